@@ -1,0 +1,92 @@
+"""What every test stands on: an offscreen Qt, the loop it asks for, and a look round for what it left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import warnings
+from typing import TYPE_CHECKING, Any
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# Nobody's real keys, proxies or key logs may reach a test.
+for _name in ("UPBIT_ACCESS_KEY", "UPBIT_SECRET_KEY", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "SSLKEYLOGFILE"):
+    os.environ.pop(_name, None)
+    os.environ.pop(_name.lower(), None)
+
+import pytest
+import qasync
+from hypothesis import HealthCheck, settings
+from PyQt6.QtWidgets import QApplication
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("project")
+
+_application: QApplication | None = None  # a QApplication that loses its last reference takes Qt down with it
+
+
+def _qt_application() -> QApplication:
+    global _application
+    existing = QApplication.instance()
+    if isinstance(existing, QApplication):
+        _application = existing
+    if _application is None:
+        _application = QApplication(["upbit_ws_qt-tests"])
+        _application.setQuitOnLastWindowClosed(False)
+    return _application
+
+
+def _qasync_loop() -> asyncio.AbstractEventLoop:
+    loop: asyncio.AbstractEventLoop = qasync.QEventLoop(_qt_application())
+    return loop
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run tests marked `qasync_loop` on the loop that programs run on; the others need no Qt."""
+    if item.get_closest_marker("qasync_loop"):
+        return {"qasync": _qasync_loop}
+    return {"asyncio": asyncio.new_event_loop}
+
+
+@pytest.fixture(autouse=True)
+def _no_top_level_widget_is_left() -> Iterator[None]:
+    app = QApplication.instance()
+    before = set(app.topLevelWidgets()) if isinstance(app, QApplication) else set()
+    yield
+    app = QApplication.instance()
+    if isinstance(app, QApplication):
+        app.processEvents()
+        left = [w for w in app.topLevelWidgets() if w not in before]
+        if left:
+            gc.collect()
+            app.sendPostedEvents()
+            left = [w for w in app.topLevelWidgets() if w not in before]
+        assert not left, f"top-level widgets left behind: {left}"
+
+
+@pytest.fixture(autouse=True)
+async def _no_task_or_timer_is_left(request: pytest.FixtureRequest) -> Any:
+    """Fail an async test that leaves a task, or a timer of this package, on its loop."""
+    yield
+    loop = asyncio.get_running_loop()
+    me = asyncio.current_task()
+    for _ in range(3):  # callbacks of tasks that have just ended may still be queued
+        await asyncio.sleep(0)
+    tasks = [task for task in asyncio.all_tasks(loop) if task is not me and not task.done()]
+    assert not tasks, f"tasks left behind: {tasks}"
+    scheduled = [h for h in getattr(loop, "_scheduled", ()) if not h.cancelled() and "upbit_ws_qt" in repr(h)]
+    assert not scheduled, f"timers left behind: {scheduled}"
+
+
+@pytest.fixture(autouse=True)
+def _garbage_reports_in_time() -> Iterator[None]:
+    """Collect at the end of each test, so that 'never awaited' and unclosed sockets are charged to their test."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gc.collect()

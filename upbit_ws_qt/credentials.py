@@ -1,0 +1,129 @@
+"""The key pair, kept so that it cannot leak by accident."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NoReturn
+
+from upbit_ws_qt.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from keyring.backend import KeyringBackend
+
+__all__ = ["Credentials"]
+
+KEYRING_SERVICE = "upbit_ws_qt"
+# Back ends that really encrypt; the plaintext and null ones that keyring may fall back to are refused.
+_TRUSTED_BACKENDS = (
+    "keyring.backends.SecretService",
+    "keyring.backends.kwallet",
+    "keyring.backends.Windows",
+    "keyring.backends.macOS",
+    "keyring.backends.libsecret",
+)
+
+
+class Credentials:
+    """An access key and its secret.
+
+    The representation is opaque; pickling, copying and comparing are refused, so that neither a log line nor
+    a cache can carry the secret away. Read the parts where the token is made, nowhere else.
+    """
+
+    __slots__ = ("__access_key", "__secret_key")
+
+    def __init__(self, access_key: str, secret_key: str) -> None:
+        # The parameters are dropped before anything is raised: tracebacks with locals are shown to people.
+        usable = all(isinstance(part, str) and part.strip() and part.isprintable() for part in (access_key, secret_key))
+        self.__access_key = access_key
+        self.__secret_key = secret_key
+        del access_key, secret_key
+        if not usable:
+            self.__access_key = self.__secret_key = ""
+            raise ConfigurationError("credentials", "***", "two non-empty texts, the access key and the secret key")
+
+    @classmethod
+    def from_env(cls) -> Credentials:
+        """Read UPBIT_ACCESS_KEY and UPBIT_SECRET_KEY; a missing one raises ConfigurationError naming it."""
+        for name in ("UPBIT_ACCESS_KEY", "UPBIT_SECRET_KEY"):
+            if not os.environ.get(name):
+                raise ConfigurationError(name, None, "an environment variable that holds the key")
+        return cls(os.environ["UPBIT_ACCESS_KEY"], os.environ["UPBIT_SECRET_KEY"])
+
+    @classmethod
+    def from_keyring(cls) -> Credentials:
+        """Read the key pair from the system's keyring.
+
+        A machine without a real keyring, or one that holds no key, raises ConfigurationError; there is no
+        fall-back to a file.
+        """
+        keyring = _trusted_keyring()
+        access_key = keyring.get_password(KEYRING_SERVICE, "access_key")
+        secret_key = keyring.get_password(KEYRING_SERVICE, "secret_key")
+        if not access_key or not secret_key:
+            del access_key, secret_key
+            raise ConfigurationError("keyring", "no key stored", "a key pair saved by save_to_keyring()")
+        return cls(access_key, secret_key)
+
+    def save_to_keyring(self) -> None:
+        """Store the key pair in the system's keyring; without a real one, ConfigurationError is raised."""
+        keyring = _trusted_keyring()
+        keyring.set_password(KEYRING_SERVICE, "access_key", self.__access_key)
+        keyring.set_password(KEYRING_SERVICE, "secret_key", self.__secret_key)
+
+    @staticmethod
+    def remove_from_keyring() -> bool:
+        """Forget the stored key pair; False where none was stored."""
+        keyring = _trusted_keyring()
+        found = False
+        for name in ("access_key", "secret_key"):
+            if keyring.get_password(KEYRING_SERVICE, name) is not None:
+                keyring.delete_password(KEYRING_SERVICE, name)
+                found = True
+        return found
+
+    def reveal(self) -> tuple[str, str]:
+        """Return (access key, secret key) for signing; keep neither."""
+        return self.__access_key, self.__secret_key
+
+    def __repr__(self) -> str:
+        return "Credentials(***)"
+
+    __str__ = __repr__
+
+    def __format__(self, format_spec: str) -> str:
+        return format(repr(self), format_spec)
+
+    def __eq__(self, other: object) -> bool:
+        # Comparing would tell, one guess at a time, what is inside; configurations still compare by identity.
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("Credentials cannot be pickled or copied")
+
+    def __copy__(self) -> NoReturn:
+        raise TypeError("Credentials cannot be copied")
+
+    def __deepcopy__(self, memo: object) -> NoReturn:
+        raise TypeError("Credentials cannot be copied")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not name.startswith("_Credentials__"):
+            raise AttributeError("Credentials cannot be changed")
+        object.__setattr__(self, name, value)
+
+
+def _trusted_keyring() -> KeyringBackend:
+    import keyring  # here, because loading its back ends costs 100 ms that public data never needs
+
+    backend: KeyringBackend = keyring.get_keyring()
+    candidates: list[KeyringBackend] = list(getattr(backend, "backends", [backend]))  # a chainer lists what it tries
+    for candidate in candidates:
+        if type(candidate).__module__.startswith(_TRUSTED_BACKENDS):
+            return candidate
+    raise ConfigurationError(
+        "keyring", type(backend).__module__, "a keyring that encrypts: SecretService, KWallet, Windows or macOS"
+    )

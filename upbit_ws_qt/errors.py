@@ -1,0 +1,238 @@
+"""Everything that can go wrong, as one tree.
+
+WebSocketError
+├── ConfigurationError    a setting, key or option that cannot work
+├── ConnectionLostError   a line is down and stays down for the named cause
+├── AuthenticationError   the exchange refuses the key or the token
+├── RateLimitError        a limit of the exchange was reached
+├── SubscriptionError     a wish that the exchange refuses or does not serve
+├── RecoveryError         restoring the subscriptions after a drop did not succeed
+├── BackpressureError     a consumer is too slow and events were dropped or it was quarantined
+└── DecodeError           a frame that cannot be read
+
+Each error carries its context as attributes and says what to do; `recovery` tells what the library does about it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = [
+    "AuthenticationError",
+    "BackpressureError",
+    "ConfigurationError",
+    "ConnectionLostError",
+    "DecodeError",
+    "RateLimitError",
+    "RecoveryError",
+    "RecoveryStrategy",
+    "SubscriptionError",
+    "WebSocketError",
+]
+
+
+class RecoveryStrategy(StrEnum):
+    """What the library does after an error, without being asked."""
+
+    NONE = "none"
+    """Nothing: the program or its user has to change something."""
+    RETRY = "retry"
+    """The same step is tried again by itself."""
+    RECONNECT = "reconnect"
+    """The line is dialled again, with back-off."""
+    WAIT = "wait"
+    """The block of the exchange is waited out, then the step is tried again."""
+    RESUBSCRIBE = "resubscribe"
+    """The rest is subscribed without the part that was refused."""
+    SKIP = "skip"
+    """The one item is dropped and counted; everything else goes on."""
+
+
+class WebSocketError(Exception):
+    """Base of all errors of this package.
+
+    Attributes:
+        message: what happened and what to do, for people.
+        recovery: what the library does about it by itself.
+    """
+
+    recovery: RecoveryStrategy = RecoveryStrategy.NONE
+
+    def __init__(self, message: str, *, recovery: RecoveryStrategy | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        if recovery is not None:
+            self.recovery = recovery
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class ConfigurationError(WebSocketError):
+    """A setting that cannot work.
+
+    Attributes:
+        field: the name of the setting.
+        value: what was given, as text; secrets are never put here.
+        allowed: what would have been accepted.
+    """
+
+    def __init__(self, field: str, value: object, allowed: str) -> None:
+        self.field = field
+        self.value = value
+        self.allowed = allowed
+        super().__init__(f"{field}: {value!r} is not allowed; expected {allowed}")
+
+    def __reduce__(self) -> tuple[type[ConfigurationError], tuple[str, object, str]]:
+        return type(self), (self.field, self.value, self.allowed)
+
+
+class ConnectionLostError(WebSocketError):
+    """A line is down.
+
+    Attributes:
+        endpoint: "public", "private" or "info".
+        close_code: of the WebSocket, or None where there was no close frame.
+        cause: in a few words.
+        attempts: dials since the line was last up.
+    """
+
+    recovery = RecoveryStrategy.RECONNECT
+
+    def __init__(
+        self,
+        endpoint: str,
+        cause: str,
+        *,
+        close_code: int | None = None,
+        attempts: int = 0,
+        recovery: RecoveryStrategy | None = None,
+    ) -> None:
+        self.endpoint = endpoint
+        self.cause = cause
+        self.close_code = close_code
+        self.attempts = attempts
+        code = f", close code {close_code}" if close_code is not None else ""
+        tried = f", after {attempts} attempts" if attempts else ""
+        super().__init__(f"the {endpoint} connection is lost: {cause}{code}{tried}", recovery=recovery)
+
+
+class AuthenticationError(WebSocketError):
+    """The exchange refuses the key; tried again only when asked.
+
+    Attributes:
+        endpoint: "private" or "info".
+        reason: what the exchange said.
+    """
+
+    def __init__(self, endpoint: str, reason: str) -> None:
+        self.endpoint = endpoint
+        self.reason = reason
+        super().__init__(
+            f"the exchange refuses the key on the {endpoint} connection: {reason}; "
+            "check the key, its scopes and its registered addresses, then reconnect"
+        )
+
+
+class RateLimitError(WebSocketError):
+    """A limit of the exchange was reached.
+
+    Attributes:
+        endpoint: "public", "private" or "info".
+        limit: which one, in words.
+        retry_after: seconds until the next try, or None where unknown.
+    """
+
+    recovery = RecoveryStrategy.WAIT
+
+    def __init__(self, endpoint: str, limit: str, *, retry_after: float | None = None) -> None:
+        self.endpoint = endpoint
+        self.limit = limit
+        self.retry_after = retry_after
+        wait = f"; next try in {retry_after:.1f} s" if retry_after is not None else ""
+        super().__init__(f"rate limit on the {endpoint} connection: {limit}{wait}")
+
+
+class SubscriptionError(WebSocketError):
+    """A wish that cannot be served.
+
+    Attributes:
+        reason: why.
+        spec: the wish as text, or None where it is not about one.
+        index: its place in the list that was given, or None.
+        codes: the symbols it is about.
+        component_id: whose wish it is, or None where not known yet.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        spec: object | None = None,
+        index: int | None = None,
+        codes: tuple[str, ...] = (),
+        component_id: str | None = None,
+        recovery: RecoveryStrategy | None = None,
+    ) -> None:
+        self.reason = reason
+        self.spec = None if spec is None else str(spec)
+        self.index = index
+        self.codes = codes
+        self.component_id = component_id
+        place = f"spec {index}: " if index is not None else ""
+        owner = f" (component {component_id})" if component_id is not None else ""
+        about = f" in {self.spec}" if self.spec is not None else ""
+        super().__init__(f"{place}{reason}{about}{owner}", recovery=recovery)
+
+
+class RecoveryError(WebSocketError):
+    """Subscriptions could not be proved restored after a drop.
+
+    Attributes:
+        endpoint: "public", "private" or "info".
+        reason: which proof is missing.
+        missing: the streams that were not proved.
+    """
+
+    recovery = RecoveryStrategy.RETRY
+
+    def __init__(self, endpoint: str, reason: str, *, missing: tuple[str, ...] = ()) -> None:
+        self.endpoint = endpoint
+        self.reason = reason
+        self.missing = missing
+        shown = f": {', '.join(missing[:10])}" + (f" and {len(missing) - 10} more" if len(missing) > 10 else "")
+        super().__init__(f"the {endpoint} subscriptions are not proved restored, {reason}{shown if missing else ''}")
+
+
+class BackpressureError(WebSocketError):
+    """A component cannot keep up, or fails too often.
+
+    Attributes:
+        component_id: whose callback it is.
+        reason: "blocking", "failing", "queue full", "deadline" …
+        dropped: events lost to it so far.
+    """
+
+    recovery = RecoveryStrategy.SKIP
+
+    def __init__(self, component_id: str, reason: str, *, dropped: int = 0) -> None:
+        self.component_id = component_id
+        self.reason = reason
+        self.dropped = dropped
+        super().__init__(f"component {component_id}: {reason}, {dropped} events dropped")
+
+
+class DecodeError(WebSocketError):
+    """A frame that cannot be read; it is counted and the stream lives on.
+
+    Attributes:
+        reason: why.
+        excerpt: the first 200 characters of the frame, control and bidi characters escaped.
+    """
+
+    recovery = RecoveryStrategy.SKIP
+
+    def __init__(self, reason: str, excerpt: str = "") -> None:
+        self.reason = reason
+        self.excerpt = excerpt
+        super().__init__(f"cannot decode frame: {reason}" + (f" in {excerpt!r}" if excerpt else ""))

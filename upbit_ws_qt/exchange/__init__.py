@@ -1,0 +1,1 @@
+"""An Upbit of our own on loopback; shares no code with the client."""

@@ -1,0 +1,347 @@
+"""The vocabulary: what can be wanted, in which state things are, and what a wish looks like."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from enum import IntEnum, StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
+
+__all__ = [
+    "BackpressureConfig",
+    "BackpressureStrategy",
+    "ConnectionState",
+    "DataFormat",
+    "DataType",
+    "Delivery",
+    "GlobalManagerState",
+    "IndependenceLevel",
+    "IndicatorSpec",
+    "Priority",
+    "SubscriptionSpec",
+    "WebSocketType",
+    "normalize_symbols",
+]
+
+
+class WebSocketType(StrEnum):
+    """The exchange's three endpoints; one line is held for each that is needed."""
+
+    PUBLIC = "public"
+    PRIVATE = "private"
+    INFO = "info"
+
+
+class DataType(StrEnum):
+    """What can be subscribed to; the value is the name on the wire."""
+
+    TICKER = "ticker"
+    TRADE = "trade"
+    ORDERBOOK = "orderbook"
+    CANDLE_1S = "candle.1s"
+    CANDLE_1M = "candle.1m"
+    CANDLE_3M = "candle.3m"
+    CANDLE_5M = "candle.5m"
+    CANDLE_10M = "candle.10m"
+    CANDLE_15M = "candle.15m"
+    CANDLE_30M = "candle.30m"
+    CANDLE_60M = "candle.60m"
+    CANDLE_240M = "candle.240m"
+    MY_ORDER = "myOrder"
+    MY_ASSET = "myAsset"
+    ANNOUNCEMENT = "announcement"
+    INDICATOR = "indicator"
+    INDICATOR_SIGNAL = "indicator_signal"
+
+    @property
+    def websocket_type(self) -> WebSocketType:
+        """The line that carries this type."""
+        return _ENDPOINT.get(self, WebSocketType.PUBLIC)
+
+    @property
+    def is_candle(self) -> bool:
+        """Whether this is one of the candle units."""
+        return self.value.startswith("candle.")
+
+    @property
+    def has_snapshot(self) -> bool:
+        """Whether the exchange sends the present state at once when asked (public types only)."""
+        return self.websocket_type is WebSocketType.PUBLIC
+
+    @property
+    def is_event_only(self) -> bool:
+        """Whether silence is normal: these types speak only when something happens."""
+        return self.websocket_type is not WebSocketType.PUBLIC
+
+    @classmethod
+    def candle(cls, unit: str) -> DataType:
+        """Return the candle type of a unit such as "1m"; an unknown unit raises SubscriptionError."""
+        try:
+            return cls(f"candle.{unit}")
+        except ValueError:
+            raise SubscriptionError(f"unknown candle unit {unit!r}; expected one of {', '.join(CANDLE_UNITS)}") from None
+
+
+CANDLE_UNITS: tuple[str, ...] = tuple(t.value.removeprefix("candle.") for t in DataType if t.value.startswith("candle."))
+
+_ENDPOINT: Mapping[DataType, WebSocketType] = MappingProxyType(
+    {
+        DataType.MY_ORDER: WebSocketType.PRIVATE,
+        DataType.MY_ASSET: WebSocketType.PRIVATE,
+        DataType.ANNOUNCEMENT: WebSocketType.PRIVATE,
+        DataType.INDICATOR: WebSocketType.INFO,
+        DataType.INDICATOR_SIGNAL: WebSocketType.INFO,
+    }
+)
+
+
+class ConnectionState(StrEnum):
+    """The life of one line."""
+
+    DISCONNECTED = "disconnected"
+    """Nothing wants it."""
+    CONNECTING = "connecting"
+    """First dial under way."""
+    SYNCING = "syncing"
+    """Line up, subscriptions sent and being proved."""
+    CONNECTED = "connected"
+    """Everything wanted is proved, or reported unserved."""
+    RECONNECTING = "reconnecting"
+    """Lost without being asked; dialling again."""
+    STOPPED = "stopped"
+    """Closed by us for good."""
+    FAILED = "failed"
+    """Given up (key refused, certificate wrong); tried again only when asked."""
+
+
+class GlobalManagerState(StrEnum):
+    """The life of the whole service."""
+
+    INITIALIZING = "initializing"
+    IDLE = "idle"
+    """Started; nothing is wanted."""
+    ACTIVE = "active"
+    """Every line that is wanted is up and proved."""
+    DEGRADED = "degraded"
+    """Some line is failed, or some wish is not served."""
+    RECOVERING = "recovering"
+    """Some line is being dialled or proved."""
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    ERROR = "error"
+    """No line that is wanted can work."""
+
+
+class IndependenceLevel(StrEnum):
+    """How much the lines are kept apart."""
+
+    BASIC = "basic"
+    """One loop, one drain budget for all."""
+    ENHANCED = "enhanced"
+    """One loop; each line has its own share of the drain."""
+    ISOLATED = "isolated"
+    """Each line has a thread and loop of its own."""
+
+
+class BackpressureStrategy(StrEnum):
+    """What happens when a consumer is slower than its data."""
+
+    DROP_OLDEST = "drop_oldest"
+    COALESCE_BY_SYMBOL = "coalesce_by_symbol"
+    """Keep only the newest per symbol."""
+    THROTTLE = "throttle"
+    """Hand out at most `max_rate` a second, the newest per symbol."""
+    BLOCK = "block"
+    """Keep everything for up to `deadline` seconds, then fail the consumer; nothing is dropped before."""
+
+
+class Delivery(StrEnum):
+    """Which events a consumer is handed."""
+
+    EVERY = "every"
+    """Each event."""
+    FRAME = "frame"
+    """The newest per key, at most once per display frame."""
+
+
+class Priority(IntEnum):
+    """Who is served first after a drop and spared last under load; smaller is more urgent."""
+
+    CRITICAL = 0
+    HIGH = 1
+    NORMAL = 2
+    LOW = 3
+
+
+class DataFormat(StrEnum):
+    """How the exchange spells its frames."""
+
+    DEFAULT = "DEFAULT"
+    SIMPLE = "SIMPLE"
+    JSON_LIST = "JSON_LIST"
+    SIMPLE_LIST = "SIMPLE_LIST"
+    AUTO = "AUTO"
+    """DEFAULT or SIMPLE, whichever is smaller for what is subscribed."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackpressureConfig:
+    """How one consumer's queue behaves.
+
+    Attributes:
+        strategy: what happens when the queue is full.
+        max_queue_size: events, at least 1.
+        warning_threshold: share of the queue (0 to 1) from which on a warning is raised.
+        max_rate: events a second for THROTTLE.
+        deadline: seconds that BLOCK waits for room.
+    """
+
+    strategy: BackpressureStrategy = BackpressureStrategy.DROP_OLDEST
+    max_queue_size: int = 10_000
+    warning_threshold: float = 0.8
+    max_rate: float = 60.0
+    deadline: float = 5.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.strategy, BackpressureStrategy):
+            raise ConfigurationError("strategy", self.strategy, f"one of {', '.join(BackpressureStrategy)}")
+        if not 1 <= self.max_queue_size <= 10_000_000:
+            raise ConfigurationError("max_queue_size", self.max_queue_size, "1 to 10,000,000 events")
+        if not 0 < self.warning_threshold <= 1:
+            raise ConfigurationError("warning_threshold", self.warning_threshold, "a share above 0, up to 1")
+        if not 0 < self.max_rate <= 100_000:
+            raise ConfigurationError("max_rate", self.max_rate, "events a second above 0, up to 100,000")
+        if not 0 < self.deadline <= 3600:
+            raise ConfigurationError("deadline", self.deadline, "seconds above 0, up to 3600")
+
+
+# "KRW-BTC", with an optional depth suffix as the exchange writes it: "KRW-BTC.15".
+_CODE = re.compile(r"[A-Z0-9]{2,10}-[A-Z0-9]{1,20}(\.[0-9]{1,3})?")
+
+
+def normalize_symbols(symbols: str | Iterable[str]) -> tuple[str, ...]:
+    """Return the codes upper-cased, each once, in the order given.
+
+    A code that cannot be a market ("KRWBTC", "", 7) raises SubscriptionError. A well-formed code that the
+    exchange does not know is no error here: the exchange is silent about it and it is reported unserved.
+    """
+    given = (symbols,) if isinstance(symbols, str) else tuple(symbols)
+    codes: dict[str, None] = {}
+    for symbol in given:
+        if not isinstance(symbol, str):
+            raise SubscriptionError(f"a market code is text like 'KRW-BTC', not {symbol!r:.60}")
+        code = symbol.strip().upper()
+        if not _CODE.fullmatch(code):
+            raise SubscriptionError(f"{symbol!r:.60} is not a market code; expected text like 'KRW-BTC'")
+        codes[code] = None
+    return tuple(codes)
+
+
+def _frozen(params: Mapping[str, Any] | None) -> tuple[tuple[str, Any], ...]:
+    return tuple(sorted((params or {}).items()))
+
+
+@dataclass(frozen=True, slots=True)
+class IndicatorSpec:
+    """One entry of an indicator or indicator_signal wish.
+
+    Attributes:
+        type: "rsi", "macd", … as in the protocol's table.
+        params: sorted (name, value) pairs; a mapping may be given.
+        trigger: for indicator_signal: "overbought", "golden_cross", …
+        event_params: for indicator_signal, where the trigger takes any.
+    """
+
+    type: str
+    params: tuple[tuple[str, Any], ...] = ()
+    trigger: str | None = None
+    event_params: tuple[tuple[str, Any], ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        type: str,  # noqa: A002 - the wire's own name for it
+        params: Mapping[str, Any] | None = None,
+        *,
+        trigger: str | None = None,
+        event_params: Mapping[str, Any] | None = None,
+    ) -> IndicatorSpec:
+        """Make a spec from plain mappings."""
+        return cls(type, _frozen(params), trigger, _frozen(event_params))
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the object that a request carries."""
+        entry: dict[str, Any] = {"type": self.type, "params": dict(self.params)}
+        if self.trigger is not None:
+            entry["trigger"] = self.trigger
+            if self.event_params:
+                entry["event_params"] = dict(self.event_params)
+        return entry
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionSpec:
+    """One wish: a data type for some symbols, and how its owner wants it.
+
+    Codes are upper-cased; malformed ones raise SubscriptionError at once. What else the exchange would refuse
+    is checked where the request is built.
+
+    Attributes:
+        data_type: what.
+        symbols: market codes; a string or any iterable may be given. Empty means every market for myOrder.
+        priority: who is served first after a drop.
+        level: orderbook grouping in KRW, 0 for none.
+        depth: orderbook units per side: 1, 5, 15 or 30.
+        delivery: each event, or the newest per display frame.
+        only_snapshot: the present state once, no stream.
+        only_realtime: the stream without the present state first.
+        categories: announcement categories, none for all.
+        include_body: whether announcements come with their text.
+        timeframe: of indicators: "5m", "15m", "60m", "240m" or "1d".
+        indicators: of indicator and indicator_signal.
+        backpressure: the consumer's queue; None for the default of the data type.
+    """
+
+    data_type: DataType
+    symbols: tuple[str, ...] = ()
+    priority: Priority = field(default=Priority.NORMAL, kw_only=True)
+    level: Decimal = field(default=Decimal(0), kw_only=True)
+    depth: int = field(default=30, kw_only=True)
+    delivery: Delivery = field(default=Delivery.EVERY, kw_only=True)
+    only_snapshot: bool = field(default=False, kw_only=True)
+    only_realtime: bool = field(default=False, kw_only=True)
+    categories: tuple[str, ...] = field(default=(), kw_only=True)
+    include_body: bool = field(default=False, kw_only=True)
+    timeframe: str | None = field(default=None, kw_only=True)
+    indicators: tuple[IndicatorSpec, ...] = field(default=(), kw_only=True)
+    backpressure: BackpressureConfig | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        try:
+            data_type = DataType(self.data_type)
+        except ValueError:
+            raise SubscriptionError(f"unknown data type {self.data_type!r:.60}") from None
+        try:
+            level = self.level if isinstance(self.level, Decimal) else Decimal(str(self.level))
+        except InvalidOperation:
+            raise SubscriptionError(f"level must be a number, not {self.level!r:.60}") from None
+        if not level.is_finite() or level < 0:
+            raise SubscriptionError(f"level must be a number of 0 or more, not {self.level!r:.60}")
+        categories = (self.categories,) if isinstance(self.categories, str) else tuple(self.categories)
+        for name, value in (
+            ("data_type", data_type),
+            ("symbols", normalize_symbols(self.symbols)),
+            ("level", level),
+            ("categories", tuple(sorted(set(categories)))),
+            ("indicators", tuple(self.indicators)),
+        ):
+            object.__setattr__(self, name, value)
+
+    def __str__(self) -> str:
+        shown = ", ".join(self.symbols[:5]) + (f" and {len(self.symbols) - 5} more" if len(self.symbols) > 5 else "")
+        return f"{self.data_type.value}({shown})"

@@ -1,0 +1,1 @@
+"""Bytes to events and wishes to requests; no I/O."""
