@@ -1,0 +1,116 @@
+"""The name of one stream: what the subscription side asks for and the routing side hands out by.
+
+A stream is what the exchange sends as one: for an order book one per (code, level), whatever depth each consumer
+wants, because a deeper book holds every shallower one; for an indicator one per (code, time frame, parameters).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from upbit_ws_qt.events import IndicatorEvent, IndicatorSignalEvent, OrderbookEvent
+from upbit_ws_qt.types import DataType, IndicatorSpec, SubscriptionSpec, WebSocketType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from upbit_ws_qt.events import BaseWebSocketEvent
+
+__all__ = ["ALL_SYMBOLS", "StreamKey", "indicator_variant", "key_of_event", "level_variant", "streams_of"]
+
+ALL_SYMBOLS = ""
+"""The symbol of a stream that is not about one market: myAsset, announcement, myOrder for every market."""
+
+
+class StreamKey(NamedTuple):
+    """One stream.
+
+    Attributes:
+        data_type: what.
+        symbol: market code, or ALL_SYMBOLS.
+        variant: "" for most; an order book's level ("10000"); an indicator's time frame and parameters.
+    """
+
+    data_type: DataType
+    symbol: str = ALL_SYMBOLS
+    variant: str = ""
+
+    @property
+    def websocket_type(self) -> WebSocketType:
+        """The line that carries it."""
+        return self.data_type.websocket_type
+
+    def __str__(self) -> str:
+        parts = [self.data_type.value, self.symbol or "*", self.variant]
+        return " ".join(part for part in parts if part)
+
+
+def streams_of(spec: SubscriptionSpec) -> tuple[StreamKey, ...]:
+    """Return the streams that a wish is about, each once."""
+    data_type = spec.data_type
+    if data_type in (DataType.MY_ASSET, DataType.ANNOUNCEMENT):
+        return (StreamKey(data_type),)
+    if data_type is DataType.MY_ORDER and not spec.symbols:
+        return (StreamKey(data_type),)
+    if data_type is DataType.ORDERBOOK:
+        variant = level_variant(spec.level)
+        return tuple(dict.fromkeys(StreamKey(data_type, code.partition(".")[0], variant) for code in spec.symbols))
+    if data_type in (DataType.INDICATOR, DataType.INDICATOR_SIGNAL):
+        variants = [indicator_variant(spec.timeframe or "", entry) for entry in spec.indicators]
+        return tuple(dict.fromkeys(StreamKey(data_type, code, v) for code in spec.symbols for v in variants))
+    return tuple(StreamKey(data_type, code) for code in spec.symbols)
+
+
+def level_variant(level: Decimal) -> str:
+    """Return an order book's variant: "" for level 0, else the plain number, "0.1" and "0.10" alike."""
+    return format(level.normalize(), "f") if level else ""
+
+
+def indicator_variant(timeframe: str, entry: IndicatorSpec) -> str:
+    """Return an indicator's variant, the same for numbers that are equal however they are spelt."""
+    parts = [timeframe, entry.type, _pairs(entry.params)]
+    if entry.trigger is not None:
+        parts += [entry.trigger, _pairs(entry.event_params)]
+    return " ".join(part for part in parts if part)
+
+
+def key_of_event(event: BaseWebSocketEvent) -> StreamKey | None:
+    """Return the stream that an event came on; None for a type that this version does not know.
+
+    For myOrder the symbol is the market: who wants every market looks under ALL_SYMBOLS too.
+    """
+    try:
+        data_type = DataType(event.type)
+    except ValueError:
+        return None
+    if isinstance(event, OrderbookEvent):
+        return StreamKey(data_type, event.code, level_variant(event.level))
+    if isinstance(event, IndicatorSignalEvent):
+        entry = IndicatorSpec(
+            event.indicator, _present(event.params), event.trigger, _present(event.event_params)
+        )
+        return StreamKey(data_type, event.code, indicator_variant(event.timeframe, entry))
+    if isinstance(event, IndicatorEvent):
+        entry = IndicatorSpec(event.indicator, _present(event.params))
+        return StreamKey(data_type, event.code, indicator_variant(event.timeframe, entry))
+    return StreamKey(data_type, event.code)
+
+
+def _pairs(params: Iterable[tuple[str, Any]]) -> str:
+    return ",".join(f"{name}={_plain(value)}" for name, value in sorted(params))
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+        number = Decimal(str(value))
+        return format(number.normalize(), "f") if number else "0"
+    return str(value)
+
+
+def _present(params: object) -> tuple[tuple[str, Any], ...]:
+    """Return the fields of a params struct, or the items of a mapping, that hold a value."""
+    if isinstance(params, dict):
+        return tuple((name, value) for name, value in params.items() if value is not None)
+    names: tuple[str, ...] = getattr(params, "__struct_fields__", ())
+    return tuple((name, value) for name in names if (value := getattr(params, name)) is not None)
