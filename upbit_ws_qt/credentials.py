@@ -34,7 +34,7 @@ class Credentials:
 
     def __init__(self, access_key: str, secret_key: str) -> None:
         # The parameters are dropped before anything is raised: tracebacks with locals are shown to people.
-        usable = all(isinstance(part, str) and part.strip() and part.isprintable() for part in (access_key, secret_key))
+        usable = all(type(part) is str and part.strip() and part.isprintable() for part in (access_key, secret_key))
         self.__access_key = access_key
         self.__secret_key = secret_key
         del access_key, secret_key

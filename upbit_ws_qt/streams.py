@@ -87,9 +87,7 @@ def key_of_event(event: BaseWebSocketEvent) -> StreamKey | None:
     if isinstance(event, OrderbookEvent):
         return StreamKey(data_type, event.code, level_variant(event.level))
     if isinstance(event, IndicatorSignalEvent):
-        entry = IndicatorSpec(
-            event.indicator, _present(event.params), event.trigger, _present(event.event_params)
-        )
+        entry = IndicatorSpec(event.indicator, _present(event.params), event.trigger, _present(event.event_params))
         return StreamKey(data_type, event.code, indicator_variant(event.timeframe, entry))
     if isinstance(event, IndicatorEvent):
         entry = IndicatorSpec(event.indicator, _present(event.params))

@@ -7,7 +7,9 @@ import re
 __all__ = ["safe_text"]
 
 # Control characters (ANSI escapes begin with one), bidirectional overrides, zero-width and line separators.
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff\ufff9-\ufffb]")
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff\ufff9-\ufffb]"
+)
 
 
 def safe_text(raw: bytes | bytearray | memoryview | str, limit: int = 500) -> str:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from enum import IntEnum, StrEnum
+from enum import Enum, IntEnum, StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_E = TypeVar("_E", bound=Enum)
 
 __all__ = [
     "BackpressureConfig",
@@ -84,10 +88,14 @@ class DataType(StrEnum):
         try:
             return cls(f"candle.{unit}")
         except ValueError:
-            raise SubscriptionError(f"unknown candle unit {unit!r}; expected one of {', '.join(CANDLE_UNITS)}") from None
+            raise SubscriptionError(
+                f"unknown candle unit {unit!r}; expected one of {', '.join(CANDLE_UNITS)}"
+            ) from None
 
 
-CANDLE_UNITS: tuple[str, ...] = tuple(t.value.removeprefix("candle.") for t in DataType if t.value.startswith("candle."))
+CANDLE_UNITS: tuple[str, ...] = tuple(
+    t.value.removeprefix("candle.") for t in DataType if t.value.startswith("candle.")
+)
 
 _ENDPOINT: Mapping[DataType, WebSocketType] = MappingProxyType(
     {
@@ -265,7 +273,7 @@ class IndicatorSpec:
     @classmethod
     def of(
         cls,
-        type: str,  # noqa: A002 - the wire's own name for it
+        type: str,
         params: Mapping[str, Any] | None = None,
         *,
         trigger: str | None = None,
@@ -284,7 +292,24 @@ class IndicatorSpec:
         return entry
 
 
-@dataclass(frozen=True, slots=True)
+def _member(enumeration: type[_E], name: str, value: object) -> _E:
+    try:
+        return enumeration(value)
+    except ValueError:
+        raise SubscriptionError(f"unknown {name} {value!r:.60}") from None
+
+
+def _level(value: Decimal | int | str) -> Decimal:
+    try:
+        level = Decimal(str(value))
+    except InvalidOperation:
+        level = Decimal("NaN")
+    if not level.is_finite() or level < 0:
+        raise SubscriptionError(f"level must be a number of 0 or more, not {value!r:.60}")
+    return level
+
+
+@dataclass(frozen=True, slots=True, init=False)
 class SubscriptionSpec:
     """One wish: a data type for some symbols, and how its owner wants it.
 
@@ -308,37 +333,51 @@ class SubscriptionSpec:
     """
 
     data_type: DataType
-    symbols: tuple[str, ...] = ()
-    priority: Priority = field(default=Priority.NORMAL, kw_only=True)
-    level: Decimal = field(default=Decimal(0), kw_only=True)
-    depth: int = field(default=30, kw_only=True)
-    delivery: Delivery = field(default=Delivery.EVERY, kw_only=True)
-    only_snapshot: bool = field(default=False, kw_only=True)
-    only_realtime: bool = field(default=False, kw_only=True)
-    categories: tuple[str, ...] = field(default=(), kw_only=True)
-    include_body: bool = field(default=False, kw_only=True)
-    timeframe: str | None = field(default=None, kw_only=True)
-    indicators: tuple[IndicatorSpec, ...] = field(default=(), kw_only=True)
-    backpressure: BackpressureConfig | None = field(default=None, kw_only=True)
+    symbols: tuple[str, ...]
+    priority: Priority
+    level: Decimal
+    depth: int
+    delivery: Delivery
+    only_snapshot: bool
+    only_realtime: bool
+    categories: tuple[str, ...]
+    include_body: bool
+    timeframe: str | None
+    indicators: tuple[IndicatorSpec, ...]
+    backpressure: BackpressureConfig | None
 
-    def __post_init__(self) -> None:
-        try:
-            data_type = DataType(self.data_type)
-        except ValueError:
-            raise SubscriptionError(f"unknown data type {self.data_type!r:.60}") from None
-        try:
-            level = self.level if isinstance(self.level, Decimal) else Decimal(str(self.level))
-        except InvalidOperation:
-            raise SubscriptionError(f"level must be a number, not {self.level!r:.60}") from None
-        if not level.is_finite() or level < 0:
-            raise SubscriptionError(f"level must be a number of 0 or more, not {self.level!r:.60}")
-        categories = (self.categories,) if isinstance(self.categories, str) else tuple(self.categories)
+    def __init__(
+        self,
+        data_type: DataType | str,
+        symbols: str | Iterable[str] = (),
+        *,
+        priority: Priority = Priority.NORMAL,
+        level: Decimal | int | str = 0,
+        depth: int = 30,
+        delivery: Delivery = Delivery.EVERY,
+        only_snapshot: bool = False,
+        only_realtime: bool = False,
+        categories: str | Iterable[str] = (),
+        include_body: bool = False,
+        timeframe: str | None = None,
+        indicators: Iterable[IndicatorSpec] = (),
+        backpressure: BackpressureConfig | None = None,
+    ) -> None:
+        named = (categories,) if isinstance(categories, str) else tuple(categories)
         for name, value in (
-            ("data_type", data_type),
-            ("symbols", normalize_symbols(self.symbols)),
-            ("level", level),
-            ("categories", tuple(sorted(set(categories)))),
-            ("indicators", tuple(self.indicators)),
+            ("data_type", _member(DataType, "data type", data_type)),
+            ("symbols", normalize_symbols(symbols)),
+            ("priority", _member(Priority, "priority", priority)),
+            ("level", _level(level)),
+            ("depth", depth),
+            ("delivery", _member(Delivery, "delivery", delivery)),
+            ("only_snapshot", only_snapshot),
+            ("only_realtime", only_realtime),
+            ("categories", tuple(sorted(set(named)))),
+            ("include_body", include_body),
+            ("timeframe", timeframe),
+            ("indicators", tuple(indicators)),
+            ("backpressure", backpressure),
         ):
             object.__setattr__(self, name, value)
 

@@ -1,0 +1,239 @@
+"""Settings: every wrong value is refused when the object is made, with its name, the value and what is allowed."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from upbit_ws_qt.config import REGIONS, ServiceConfig
+from upbit_ws_qt.config_rules import is_loopback_literal
+from upbit_ws_qt.credentials import Credentials
+from upbit_ws_qt.errors import ConfigurationError
+from upbit_ws_qt.types import BackpressureConfig, BackpressureStrategy, DataFormat, IndependenceLevel, WebSocketType
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FIELDS = {item.name: str(item.type) for item in dataclasses.fields(ServiceConfig)}
+
+
+def _config(name: str, value: Any) -> ServiceConfig:
+    changes: dict[str, Any] = {name: value}
+    return ServiceConfig(**changes)
+
+
+def test_public_data_needs_no_configuration() -> None:
+    config = ServiceConfig()
+    assert config.credentials is None
+    assert config.url(WebSocketType.PUBLIC) == "wss://api.upbit.com/websocket/v1"
+    assert config.url(WebSocketType.PRIVATE) == "wss://api.upbit.com/websocket/v1/private"
+    assert config.url(WebSocketType.INFO) == "wss://api.upbit.com/websocket/v1/info"
+    assert ServiceConfig.production() == config
+
+
+@pytest.mark.parametrize("name", sorted(name for name, kind in FIELDS.items() if kind in {"int", "float"}))
+@pytest.mark.parametrize("wrong", [-1, float("nan"), float("inf"), "7", None, True])
+def test_numbers_are_numbers_within_their_range(name: str, wrong: Any) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        _config(name, wrong)
+    assert caught.value.field == name
+    assert repr(wrong) in str(caught.value)
+    assert "from" in caught.value.allowed
+
+
+@pytest.mark.parametrize("name", sorted(name for name, kind in FIELDS.items() if kind == "int"))
+def test_whole_numbers_are_whole(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="a whole number"):
+        _config(name, float(getattr(ServiceConfig(), name)))
+
+
+@pytest.mark.parametrize("name", sorted(name for name, kind in FIELDS.items() if kind == "bool"))
+def test_switches_are_true_or_false(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{name}: 1 is not allowed; expected true or false"):
+        _config(name, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("data_format", "SIMPLE"),
+        ("independence_level", "basic"),
+        ("backpressure", {"max_queue_size": 1}),
+        ("credentials", ("key", "secret")),
+        ("backoff_max", 0.1),
+    ],
+)
+def test_other_fields_are_checked_too(name: str, wrong: Any) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        _config(name, wrong)
+    assert caught.value.field == name
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ws://api.upbit.com/websocket/v1",
+        "ws://localhost:8080/",
+        "ws://0.0.0.0:8080/",
+        "ws://[::]:8080/",
+        "https://api.upbit.com",
+        "wss://user:password@api.upbit.com/",
+        "wss://api.upbit.com/?a=b",
+        "wss://api.upbit.com/#x",
+        "wss://api.upbit.com:0/",
+        "wss://api.upbit.com:99999/",
+        "wss://",
+        "wss://[::1",
+        "",
+        None,
+        7,
+    ],
+)
+def test_an_unsafe_address_is_refused(url: Any) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        ServiceConfig(public_url=url)
+    assert caught.value.field == "public_url"
+    assert "loopback" in caught.value.allowed
+
+
+@pytest.mark.parametrize(
+    "url", ["ws://127.0.0.1:8080/websocket/v1", "ws://[::1]:9/", "ws://127.8.9.1/", "wss://x.test/a"]
+)
+def test_plain_text_is_for_loopback_only(url: str) -> None:
+    assert ServiceConfig(public_url=url).public_url == url
+
+
+@given(st.one_of(st.ip_addresses().map(str), st.text(max_size=20)))
+def test_loopback_is_told_by_number(host: str) -> None:
+    assert is_loopback_literal(host) == ((host.startswith("127.") and host.count(".") == 3) or host == "::1")
+
+
+@pytest.mark.parametrize("proxy", ["proxy.test:8080", "ftp://proxy.test:21", "http://proxy.test", "http://[::1", 7])
+def test_a_wrong_proxy_is_refused_without_repeating_its_password(proxy: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"proxy: '\*\*\*'"):
+        ServiceConfig(proxy=proxy)
+    assert ServiceConfig(proxy="socks5://me:secret@127.0.0.1:1080").proxy is not None
+
+
+def test_presets_differ_where_they_should() -> None:
+    assert ServiceConfig.development().data_format is DataFormat.DEFAULT
+    assert ServiceConfig.testing().backoff_max < 1
+    assert ServiceConfig.testing(backoff_max=3.0).backoff_max == 3.0
+
+
+def test_regions() -> None:
+    assert ServiceConfig.for_region("kr") == ServiceConfig()
+    for region in set(REGIONS) - {"kr"}:
+        config = ServiceConfig.for_region(region)
+        assert config.public_url == f"wss://{region}-api.upbit.com/websocket/v1"
+        assert config.info_url is None
+    with pytest.raises(ConfigurationError, match="kr, sg, id, th"):
+        ServiceConfig.for_region("jp")
+
+
+def test_a_toml_file_is_read_and_overridden(tmp_path: Path) -> None:
+    path = tmp_path / "upbit.toml"
+    path.write_text(
+        'data_format = "simple"\nindependence_level = "basic"\nping_interval = 10\ninfo_url = ""\n'
+        '[backpressure]\nstrategy = "throttle"\nmax_rate = 30\n'
+    )
+    config = ServiceConfig.load(path, ping_interval=12.0)
+    assert config.data_format is DataFormat.SIMPLE
+    assert config.independence_level is IndependenceLevel.BASIC
+    assert config.ping_interval == 12.0
+    assert config.info_url is None
+    assert config.backpressure == BackpressureConfig(strategy=BackpressureStrategy.THROTTLE, max_rate=30)
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("ping_intervall = 10", "ping_intervall"),
+        ("ping_interval = '10'", "ping_interval"),
+        ("data_format = 'XML'", "data_format"),
+        ("credentials = 'key'", "credentials"),
+        ("backpressure = 3", "backpressure"),
+        ("backpressure = {size = 3}", "backpressure"),
+        ("backpressure = {strategy = 'pray'}", "backpressure.strategy"),
+        ("backpressure = {max_queue_size = 'x'}", "backpressure"),
+        ("ping_interval = ", "path"),
+        ("\udcff", "path"),
+    ],
+)
+def test_a_wrong_file_names_the_field(tmp_path: Path, text: str, field: str) -> None:
+    path = tmp_path / "upbit.toml"
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(ConfigurationError) as caught:
+        ServiceConfig.load(path)
+    assert caught.value.field == field
+
+
+def test_keys_in_a_file_are_not_repeated(tmp_path: Path) -> None:
+    path = tmp_path / "upbit.toml"
+    path.write_text("[credentials]\nsecret_key = 'CANARY'")
+    with pytest.raises(ConfigurationError) as caught:
+        ServiceConfig.load(path)
+    assert "CANARY" not in str(caught.value)
+
+
+def test_a_missing_file_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="No such file"):
+        ServiceConfig.load(tmp_path / "none.toml")
+
+
+def test_the_environment_is_read() -> None:
+    environ = {
+        "UPBIT_WS_PING_INTERVAL": "15",
+        "UPBIT_WS_COMPRESSION": "no",
+        "UPBIT_WS_INBOX_FRAMES": "1000",
+        "UPBIT_WS_DATA_FORMAT": "simple_list",
+        "UPBIT_WS_BACKPRESSURE": '{strategy = "block", deadline = 2.5}',
+        "HOME": "/nowhere",
+    }
+    config = ServiceConfig.from_env(environ, inbox_frames=2000)
+    assert config.ping_interval == 15.0
+    assert config.compression is False
+    assert config.inbox_frames == 2000
+    assert config.data_format is DataFormat.SIMPLE_LIST
+    assert config.backpressure.deadline == 2.5
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PING_INTERVAL", "soon"),
+        ("COMPRESSION", "perhaps"),
+        ("INBOX_FRAMES", "1.5"),
+        ("BACKPRESSURE", "{"),
+        ("NONE", "1"),
+    ],
+)
+def test_a_wrong_variable_names_itself(name: str, value: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        ServiceConfig.from_env({f"UPBIT_WS_{name}": value})
+    assert caught.value.field.lower().endswith(name.lower())
+
+
+def test_the_real_environment_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UPBIT_WS_FRAME_RATE", "30")
+    assert ServiceConfig.from_env().frame_rate == 30.0
+
+
+def test_a_copy_is_checked_anew() -> None:
+    config = ServiceConfig().replace(ping_interval=5.0)
+    assert config.ping_interval == 5.0
+    with pytest.raises(ConfigurationError):
+        config.replace(ping_interval=500.0)
+    with pytest.raises(ConfigurationError, match="unknown setting"):
+        config.replace(ping=5.0)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.ping_interval = 1.0  # type: ignore[misc]
+
+
+def test_the_representation_hides_the_keys() -> None:
+    config = ServiceConfig(credentials=Credentials("CANARY-ACCESS", "CANARY-SECRET"))
+    assert "CANARY" not in repr(config)

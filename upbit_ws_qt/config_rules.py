@@ -1,0 +1,175 @@
+"""What a setting may be: the checks behind ServiceConfig, one for each kind of field."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import tomllib
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from upbit_ws_qt.errors import ConfigurationError
+from upbit_ws_qt.types import BackpressureConfig, DataFormat, IndependenceLevel
+
+if TYPE_CHECKING:
+    from enum import StrEnum
+
+__all__ = ["ENVIRONMENT_PREFIX", "check_setting", "from_plain", "from_text", "is_loopback_literal"]
+
+ENVIRONMENT_PREFIX = "UPBIT_WS_"
+
+# field -> (smallest, largest) for numbers; what is not listed must just be positive.
+_RANGES: dict[str, tuple[float, float]] = {
+    "max_frame_bytes": (1024, 64 * 1024 * 1024),
+    "max_bytes_per_second": (64 * 1024, 10**10),
+    "max_frames_per_second": (100, 10**8),
+    "connect_timeout": (0.05, 120),
+    "close_timeout": (0.01, 10),
+    "ping_interval": (0.05, 55),  # the exchange closes an idle line after 60 s
+    "pong_timeout": (0.05, 120),
+    "busy_silence_timeout": (0.05, 3600),
+    "backoff_initial": (0.001, 60),
+    "backoff_max": (0.001, 600),
+    "stable_after": (0.0, 3600),
+    "idle_grace": (0.0, 3600),
+    "token_lifetime": (1.0, 86_400),
+    "connects_per_second": (1, 5),
+    "messages_per_second": (1, 5),
+    "messages_per_minute": (5, 100),
+    "gather_interval": (0.0, 1.0),
+    "list_timeout": (0.05, 60),
+    "proof_timeout": (0.05, 300),
+    "drain_budget": (0.0005, 0.1),
+    "inbox_frames": (100, 10_000_000),
+    "frame_rate": (1, 240),
+    "slow_callback": (0.001, 60),
+    "quarantine_after": (1, 1_000_000),
+    "quarantine_window": (0.1, 86_400),
+    "dead_component_timeout": (0.1, 86_400),
+    "metrics_interval": (0.05, 3600),
+    "health_interval": (0.05, 3600),
+    "cleanup_interval": (0.05, 3600),
+    "history_length": (0, 100_000),
+    "data_pool_bytes": (64 * 1024, 2**40),
+}
+_URL_SCHEMES = {"public_url": "ws", "private_url": "ws", "info_url": "ws", "rest_url": "http"}
+_ENUMERATIONS: dict[str, type[StrEnum]] = {"data_format": DataFormat, "independence_level": IndependenceLevel}
+
+
+def check_setting(name: str, kind: str, value: object) -> None:
+    """Raise ConfigurationError unless `value` can be the setting `name`, whose field has the type `kind`."""
+    if name in _URL_SCHEMES:
+        if value is None and "None" in kind:
+            return
+        _check_url(name, value, _URL_SCHEMES[name])
+    elif name == "proxy":
+        _check_proxy(value)
+    elif name in _ENUMERATIONS:
+        if not isinstance(value, _ENUMERATIONS[name]):
+            raise ConfigurationError(name, value, f"one of {', '.join(_ENUMERATIONS[name])}")
+    elif kind == "bool":
+        if not isinstance(value, bool):
+            raise ConfigurationError(name, value, "true or false")
+    elif name == "backpressure":
+        if not isinstance(value, BackpressureConfig):
+            raise ConfigurationError(name, value, "a BackpressureConfig")
+    elif name in _RANGES:
+        _check_number(name, kind, value)
+
+
+def _check_number(name: str, kind: str, value: object) -> None:
+    low, high = _RANGES[name]
+    wanted = "a whole number" if kind == "int" else "a number"
+    good = isinstance(value, int if kind == "int" else (int, float)) and not isinstance(value, bool)
+    if not good or not low <= value <= high:  # type: ignore[operator]  # `good` has just checked it; NaN fails the comparison
+        raise ConfigurationError(name, value, f"{wanted} from {low:g} to {high:g}")
+
+
+def _check_url(name: str, value: object, scheme: str) -> None:
+    allowed = (
+        f"a {scheme}s:// address without user, query or fragment, or {scheme}:// to a loopback address (127.0.0.1)"
+    )
+    try:
+        parts = urlsplit(value) if isinstance(value, str) else None
+        port = parts.port if parts else None
+    except ValueError:
+        parts = None
+    if parts is None or not parts.hostname or parts.username or parts.query or parts.fragment or port == 0:
+        raise ConfigurationError(name, value, allowed)
+    if not (parts.scheme == f"{scheme}s" or (parts.scheme == scheme and is_loopback_literal(parts.hostname))):
+        raise ConfigurationError(name, value, allowed)
+
+
+def _check_proxy(value: object) -> None:
+    if value is None:
+        return
+    allowed = "None, or http://host:port, https://host:port, socks5://host:port"
+    try:
+        parts = urlsplit(value) if isinstance(value, str) else None
+        good = parts is not None and bool(parts.hostname) and parts.port is not None
+    except ValueError:
+        good = False
+        parts = None
+    if not good or parts is None or parts.scheme not in {"http", "https", "socks5", "socks5h", "socks4"}:
+        # A proxy address may carry a password: it is not repeated in the error.
+        raise ConfigurationError("proxy", "***", allowed)
+
+
+def is_loopback_literal(host: str) -> bool:
+    """Whether `host` is a loopback address written as a number; a name like "localhost" could be pointed elsewhere."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def from_plain(name: str, value: object) -> object:
+    """Turn what TOML or an environment variable can hold into the field's own type."""
+    if name in _ENUMERATIONS and isinstance(value, str):
+        enumeration = _ENUMERATIONS[name]
+        wanted = value.upper() if name == "data_format" else value.lower()
+        try:
+            return enumeration(wanted)
+        except ValueError:
+            raise ConfigurationError(name, value, f"one of {', '.join(enumeration)}") from None
+    if name == "backpressure":
+        return _backpressure(value)
+    if name in {"private_url", "info_url", "proxy"} and value == "":
+        return None
+    return value
+
+
+def _backpressure(value: object) -> BackpressureConfig:
+    names = {item.name for item in dataclasses.fields(BackpressureConfig)}
+    if not isinstance(value, dict) or not set(value) <= names:
+        raise ConfigurationError("backpressure", value, f"a table with any of {', '.join(sorted(names))}")
+    strategy = BackpressureConfig().strategy
+    if "strategy" in value:
+        try:
+            strategy = type(strategy)(str(value["strategy"]).lower())
+        except ValueError:
+            raise ConfigurationError(
+                "backpressure.strategy", value["strategy"], f"one of {', '.join(type(strategy))}"
+            ) from None
+    try:
+        return BackpressureConfig(**{**value, "strategy": strategy})
+    except TypeError:
+        raise ConfigurationError("backpressure", value, "numbers for all fields but strategy") from None
+
+
+def from_text(name: str, kind: str, value: str) -> object:
+    """Read an environment variable as the type of its field."""
+    try:
+        if kind == "bool":
+            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[
+                value.strip().lower()
+            ]
+        if kind == "int":
+            return int(value)
+        if kind == "float":
+            return float(value)
+        if kind == "BackpressureConfig":
+            return tomllib.loads(f"value = {value}")["value"]
+    except (KeyError, ValueError) as error:
+        raise ConfigurationError(f"{ENVIRONMENT_PREFIX}{name.upper()}", value, f"a value of type {kind}") from error
+    return value
