@@ -1,0 +1,1 @@
+"""The simulated market behind the embedded exchange: pure, seeded, without I/O."""

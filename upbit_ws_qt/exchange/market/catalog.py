@@ -1,0 +1,83 @@
+"""What is traded: assets with their names and first prices, the markets made of them, and how busy each is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+
+from .numbers import UNIT, to_units
+from .ticks import GRIDS
+
+_ASSETS = Path(__file__).with_name("assets.tsv")
+_BTC_MARKETS = 120
+_USDT_MARKETS = 24
+_LEAST_IN_BTC = 30  # KRW; cheaper assets would have no grid left in a BTC market
+_QUOTE_SHARE = {"KRW": 1.0, "BTC": 0.01, "USDT": 0.03}  # of the activity of the same asset against KRW
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """One trading pair, with the names the exchange publishes for it."""
+
+    market: str
+    korean_name: str
+    english_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A market as the simulation starts it: price in units of 1e-8, relative activity, warning flags."""
+
+    market: Market
+    quote: str
+    base: str
+    price: int
+    weight: float
+    caution: bool
+    delisting_date: str | None
+
+    @property
+    def code(self) -> str:
+        """The pair, `KRW-BTC`."""
+        return self.market.market
+
+
+def _assets() -> list[tuple[str, str, str, Decimal]]:
+    rows = []
+    for line in _ASSETS.read_text(encoding="utf-8").splitlines():
+        symbol, english, korean, price = line.split("\t")
+        rows.append((symbol, english, korean, Decimal(price)))
+    return rows
+
+
+@cache
+def listings() -> tuple[Listing, ...]:
+    """Return every market, KRW first, then BTC, then USDT, each busiest first."""
+    assets = _assets()
+    price_of = {symbol: price for symbol, _, _, price in assets}
+    found: list[Listing] = []
+    for quote, most in (("KRW", len(assets)), ("BTC", _BTC_MARKETS), ("USDT", _USDT_MARKETS)):
+        quote_price = Decimal(1) if quote == "KRW" else price_of[quote]
+        members = [row for row in enumerate(assets) if row[1][0] != quote and _fits(quote, row[1][3])]
+        for rank, (symbol, english, korean, price) in members[:most]:
+            units = GRIDS[quote].floor(int(price / quote_price * UNIT) if quote != "KRW" else to_units(price))
+            market = Market(f"{quote}-{symbol}", korean, english)
+            weight = _QUOTE_SHARE[quote] / (rank + 1.5) ** 1.15
+            leaving = quote == "KRW" and rank == len(assets) - 3
+            found.append(
+                Listing(market, quote, symbol, units, weight, leaving, "2027-01-29" if leaving else None),
+            )
+    return tuple(found)
+
+
+def _fits(quote: str, price: Decimal) -> bool:
+    return quote != "BTC" or price >= _LEAST_IN_BTC
+
+
+def choose(count: int | None) -> tuple[Listing, ...]:
+    """Return the first `count` markets, or all; ValueError unless 1 <= count."""
+    if count is not None and count < 1:
+        raise ValueError(f"a world needs at least one market, not {count}")
+    return listings()[:count]

@@ -1,0 +1,56 @@
+"""The fair price of an asset at any moment, past or future: seeded noise of many wavelengths, summed in the logarithm."""
+
+from __future__ import annotations
+
+import math
+from random import Random
+
+_TABLE_SIZE = 4096
+_MASK = _TABLE_SIZE - 1
+_STRIDE = 1669  # odd, so that a walk over the table meets every entry before the first again
+DAY_MS = 86_400_000
+# Wavelengths in ms; each a quarter of the one before, as moves grow with the square root of time.
+_WAVELENGTHS = [64 * DAY_MS // 4**k for k in range(9)]  # 64 days down to about 84 s
+
+
+class NoiseTable:
+    """The random numbers all paths of one world draw from."""
+
+    def __init__(self, seed: int) -> None:
+        random = Random(f"path {seed}")
+        self.values = [random.uniform(-1.0, 1.0) for _ in range(_TABLE_SIZE)]
+        self.values.append(self.values[0])  # so that entry i + 1 needs no mask
+
+
+class PricePath:
+    """A continuous price over time that equals `price` at `start_ms`.
+
+    `volatility` is the typical relative move of a day. The noise is bounded, and so is the price, for ever.
+    """
+
+    __slots__ = ("_octaves", "_origin", "_table", "price")
+
+    def __init__(self, table: NoiseTable, name: str, price: float, volatility: float, start_ms: int) -> None:
+        random = Random(f"{name} path")
+        self._table = table.values
+        # A linear walk between lattice points of variance 1/3: this factor makes the day's move come out right.
+        self._octaves = [
+            (wavelength, random.randrange(_TABLE_SIZE), volatility * math.sqrt(wavelength / DAY_MS) * 0.9)
+            for wavelength in _WAVELENGTHS
+        ]
+        self.price = price
+        self._origin = self._noise(start_ms)
+
+    def at(self, ms: int) -> float:
+        """Return the fair price at an epoch millisecond."""
+        return self.price * math.exp(self._noise(ms) - self._origin)
+
+    def _noise(self, ms: int) -> float:
+        table = self._table
+        total = 0.0
+        for wavelength, offset, amplitude in self._octaves:
+            cell, rest = divmod(ms, wavelength)
+            here = table[(cell * _STRIDE + offset) & _MASK]
+            there = table[(cell * _STRIDE + _STRIDE + offset) & _MASK]
+            total += amplitude * (here + (there - here) * rest / wavelength)
+        return total

@@ -1,0 +1,244 @@
+"""One market at work: trades at the best price, quotes that follow the fair price, totals that add up."""
+
+from __future__ import annotations
+
+import math
+from random import Random
+from typing import TYPE_CHECKING
+
+from upbit_ws_qt.exchange.messages import (
+    BOOK_LEVELS,
+    CandleChange,
+    Change,
+    OrderbookChange,
+    Profile,
+    TickerChange,
+    TradeChange,
+)
+
+from .book import Book
+from .candles import DAY_MS, UNITS, LiveCandles
+from .numbers import UNIT, clock_texts, from_units
+from .path import NoiseTable, PricePath
+from .ticks import GRIDS
+
+if TYPE_CHECKING:
+    from .catalog import Listing
+
+_MILLE = 1000
+_SIZES = 1024
+_QUOTE_KRW = {"KRW": 1.0, "BTC": 150_000_000.0, "USDT": 1452.0}
+_STABLE = {"USDT", "USDC", "USD1"}
+_STEPS = 4  # ticks a busy book follows the fair price at once
+
+
+class Shared:
+    """What all markets of a world draw on: randomness, noise, the counter of trades."""
+
+    def __init__(self, seed: int, start_ms: int) -> None:
+        self.random = Random(seed)
+        self.noise = NoiseTable(seed)
+        self.seed = seed
+        self.start_ms = start_ms
+        spread = Random(f"sizes {seed}")
+        self.sizes = [max(20, int(_MILLE * spread.lognormvariate(-0.72, 1.2))) for _ in range(_SIZES)]
+        self.traded: list[MarketSimulation] = []  # markets with an unfinished second
+        self._trades = 0
+
+    def sequential_id(self, ms: int) -> int:
+        """Return a fresh id: unique, roughly by time, but in no strict order (protocol sheet, "Messages")."""
+        self._trades += 1
+        count = self._trades
+        return (ms - count % 3) * 10_000 + count * 7919 % 10_000
+
+
+class MarketSimulation:
+    """The state of one trading pair and what may happen to it."""
+
+    def __init__(self, listing: Listing, rank: int, shared: Shared) -> None:
+        self.listing, self.shared = listing, shared
+        self.code = listing.code
+        self.grid = GRIDS[listing.quote]
+        krw_price = listing.price / UNIT * _QUOTE_KRW[listing.quote]
+        volatility = 0.0015 if listing.base in _STABLE else 0.022 + 0.04 * min(1.0, rank / 120)
+        self.path = PricePath(shared.noise, f"{shared.seed} {self.code}", listing.price, volatility, shared.start_ms)
+        value = 180_000 + 1_500_000 * math.sqrt(listing.weight)  # KRW of a typical trade
+        self.typical = max(20, int(value / krw_price * UNIT))
+        depth = BOOK_LEVELS if listing.quote == "KRW" and rank < 200 else 6 + rank * 7 % 23
+        self.book = Book(self.grid, max(1, self.typical * 8 // _MILLE) * _MILLE, depth)
+        self.candles = LiveCandles()
+        self._fair_second = -1
+        self._fair = float(listing.price)
+        self.price = listing.price
+        self.high = self.low = listing.price
+        self.day_trades = False
+        self.volume = self.funds = self.ask_volume = self.bid_volume = 0
+        self.volume_24h = self.funds_24h = 0
+        self.last_trade: TradeChange | None = None
+        self.last_ticker: TickerChange | None = None
+        day = clock_texts(shared.start_ms // 1000)[2]
+        self.profile = self._profile(listing.price, listing.price, (listing.price, day, listing.price, day))
+        self._quote(shared.start_ms)
+        self.book_ms = shared.start_ms
+
+    def _profile(self, opening: int, prev_close: int, year: tuple[int, str, int, str]) -> Profile:
+        listing = self.listing
+        return Profile(self.code, opening, prev_close, year, listing.caution, listing.delisting_date)
+
+    def fair(self, ms: int) -> float:
+        """Return the fair price, looked up once a second."""
+        if ms // 1000 != self._fair_second:
+            self._fair_second = ms // 1000
+            self._fair = self.path.at(self._fair_second * 1000)
+        return self._fair
+
+    def trade(self, ms: int, out: list[Change]) -> None:
+        """Let one market order come in."""
+        shared, book = self.shared, self.book
+        random = shared.random
+        asks, bids = book.asks.frame, book.bids.frame
+        ask, bid = asks.prices[0], bids.prices[0]
+        pull = (self.fair(ms) - (ask + bid) / 2) / (4 * (ask - bid))
+        buying = random.random() < 0.5 + max(-0.4, min(0.4, pull))
+        volume = self.typical * shared.sizes[random.getrandbits(10)] // _MILLE
+        before = (ask, asks.sizes[0], bid, bids.sizes[0])
+        second = ms - ms % 1000
+        traded = max(ms - random.getrandbits(4), second, self.candles.last_trade_ms)
+        for price, part in book.take(buying, max(1, volume)):
+            if price not in before:  # the second fill meets the level behind the eaten one
+                before = (
+                    (price, book.asks.frame.sizes[0] + part, bid, bids.sizes[0])
+                    if buying
+                    else (ask, asks.sizes[0], price, book.bids.frame.sizes[0] + part)
+                )
+            self._record(price, part, buying, traded, ms, before, out)
+        self.book_ms = ms
+        out.append(OrderbookChange(self.code, book.asks.frame.frozen(), book.bids.frame.frozen(), book, ms))
+
+    def _record(
+        self,
+        price: int,
+        volume: int,
+        buying: bool,
+        traded: int,
+        ms: int,
+        best: tuple[int, int, int, int],
+        out: list[Change],
+    ) -> None:
+        funds = price * volume
+        self.price = price
+        self.volume += volume
+        self.funds += funds
+        self.volume_24h += volume
+        self.funds_24h += funds
+        if buying:
+            self.bid_volume += volume
+            side = "BID"
+        else:
+            self.ask_volume += volume
+            side = "ASK"
+        if not self.day_trades or price > self.high or price < self.low:
+            self._mark(price, traded)
+        if self.candles.trade(traded, price, volume, funds):
+            self.shared.traded.append(self)
+        profile = self.profile
+        number = self.shared.sequential_id(ms)
+        self.last_trade = TradeChange(self.code, profile, (price, volume, side, traded, ms, number, *best))
+        self.last_ticker = TickerChange(
+            self.code,
+            profile,
+            (
+                self.high,
+                self.low,
+                price,
+                volume,
+                self.volume,
+                self.volume_24h,
+                self.funds,
+                self.funds_24h,
+                traded,
+                side,
+                self.ask_volume,
+                self.bid_volume,
+                ms,
+            ),
+        )
+        out.append(self.last_trade)
+        out.append(self.last_ticker)
+
+    def _mark(self, price: int, ms: int) -> None:
+        """Keep the marks of the day and of the year."""
+        profile = self.profile
+        opening = profile.opening
+        if not self.day_trades:
+            self.day_trades = True
+            self.high = self.low = opening = price
+        self.high, self.low = max(self.high, price), min(self.low, price)
+        high, high_day, low, low_day = profile.year
+        if price > high or price < low:
+            day = clock_texts(ms // 1000)[2]
+            year = (
+                max(high, price),
+                day if price > high else high_day,
+                min(low, price),
+                day if price < low else low_day,
+            )
+        else:
+            year = profile.year
+        if opening != profile.opening or year is not profile.year:
+            self.profile = self._profile(opening, profile.prev_close, year)
+
+    def quote(self, ms: int, out: list[Change]) -> None:
+        """Let makers move: nearer to the fair price, or by another size somewhere near the top."""
+        book, random = self.book, self.shared.random
+        if not self._quote(ms):
+            side = book.asks if random.getrandbits(1) else book.bids
+            place = min(random.getrandbits(3), random.getrandbits(4), len(side.frame.prices) - 1)
+            side.resize(place, max(1, book.unit * self.shared.sizes[random.getrandbits(10)] // _MILLE))
+        self.book_ms = ms
+        out.append(OrderbookChange(self.code, book.asks.frame.frozen(), book.bids.frame.frozen(), book, ms))
+
+    def _quote(self, ms: int) -> bool:
+        """Follow the fair price; False when the book stands right already."""
+        grid, book = self.grid, self.book
+        bid = grid.floor(int(self.fair(ms)))
+        ask = grid.up(bid)
+        asks, bids = book.asks.frame.prices, book.bids.frame.prices
+        if asks and bids:
+            tick = ask - bid
+            if abs(asks[0] - ask) <= tick and abs(bids[0] - bid) <= tick:
+                if asks[0] - bids[0] <= 2 * tick:
+                    return False
+            elif max(abs(asks[0] - ask), abs(bids[0] - bid)) < BOOK_LEVELS * tick and not book.thin:
+                limit = _STEPS * tick
+                bid = max(min(bid, bids[0] + limit), grid.floor(bids[0] - limit))
+                bid = grid.floor(bid)
+                ask = grid.up(bid)
+        book.quote(bid, ask)
+        return True
+
+    def orderbook(self) -> OrderbookChange:
+        """Return the book as it stands."""
+        book = self.book
+        return OrderbookChange(self.code, book.asks.frame.frozen(), book.bids.frame.frozen(), book, self.book_ms)
+
+    def fold(self, out: list[Change]) -> None:
+        """End the second: send the candles its trades changed."""
+        candles = self.candles
+        candles.fold()
+        for kind in UNITS:
+            out.append(CandleChange(kind, self.code, candles.running[kind], candles.last_trade_ms))
+
+    def open_day(self) -> None:
+        """Turn over at 00:00 UTC: the last price becomes the closing price, the totals of the day begin again."""
+        self.day_trades = False
+        self.volume = self.funds = self.ask_volume = self.bid_volume = 0
+        self.high = self.low = self.price
+        self.profile = self._profile(self.price, self.price, self.profile.year)
+
+    def tick_text(self) -> str:
+        """Return the tick size at the last price, as the REST interface spells it."""
+        return format(from_units(self.grid.tick(self.price)).normalize(), "f")
+
+
+__all__ = ["DAY_MS", "MarketSimulation", "Shared"]

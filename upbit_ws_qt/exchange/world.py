@@ -1,0 +1,159 @@
+"""The simulated exchange without any line to it: time goes in, changes come out, the same for the same seed."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .market.candles import DAY_MS, UNITS
+from .market.catalog import Market, choose
+from .market.simulation import MarketSimulation, Shared
+from .messages import CandleChange, Change
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_SLOTS = 1 << 13
+_TRADE_SHARE = 0.3  # of the events; the rest are quotes
+_PER_EVENT = 1.66  # messages of an event, candles apart: a trade, its ticker and book, or a book
+MIN_RATE, MAX_RATE = 1.0, 50_000.0
+
+
+@dataclass(frozen=True)
+class WorldSettings:
+    """How a world is made.
+
+    Attributes:
+        seed: the same seed and `start_ms` give the same world, byte for byte.
+        markets: how many markets, KRW first; None for all.
+        rate: public messages a second over all markets and types, 1 to 50,000.
+        start_ms: exchange time of the beginning in epoch milliseconds; None for now.
+        demo: whether a scripted trader and announcements run by themselves.
+    """
+
+    seed: int = 1
+    markets: int | None = None
+    rate: float = 800.0
+    start_ms: int | None = None
+    demo: bool = False
+
+
+class World:
+    """Markets, account, announcements and indicators of one exchange; moves only when told to."""
+
+    def __init__(self, settings: WorldSettings) -> None:
+        self.settings = settings
+        start = settings.start_ms if settings.start_ms is not None else int(time.time() * 1000)
+        self.start_ms = self.now_ms = start
+        chosen = choose(settings.markets)
+        self._shared = Shared(settings.seed, start)
+        self._markets = {entry.code: MarketSimulation(entry, rank, self._shared) for rank, entry in enumerate(chosen)}
+        self.markets: list[Market] = [entry.market for entry in chosen]
+        self.codes = frozenset(self._markets)
+        self._slots = self._deal()
+        self._boundary = (start // 1000 + 1) * 1000
+        self._next_event = float(start)
+        self._pace = 0.0
+        self.set_rate(settings.rate)
+
+    def _deal(self) -> list[MarketSimulation]:
+        """Lay the markets out by activity, so that one random number picks one."""
+        simulations = list(self._markets.values())
+        total = sum(each.listing.weight for each in simulations)
+        slots: list[MarketSimulation] = []
+        for each in simulations:
+            slots.extend([each] * max(1, round(_SLOTS * each.listing.weight / total)))
+        return slots
+
+    def set_rate(self, rate: float) -> None:
+        """Set how many public messages a second there are, 1 to 50,000; others are a ValueError."""
+        if not MIN_RATE <= rate <= MAX_RATE:
+            raise ValueError(f"the rate must lie between {MIN_RATE:g} and {MAX_RATE:g} messages a second, not {rate}")
+        self.rate = rate
+        weights: dict[int, int] = {}
+        counts = [0] * len(self._markets)
+        places = {id(each): place for place, each in enumerate(self._markets.values())}
+        for each in self._slots:
+            counts[places[id(each)]] += 1
+        shares = [count / len(self._slots) for count in counts]
+        del weights
+        low, high = 0.0, rate
+        for _ in range(60):
+            pace = (low + high) / 2
+            candles = sum(len(UNITS) * -math.expm1(-pace * _TRADE_SHARE * share) for share in shares)
+            if pace * _PER_EVENT + candles < rate:
+                low = pace
+            else:
+                high = pace
+        previous, self._pace = self._pace, high / 1000
+        if previous:
+            self._next_event = self.now_ms + max(0.0, self._next_event - self.now_ms) * previous / self._pace
+        else:
+            self._next_event = self.now_ms + self._shared.random.expovariate(self._pace)
+
+    def advance_to(self, ms: int) -> list[Change]:
+        """Let time run up to `ms` and return all that happened, in order; a time in the past changes nothing."""
+        out: list[Change] = []
+        while self._boundary <= ms:
+            self._run(self._boundary, out)
+            self.now_ms = self._boundary
+            self._turn(self._boundary, out)
+            self._boundary += 1000
+        self._run(ms + 1, out)
+        self.now_ms = max(self.now_ms, ms)
+        return out
+
+    def _run(self, until: int, out: list[Change]) -> None:
+        shared, slots, pace = self._shared, self._slots, self._pace
+        uniform, gap = shared.random.random, shared.random.expovariate
+        count = len(slots)
+        moment = self._next_event
+        while moment < until:
+            market = slots[int(uniform() * count)]
+            if uniform() < _TRADE_SHARE:
+                market.trade(int(moment), out)
+            else:
+                market.quote(int(moment), out)
+            moment += gap(pace)
+        self._next_event = moment
+
+    def _turn(self, ms: int, out: list[Change]) -> None:
+        """End a second, and whatever else ends with it."""
+        traded = self._shared.traded
+        for market in traded:
+            market.fold(out)
+        traded.clear()
+        if ms % DAY_MS == 0:
+            for market in self._markets.values():
+                market.open_day()
+
+    def snapshot(self, kind: str, code: str) -> Change | None:
+        """Return the latest of a type and pair, rendered as SNAPSHOT by whoever sends it; None when there is none."""
+        market = self._markets.get(code)
+        if market is None:
+            return None
+        if kind == "ticker":
+            return market.last_ticker
+        if kind == "trade":
+            return market.last_trade
+        if kind == "orderbook":
+            return market.orderbook()
+        if kind in UNITS:
+            values = market.candles.now(kind)
+            return CandleChange(kind, code, values, market.candles.last_trade_ms) if values else None
+        return None
+
+    def orderbook_instruments(self, codes: Iterable[str]) -> list[dict[str, object]]:
+        """Return the grid of each known pair, as REST does."""
+        return [
+            {
+                "market": market.code,
+                "quote_currency": market.listing.quote,
+                "tick_size": market.tick_text(),
+                "supported_levels": [str(level // 10**8) for level in market.grid.levels(market.price)],
+            }
+            for market in map(self._markets.get, codes)
+            if market is not None
+        ]
