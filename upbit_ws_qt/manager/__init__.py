@@ -1,0 +1,1 @@
+"""Puts the rooms together: one manager holds the lines and serves every component; no Qt."""
