@@ -1,0 +1,92 @@
+"""JSON Web Tokens as the exchange checks them (UPBIT_WEBSOCKET "Authentication"); standard library only."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_DIGESTS = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}
+_MOST_NONCES = 200_000
+_LONGEST_TOKEN = 4096
+_LONGEST_NONCE = 256
+
+
+class TokenRefusedError(Exception):
+    """A token that does not open the door; the message says why, for the exchange's own log."""
+
+
+class TokenVerifier:
+    """Checks tokens of known keys and remembers every nonce it has accepted.
+
+    The memory is bounded (200,000 nonces); `nonces_forgotten` counts those that could be replayed unnoticed.
+    """
+
+    def __init__(self, secrets: Mapping[str, str]) -> None:
+        self._secrets = dict(secrets)
+        self._nonces: dict[str, None] = {}
+        self.nonces_forgotten = 0
+
+    def verify(self, authorization: str | None) -> str:
+        """Return the access key of an `Authorization` header.
+
+        Raises:
+            TokenRefusedError: If it is missing, malformed, wrongly signed, of an unknown key, or used before.
+        """
+        if authorization is None:
+            raise TokenRefusedError("no Authorization header")
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer":
+            raise TokenRefusedError("not a Bearer token")
+        payload = self._checked_payload(token.strip())
+        nonce = payload.get("nonce")
+        if not isinstance(nonce, str) or not 0 < len(nonce) <= _LONGEST_NONCE:
+            raise TokenRefusedError("no nonce")
+        if nonce in self._nonces:
+            raise TokenRefusedError("nonce used before")
+        if len(self._nonces) >= _MOST_NONCES:
+            del self._nonces[next(iter(self._nonces))]
+            self.nonces_forgotten += 1
+        self._nonces[nonce] = None
+        return str(payload["access_key"])
+
+    def _checked_payload(self, token: str) -> dict[str, Any]:
+        parts = token.split(".")
+        if len(parts) != 3 or len(token) > _LONGEST_TOKEN:
+            raise TokenRefusedError("not a JSON Web Token")
+        header, payload = _json_object(parts[0]), _json_object(parts[1])
+        algorithm = header.get("alg")
+        digest = _DIGESTS.get(algorithm) if isinstance(algorithm, str) else None
+        if digest is None:
+            raise TokenRefusedError("algorithm must be HS256, HS384 or HS512")
+        access_key = payload.get("access_key")
+        secret = self._secrets.get(access_key) if isinstance(access_key, str) else None
+        if secret is None:
+            raise TokenRefusedError("unknown access key")
+        expected = hmac.new(secret.encode(), f"{parts[0]}.{parts[1]}".encode(), digest).digest()
+        if not hmac.compare_digest(expected, _decoded(parts[2])):
+            raise TokenRefusedError("wrong signature")
+        return payload
+
+
+def _decoded(part: str) -> bytes:
+    try:
+        return base64.b64decode(part.encode("ascii") + b"=" * (-len(part) % 4), altchars=b"-_", validate=True)
+    except (UnicodeEncodeError, binascii.Error) as error:
+        raise TokenRefusedError("not base64url") from error
+
+
+def _json_object(part: str) -> dict[str, Any]:
+    try:
+        value = json.loads(_decoded(part))
+    except (ValueError, RecursionError) as error:
+        raise TokenRefusedError("not JSON") from error
+    if not isinstance(value, dict):
+        raise TokenRefusedError("not a JSON object")
+    return value

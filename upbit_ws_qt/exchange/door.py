@@ -1,0 +1,105 @@
+"""Who comes in: paths, tokens, limits at the handshake, and faults that stand at the door."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .auth import TokenRefusedError, TokenVerifier
+from .http import error_body
+from .limits import BLOCKED, OK, TOO_MANY, Gate
+from .requests import MESSAGES
+
+if TYPE_CHECKING:
+    from .http import HttpRequest
+    from .settings import ExchangeSettings
+    from .views import Counters
+
+PATHS = {
+    "/websocket/v1": "public",
+    "/websocket/v1/private": "private",
+    "/websocket/v1/info": "info",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The answer to a handshake.
+
+    Attributes:
+        status: 101 lets the client in; everything else is the HTTP answer.
+        pocket: The account of the rate limits that pays for this connection.
+        authenticated: The access key of the token, empty where there was none or a bad one.
+        body: The body of a refusal.
+    """
+
+    status: int
+    pocket: str
+    authenticated: str = ""
+    body: bytes = b""
+
+
+class Door:
+    """Judges handshakes."""
+
+    def __init__(self, settings: ExchangeSettings, counters: Counters) -> None:
+        self._settings = settings
+        self._counters = counters
+        self._verifier = TokenVerifier({settings.access_key: settings.secret_key})
+        self._gate = Gate(
+            settings.connects_per_second, block_after=settings.block_after, block_seconds=settings.block_seconds
+        )
+        self._origins = Gate(
+            1, settings.origin_seconds, block_after=settings.block_after, block_seconds=settings.block_seconds
+        )
+
+    def judge(self, endpoint: str, request: HttpRequest, peer: str, now: float) -> Admission:
+        """Decide about a handshake for `endpoint` at `now` (seconds), and count it against its pocket."""
+        access_key = self._access_key(endpoint, request)
+        pocket = f"key {access_key}" if access_key else f"address {peer}"
+        status, seconds = self._limits(request, pocket, peer, now)
+        if status != OK:
+            self._counters.connect_violations += 1
+            return Admission(status, pocket, access_key, too_many_body(status, seconds))
+        if endpoint != "public" and not access_key and self._settings.auth_failure == "http":
+            return Admission(401, pocket, body=error_body("INVALID_AUTH", MESSAGES["INVALID_AUTH"]))
+        return Admission(OK, pocket, access_key)
+
+    def message_violation(self, pocket: str, now: float) -> None:
+        """Count a message that was too many against its connection's pocket."""
+        self._gate.violation(pocket, now)
+
+    def admits_http(self, request: HttpRequest, peer: str, now: float) -> tuple[int, float]:
+        """Judge a plain HTTP request: 101 or 429 or 418, and the seconds of a block."""
+        if "origin" in request.headers:
+            verdict = self._origins.connect(f"origin {peer}", now)
+            return verdict.status, verdict.seconds
+        seconds = self._gate.blocked_for(f"address {peer}", now)
+        return (BLOCKED, seconds) if seconds else (OK, 0.0)
+
+    def _limits(self, request: HttpRequest, pocket: str, peer: str, now: float) -> tuple[int, float]:
+        if "origin" in request.headers:
+            self._counters.connects_with_origin += 1
+            verdict = self._origins.connect(f"origin {peer}", now)
+            if verdict.status != OK:
+                return verdict.status, verdict.seconds
+        verdict = self._gate.connect(pocket, now)
+        return verdict.status, verdict.seconds
+
+    def _access_key(self, endpoint: str, request: HttpRequest) -> str:
+        authorization = request.headers.get("authorization")
+        if endpoint == "public" and authorization is None:
+            return ""
+        try:
+            return self._verifier.verify(authorization)
+        except TokenRefusedError:
+            if endpoint != "public":
+                self._counters.auth_failures += 1
+            return ""
+
+
+def too_many_body(status: int, seconds: float) -> bytes:
+    """Return the body of a 429 or 418; a block says how long it lasts."""
+    if status == TOO_MANY:
+        return error_body("TOO_MANY_REQUEST", MESSAGES["TOO_MANY_REQUEST"])
+    return error_body("TOO_MANY_REQUEST", f"Blocked for {seconds:.1f} seconds because of too many requests.")

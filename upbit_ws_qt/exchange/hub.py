@@ -1,0 +1,275 @@
+"""The heart of the exchange: sessions, what they asked for, and the delivery of what happens to those who want it."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from .requests import (
+    MESSAGES,
+    ListSubscriptions,
+    RequestRefusedError,
+    StatusRequest,
+    Subscribe,
+    Wish,
+    parse_request,
+    split_depth,
+)
+from .routes import Routes, Stream
+from .spelling import spell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from .messages import Change
+    from .session import Session
+    from .settings import ExchangeSettings
+    from .views import ConnectionView, Counters
+    from .world import World
+
+_RESIDUAL_MS = 250
+_MOST_CLOSED_KEPT = 1000
+_ERROR_CLOSE_SECONDS = 0.155  # the pump looks every 10 ms, so that the close falls between 150 and 180 ms
+_STATUS_UP = b'{"status":"UP"}'
+_SIMPLE_NAMES = {"method": "mthd", "result": "rslt", "ticket": "tckt", "type": "ty", "codes": "cds", "level": "lv"}
+
+
+class Hub:
+    """All sessions of one exchange and the routes between them and the world."""
+
+    def __init__(
+        self,
+        settings: ExchangeSettings,
+        world: World,
+        counters: Counters,
+        *,
+        now: Callable[[], float],
+        later: Callable[[float, Callable[[], None]], None],
+        on_message_violation: Callable[[Session], None],
+    ) -> None:
+        self._settings = settings
+        self.world = world
+        self._counters = counters
+        self._now = now
+        self._later = later
+        self._on_message_violation = on_message_violation
+        self.sessions: dict[int, Session] = {}
+        self.closed: deque[ConnectionView] = deque(maxlen=_MOST_CLOSED_KEPT)
+        self._routes = Routes()
+        self._with_residual: set[Session] = set()
+
+    # Sessions.
+
+    def open(self, session: Session) -> None:
+        """Take a new session in."""
+        self.sessions[session.id] = session
+
+    def close(self, session: Session, reason: str) -> None:
+        """Forget a session whose line is lost."""
+        if self.sessions.pop(session.id, None) is not None:
+            self._unroute(session)
+            self._end_residual(session)
+            self.closed.append(session.view(self._now(), reason))
+
+    def refuse(self, session: Session, error: RequestRefusedError) -> None:
+        """Send an error and close with 1000 a little later; the streams run until then."""
+        if session.doomed:
+            return
+        session.doomed = True
+        self._counters.errors[error.name] += 1
+        session.push(error.frame())
+        self.flush(session)
+        self._later(_ERROR_CLOSE_SECONDS, lambda: session.line.close(1000, "", f"error {error.name}"))
+
+    # Requests.
+
+    def take(self, session: Session, message: bytes) -> None:
+        """Do what a message from the client asks for."""
+        if session.doomed:
+            return
+        try:
+            request = parse_request(message, session.endpoint)
+            self._check_scopes(session, request)
+        except RequestRefusedError as error:
+            if error.name == "TOO_MANY_REQUEST":
+                self._on_message_violation(session)
+            self.refuse(session, error)
+            return
+        if isinstance(request, StatusRequest):
+            if not session.wants_status:
+                session.wants_status = True
+                self._send_status(session)
+        elif isinstance(request, ListSubscriptions):
+            self._list(session, request)
+        else:
+            self._subscribe(session, request)
+        self.flush(session)
+
+    def _check_scopes(self, session: Session, request: Subscribe | ListSubscriptions | StatusRequest) -> None:
+        needed = {"myAsset": "view_assets", "myOrder": "view_orders"}
+        if isinstance(request, Subscribe):
+            for wish in request.wishes:
+                if needed.get(wish.type, "") not in ("", *session.scopes):
+                    raise RequestRefusedError("INVALID_AUTH", MESSAGES["INVALID_AUTH"])
+
+    def _send_status(self, session: Session) -> None:
+        if session.line.is_open:
+            session.push(_STATUS_UP)
+            self.flush(session)
+            self._later(self._settings.status_interval, lambda: self._send_status(session))
+
+    def _list(self, session: Session, request: ListSubscriptions) -> None:
+        self._counters.list_requests += 1
+        session.format = request.format
+        reply: Any = {"method": "LIST_SUBSCRIPTIONS", "result": session.listing(), "ticket": request.ticket}
+        if request.format.startswith("SIMPLE"):
+            reply = _with_simple_names(reply)
+        session.push(spell([reply] if request.format.endswith("LIST") else reply).encode())
+
+    def _subscribe(self, session: Session, request: Subscribe) -> None:
+        self._counters.subscribe_requests += 1
+        before = session.streams
+        self._end_residual(session)
+        new: dict[tuple[Any, ...], Stream] = {}
+        for wish in request.wishes:
+            if not wish.only_snapshot:
+                for stream in self._streams(session, wish):
+                    if stream.key is not None and stream.identity in new:
+                        self.world.indicators.unwatch(stream.key)
+                    new.setdefault(stream.identity, stream)
+        streams = _without_covered(new)
+        for stream in streams:
+            self._routes.add(stream)
+        self._unroute(session)  # after the new ones have been added, so that a shared indicator is never let go
+        session.streams = streams
+        session.format, session.ticket, session.wishes = request.format, request.ticket, request.wishes
+        self._begin_residual(session, before)
+        for wish in request.wishes:
+            if session.endpoint == "public" and not wish.only_realtime:
+                self._send_snapshots(session, wish)
+
+    def _streams(self, session: Session, wish: Wish) -> Iterable[Stream]:
+        if wish.timeframe is not None:
+            yield from self._indicator_streams(session, wish)
+        elif wish.type == "orderbook":
+            for code in wish.codes:
+                pair, depth = split_depth(code)
+                if self._is_served(session, code):
+                    yield Stream(session, wish.type, pair, depth=depth, level=wish.level)
+        elif wish.type == "announcement":
+            yield Stream(session, wish.type, "", include_body=wish.include_body, categories=wish.categories)
+        else:
+            for code in wish.codes or ("",):
+                if self._is_served(session, code):
+                    yield Stream(session, wish.type, code)
+
+    def _indicator_streams(self, session: Session, wish: Wish) -> Iterable[Stream]:
+        for code in wish.codes:
+            if code not in self.world.codes or not code.startswith("KRW-") or not self._is_served(session, code):
+                continue
+            for indicator in wish.indicators:
+                event_params = dict(indicator.event_params) if indicator.trigger is not None else None
+                key = self.world.indicators.watch(
+                    code, wish.timeframe, indicator.type, dict(indicator.params), indicator.trigger, event_params
+                )
+                yield Stream(session, wish.type, code, key=key)
+
+    def _is_served(self, session: Session, code: str) -> bool:
+        return code not in session.hidden_codes
+
+    def _send_snapshots(self, session: Session, wish: Wish) -> None:
+        for code in wish.codes:
+            if not self._is_served(session, code):
+                continue
+            pair, depth = split_depth(code) if wish.type == "orderbook" else (code, 30)
+            change = self.world.snapshot(wish.type, pair)
+            if change is None:
+                continue
+            payload = change.render(session.format, "SNAPSHOT", depth=depth, level=wish.level)
+            if payload:
+                session.emit(wish.type, pair, "SNAPSHOT", payload)
+
+    def _unroute(self, session: Session) -> None:
+        for stream in session.streams:
+            self._routes.remove(stream)
+            if stream.key is not None:
+                self.world.indicators.unwatch(stream.key)
+        session.streams = []
+
+    # Frames of dropped streams that still arrive after the switch.
+
+    def _begin_residual(self, session: Session, before: list[Stream]) -> None:
+        kept = {(stream.kind, stream.code) for stream in session.streams}
+        dropped = [s for s in before if s.key is None and (s.kind, s.code) not in kept]
+        if dropped and self._settings.residual_frames > 0:
+            session.residual = dropped
+            session.residual_left = self._settings.residual_frames
+            session.residual_until_ms = self.world.now_ms + _RESIDUAL_MS
+            self._with_residual.add(session)
+
+    def _end_residual(self, session: Session) -> None:
+        session.residual = []
+        self._with_residual.discard(session)
+
+    def _deliver_residual(self, change: Change) -> None:
+        for session in sorted(self._with_residual, key=lambda each: each.id):
+            if self.world.now_ms > session.residual_until_ms:
+                self._end_residual(session)
+                continue
+            for stream in session.residual:
+                if session.residual_left and stream.kind == change.kind and stream.code in (change.code, ""):
+                    session.residual_left -= 1
+                    self._counters.residual_frames += 1
+                    self._emit(stream, change)
+            if not session.residual_left:
+                self._end_residual(session)
+
+    # Delivery.
+
+    def deliver(self, changes: Iterable[Change]) -> None:
+        """Queue each change for every session that is subscribed to it; `flush_all` writes them."""
+        find = self._routes.find
+        for change in changes:
+            if self._with_residual:
+                self._deliver_residual(change)
+            for stream in find(change):
+                categories = stream.categories
+                if not categories or getattr(change, "category", "") in categories:
+                    self._emit(stream, change)
+
+    @staticmethod
+    def _emit(stream: Stream, change: Change) -> None:
+        session = stream.session
+        payload = change.render(
+            session.format, "REALTIME", depth=stream.depth, level=stream.level, include_body=stream.include_body
+        )
+        if not payload:
+            return
+        if session.filters:
+            session.emit(change.kind, change.code, "REALTIME", payload)
+        else:
+            session.push(payload)
+
+    def flush(self, session: Session) -> None:
+        """Write what is queued for one session; cut it off where it does not read."""
+        session.flush(self._now())
+        if session.unsent > self._settings.send_limit:
+            self._counters.slow_readers_dropped += 1
+            session.line.abort("slow reader")
+
+    def flush_all(self) -> None:
+        """Write what is queued for all sessions."""
+        for session in list(self.sessions.values()):
+            self.flush(session)
+
+
+def _without_covered(streams: dict[tuple[Any, ...], Stream]) -> list[Stream]:
+    """Leave out single codes of a type where all codes are wanted too, lest they come twice."""
+    all_codes = {stream.kind for stream in streams.values() if stream.kind == "myOrder" and stream.code == ""}
+    return [stream for stream in streams.values() if stream.kind not in all_codes or stream.code == ""]
+
+
+def _with_simple_names(reply: dict[str, Any]) -> dict[str, Any]:
+    short = {_SIMPLE_NAMES[name]: value for name, value in reply.items()}
+    short["rslt"] = [{_SIMPLE_NAMES.get(name, name): value for name, value in row.items()} for row in reply["result"]]
+    return short

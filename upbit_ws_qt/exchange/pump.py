@@ -1,0 +1,103 @@
+"""The exchange's heartbeat: one timer on the loop that moves the market, sends what it brings and does what is due."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from .agenda import Agenda
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .clock import ExchangeClock
+    from .hub import Hub
+    from .views import Counters
+
+TICK = 0.01
+_STEP_MS = 50
+_TURN_BUDGET = 0.05
+_MOST_LAG_MS = 1000
+_DRAIN_PATIENCE = 5.0
+
+
+class Pump:
+    """Runs on the current loop from `start` to `stop`.
+
+    A market that cannot be computed as fast as its clock runs makes the clock slip, counted in `clock_slipped_ms`.
+    """
+
+    def __init__(self, hub: Hub, clock: ExchangeClock, counters: Counters) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._hub = hub
+        self._clock = clock
+        self._counters = counters
+        self._timer: asyncio.TimerHandle | None = None
+        self._advancing = 0
+        self._drained = asyncio.Event()
+        self.agenda = Agenda()
+
+    def start(self) -> None:
+        """Begin to beat."""
+        self._timer = self._loop.call_later(TICK, self._turn)
+
+    def stop(self) -> None:
+        """Stop for good."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.agenda.clear()
+
+    def later(self, seconds: float, callback: Callable[[], None]) -> None:
+        """Run `callback` in so many seconds of real time, to the nearest turn."""
+        self.agenda.at(self._loop.time() + seconds, callback)
+
+    def on_drained(self) -> None:
+        """Note that some client has caught up."""
+        self._drained.set()
+
+    async def advance(self, seconds: float) -> None:
+        """Play so many exchange seconds at once; slow readers are waited for, up to 5 s each time."""
+        target = self._hub.world.now_ms + round(seconds * 1000)
+        self._advancing += 1
+        try:
+            while (now_ms := self._hub.world.now_ms) < target:
+                self._play(min(target, now_ms + _STEP_MS))
+                await asyncio.sleep(0)
+                await self._let_readers_catch_up()
+        finally:
+            self._advancing -= 1
+            self._clock.set_ms(self._hub.world.now_ms)
+
+    def _turn(self) -> None:
+        self._timer = self._loop.call_later(TICK, self._turn)
+        now = self._loop.time()
+        if self._clock.running and not self._advancing:
+            self._follow_clock(now)
+        self.agenda.run(now)
+        self._hub.flush_all()
+
+    def _follow_clock(self, now: float) -> None:
+        target, world = self._clock.now_ms(), self._hub.world
+        while world.now_ms < target:
+            self._play(min(target, world.now_ms + _STEP_MS))
+            if self._loop.time() - now > _TURN_BUDGET:
+                break
+        behind = target - world.now_ms
+        if behind > _MOST_LAG_MS * max(1.0, self._clock.scale):
+            self._counters.clock_slipped_ms += behind
+            self._clock.set_ms(world.now_ms)
+
+    def _play(self, ms: int) -> None:
+        self._hub.deliver(self._hub.world.advance_to(ms))
+        self._hub.flush_all()
+
+    async def _let_readers_catch_up(self) -> None:
+        deadline = self._loop.time() + _DRAIN_PATIENCE
+        while any(session.line.paused for session in self._hub.sessions.values()):
+            self._drained.clear()
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await self._drained.wait()
+            except TimeoutError:
+                return

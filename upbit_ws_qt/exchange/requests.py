@@ -1,0 +1,268 @@
+"""Requests: bytes from a client to what it wants, or the named error it gets. Pure (UPBIT_WEBSOCKET "Requests")."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, NoReturn
+
+from . import indicator_rules as rules
+
+FORMATS = ("DEFAULT", "SIMPLE", "JSON_LIST", "SIMPLE_LIST")
+ENDPOINTS = ("public", "private", "info")
+CANDLES = tuple(f"candle.{unit}" for unit in ("1s", "1m", "3m", "5m", "10m", "15m", "30m", "60m", "240m"))
+TYPES = {
+    "public": frozenset(("ticker", "trade", "orderbook", *CANDLES)),
+    "private": frozenset(("myOrder", "myAsset", "announcement")),
+    "info": frozenset(("indicator", "indicator_signal")),
+}
+DEPTHS = (1, 5, 15, 30)
+
+MESSAGES = {
+    "INVALID_AUTH": "Authentication information is incorrect.",
+    "WRONG_FORMAT": "The format is incorrect.",
+    "NO_TICKET": "The ticket does not exist or is invalid.",
+    "NO_TYPE": "The type field does not exist.",
+    "NO_CODES": "The codes field does not exist.",
+    "INVALID_PARAM": "A parameter is invalid.",
+    "TOO_MANY_REQUEST": "Too many requests.",
+}
+
+
+class RequestRefusedError(Exception):
+    """A request that gets an error; `name` is the wire name, `message` the wire text."""
+
+    def __init__(self, name: str, message: str | None = None) -> None:
+        self.name = name
+        self.message = message or MESSAGES[name]
+        super().__init__(f"{name}: {self.message}")
+
+    def frame(self) -> bytes:
+        """Return the error message, which is spelt the same in every format."""
+        return json.dumps(
+            {"error": {"name": self.name, "message": self.message}}, ensure_ascii=False, separators=(",", ":")
+        ).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class IndicatorWish:
+    """One entry of `indicators`: what to compute, and for signals what has to happen."""
+
+    type: str
+    params: rules.Params
+    trigger: str | None = None
+    event_params: rules.Params = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One type object. `codes` are as sent, without repetitions; no codes means all (myOrder) or none needed."""
+
+    type: str
+    codes: tuple[str, ...] = ()
+    level: Decimal = Decimal(0)
+    only_snapshot: bool = False
+    only_realtime: bool = False
+    categories: tuple[str, ...] = ()
+    include_body: bool = False
+    timeframe: str | None = None
+    indicators: tuple[IndicatorWish, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """A request that replaces all that the connection was subscribed to."""
+
+    ticket: str
+    format: str
+    wishes: tuple[Wish, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListSubscriptions:
+    """A question for the subscription table; its format becomes the format of the running streams."""
+
+    ticket: str
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRequest:
+    """The text `PING`."""
+
+
+Request = Subscribe | ListSubscriptions | StatusRequest
+
+
+def parse_request(raw: bytes | str, endpoint: str) -> Request:
+    """Return what a message from a client of `endpoint` asks for.
+
+    Raises:
+        RequestRefusedError: With the name of the error that the exchange answers.
+    """
+    if raw in ("PING", b"PING"):
+        return StatusRequest()
+    parts = _objects(raw)
+    ticket = _ticket(parts)
+    if any("method" in part for part in parts):
+        return ListSubscriptions(ticket, _listing_format(parts))
+    format_ = "DEFAULT"
+    wishes: list[Wish] = []
+    for part in parts:
+        if "type" in part:
+            wishes.append(_wish(part, endpoint))
+        elif "format" in part:
+            format_ = _format(part)
+        elif "ticket" not in part:
+            _refuse("NO_TYPE")
+    if not wishes:
+        _refuse("NO_TYPE")
+    if sum(len(wish.codes) * len(wish.indicators) for wish in wishes) > rules.MOST_COMBINATIONS:
+        _refuse("TOO_MANY_REQUEST", f"More than {rules.MOST_COMBINATIONS} indicator combinations in one request.")
+    return Subscribe(ticket, format_, tuple(wishes))
+
+
+def split_depth(code: str) -> tuple[str, int]:
+    """Split `KRW-BTC.15` into pair and depth; none or an unsupported number gives 30."""
+    pair, dot, number = code.partition(".")
+    if not dot:
+        return code, 30
+    if not (number.isascii() and number.isdigit()):
+        return code, 30  # not a depth at all: an unknown code, so no data
+    return pair, int(number) if len(number) <= 2 and int(number) in DEPTHS else 30
+
+
+def _refuse(name: str, message: str | None = None) -> NoReturn:
+    raise RequestRefusedError(name, message)
+
+
+def _no_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not JSON")
+
+
+def _objects(raw: bytes | str) -> list[dict[str, Any]]:
+    try:
+        value = json.loads(raw, parse_float=Decimal, parse_constant=_no_constant)
+    except (ValueError, RecursionError, ArithmeticError):  # ValueError covers JSON, UTF-8 and endless integers
+        _refuse("WRONG_FORMAT")
+    if not isinstance(value, list) or not value or not all(isinstance(part, dict) for part in value):
+        _refuse("WRONG_FORMAT")
+    return value
+
+
+def _ticket(parts: list[dict[str, Any]]) -> str:
+    ticket = next((part["ticket"] for part in parts if "ticket" in part), None)
+    if not isinstance(ticket, str) or not ticket:
+        _refuse("NO_TICKET")
+    return ticket
+
+
+def _format(part: dict[str, Any]) -> str:
+    format_ = part["format"]
+    if format_ not in FORMATS:
+        _refuse("INVALID_PARAM", "The format is unknown.")
+    return str(format_)
+
+
+def _listing_format(parts: list[dict[str, Any]]) -> str:
+    format_ = "DEFAULT"
+    for part in parts:
+        if "type" in part:
+            _refuse("WRONG_FORMAT", "A method and a type cannot stand in one request.")
+        if "method" in part and part["method"] != "LIST_SUBSCRIPTIONS":
+            _refuse("INVALID_PARAM", "The method is unknown.")
+        if "format" in part:
+            format_ = _format(part)
+    return format_
+
+
+def _wish(part: dict[str, Any], endpoint: str) -> Wish:
+    type_ = part["type"]
+    if not isinstance(type_, str) or not type_:
+        _refuse("NO_TYPE")
+    if type_ not in TYPES[endpoint]:
+        _refuse("INVALID_PARAM", "The type is unknown on this endpoint.")
+    only_snapshot = _flag(part, "is_only_snapshot", "isOnlySnapshot")
+    only_realtime = _flag(part, "is_only_realtime", "isOnlyRealtime")
+    if only_snapshot and only_realtime:
+        _refuse("INVALID_PARAM", "is_only_snapshot and is_only_realtime exclude each other.")
+    if endpoint != "public" and (only_snapshot or only_realtime):
+        _refuse("INVALID_PARAM", "This type takes neither is_only_snapshot nor is_only_realtime.")
+    if type_ == "announcement":
+        return Wish(type_, categories=_strings(part, "categories"), include_body=_flag(part, "include_body"))
+    codes = _codes(part, type_)
+    if endpoint == "info":
+        return _indicator_wish(part, type_, codes)
+    level = _level(part) if type_ == "orderbook" else Decimal(0)
+    return Wish(type_, codes, level, only_snapshot, only_realtime)
+
+
+def _flag(part: dict[str, Any], *names: str) -> bool:
+    for name in names:
+        if name in part:
+            if not isinstance(part[name], bool):
+                _refuse("INVALID_PARAM", f"{name} must be true or false.")
+            return bool(part[name])
+    return False
+
+
+def _strings(part: dict[str, Any], name: str) -> tuple[str, ...]:
+    values = part.get(name)
+    if values is None:
+        return ()
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        _refuse("WRONG_FORMAT", f"{name} must be a list of strings.")
+    return tuple(dict.fromkeys(values))
+
+
+def _codes(part: dict[str, Any], type_: str) -> tuple[str, ...]:
+    if type_ == "myAsset":
+        if "codes" in part:
+            _refuse("WRONG_FORMAT", "myAsset takes no codes.")
+        return ()
+    codes = _strings(part, "codes")
+    if not codes and type_ != "myOrder":
+        if part.get("codes") is None:
+            _refuse("NO_CODES")
+        _refuse("INVALID_PARAM", "The codes field is empty.")
+    return codes
+
+
+def _level(part: dict[str, Any]) -> Decimal:
+    level = part.get("level", 0)
+    if isinstance(level, bool) or not isinstance(level, int | Decimal):
+        _refuse("INVALID_PARAM", "level must be a number.")
+    return Decimal(level)
+
+
+def _indicator_wish(part: dict[str, Any], type_: str, codes: tuple[str, ...]) -> Wish:
+    timeframe = part.get("timeframe")
+    if not isinstance(timeframe, str) or timeframe not in rules.TIMEFRAMES:
+        _refuse("INVALID_PARAM", "The timeframe is missing or unknown.")
+    entries = part.get("indicators")
+    if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
+        _refuse("INVALID_PARAM", "indicators must be a list of objects.")
+    indicators = tuple(dict.fromkeys(_indicator(entry, type_) for entry in entries))
+    return Wish(type_, codes, timeframe=timeframe, indicators=indicators)
+
+
+def _indicator(entry: dict[str, Any], stream: str) -> IndicatorWish:
+    kind, params = entry.get("type"), _canonical(entry.get("params", {}))
+    if not isinstance(kind, str) or not rules.is_known_indicator(stream, kind, params):
+        _refuse("INVALID_PARAM", "The indicator or its params are unknown.")
+    if stream == "indicator":
+        return IndicatorWish(kind, params)
+    trigger, event_params = entry.get("trigger"), _canonical(entry.get("event_params", {}))
+    if not isinstance(trigger, str) or not rules.is_known_trigger(kind, trigger, event_params):
+        _refuse("INVALID_PARAM", "The trigger or its event_params are unknown.")
+    return IndicatorWish(kind, params, trigger, event_params)
+
+
+def _canonical(params: object) -> rules.Params:
+    if not isinstance(params, dict):
+        _refuse("INVALID_PARAM", "params must be an object.")
+    try:
+        return rules.canonical(params)
+    except ValueError as error:
+        _refuse("INVALID_PARAM", str(error))

@@ -1,0 +1,117 @@
+"""How an embedded exchange is set up: one frozen record, checked when made."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Dummy keys, as long as the real ones (40 characters) so that a client meets the same key lengths here.
+ACCESS_KEY = "EmbeddedExchangeAccessKey000000000000001"
+SECRET_KEY = "EmbeddedExchangeSecretKey000000000000001"  # noqa: S105 -- a dummy for loopback, known to everybody
+
+SCOPES = ("view_assets", "view_orders")
+
+
+class SettingsError(ValueError):
+    """A setting that the exchange cannot run with; the message is one line and names the setting."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeSettings:
+    """Everything that can be chosen about an exchange; the defaults are as strict as the real one.
+
+    Attributes:
+        host: Loopback literal to listen on; anything else is refused.
+        port: TCP port, 0 for any free one.
+        seed: Seed of the market; the same seed gives the same market.
+        markets: Number of markets, None for all.
+        rate: Public messages a second of the whole market, before filtering by subscription.
+        time_scale: Exchange seconds per real second.
+        stopped: Start with the exchange's time standing still.
+        start_ms: First exchange time in epoch milliseconds, None for now.
+        demo: Drive the account and announcements by script.
+        access_key: The one key that is known.
+        secret_key: Its secret, used as it is.
+        scopes: What the key may see; `myAsset` needs `view_assets`, `myOrder` needs `view_orders`.
+        auth_failure: `line` sends INVALID_AUTH after the handshake, `http` answers the handshake with 401.
+        idle_timeout: Seconds without a byte either way before the line is cut without a close frame.
+        status_interval: Seconds between `{"status":"UP"}` after `PING`.
+        connects_per_second: Connects a second per address or key, None for no limit.
+        messages_per_second: Messages a second per connection, None for no limit.
+        messages_per_minute: Messages a minute per connection, None for no limit.
+        rest_per_second: REST requests a second and group, None for no limit.
+        origin_seconds: A request with an Origin header is served once in so many seconds.
+        block_after: That many violations within a minute turn 429 into 418.
+        block_seconds: Length of the first block; each further one is twice as long.
+        residual_frames: Most frames of a dropped stream that still arrive after a new request.
+        deflate: Accept permessage-deflate when it is offered.
+        max_connections: Open TCP connections; more are refused with 503.
+        max_request: Largest message a client may send, in bytes.
+        send_limit: Unsent bytes at which a slow reader is cut off.
+        control: Serve the HTTP control path.
+        record: File to write all outgoing frames to.
+        replay: File of recorded frames to serve instead of a market.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    seed: int = 1
+    markets: int | None = None
+    rate: float = 800.0
+    time_scale: float = 1.0
+    stopped: bool = False
+    start_ms: int | None = None
+    demo: bool = False
+    access_key: str = ACCESS_KEY
+    secret_key: str = SECRET_KEY
+    scopes: tuple[str, ...] = SCOPES
+    auth_failure: str = "line"
+    idle_timeout: float = 60.0
+    status_interval: float = 10.0
+    connects_per_second: int | None = 5
+    messages_per_second: int | None = 5
+    messages_per_minute: int | None = 100
+    rest_per_second: int | None = 10
+    origin_seconds: float = 10.0
+    block_after: int = 3
+    block_seconds: float = 2.0
+    residual_frames: int = 2
+    deflate: bool = True
+    max_connections: int = 1000
+    max_request: int = 256 * 1024
+    send_limit: int = 8 * 1024 * 1024
+    control: bool = False
+    record: Path | None = None
+    replay: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work, with one line that names the setting."""
+        require_loopback(self.host)
+        _within("port", self.port, 0, 65535)
+        _within("rate", self.rate, 1, 50_000)
+        _within("time_scale", self.time_scale, 0.001, 10_000)
+        _within("idle_timeout", self.idle_timeout, 0.05, 86_400)
+        _within("max_connections", self.max_connections, 1, 100_000)
+        if self.markets is not None:
+            _within("markets", self.markets, 1, 10_000)
+        if self.auth_failure not in ("line", "http"):
+            raise SettingsError(f"auth_failure must be 'line' or 'http', not {self.auth_failure!r}")
+
+
+def require_loopback(host: str) -> None:
+    """Raise `SettingsError` unless `host` is a loopback address literal; names are not resolved."""
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise SettingsError(f"host must be a loopback address such as 127.0.0.1, not {host!r}")
+
+
+def _within(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:  # a NaN is within nothing
+        raise SettingsError(f"{name} must be between {low:g} and {high:g}, not {value!r}")
