@@ -14,7 +14,7 @@ from upbit_ws_qt.types import WebSocketType
 __all__ = ["IndicatorEvent", "IndicatorParams", "IndicatorSignalEvent", "IndicatorValue", "SignalEventParams"]
 
 
-class IndicatorParams(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class IndicatorParams(msgspec.Struct, frozen=True, gc=False):
     """With which parameters an indicator was computed; None where the indicator has no such parameter."""
 
     period: int | None = None
@@ -27,7 +27,7 @@ class IndicatorParams(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     signal_period: int | None = None
 
 
-class IndicatorValue(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class IndicatorValue(msgspec.Struct, frozen=True, gc=False):
     """What an indicator says; None where the indicator has no such value."""
 
     volume: Decimal | None = None
@@ -45,7 +45,7 @@ class IndicatorValue(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     histogram: Decimal | None = None
 
 
-class SignalEventParams(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class SignalEventParams(msgspec.Struct, frozen=True, gc=False):
     """With which limit a trigger fired; None where the trigger has no such limit."""
 
     threshold: int | None = None

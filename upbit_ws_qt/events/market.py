@@ -176,7 +176,7 @@ class CandleEvent(BaseWebSocketEvent, frozen=True, gc=False):
 
     @property
     def unit(self) -> str:
-        """ "1s", "1m", … as in the type."""
+        """The unit as in the type: 1s, 1m, … 240m."""
         return self.type.removeprefix("candle.")
 
     @property

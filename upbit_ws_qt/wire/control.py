@@ -1,0 +1,133 @@
+"""Messages that are no events: errors, status and the list of what is subscribed, in either spelling."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import msgspec
+
+from upbit_ws_qt.text import safe_text
+from upbit_ws_qt.types import IndicatorSpec
+from upbit_ws_qt.wire.messages import ServerError, ServerStatus, SubscriptionEntry, SubscriptionList
+from upbit_ws_qt.wire.simple_keys import SIMPLE_KEYS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Header", "decode_control", "read_header"]
+
+_LIST_METHOD = "LIST_SUBSCRIPTIONS"
+_Level = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
+_Param: TypeAlias = int | float | str | None
+
+
+class Header(msgspec.Struct, frozen=True, gc=False):
+    """What tells the messages apart; fields of events that happen to have these names are left unread."""
+
+    type: str | None = None
+    ty: str | None = None
+    error: msgspec.Raw = msgspec.Raw()
+    status: msgspec.Raw = msgspec.Raw()
+    method: msgspec.Raw = msgspec.Raw()
+    mthd: msgspec.Raw = msgspec.Raw()
+
+
+class _Indicator(msgspec.Struct, frozen=True, gc=False):
+    # The documentation shows only the long spelling of this answer; the SIMPLE keys are those of the events.
+    type: str | None = None
+    ind: str | None = None
+    ty: str | None = None
+    params: dict[str, _Param] | None = None
+    p: dict[str, _Param] | None = None
+    trigger: str | None = None
+    tr: str | None = None
+    event_params: dict[str, _Param] | None = None
+    ep: dict[str, _Param] | None = None
+
+
+class _Entry(msgspec.Struct, frozen=True, gc=False):
+    type: str | None = None
+    ty: str | None = None
+    codes: tuple[str, ...] | None = None
+    cds: tuple[str, ...] | None = None
+    level: msgspec.Raw = msgspec.Raw()
+    lv: msgspec.Raw = msgspec.Raw()
+    timeframe: str | None = None
+    tf: str | None = None
+    indicators: tuple[_Indicator, ...] | None = None
+    ind: tuple[_Indicator, ...] | None = None
+
+
+class _List(msgspec.Struct, frozen=True, gc=False):
+    result: tuple[_Entry, ...] | None = None
+    rslt: tuple[_Entry, ...] | None = None
+    ticket: str | None = None
+    tckt: str | None = None
+
+
+read_header = msgspec.json.Decoder(Header).decode
+_read_list = msgspec.json.Decoder(_List).decode
+_read_error = msgspec.json.Decoder(ServerError).decode
+_read_text = msgspec.json.Decoder(str).decode
+_read_level = msgspec.json.Decoder(_Level).decode
+
+
+def decode_control(header: Header, frame: bytes) -> ServerError | ServerStatus | SubscriptionList:
+    """Return the message of a frame that has no type; ValueError or what msgspec raises where it is none."""
+    if _given(header.error):
+        return _read_error(header.error)
+    if _given(header.status):
+        return ServerStatus(status=_read_text(header.status))
+    method = header.method if _given(header.method) else header.mthd
+    if not _given(method):
+        raise ValueError("no message: neither type, error, status nor method")
+    name = _read_text(method)
+    if name != _LIST_METHOD:
+        raise ValueError(f"unknown method {safe_text(name, 60)!r}")
+    answer = _read_list(frame)
+    return SubscriptionList(
+        result=tuple(_entry(entry) for entry in answer.result or answer.rslt or ()),
+        ticket=answer.ticket or answer.tckt or "",
+    )
+
+
+def _entry(entry: _Entry) -> SubscriptionEntry:
+    name = entry.type or entry.ty
+    if not name:
+        raise ValueError("an entry of the subscription list has no type")
+    return SubscriptionEntry(
+        type=name,
+        codes=entry.codes or entry.cds or (),
+        level=_level(entry.level if _given(entry.level) else entry.lv),
+        timeframe=entry.timeframe or entry.tf,
+        indicators=tuple(_indicator(item) for item in entry.indicators or entry.ind or ()),
+    )
+
+
+def _given(raw: msgspec.Raw) -> bool:
+    return bytes(raw) not in (b"", b"null")
+
+
+def _level(raw: msgspec.Raw) -> Decimal:
+    if not _given(raw):
+        return Decimal(0)
+    _read_level(raw)  # a float with bounds refuses text and whatever is no price step
+    return Decimal(bytes(raw).decode("ascii"))
+
+
+def _indicator(item: _Indicator) -> IndicatorSpec:
+    name = item.type or item.ty or item.ind
+    if not name:
+        raise ValueError("an indicator of the subscription list has no type")
+    return IndicatorSpec.of(
+        name,
+        _long_keys("indicator.params", item.params or item.p),
+        trigger=item.trigger or item.tr,
+        event_params=_long_keys("indicator_signal.event_params", item.event_params or item.ep),
+    )
+
+
+def _long_keys(kind: str, params: Mapping[str, Any] | None) -> dict[str, Any]:
+    long = {short: name for name, short in SIMPLE_KEYS[kind].items()}
+    return {long.get(key, key): value for key, value in (params or {}).items()}

@@ -1,0 +1,170 @@
+"""Wishes to the one array that the exchange wants; a request always replaces all that was subscribed."""
+
+from __future__ import annotations
+
+import uuid
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
+from upbit_ws_qt.types import DataFormat, DataType, IndicatorSpec, SubscriptionSpec
+from upbit_ws_qt.wire.rules import MAX_COMBINATIONS, canonical_indicator, check_spec, count_combinations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+__all__ = ["build_list_request", "build_request"]
+
+_ORDER: Mapping[DataType, int] = {data_type: index for index, data_type in enumerate(DataType)}
+_FULL_DEPTH = 30
+_SNAPSHOT, _REALTIME = 1, 2
+_BOTH = _SNAPSHOT | _REALTIME
+
+
+def build_request(
+    specs: Iterable[SubscriptionSpec],
+    *,
+    format: DataFormat = DataFormat.DEFAULT,
+    ticket: str | None = None,
+) -> bytes:
+    """Return the request that subscribes to all of `specs` and nothing else.
+
+    The same wishes give the same bytes (but for the ticket) in any order. What several specs want of one stream is
+    united: the deepest book, snapshot and realtime, every indicator. Type objects are as few as that allows; codes
+    are sorted.
+
+    Args:
+        specs: at least one; all of one endpoint.
+        format: of the frames to come; AUTO has to be resolved before, see SimpleFormatConverter.
+        ticket: labels the request; None for a fresh uuid4.
+
+    Raises:
+        SubscriptionError: for what the exchange would refuse, naming the spec and why.
+        ConfigurationError: for the format AUTO.
+    """
+    wishes = list(specs)
+    for index, spec in enumerate(wishes):
+        check_spec(spec, index)
+    _check_together(wishes)
+    objects: list[dict[str, Any]] = []
+    for data_type in sorted({spec.data_type for spec in wishes}, key=_ORDER.__getitem__):
+        group = [spec for spec in wishes if spec.data_type is data_type]
+        objects += _BUILDERS.get(data_type, _public)(data_type, group)
+    return _array(objects, format, ticket)
+
+
+def build_list_request(*, format: DataFormat = DataFormat.DEFAULT, ticket: str | None = None) -> bytes:
+    """Return the request for the list of what is subscribed.
+
+    It changes the format of the running streams to its own, so `format` must be the one in use. Raises as
+    `build_request` does for format and ticket.
+    """
+    return _array([{"method": "LIST_SUBSCRIPTIONS"}], format, ticket)
+
+
+def _array(objects: Sequence[dict[str, Any]], data_format: DataFormat, ticket: str | None) -> bytes:
+    if data_format is DataFormat.AUTO:
+        raise ConfigurationError("format", data_format.value, "a format of the exchange; AUTO is resolved before")
+    if ticket is None:
+        ticket = str(uuid.uuid4())
+    if not ticket:
+        raise SubscriptionError("a request needs a ticket that is not empty")
+    return msgspec.json.encode([{"ticket": ticket}, *objects, {"format": data_format.value}])
+
+
+def _check_together(specs: Sequence[SubscriptionSpec]) -> None:
+    if not specs:
+        raise SubscriptionError("a request needs at least one type; the exchange knows no empty subscription")
+    endpoints = sorted({spec.data_type.websocket_type.value for spec in specs})
+    if len(endpoints) > 1:
+        raise SubscriptionError(f"one request goes to one endpoint, these need {' and '.join(endpoints)}")
+    used = count_combinations(specs)
+    if used > MAX_COMBINATIONS:
+        raise SubscriptionError(f"{used} indicator combinations in one request; at most {MAX_COMBINATIONS}")
+
+
+def _public(data_type: DataType, specs: Sequence[SubscriptionSpec]) -> list[dict[str, Any]]:
+    """Unite ticker, trade, candle and orderbook wishes per (level, code), then group codes with equal options."""
+    wanted: dict[tuple[Decimal, str], tuple[int, int]] = {}
+    for spec in specs:
+        stream = _SNAPSHOT if spec.only_snapshot else _REALTIME if spec.only_realtime else _BOTH
+        for symbol in spec.symbols:
+            code, _, suffix = symbol.partition(".")
+            key = (spec.level.normalize(), code)
+            streams, depth = wanted.get(key, (0, 0))
+            wanted[key] = (streams | stream, max(depth, int(suffix or spec.depth)))
+    groups: dict[tuple[Decimal, int], list[str]] = {}
+    for (level, code), (streams, depth) in wanted.items():
+        name = code if depth == _FULL_DEPTH else f"{code}.{depth}"
+        groups.setdefault((level, streams), []).append(name)
+    objects: list[dict[str, Any]] = []
+    for level, streams in sorted(groups):
+        entry: dict[str, Any] = {"type": data_type.value, "codes": sorted(groups[level, streams])}
+        if level:
+            entry["level"] = _number(level)
+        if streams != _BOTH:
+            entry["is_only_snapshot" if streams == _SNAPSHOT else "is_only_realtime"] = True
+        objects.append(entry)
+    return objects
+
+
+def _my_order(data_type: DataType, specs: Sequence[SubscriptionSpec]) -> list[dict[str, Any]]:
+    if not all(spec.symbols for spec in specs):  # somebody wants every market
+        return [{"type": data_type.value}]
+    return [{"type": data_type.value, "codes": sorted({code for spec in specs for code in spec.symbols})}]
+
+
+def _my_asset(data_type: DataType, specs: Sequence[SubscriptionSpec]) -> list[dict[str, Any]]:
+    return [{"type": data_type.value}]
+
+
+def _announcement(data_type: DataType, specs: Sequence[SubscriptionSpec]) -> list[dict[str, Any]]:
+    entry: dict[str, Any] = {"type": data_type.value}
+    if all(spec.categories for spec in specs):  # none means every category
+        entry["categories"] = sorted({category for spec in specs for category in spec.categories})
+    if any(spec.include_body for spec in specs):
+        entry["include_body"] = True
+    return [entry]
+
+
+def _indicator(data_type: DataType, specs: Sequence[SubscriptionSpec]) -> list[dict[str, Any]]:
+    """Unite the indicators per (time frame, code), then group the codes that have the same: no combination is added."""
+    wanted: dict[tuple[str, str], set[IndicatorSpec]] = {}
+    for spec in specs:
+        for code in spec.symbols:
+            wanted.setdefault((spec.timeframe or "", code), set()).update(map(canonical_indicator, spec.indicators))
+    groups: dict[tuple[str, tuple[IndicatorSpec, ...]], list[str]] = {}
+    for (timeframe, code), entries in wanted.items():
+        groups.setdefault((timeframe, tuple(sorted(entries, key=repr))), []).append(code)
+    return [
+        {
+            "type": data_type.value,
+            "codes": sorted(codes),
+            "timeframe": timeframe,
+            "indicators": [_entry(entry) for entry in entries],
+        }
+        for (timeframe, entries), codes in sorted(groups.items(), key=lambda item: (item[0][0], sorted(item[1])))
+    ]
+
+
+_BUILDERS: Mapping[DataType, Callable[[DataType, Sequence[SubscriptionSpec]], list[dict[str, Any]]]] = {
+    DataType.MY_ORDER: _my_order,
+    DataType.MY_ASSET: _my_asset,
+    DataType.ANNOUNCEMENT: _announcement,
+    DataType.INDICATOR: _indicator,
+    DataType.INDICATOR_SIGNAL: _indicator,
+}
+
+
+def _entry(entry: IndicatorSpec) -> dict[str, Any]:
+    return {
+        key: {name: _number(item) for name, item in value.items()} if isinstance(value, dict) else value
+        for key, value in entry.to_wire().items()
+    }
+
+
+def _number(value: Any) -> Any:
+    """Return a Decimal as a plain JSON number without an exponent; anything else as it is."""
+    return msgspec.Raw(format(value, "f").encode()) if isinstance(value, Decimal) else value

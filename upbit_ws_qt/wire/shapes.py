@@ -1,0 +1,186 @@
+"""How each event looks on the wire, long and SIMPLE: the structs that msgspec reads, made from the event classes.
+
+Two structs stand behind each event and spelling. The *reader* gives the values; for the long spelling it is the
+event class itself. The *checker* holds only the numbers, as floats with bounds: msgspec would take the text "NaN" for
+a Decimal, but takes none for a float, and reads a float in a fraction of the time.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from functools import partial
+from itertools import chain, starmap
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
+
+import msgspec
+from msgspec.structs import astuple
+
+from upbit_ws_qt.events import (
+    AnnouncementEvent,
+    BaseWebSocketEvent,
+    CandleEvent,
+    IndicatorEvent,
+    IndicatorSignalEvent,
+    MyAssetEvent,
+    MyOrderEvent,
+    OrderbookEvent,
+    TickerEvent,
+    TradeEvent,
+)
+from upbit_ws_qt.wire.simple_keys import NESTED, SIMPLE_KEYS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from msgspec.structs import FieldInfo
+
+__all__ = ["EVENT_CLASSES", "Shape", "check_digits"]
+
+EVENT_CLASSES: Mapping[str, type[BaseWebSocketEvent]] = {
+    "ticker": TickerEvent,
+    "trade": TradeEvent,
+    "orderbook": OrderbookEvent,
+    "candle": CandleEvent,
+    "myOrder": MyOrderEvent,
+    "myAsset": MyAssetEvent,
+    "announcement": AnnouncementEvent,
+    "indicator": IndicatorEvent,
+    "indicator_signal": IndicatorSignalEvent,
+}
+"""Kind -> the class of its events."""
+
+# No price, size or balance comes near; beyond it a number is an attack on whoever formats it.
+_Bounded = Annotated[float, msgspec.Meta(ge=-1e60, le=1e60)]
+_SMALLEST_EXPONENT = -324  # of a double; smaller numbers read as zero
+_LARGEST_EXPONENT = 60
+_MOST_DIGITS = 400
+_USUAL_SIZE = 16_384  # bytes; in a larger frame single numbers may be huge
+
+_HEAD = ("type", "code", "timestamp", "stream_type")  # of the base class: last in each event's field order
+_META = ("epoch", "received_at")
+
+
+class Shape:
+    """One kind of event in one spelling: `decode` turns a frame into its event."""
+
+    __slots__ = ("_build", "_check", "_event_class", "_nested", "_read")
+
+    def __init__(self, kind: str, *, simple: bool) -> None:
+        self._event_class = EVENT_CLASSES[kind]
+        fields = [field for field in msgspec.structs.fields(self._event_class) if field.name not in _META]
+        reader = _reader(kind, fields) if simple else self._event_class
+        self._read: Callable[[bytes], Any] = msgspec.json.Decoder(reader).decode
+        self._check: Callable[[bytes], Any] = msgspec.json.Decoder(_checker(kind, fields, simple=simple)).decode
+        self._build = _builder(self._event_class, fields) if simple else None
+        self._nested = next(iter(NESTED.get(kind, ())), None)
+
+    def decode(self, frame: bytes) -> BaseWebSocketEvent:
+        """Return the event; raise what msgspec raises, or ValueError for a number nobody could show."""
+        event = self._read(frame)
+        if self._build is not None:
+            event = self._build(event)
+        numbers = self._check(frame)
+        if self._nested is not None or not all(astuple(numbers)) or len(frame) > _USUAL_SIZE:
+            self._check_closely(frame, event, numbers)
+        return event  # type: ignore[no-any-return]
+
+    def _check_closely(self, frame: bytes, event: BaseWebSocketEvent, numbers: Any) -> None:
+        """Look at each Decimal, where a zero float may hide one that is absurdly small."""
+        if self._nested == "orderbook_units" and len(frame) <= _USUAL_SIZE:
+            rows = numbers.orderbook_units
+            for name in ("total_ask_size", "total_bid_size", "level"):
+                check_digits(getattr(event, name))
+            if all(chain.from_iterable(map(astuple, rows))):
+                return
+        check_digits(event)
+
+
+def check_digits(value: Any) -> None:
+    """Raise ValueError where a Decimal anywhere inside `value` is too small, too large or too long to be shown."""
+    if isinstance(value, Decimal):
+        if not _SMALLEST_EXPONENT <= value.adjusted() <= _LARGEST_EXPONENT or len(str(value)) > _MOST_DIGITS:
+            raise ValueError("a number is too small, too large or has too many digits")
+    elif isinstance(value, msgspec.Struct):
+        for item in astuple(value):
+            check_digits(item)
+    elif isinstance(value, tuple):
+        for item in value:
+            check_digits(item)
+
+
+def _inner(annotation: Any) -> tuple[Any, str]:
+    """Return what a field holds, and whether it holds "one", "many" or "maybe" one."""
+    origin = get_origin(annotation)
+    if origin is tuple:
+        return get_args(annotation)[0], "many"
+    if origin in (Union, UnionType):
+        return get_args(annotation)[0], "maybe"
+    return annotation, "one"
+
+
+def _is_struct(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, msgspec.Struct)
+
+
+def _reader(kind: str, fields: Sequence[FieldInfo]) -> type[msgspec.Struct]:
+    """Return the struct that reads the SIMPLE spelling: the same fields in the same order under other keys."""
+    made: list[tuple[Any, ...]] = []
+    for field in fields:
+        inner, count = _inner(field.type)
+        if not _is_struct(inner):
+            made.append((field.name, field.type) if field.required else (field.name, field.type, field.default))
+            continue
+        nested: Any = _reader(NESTED[kind][field.name], msgspec.structs.fields(inner))
+        annotation = tuple[nested, ...] if count == "many" else nested
+        made.append((field.name, annotation) if field.required else (field.name, annotation | None, None))
+    return msgspec.defstruct("_Simple", made, rename=SIMPLE_KEYS[kind], frozen=True, gc=False, kw_only=True)
+
+
+def _checker(kind: str, fields: Sequence[FieldInfo], *, simple: bool) -> type[msgspec.Struct]:
+    """Return the struct that reads nothing but the decimal numbers, as bounded floats; a missing one is 1.0."""
+    made: list[tuple[Any, ...]] = []
+    for field in fields:
+        inner, count = _inner(field.type)
+        if inner is Decimal:
+            made.append((field.name, _Bounded | None if count == "maybe" else _Bounded, 1.0))
+        elif _is_struct(inner):
+            nested: Any = _checker(NESTED[kind][field.name], msgspec.structs.fields(inner), simple=simple)
+            made.append((field.name, (tuple[nested, ...] if count == "many" else nested) | None, None))
+    rename = SIMPLE_KEYS[kind] if simple else None
+    return msgspec.defstruct("_Checked", made, rename=rename, frozen=True, gc=False)
+
+
+def _builder(event_class: Any, fields: Sequence[FieldInfo]) -> Callable[[Any], BaseWebSocketEvent]:
+    """Return what makes an event from its SIMPLE reader: own fields by position, those of the base class by name."""
+    own = len(fields) - len(_HEAD)
+    converters: list[tuple[int, Callable[[Any], Any]]] = []
+    for index, field in enumerate(fields):
+        inner, count = _inner(field.type)
+        if _is_struct(inner):
+            converters.append((index, partial(_rebuild_many if count == "many" else _rebuild_one, inner)))
+
+    def build(reader: Any) -> BaseWebSocketEvent:
+        values: Any = astuple(reader)
+        if converters:
+            values = list(values)
+            for index, convert in converters:
+                values[index] = convert(values[index])
+        event: BaseWebSocketEvent = event_class(
+            *values[:own],
+            type=reader.type,
+            code=reader.code,
+            timestamp=reader.timestamp,
+            stream_type=reader.stream_type,
+        )
+        return event
+
+    return build
+
+
+def _rebuild_many(struct: Any, readers: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(starmap(struct, map(astuple, readers)))
+
+
+def _rebuild_one(struct: Any, reader: Any) -> Any:
+    return struct() if reader is None else struct(*astuple(reader))
