@@ -340,8 +340,8 @@ class BookSide:
         self.size_texts = size_texts
         self.total = total
 
-    def frozen(self) -> BookSide:
-        """Return a copy that no later trade touches."""
+    def copy(self) -> BookSide:
+        """Return a side of its own lists."""
         return BookSide(self.prices[:], self.sizes[:], self.price_texts[:], self.size_texts[:], self.total)
 
 

@@ -7,13 +7,20 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .market.account import Account
+from .market.announcements import AnnouncementBoard
 from .market.candles import DAY_MS, UNITS
 from .market.catalog import Market, choose
+from .market.numbers import UNIT
 from .market.simulation import MarketSimulation, Shared
 from .messages import CandleChange, Change
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from decimal import Decimal
+
+    from .messages import BookSide
+    from .private_messages import AnnouncementChange
 
 _SLOTS = 1 << 13
 _TRADE_SHARE = 0.3  # of the events; the rest are quotes
@@ -52,6 +59,8 @@ class World:
         self._markets = {entry.code: MarketSimulation(entry, rank, self._shared) for rank, entry in enumerate(chosen)}
         self.markets: list[Market] = [entry.market for entry in chosen]
         self.codes = frozenset(self._markets)
+        self.account = Account(self, settings.seed)
+        self._board = AnnouncementBoard(settings.seed)
         self._slots = self._deal()
         self._boundary = (start // 1000 + 1) * 1000
         self._next_event = float(start)
@@ -72,13 +81,11 @@ class World:
         if not MIN_RATE <= rate <= MAX_RATE:
             raise ValueError(f"the rate must lie between {MIN_RATE:g} and {MAX_RATE:g} messages a second, not {rate}")
         self.rate = rate
-        weights: dict[int, int] = {}
         counts = [0] * len(self._markets)
         places = {id(each): place for place, each in enumerate(self._markets.values())}
         for each in self._slots:
             counts[places[id(each)]] += 1
         shares = [count / len(self._slots) for count in counts]
-        del weights
         low, high = 0.0, rate
         for _ in range(60):
             pace = (low + high) / 2
@@ -145,6 +152,37 @@ class World:
             return CandleChange(kind, code, values, market.candles.last_trade_ms) if values else None
         return None
 
+    def sides(self, code: str) -> tuple[BookSide, BookSide] | None:
+        """Return asks and bids of a pair as they stand; None for an unknown pair."""
+        market = self._markets.get(code)
+        return (market.book.asks.show(), market.book.bids.show()) if market else None
+
+    def supports_level(self, code: str, level: Decimal) -> bool:
+        """Tell whether books of a pair can be grouped by `level`; 0, no grouping, always is."""
+        market = self._markets.get(code)
+        return market is not None and level * UNIT in market.grid.levels(market.book.asks.frame.prices[0])
+
+    def publish_announcement(
+        self, title: str, category: str = "notice", body: str | None = None, url: str | None = None
+    ) -> list[Change]:
+        """Publish an announcement; the change carries its `.uuid`. Any category is taken."""
+        return self._board.publish(title, category, body, url, self.now_ms)
+
+    def update_announcement(
+        self,
+        uuid: str,
+        title: str | None = None,
+        category: str | None = None,
+        body: str | None = None,
+        url: str | None = None,
+    ) -> list[Change]:
+        """Alter what is given of an announcement; KeyError when it is unknown or long forgotten."""
+        return self._board.update(uuid, title, category, body, url, self.now_ms)
+
+    def announcements(self) -> list[AnnouncementChange]:
+        """Return the latest announcements, oldest first, each in its last version."""
+        return self._board.latest()
+
     def orderbook_instruments(self, codes: Iterable[str]) -> list[dict[str, object]]:
         """Return the grid of each known pair, as REST does."""
         return [
@@ -152,7 +190,7 @@ class World:
                 "market": market.code,
                 "quote_currency": market.listing.quote,
                 "tick_size": market.tick_text(),
-                "supported_levels": [str(level // 10**8) for level in market.grid.levels(market.price)],
+                "supported_levels": [str(level // UNIT) for level in market.grid.levels(market.price)],
             }
             for market in map(self._markets.get, codes)
             if market is not None

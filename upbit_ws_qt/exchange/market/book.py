@@ -1,4 +1,4 @@
-"""A live order book: best prices that move on the grid, sizes that are eaten and refilled, depth behind what is shown."""
+"""A live order book: best prices that move on the grid, sizes eaten and refilled, depth behind what is shown."""
 
 from __future__ import annotations
 
@@ -25,13 +25,25 @@ _DEPTH_SUMS = [sum(_DEPTH[:place]) for place in range(_CYCLE + 1)]
 class Side:
     """Asks or bids, best first, as numbers and as text; `step` leads away from the best price."""
 
-    __slots__ = ("asks", "book", "depth", "frame")
+    __slots__ = ("_shown", "asks", "book", "depth", "frame")
 
     def __init__(self, book: Book, asks: bool, depth: int) -> None:
         self.book = book
         self.asks = asks
         self.depth = depth
         self.frame = BookSide([], [], [], [], 0)
+        self._shown = False
+
+    def show(self) -> BookSide:
+        """Return the side as it stands, never to change again; the next change works on a copy."""
+        self._shown = True
+        return self.frame
+
+    def _own(self) -> BookSide:
+        if self._shown:
+            self._shown = False
+            self.frame = self.frame.copy()
+        return self.frame
 
     def away(self, price: int) -> int:
         """Return the next worse price; 0 below the last bid."""
@@ -40,7 +52,7 @@ class Side:
 
     def put_front(self, price: int, size: int) -> None:
         """Improve the best price."""
-        frame = self.frame
+        frame = self._own()
         frame.prices.insert(0, price)
         frame.sizes.insert(0, size)
         frame.price_texts.insert(0, PRICE_TEXT[price])
@@ -54,20 +66,22 @@ class Side:
 
     def drop(self, place: int) -> None:
         """Take a level away."""
-        frame = self.frame
+        frame = self._own()
         del frame.prices[place], frame.price_texts[place], frame.size_texts[place]
         frame.total -= frame.sizes.pop(place)
 
     def resize(self, place: int, size: int) -> None:
         """Set the size of a level."""
-        frame = self.frame
+        frame = self._own()
         frame.total += size - frame.sizes[place]
         frame.sizes[place] = size
         frame.size_texts[place] = volume_text(size)
 
     def fill(self) -> None:
         """Append worse levels until the side is as deep as its market is."""
-        frame, book = self.frame, self.book
+        if len(self.frame.prices) >= self.depth:
+            return
+        frame, book = self._own(), self.book
         while len(frame.prices) < self.depth:
             price = self.away(frame.prices[-1])
             for _ in range(book.gap(price)):
@@ -84,22 +98,18 @@ class Side:
     def restart(self, price: int) -> None:
         """Begin again at another best price."""
         size = self.book.resting(price)
+        self._shown = False
         self.frame = BookSide([price], [size], [PRICE_TEXT[price]], [volume_text(size)], size)
         self.fill()
 
     def move_to(self, price: int) -> None:
         """Bring the best price to `price` by cancelling better levels or adding some."""
-        prices = self.frame.prices
-        if self.asks:
-            while prices and prices[0] < price:
-                self.drop(0)
-        else:
-            while prices and prices[0] > price:
-                self.drop(0)
-        if not prices:
+        while self.frame.prices and (self.frame.prices[0] - price) * (1 if self.asks else -1) < 0:
+            self.drop(0)
+        if not self.frame.prices:
             self.restart(price)
             return
-        if prices[0] != price:
+        if self.frame.prices[0] != price:
             self._advance(price)
         self.fill()
 
@@ -145,21 +155,19 @@ class Book:
     def take(self, buying: bool, volume: int) -> list[tuple[int, int]]:
         """Let a market order eat at most two levels; return its fills (price, volume), best first."""
         side = self.asks if buying else self.bids
-        frame = side.frame
-        best = frame.sizes[0]
+        best, price = side.frame.sizes[0], side.frame.prices[0]
         if volume < best:
             side.resize(0, best - volume)
-            return [(frame.prices[0], volume)]
-        fills = [(frame.prices[0], best)]
-        rest = min(volume - best, frame.sizes[1] // 2) if len(frame.sizes) > 1 else 0
-        if len(frame.prices) > 1:
-            side.drop(0)
-            if rest:
-                fills.append((frame.prices[0], rest))
-                side.resize(0, frame.sizes[0] - rest)
-        else:
-            following = side.away(frame.prices[0])
-            side.restart(following or frame.prices[0])
+            return [(price, volume)]
+        fills = [(price, best)]
+        if len(side.frame.prices) == 1:
+            side.restart(side.away(price) or price)
+            return fills
+        side.drop(0)
+        rest = min(volume - best, side.frame.sizes[0] // 2)
+        if rest:
+            fills.append((side.frame.prices[0], rest))
+            side.resize(0, side.frame.sizes[0] - rest)
         side.fill()
         return fills
 

@@ -22,7 +22,7 @@ UNITS = {
     "candle.240m": 240 * MINUTE_MS,
 }
 DAY = "1d"  # kept for indicators, never sent
-_ALL = tuple(UNITS.items()) + ((DAY, DAY_MS),)
+_ALL = (*UNITS.items(), (DAY, DAY_MS))
 MINUTES = {1, 3, 5, 10, 15, 30, 60, 240}
 
 

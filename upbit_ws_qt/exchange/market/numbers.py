@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact
 from functools import lru_cache
 
 UNIT = 10**8  # prices and volumes are whole numbers of 1e-8
 FUNDS_UNIT = 10**16  # price x volume, hence whole numbers of 1e-16
 RATE_UNIT = 10**10  # change rates carry ten decimals
+_WIDE = Context(prec=60, traps=[Inexact])
 _KST = timezone(timedelta(hours=9))
 _TEXTS_KEPT = 100_000
 _SMALL_PRICE = UNIT // 1000  # below 0.001 DEFAULT spells with an exponent: 9.101e-05
@@ -19,15 +20,15 @@ _LARGE_FUNDS = 10**7 * FUNDS_UNIT  # from ten million: 1.16539E8
 
 def to_units(amount: Decimal | int | str) -> int:
     """Return `amount` in units of 1e-8; ValueError when it has more than eight decimals or is not finite."""
-    scaled = Decimal(amount).scaleb(8)
-    if not scaled.is_finite() or scaled != scaled.to_integral_value():
+    scaled = _WIDE.scaleb(Decimal(amount), 8)
+    if not scaled.is_finite() or scaled != scaled.to_integral_value(context=_WIDE):
         raise ValueError(f"{amount} is not a number of at most eight decimals")
     return int(scaled)
 
 
 def from_units(units: int) -> Decimal:
     """Return units of 1e-8 as an exact decimal."""
-    return Decimal(units).scaleb(-8)
+    return Decimal(f"{units}E-8")
 
 
 def plain(units: int, digits: int) -> str:
@@ -73,12 +74,12 @@ def volume_text(units: int) -> str:
     """Spell a volume with its eight decimals, `123.00000000`; a speck of dust as `6E-8`."""
     if 0 < units < _SMALL_VOLUME:
         return f"{units}E-8"
-    return "%d.%08d" % divmod(units, UNIT)
+    return volume_text_simple(units)
 
 
 def volume_text_simple(units: int) -> str:
     """Spell a volume with its eight decimals."""
-    return "%d.%08d" % divmod(units, UNIT)
+    return "%d.%08d" % divmod(units, UNIT)  # noqa: UP031 - half the time of an f-string over divmod
 
 
 def funds_text(units: int) -> str:
@@ -91,7 +92,7 @@ def funds_text(units: int) -> str:
 
 def funds_text_simple(units: int) -> str:
     """Spell a sum of money plainly."""
-    return "%d.%016d" % divmod(units, FUNDS_UNIT)
+    return "%d.%016d" % divmod(units, FUNDS_UNIT)  # noqa: UP031 - as above
 
 
 def rate_text(units: int) -> str:

@@ -1,4 +1,4 @@
-"""The fair price of an asset at any moment, past or future: seeded noise of many wavelengths, summed in the logarithm."""
+"""The fair price of an asset at any moment, past or future: seeded noise of many wavelengths."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ class MarketSimulation:
                 )
             self._record(price, part, buying, traded, ms, before, out)
         self.book_ms = ms
-        out.append(OrderbookChange(self.code, book.asks.frame.frozen(), book.bids.frame.frozen(), book, ms))
+        out.append(OrderbookChange(self.code, book.asks.show(), book.bids.show(), book, ms))
 
     def _record(
         self,
@@ -196,7 +196,7 @@ class MarketSimulation:
             place = min(random.getrandbits(3), random.getrandbits(4), len(side.frame.prices) - 1)
             side.resize(place, max(1, book.unit * self.shared.sizes[random.getrandbits(10)] // _MILLE))
         self.book_ms = ms
-        out.append(OrderbookChange(self.code, book.asks.frame.frozen(), book.bids.frame.frozen(), book, ms))
+        out.append(OrderbookChange(self.code, book.asks.show(), book.bids.show(), book, ms))
 
     def _quote(self, ms: int) -> bool:
         """Follow the fair price; False when the book stands right already."""
@@ -220,14 +220,14 @@ class MarketSimulation:
     def orderbook(self) -> OrderbookChange:
         """Return the book as it stands."""
         book = self.book
-        return OrderbookChange(self.code, book.asks.frame.frozen(), book.bids.frame.frozen(), book, self.book_ms)
+        return OrderbookChange(self.code, book.asks.show(), book.bids.show(), book, self.book_ms)
 
     def fold(self, out: list[Change]) -> None:
         """End the second: send the candles its trades changed."""
         candles = self.candles
         candles.fold()
-        for kind in UNITS:
-            out.append(CandleChange(kind, self.code, candles.running[kind], candles.last_trade_ms))
+        running, ms = candles.running, candles.last_trade_ms
+        out.extend([CandleChange(kind, self.code, running[kind], ms) for kind in UNITS])
 
     def open_day(self) -> None:
         """Turn over at 00:00 UTC: the last price becomes the closing price, the totals of the day begin again."""

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from .numbers import UNIT
 
 # Protocol sheet, "Trading rules": KRW tick by price; below 1 a tenth for each tenth, down to 1e-8.
-_KRW = [
+_KRW: list[tuple[int, int]] = [
     (0, 1),
     (UNIT // 100_000, 10),
     (UNIT // 10_000, 100),
@@ -24,7 +24,15 @@ _KRW = [
     (500_000 * UNIT, 500 * UNIT),
     (1_000_000 * UNIT, 1000 * UNIT),
 ]
-_USDT = [(0, 1)] + [(UNIT // 10**k, UNIT // 10 ** (k + 3)) for k in range(4, -1, -1)] + [(10 * UNIT, UNIT // 100)]
+_USDT: list[tuple[int, int]] = [
+    (0, 1),
+    (UNIT // 10_000, 10),
+    (UNIT // 1000, 100),
+    (UNIT // 100, 1000),
+    (UNIT // 10, 10_000),
+    (UNIT, UNIT // 1000),
+    (10 * UNIT, UNIT // 100),
+]
 _GRIDS = {"KRW": _KRW, "USDT": _USDT, "BTC": [(0, 1)]}
 
 
@@ -35,8 +43,8 @@ class Grid:
 
     def __init__(self, quote: str) -> None:
         self.quote = quote
-        self._from = [start for start, _ in _GRIDS[quote]]
-        self._tick = [tick for _, tick in _GRIDS[quote]]
+        self._from: list[int] = [start for start, _ in _GRIDS[quote]]
+        self._tick: list[int] = [tick for _, tick in _GRIDS[quote]]
 
     def tick(self, price: int) -> int:
         """Return the tick that holds at `price`."""

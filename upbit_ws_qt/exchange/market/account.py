@@ -1,0 +1,340 @@
+"""The account behind the dummy keys: orders placed, filled, cancelled and prevented, with sums that are exact."""
+
+from __future__ import annotations
+
+import uuid
+from collections import OrderedDict
+from dataclasses import replace
+from decimal import Decimal
+from random import Random
+from typing import TYPE_CHECKING, Protocol
+
+from upbit_ws_qt.exchange.private_messages import AssetChange, OrderChange
+
+from .numbers import UNIT, to_units
+from .orders import (
+    MONEY_OF_FUNDS,
+    MONEY_OF_VOLUME,
+    ORDER_TYPES,
+    SIDES,
+    SMP_TYPES,
+    TIMES_IN_FORCE,
+    OrderRejectedError,
+    OrderView,
+)
+from .ticks import GRIDS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from upbit_ws_qt.exchange.messages import BookSide, Change
+
+_FEE = {"KRW": 5, "BTC": 25, "USDT": 25}  # ten-thousandths
+_LEAST = {"KRW": 5000 * UNIT, "BTC": UNIT // 20_000, "USDT": UNIT // 2}  # smallest order in the quote currency
+_KEPT = 500  # finished orders remembered
+_OPEN_AT_MOST = 1000
+_START = {"KRW": "50000000", "BTC": "0.5", "ETH": "3", "XRP": "10000", "USDT": "2000"}
+
+
+class Surroundings(Protocol):
+    """What the account needs to know of its world."""
+
+    @property
+    def now_ms(self) -> int:
+        """Exchange time in epoch milliseconds."""
+
+    def sides(self, code: str) -> tuple[BookSide, BookSide] | None:
+        """Return asks and bids of a pair, or None for an unknown one."""
+
+
+class Account:
+    """Orders and holdings of the one account there is."""
+
+    def __init__(self, surroundings: Surroundings, seed: int) -> None:
+        self._world = surroundings
+        self._random = Random(f"account {seed}")
+        self._orders: OrderedDict[str, OrderView] = OrderedDict()
+        self._held: dict[str, list[int]] = {
+            currency: [to_units(amount) * MONEY_OF_VOLUME, 0] for currency, amount in _START.items()
+        }
+
+    def balances(self) -> dict[str, tuple[Decimal, Decimal]]:
+        """Return (free, locked) by currency, exact."""
+        return {currency: (_money(free), _money(locked)) for currency, (free, locked) in self._held.items()}
+
+    def orders(self) -> list[OrderView]:
+        """Return all remembered orders, oldest first: every open one, and the latest finished ones."""
+        return [replace(order) for order in self._orders.values()]
+
+    def place(
+        self,
+        code: str,
+        side: str,
+        order_type: str = "limit",
+        price: Decimal | int | str | None = None,
+        volume: Decimal | int | str | None = None,
+        time_in_force: str | None = None,
+        identifier: str | None = None,
+        smp_type: str | None = None,
+        *,
+        watching: bool = False,
+    ) -> list[Change]:
+        """Place an order; the first change is its myOrder (`.uuid`), the last is a myAsset.
+
+        A limit order rests until `fill`, `cancel` or `prevent`; the others are executed against the book at once.
+
+        Args:
+            code: a pair of this world.
+            side: ASK or BID.
+            order_type: limit; price (buy for so much money); market (sell so much); best (either).
+            price: of a limit order, on the grid; of a buying price or best order the money to spend.
+            volume: of the base currency, at most eight decimals; not for buying price or best orders.
+            time_in_force: ioc, fok, post_only or None.
+            identifier: the caller's own name for the order.
+            smp_type: reduce, cancel_maker, cancel_taker or None.
+            watching: start as a reserved order in state `watch`; `trigger` makes it wait.
+
+        Raises:
+            OrderRejectedError: bad arguments, off the grid, too small, or not enough money.
+        """
+        sides = self._check(code, side, order_type, time_in_force, smp_type)
+        if watching and order_type != "limit":
+            raise OrderRejectedError("invalid_parameter", "only a limit order can be reserved")
+        by_money = side == "BID" and order_type != "limit"
+        limit = self._amount("price", price, order_type == "limit" or by_money)
+        size = self._amount("volume", volume, not by_money)
+        order = OrderView(
+            uuid=self._fresh_uuid(),
+            code=code,
+            side=side,
+            order_type=order_type,
+            state="watch" if watching else "wait",
+            price=limit,
+            volume=size,
+            remaining=size,
+            order_ms=self._world.now_ms,
+            ms=self._world.now_ms,
+            time_in_force=time_in_force,
+            identifier=identifier,
+            smp_type=smp_type,
+            trade_ms=self._world.now_ms,
+        )
+        self._check_size(order, sides[1].prices[0])
+        self._lock(order)
+        self._orders[order.uuid] = order
+        self._forget()
+        changes: list[Change] = [OrderChange(replace(order))]
+        if order_type == "limit":
+            changes.append(self._assets(order))
+        else:
+            changes += self._execute(order, sides)
+        return changes
+
+    def fill(
+        self,
+        uuid: str,
+        volume: Decimal | int | str | None = None,
+        price: Decimal | int | str | None = None,
+        *,
+        is_maker: bool = True,
+    ) -> list[Change]:
+        """Fill an open limit order by `volume` (default: the rest) at `price` (default: its own; never a worse one).
+
+        Raises:
+            OrderRejectedError: no such open order, too much volume, or a worse price.
+        """
+        order = self._open_order(uuid)
+        size = order.remaining if volume is None else self._amount("volume", volume, wanted=True)
+        at = order.price if price is None else self._amount("price", price, wanted=True)
+        if order.state != "wait" or not 0 < size <= order.remaining:
+            raise OrderRejectedError("invalid_volume", f"order {uuid} ({order.state}) has {order.remaining} left")
+        if (at > order.price) if order.side == "BID" else (at < order.price):
+            raise OrderRejectedError("invalid_price", "an order is never filled at a worse price than its own")
+        changes = self._fill(order, size, at, is_maker)
+        if order.remaining == 0:
+            changes.append(self._finish(order, "done"))
+        changes.append(self._assets(order))
+        return changes
+
+    def cancel(self, uuid: str) -> list[Change]:
+        """Cancel an open order and release what it locked; OrderRejectedError when there is none."""
+        order = self._open_order(uuid)
+        return [self._finish(order, "cancel"), self._assets(order)]
+
+    def trigger(self, uuid: str) -> list[Change]:
+        """Turn a reserved order (`watch`) into a waiting one; OrderRejectedError when there is none."""
+        order = self._open_order(uuid)
+        if order.state != "watch":
+            raise OrderRejectedError("order_not_found", f"order {uuid} is not reserved")
+        order.state, order.ms = "wait", self._world.now_ms
+        return [OrderChange(replace(order))]
+
+    def prevent(self, uuid: str, volume: Decimal | int | str | None = None) -> list[Change]:
+        """Let self-match prevention take `volume` (default: the rest) from an open limit order."""
+        order = self._open_order(uuid)
+        size = order.remaining if volume is None else self._amount("volume", volume, wanted=True)
+        if not 0 < size <= order.remaining:
+            raise OrderRejectedError("invalid_volume", f"order {uuid} has {order.remaining} left")
+        released = (
+            size * order.price * (MONEY_OF_FUNDS + _FEE[order.quote]) if order.side == "BID" else size * MONEY_OF_VOLUME
+        )
+        self._release(order, released)
+        order.remaining -= size
+        order.remaining_fee = self._fee_of_rest(order)
+        order.prevented_volume += size
+        order.prevented_locked += released
+        order.smp_type = order.smp_type or "reduce"
+        order.ms = self._world.now_ms
+        shown = replace(order, state="prevented")
+        if order.remaining == 0:
+            order.state = "prevented"
+        return [OrderChange(shown), self._assets(order)]
+
+    def _check(
+        self, code: str, side: str, order_type: str, time_in_force: str | None, smp_type: str | None
+    ) -> tuple[BookSide, BookSide]:
+        sides = self._world.sides(code)
+        if sides is None:
+            raise OrderRejectedError("market_does_not_exist", f"there is no market {code}")
+        for name, value, allowed in (
+            ("side", side, SIDES),
+            ("order_type", order_type, ORDER_TYPES),
+            ("time_in_force", time_in_force, (*TIMES_IN_FORCE, None)),
+            ("smp_type", smp_type, (*SMP_TYPES, None)),
+        ):
+            if value not in allowed:
+                raise OrderRejectedError("invalid_parameter", f"{name} must be one of {allowed}, not {value!r}")
+        if (order_type, side) in (("price", "ASK"), ("market", "BID")):
+            raise OrderRejectedError("invalid_parameter", f"order_type {order_type} is not for {side}")
+        if sum(order.is_open for order in self._orders.values()) >= _OPEN_AT_MOST:
+            raise OrderRejectedError("too_many_orders", f"at most {_OPEN_AT_MOST} orders can be open")
+        return sides
+
+    @staticmethod
+    def _amount(name: str, amount: Decimal | int | str | None, wanted: bool) -> int:
+        if not wanted:
+            if amount is not None:
+                raise OrderRejectedError("invalid_parameter", f"this order takes no {name}")
+            return 0
+        try:
+            units = to_units(Decimal(amount if amount is not None else "NaN"))
+        except (ValueError, ArithmeticError) as error:
+            raise OrderRejectedError("invalid_parameter", f"{name} {amount!r} is no amount: {error}") from error
+        if units <= 0:
+            raise OrderRejectedError("invalid_parameter", f"{name} must be above zero, not {amount}")
+        return units
+
+    @staticmethod
+    def _check_size(order: OrderView, best_bid: int) -> None:
+        if order.order_type == "limit" and order.price % GRIDS[order.quote].tick(order.price):
+            raise OrderRejectedError("invalid_price", f"{order.price} (in 1e-8) is not on the price grid")
+        total = (order.price or best_bid) * order.volume // UNIT if order.volume else order.price
+        if total < _LEAST[order.quote]:
+            raise OrderRejectedError("under_min_total", f"the smallest order is {_LEAST[order.quote]} (in 1e-8)")
+
+    def _lock(self, order: OrderView) -> None:
+        if order.side == "ASK":
+            currency, amount = order.base, order.volume * MONEY_OF_VOLUME
+        else:
+            fee = _FEE[order.quote]
+            spent = order.price * order.volume if order.order_type == "limit" else order.price * UNIT
+            currency, amount = order.quote, spent * (MONEY_OF_FUNDS + fee)
+            order.reserved_fee = order.remaining_fee = spent * fee
+        held = self._held.setdefault(currency, [0, 0])
+        if held[0] < amount:
+            need, free = _money(amount), _money(held[0])
+            raise OrderRejectedError("insufficient_funds", f"{currency}: {need} needed, {free} free")
+        held[0] -= amount
+        held[1] += amount
+        order.locked = amount
+
+    def _release(self, order: OrderView, amount: int) -> None:
+        """Give back what an order locked."""
+        held = self._held[order.quote if order.side == "BID" else order.base]
+        held[0] += amount
+        held[1] -= amount
+        order.locked -= amount
+
+    @staticmethod
+    def _fee_of_rest(order: OrderView) -> int:
+        return order.remaining * order.price * _FEE[order.quote] if order.side == "BID" else 0
+
+    def _execute(self, order: OrderView, sides: tuple[BookSide, BookSide]) -> list[Change]:
+        """Walk through the book with a market order; what finds no other side is released."""
+        changes: list[Change] = []
+        book = sides[0] if order.side == "BID" else sides[1]
+        fee = _FEE[order.quote]
+        for price, resting in zip(book.prices, book.sizes, strict=True):
+            wanted = order.remaining if order.volume else order.locked // (price * (MONEY_OF_FUNDS + fee))
+            size = min(resting, wanted)
+            if size <= 0:
+                break
+            changes += self._fill(order, size, price, is_maker=False)
+        exhausted = order.remaining == 0 if order.volume else order.locked < book.prices[-1] * (MONEY_OF_FUNDS + fee)
+        changes.append(self._finish(order, "done" if exhausted else "cancel"))
+        changes.append(self._assets(order))
+        return changes
+
+    def _fill(self, order: OrderView, size: int, price: int, is_maker: bool) -> list[Change]:
+        fee = price * size * _FEE[order.quote]
+        funds = price * size * MONEY_OF_FUNDS
+        order.executed += size
+        order.executed_funds += funds
+        order.paid_fee += fee
+        order.trades += 1
+        if order.volume:
+            order.remaining -= size
+        if order.side == "BID":
+            reserved = (
+                (order.price if order.order_type == "limit" else price) * size * (MONEY_OF_FUNDS + _FEE[order.quote])
+            )
+            self._release(order, reserved)
+            self._held[order.quote][0] -= funds + fee
+            self._held.setdefault(order.base, [0, 0])[0] += size * MONEY_OF_VOLUME
+            limit = order.order_type == "limit"
+            order.remaining_fee = self._fee_of_rest(order) if limit else order.remaining_fee - fee
+        else:
+            self._release(order, size * MONEY_OF_VOLUME)
+            self._held[order.base][0] -= size * MONEY_OF_VOLUME
+            self._held.setdefault(order.quote, [0, 0])[0] += funds - fee
+        order.ms = order.trade_ms = self._world.now_ms
+        shown = replace(
+            order,
+            state="trade",
+            price=price,
+            volume=size,
+            trade_uuid=self._fresh_uuid(),
+            trade_fee=fee,
+            is_maker=is_maker,
+        )
+        return [OrderChange(shown)]
+
+    def _finish(self, order: OrderView, state: str) -> OrderChange:
+        self._release(order, order.locked)
+        order.state, order.ms = state, self._world.now_ms
+        order.remaining_fee = 0
+        self._orders.move_to_end(order.uuid)
+        return OrderChange(replace(order))
+
+    def _open_order(self, uuid: str) -> OrderView:
+        order = self._orders.get(uuid)
+        if order is None or not order.is_open:
+            raise OrderRejectedError("order_not_found", f"there is no open order {uuid}")
+        return order
+
+    def _assets(self, order: OrderView) -> AssetChange:
+        changed: Sequence[str] = (order.quote, order.base)
+        held = [(name, self._held[name][0], self._held[name][1]) for name in changed if name in self._held]
+        return AssetChange(self._fresh_uuid(), held, self._world.now_ms)
+
+    def _forget(self) -> None:
+        finished = [order.uuid for order in self._orders.values() if not order.is_open]
+        for old in finished[: max(0, len(finished) - _KEPT)]:
+            del self._orders[old]
+
+    def _fresh_uuid(self) -> str:
+        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+
+def _money(units: int) -> Decimal:
+    return Decimal(f"{units}E-20")
