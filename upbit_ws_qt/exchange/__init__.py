@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .faultlist import Fault, FaultName
 from .messages import Change
 from .requests import RequestRefusedError
 from .server import EmbeddedExchange
@@ -15,6 +16,8 @@ __all__ = [
     "Counters",
     "EmbeddedExchange",
     "ExchangeSettings",
+    "Fault",
+    "FaultName",
     "RequestRefusedError",
     "SettingsError",
     "World",

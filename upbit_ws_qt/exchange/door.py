@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .auth import TokenRefusedError, TokenVerifier
+from .faultlist import FaultName
 from .http import error_body
 from .limits import BLOCKED, OK, TOO_MANY, Gate
 from .requests import MESSAGES
 
 if TYPE_CHECKING:
+    from .faultlist import Fault
     from .http import HttpRequest
     from .settings import ExchangeSettings
     from .views import Counters
@@ -29,13 +31,15 @@ class Admission:
     Attributes:
         status: 101 lets the client in; everything else is the HTTP answer.
         pocket: The account of the rate limits that pays for this connection.
-        authenticated: The access key of the token, empty where there was none or a bad one.
+        authenticated: Whether there was a good token.
+        invalid_auth: Whether the client is let in only to be told INVALID_AUTH.
         body: The body of a refusal.
     """
 
     status: int
     pocket: str
-    authenticated: str = ""
+    authenticated: bool = False
+    invalid_auth: bool = False
     body: bytes = b""
 
 
@@ -60,10 +64,10 @@ class Door:
         status, seconds = self._limits(request, pocket, peer, now)
         if status != OK:
             self._counters.connect_violations += 1
-            return Admission(status, pocket, access_key, too_many_body(status, seconds))
-        if endpoint != "public" and not access_key and self._settings.auth_failure == "http":
-            return Admission(401, pocket, body=error_body("INVALID_AUTH", MESSAGES["INVALID_AUTH"]))
-        return Admission(OK, pocket, access_key)
+            return Admission(status, pocket, body=too_many_body(status, seconds))
+        if endpoint != "public" and not access_key:
+            return _invalid_auth(pocket, http=self._settings.auth_failure == "http")
+        return Admission(OK, pocket, authenticated=bool(access_key))
 
     def message_violation(self, pocket: str, now: float) -> None:
         """Count a message that was too many against its connection's pocket."""
@@ -96,6 +100,23 @@ class Door:
             if endpoint != "public":
                 self._counters.auth_failures += 1
             return ""
+
+
+def _invalid_auth(pocket: str, *, http: bool) -> Admission:
+    body = error_body("INVALID_AUTH", MESSAGES["INVALID_AUTH"])
+    return Admission(401, pocket, body=body) if http else Admission(OK, pocket, invalid_auth=True)
+
+
+def faulty_admission(admission: Admission, fault: Fault) -> Admission:
+    """Return what becomes of a handshake that would have been accepted; status 0 ends the line without an answer."""
+    if fault.name is FaultName.INVALID_AUTH:
+        return _invalid_auth(admission.pocket, http=fault.options["http"])
+    if fault.name is FaultName.TOO_MANY:
+        return Admission(TOO_MANY, admission.pocket, body=too_many_body(TOO_MANY, 0.0))
+    if fault.name is FaultName.BLOCKED:
+        return Admission(BLOCKED, admission.pocket, body=too_many_body(BLOCKED, fault.options["seconds"]))
+    status = fault.options.get("status", 503)
+    return Admission(status, admission.pocket, body=error_body("service_unavailable", "Not now."))
 
 
 def too_many_body(status: int, seconds: float) -> bytes:

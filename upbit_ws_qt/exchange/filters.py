@@ -1,8 +1,134 @@
-"""Faults that change what a client gets: each filter turns one outgoing message into none, one or several."""
+"""Faults that change what a client gets: each turns one outgoing message into none, one or several."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from typing import TYPE_CHECKING
 
-# (wire type, code, stream type, message) -> what is sent instead
-Filter = Callable[[str, str, str, bytes], list[bytes]]
+from .faultlist import FaultName
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .faultlist import Fault
+
+_TIMES = re.compile(
+    rb'"(timestamp|trade_timestamp|order_timestamp|asset_timestamp|tms|ttms|otms|asttms)":(\d{10,16})(?=[,}])'
+)
+_CODE = re.compile(rb'"(code|cd)":"[^"]*"')
+_SNAPSHOT = re.compile(rb'"(stream_type|st)":"SNAPSHOT"')
+
+
+class Filter:
+    """One fault's work on one session."""
+
+    def __init__(self, fault: Fault, strike: Callable[[], bool]) -> None:
+        """Keep the fault; `strike` counts a hit and tells whether there may be one."""
+        self.fault = fault
+        self._strike = strike
+
+    def __call__(self, kind: str, code: str, stream_type: str, message: bytes) -> list[bytes]:
+        """Return what is sent instead of `message`, a SNAPSHOT or REALTIME of wire type `kind`."""
+        raise NotImplementedError
+
+    def drain(self) -> list[bytes]:
+        """Return what is still held back when the fault ends."""
+        return []
+
+
+class Truncated(Filter):
+    """Cuts every n-th message in half, inside a proper frame."""
+
+    _seen = 0
+
+    def __call__(self, kind: str, code: str, stream_type: str, message: bytes) -> list[bytes]:
+        """Cut it or not."""
+        self._seen += 1
+        if self._seen % max(1, self.fault.options["every"]) == 0 and self._strike():
+            return [message[: len(message) // 2]]
+        return [message]
+
+
+class WrongOrder(Filter):
+    """Swaps each two messages of one stream."""
+
+    def __init__(self, fault: Fault, strike: Callable[[], bool]) -> None:
+        super().__init__(fault, strike)
+        self._held: dict[tuple[str, str], bytes] = {}
+
+    def __call__(self, kind: str, code: str, stream_type: str, message: bytes) -> list[bytes]:
+        """Hold the first back and send it behind the second."""
+        held = self._held.pop((kind, code), None)
+        if held is not None:
+            return [message, held]
+        if stream_type == "REALTIME" and self._strike():
+            self._held[kind, code] = message
+            return []
+        return [message]
+
+    def drain(self) -> list[bytes]:
+        """Return the first halves of unfinished pairs."""
+        held = list(self._held.values())
+        self._held.clear()
+        return held
+
+
+class DuplicateTrades(Filter):
+    """Sends trades more than once."""
+
+    def __call__(self, kind: str, code: str, stream_type: str, message: bytes) -> list[bytes]:
+        """Repeat a trade."""
+        if kind == "trade" and self._strike():
+            return [message] * (1 + self.fault.options["copies"])
+        return [message]
+
+
+class WrongSnapshot(Filter):
+    """Spoils snapshots in one of several ways."""
+
+    def __call__(self, kind: str, code: str, stream_type: str, message: bytes) -> list[bytes]:
+        """Spoil a snapshot."""
+        if stream_type != "SNAPSHOT" or not self._strike():
+            return [message]
+        options = self.fault.options
+        if options["mode"] == "missing":
+            return []
+        if options["mode"] == "twice":
+            return [message, message]
+        if options["mode"] == "stale":
+            return [_moved(message, -round(options["age"] * 1000))]
+        if options["mode"] == "realtime":
+            return [_SNAPSHOT.sub(rb'"\1":"REALTIME"', message)]
+        return [_CODE.sub(rb'"\1":"' + options["code"].encode() + b'"', message, count=1)]
+
+
+class ClockSkew(Filter):
+    """Moves all timestamps."""
+
+    def __call__(self, kind: str, code: str, stream_type: str, message: bytes) -> list[bytes]:
+        """Move them by the fault's seconds."""
+        self._strike()
+        return [_moved(message, round(self.fault.options["seconds"] * 1000))]
+
+
+class Withheld(Filter):
+    """Drops everything: a stall that keeps nothing."""
+
+    def __call__(self, kind: str, code: str, stream_type: str, message: bytes) -> list[bytes]:
+        """Drop it."""
+        self._strike()
+        return []
+
+
+FILTERS: dict[FaultName, type[Filter]] = {
+    FaultName.TRUNCATED: Truncated,
+    FaultName.WRONG_ORDER: WrongOrder,
+    FaultName.DUPLICATE_TRADES: DuplicateTrades,
+    FaultName.WRONG_SNAPSHOT: WrongSnapshot,
+    FaultName.CLOCK_SKEW: ClockSkew,
+    FaultName.STALL: Withheld,
+}
+
+
+def _moved(message: bytes, milliseconds: int) -> bytes:
+    return _TIMES.sub(lambda found: b'"%s":%d' % (found[1], int(found[2]) + milliseconds), message)

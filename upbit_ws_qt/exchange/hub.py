@@ -55,6 +55,7 @@ class Hub:
         self._on_message_violation = on_message_violation
         self.sessions: dict[int, Session] = {}
         self.closed: deque[ConnectionView] = deque(maxlen=_MOST_CLOSED_KEPT)
+        self.hide_codes: Callable[[Session, Subscribe], None] = lambda session, request: None
         self._routes = Routes()
         self._with_residual: set[Session] = set()
 
@@ -70,6 +71,12 @@ class Hub:
             self._unroute(session)
             self._end_residual(session)
             self.closed.append(session.view(self._now(), reason))
+
+    def silence(self, session: Session) -> None:
+        """Neither answer nor send anything any more, although the TCP connection stands; the table stays."""
+        self._unroute(session)
+        self._end_residual(session)
+        session.line.silent = True
 
     def refuse(self, session: Session, error: RequestRefusedError) -> None:
         """Send an error and close with 1000 a little later; the streams run until then."""
@@ -130,6 +137,7 @@ class Hub:
         self._counters.subscribe_requests += 1
         before = session.streams
         self._end_residual(session)
+        self.hide_codes(session, request)
         new: dict[tuple[Any, ...], Stream] = {}
         for wish in request.wishes:
             if not wish.only_snapshot:

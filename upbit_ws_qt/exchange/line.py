@@ -54,7 +54,7 @@ class Line(asyncio.Protocol):
 
     Attributes:
         peer: Address of the client.
-        silent: Nothing is read or written any more although the connection stands (a fault).
+        silent: Nothing is taken or written any more although the connection stands (a fault).
         paused: The client reads more slowly than it is written to.
         last_activity: Loop time of the last byte in or out.
     """
@@ -83,7 +83,7 @@ class Line(asyncio.Protocol):
     def is_open(self) -> bool:
         """Whether data frames can still be sent."""
         websocket = self._websocket
-        return websocket is not None and websocket.state is State.OPEN and not self._closing
+        return websocket is not None and websocket.state is State.OPEN and not (self._closing or self.silent)
 
     @property
     def deflates(self) -> bool:
@@ -164,12 +164,6 @@ class Line(asyncio.Protocol):
             self._end_reason = self._end_reason or reason
             self._closing = True
             self.transport.abort()
-
-    def silence(self) -> None:
-        """Keep the TCP connection, but neither read nor write any more."""
-        self.silent = True
-        if not self.lost:
-            self.transport.pause_reading()
 
     # asyncio's side.
 

@@ -8,7 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from .clock import ExchangeClock
-from .door import PATHS, Door, too_many_body
+from .door import PATHS, Admission, Door, faulty_admission, too_many_body
+from .faultlist import Fault, FaultName
+from .faults import FaultBoard
 from .http import error_body
 from .hub import Hub
 from .limits import OK, MessageLimit
@@ -83,6 +85,8 @@ class EmbeddedExchange:
             later=self.at,
             on_message_violation=self._note_message_violation,
         )
+        self.faults = FaultBoard(self._hub, self._counters, self.at, self._announce_maintenance)
+        self._hub.hide_codes = self.faults.hide_codes
         self._pump = Pump(self._hub, self._clock, self._counters)
         self._rest = Rest(self.world, self.settings.rest_per_second)
         self._server = await loop.create_server(
@@ -290,7 +294,11 @@ class EmbeddedExchange:
         if endpoint is None:
             self._refuse(line, 404, error_body("not_found", "No such path."))
             return
-        self._open(line, endpoint, request)
+        fault = self.faults.at_door(endpoint)
+        if fault is not None and fault.name is FaultName.SLOW_ACCEPT:
+            self.at(fault.options["seconds"], lambda: self._open_late(line, endpoint, request))
+        else:
+            self._open(line, endpoint, request, fault)
 
     def on_message(self, line: Line, message: bytes) -> None:
         """Take a data message of a session."""
@@ -307,7 +315,9 @@ class EmbeddedExchange:
             self._note_message_violation(session)
             self._hub.refuse(session, RequestRefusedError("TOO_MANY_REQUEST"))
             return
-        self._hub.take(session, message)
+        if self.faults.on_request(session):
+            self._hub.take(session, message)
+            self.faults.on_served(session)
 
     def on_ping(self, line: Line) -> None:
         """Count a ping frame."""
@@ -316,6 +326,13 @@ class EmbeddedExchange:
             session.pings_received += 1
 
     # Inside.
+
+    def _announce_maintenance(self) -> None:
+        self.publish_announcement(
+            title="긴급 서버 점검 안내",
+            category="maintenance",
+            body="곧 서버 점검이 시작됩니다. Maintenance begins shortly.",
+        )
 
     def _delivered(self, changes: list[Change]) -> list[Change]:
         self.deliver(changes)
@@ -330,15 +347,27 @@ class EmbeddedExchange:
         self._counters.refused_by_status[status] += 1
         line.respond(status, body, close=True)
 
-    def _open(self, line: Line, endpoint: str, request: HttpRequest) -> None:
+    def _open_late(self, line: Line, endpoint: str, request: HttpRequest) -> None:
+        if not line.lost:
+            self._open(line, endpoint, request, self.faults.at_door(endpoint, without=FaultName.SLOW_ACCEPT))
+
+    def _open(self, line: Line, endpoint: str, request: HttpRequest, fault: Fault | None) -> None:
         admission = self._door.judge(endpoint, request, line.peer, self._loop.time())
-        if admission.status != OK:
+        if admission.status == OK and fault is not None:
+            admission = faulty_admission(admission, fault)
+        if admission.status == 0:
+            self._counters.connects_refused += 1
+            self._counters.refused_by_status[0] += 1
+            line.abort(f"fault {FaultName.REFUSE}")
+        elif admission.status != OK:
             self._refuse(line, admission.status, admission.body)
-            return
-        if not line.accept(deflate=self.settings.deflate):
+        elif not line.accept(deflate=self.settings.deflate):
             self._counters.connects_refused += 1
             self._counters.refused_by_status[400] += 1
-            return
+        else:
+            self._begin_session(line, endpoint, request, admission)
+
+    def _begin_session(self, line: Line, endpoint: str, request: HttpRequest, admission: Admission) -> None:
         self._counters.connects_accepted += 1
         session = Session(next(self._numbers), endpoint, line, request.headers, self._loop.time())
         session.pocket = admission.pocket
@@ -347,8 +376,9 @@ class EmbeddedExchange:
         self._lines[line] = session
         self._hub.open(session)
         self._watch_idle(session)
-        if endpoint != "public" and not admission.authenticated:
+        if admission.invalid_auth:
             self._hub.refuse(session, RequestRefusedError("INVALID_AUTH"))
+        self.faults.on_open(session)
         line.start_reading()
 
     def _message_limit(self, with_origin: bool) -> MessageLimit:

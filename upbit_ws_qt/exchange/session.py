@@ -41,6 +41,7 @@ class Session:
         self.residual_left = 0
         self.residual_until_ms = 0
         self.hidden_codes: frozenset[str] = frozenset()
+        self.unlisted_codes: frozenset[str] = frozenset()
         self.filters: list[Filter] = []
         self.delay = 0.0
         self.stalled = False
@@ -131,7 +132,7 @@ class Session:
         for wish in self.realtime_wishes():
             entry: dict[str, Any] = {"type": wish.type}
             if wish.codes or wish.type == "myOrder":
-                entry["codes"] = [code for code in wish.codes if code not in self.hidden_codes]
+                entry["codes"] = [code for code in wish.codes if code not in self.unlisted_codes]
             if wish.type == "orderbook":
                 entry["level"] = wish.level
             if wish.timeframe is not None:
