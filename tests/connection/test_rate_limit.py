@@ -1,0 +1,167 @@
+"""The limiters against a model of the exchange's own counting."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from upbit_ws_qt.connection.rate_limit import ConnectLimiter, MessageLimiter
+
+
+class ExchangeCount:
+    """Counts arrivals as the exchange does: at most so many within a second and a minute."""
+
+    def __init__(self) -> None:
+        self.arrivals: deque[float] = deque()
+
+    def violates(self, at: float) -> bool:
+        self.arrivals.append(at)
+        while self.arrivals and self.arrivals[0] <= at - 60.0:
+            self.arrivals.popleft()
+        return len(self.arrivals) > 100 or sum(1 for t in self.arrivals if t > at - 1.0) > 5
+
+
+def send_under_pressure(limiter: MessageLimiter, seconds: float, jitter: float, seed: int = 1) -> tuple[int, int]:
+    rng = random.Random(seed)
+    exchange = ExchangeCount()
+    now = sent = violations = 0
+    arrived = 0.0
+    clock = float(now)
+    while clock < seconds:
+        wait = limiter.delay(clock)
+        if wait > 0:
+            clock += wait
+            continue
+        arrived = max(arrived, clock + rng.uniform(0, jitter))  # one TCP stream keeps its order
+        violations += exchange.violates(arrived)
+        clock += 0.0001
+        limiter.record(clock)
+        sent += 1
+    return sent, violations
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.02, 0.049])
+def test_under_pressure_nothing_is_violated_and_nine_tenths_are_used(jitter: float) -> None:
+    sent, violations = send_under_pressure(MessageLimiter(), 600.0, jitter)
+    assert violations == 0
+    assert sent >= 0.9 * 1000
+
+
+def test_five_leave_at_once_and_the_sixth_waits_a_second() -> None:
+    limiter = MessageLimiter()
+    for _ in range(5):
+        assert limiter.delay(10.0) == 0.0
+        limiter.record(10.0)
+    assert 1.0 < limiter.delay(10.0) <= 1.1
+    assert limiter.delay(11.06) == 0.0
+
+
+def test_recovery_may_use_what_ordinary_changes_may_not() -> None:
+    limiter = MessageLimiter()
+    now = 0.0
+    for _ in range(95):
+        now += limiter.delay(now)
+        limiter.record(now)
+    assert limiter.delay(now + 2) > 30
+    assert limiter.delay(now + 2, recovery=True) == 0.0
+
+
+def test_a_refusal_halves_the_budget_waits_and_recovers_step_by_step() -> None:
+    limiter = MessageLimiter()
+    limiter.record(0.0)
+    limiter.refused(0.5, retry_after=3.0)
+    assert limiter.delay(0.5) == pytest.approx(3.0)
+    assert limiter.usage(0.5).second_limit == 2
+    assert limiter.usage(0.5).minute_limit == 50
+    limits = [limiter.usage(3.5 + 10.0 * step).minute_limit for step in range(6)]
+    assert limits == [50, 62, 75, 87, 100, 100]
+
+
+def test_a_burst_of_refusals_counts_once_and_a_later_one_blocks_longer() -> None:
+    limiter = MessageLimiter()
+    for _ in range(10):
+        limiter.refused(1.0)
+    assert limiter.usage(1.0).factor == 0.5
+    assert limiter.delay(1.0) == pytest.approx(1.0)
+    limiter.refused(2.5)
+    assert limiter.usage(2.5).factor == 0.25
+    assert limiter.delay(2.5) == pytest.approx(2.0)
+    assert limiter.usage(2.5).refusals == 11
+
+
+def test_the_budget_never_falls_below_one_message_a_second() -> None:
+    limiter = MessageLimiter()
+    now = 0.0
+    for _ in range(20):
+        now += limiter.delay(now)
+        limiter.refused(now)
+    assert limiter.usage(now).second_limit == 1
+    assert limiter.delay(now) <= 60.0
+
+
+def test_a_fresh_line_has_fresh_windows_but_remembers_what_was_learnt() -> None:
+    limiter = MessageLimiter()
+    for _ in range(5):
+        limiter.record(0.0)
+    limiter.refused(0.0, retry_after=0.5)
+    fresh = limiter.successor()
+    assert fresh.delay(0.2) == pytest.approx(0.3)
+    assert fresh.delay(0.6) == 0.0
+    assert fresh.usage(0.6).factor == 0.5
+    assert fresh.usage(0.6).last_minute == 0
+
+
+@given(st.lists(st.tuples(st.floats(0, 3), st.booleans()), max_size=300))
+def test_whatever_the_rhythm_the_exchange_never_counts_too_many(steps: list[tuple[float, bool]]) -> None:
+    limiter = MessageLimiter()
+    exchange = ExchangeCount()
+    now = 0.0
+    for pause, recovery in steps:
+        now += pause
+        now += limiter.delay(now, recovery=recovery)
+        assert limiter.delay(now, recovery=recovery) <= 1e-9
+        assert not exchange.violates(now)
+        limiter.record(now)
+
+
+def test_dials_of_all_endpoints_share_five_a_second() -> None:
+    limiter = ConnectLimiter()
+    now = 0.0
+    started: list[float] = []
+    while len(started) < 50:
+        wait = limiter.delay(now)
+        if wait:
+            now += wait
+            continue
+        limiter.begin()
+        started.append(now)
+        limiter.finished(now)
+    assert all(later - earlier > 1.0 for earlier, later in zip(started, started[5:], strict=False))
+    assert now < 10.6  # 90 % of what is allowed
+
+
+def test_a_slow_handshake_counts_until_a_second_after_its_end() -> None:
+    limiter = ConnectLimiter()
+    for _ in range(5):
+        limiter.begin()
+    assert limiter.delay(100.0) > 0
+    limiter.finished(100.0)
+    assert limiter.delay(100.0) == pytest.approx(1.05)
+    assert limiter.delay(101.1) == 0.0
+
+
+def test_refused_dials_wait_longer_each_time_and_a_success_forgives() -> None:
+    limiter = ConnectLimiter()
+    assert limiter.refused(0.0, 429) == pytest.approx(1.0)
+    assert limiter.delay(0.0) == pytest.approx(1.0)
+    assert limiter.refused(1.0, 429) == pytest.approx(2.0)
+    assert limiter.refused(3.0, 418) == pytest.approx(20.0)
+    limiter.accepted()
+    assert limiter.refused(30.0, 418) == pytest.approx(5.0)
+    assert limiter.refused(40.0, 429, retry_after=7.5) == pytest.approx(7.5)
+    assert limiter.blocked_for(41.0) == pytest.approx(6.5)
+    assert limiter.refusals == 5

@@ -1,0 +1,163 @@
+"""The drain: hands waiting frames out from the loop, within a time budget, fair between the lines."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from upbit_ws_qt.connection.inbox import Inbox
+from upbit_ws_qt.types import IndependenceLevel, WebSocketType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from upbit_ws_qt.connection.inbox import RawFrame
+
+__all__ = ["Drain", "DrainFigures"]
+
+# Who is served first: an order that was filled is worth more than the next of a thousand tickers.
+_ORDER = {WebSocketType.PRIVATE: 0, WebSocketType.INFO: 1, WebSocketType.PUBLIC: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class DrainFigures:
+    """How the handing out goes.
+
+    Attributes:
+        frames: handed out.
+        turns: turns of the loop that it took.
+        exhausted: turns that ended because the budget was used up.
+        failures: frames whose handler raised.
+        nested: turns that ran inside another one, because a callback opened a dialog.
+    """
+
+    frames: int = 0
+    turns: int = 0
+    exhausted: int = 0
+    failures: int = 0
+    nested: int = 0
+
+
+class Drain:
+    """Hands frames out from the loop, never from a Task: private before info before public, within a budget per turn.
+
+    ENHANCED and ISOLATED: each line that has something waiting gets its share of the budget, and what it leaves over
+    goes to the next. BASIC: one budget, oldest frame first.
+
+    The next turn is arranged before the first frame of a turn is handed out, and frames are taken one at a time, so
+    that a callback which opens a nested event loop (a dialog) neither stops the stream nor changes its order.
+    """
+
+    def __init__(
+        self,
+        handler: Callable[[RawFrame], None],
+        budget: float = 0.004,
+        *,
+        loop: asyncio.AbstractEventLoop | None = None,
+        level: IndependenceLevel = IndependenceLevel.ENHANCED,
+        on_failure: Callable[[RawFrame, Exception], None] | None = None,
+    ) -> None:
+        self._loop = loop or asyncio.get_running_loop()
+        self._handler = handler
+        self._budget = budget
+        self._level = level
+        self._on_failure = on_failure
+        self._inboxes: list[Inbox] = []
+        self._handle: asyncio.Handle | None = None
+        self._stopped = False
+        self._depth = 0
+        self._frames = 0
+        self._turns = 0
+        self._exhausted = 0
+        self._failures = 0
+        self._nested = 0
+
+    def add(self, inbox: Inbox) -> None:
+        """Begin to empty an inbox."""
+        self._inboxes.append(inbox)
+        self._inboxes.sort(key=lambda item: _ORDER[item.ws_type])
+        inbox.on_arrival(self.arm)
+
+    def remove(self, inbox: Inbox) -> None:
+        """Leave an inbox alone; one that is not known is ignored."""
+        if inbox in self._inboxes:
+            self._inboxes.remove(inbox)
+            inbox.on_arrival(None)
+
+    def arm(self) -> None:
+        """Have the inboxes emptied in the next turn of the loop; only from the loop's thread."""
+        if self._handle is None and not self._stopped:
+            self._handle = self._loop.call_soon(self._run)
+
+    def arm_threadsafe(self) -> None:
+        """The same from any thread; on a loop that is closed nothing happens."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.arm)
+
+    def stop(self) -> None:
+        """Hand out nothing any more; idempotent."""
+        self._stopped = True
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+        for inbox in self._inboxes:
+            inbox.on_arrival(None)
+            inbox.clear()
+        self._inboxes.clear()
+
+    def figures(self) -> DrainFigures:
+        """Return the figures of this moment."""
+        return DrainFigures(self._frames, self._turns, self._exhausted, self._failures, self._nested)
+
+    def _run(self) -> None:
+        assert not self._loop.get_debug() or asyncio.current_task(self._loop) is None, "the drain ran inside a Task"
+        self._handle = None
+        waiting = [inbox for inbox in self._inboxes if inbox]
+        if not waiting:
+            return
+        self.arm()
+        self._turns += 1
+        self._nested += self._depth > 0
+        self._depth += 1
+        try:
+            turn = self._oldest_first if self._level is IndependenceLevel.BASIC else self._by_shares
+            done = turn(waiting)
+        finally:
+            self._depth -= 1
+        self._exhausted += not done
+
+    def _by_shares(self, waiting: list[Inbox]) -> bool:
+        clock = self._loop.time
+        start = clock()
+        done = True
+        for place, inbox in enumerate(waiting, 1):
+            # The deadline of the n-th line is n shares from the start: time that one leaves over serves the next.
+            deadline = start + self._budget * place / len(waiting)
+            while (frame := inbox.pop()) is not None:
+                self._dispatch(frame)
+                if clock() >= deadline:
+                    done = done and not inbox
+                    break
+        return done
+
+    def _oldest_first(self, waiting: list[Inbox]) -> bool:
+        clock = self._loop.time
+        deadline = clock() + self._budget
+        while True:
+            frame = min(waiting, key=Inbox.oldest).pop()
+            if frame is not None:
+                self._dispatch(frame)
+            if not any(waiting):
+                return True
+            if clock() >= deadline:
+                return False
+
+    def _dispatch(self, frame: RawFrame) -> None:
+        self._frames += 1
+        try:
+            self._handler(frame)
+        except Exception as error:  # noqa: BLE001 -- the guarded boundary of frames: one bad frame must not stop the rest
+            self._failures += 1
+            if self._on_failure is not None:
+                self._on_failure(frame, error)

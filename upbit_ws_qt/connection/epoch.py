@@ -1,0 +1,87 @@
+"""Which line an event came on: epochs that count the lines of an endpoint, and the gaps between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from upbit_ws_qt.types import DataType, WebSocketType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from upbit_ws_qt.streams import StreamKey
+
+__all__ = ["EpochManager", "GapEvent"]
+
+# Every message of these counts; of the others the newest one tells all.
+UNREPEATABLE = frozenset({DataType.TRADE, DataType.MY_ORDER, DataType.MY_ASSET})
+
+
+@dataclass(frozen=True, slots=True)
+class GapEvent:
+    """The line of an endpoint was replaced by another one.
+
+    Attributes:
+        ws_type: which endpoint.
+        old: epoch of the line before.
+        new: epoch of the line from now on.
+        down_seconds: between the loss of the old line and the opening of the new one; 0 for a planned change.
+        cause: why the old line went, in a few words.
+        streams: those that may have missed something for good (trades, orders, assets); none after a planned change,
+            because both lines carried them at the same time.
+        since: wall-clock milliseconds of the last sign of life on the old line: reload from here.
+    """
+
+    ws_type: WebSocketType
+    old: int
+    new: int
+    down_seconds: float
+    cause: str
+    streams: tuple[StreamKey, ...]
+    since: int
+
+
+class EpochManager:
+    """The present epoch of each endpoint: 0 before its first line, then one more with every line.
+
+    There is exactly one GapEvent for each change but the first, before which there was nothing to miss.
+    """
+
+    def __init__(self) -> None:
+        self._epochs: dict[WebSocketType, int] = dict.fromkeys(WebSocketType, 0)
+        self._listeners: list[Callable[[WebSocketType, int], None]] = []
+
+    def get_current_epoch(self, ws_type: WebSocketType) -> int:
+        """Return the epoch of an endpoint's present line, 0 where there was none yet."""
+        return self._epochs[ws_type]
+
+    def is_current_epoch(self, ws_type: WebSocketType, epoch: int) -> bool:
+        """Whether something stamped with `epoch` came on the present line."""
+        return self._epochs[ws_type] == epoch
+
+    async def increment_epoch(self, ws_type: WebSocketType) -> int:
+        """Begin the next epoch of an endpoint and return it."""
+        return self.advance(ws_type)
+
+    def advance(self, ws_type: WebSocketType) -> int:
+        """Begin the next epoch of an endpoint, without a chance for anything to happen in between."""
+        self._epochs[ws_type] += 1
+        epoch = self._epochs[ws_type]
+        for listener in tuple(self._listeners):
+            listener(ws_type, epoch)
+        return epoch
+
+    def add_listener(self, listener: Callable[[WebSocketType, int], None]) -> None:
+        """Call `listener(ws_type, epoch)` at each change, at once and in the caller's context: it must not block."""
+        self._listeners.append(listener)
+
+    def remove_listener(self, listener: Callable[[WebSocketType, int], None]) -> None:
+        """Stop calling a listener; one that is not known is ignored."""
+        if listener in self._listeners:
+            self._listeners.remove(listener)
+
+
+def unrepeatable(streams: Iterable[StreamKey]) -> tuple[StreamKey, ...]:
+    """Return the streams of which a missed message is lost for good."""
+    return tuple(stream for stream in streams if stream.data_type in UNREPEATABLE)

@@ -1,0 +1,207 @@
+"""Frames on their way in: a bounded inbox for each line."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from upbit_ws_qt.types import DataType, WebSocketType
+from upbit_ws_qt.wire import peek
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+__all__ = ["Inbox", "InboxFigures", "RawFrame", "superseding_key"]
+
+# When an inbox is full, this share of it is made free at once, so that the work is not done again for every frame.
+FREED_AT_ONCE = 0.1
+MARKER = -1
+
+
+class RawFrame(NamedTuple):
+    """A data frame as it came.
+
+    Attributes:
+        data: UTF-8 JSON.
+        received_at: loop clock, seconds.
+        epoch: of the line that it came on.
+        ws_type: endpoint.
+    """
+
+    data: bytes | str
+    received_at: float
+    epoch: int
+    ws_type: WebSocketType
+
+
+@dataclass(frozen=True, slots=True)
+class InboxFigures:
+    """What went through an inbox; frames, unless said otherwise.
+
+    Attributes:
+        received: put in.
+        bytes: put in, bytes.
+        waiting: there now.
+        high_water: most that ever waited.
+        superseded: dropped when full, because a newer ticker or book of the same code was waiting.
+        dropped: dropped when full although nothing newer replaced them.
+        stale: dropped because their line was no longer the present one.
+    """
+
+    received: int = 0
+    bytes: int = 0
+    waiting: int = 0
+    high_water: int = 0
+    superseded: int = 0
+    dropped: int = 0
+    stale: int = 0
+
+
+def superseding_key(data: bytes | str) -> Hashable | None:
+    """Return what a newer frame must have in common to make this ticker or book worthless; None for all others."""
+    head = peek(data)
+    if head is None or head[0] not in (DataType.TICKER, DataType.ORDERBOOK):
+        return None
+    if head[0] == DataType.TICKER:
+        return head
+    # Books of several levels share a code. The level stands behind the units, as one of the last fields.
+    raw = data.encode() if isinstance(data, str) else data
+    tail = raw[-120:]
+    at = max(tail.rfind(b'"level":'), tail.rfind(b'"lv":'))
+    return (*head, tail[at:].partition(b":")[2].partition(b",")[0].rstrip(b"}]") if at >= 0 else b"")
+
+
+class Inbox:
+    """Frames of one endpoint that wait to be handed out, at most `limit` of them.
+
+    When it is full, tickers and order books that a newer frame of the same key supersedes (`key_of` gives the key,
+    None for what nothing supersedes) are dropped first, then the oldest of all. Everything dropped is counted. Frames
+    of another epoch than the present one are dropped when they are taken out.
+
+    Attributes:
+        epoch: of the line whose frames are handed out.
+    """
+
+    def __init__(
+        self,
+        ws_type: WebSocketType,
+        limit: int,
+        key_of: Callable[[bytes | str], Hashable | None] = superseding_key,
+    ) -> None:
+        self.ws_type = ws_type
+        self.epoch = 0
+        self._limit = limit
+        self._key_of = key_of
+        self._frames: deque[RawFrame] = deque()
+        self._markers: deque[Callable[[], None]] = deque()
+        self._arm: Callable[[], None] | None = None
+        self._received = 0
+        self._bytes = 0
+        self._high_water = 0
+        self._superseded = 0
+        self._dropped = 0
+        self._stale = 0
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def put(self, frame: RawFrame) -> None:
+        """Append a frame and have the drain woken."""
+        if len(self._frames) >= self._limit:
+            self._make_room()
+        frames = self._frames
+        frames.append(frame)
+        self._received += 1
+        self._bytes += len(frame.data)
+        if len(frames) > self._high_water:
+            self._high_water = len(frames)
+        if self._arm is not None:
+            self._arm()
+
+    def put_marker(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called when everything put in before it has been handed out."""
+        self._markers.append(callback)
+        self._frames.append(RawFrame(b"", 0.0, MARKER, self.ws_type))
+        if self._arm is not None:
+            self._arm()
+
+    def pop(self) -> RawFrame | None:
+        """Return the next frame of the present epoch, None when there is none; markers on the way are called."""
+        frames = self._frames
+        while frames:
+            frame = frames.popleft()
+            if frame.epoch == self.epoch:
+                return frame
+            if frame.epoch == MARKER:
+                self._markers.popleft()()
+            else:
+                self._stale += 1
+        return None
+
+    def pop_any(self) -> RawFrame | None:
+        """Return the next frame of whatever epoch, None when there is none; for an inbox that holds no markers."""
+        return self._frames.popleft() if self._frames else None
+
+    def oldest(self) -> float:
+        """Return when the next frame was received; infinity when there is none."""
+        return self._frames[0].received_at if self._frames else float("inf")
+
+    def count_stale(self) -> None:
+        """Count a frame of a line that is not the present one any more and was not put in at all."""
+        self._stale += 1
+
+    def clear(self) -> None:
+        """Forget all frames, counted as stale; markers are called so that nobody waits for ever."""
+        self._stale += sum(1 for frame in self._frames if frame.epoch != MARKER)
+        self._frames.clear()
+        while self._markers:
+            self._markers.popleft()()
+
+    def on_arrival(self, arm: Callable[[], None] | None) -> None:
+        """Say whom to wake when something is put in."""
+        self._arm = arm
+        if arm is not None and self._frames:
+            arm()
+
+    def figures(self) -> InboxFigures:
+        """Return the figures of this moment."""
+        return InboxFigures(
+            received=self._received,
+            bytes=self._bytes,
+            waiting=len(self._frames),
+            high_water=self._high_water,
+            superseded=self._superseded,
+            dropped=self._dropped,
+            stale=self._stale,
+        )
+
+    def _make_room(self) -> None:
+        before = len(self._frames)
+        self._supersede()
+        goal = self._limit - max(1, int(self._limit * FREED_AT_ONCE))
+        surplus = len(self._frames) - goal
+        if before > len(self._frames) and surplus < self._limit - goal:
+            return
+        while surplus > 0:
+            surplus -= 1
+            frame = self._frames.popleft()
+            if frame.epoch == MARKER:
+                # What it separates is still in order: everything before it is gone.
+                self._markers.popleft()()
+            else:
+                self._dropped += 1
+
+    def _supersede(self) -> None:
+        """Keep, of the frames that have a key, the newest of each key and epoch."""
+        seen: set[Hashable] = set()
+        kept: deque[RawFrame] = deque()
+        for frame in reversed(self._frames):
+            key = None if frame.epoch == MARKER else self._key_of(frame.data)
+            if key is not None:
+                if (key, frame.epoch) in seen:
+                    continue
+                seen.add((key, frame.epoch))
+            kept.appendleft(frame)
+        self._superseded += len(self._frames) - len(kept)
+        self._frames = kept

@@ -1,0 +1,196 @@
+"""How often we may dial and speak: sliding windows that stay inside the exchange's limits; no clock of their own."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+__all__ = ["ConnectLimiter", "LimiterUsage", "MessageLimiter"]
+
+# The exchange measures arrivals, we measure departures. A window that is this much longer here keeps a message that
+# was delayed on its way from meeting the next ones inside one second of the exchange. It costs 5 % of the budget.
+SECOND = 1.05
+MINUTE = 60.6
+
+# Kept back per minute for proving and repairing a line whose budget ordinary changes have used up.
+RECOVERY_RESERVE = 5
+
+FIRST_BLOCK = 1.0
+LONGEST_BLOCK = 60.0
+LONGEST_BAN = 600.0
+RECOVERY_STEP = 0.125
+RECOVERY_INTERVAL = 10.0
+SMALLEST_FACTOR = 0.2
+"""One message a second is left of five."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimiterUsage:
+    """How much of a message budget is in use.
+
+    Attributes:
+        last_second: messages within the last second.
+        second_limit: how many may be sent in a second now.
+        last_minute: messages within the last minute.
+        minute_limit: how many may be sent in a minute now.
+        factor: share of the exchange's limits that is in use; below 1 after a refusal.
+        blocked_for: seconds that the exchange's block still lasts.
+        refusals: refusals so far.
+        sent: messages so far.
+    """
+
+    last_second: int
+    second_limit: int
+    last_minute: int
+    minute_limit: int
+    factor: float
+    blocked_for: float
+    refusals: int
+    sent: int
+
+
+class MessageLimiter:
+    """The budget of one line: so many messages a second and a minute (protocol sheet, "Rate limits").
+
+    Ask `delay()`, send, then call `record()`: recorded after sending, a message is never counted earlier than it
+    left. All times are seconds of one monotonic clock that the caller reads.
+    """
+
+    def __init__(self, per_second: int = 5, per_minute: int = 100, *, reserve: int = RECOVERY_RESERVE) -> None:
+        self._per_second = per_second
+        self._per_minute = per_minute
+        self._reserve = min(reserve, per_minute // 10)
+        self._sent_at: deque[float] = deque(maxlen=per_minute)
+        self._factor = 1.0
+        self._factor_at = 0.0
+        self._blocked_until = float("-inf")
+        self._block = FIRST_BLOCK
+        self._refusals = 0
+        self._sent = 0
+
+    def delay(self, now: float, *, recovery: bool = False) -> float:
+        """Return the seconds to wait before the next message, 0 if it may leave now; `recovery` may use the reserve."""
+        self._recover(now)
+        per_second, per_minute = self._limits()
+        if not recovery:
+            per_minute = max(1, per_minute - self._reserve)
+        until = max(self._blocked_until, self._room(per_second, SECOND), self._room(per_minute, MINUTE))
+        return max(0.0, until - now)
+
+    def record(self, now: float) -> None:
+        """Count a message that has just been sent."""
+        self._sent_at.append(now)
+        self._sent += 1
+
+    def refused(self, now: float, retry_after: float | None = None) -> None:
+        """Note that the exchange said "too many": half the budget, and silence for `retry_after` seconds.
+
+        Without `retry_after` the silence is 1 s and doubles with each refusal that follows another. A refusal that
+        comes while the block lasts belongs to the same burst and halves nothing again.
+        """
+        self._recover(now)
+        self._refusals += 1
+        if now >= self._blocked_until:
+            self._factor = max(SMALLEST_FACTOR, self._factor / 2)
+            block = self._block if retry_after is None else retry_after
+            self._block = min(self._block * 2, LONGEST_BLOCK)
+            self._blocked_until = now + block
+        elif retry_after is not None:
+            self._blocked_until = max(self._blocked_until, now + retry_after)
+        self._factor_at = self._blocked_until
+
+    def usage(self, now: float) -> LimiterUsage:
+        """Return the figures of this moment."""
+        self._recover(now)
+        per_second, per_minute = self._limits()
+        return LimiterUsage(
+            last_second=sum(1 for at in self._sent_at if now - at < 1.0),
+            second_limit=per_second,
+            last_minute=sum(1 for at in self._sent_at if now - at < 60.0),
+            minute_limit=per_minute,
+            factor=self._factor,
+            blocked_for=max(0.0, self._blocked_until - now),
+            refusals=self._refusals,
+            sent=self._sent,
+        )
+
+    def successor(self) -> MessageLimiter:
+        """Return the limiter of a fresh line: empty windows, but what refusals have taught is kept."""
+        fresh = MessageLimiter(self._per_second, self._per_minute, reserve=self._reserve)
+        fresh._factor, fresh._factor_at = self._factor, self._factor_at
+        fresh._blocked_until, fresh._block = self._blocked_until, self._block
+        fresh._refusals = self._refusals
+        return fresh
+
+    def _limits(self) -> tuple[int, int]:
+        return max(1, int(self._per_second * self._factor)), max(1, int(self._per_minute * self._factor))
+
+    def _room(self, limit: int, window: float) -> float:
+        """Return when a window that holds `limit` messages has room for one more."""
+        if len(self._sent_at) < limit:
+            return float("-inf")
+        return self._sent_at[-limit] + window
+
+    def _recover(self, now: float) -> None:
+        """Give a step of the budget back for each clean interval."""
+        while self._factor < 1.0 and now - self._factor_at >= RECOVERY_INTERVAL:
+            self._factor = min(1.0, self._factor + RECOVERY_STEP)
+            self._factor_at += RECOVERY_INTERVAL
+            if self._factor == 1.0:
+                self._block = FIRST_BLOCK
+
+
+class ConnectLimiter:
+    """The budget for dialling, shared by all endpoints of a program: so many a second, and the exchange's blocks.
+
+    A dial counts from `begin()` until one second after `finished()`: nobody knows when in between the handshake
+    reached the exchange.
+    """
+
+    def __init__(self, per_second: int = 5) -> None:
+        self._per_second = per_second
+        self._under_way = 0
+        self._finished_at: deque[float] = deque(maxlen=per_second)
+        self._blocked_until = float("-inf")
+        self._blocks_in_a_row = 0
+        self.refusals = 0
+
+    def delay(self, now: float) -> float:
+        """Return the seconds to wait before the next dial, 0 if it may start now."""
+        until = self._blocked_until
+        room = self._per_second - self._under_way
+        if room <= 0:
+            # Each dial ends by its time-out; look again soon rather than keep a list of waiters.
+            return max(0.05, until - now)
+        if len(self._finished_at) >= room:
+            until = max(until, self._finished_at[-room] + SECOND)
+        return max(0.0, until - now)
+
+    def begin(self) -> None:
+        """Count a dial that starts now; `finished()` must follow, however it ends."""
+        self._under_way += 1
+
+    def finished(self, now: float) -> None:
+        """Note that a dial has ended, well or not."""
+        self._under_way -= 1
+        self._finished_at.append(now)
+
+    def refused(self, now: float, status: int, retry_after: float | None = None) -> float:
+        """Note a 429 or 418 and return the seconds that nobody may dial.
+
+        Without `retry_after` a 429 costs 1 s and a 418 5 s, doubled with each refusal that follows another.
+        """
+        self.refusals += 1
+        first, longest = (5.0, LONGEST_BAN) if status == 418 else (FIRST_BLOCK, LONGEST_BLOCK)
+        block = min(first * 2**self._blocks_in_a_row, longest) if retry_after is None else retry_after
+        self._blocks_in_a_row = min(self._blocks_in_a_row + 1, 10)
+        self._blocked_until = max(self._blocked_until, now + block)
+        return self._blocked_until - now
+
+    def accepted(self) -> None:
+        """Note that a dial was let in: the next block starts short again."""
+        self._blocks_in_a_row = 0
+
+    def blocked_for(self, now: float) -> float:
+        """Return the seconds that the exchange's block still lasts."""
+        return max(0.0, self._blocked_until - now)
