@@ -1,1 +1,39 @@
-"""What is wanted, and what is therefore asked for."""
+"""What is wanted and what is asked for: state, conflicts, planner, batcher, snapshot, proof, keeper."""
+
+from __future__ import annotations
+
+from upbit_ws_qt.subscriptions.batcher import RateLimitAwareSubscriptionBatcher
+from upbit_ws_qt.subscriptions.conflicts import Conflict, ConflictKind, SubscriptionConflictResolver
+from upbit_ws_qt.subscriptions.demand import Demand
+from upbit_ws_qt.subscriptions.line import LimiterLike, LineLike
+from upbit_ws_qt.subscriptions.planner import (
+    Effort,
+    IntelligentSubscriptionOptimizer,
+    SplitTrust,
+    SubscriptionPlan,
+)
+from upbit_ws_qt.subscriptions.restore import Proof, listed_streams
+from upbit_ws_qt.subscriptions.snapshot import SnapshotDifference, SubscriptionStateSnapshot
+from upbit_ws_qt.subscriptions.state import SubscriptionStateManager
+from upbit_ws_qt.subscriptions.wish import ComponentSubscription, Standing
+
+__all__ = [
+    "ComponentSubscription",
+    "Conflict",
+    "ConflictKind",
+    "Demand",
+    "Effort",
+    "IntelligentSubscriptionOptimizer",
+    "LimiterLike",
+    "LineLike",
+    "Proof",
+    "RateLimitAwareSubscriptionBatcher",
+    "SnapshotDifference",
+    "SplitTrust",
+    "Standing",
+    "SubscriptionConflictResolver",
+    "SubscriptionPlan",
+    "SubscriptionStateManager",
+    "SubscriptionStateSnapshot",
+    "listed_streams",
+]

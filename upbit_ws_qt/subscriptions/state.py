@@ -1,0 +1,320 @@
+"""Who wants what: wishes per component, counted per stream, changed all at once or not at all."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from upbit_ws_qt.errors import SubscriptionError
+from upbit_ws_qt.subscriptions.conflicts import Conflict, SubscriptionConflictResolver
+from upbit_ws_qt.subscriptions.demand import carrier_of
+from upbit_ws_qt.subscriptions.planner import IntelligentSubscriptionOptimizer
+from upbit_ws_qt.subscriptions.wish import ComponentSubscription, Standing, StreamEntry, Wish
+from upbit_ws_qt.types import WebSocketType
+from upbit_ws_qt.wire import check_spec, count_combinations
+from upbit_ws_qt.wire.rules import MAX_COMBINATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from upbit_ws_qt.streams import StreamKey
+    from upbit_ws_qt.subscriptions.demand import Demand
+    from upbit_ws_qt.types import SubscriptionSpec
+
+__all__ = ["QUARANTINE_MEMORY", "SubscriptionStateManager"]
+
+# Seconds that a refused wish is refused here too, so that a program that asks again and again does not cost
+# everybody the line again and again.
+QUARANTINE_MEMORY = 600.0
+_MOST_REMEMBERED = 1000
+
+
+class SubscriptionStateManager:
+    """The wishes of all components.
+
+    Every change is checked first and then made in one go, without an await in between. A wish that the exchange
+    would refuse raises SubscriptionError with its index and owner, and then nothing has changed.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._resolver = SubscriptionConflictResolver()
+        self._components: dict[str, tuple[SubscriptionSpec, ...]] = {}
+        self._wishes: dict[SubscriptionSpec, Wish] = {}
+        self._tables: dict[WebSocketType, dict[StreamKey, StreamEntry]] = {ws: {} for ws in WebSocketType}
+        self._versions: dict[WebSocketType, int] = dict.fromkeys(WebSocketType, 0)
+        self._demands: dict[WebSocketType, tuple[int, Mapping[StreamKey, Demand]]] = {}
+        self._refused: dict[SubscriptionSpec, tuple[float, str]] = {}
+        self._serial = 0
+
+    # -- changes ----------------------------------------------------------------------------------------------------
+
+    async def register_component_subscriptions(
+        self, component_id: str, specs: Iterable[SubscriptionSpec]
+    ) -> ComponentSubscription:
+        """Make `specs` all that a component wants; what it wanted before and does not name again is dropped."""
+        return self.replace(component_id, specs)
+
+    async def unregister_component(self, component_id: str) -> ComponentSubscription:
+        """Forget a component; one that is not known is no error."""
+        return self.replace(component_id, ())
+
+    def replace(self, component_id: str, specs: Iterable[SubscriptionSpec]) -> ComponentSubscription:
+        """Make `specs` all that a component wants; none forgets the component."""
+        wanted = tuple(specs)
+        held = self._components.get(component_id, ())
+        before, after = Counter(held), Counter(wanted)
+        return self._change(component_id, wanted, after - before, before - after)
+
+    def extend(self, component_id: str, specs: Iterable[SubscriptionSpec]) -> ComponentSubscription:
+        """Add wishes to what a component wants."""
+        more = tuple(specs)
+        return self._change(component_id, (*self._components.get(component_id, ()), *more), Counter(more), Counter())
+
+    def reduce(self, component_id: str, specs: Iterable[SubscriptionSpec]) -> ComponentSubscription:
+        """Remove wishes, each once; one that the component does not hold raises SubscriptionError."""
+        less = Counter(specs)
+        held = list(self._components.get(component_id, ()))
+        for spec in less.elements():
+            if spec not in held:
+                raise SubscriptionError("this component does not hold the wish", spec=spec, component_id=component_id)
+            held.remove(spec)
+        return self._change(component_id, tuple(held), Counter(), less)
+
+    def _change(
+        self,
+        component_id: str,
+        specs: tuple[SubscriptionSpec, ...],
+        add: Counter[SubscriptionSpec],
+        drop: Counter[SubscriptionSpec],
+    ) -> ComponentSubscription:
+        self._check(component_id, specs, add, drop)
+        before = {stream for spec in drop for stream in self._wishes[spec].demands}
+        fresh: set[StreamKey] = set()
+        changed: set[WebSocketType] = set()
+        for spec, count in add.items():
+            self._add(component_id, spec, count, fresh, changed)
+        for spec, count in drop.items():
+            self._drop(component_id, spec, count, changed)
+        if specs:
+            self._components[component_id] = specs
+        else:
+            self._components.pop(component_id, None)
+        for ws_type in changed:
+            self._versions[ws_type] += 1
+        return ComponentSubscription(
+            component_id=component_id,
+            specs=specs,
+            streams=frozenset(stream for spec in specs for stream in self._wishes[spec].demands),
+            changed=frozenset(changed),
+            added=frozenset(fresh),
+            dropped=frozenset(stream for stream in before if stream not in self._tables[stream.websocket_type]),
+        )
+
+    def _check(
+        self,
+        component_id: str,
+        specs: tuple[SubscriptionSpec, ...],
+        add: Counter[SubscriptionSpec],
+        drop: Counter[SubscriptionSpec],
+    ) -> None:
+        for index, spec in enumerate(specs):
+            if spec not in add:
+                continue
+            refused = self._refused.get(spec)
+            if refused is not None and refused[0] > self._clock():
+                raise SubscriptionError(
+                    f"the exchange refused this wish: {refused[1]}", spec=spec, index=index, component_id=component_id
+                )
+            try:
+                check_spec(spec)
+            except SubscriptionError as error:
+                raise SubscriptionError(
+                    error.reason, spec=spec, index=index, codes=error.codes, component_id=component_id
+                ) from error
+        self._check_combinations(component_id, add, drop)
+
+    def _check_combinations(
+        self, component_id: str, add: Counter[SubscriptionSpec], drop: Counter[SubscriptionSpec]
+    ) -> None:
+        """Refuse what would make the INFO line's union more than one request may hold."""
+        info = [spec for spec in add if spec.data_type.websocket_type is WebSocketType.INFO]
+        if not info:
+            return
+        leaving = {
+            spec for spec, count in drop.items() if spec in self._wishes and self._wishes[spec].owners.total() <= count
+        }
+        staying = [
+            spec
+            for spec, wish in self._wishes.items()
+            if wish.ws_type is WebSocketType.INFO and spec not in leaving and wish.standing is not Standing.QUARANTINED
+        ]
+        used = count_combinations([*staying, *info])
+        if used > MAX_COMBINATIONS:
+            raise SubscriptionError(
+                f"all components together would want {used} indicator combinations and the exchange takes "
+                f"{MAX_COMBINATIONS}; ask for fewer codes or indicators",
+                spec=info[0],
+                component_id=component_id,
+            )
+
+    def _add(
+        self,
+        component_id: str,
+        spec: SubscriptionSpec,
+        count: int,
+        fresh: set[StreamKey],
+        changed: set[WebSocketType],
+    ) -> None:
+        wish = self._wishes.get(spec)
+        if wish is None:
+            wish = self._wishes[spec] = Wish(spec)
+            if self._attach(wish, fresh):
+                changed.add(wish.ws_type)
+        wish.owners[component_id] += count
+        if spec.only_snapshot and wish.is_asked:
+            self._serial += 1
+            table = self._tables[wish.ws_type]
+            for stream in wish.demands:
+                table[stream].snapshot_serial = self._serial
+            changed.add(wish.ws_type)
+
+    def _drop(self, component_id: str, spec: SubscriptionSpec, count: int, changed: set[WebSocketType]) -> None:
+        wish = self._wishes[spec]
+        wish.owners[component_id] -= count
+        if wish.owners[component_id] <= 0:
+            del wish.owners[component_id]
+        if not wish.owners:
+            del self._wishes[spec]
+            if wish.is_asked and self._detach(wish):
+                changed.add(wish.ws_type)
+
+    def _attach(self, wish: Wish, fresh: set[StreamKey] | None = None) -> bool:
+        table = self._tables[wish.ws_type]
+        changed = False
+        for stream, demand in wish.demands.items():
+            entry = table.get(stream)
+            if entry is None:
+                entry = table[stream] = StreamEntry()
+                if fresh is not None:
+                    fresh.add(stream)
+            changed |= entry.attach(wish, demand)
+        return changed
+
+    def _detach(self, wish: Wish) -> bool:
+        table = self._tables[wish.ws_type]
+        changed = False
+        for stream in wish.demands:
+            entry = table[stream]
+            changed |= entry.detach(wish)
+            if not entry.wishes:
+                del table[stream]
+                changed = True
+        return changed
+
+    # -- standing of wishes -----------------------------------------------------------------------------------------
+
+    def set_standing(self, wishes: Iterable[Wish], standing: Standing, reason: str = "") -> bool:
+        """Trust, hold or quarantine wishes; return whether a union changed. Wishes that have gone are passed over."""
+        changed: set[WebSocketType] = set()
+        for wish in wishes:
+            if self._wishes.get(wish.spec) is not wish or wish.standing is standing:
+                continue
+            was_asked = wish.is_asked
+            wish.standing = standing
+            wish.reason = reason
+            if standing is Standing.QUARANTINED:
+                self._remember_refused(wish.spec, reason)
+            if was_asked and not wish.is_asked:
+                self._detach(wish)
+                changed.add(wish.ws_type)
+            elif wish.is_asked and not was_asked:
+                self._attach(wish)
+                changed.add(wish.ws_type)
+        for ws_type in changed:
+            self._versions[ws_type] += 1
+        return bool(changed)
+
+    def _remember_refused(self, spec: SubscriptionSpec, reason: str) -> None:
+        while len(self._refused) >= _MOST_REMEMBERED:
+            del self._refused[next(iter(self._refused))]
+        self._refused[spec] = (self._clock() + QUARANTINE_MEMORY, reason)
+
+    def wishes(self, ws_type: WebSocketType, *standings: Standing) -> tuple[Wish, ...]:
+        """Return the distinct wishes of a line, of the standings given or all."""
+        return tuple(
+            wish
+            for wish in self._wishes.values()
+            if wish.ws_type is ws_type and (not standings or wish.standing in standings)
+        )
+
+    # -- questions --------------------------------------------------------------------------------------------------
+
+    def version(self, ws_type: WebSocketType) -> int:
+        """Return a number that grows whenever the union of a line may have changed."""
+        return self._versions[ws_type]
+
+    def demand(self, ws_type: WebSocketType) -> Mapping[StreamKey, Demand]:
+        """Return the union of a line: what to ask of the exchange for each stream. Do not change it."""
+        version, demand = self._demands.get(ws_type, (-1, {}))
+        if version != self._versions[ws_type]:
+            table = self._tables[ws_type]
+            demand = {stream: entry.demand for stream, entry in table.items()}
+            if ws_type is WebSocketType.PRIVATE:
+                demand = self._resolver.resolve_conflicts({stream: (d,) for stream, d in demand.items()})
+            self._demands[ws_type] = (self._versions[ws_type], demand)
+        return demand
+
+    async def optimize_subscription_requests(self, ws_type: WebSocketType) -> tuple[SubscriptionSpec, ...]:
+        """Return the fewest specs that one request for the whole union of a line needs."""
+        return IntelligentSubscriptionOptimizer().optimize_subscriptions(self.demand(ws_type)).specs
+
+    def carrier(self, stream: StreamKey) -> StreamKey:
+        """Return the stream of the exchange that brings `stream`: itself, or the wider one that is wanted too."""
+        wider = carrier_of(stream)
+        return wider if wider is not None and wider in self._tables[stream.websocket_type] else stream
+
+    def snapshot_serial(self, stream: StreamKey) -> int:
+        """Return the number of the latest wish for the snapshot alone; 0 where there is none."""
+        entry = self._tables[stream.websocket_type].get(stream)
+        return entry.snapshot_serial if entry is not None else 0
+
+    def get_active_subscriptions(self) -> dict[StreamKey, tuple[str, ...]]:
+        """Return every stream that is asked for, or would be, with the components that want it."""
+        return {stream: self.components_of(stream) for table in self._tables.values() for stream in table}
+
+    def components_of(self, stream: StreamKey) -> tuple[str, ...]:
+        """Return the components that want a stream and are not put aside for it, sorted."""
+        entry = self._tables[stream.websocket_type].get(stream)
+        return tuple(sorted({name for wish in entry.wishes for name in wish.owners})) if entry else ()
+
+    def wants(self, stream: StreamKey) -> bool:
+        """Whether anybody wants a stream, also where it is held or quarantined."""
+        if stream in self._tables[stream.websocket_type]:
+            return True
+        return any(stream in wish.demands for wish in self._wishes.values() if not wish.is_asked)
+
+    def components(self) -> Mapping[str, tuple[SubscriptionSpec, ...]]:
+        """Return the wishes by component."""
+        return dict(self._components)
+
+    def specs_of(self, component_id: str) -> tuple[SubscriptionSpec, ...]:
+        """Return a component's wishes, none where it is not known."""
+        return self._components.get(component_id, ())
+
+    def depth_of(self, component_id: str, stream: StreamKey) -> int:
+        """Return the book depth that a component wants of a stream, 0 where it does not want it."""
+        wishes = (self._wishes[spec] for spec in self._components.get(component_id, ()))
+        return max((wish.demands[stream].depth for wish in wishes if stream in wish.demands), default=0)
+
+    def conflicts(self) -> tuple[Conflict, ...]:
+        """Return how the wishes differ and what was made of it."""
+        demands: dict[StreamKey, dict[str, list[Demand]]] = {}
+        for table in self._tables.values():
+            for stream, entry in table.items():
+                by_component = demands.setdefault(stream, {})
+                for wish, demand in entry.wishes.items():
+                    for name in wish.owners:
+                        by_component.setdefault(name, []).append(demand)
+        return self._resolver.detect_conflicts(demands)
