@@ -1,0 +1,245 @@
+"""Every plotted figure over time, in rings of fixed size: each second for 15 minutes, every ten seconds for a day."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections import deque
+from enum import Enum, StrEnum
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from upbit_ws_qt.types import WebSocketType
+
+__all__ = ["History", "HistorySeries", "LineEvent", "LineEventKind", "Metric"]
+
+FINE_STEP = 1.0
+FINE_SLOTS = 15 * 60
+COARSE_STEP = 10.0
+COARSE_SLOTS = 24 * 360
+EVENTS = 500
+BRIDGED_SLOTS = 3
+
+
+class Metric(StrEnum):
+    """What is kept. Those marked (program) are kept without a line only, SCORE for both."""
+
+    SCORE = "score"
+    RTT = "rtt"
+    """Seconds, the last pong's; nothing while disconnected."""
+    EPOCH = "epoch"
+    CONNECTED = "connected"
+    """1 or 0."""
+    MESSAGES_PER_SECOND = "messages_per_second"
+    """For both."""
+    BYTES_PER_SECOND = "bytes_per_second"
+    EVENT_AGE = "event_age"
+    PENDING = "pending"
+    """For both."""
+    DROPPED = "dropped"
+    """Since the start."""
+    LOOP_LAG = "loop_lag"
+    """(program) seconds"""
+    MEMORY = "memory"
+    """(program) bytes"""
+    CPU = "cpu"
+    """(program) cores"""
+
+
+class _Fold(Enum):
+    """How the ten seconds of a coarse slot become one figure."""
+
+    MEAN = 0
+    LAST = 1
+    LEAST = 2
+    MOST = 3
+
+
+_FOLDS: Mapping[Metric, _Fold] = {
+    Metric.SCORE: _Fold.LEAST,
+    Metric.EPOCH: _Fold.LAST,
+    Metric.CONNECTED: _Fold.LEAST,
+    Metric.PENDING: _Fold.MOST,
+    Metric.DROPPED: _Fold.LAST,
+    Metric.LOOP_LAG: _Fold.MOST,
+    Metric.MEMORY: _Fold.LAST,
+}
+
+
+class HistorySeries(Struct, frozen=True, kw_only=True):
+    """One figure over a time.
+
+    Attributes:
+        metric: which figure.
+        ws_type: of which line, None for the program.
+        step: seconds from one value to the next.
+        times: seconds since 1970, rising, one for each value.
+        values: NaN where nothing was known, for example a round trip while disconnected.
+    """
+
+    metric: Metric
+    ws_type: WebSocketType | None
+    step: float
+    times: array[float]
+    values: array[float]
+
+
+class LineEventKind(StrEnum):
+    """What happened to a line."""
+
+    LOST = "lost"
+    RESTORED = "restored"
+    EPOCH = "epoch"
+    """A new epoch without a loss: a renewal."""
+
+
+class LineEvent(Struct, frozen=True, kw_only=True):
+    """One mark on the time axis.
+
+    Attributes:
+        at: seconds since 1970.
+        ws_type: whose.
+        kind: what.
+        cause: of a loss, as safe text.
+        close_code: of a loss.
+        down_seconds: of a restoration.
+        old_epoch: before.
+        new_epoch: after.
+    """
+
+    at: float
+    ws_type: WebSocketType
+    kind: LineEventKind
+    cause: str = ""
+    close_code: int | None = None
+    down_seconds: float = 0.0
+    old_epoch: int = 0
+    new_epoch: int = 0
+
+
+class _Ring:
+    """The values of `size` consecutive time slots; a slot that nothing was written to holds NaN."""
+
+    __slots__ = ("_last", "_values", "size")
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._values = array("d", [math.nan]) * size
+        self._last: int | None = None
+
+    def get(self, slot: int) -> float:
+        if self._last is None or not self._last - self.size < slot <= self._last:
+            return math.nan
+        return self._values[slot % self.size]
+
+    def put(self, slot: int, value: float) -> None:
+        last = self._last
+        if last is not None and slot < last:
+            return
+        if last is not None:
+            # A reading that came a little late leaves no hole; a real pause does.
+            bridge = self.get(last) if slot - last <= BRIDGED_SLOTS else math.nan
+            for skipped in range(max(last + 1, slot - self.size + 1), slot):
+                self._values[skipped % self.size] = bridge
+        self._values[slot % self.size] = value
+        self._last = slot
+
+    def since(self, first: int, last: int) -> array[float]:
+        return array("d", map(self.get, range(first, last + 1)))
+
+
+class _Track:
+    """One figure at both resolutions."""
+
+    __slots__ = ("_coarse", "_count", "_fine", "_fold", "_slot")
+
+    def __init__(self, fold: _Fold) -> None:
+        self._fine = _Ring(FINE_SLOTS)
+        self._coarse = _Ring(COARSE_SLOTS)
+        self._fold = fold
+        self._slot = -1
+        self._count = 0
+
+    def put(self, now: float, value: float) -> None:
+        self._fine.put(int(now / FINE_STEP), value)
+        slot = int(now / COARSE_STEP)
+        if slot != self._slot:
+            self._slot = slot
+            self._count = 0
+        if math.isnan(value):
+            if not self._count:
+                self._coarse.put(slot, value)
+            return
+        self._count += 1
+        held = self._coarse.get(slot)
+        if self._count > 1:
+            if self._fold is _Fold.MEAN:
+                value = held + (value - held) / self._count
+            elif self._fold is _Fold.LEAST:
+                value = min(held, value)
+            elif self._fold is _Fold.MOST:
+                value = max(held, value)
+        self._coarse.put(slot, value)
+
+    def ring(self, *, fine: bool) -> _Ring:
+        return self._fine if fine else self._coarse
+
+
+class History:
+    """All figures over time. About 76 KiB for each figure of each line, whatever happens."""
+
+    def __init__(self) -> None:
+        self._tracks: dict[tuple[Metric, WebSocketType | None], _Track] = {}
+        self._events: deque[LineEvent] = deque(maxlen=EVENTS)
+        self._wall_minus_loop: float | None = None
+        self._now = 0.0
+        self._first: float | None = None
+
+    def begin(self, now: float, wall_clock: float) -> None:
+        """Say what time it is before figures are put."""
+        if self._wall_minus_loop is None:
+            # Kept for good: a wall clock that is set must not bend the time axis.
+            self._wall_minus_loop = wall_clock - now
+            self._first = now
+        self._now = now
+
+    def put(self, metric: Metric, ws_type: WebSocketType | None, value: float | None) -> None:
+        """Keep one figure of the time that `begin` told; None for "not known"."""
+        key = (metric, ws_type)
+        track = self._tracks.get(key)
+        if track is None:
+            track = self._tracks[key] = _Track(_FOLDS.get(metric, _Fold.MEAN))
+        track.put(self._now, math.nan if value is None else value)
+
+    def note(self, event: LineEvent) -> None:
+        """Keep a mark; the oldest of 500 goes."""
+        self._events.append(event)
+
+    def events(self, seconds: float) -> tuple[LineEvent, ...]:
+        """Return the marks of the last `seconds`, oldest first."""
+        since = self._now + (self._wall_minus_loop or 0.0) - seconds
+        return tuple(event for event in self._events if event.at >= since)
+
+    def series(self, metric: Metric, ws_type: WebSocketType | None, seconds: float) -> HistorySeries:
+        """Return one figure over the last `seconds`: up to 15 minutes by the second, beyond in steps of ten.
+
+        What was never kept gives an empty series; `seconds` of 0 or less, or NaN, raise ValueError.
+        """
+        if not seconds > 0:
+            raise ValueError(f"seconds must be above 0, not {seconds!r}")
+        fine = seconds <= FINE_SLOTS * FINE_STEP
+        step, slots = (FINE_STEP, FINE_SLOTS) if fine else (COARSE_STEP, COARSE_SLOTS)
+        track = self._tracks.get((metric, ws_type))
+        if track is None or self._first is None:
+            return HistorySeries(metric=metric, ws_type=ws_type, step=step, times=array("d"), values=array("d"))
+        last = int(self._now / step)
+        count = int(min(math.ceil(seconds / step), slots))
+        first = max(last - count + 1, int(self._first / step))
+        shift = self._wall_minus_loop or 0.0
+        times = array("d", (slot * step + shift for slot in range(first, last + 1)))
+        values = track.ring(fine=fine).since(first, last)
+        return HistorySeries(metric=metric, ws_type=ws_type, step=step, times=times, values=values)

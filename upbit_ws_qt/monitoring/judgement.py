@@ -1,0 +1,237 @@
+"""What each fact costs: the penalties of the health score, one function each. docs/health.md is their table."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from upbit_ws_qt.monitoring.health import (
+    ConnectionHealth,
+    Gauge,
+    HealthLevel,
+    HealthReason,
+    HealthStatus,
+    HealthTuning,
+    ReasonKind,
+    worst_level,
+)
+from upbit_ws_qt.text import safe_text
+from upbit_ws_qt.types import ConnectionState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from upbit_ws_qt.monitoring.line_watch import LineWatch
+    from upbit_ws_qt.monitoring.program_watch import ProgramWatch
+    from upbit_ws_qt.monitoring.readings import ConnectionReading
+    from upbit_ws_qt.types import WebSocketType
+
+__all__ = ["HealthJudge", "duration", "ramp"]
+
+_Point = tuple[float, float]
+_Finding = tuple[ReasonKind, float, float, str]
+"""Kind, penalty, value, text."""
+
+RTT_RAMP: tuple[_Point, ...] = ((0.15, 0), (0.4, 20), (1.5, 50))
+LATE_RAMP: tuple[_Point, ...] = ((1, 0), (5, 25))
+PONG_RAMP: tuple[_Point, ...] = ((2, 0), (10, 40))
+SILENCE_RAMP: tuple[_Point, ...] = ((5, 0), (10, 40))
+LOST_RAMP: tuple[_Point, ...] = ((0, 55), (30, 100))
+LAG_RAMP: tuple[_Point, ...] = ((0.05, 0), (0.5, 30), (3, 60))
+BACKLOG_RAMP: tuple[_Point, ...] = ((1, 0), (10, 40))
+CPU_RAMP: tuple[_Point, ...] = ((0.9, 0), (1, 10))
+ERROR_RAMP: tuple[_Point, ...] = ((0, 0), (0.1, 50))
+DROP_RAMP: tuple[_Point, ...] = ((0, 0), (0.1, 40))
+UNSERVED_RAMP: tuple[_Point, ...] = ((0, 0), (0.5, 15))
+RECONNECT_POINTS = 7.0
+RECONNECT_CAP = 45.0
+QUARANTINE_POINTS = 10.0
+QUARANTINE_CAP = 20.0
+DIAL_GRACE = 10.0
+SYNC_GRACE = 15.0
+LATE_SAMPLES = 20
+BUSY_SHARE = 0.95
+MISSED_FRAMES = 30.0
+LEAST_PENALTY = 0.5
+"""Less than this is neither taken off nor told."""
+
+_ACCUSATIONS = frozenset({ReasonKind.RTT, ReasonKind.LATE, ReasonKind.NO_PONG, ReasonKind.SILENT})
+"""What our own lag can look like."""
+
+
+def ramp(value: float, points: tuple[_Point, ...]) -> float:
+    """Return the penalty at `value` on a line through `points`, flat before the first and after the last."""
+    if value <= points[0][0]:
+        return points[0][1]
+    for (x0, y0), (x1, y1) in pairwise(points):
+        if value <= x1:
+            return y0 + (y1 - y0) * (value - x0) / (x1 - x0)
+    return points[-1][1]
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as people read it: "412 ms", "2.3 s", "95 s"."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds:.0f} s"
+
+
+class HealthJudge:
+    """Turns watched figures into HealthStatus, remembering what hysteresis needs."""
+
+    def __init__(self, tuning: HealthTuning) -> None:
+        self._tuning = tuning
+        self._lines: dict[WebSocketType, tuple[Gauge, dict[ReasonKind, float]]] = {}
+        self._program = Gauge(tuning)
+
+    def judge(
+        self,
+        now: float,
+        wall_clock: float,
+        lines: Iterable[LineWatch],
+        program: ProgramWatch,
+        *,
+        unserved: dict[WebSocketType, int],
+        quarantined: tuple[str, ...],
+    ) -> HealthStatus:
+        """Return the judgement at `now`."""
+        withheld = program.worst_lag > self._tuning.lag_limit
+        connections: dict[WebSocketType, ConnectionHealth] = {}
+        for line in lines:
+            if line.reading is not None:
+                missing = unserved.get(line.ws_type, 0)
+                connections[line.ws_type] = self._judge_line(now, line, line.reading, missing, withheld=withheld)
+        own = [
+            _reason(finding, None) for finding in _program_findings(program, quarantined) if finding[1] >= LEAST_PENALTY
+        ]
+        self._program.move(now, _left(own))
+        wanted = [health for health in connections.values() if health.level is not HealthLevel.IDLE]
+        reasons = sorted((*own, *(r for health in wanted for r in health.reasons)), key=lambda r: -r.penalty)
+        return HealthStatus(
+            score=min([self._program.score, *(health.score for health in wanted)]),
+            level=worst_level([self._program.level, *(health.level for health in wanted)], idle=not wanted),
+            reasons=tuple(reasons),
+            connections=connections,
+            program_score=self._program.score,
+            at=wall_clock,
+        )
+
+    def _judge_line(
+        self, now: float, line: LineWatch, reading: ConnectionReading, missing: int, *, withheld: bool
+    ) -> ConnectionHealth:
+        gauge, before = self._lines.setdefault(line.ws_type, (Gauge(self._tuning), {}))
+        if not reading.wanted or reading.state in (ConnectionState.DISCONNECTED, ConnectionState.STOPPED):
+            gauge.rest()
+            before.clear()
+            return ConnectionHealth(ws_type=line.ws_type, state=reading.state)
+        reasons = []
+        for kind, points, value, text in _line_findings(now, line, reading, missing):
+            penalty = min(points, before.get(kind, 0.0)) if withheld and kind in _ACCUSATIONS else points
+            if penalty >= LEAST_PENALTY:
+                reasons.append(_reason((kind, penalty, value, text), line.ws_type))
+        before.clear()
+        before.update((reason.kind, reason.penalty) for reason in reasons)
+        reasons.sort(key=lambda reason: -reason.penalty)
+        gauge.move(now, _left(reasons))
+        return ConnectionHealth(
+            ws_type=line.ws_type,
+            score=gauge.score,
+            level=gauge.level,
+            state=reading.state,
+            reasons=tuple(reasons),
+            withheld=withheld,
+        )
+
+
+def _reason(finding: _Finding, ws_type: WebSocketType | None) -> HealthReason:
+    kind, penalty, value, text = finding
+    return HealthReason(kind=kind, text=text, penalty=penalty, value=value, ws_type=ws_type)
+
+
+def _left(reasons: Iterable[HealthReason]) -> float:
+    return max(0.0, 100.0 - sum(reason.penalty for reason in reasons))
+
+
+def _line_findings(now: float, line: LineWatch, reading: ConnectionReading, missing: int) -> Iterator[_Finding]:
+    yield from _state(now, line, reading)
+    yield from _reconnects(now, line)
+    yield from _errors(now, line)
+    if missing:
+        share = missing / max(reading.current_subscriptions, missing)
+        yield (ReasonKind.UNSERVED, ramp(share, UNSERVED_RAMP), missing, f"{missing} streams are not served")
+    if reading.state is ConnectionState.CONNECTED:
+        yield from _quality(now, line, reading)
+
+
+def _state(now: float, line: LineWatch, reading: ConnectionReading) -> Iterator[_Finding]:
+    down = 0.0 if line.down_since is None else now - line.down_since
+    cause = safe_text(reading.close_cause, 80) or "no cause known"
+    if reading.state is ConnectionState.FAILED:
+        yield (ReasonKind.FAILED, 100.0, down, f"given up: {cause}")
+    elif reading.state is ConnectionState.RECONNECTING:
+        code = f", close code {reading.close_code}" if reading.close_code is not None else ""
+        tried = f", attempt {reading.attempts}" if reading.attempts else ""
+        yield (ReasonKind.LOST, ramp(down, LOST_RAMP), down, f"lost for {duration(down)}: {cause}{code}{tried}")
+    elif reading.state is ConnectionState.CONNECTING:
+        penalty = 15.0 if down <= DIAL_GRACE else ramp(down - DIAL_GRACE, LOST_RAMP)
+        yield (ReasonKind.CONNECTING, penalty, down, f"connecting for {duration(down)}")
+    elif reading.state is ConnectionState.SYNCING:
+        yield (ReasonKind.SYNCING, 10.0 if down <= SYNC_GRACE else 30.0, down, "subscriptions being proved")
+
+
+def _reconnects(now: float, line: LineWatch) -> Iterator[_Finding]:
+    count = line.reconnects.total(now)
+    if count:
+        penalty = min(RECONNECT_CAP, RECONNECT_POINTS * line.reconnects.faded(now))
+        word = "reconnect" if count == 1 else "reconnects"
+        yield (ReasonKind.RECONNECTS, penalty, count, f"{count:.0f} {word} in 10 min")
+
+
+def _errors(now: float, line: LineWatch) -> Iterator[_Finding]:
+    errors = line.errors.total(now)
+    drops = line.drops.total(now)
+    if not errors and not drops:
+        return
+    messages = line.messages_in_last_minute(now)
+    # One ramp for both kinds, shared out by their counts, so that an error is not weighed twice.
+    unreadable = min(errors, line.decode_errors.total(now))
+    penalty = ramp(errors / messages, ERROR_RAMP)
+    if unreadable:
+        text = f"{unreadable:.0f} unreadable frames in 60 s"
+        yield (ReasonKind.UNREADABLE, penalty * unreadable / errors, unreadable, text)
+    if errors > unreadable:
+        others = errors - unreadable
+        yield (ReasonKind.ERRORS, penalty * others / errors, others, f"{others:.0f} errors of the exchange in 60 s")
+    if drops:
+        text = f"{drops:.0f} frames dropped in 60 s ({drops / messages:.1%})"
+        yield (ReasonKind.DROPS, ramp(drops / messages, DROP_RAMP), drops, text)
+
+
+def _quality(now: float, line: LineWatch, reading: ConnectionReading) -> Iterator[_Finding]:
+    rtt = line.judged_rtt(now)
+    yield (ReasonKind.RTT, ramp(rtt, RTT_RAMP), rtt, f"RTT p95 {duration(rtt)}")
+    ages = line.age.sketch(now)
+    if ages.count >= LATE_SAMPLES:
+        age = ages.quantile(0.95)
+        yield (ReasonKind.LATE, ramp(age, LATE_RAMP), age, f"data are {duration(age)} old on receipt (p95)")
+    if reading.ping_sent_at is not None:
+        waiting = now - reading.ping_sent_at
+        yield (ReasonKind.NO_PONG, ramp(waiting, PONG_RAMP), waiting, f"no pong for {duration(waiting)}")
+    silence = line.silence(now)
+    if line.busy >= BUSY_SHARE and line.pace * silence >= MISSED_FRAMES:
+        text = f"silent for {duration(silence)} where {line.pace:.0f} messages a second are usual"
+        yield (ReasonKind.SILENT, ramp(silence, SILENCE_RAMP), silence, text)
+
+
+def _program_findings(program: ProgramWatch, quarantined: tuple[str, ...]) -> Iterator[_Finding]:
+    yield (ReasonKind.LOOP_LAG, ramp(program.lag, LAG_RAMP), program.lag, f"own loop is {duration(program.lag)} late")
+    behind = program.backlog_seconds
+    text = f"{program.pending} frames wait, {duration(behind)} of work"
+    yield (ReasonKind.BACKLOG, ramp(behind, BACKLOG_RAMP), behind, text)
+    cpu = program.cpu.value
+    yield (ReasonKind.CPU, ramp(cpu, CPU_RAMP), cpu, f"{cpu:.0%} of a core in use")
+    if quarantined:
+        names = ", ".join(safe_text(name, 40) for name in quarantined[:3])
+        more = f" and {len(quarantined) - 3} more" if len(quarantined) > 3 else ""
+        penalty = min(QUARANTINE_CAP, QUARANTINE_POINTS * len(quarantined))
+        yield (ReasonKind.QUARANTINED, penalty, len(quarantined), f"put aside: {names}{more}")

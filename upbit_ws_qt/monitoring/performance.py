@@ -1,0 +1,275 @@
+"""Where the time goes: slow consumers, dead streams, hot symbols, growing queues, and the bottleneck by name."""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, structs
+
+from upbit_ws_qt.monitoring.judgement import duration
+from upbit_ws_qt.monitoring.windows import Counter, RecentSum
+from upbit_ws_qt.text import safe_text
+from upbit_ws_qt.types import ConnectionState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from upbit_ws_qt.monitoring.line_watch import LineWatch
+    from upbit_ws_qt.monitoring.program_watch import ProgramWatch, StreamWatch
+    from upbit_ws_qt.monitoring.readings import ComponentReading, Readings
+    from upbit_ws_qt.types import WebSocketType
+
+__all__ = ["Bottleneck", "IssueKind", "PerformanceIssue", "SubscriptionPerformanceMonitor"]
+
+SLOW_SHARE = 0.2
+"""Share of a core from which on a component is slow."""
+LOSS_SECONDS = 60.0
+DEAD_EVENTS = 20
+DEAD_RATE = 0.2
+DEAD_AFTER = 60.0
+DEAD_INTERVALS = 30.0
+HOT_SHARE = 0.4
+HOT_RATE = 200.0
+QUEUE_STEP = 5.0
+QUEUE_SAMPLES = 12
+QUEUE_LEAST = 100
+BUSY_LAG = 0.05
+BUSY_BACKLOG = 0.5
+BUSY_CPU = 0.8
+STAGE_LEAST = 0.1
+SLOW_RTT = 0.4
+LATE_AGE = 1.0
+
+
+class Bottleneck(StrEnum):
+    """What everything waits for."""
+
+    NONE = "none"
+    NETWORK = "network"
+    DECODE = "decode"
+    DISPATCH = "dispatch"
+    SLOT = "slot"
+    PAINT = "paint"
+
+
+class IssueKind(StrEnum):
+    """What is wrong."""
+
+    SLOW_CONSUMER = "slow_consumer"
+    LOSSY_CONSUMER = "lossy_consumer"
+    DEAD_STREAM = "dead_stream"
+    HOT_SYMBOL = "hot_symbol"
+    GROWING_QUEUE = "growing_queue"
+    BOTTLENECK = "bottleneck"
+
+
+_ADVICE: Mapping[IssueKind, str] = {
+    IssueKind.SLOW_CONSUMER: "do less in the callback, or take Delivery.FRAME",
+    IssueKind.LOSSY_CONSUMER: "take Delivery.FRAME, or BackpressureStrategy.COALESCE_BY_SYMBOL, or a longer queue",
+    IssueKind.DEAD_STREAM: "reconnect the line; if it stays dead the market may be halted or delisted",
+    IssueKind.HOT_SYMBOL: "take Delivery.FRAME or a smaller book depth for it",
+    IssueKind.GROWING_QUEUE: "the consumer is slower than its data for good: take fewer streams or Delivery.FRAME",
+}
+_STAGE_ADVICE: Mapping[Bottleneck, str] = {
+    Bottleneck.NETWORK: "check the network between here and the exchange",
+    Bottleneck.DECODE: "subscribe to fewer streams or smaller books, or use the SIMPLE format",
+    Bottleneck.DISPATCH: "share subscriptions: fewer consumers for each stream",
+    Bottleneck.SLOT: "do less in callbacks, or take Delivery.FRAME",
+    Bottleneck.PAINT: "draw less often: lower frame_rate, fewer visible rows",
+}
+
+
+class PerformanceIssue(Struct, frozen=True, kw_only=True):
+    """One thing that costs speed, and what to do about it.
+
+    Attributes:
+        kind: what is wrong.
+        subject: the component, stream or stage.
+        text: in words, with its figure.
+        advice: what to do.
+        value: the figure.
+        bottleneck: which stage is at fault.
+        ws_type: the line, None where it is not about one.
+        since: loop clock when it was first seen.
+    """
+
+    kind: IssueKind
+    subject: str
+    text: str
+    advice: str
+    value: float
+    bottleneck: Bottleneck
+    ws_type: WebSocketType | None
+    since: float
+
+
+class _Queue:
+    """How long a queue was, every five seconds for a minute."""
+
+    __slots__ = ("_at", "_lengths")
+
+    def __init__(self) -> None:
+        self._lengths: deque[int] = deque(maxlen=QUEUE_SAMPLES)
+        self._at = float("-inf")
+
+    def observe(self, now: float, length: int) -> None:
+        if now - self._at >= QUEUE_STEP:
+            self._at = now
+            self._lengths.append(length)
+
+    @property
+    def grows(self) -> bool:
+        """Whether its shortest of late is longer than its longest a minute ago: a sawtooth is not growth."""
+        if len(self._lengths) < QUEUE_SAMPLES or self._lengths[-1] < QUEUE_LEAST:
+            return False
+        lengths = list(self._lengths)
+        third = QUEUE_SAMPLES // 3
+        return min(lengths[-third:]) > max(lengths[:third])
+
+
+class SubscriptionPerformanceMonitor:
+    """Watches consumers, streams and stages, and names what is slow."""
+
+    def __init__(self, slow_callback: float) -> None:
+        self._slow_callback = slow_callback
+        self._queues: dict[str, _Queue] = {}
+        self._losses: dict[str, tuple[Counter, RecentSum]] = {}
+        self._since: dict[tuple[IssueKind, str], float] = {}
+        self._issues: tuple[PerformanceIssue, ...] = ()
+        self.bottleneck = Bottleneck.NONE
+
+    def track_subscription_metrics(
+        self, now: float, readings: Readings, program: ProgramWatch, lines: Iterable[LineWatch]
+    ) -> None:
+        """Take in one reading, after `program` and `lines` have."""
+        lines = tuple(lines)
+        self.bottleneck = _bottleneck(now, program, lines)
+        self._take_queues(now, readings)
+        found = [
+            *self._consumers(now, readings, program),
+            *_streams(now, program.streams.values(), lines),
+            *self._bottleneck_issue(program),
+        ]
+        present = {(issue.kind, issue.subject) for issue in found}
+        for gone in self._since.keys() - present:
+            del self._since[gone]
+        self._issues = tuple(
+            structs.replace(issue, since=self._since.setdefault((issue.kind, issue.subject), now)) for issue in found
+        )
+
+    def detect_performance_issues(self) -> tuple[PerformanceIssue, ...]:
+        """Return what is wrong as of the last reading."""
+        return self._issues
+
+    def _take_queues(self, now: float, readings: Readings) -> None:
+        present = {component.component_id for component in readings.components}
+        for gone in self._queues.keys() - present:
+            del self._queues[gone]
+            del self._losses[gone]
+        for component in readings.components:
+            name = component.component_id
+            if name not in self._queues:
+                self._queues[name] = _Queue()
+                self._losses[name] = (Counter(), RecentSum(LOSS_SECONDS))
+            self._queues[name].observe(now, component.pending)
+            counter, lost = self._losses[name]
+            lost.add(now, counter.advance(component.dropped))
+
+    def _consumers(self, now: float, readings: Readings, program: ProgramWatch) -> Iterator[PerformanceIssue]:
+        for component in readings.components:
+            name = safe_text(component.component_id, 80)
+            watch = program.components[component.component_id]
+            share, rate = watch.share.value, watch.rate.value
+            each = share / rate if rate > 0 else 0.0
+            if share >= SLOW_SHARE or each >= self._slow_callback:
+                text = f"{name} takes {duration(each)} for each event, {share:.0%} of a core"
+                yield _issue(IssueKind.SLOW_CONSUMER, name, text, share, Bottleneck.SLOT)
+            yield from self._queue_issues(now, name, component)
+
+    def _queue_issues(self, now: float, name: str, component: ComponentReading) -> Iterator[PerformanceIssue]:
+        lost = self._losses[component.component_id][1].total(now)
+        if lost:
+            text = f"{name} lost {lost:.0f} events in the last minute"
+            yield _issue(IssueKind.LOSSY_CONSUMER, name, text, lost, Bottleneck.SLOT)
+        if self._queues[component.component_id].grows:
+            text = f"the queue of {name} grows: {component.pending} events wait"
+            yield _issue(IssueKind.GROWING_QUEUE, name, text, component.pending, Bottleneck.SLOT)
+
+    def _bottleneck_issue(self, program: ProgramWatch) -> Iterator[PerformanceIssue]:
+        stage = self.bottleneck
+        if stage is Bottleneck.NONE:
+            return
+        share = program.stage_shares.get(stage.value, 0.0)
+        text = "the network is slow" if stage is Bottleneck.NETWORK else f"{stage.value} takes {share:.0%} of a core"
+        yield _issue(IssueKind.BOTTLENECK, stage.value, text, share, stage, advice=_STAGE_ADVICE[stage])
+
+
+def _issue(
+    kind: IssueKind,
+    subject: str,
+    text: str,
+    value: float,
+    bottleneck: Bottleneck,
+    *,
+    advice: str | None = None,
+    ws_type: WebSocketType | None = None,
+) -> PerformanceIssue:
+    return PerformanceIssue(
+        kind=kind,
+        subject=subject,
+        text=text,
+        advice=_ADVICE[kind] if advice is None else advice,
+        value=value,
+        bottleneck=bottleneck,
+        ws_type=ws_type,
+        since=0.0,
+    )
+
+
+def _bottleneck(now: float, program: ProgramWatch, lines: tuple[LineWatch, ...]) -> Bottleneck:
+    """Name the stage that takes most while we are busy; while we are not, the network where that is slow."""
+    if program.lag >= BUSY_LAG or program.backlog_seconds >= BUSY_BACKLOG or program.cpu.value >= BUSY_CPU:
+        shares = {
+            stage: program.stage_shares.get(stage.value, 0.0)
+            for stage in (Bottleneck.DECODE, Bottleneck.DISPATCH, Bottleneck.SLOT, Bottleneck.PAINT)
+        }
+        heaviest = max(shares, key=shares.__getitem__)
+        return heaviest if shares[heaviest] >= STAGE_LEAST else Bottleneck.NONE
+    for line in lines:
+        if line.reading is None or line.reading.state is not ConnectionState.CONNECTED:
+            continue
+        if line.judged_rtt(now) >= SLOW_RTT or line.age.sketch(now).quantile(0.95) >= LATE_AGE:
+            return Bottleneck.NETWORK
+    return Bottleneck.NONE
+
+
+def _streams(now: float, streams: Iterable[StreamWatch], lines: tuple[LineWatch, ...]) -> Iterator[PerformanceIssue]:
+    watched = tuple(streams)
+    total = sum(stream.rate.value for stream in watched)
+    connected = {
+        line.ws_type: line.reading.connected_since
+        for line in lines
+        if line.reading is not None and line.reading.connected_since is not None
+    }
+    for stream in watched:
+        key = stream.reading.key
+        rate = stream.rate.value
+        if rate >= HOT_RATE and rate >= HOT_SHARE * total and len(watched) > 1:
+            text = f"{key} brings {rate:.0f} messages a second, {rate / total:.0%} of all"
+            yield _issue(IssueKind.HOT_SYMBOL, str(key), text, rate, Bottleneck.NONE, ws_type=key.websocket_type)
+        since = connected.get(key.websocket_type)
+        if since is not None and not key.data_type.is_event_only and _is_dead(now, stream, since):
+            silent = now - max(since, stream.reading.last_event_at or since)
+            text = f"nothing came on {key} for {duration(silent)}, where it used to be busy"
+            yield _issue(IssueKind.DEAD_STREAM, str(key), text, silent, Bottleneck.NETWORK, ws_type=key.websocket_type)
+
+
+def _is_dead(now: float, stream: StreamWatch, connected_since: float) -> bool:
+    """Whether a stream that came often stopped, on a line that is up: a minute, and 30 of its usual intervals."""
+    reading = stream.reading
+    if reading.events < DEAD_EVENTS or reading.last_event_at is None or stream.usual_rate < DEAD_RATE:
+        return False
+    silent = now - max(connected_since, reading.last_event_at)
+    return silent >= max(DEAD_AFTER, DEAD_INTERVALS / stream.usual_rate)

@@ -1,0 +1,210 @@
+"""The program's own figures, kept from reading to reading: lag, backlog, stages, components, streams."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from upbit_ws_qt.monitoring.metrics import ComponentMetrics, StreamMetrics
+from upbit_ws_qt.monitoring.windows import Counter, RecentMean, RecentSum, RollingSketch
+from upbit_ws_qt.sketch import SketchSummary
+
+if TYPE_CHECKING:
+    from upbit_ws_qt.monitoring.readings import ComponentReading, Readings, StreamReading
+    from upbit_ws_qt.streams import StreamKey
+
+__all__ = ["ComponentWatch", "ProgramWatch", "StreamWatch"]
+
+LAG_SECONDS = 10.0
+WORST_READINGS = 3
+STAGE_SECONDS = 10.0
+LATENCY_SECONDS = 60.0
+
+
+class ComponentWatch:
+    """One component's rates."""
+
+    def __init__(self) -> None:
+        self._delivered = Counter()
+        self._bytes = Counter()
+        self._slot = Counter()
+        self.rate = RecentMean(10.0)
+        self.bytes = RecentMean(10.0)
+        self.share = RecentMean(10.0)
+
+    def observe(self, reading: ComponentReading, elapsed: float) -> None:
+        """Take in one reading, `elapsed` seconds after the last."""
+        delivered = self._delivered.advance(reading.delivered)
+        size = self._bytes.advance(reading.bytes)
+        spent = self._slot.advance(reading.slot_seconds)
+        if elapsed > 0:
+            self.rate.add(delivered / elapsed, elapsed)
+            self.bytes.add(size / elapsed, elapsed)
+            self.share.add(spent / elapsed, elapsed)
+
+    def metrics(self, reading: ComponentReading) -> ComponentMetrics:
+        """Return the figures."""
+        return ComponentMetrics(
+            component_id=reading.component_id,
+            priority=reading.priority,
+            subscriptions=reading.subscriptions,
+            messages_per_second=self.rate.value,
+            bytes_per_second=self.bytes.value,
+            slot_share=self.share.value,
+            slot=reading.slot or SketchSummary(),
+            received=reading.received,
+            delivered=reading.delivered,
+            conflated=reading.conflated,
+            dropped=reading.dropped,
+            failures=reading.failures,
+            pending=reading.pending,
+            quarantined=reading.quarantined,
+        )
+
+
+class StreamWatch:
+    """One stream's rates, averaged over about a minute.
+
+    Attributes:
+        usual_rate: events a second as of the last event, so that a stream which stopped keeps what it was like.
+    """
+
+    __slots__ = ("_bytes", "_events", "bytes", "last", "rate", "reading", "usual_rate")
+
+    def __init__(self, now: float, reading: StreamReading) -> None:
+        self._events = Counter()
+        self._bytes = Counter()
+        self._events.advance(reading.events)
+        self._bytes.advance(reading.bytes)
+        self.rate = RecentMean(60.0)
+        self.bytes = RecentMean(60.0)
+        self.usual_rate = 0.0
+        self.reading = reading
+        self.last = now
+
+    def observe(self, now: float, reading: StreamReading) -> None:
+        """Take in one reading."""
+        elapsed = now - self.last
+        events = self._events.advance(reading.events)
+        size = self._bytes.advance(reading.bytes)
+        self.reading = reading
+        self.last = now
+        if elapsed > 0:
+            self.rate.add(events / elapsed, elapsed)
+            self.bytes.add(size / elapsed, elapsed)
+        if events:
+            self.usual_rate = self.rate.value
+
+    def metrics(self, now: float) -> StreamMetrics:
+        """Return the figures."""
+        at = self.reading.last_event_at
+        return StreamMetrics(
+            key=self.reading.key,
+            messages_per_second=self.rate.value,
+            bytes_per_second=self.bytes.value,
+            events=self.reading.events,
+            last_event_age=None if at is None else max(0.0, now - at),
+        )
+
+
+class ProgramWatch:
+    """Everything that is not about one line.
+
+    Attributes:
+        lag: how late the loop is: the mean of the three worst readings of the last ten seconds, so that one hiccup is
+            seen and only a real stall, or lasting lag, weighs.
+        worst_lag: the worst reading of the last ten seconds.
+        backlog_seconds: how long the waiting frames take at the present pace.
+        stage_shares: share of a core per stage.
+        streams: one per stream that is there.
+    """
+
+    def __init__(self) -> None:
+        self.started: float | None = None
+        self.lag = 0.0
+        self.worst_lag = 0.0
+        self.pending = 0
+        self.backlog_seconds = 0.0
+        self.stage_shares: dict[str, float] = {}
+        self.cpu = RecentMean(10.0)
+        self.components: dict[str, ComponentWatch] = {}
+        self.streams: dict[StreamKey, StreamWatch] = {}
+        self._lags: deque[tuple[float, float]] = deque(maxlen=200)
+        self._lag_sketch = RollingSketch(300.0, parts=5)
+        self._stages: dict[str, tuple[Counter, RecentMean]] = {}
+        self._latency_count = RecentSum(LATENCY_SECONDS)
+        self._latency_seconds = RecentSum(LATENCY_SECONDS)
+        self._latency = (Counter(), Counter())
+        self._frames = Counter()
+        self._drained = RecentMean(10.0)
+        self._last = 0.0
+
+    def observe(self, now: float, readings: Readings) -> None:
+        """Take in one reading."""
+        elapsed = now - self._last if self.started is not None else 0.0
+        if self.started is None:
+            self.started = now
+        self._last = now
+        self._take_lag(now, readings.loop_lag)
+        self._take_backlog(readings, elapsed)
+        self._take_stages(now, readings, elapsed)
+        if elapsed > 0:
+            self.cpu.add(readings.cpu_share, elapsed)
+        present = {reading.component_id for reading in readings.components}
+        for gone in self.components.keys() - present:
+            del self.components[gone]
+        for component in readings.components:
+            self.components.setdefault(component.component_id, ComponentWatch()).observe(component, elapsed)
+        if readings.streams is not None:
+            self._take_streams(now, readings.streams)
+
+    def _take_lag(self, now: float, lag: float) -> None:
+        self._lags.append((now, lag))
+        self._lag_sketch.add(now, lag)
+        while self._lags[0][0] < now - LAG_SECONDS:
+            self._lags.popleft()
+        worst = sorted((seconds for _, seconds in self._lags), reverse=True)[:WORST_READINGS]
+        self.worst_lag = worst[0]
+        self.lag = sum(worst) / WORST_READINGS
+
+    def _take_backlog(self, readings: Readings, elapsed: float) -> None:
+        pending = sum(connection.pending for connection in readings.connections)
+        received = self._frames.advance(sum(connection.frames for connection in readings.connections))
+        if elapsed > 0:
+            drained = max(0.0, received - (pending - self.pending))
+            self._drained.add(drained / elapsed, elapsed)
+        self.pending = pending
+        # A hundred a second at least: a few frames that wait on a quiet line are no minute's work.
+        self.backlog_seconds = pending / max(self._drained.value, 100.0)
+
+    def _take_stages(self, now: float, readings: Readings, elapsed: float) -> None:
+        for name, stage in readings.stages.items():
+            if name == "total":
+                count = self._latency[0].advance(stage.count)
+                self._latency_count.add(now, count)
+                self._latency_seconds.add(now, self._latency[1].advance(stage.count * stage.mean))
+                continue
+            counter, share = self._stages.setdefault(name, (Counter(), RecentMean(STAGE_SECONDS)))
+            spent = counter.advance(stage.count * stage.mean)
+            if elapsed > 0:
+                self.stage_shares[name] = share.add(spent / elapsed, elapsed)
+
+    def _take_streams(self, now: float, streams: tuple[StreamReading, ...]) -> None:
+        present = {reading.key for reading in streams}
+        for gone in self.streams.keys() - present:
+            del self.streams[gone]
+        for reading in streams:
+            watch = self.streams.get(reading.key)
+            if watch is None:
+                self.streams[reading.key] = StreamWatch(now, reading)
+            else:
+                watch.observe(now, reading)
+
+    def latency(self, now: float) -> float:
+        """Return the mean seconds from receipt to the return of the last callback over the last minute."""
+        count = self._latency_count.total(now)
+        return self._latency_seconds.total(now) / count if count else 0.0
+
+    def lag_p95(self, now: float) -> float:
+        """Return the p95 of the lag readings of the last five minutes."""
+        return self._lag_sketch.sketch(now).quantile(0.95)
