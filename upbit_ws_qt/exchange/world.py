@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 from .market.account import Account
 from .market.announcements import AnnouncementBoard
-from .market.candles import DAY_MS, UNITS
+from .market.candles import DAY_MS, SECOND, UNITS
 from .market.catalog import Market, choose
 from .market.numbers import UNIT
+from .market.rest import rest_candle, rest_ticker
 from .market.simulation import MarketSimulation, Shared
-from .messages import CandleChange, Change
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from decimal import Decimal
 
-    from .messages import BookSide
+    from .messages import BookSide, Change
     from .private_messages import AnnouncementChange
 
 _SLOTS = 1 << 13
@@ -94,6 +94,9 @@ class World:
                 low = pace
             else:
                 high = pace
+        for each, share in zip(self._markets.values(), shares, strict=True):
+            if not self._pace:  # the past is made to look like the rate the world began with
+                each.trades_per_minute = high * _TRADE_SHARE * share * 60
         previous, self._pace = self._pace, high / 1000
         if previous:
             self._next_event = self.now_ms + max(0.0, self._next_event - self.now_ms) * previous / self._pace
@@ -142,15 +145,36 @@ class World:
         if market is None:
             return None
         if kind == "ticker":
-            return market.last_ticker
+            return market.last_ticker(self.now_ms)
         if kind == "trade":
-            return market.last_trade
+            return market.last_trade()
         if kind == "orderbook":
             return market.orderbook()
-        if kind in UNITS:
-            values = market.candles.now(kind)
-            return CandleChange(kind, code, values, market.candles.last_trade_ms) if values else None
-        return None
+        return market.candle(kind) if kind in UNITS else None
+
+    def candles(self, code: str, unit_minutes: int, to_ms: int | None, count: int) -> list[dict[str, object]]:
+        """Return candles as REST does, newest first, generated history behind the live ones.
+
+        Args:
+            code: a pair; an unknown one is a KeyError.
+            unit_minutes: 1, 3, 5, 10, 15, 30, 60 or 240; others are a KeyError.
+            to_ms: only candles that begin before it; None for all up to now.
+            count: how many at most.
+        """
+        market = self._markets[code]
+        before = self.now_ms + 1 if to_ms is None else min(to_ms, self.now_ms + 1)
+        last = market.candle(SECOND).ms
+        return [
+            rest_candle(code, unit_minutes, values, last) for values in market.past_candles(unit_minutes, before, count)
+        ]
+
+    def rest_ticker(self, codes: Iterable[str]) -> list[dict[str, object]]:
+        """Return the ticker of each known pair as REST does."""
+        return [
+            rest_ticker(market.last_ticker(self.now_ms))
+            for market in map(self._markets.get, codes)
+            if market is not None
+        ]
 
     def sides(self, code: str) -> tuple[BookSide, BookSide] | None:
         """Return asks and bids of a pair as they stand; None for an unknown pair."""

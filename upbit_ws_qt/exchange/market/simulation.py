@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -17,12 +18,18 @@ from upbit_ws_qt.exchange.messages import (
 )
 
 from .book import Book
-from .candles import DAY_MS, UNITS, LiveCandles
+from .candles import DAY_MS, MINUTE_MS, SECOND, UNITS, LiveCandles, gathered
+from .history import History
 from .numbers import UNIT, clock_texts, from_units
 from .path import NoiseTable, PricePath
 from .ticks import GRIDS
+from .totals import LastDay
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from upbit_ws_qt.exchange.messages import CandleValues
+
     from .catalog import Listing
 
 _MILLE = 1000
@@ -60,26 +67,77 @@ class MarketSimulation:
         self.code = listing.code
         self.grid = GRIDS[listing.quote]
         krw_price = listing.price / UNIT * _QUOTE_KRW[listing.quote]
-        volatility = 0.0015 if listing.base in _STABLE else 0.022 + 0.04 * min(1.0, rank / 120)
-        self.path = PricePath(shared.noise, f"{shared.seed} {self.code}", listing.price, volatility, shared.start_ms)
+        self._volatility = 0.0015 if listing.base in _STABLE else 0.022 + 0.04 * min(1.0, rank / 120)
+        name = f"{shared.seed} {self.code}"
+        self.path = PricePath(shared.noise, name, listing.price, self._volatility, shared.start_ms)
         value = 180_000 + 1_500_000 * math.sqrt(listing.weight)  # KRW of a typical trade
         self.typical = max(20, int(value / krw_price * UNIT))
         depth = BOOK_LEVELS if listing.quote == "KRW" and rank < 200 else 6 + rank * 7 % 23
         self.book = Book(self.grid, max(1, self.typical * 8 // _MILLE) * _MILLE, depth)
-        self.candles = LiveCandles()
         self._fair_second = -1
         self._fair = float(listing.price)
-        self.price = listing.price
-        self.high = self.low = listing.price
-        self.day_trades = False
-        self.volume = self.funds = self.ask_volume = self.bid_volume = 0
-        self.volume_24h = self.funds_24h = 0
-        self.last_trade: TradeChange | None = None
-        self.last_ticker: TickerChange | None = None
-        day = clock_texts(shared.start_ms // 1000)[2]
-        self.profile = self._profile(listing.price, listing.price, (listing.price, day, listing.price, day))
         self._quote(shared.start_ms)
         self.book_ms = shared.start_ms
+        self.trades_per_minute = 1.0  # what the past is made to look like; set before the first look at it
+        self._begun = False
+        self._opens_day = False
+        self.candles = LiveCandles(shared.start_ms // MINUTE_MS * MINUTE_MS)
+        self.last_day = LastDay()
+        self.price = self.high = self.low = listing.price
+        self.day_trades = False
+        self.volume = self.funds = self.ask_volume = self.bid_volume = 0
+
+    @cached_property
+    def history(self) -> History:
+        """The past, before the minute in which the world began."""
+        daily = int(self.trades_per_minute * 1440 * self.typical)
+        grid, seam = self.grid, self.candles.seam_ms
+        return History(self.path, grid, seam, daily, self.trades_per_minute, self._volatility)
+
+    def begin(self) -> None:
+        """Take the state over from history; done when a market is first looked at, as it costs about 2 ms."""
+        if self._begun:
+            return
+        self._begun = True
+        history, candles = self.history, self.candles
+        seam = candles.seam_ms
+        last = history.last_minute()
+        today = seam // DAY_MS * DAY_MS
+        closing = history.close_at(today)
+        so_far = history.whole(today, seam) if seam > today else None
+        self.price = last[4]
+        if so_far is not None:
+            _, opening, self.high, self.low, _, self.volume, self.funds = so_far
+            self.day_trades = True
+        else:
+            opening = self.high = self.low = self.price
+        share = 0.5 + 0.1 * self.path.dice(today // DAY_MS, 10)
+        self.ask_volume = int(self.volume * share)
+        self.bid_volume = self.volume - self.ask_volume
+        for piece in reversed(list(history.pieces(seam - DAY_MS, seam, by_minute=False))):
+            self.last_day.add(piece[0], piece[5], piece[6])
+        for kind, length in UNITS.items():
+            if length > 1000:
+                candles.running[kind] = history.candles(length, seam, 1)[0]
+        self.profile = self._profile(opening, closing, history.year)
+        self._last_trade(last)
+        if self._opens_day:
+            self.open_day()
+
+    def _last_trade(self, minute: CandleValues) -> None:
+        """Make up the last trade before the world began out of the last minute there is."""
+        traded = minute[0] + 30_000 + int(abs(self.path.dice(minute[0] // MINUTE_MS, 11)) * 29_000)
+        volume = min(minute[5], self.typical)
+        side = "ASK" if self.path.dice(minute[0] // MINUTE_MS, 12) < 0 else "BID"
+        price, second = minute[4], traded // 1000 * 1000
+        self.candles.running[SECOND] = (second, price, price, price, price, volume, price * volume)
+        self.candles.last_trade_ms = traded
+        asks, bids = self.book.asks.frame, self.book.bids.frame
+        best = (price, asks.sizes[0], self.grid.down(price), bids.sizes[0])
+        if side == "ASK":
+            best = (self.grid.up(price), asks.sizes[0], price, bids.sizes[0])
+        number = traded * 10_000 + int(abs(self.path.dice(0, 13)) * 9999)
+        self._latest = (price, volume, side, traded, traded, number, *best)
 
     def _profile(self, opening: int, prev_close: int, year: tuple[int, str, int, str]) -> Profile:
         listing = self.listing
@@ -94,6 +152,8 @@ class MarketSimulation:
 
     def trade(self, ms: int, out: list[Change]) -> None:
         """Let one market order come in."""
+        if not self._begun:
+            self.begin()
         shared, book = self.shared, self.book
         random = shared.random
         asks, bids = book.asks.frame, book.bids.frame
@@ -129,8 +189,7 @@ class MarketSimulation:
         self.price = price
         self.volume += volume
         self.funds += funds
-        self.volume_24h += volume
-        self.funds_24h += funds
+        self.last_day.add(traded, volume, funds)
         if buying:
             self.bid_volume += volume
             side = "BID"
@@ -141,21 +200,32 @@ class MarketSimulation:
             self._mark(price, traded)
         if self.candles.trade(traded, price, volume, funds):
             self.shared.traded.append(self)
-        profile = self.profile
         number = self.shared.sequential_id(ms)
-        self.last_trade = TradeChange(self.code, profile, (price, volume, side, traded, ms, number, *best))
-        self.last_ticker = TickerChange(
+        self._latest = (price, volume, side, traded, ms, number, *best)
+        out.append(TradeChange(self.code, self.profile, self._latest))
+        out.append(self.ticker())
+
+    def last_trade(self) -> TradeChange:
+        """Return the latest trade."""
+        self.begin()
+        return TradeChange(self.code, self.profile, self._latest)
+
+    def ticker(self) -> TickerChange:
+        """Return the ticker as it stands."""
+        price, volume, side, traded, ms, _, _, _, _, _ = self._latest
+        last_day = self.last_day
+        return TickerChange(
             self.code,
-            profile,
+            self.profile,
             (
                 self.high,
                 self.low,
                 price,
                 volume,
                 self.volume,
-                self.volume_24h,
+                last_day.volume,
                 self.funds,
-                self.funds_24h,
+                last_day.funds,
                 traded,
                 side,
                 self.ask_volume,
@@ -163,8 +233,12 @@ class MarketSimulation:
                 ms,
             ),
         )
-        out.append(self.last_trade)
-        out.append(self.last_ticker)
+
+    def last_ticker(self, now_ms: int) -> TickerChange:
+        """Return the ticker of a market that may have been quiet for long."""
+        self.begin()
+        self.last_day.expire(now_ms)
+        return self.ticker()
 
     def _mark(self, price: int, ms: int) -> None:
         """Keep the marks of the day and of the year."""
@@ -229,8 +303,33 @@ class MarketSimulation:
         running, ms = candles.running, candles.last_trade_ms
         out.extend([CandleChange(kind, self.code, running[kind], ms) for kind in UNITS])
 
+    def past_candles(self, minutes: int, before_ms: int, count: int) -> list[CandleValues]:
+        """Return up to `count` candles that begin before `before_ms`, newest first, live ones and history in one."""
+        self.begin()
+        length = minutes * MINUTE_MS
+        before = -(-before_ms // length) * length
+        live, start = self.candles.pieces(minutes)
+
+        def pieces() -> Iterator[CandleValues]:
+            yield from (piece for piece in live if piece[0] < before)
+            if start <= self.candles.seam_ms:
+                oldest = max(0, before - 40 * length * (count + 2))
+                yield from self.history.pieces(oldest, min(start, before), by_minute=minutes % 5 != 0)
+
+        return gathered(pieces(), length, count)
+
+    def candle(self, kind: str) -> CandleChange:
+        """Return the last existing candle of a unit."""
+        self.begin()
+        values = self.candles.now(kind)
+        assert values is not None, "a market that has begun has a candle of every unit"
+        return CandleChange(kind, self.code, values, self.candles.last_trade_ms)
+
     def open_day(self) -> None:
         """Turn over at 00:00 UTC: the last price becomes the closing price, the totals of the day begin again."""
+        if not self._begun:
+            self._opens_day = True
+            return
         self.day_trades = False
         self.volume = self.funds = self.ask_volume = self.bid_volume = 0
         self.high = self.low = self.price
@@ -239,6 +338,3 @@ class MarketSimulation:
     def tick_text(self) -> str:
         """Return the tick size at the last price, as the REST interface spells it."""
         return format(from_units(self.grid.tick(self.price)).normalize(), "f")
-
-
-__all__ = ["DAY_MS", "MarketSimulation", "Shared"]
