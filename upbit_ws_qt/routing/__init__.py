@@ -1,1 +1,26 @@
-"""Who gets what."""
+"""Who gets it: from raw frames to guarded callbacks, with order, backpressure, a data pool and exact counts."""
+
+from __future__ import annotations
+
+from upbit_ws_qt.routing.account_view import AccountView
+from upbit_ws_qt.routing.collector import CollectorPauses, CollectorWatch
+from upbit_ws_qt.routing.data_pool import DataPoolManager, PoolStatistics
+from upbit_ws_qt.routing.engine import DataRoutingEngine, RawFrameLike
+from upbit_ws_qt.routing.fanout import FanoutHub
+from upbit_ws_qt.routing.route import Route
+from upbit_ws_qt.routing.statistics import RouteFigures, RoutingStatistics, SweepResult
+
+__all__ = [
+    "AccountView",
+    "CollectorPauses",
+    "CollectorWatch",
+    "DataPoolManager",
+    "DataRoutingEngine",
+    "FanoutHub",
+    "PoolStatistics",
+    "RawFrameLike",
+    "Route",
+    "RouteFigures",
+    "RoutingStatistics",
+    "SweepResult",
+]

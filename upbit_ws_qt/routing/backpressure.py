@@ -1,0 +1,203 @@
+"""What waits for a consumer: one bounded queue per strategy, every loss counted where it happens."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Protocol
+
+from upbit_ws_qt.types import BackpressureConfig, BackpressureStrategy, DataType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from upbit_ws_qt.events import BaseWebSocketEvent
+
+__all__ = [
+    "BlockingQueue",
+    "EventQueue",
+    "LatestQueue",
+    "OldestDropsQueue",
+    "Pace",
+    "make_queue",
+    "queue_rules",
+]
+
+_CONFLATABLE = frozenset({DataType.TICKER, DataType.ORDERBOOK})
+_CONFLATING = frozenset({BackpressureStrategy.COALESCE_BY_SYMBOL, BackpressureStrategy.THROTTLE})
+
+
+def queue_rules(
+    data_type: DataType, asked: BackpressureConfig | None, default: BackpressureConfig
+) -> BackpressureConfig:
+    """Return the rules for one consumer.
+
+    What it asked for holds. The service's default holds too, but where it conflates it becomes DROP_OLDEST for trades,
+    candles, orders, assets, announcements and indicators: these are conflated for nobody who did not ask.
+    """
+    if asked is not None:
+        return asked
+    if default.strategy in _CONFLATING and data_type not in _CONFLATABLE:
+        return BackpressureConfig(BackpressureStrategy.DROP_OLDEST, default.max_queue_size, default.warning_threshold)
+    return default
+
+
+class EventQueue(Protocol):
+    """What the routes need of a queue.
+
+    Attributes:
+        conflated: events replaced by a newer one of their key, so far.
+        dropped: events lost for want of room, so far.
+        high_water: the most that ever waited.
+        overflow_since: when a BLOCK queue ran out of room, in loop time; None while it has room, and for the others.
+    """
+
+    conflated: int
+    dropped: int
+    high_water: int
+    overflow_since: float | None
+
+    def __len__(self) -> int: ...
+
+    def push(self, event: BaseWebSocketEvent, now: float) -> None:
+        """Put one event in."""
+
+    def pop(self) -> BaseWebSocketEvent:
+        """Take the oldest out; IndexError or KeyError when empty."""
+        ...
+
+    def clear(self) -> int:
+        """Drop everything and return how much that was; it is counted as dropped."""
+        ...
+
+
+class OldestDropsQueue:
+    """First in, first out; a full queue loses its oldest."""
+
+    __slots__ = ("_events", "_size", "conflated", "dropped", "high_water", "overflow_since")
+
+    def __init__(self, size: int) -> None:
+        self._events: deque[BaseWebSocketEvent] = deque()
+        self._size = size
+        self.conflated = 0
+        self.dropped = 0
+        self.high_water = 0
+        self.overflow_since: float | None = None
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def push(self, event: BaseWebSocketEvent, now: float) -> None:
+        """Put one event in, at the cost of the oldest where the queue is full."""
+        events = self._events
+        if len(events) >= self._size:
+            events.popleft()
+            self.dropped += 1
+        events.append(event)
+        if len(events) > self.high_water:
+            self.high_water = len(events)
+
+    def pop(self) -> BaseWebSocketEvent:
+        """Take the oldest out."""
+        return self._events.popleft()
+
+    def clear(self) -> int:
+        """Drop everything and return how much that was."""
+        lost = len(self._events)
+        self.dropped += lost
+        self._events.clear()
+        self.overflow_since = None
+        return lost
+
+
+class BlockingQueue(OldestDropsQueue):
+    """First in, first out; beyond its size events wait in overflow, and since when is known.
+
+    Whoever owns the queue fails the consumer when that has lasted for the deadline; nothing is dropped before.
+    """
+
+    __slots__ = ()
+
+    def push(self, event: BaseWebSocketEvent, now: float) -> None:
+        """Put one event in; nothing is lost."""
+        events = self._events
+        events.append(event)
+        if len(events) > self._size and self.overflow_since is None:
+            self.overflow_since = now
+        if len(events) > self.high_water:
+            self.high_water = len(events)
+
+    def pop(self) -> BaseWebSocketEvent:
+        """Take the oldest out."""
+        event = self._events.popleft()
+        if len(self._events) <= self._size:
+            self.overflow_since = None
+        return event
+
+
+class LatestQueue:
+    """The newest event per key, in the order in which the keys began to wait."""
+
+    __slots__ = ("_events", "_key_of", "_size", "conflated", "dropped", "high_water", "overflow_since")
+
+    def __init__(self, size: int, key_of: Callable[[BaseWebSocketEvent], Hashable]) -> None:
+        self._events: dict[Hashable, BaseWebSocketEvent] = {}
+        self._size = size
+        self._key_of = key_of
+        self.conflated = 0
+        self.dropped = 0
+        self.high_water = 0
+        self.overflow_since: float | None = None
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def push(self, event: BaseWebSocketEvent, now: float) -> None:
+        """Put one event in, in the place of an older one of its key; a full queue loses its oldest key."""
+        events = self._events
+        key = self._key_of(event)
+        if key in events:
+            self.conflated += 1
+        elif len(events) >= self._size:
+            del events[next(iter(events))]
+            self.dropped += 1
+        events[key] = event
+        if len(events) > self.high_water:
+            self.high_water = len(events)
+
+    def pop(self) -> BaseWebSocketEvent:
+        """Take out the key that waited longest."""
+        events = self._events
+        return events.pop(next(iter(events)))
+
+    def clear(self) -> int:
+        """Drop everything and return how much that was."""
+        lost = len(self._events)
+        self.dropped += lost
+        self._events.clear()
+        return lost
+
+
+class Pace:
+    """Hands out at most `rate` a second."""
+
+    __slots__ = ("_interval", "_next")
+
+    def __init__(self, rate: float) -> None:
+        self._interval = 1.0 / rate
+        self._next = 0.0
+
+    def take(self, now: float) -> float | None:
+        """Return None and book one where one may go now, else the time from which on one may."""
+        if now < self._next:
+            return self._next
+        self._next = now + self._interval
+        return None
+
+
+def make_queue(rules: BackpressureConfig, key_of: Callable[[BaseWebSocketEvent], Hashable]) -> EventQueue:
+    """Return the queue that a strategy wants."""
+    if rules.strategy in _CONFLATING:
+        return LatestQueue(rules.max_queue_size, key_of)
+    if rules.strategy is BackpressureStrategy.BLOCK:
+        return BlockingQueue(rules.max_queue_size)
+    return OldestDropsQueue(rules.max_queue_size)

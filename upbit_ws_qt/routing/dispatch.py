@@ -1,0 +1,165 @@
+"""What all routes share: the loop, the display clock, the heartbeat, the components and the report of failures."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from upbit_ws_qt.errors import BackpressureError
+from upbit_ws_qt.routing.conduct import Component, place_of
+from upbit_ws_qt.routing.frames import FrameClock
+from upbit_ws_qt.text import safe_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from upbit_ws_qt.config import ServiceConfig
+    from upbit_ws_qt.routing.route import Route
+
+__all__ = ["Dispatcher", "Heartbeat"]
+
+_log = logging.getLogger(__name__)
+
+_MOST_PLACES = 256
+_BEAT_SHARE = 3  # beats within the time after which a callback counts as blocking
+_IDLE_BEATS = 60
+
+
+class Heartbeat:
+    """Counts turns of the event loop at a slow pace while events flow.
+
+    A callback that took long and saw no beat blocked the loop; one that saw a beat ran a nested loop (a modal dialog),
+    under which everybody else was served.
+
+    Attributes:
+        count: beats so far.
+        idle: beats since events last flowed; set to 0 by whoever hands out.
+        handle: the timer; None while nothing flows.
+    """
+
+    __slots__ = ("_interval", "_loop", "count", "handle", "idle")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, slow: float) -> None:
+        self._loop = loop
+        self._interval = slow / _BEAT_SHARE
+        self.count = 0
+        self.idle = 0
+        self.handle: asyncio.TimerHandle | None = None
+
+    def arm(self) -> None:
+        """Begin to beat."""
+        if self.handle is None:
+            self.handle = self._loop.call_later(self._interval, self._beat)
+
+    def stop(self) -> None:
+        """Beat no more until armed again."""
+        if self.handle is not None:
+            self.handle.cancel()
+            self.handle = None
+
+    def _beat(self) -> None:
+        self.handle = None
+        self.count += 1
+        self.idle += 1
+        if self.idle < _IDLE_BEATS:
+            self.arm()
+
+
+class Dispatcher:
+    """The routes' common ground. Reports go out by call_soon: never from a Task, never between two consumers."""
+
+    def __init__(
+        self,
+        config: ServiceConfig,
+        loop: asyncio.AbstractEventLoop,
+        clock: Callable[[], float],
+        on_component_failed: Callable[[str, Exception], None],
+    ) -> None:
+        self.config = config
+        self.loop = loop
+        self.clock = clock
+        self.debug = loop.get_debug()
+        self.beat = Heartbeat(loop, config.slow_callback)
+        self.frames = FrameClock(loop, config.drain_budget)
+        self.components: dict[str, Component] = {}
+        self.workers: set[asyncio.Task[None]] = set()
+        self.closed = False
+        self.failures = 0
+        self.quarantines = 0
+        self.warnings = 0
+        self._on_component_failed = on_component_failed
+        self._places: set[str] = set()
+
+    def component(self, component_id: str) -> Component:
+        """Return a component, made where it is new."""
+        known = self.components.get(component_id)
+        if known is None:
+            config = self.config
+            known = Component(component_id, config.quarantine_after, config.quarantine_window)
+            self.components[component_id] = known
+        return known
+
+    def callback_failed(self, route: Route, error: Exception) -> None:
+        """Count, log once per place and report an exception of a callback; too many put the component aside."""
+        route.failures += 1
+        self.failures += 1
+        place = f"{route.component_id} {place_of(error)}"
+        if place not in self._places and len(self._places) < _MOST_PLACES:
+            self._places.add(place)
+            _log.error("callback of %s failed at %s: %s", route.component_id, place, safe_text(str(error), 500))
+        self.report(route.component_id, error)
+        self._strike(route, "failing")
+
+    def callback_blocked(self, route: Route, seconds: float) -> None:
+        """Count a callback that held the loop up for too long; too many put the component aside."""
+        route.slow_calls += 1
+        place = f"{route.component_id} slow"
+        if place not in self._places and len(self._places) < _MOST_PLACES:
+            self._places.add(place)
+            _log.warning("callback of %s blocked the event loop for %.3f s", route.component_id, seconds)
+        self._strike(route, "blocking")
+
+    def queue_fills(self, route: Route, waiting: int) -> None:
+        """Count and log that a consumer's queue passed its warning threshold."""
+        self.warnings += 1
+        _log.warning("%s falls behind: %d events of %s wait", route.component_id, waiting, route.spec)
+
+    def put_aside(self, component_id: str, reason: str) -> None:
+        """Quarantine a component and report it, unless it is put aside already."""
+        component = self.components.get(component_id)
+        if component is None or component.quarantine is not None:
+            return
+        self.quarantines += 1
+        error = component.put_aside(reason)
+        _log.error("%s", error)
+        self.report(component_id, error)
+
+    def report(self, component_id: str, error: Exception) -> None:
+        """Tell the owner of the engine, from the next turn of the loop."""
+        if not self.closed:
+            self.loop.call_soon(self._on_component_failed, component_id, error)
+
+    def queue_full(self, route: Route) -> None:
+        """Report that a consumer loses events."""
+        self.report(route.component_id, BackpressureError(route.component_id, "queue full", dropped=route.dropped))
+
+    async def stop(self) -> None:
+        """Close every route, and wait for the workers to end."""
+        self.closed = True
+        for component in tuple(self.components.values()):
+            for route in tuple(component.routes):
+                route.close()
+        self.beat.stop()
+        self.frames.close()
+        me = asyncio.current_task()
+        workers = [task for task in self.workers if task is not me]
+        for task in workers:
+            task.cancel()
+        if workers:
+            await asyncio.wait(workers, timeout=1.0)
+
+    def _strike(self, route: Route, reason: str) -> None:
+        component = self.components.get(route.component_id)
+        if component is not None and component.quarantine is None and component.strike(self.clock()):
+            self.put_aside(route.component_id, reason)

@@ -1,0 +1,263 @@
+"""The routing engine: who is registered, how they behave, what is known of all of it."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from upbit_ws_qt.errors import BackpressureError, ConfigurationError
+from upbit_ws_qt.events import StreamType
+from upbit_ws_qt.routing.collector import CollectorWatch
+from upbit_ws_qt.routing.dispatch import Dispatcher
+from upbit_ws_qt.routing.path import FramePath, RawFrameLike
+from upbit_ws_qt.routing.route import Route
+from upbit_ws_qt.routing.statistics import SweepResult
+from upbit_ws_qt.routing.views import ViewCache, filter_of
+from upbit_ws_qt.routing.worker import AsyncRoute
+from upbit_ws_qt.streams import streams_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from upbit_ws_qt.config import ServiceConfig
+    from upbit_ws_qt.errors import DecodeError
+    from upbit_ws_qt.events import BaseWebSocketEvent
+    from upbit_ws_qt.routing.data_pool import DataPoolManager
+    from upbit_ws_qt.routing.fanout import Topic
+    from upbit_ws_qt.routing.statistics import RoutingStatistics
+    from upbit_ws_qt.types import SubscriptionSpec, WebSocketType
+    from upbit_ws_qt.wire import Message
+
+__all__ = ["STALLED_AFTER", "DataRoutingEngine", "RawFrameLike"]
+
+STALLED_AFTER = 5.0
+"""Seconds without progress, while events wait, after which a sweep reports a component."""
+
+
+class DataRoutingEngine(FramePath):
+    """Routes frames and events to callbacks.
+
+    Runs on one event loop and is not for use by other threads. Frames are handed in from the drain, never from
+    inside a Task; callbacks run in that call, except coroutine functions, which have a worker each.
+
+    Args:
+        config: thresholds, bounds and defaults.
+        is_current_epoch: whether a line's life is the present one; frames of others are dropped and counted.
+        on_component_failed: called with a component and its error, or the reason of its quarantine; by call_soon.
+        on_decode_error: called for each frame that cannot be read.
+        on_control: called for messages that are no events.
+        loop: whose timers are used; the running one by default.
+        clock: the loop's time, seconds; `received_at` of frames is in its terms.
+        pool: takes the newest events; None keeps none.
+        backlog: returns how many frames wait; asked now and then, so that overload is noticed. A caller that has
+            none calls note_backlog() itself, or does without.
+        collector: whose figures the statistics include; started and stopped by its owner.
+    """
+
+    def __init__(
+        self,
+        config: ServiceConfig,
+        *,
+        is_current_epoch: Callable[[WebSocketType, int], bool],
+        on_component_failed: Callable[[str, Exception], None],
+        on_decode_error: Callable[[WebSocketType, DecodeError], None],
+        on_control: Callable[[WebSocketType, Message], None],
+        loop: asyncio.AbstractEventLoop | None = None,
+        clock: Callable[[], float] | None = None,
+        pool: DataPoolManager | None = None,
+        backlog: Callable[[], int] | None = None,
+        collector: CollectorWatch | None = None,
+    ) -> None:
+        loop = asyncio.get_running_loop() if loop is None else loop
+        super().__init__(
+            config,
+            dispatcher=Dispatcher(config, loop, loop.time if clock is None else clock, on_component_failed),
+            is_current_epoch=is_current_epoch,
+            on_decode_error=on_decode_error,
+            on_control=on_control,
+            pool=pool,
+            backlog=backlog,
+        )
+        self._config = config
+        self._collector = CollectorWatch() if collector is None else collector
+        self._views: dict[object, ViewCache] = {}
+
+    # -- who wants what ------------------------------------------------------------------------------------------------
+    def register_route(
+        self,
+        component_id: str,
+        spec: SubscriptionSpec,
+        callback: Callable[[Any], Any],
+        *,
+        alive: Callable[[], bool] | None = None,
+    ) -> Route:
+        """Hand the events of a wish to a callback from now on, until the route is closed.
+
+        Args:
+            component_id: whose wish it is; a component may have several.
+            spec: the wish, with its delivery and queue rules.
+            callback: anything callable with one event; a coroutine function, or a partial of one, is awaited.
+            alive: asked by each sweep; when it returns False or raises, the whole component is removed.
+
+        Raises:
+            ConfigurationError: the callback cannot be called.
+        """
+        if not callable(callback):
+            raise ConfigurationError("callback", callback, "a callable that takes one event")
+        dispatcher = self._dispatcher
+        component = dispatcher.component(component_id)
+        route_class = AsyncRoute if _is_coroutine_function(callback) else Route
+        route = route_class(
+            dispatcher,
+            component_id,
+            spec,
+            streams_of(spec),
+            callback,
+            alive=alive,
+            view=filter_of(spec, self._views),
+            on_close=self._on_route_closed,
+        )
+        component.routes[route] = None
+        if component.quarantine is not None:
+            route.put_aside()
+        for topic in self._hub.add(route):
+            if self._pool is not None:
+                topic.cell = self._pool.cell(topic.key)
+                topic.cell.is_live = True
+        return route
+
+    def unregister_routes(self, component_id: str) -> int:
+        """Close all routes of a component; return how many there were."""
+        component = self._dispatcher.components.get(component_id)
+        routes = () if component is None else tuple(component.routes)
+        for route in routes:
+            route.close()
+        return len(routes)
+
+    def resume(self, component_id: str) -> bool:
+        """Serve a quarantined component again; return False where it is not put aside."""
+        component = self._dispatcher.components.get(component_id)
+        return component is not None and component.resume()
+
+    def quarantine_of(self, component_id: str) -> BackpressureError | None:
+        """Return why a component is put aside, None while it is served or not known."""
+        component = self._dispatcher.components.get(component_id)
+        return None if component is None else component.quarantine
+
+    def replay_latest(self, route: Route) -> int:
+        """Give a late joiner the newest known event of each of its streams, marked SNAPSHOT, in the next turn.
+
+        Only for types that have snapshots, and not where the wish is for realtime only. A stream on which something
+        newer comes before is left out. Returns how many streams have something to be replayed.
+        """
+        if route.closed or route.spec.only_realtime or not route.spec.data_type.has_snapshot:
+            return 0
+        topics = (self._hub.topics.get(key) for key in route.keys)
+        known = [(topic, topic.latest) for topic in topics if topic is not None and topic.latest is not None]
+        if known:
+            self._loop.call_soon(self._replay, route, known)
+        return len(known)
+
+    # -- the display clock ---------------------------------------------------------------------------------------------
+    @property
+    def on_frame_pending(self) -> Callable[[], None] | None:
+        """Called when a consumer with Delivery.FRAME begins to wait, so that a stopped display timer can start."""
+        return self._dispatcher.frames.on_pending
+
+    @on_frame_pending.setter
+    def on_frame_pending(self, callback: Callable[[], None] | None) -> None:
+        self._dispatcher.frames.on_pending = callback
+
+    @property
+    def frames_pending(self) -> int:
+        """How many consumers wait for the next display frame."""
+        return len(self._dispatcher.frames)
+
+    def flush_frames(self) -> int:
+        """Serve the consumers with Delivery.FRAME; return how many were. For a display timer, never inside a Task."""
+        self._keep_beating()
+        return self._dispatcher.frames.flush()
+
+    # -- upkeep --------------------------------------------------------------------------------------------------------
+    def sweep(self, now: float) -> SweepResult:
+        """Look for owners that died unnoticed and for components that stopped consuming; call it every few seconds.
+
+        A component whose queue has waited for 5 s without progress is reported once; one that has for
+        `dead_component_timeout` is removed. What was removed is the caller's to unsubscribe.
+        """
+        dead: list[str] = []
+        stalled: list[str] = []
+        removed: list[str] = []
+        timeout = self._config.dead_component_timeout
+        for component_id, component in tuple(self._dispatcher.components.items()):
+            if not all(_is_alive(route) for route in component.routes):
+                dead.append(component_id)
+                continue
+            waited = max((route.stalled_for(now) for route in component.routes), default=0.0)
+            if waited >= timeout:
+                removed.append(component_id)
+            elif waited >= min(STALLED_AFTER, timeout):
+                stalled.append(component_id)
+                if not component.stalled:
+                    lost = sum(route.dropped for route in component.routes)
+                    error = BackpressureError(component_id, "stopped consuming", dropped=lost)
+                    self._dispatcher.report(component_id, error)
+            component.stalled = waited >= min(STALLED_AFTER, timeout)
+        for component_id in (*dead, *removed):
+            self.unregister_routes(component_id)
+        if self._pool is not None:
+            self._pool.trim()
+        return SweepResult(tuple(dead), tuple(stalled), tuple(removed))
+
+    def get_routing_statistics(self) -> RoutingStatistics:
+        """Return all figures."""
+        return self._meter.statistics(self._dispatcher, self._hub, self._hold, self._collector)
+
+    async def stop(self) -> None:
+        """Close all routes and end all workers and timers; may be called twice."""
+        self._hold.close()
+        await self._dispatcher.stop()
+
+    # -- inside --------------------------------------------------------------------------------------------------------
+    def _replay(self, route: Route, known: list[tuple[Topic, BaseWebSocketEvent]]) -> None:
+        for topic, event in known:
+            if route.closed:
+                return
+            if topic.latest is event and route in topic.routes:
+                self._meter.replayed += 1
+                route.offer(replace(event, stream_type=StreamType.SNAPSHOT))
+
+    def _keep_beating(self) -> None:
+        self._beat.idle = 0
+        self._beat.arm()
+
+    def _on_route_closed(self, route: Route) -> None:
+        self._meter.add_closed(route)
+        component = self._dispatcher.components.get(route.component_id)
+        if component is not None:
+            component.routes.pop(route, None)
+            if not component.routes:
+                del self._dispatcher.components[route.component_id]
+        for topic in self._hub.remove(route):
+            if topic.cell is not None:
+                topic.cell.is_live = False
+
+
+def _is_coroutine_function(callback: Callable[[Any], Any]) -> bool:
+    while isinstance(callback, functools.partial):
+        callback = callback.func
+    call = getattr(type(callback), "__call__", None)  # noqa: B004 - an object with an async __call__ counts too
+    return inspect.iscoroutinefunction(callback) or inspect.iscoroutinefunction(call)
+
+
+def _is_alive(route: Route) -> bool:
+    if route.alive is None:
+        return True
+    try:
+        return bool(route.alive())
+    except Exception:  # noqa: BLE001 - the guarded boundary: a user's callback; a deleted QObject raises RuntimeError
+        return False

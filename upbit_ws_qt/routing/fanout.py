@@ -1,0 +1,184 @@
+"""Who wants what: from a frame's first bytes, or an event, to its consumers by one lookup."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from upbit_ws_qt.events import IndicatorEvent, IndicatorSignalEvent, OrderbookEvent
+from upbit_ws_qt.routing.sequence import AccountOrder, StreamOrder, TradeOrder
+from upbit_ws_qt.streams import ALL_SYMBOLS, StreamKey, key_of_event
+from upbit_ws_qt.types import DataType
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from upbit_ws_qt.events import BaseWebSocketEvent
+    from upbit_ws_qt.routing.data_pool import PoolCell
+    from upbit_ws_qt.routing.route import Route
+
+__all__ = ["FanoutHub", "Group", "Topic"]
+
+_MOST_HEADS = 8192
+_LONGEST_HEAD = 96
+_CONFLATABLE = frozenset({DataType.TICKER, DataType.ORDERBOOK})
+_ACCOUNT_TYPES = (DataType.MY_ORDER, DataType.MY_ASSET, DataType.ANNOUNCEMENT)
+
+
+class Topic:
+    """One stream that somebody wants.
+
+    Attributes:
+        key: the stream.
+        routes: its consumers, first come first.
+        order: its guard; one for the whole type where objects, not streams, have an order.
+        latest: the newest event let through since the first consumer came.
+        cell: its place in the data pool; None where there is no pool.
+    """
+
+    __slots__ = ("cell", "key", "latest", "order", "routes")
+
+    def __init__(self, key: StreamKey, order: StreamOrder | AccountOrder) -> None:
+        self.key = key
+        self.order = order
+        self.routes: tuple[Route, ...] = ()
+        self.latest: BaseWebSocketEvent | None = None
+        self.cell: PoolCell | None = None
+
+
+class Group:
+    """All topics of one (type, code): what the first bytes of a frame can tell.
+
+    Attributes:
+        name: the type on the wire.
+        code: the market; "" where the type has none, or every market is wanted.
+        only: the topic, where there can be but one; None for books by level, indicators and orders.
+        conflatable: whether a newer frame of these bytes makes an older one superfluous: ticker or book, of one
+            variant, and nobody asked for BLOCK.
+    """
+
+    __slots__ = ("_by_level", "code", "conflatable", "data_type", "name", "only", "topics")
+
+    def __init__(self, data_type: DataType, code: str) -> None:
+        self.data_type = data_type
+        self.name = data_type.value
+        self.code = code
+        self.topics: dict[str, Topic] = {}
+        self.only: Topic | None = None
+        self.conflatable = False
+        self._by_level: dict[Decimal, Topic | None] = {}
+
+    def refresh(self) -> None:
+        """Work out anew what follows from the topics and their consumers."""
+        plain = self.data_type not in (DataType.ORDERBOOK, DataType.INDICATOR, DataType.INDICATOR_SIGNAL)
+        topics = tuple(self.topics.values())
+        self.only = topics[0] if topics and plain and self.data_type is not DataType.MY_ORDER else None
+        self.conflatable = (
+            self.data_type in _CONFLATABLE
+            and len(topics) == 1
+            and not any(route.is_lossless for route in topics[0].routes)
+        )
+        self._by_level.clear()
+
+    def topic_for(self, event: BaseWebSocketEvent) -> Topic | None:
+        """Return the topic of an event of this group, None where nobody wants its variant."""
+        if self.only is not None:
+            return self.only
+        if isinstance(event, OrderbookEvent):
+            level = event.level
+            if level in self._by_level:
+                return self._by_level[level]
+            key = key_of_event(event)
+            topic = None if key is None else self.topics.get(key.variant)
+            if topic is not None:  # levels that nobody wants are not remembered: the wire could send any number
+                self._by_level[level] = topic
+            return topic
+        if isinstance(event, (IndicatorEvent, IndicatorSignalEvent)):
+            key = key_of_event(event)
+            return None if key is None else self.topics.get(key.variant)
+        return self.topics.get("")
+
+
+class FanoutHub:
+    """The consumers of every stream.
+
+    Attributes:
+        topics: by stream.
+        heads: first bytes of frames seen before, with their group; None where nobody wants it.
+    """
+
+    def __init__(self) -> None:
+        self.topics: dict[StreamKey, Topic] = {}
+        self.heads: dict[bytes, Group | None] = {}
+        self._groups: dict[tuple[str, str], Group] = {}
+        self._account = {data_type: AccountOrder() for data_type in _ACCOUNT_TYPES}
+
+    def add(self, route: Route) -> tuple[Topic, ...]:
+        """Let a route have the events of its streams; return the topics that are new."""
+        made: list[Topic] = []
+        for key in route.keys:
+            topic = self.topics.get(key)
+            if topic is None:
+                topic = self._make(key)
+                made.append(topic)
+            topic.routes = (*topic.routes, route)
+            self._groups[key.data_type.value, key.symbol].refresh()
+        return tuple(made)
+
+    def remove(self, route: Route) -> tuple[Topic, ...]:
+        """Let a route have nothing any more; return the topics that nobody wants now."""
+        gone: list[Topic] = []
+        for key in route.keys:
+            topic = self.topics.get(key)
+            if topic is None or route not in topic.routes:
+                continue
+            topic.routes = tuple(other for other in topic.routes if other is not route)
+            group = self._groups[key.data_type.value, key.symbol]
+            if not topic.routes:
+                gone.append(topic)
+                del self.topics[key], group.topics[key.variant]
+                self.heads.clear()
+            if group.topics:
+                group.refresh()
+            else:
+                del self._groups[key.data_type.value, key.symbol]
+        return tuple(gone)
+
+    def group(self, name: str, code: str) -> Group | None:
+        """Return who wants a type and code, None where nobody does."""
+        found = self._groups.get((name, code))
+        if found is None and name == DataType.MY_ORDER:
+            found = self._groups.get((name, ALL_SYMBOLS))
+        return found
+
+    def learn(self, head: bytes, group: Group | None) -> None:
+        """Remember to which group the first bytes of a frame lead."""
+        if len(head) > _LONGEST_HEAD:
+            return
+        if len(self.heads) >= _MOST_HEADS:
+            self.heads.clear()
+        self.heads[head] = group
+
+    def routes_for(self, topic: Topic | None, event: BaseWebSocketEvent) -> tuple[Route, ...]:
+        """Return an event's consumers: for an order also those that want every market."""
+        routes = () if topic is None else topic.routes
+        if event.type != DataType.MY_ORDER:
+            return routes
+        everywhere = self.topics.get(StreamKey(DataType.MY_ORDER, ALL_SYMBOLS))
+        if everywhere is None or everywhere is topic:
+            return routes
+        return tuple(dict.fromkeys((*routes, *everywhere.routes)))
+
+    def _make(self, key: StreamKey) -> Topic:
+        order: StreamOrder | AccountOrder
+        if key.data_type in self._account:
+            order = self._account[key.data_type]
+        else:
+            order = TradeOrder() if key.data_type is DataType.TRADE else StreamOrder()
+        topic = self.topics[key] = Topic(key, order)
+        place = (key.data_type.value, key.symbol)
+        group = self._groups.get(place)
+        if group is None:
+            group = self._groups[place] = Group(key.data_type, key.symbol)
+        group.topics[key.variant] = topic
+        self.heads.clear()
+        return topic

@@ -1,0 +1,121 @@
+"""The engine's own counters, and how they become statistics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from upbit_ws_qt.routing.statistics import RoutingStatistics, figures_of
+from upbit_ws_qt.sketch import QuantileSketch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from upbit_ws_qt.routing.collector import CollectorWatch
+    from upbit_ws_qt.routing.dispatch import Dispatcher
+    from upbit_ws_qt.routing.fanout import FanoutHub
+    from upbit_ws_qt.routing.overload import FrameHold
+    from upbit_ws_qt.routing.route import Route
+
+__all__ = ["Meter"]
+
+_SHORTEST_SPAN = 1.0  # seconds over which a rate is worth something
+_TOTALS = ("received", "delivered", "conflated", "dropped", "failures")
+
+
+class Meter:
+    """Counts what the engine does; attributes are named as in RoutingStatistics."""
+
+    __slots__ = (
+        "_clock",
+        "_closed",
+        "_decode",
+        "_delivery",
+        "_mark",
+        "_rates",
+        "_total",
+        "control",
+        "decode_errors",
+        "duplicates",
+        "events",
+        "frames",
+        "old_epoch",
+        "replayed",
+        "stale",
+        "unrouted",
+        "unwanted",
+    )
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.frames = self.events = self.unwanted = self.unrouted = self.old_epoch = 0
+        self.decode_errors = self.control = self.stale = self.duplicates = self.replayed = 0
+        self._decode = QuantileSketch()
+        self._delivery = QuantileSketch()
+        self._total = QuantileSketch()
+        self._closed = dict.fromkeys(_TOTALS, 0)
+        self._mark = (clock(), 0, 0)
+        self._rates = (0.0, 0.0)
+
+    def sample(self, received_at: float, decoded_at: float) -> None:
+        """Note how long one frame took, now that it is handed out."""
+        now = self._clock()
+        self._decode.add(decoded_at - received_at)
+        self._delivery.add(now - decoded_at)
+        self._total.add(now - received_at)
+
+    def add_closed(self, route: Route) -> None:
+        """Keep the totals of a route that is gone."""
+        for name in _TOTALS:
+            self._closed[name] += getattr(route, name)
+
+    def statistics(
+        self, dispatcher: Dispatcher, hub: FanoutHub, hold: FrameHold, collector: CollectorWatch
+    ) -> RoutingStatistics:
+        """Return all figures."""
+        components = tuple(dispatcher.components.values())
+        routes = tuple(
+            figures_of(route, component.quarantine.reason if component.quarantine is not None else "")
+            for component in components
+            for route in component.routes
+        )
+        totals = {name: self._closed[name] + sum(getattr(route, name) for route in routes) for name in _TOTALS}
+        frames_per_second, events_per_second = self._update_rates()
+        return RoutingStatistics(
+            frames=self.frames,
+            frames_per_second=frames_per_second,
+            unwanted=self.unwanted,
+            superseded=hold.superseded,
+            held=len(hold),
+            old_epoch=self.old_epoch,
+            decode_errors=self.decode_errors,
+            control=self.control,
+            events=self.events,
+            events_per_second=events_per_second,
+            stale=self.stale,
+            duplicates=self.duplicates,
+            unrouted=self.unrouted,
+            replayed=self.replayed,
+            waiting=sum(route.waiting for route in routes),
+            warnings=dispatcher.warnings,
+            quarantines=dispatcher.quarantines,
+            quarantined=tuple(c.component_id for c in components if c.quarantine is not None),
+            overloads=hold.episodes,
+            overloaded=hold.active,
+            streams=len(hub.topics),
+            decode_latency=self._decode.summary(),
+            delivery_latency=self._delivery.summary(),
+            total_latency=self._total.summary(),
+            routes=routes,
+            collector=collector.pauses(),
+            **totals,
+        )
+
+    def _update_rates(self) -> tuple[float, float]:
+        """Return frames and events a second since the last look that is at least a second ago."""
+        now = self._clock()
+        then, frames, events = self._mark
+        span = now - then
+        if span >= _SHORTEST_SPAN:
+            self._rates = ((self.frames - frames) / span, (self.events - events) / span)
+            self._mark = (now, self.frames, self.events)
+        return self._rates

@@ -1,0 +1,79 @@
+"""The display clock's side of routing: who has something newest to be shown in the next frame."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from upbit_ws_qt.routing.route import Route
+
+__all__ = ["FrameClock"]
+
+
+class FrameClock:
+    """Holds the routes with Delivery.FRAME that wait for the next display frame.
+
+    Attributes:
+        on_pending: called when the first route begins to wait, so that a stopped display timer can start.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, budget: float) -> None:
+        self._loop = loop
+        self._budget = budget
+        self._waiting: dict[Route, None] = {}
+        self._rest: asyncio.Handle | None = None
+        self.on_pending: Callable[[], None] | None = None
+        self.flushes = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def mark(self, route: Route) -> None:
+        """Let a route be served in the next frame."""
+        was_empty = not self._waiting
+        self._waiting[route] = None
+        if was_empty and self.on_pending is not None:
+            self.on_pending()
+
+    def forget(self, route: Route) -> None:
+        """Take out a route that was closed."""
+        self._waiting.pop(route, None)
+
+    def flush(self) -> int:
+        """Serve every route that waits; return how many were.
+
+        Beyond the time budget the rest follows in the next turns of the loop, so that a large program stays fluent.
+        A nested event loop, opened by a callback, may call this again: each route is taken out before it is served.
+        """
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
+        self.flushes += 1
+        began = perf_counter()
+        served = 0
+        todo = len(self._waiting)  # what is marked meanwhile belongs to the next frame
+        while self._waiting and served < todo:
+            route = next(iter(self._waiting))
+            del self._waiting[route]
+            route.flush_frame()
+            served += 1
+            if served < todo and perf_counter() - began > self._budget:
+                if self._waiting and self._rest is None:
+                    self._rest = self._loop.call_soon(self._flush_rest)
+                break
+        return served
+
+    def close(self) -> None:
+        """Serve nobody any more."""
+        self._waiting.clear()
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
+
+    def _flush_rest(self) -> None:
+        self._rest = None
+        self.flush()

@@ -1,0 +1,120 @@
+"""Under overload: superseded ticker and book frames are recognised by their first bytes and never decoded."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from upbit_ws_qt.routing.path import RawFrameLike
+
+__all__ = ["OVERLOAD_BEGINS", "OVERLOAD_ENDS", "FrameHold"]
+
+OVERLOAD_BEGINS = 512
+"""Frames behind, a few milliseconds of work: from here on ticker and book frames are held back."""
+OVERLOAD_ENDS = 64
+
+
+class FrameHold:
+    """While the drain is behind, keeps the newest raw frame per head and routes it once per display frame.
+
+    Taking a frame in costs a twentieth of decoding it, so that the drain catches up, and what is shown is newest.
+    Within a head the order of frames is kept: a frame is routed only when it is the newest that has come.
+
+    Attributes:
+        active: whether frames are held back at present.
+        in_use: whether take() has anything to say about a frame.
+        superseded: frames that were replaced by a newer one before they were decoded.
+        episodes: how often overload has begun.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        interval: float,
+        budget: float,
+        route: Callable[[RawFrameLike], None],
+    ) -> None:
+        self._loop = loop
+        self._interval = interval
+        self._budget = budget
+        self._route = route
+        self._held: dict[bytes, RawFrameLike] = {}
+        self._timer: asyncio.Handle | None = None
+        self.active = False
+        self.in_use = False
+        self.superseded = 0
+        self.episodes = 0
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def note_backlog(self, pending: int) -> None:
+        """Note how many frames wait behind the present one; begins and ends the overload, with hysteresis."""
+        if self.active:
+            if pending <= OVERLOAD_ENDS:
+                self.active = False
+                self._arm(0.0)
+        elif pending >= OVERLOAD_BEGINS:
+            self.active = self.in_use = True
+            self.episodes += 1
+
+    def take(self, head: bytes, frame: RawFrameLike) -> bool:
+        """Hold a frame back in the place of an older one; False where it is to be routed at once.
+
+        In either case an older frame of its head is forgotten and counted.
+        """
+        held = self._held
+        if head in held:
+            self.superseded += 1
+            if self.active:
+                held[head] = frame
+                return True
+            del held[head]
+            self.in_use = bool(held)
+            return False
+        if not self.active or not head:
+            return False
+        held[head] = frame
+        if self._timer is None:
+            self._arm(self._interval)
+        return True
+
+    def close(self) -> None:
+        """Forget what is held."""
+        self._held.clear()
+        self.active = self.in_use = False
+        self._disarm()
+
+    def flush(self) -> None:
+        """Route what is held, oldest first, within the budget; the rest in the next turn of the loop."""
+        self._disarm()
+        ends = perf_counter() + self._budget
+        todo = len(self._held)
+        while self._held and todo > 0:
+            todo -= 1
+            if todo and self._timer is None:  # before the dispatch: a callback may run a nested loop
+                self._arm(0.0)
+            self._route(self._held.pop(next(iter(self._held))))
+            if perf_counter() > ends:
+                break
+        self.in_use = self.active or bool(self._held)
+        if not self._held:
+            self._disarm()
+        elif self._timer is None:
+            self._arm(self._interval)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _arm(self, delay: float) -> None:
+        self._disarm()
+        if delay:
+            self._timer = self._loop.call_later(delay, self.flush)
+        else:
+            self._timer = self._loop.call_soon(self.flush)

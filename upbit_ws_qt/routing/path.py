@@ -1,0 +1,232 @@
+"""The hot path: from a raw frame to the consumers of its event, checked, decoded once, in order and counted."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec.structs import force_setattr
+
+from upbit_ws_qt.errors import DecodeError
+from upbit_ws_qt.events import BaseWebSocketEvent
+from upbit_ws_qt.routing.fanout import FanoutHub
+from upbit_ws_qt.routing.figures import Meter
+from upbit_ws_qt.routing.overload import FrameHold
+from upbit_ws_qt.routing.sequence import AccountOrder, Verdict
+from upbit_ws_qt.streams import key_of_event
+from upbit_ws_qt.types import WebSocketType
+from upbit_ws_qt.wire import decode, peek
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from upbit_ws_qt.config import ServiceConfig
+    from upbit_ws_qt.routing.data_pool import DataPoolManager
+    from upbit_ws_qt.routing.dispatch import Dispatcher
+    from upbit_ws_qt.routing.fanout import Group, Topic
+    from upbit_ws_qt.routing.route import Route
+    from upbit_ws_qt.wire import Message
+
+__all__ = ["FramePath", "RawFrameLike"]
+
+_BACKLOG_EVERY = 63  # the backlog is looked at once in so many frames plus one
+_SAMPLE = 7  # latencies of one public frame in eight; of every private one
+_UNKNOWN: Any = object()
+
+
+class RawFrameLike(Protocol):
+    """What is needed of a frame from an inbox; see connection.inbox.RawFrame."""
+
+    @property
+    def data(self) -> bytes | str:
+        """UTF-8 JSON."""
+
+    @property
+    def received_at(self) -> float:
+        """Loop clock, seconds."""
+
+    @property
+    def epoch(self) -> int:
+        """Of the line that it came on."""
+
+    @property
+    def ws_type(self) -> WebSocketType:
+        """The endpoint."""
+
+
+class FramePath:
+    """Takes frames and events and offers them to the consumers in the hub."""
+
+    def __init__(
+        self,
+        config: ServiceConfig,
+        *,
+        dispatcher: Dispatcher,
+        is_current_epoch: Callable[[WebSocketType, int], bool],
+        on_decode_error: Callable[[WebSocketType, DecodeError], None],
+        on_control: Callable[[WebSocketType, Message], None],
+        pool: DataPoolManager | None,
+        backlog: Callable[[], int] | None,
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._beat = dispatcher.beat
+        self._loop = dispatcher.loop
+        self._clock = dispatcher.clock
+        self._debug = dispatcher.debug
+        self._is_current_epoch = is_current_epoch
+        self._on_decode_error = on_decode_error
+        self._on_control = on_control
+        self._pool = pool
+        self._backlog = backlog
+        self._hub = FanoutHub()
+        self._heads = self._hub.heads
+        self._meter = Meter(dispatcher.clock)
+        self._hold = FrameHold(self._loop, 1.0 / config.frame_rate, config.drain_budget, self._route_held)
+        self._unfinished: list[tuple[BaseWebSocketEvent, Iterator[Route]]] = []
+
+    def route_frame(self, frame: RawFrameLike) -> None:
+        """Take one raw frame from the drain; never from inside a Task."""
+        meter = self._meter
+        meter.frames += 1
+        if not self._is_current_epoch(frame.ws_type, frame.epoch):
+            meter.old_epoch += 1
+            return
+        data = frame.data
+        head = data[: data.find(b",", data.find(b",") + 1)] if type(data) is bytes else b""
+        group = self._heads.get(head, _UNKNOWN)
+        if group is _UNKNOWN:
+            group = self._find_group(head, data)
+        if group is None:
+            meter.unwanted += 1
+            return
+        if self._backlog is not None and not meter.frames & _BACKLOG_EVERY:
+            self._hold.note_backlog(self._backlog())
+        if self._hold.in_use and group is not _UNKNOWN and group.conflatable and self._hold.take(head, frame):
+            return
+        self._decode(frame, group)
+
+    def route_event(self, event: BaseWebSocketEvent) -> int:
+        """Hand out one stamped event, order guard included; return to how many consumers it was offered."""
+        group = self._hub.group(event.type, event.code)
+        if group is None:
+            self._meter.unrouted += 1
+            return 0
+        return self._accept(group, event)
+
+    def note_backlog(self, pending: int) -> None:
+        """Note how many frames wait in the inboxes.
+
+        Under overload ticker and book frames that a newer one has superseded are not decoded.
+        """
+        self._hold.note_backlog(pending)
+
+    def _find_group(self, head: bytes, data: bytes | str) -> Group | None:
+        """Return who wants a frame whose first bytes are new; _UNKNOWN where only decoding can tell."""
+        name = peek(data)
+        if name is None:
+            return _UNKNOWN  # type: ignore[no-any-return]
+        group = self._hub.group(*name)
+        # A head ends with the code; one of a list could hide further messages, one cut elsewhere says too little.
+        if name[1] and head.startswith(b"{") and head.endswith(b'"'):
+            self._hub.learn(head, group)
+        return group
+
+    def _route_held(self, frame: RawFrameLike) -> None:
+        """Route a frame that was held back; who wants it may have changed meanwhile, and so may the line."""
+        if not self._is_current_epoch(frame.ws_type, frame.epoch):
+            self._meter.old_epoch += 1
+            return
+        group = self._find_group(b"", frame.data)
+        if group is None:
+            self._meter.unwanted += 1
+            return
+        self._decode(frame, group)
+
+    def _decode(self, frame: RawFrameLike, group: Group) -> None:
+        meter = self._meter
+        ws_type, epoch, received_at = frame.ws_type, frame.epoch, frame.received_at
+        try:
+            messages = decode(frame.data)
+        except DecodeError as error:
+            meter.decode_errors += 1
+            self._on_decode_error(ws_type, error)
+            return
+        is_sample = not meter.frames & _SAMPLE or ws_type is not WebSocketType.PUBLIC
+        decoded_at = self._clock() if is_sample else 0.0
+        for message in messages:
+            if not isinstance(message, BaseWebSocketEvent):
+                meter.control += 1
+                self._on_control(ws_type, message)
+                continue
+            force_setattr(message, "epoch", epoch)
+            force_setattr(message, "received_at", received_at)
+            if group is _UNKNOWN:
+                self.route_event(message)
+            else:
+                self._accept(group, message)
+        if is_sample:
+            meter.sample(received_at, decoded_at)
+
+    def _accept(self, group: Group, event: BaseWebSocketEvent) -> int:
+        """Judge an event and hand it out; return to how many consumers."""
+        topic = group.only
+        if topic is None:
+            topic = group.topic_for(event)
+            if topic is None:
+                self._meter.unrouted += 1
+                return 0
+        verdict = topic.order.judge(event, event.epoch, event.received_at)
+        if verdict is not Verdict.NEWS:
+            return self._refuse(topic, event, verdict)
+        self._meter.events += 1
+        topic.latest = event
+        if topic.cell is not None:
+            topic.cell.store(event)
+        routes = topic.routes
+        if type(topic.order) is AccountOrder:
+            routes = self._hub.routes_for(topic, event)
+            if self._pool is not None:
+                self._store_account(event)
+        return self._fan_out(routes, event)
+
+    def _store_account(self, event: BaseWebSocketEvent) -> None:
+        assert self._pool is not None
+        self._pool.account.store(event)
+        key = key_of_event(event)
+        if key is not None and key not in self._hub.topics:  # an order of a market wanted with all others
+            self._pool.cell(key).store(event)
+
+    def _fan_out(self, routes: tuple[Route, ...], event: BaseWebSocketEvent) -> int:
+        """Offer an event to its consumers.
+
+        A consumer may run a nested event loop, in which further events come in. Then what is unfinished out here is
+        finished first, so that nobody behind that consumer has to wait, or sees a newer event before an older one.
+        """
+        if self._debug:
+            assert asyncio.current_task(self._loop) is None, "events are routed from the drain, never inside a Task"
+        beat = self._beat
+        beat.idle = 0
+        if beat.handle is None:
+            beat.arm()
+        unfinished = self._unfinished
+        if len(routes) == 1 and not unfinished:
+            routes[0].offer(event)
+            return 1
+        unfinished.append((event, iter(routes)))
+        try:
+            for other, rest in tuple(unfinished):
+                for route in rest:
+                    route.offer(other)
+        finally:
+            unfinished.pop()
+        return len(routes)
+
+    def _refuse(self, topic: Topic, event: BaseWebSocketEvent, verdict: Verdict) -> int:
+        """Count what is no news; a snapshot still goes to those that asked for nothing else."""
+        if verdict is Verdict.STALE:
+            self._meter.stale += 1
+        else:
+            self._meter.duplicates += 1
+        if not event.is_snapshot:
+            return 0
+        return self._fan_out(tuple(route for route in topic.routes if route.spec.only_snapshot), event)

@@ -1,0 +1,285 @@
+"""One consumer: a wish, its callback, and exactly what became of every event that was for it."""
+
+from __future__ import annotations
+
+import inspect
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from upbit_ws_qt.routing.backpressure import LatestQueue, Pace, make_queue, queue_rules
+from upbit_ws_qt.routing.views import key_function
+from upbit_ws_qt.sketch import QuantileSketch
+from upbit_ws_qt.types import BackpressureStrategy, Delivery
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from upbit_ws_qt.events import BaseWebSocketEvent
+    from upbit_ws_qt.routing.dispatch import Dispatcher
+    from upbit_ws_qt.routing.views import EventFilter
+    from upbit_ws_qt.streams import StreamKey
+    from upbit_ws_qt.types import SubscriptionSpec
+
+__all__ = ["Route"]
+
+_SAMPLE = 7  # one callback time in eight goes into the percentiles; sum and longest are exact
+
+
+def _ignore(event: BaseWebSocketEvent) -> None:
+    """What a closed route does with an event."""
+
+
+class Route:
+    """A consumer whose callback is called at once, in the drain.
+
+    `received == delivered + conflated + dropped + waiting` holds whenever no callback of this route is running.
+    While its callback runs (in a nested event loop, say) the route is not entered again: events wait in its queue.
+
+    Attributes:
+        component_id: whose route it is.
+        spec: the wish.
+        keys: the streams of the wish.
+        offer: takes one event; what it does depends on the delivery, the strategy and the state.
+        received: events that were for this consumer.
+        delivered: handed to the callback, whether or not it raised.
+        failures: callbacks that raised.
+        slow_calls: callbacks that blocked the event loop.
+        busy_time: seconds spent in the callback, nested event loops excluded.
+        longest: the longest call, in seconds.
+    """
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        component_id: str,
+        spec: SubscriptionSpec,
+        keys: tuple[StreamKey, ...],
+        callback: Callable[[Any], Any],
+        *,
+        alive: Callable[[], bool] | None,
+        view: EventFilter | None,
+        on_close: Callable[[Route], None],
+    ) -> None:
+        self.component_id = component_id
+        self.spec = spec
+        self.keys = keys
+        self.alive = alive
+        self.received = self.delivered = self.failures = self.slow_calls = 0
+        self.busy_time = self.longest = 0.0
+        self.times = QuantileSketch()
+        self.closed = False
+        self._dispatcher = dispatcher
+        self._callback = callback
+        self._view = view
+        self._on_close = on_close
+        self._slow = dispatcher.config.slow_callback
+        rules = queue_rules(spec.data_type, spec.backpressure, dispatcher.config.backpressure)
+        key_of = key_function(spec.data_type)
+        self._deadline = rules.deadline
+        self._queue = make_queue(rules, key_of)
+        self._newest = LatestQueue(rules.max_queue_size, key_of) if spec.delivery is Delivery.FRAME else None
+        self._pace = Pace(rules.max_rate) if rules.strategy is BackpressureStrategy.THROTTLE else None
+        self.is_lossless = rules.strategy is BackpressureStrategy.BLOCK
+        self._warn_at = max(1, int(rules.max_queue_size * rules.warning_threshold))
+        self._warned = False
+        self._lossy = False  # events are being lost, and that was reported
+        self._held = False  # a callback runs, or a backlog waits
+        self._timer: asyncio.Handle | None = None
+        self._block_timer: asyncio.TimerHandle | None = None
+        self.offer: Callable[[BaseWebSocketEvent], None] = self._intake()
+
+    # -- figures -------------------------------------------------------------------------------------------------------
+    @property
+    def waiting(self) -> int:
+        """Events received and not handed out yet."""
+        return len(self._queue) + (len(self._newest) if self._newest is not None else 0)
+
+    @property
+    def conflated(self) -> int:
+        """Events replaced by a newer one of their key before they were handed out."""
+        return self._queue.conflated + (self._newest.conflated if self._newest is not None else 0)
+
+    @property
+    def dropped(self) -> int:
+        """Events lost: no room, quarantine, or closed before they were handed out."""
+        return self._queue.dropped + (self._newest.dropped if self._newest is not None else 0)
+
+    @property
+    def high_water(self) -> int:
+        """The most events that ever waited."""
+        return max(self._queue.high_water, self._newest.high_water if self._newest is not None else 0)
+
+    def stalled_for(self, now: float) -> float:
+        """Return for how many seconds events have waited without progress; a direct consumer never stalls."""
+        return 0.0
+
+    # -- life ----------------------------------------------------------------------------------------------------------
+    def close(self) -> None:
+        """End the wish; what still waits is dropped and counted. May be called at any time, twice too."""
+        if self.closed:
+            return
+        self.closed = True
+        self.offer = _ignore
+        self._let_go()
+        self._on_close(self)
+
+    def put_aside(self) -> None:
+        """Quarantine: what waits and what comes is dropped and counted until resume()."""
+        if not self.closed:
+            self.offer = self._refuse
+            self._let_go()
+
+    def resume(self) -> None:
+        """Serve it again."""
+        if not self.closed:
+            self._warned = self._lossy = False
+            self.offer = self._intake()
+
+    def flush_frame(self) -> None:
+        """Hand out the newest per key; called once per display frame."""
+        newest = self._newest
+        if newest is None or self.closed:
+            return
+        if self._held:  # its callback is still running in an outer loop: the next frame will do
+            self._dispatcher.frames.mark(self)
+            return
+        while newest and not self._held:
+            self._pass_on(newest.pop())
+
+    # -- from the engine to the callback -------------------------------------------------------------------------------
+    def _intake(self) -> Callable[[BaseWebSocketEvent], None]:
+        return self._offer_now if self._view is None and self._newest is None else self._offer_seldom
+
+    def _offer_now(self, event: BaseWebSocketEvent) -> None:
+        self.received += 1
+        self._pass_on(event)
+
+    def _offer_seldom(self, event: BaseWebSocketEvent) -> None:
+        """Take an event that is filtered, cut or held for the display frame first."""
+        seen = event if self._view is None else self._view(event)
+        if seen is None:
+            return
+        self.received += 1
+        if self._newest is None:
+            self._pass_on(seen)
+            return
+        was_empty = not self._newest
+        self._newest.push(seen, 0.0)
+        if was_empty:
+            self._dispatcher.frames.mark(self)
+
+    def _refuse(self, event: BaseWebSocketEvent) -> None:
+        if self._view is None or self._view(event) is not None:
+            self.received += 1
+            self._queue.dropped += 1
+
+    def _pass_on(self, event: BaseWebSocketEvent) -> None:
+        if self._held or self._pace is not None:
+            self._enqueue(event)
+            if not self._held and self._timer is None:
+                self._release()
+            return
+        self._held = True
+        try:
+            self._hand(event)
+        finally:
+            self._held = False
+        if self._queue:
+            self._release()
+
+    def _hand(self, event: BaseWebSocketEvent) -> None:
+        """Call the callback: guarded, timed, counted."""
+        self.delivered += 1
+        beat = self._dispatcher.beat
+        beats = beat.count
+        began = perf_counter()
+        try:
+            result = self._callback(event)
+        except Exception as error:  # noqa: BLE001 - the guarded boundary: a user's callback
+            self._dispatcher.callback_failed(self, error)
+        else:
+            if result is not None and inspect.iscoroutine(result):
+                self._refuse_coroutine(result)
+        took = perf_counter() - began
+        if took >= self._slow:
+            if beat.count != beats:
+                return  # it ran a nested event loop; what it cost is not known
+            self._dispatcher.callback_blocked(self, took)
+        self.busy_time += took
+        if took > self.longest:
+            self.longest = took
+        if not self.delivered & _SAMPLE:
+            self.times.add(took)
+
+    def _refuse_coroutine(self, result: Any) -> None:
+        result.close()
+        error = TypeError("the callback returned a coroutine; register the coroutine function itself")
+        self._dispatcher.callback_failed(self, error)
+
+    # -- what has to wait ----------------------------------------------------------------------------------------------
+    def _enqueue(self, event: BaseWebSocketEvent) -> None:
+        queue = self._queue
+        lost = queue.dropped
+        queue.push(event, self._dispatcher.clock())
+        waiting = len(queue)
+        if waiting >= self._warn_at and not self._warned:
+            self._warned = True
+            self._dispatcher.queue_fills(self, waiting)
+        if queue.dropped != lost and not self._lossy:
+            self._lossy = True
+            self._dispatcher.queue_full(self)
+        if queue.overflow_since is not None and self._block_timer is None:
+            self._block_timer = self._dispatcher.loop.call_later(self._deadline, self._check_deadline)
+
+    def _taken(self) -> None:
+        """Note that the queue got shorter: an episode of warnings or losses may be over."""
+        if (self._warned or self._lossy) and len(self._queue) * 2 <= self._warn_at:
+            self._warned = self._lossy = False
+
+    def _release(self) -> None:
+        """Hand out what waits, in order, within the budget and at the pace; the rest by a later turn of the loop."""
+        self._timer = None
+        dispatcher = self._dispatcher
+        ends = perf_counter() + dispatcher.config.drain_budget
+        while self._queue and not self._held:
+            if self._pace is not None and (due := self._pace.take(dispatcher.clock())) is not None:
+                self._timer = dispatcher.loop.call_at(due, self._release)
+                return
+            self._held = True
+            try:
+                self._hand(self._queue.pop())
+            finally:
+                self._held = False
+            self._taken()
+            if self._queue and perf_counter() > ends:
+                self._held = True  # whatever comes now queues up behind
+                self._timer = dispatcher.loop.call_soon(self._release_rest)
+                return
+
+    def _release_rest(self) -> None:
+        self._held = False
+        self._release()
+
+    def _check_deadline(self) -> None:
+        self._block_timer = None
+        since = self._queue.overflow_since
+        if since is None:
+            return
+        left = since + self._deadline - self._dispatcher.clock()
+        if left > 0:
+            self._block_timer = self._dispatcher.loop.call_later(left, self._check_deadline)
+        else:
+            self._dispatcher.put_aside(self.component_id, "deadline")
+
+    def _let_go(self) -> None:
+        self._queue.clear()
+        if self._newest is not None:
+            self._newest.clear()
+            self._dispatcher.frames.forget(self)
+        for timer in (self._timer, self._block_timer):
+            if timer is not None:
+                timer.cancel()
+        if self._timer is not None and self._pace is None:
+            self._held = False  # the turn that would have released the backlog is cancelled
+        self._timer = self._block_timer = None

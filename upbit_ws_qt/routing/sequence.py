@@ -1,0 +1,178 @@
+"""Order and uniqueness per stream: never older after newer, nothing twice, whatever line it came on."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from operator import attrgetter
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from upbit_ws_qt.events import TradeEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from upbit_ws_qt.events import BaseWebSocketEvent
+
+__all__ = ["AccountOrder", "RecentSet", "StreamOrder", "TradeOrder", "Verdict", "content_of"]
+
+OVERLAP = 1.0
+"""Seconds by which an event of a new line may have been received after the old line's last one and still be overlap.
+
+Make-before-break hears everything on both lines for a while. What the new line brought in that time with an older
+timestamp than the last event handed out has been handed out already. An older timestamp received later means that the
+exchange's clock went back: then the epoch decides, and the stream goes on.
+"""
+TRADE_WINDOW = 256
+ACCOUNT_WINDOW = 1024
+_NOT_CONTENT = frozenset({"stream_type", "epoch", "received_at"})
+
+_K = TypeVar("_K", bound="Hashable")
+
+_contents: dict[type, Callable[[BaseWebSocketEvent], tuple[object, ...]]] = {}
+
+
+class Verdict(IntEnum):
+    """What the guard says about an event."""
+
+    NEWS = 0
+    STALE = 1
+    """Older than what was handed out."""
+    DUPLICATE = 2
+    """Handed out before."""
+
+
+def content_of(event: BaseWebSocketEvent) -> tuple[object, ...]:
+    """Return what an event says, without how and when it came: equal for the same message on two lines."""
+    getter = _contents.get(type(event))
+    if getter is None:
+        names = [name for name in event.__struct_fields__ if name not in _NOT_CONTENT]
+        getter = _contents[type(event)] = attrgetter(*names)
+    return getter(event)
+
+
+class RecentSet(Generic[_K]):
+    """Remembers at least the last `size` keys, and at most twice as many."""
+
+    __slots__ = ("_new", "_old", "_size")
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._new: set[_K] = set()
+        self._old: set[_K] = set()
+
+    def __len__(self) -> int:
+        return len(self._new) + len(self._old)
+
+    def add(self, key: _K) -> bool:
+        """Remember a key; return False where it is known already."""
+        if key in self._new or key in self._old:
+            return False
+        self._new.add(key)
+        if len(self._new) >= self._size:
+            self._old, self._new = self._new, set()
+        return True
+
+
+class StreamOrder:
+    """The guard of one market stream: by epoch, then by timestamp, then by content within a millisecond.
+
+    Attributes:
+        epoch: of the last event let through.
+        timestamp: of the last event let through, ms.
+    """
+
+    __slots__ = ("_latest", "_received_at", "_same", "epoch", "timestamp")
+
+    def __init__(self) -> None:
+        self.epoch = -1
+        self.timestamp = -1
+        self._received_at = 0.0
+        self._latest: BaseWebSocketEvent | None = None
+        self._same: list[BaseWebSocketEvent] | None = None  # earlier ones of the latest's millisecond
+
+    def judge(self, event: BaseWebSocketEvent, epoch: int, received_at: float) -> Verdict:
+        """Decide about one event and remember it when it is news."""
+        timestamp = event.timestamp
+        if epoch == self.epoch:
+            if timestamp > self.timestamp:
+                self.timestamp = timestamp
+                self._received_at = received_at
+                self._latest = event
+                self._same = None
+                return Verdict.NEWS
+            if timestamp < self.timestamp:
+                return Verdict.STALE
+        elif epoch < self.epoch or (timestamp < self.timestamp and received_at <= self._received_at + OVERLAP):
+            return Verdict.STALE
+        return self._judge_rest(event, epoch, received_at)
+
+    def _judge_rest(self, event: BaseWebSocketEvent, epoch: int, received_at: float) -> Verdict:
+        """Decide about the same millisecond, or a new epoch."""
+        if event.timestamp == self.timestamp:
+            if self._was_seen(event):
+                return Verdict.DUPLICATE
+            if self._latest is not None:
+                self._same = [*(self._same or ()), self._latest]
+        else:
+            self._same = None
+        self.epoch = epoch
+        self.timestamp = event.timestamp
+        self._received_at = received_at
+        self._latest = event
+        return Verdict.NEWS
+
+    def _was_seen(self, event: BaseWebSocketEvent) -> bool:
+        content = content_of(event)
+        if self._latest is not None and content_of(self._latest) == content:
+            return True
+        return any(content_of(earlier) == content for earlier in self._same or ())
+
+
+class TradeOrder(StreamOrder):
+    """The guard of one market's trades: each `sequential_id` once in a bounded window, across epochs too."""
+
+    __slots__ = ("_ids",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ids: RecentSet[int] = RecentSet(TRADE_WINDOW)
+
+    def judge(self, event: BaseWebSocketEvent, epoch: int, received_at: float) -> Verdict:
+        """Decide about one trade and remember it."""
+        assert isinstance(event, TradeEvent)
+        if not self._ids.add(event.sequential_id):
+            return Verdict.DUPLICATE
+        return super().judge(event, epoch, received_at)
+
+    def _was_seen(self, event: BaseWebSocketEvent) -> bool:
+        return False  # another id is another trade, however alike
+
+    def _judge_rest(self, event: BaseWebSocketEvent, epoch: int, received_at: float) -> Verdict:
+        verdict = super()._judge_rest(event, epoch, received_at)
+        self._same = None  # nothing is compared by content here
+        return verdict
+
+
+class AccountOrder:
+    """The guard of orders, assets and announcements: each content once, each object in the order of its timestamps."""
+
+    __slots__ = ("_contents", "_objects")
+
+    def __init__(self) -> None:
+        self._contents: RecentSet[int] = RecentSet(ACCOUNT_WINDOW)
+        self._objects: dict[str, tuple[int, int]] = {}
+
+    def judge(self, event: BaseWebSocketEvent, epoch: int, received_at: float) -> Verdict:
+        """Decide about one event and remember it."""
+        if not self._contents.add(hash(content_of(event))):
+            return Verdict.DUPLICATE
+        identity: str = getattr(event, "uuid", "") or getattr(event, "asset_uuid", "")
+        now = (epoch, event.timestamp)
+        known = self._objects.pop(identity, None)
+        if known is not None and now < known:
+            self._objects[identity] = known
+            return Verdict.STALE
+        self._objects[identity] = now
+        if len(self._objects) > ACCOUNT_WINDOW:
+            del self._objects[next(iter(self._objects))]
+        return Verdict.NEWS

@@ -1,0 +1,145 @@
+"""What routing has done so far, as immutable figures; times in seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from upbit_ws_qt.routing.collector import CollectorPauses
+from upbit_ws_qt.sketch import SketchSummary
+
+if TYPE_CHECKING:
+    from upbit_ws_qt.routing.route import Route
+    from upbit_ws_qt.types import DataType
+
+__all__ = ["RouteFigures", "RoutingStatistics", "SweepResult", "figures_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class RouteFigures:
+    """One consumer; received == delivered + conflated + dropped + waiting.
+
+    Attributes:
+        component_id: whose it is.
+        data_type: of its wish; `streams` is how many streams that is.
+        received: events that were for it.
+        delivered: handed to its callback, failed calls included.
+        conflated: replaced by a newer one before they were handed out.
+        dropped: lost to a full queue, to quarantine or to its end.
+        waiting: in its queue now; `high_water` is the most that ever waited.
+        failures: callbacks that raised.
+        slow_calls: callbacks that blocked the event loop.
+        busy_time: seconds in the callback; `longest` is the longest call.
+        times: of single calls, one in eight sampled for direct callbacks.
+        quarantine: why it is put aside, "" while it is served.
+    """
+
+    component_id: str
+    data_type: DataType
+    streams: int
+    received: int
+    delivered: int
+    conflated: int
+    dropped: int
+    waiting: int
+    high_water: int
+    failures: int
+    slow_calls: int
+    busy_time: float
+    longest: float
+    times: SketchSummary
+    quarantine: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingStatistics:
+    """The whole of routing.
+
+    Attributes:
+        frames: raw frames taken in; `frames_per_second` over the time since the figures were last asked for.
+        unwanted: frames nobody asked for, not decoded.
+        superseded: ticker and book frames replaced under overload, not decoded; `held` wait to be decoded.
+        old_epoch: frames of a line that is no longer current.
+        decode_errors: frames that could not be read.
+        control: messages that are no events.
+        events: let through by the order guard.
+        stale: events older than what was handed out; `duplicates` were handed out before.
+        unrouted: decoded events that had no consumer (an unwanted level of a wanted book, say).
+        replayed: newest known events given to late joiners.
+        received: over all consumers, those that are gone included; so for the next three and `failures`.
+        waiting: in all queues now.
+        quarantines: how often a component was put aside; `quarantined` names those that are now.
+        overloads: how often ticker and book frames began to be held back; `overloaded` is now.
+        decode_latency: from receipt to decoded; `delivery_latency` from decoded to handed out; `total_latency` both.
+            Snapshots and every frame count; one public frame in eight is sampled.
+        routes: single consumers.
+        collector: garbage collector pauses, where they are watched.
+    """
+
+    frames: int = 0
+    frames_per_second: float = 0.0
+    unwanted: int = 0
+    superseded: int = 0
+    held: int = 0
+    old_epoch: int = 0
+    decode_errors: int = 0
+    control: int = 0
+    events: int = 0
+    events_per_second: float = 0.0
+    stale: int = 0
+    duplicates: int = 0
+    unrouted: int = 0
+    replayed: int = 0
+    received: int = 0
+    delivered: int = 0
+    conflated: int = 0
+    dropped: int = 0
+    waiting: int = 0
+    failures: int = 0
+    warnings: int = 0
+    quarantines: int = 0
+    quarantined: tuple[str, ...] = ()
+    overloads: int = 0
+    overloaded: bool = False
+    streams: int = 0
+    decode_latency: SketchSummary = field(default_factory=SketchSummary)
+    delivery_latency: SketchSummary = field(default_factory=SketchSummary)
+    total_latency: SketchSummary = field(default_factory=SketchSummary)
+    routes: tuple[RouteFigures, ...] = ()
+    collector: CollectorPauses = field(default_factory=CollectorPauses)
+
+
+@dataclass(frozen=True, slots=True)
+class SweepResult:
+    """What a sweep found.
+
+    Attributes:
+        dead: components whose `alive` probe said no; removed.
+        stalled: components that have stopped consuming; still there.
+        removed: components removed since they had stopped consuming for too long.
+    """
+
+    dead: tuple[str, ...] = ()
+    stalled: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+def figures_of(route: Route, quarantine: str) -> RouteFigures:
+    """Return the figures of one route."""
+    return RouteFigures(
+        component_id=route.component_id,
+        data_type=route.spec.data_type,
+        streams=len(route.keys),
+        received=route.received,
+        delivered=route.delivered,
+        conflated=route.conflated,
+        dropped=route.dropped,
+        waiting=route.waiting,
+        high_water=route.high_water,
+        failures=route.failures,
+        slow_calls=route.slow_calls,
+        busy_time=route.busy_time,
+        longest=route.longest,
+        times=route.times.summary(),
+        quarantine=quarantine,
+    )
