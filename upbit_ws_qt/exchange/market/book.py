@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 from upbit_ws_qt.exchange.messages import BOOK_LEVELS, BookSide
 
-from .numbers import PRICE_TEXT, volume_text
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -23,26 +21,27 @@ _DEPTH_SUMS = [sum(_DEPTH[:place]) for place in range(_CYCLE + 1)]
 
 
 class Side:
-    """Asks or bids, best first, as numbers and as text; `step` leads away from the best price."""
+    """Asks or bids as they change; what has been shown is never altered, the next change works on a copy."""
 
-    __slots__ = ("_shown", "asks", "book", "depth", "frame")
+    __slots__ = ("_prices_shown", "_shown", "asks", "book", "depth", "frame")
 
     def __init__(self, book: Book, asks: bool, depth: int) -> None:
         self.book = book
         self.asks = asks
         self.depth = depth
-        self.frame = BookSide([], [], [], [], 0)
-        self._shown = False
+        self.frame = BookSide(asks, [], [])
+        self._shown = self._prices_shown = False
 
     def show(self) -> BookSide:
-        """Return the side as it stands, never to change again; the next change works on a copy."""
-        self._shown = True
+        """Return the side as it stands, never to change again."""
+        self._shown = self._prices_shown = True
         return self.frame
 
     def _own(self) -> BookSide:
-        if self._shown:
-            self._shown = False
-            self.frame = self.frame.copy()
+        """Return the side with all its lists free to be changed."""
+        if self._prices_shown:
+            self.frame = self.frame.copy(with_prices=True)
+            self._shown = self._prices_shown = False
         return self.frame
 
     def away(self, price: int) -> int:
@@ -55,14 +54,11 @@ class Side:
         frame = self._own()
         frame.prices.insert(0, price)
         frame.sizes.insert(0, size)
-        frame.price_texts.insert(0, PRICE_TEXT[price])
-        frame.size_texts.insert(0, volume_text(size))
+        frame.price_texts.insert(0, frame.price_text(price))
+        frame.size_texts.insert(0, frame.size_text(size))
         frame.total += size
         if len(frame.prices) > self.depth:
-            frame.prices.pop()
-            frame.total -= frame.sizes.pop()
-            frame.price_texts.pop()
-            frame.size_texts.pop()
+            self.drop(-1)
 
     def drop(self, place: int) -> None:
         """Take a level away."""
@@ -72,10 +68,13 @@ class Side:
 
     def resize(self, place: int, size: int) -> None:
         """Set the size of a level."""
-        frame = self._own()
+        if self._shown:
+            self.frame = self.frame.copy(with_prices=False)
+            self._shown = False
+        frame = self.frame
         frame.total += size - frame.sizes[place]
         frame.sizes[place] = size
-        frame.size_texts[place] = volume_text(size)
+        frame.size_texts[place] = frame.size_text(size)
 
     def fill(self) -> None:
         """Append worse levels until the side is as deep as its market is."""
@@ -91,15 +90,14 @@ class Side:
             size = book.resting(price)
             frame.prices.append(price)
             frame.sizes.append(size)
-            frame.price_texts.append(PRICE_TEXT[price])
-            frame.size_texts.append(volume_text(size))
+            frame.price_texts.append(frame.price_text(price))
+            frame.size_texts.append(frame.size_text(size))
             frame.total += size
 
     def restart(self, price: int) -> None:
         """Begin again at another best price."""
-        size = self.book.resting(price)
-        self._shown = False
-        self.frame = BookSide([price], [size], [PRICE_TEXT[price]], [volume_text(size)], size)
+        self._shown = self._prices_shown = False
+        self.frame = BookSide(self.asks, [price], [self.book.resting(price)])
         self.fill()
 
     def move_to(self, price: int) -> None:
