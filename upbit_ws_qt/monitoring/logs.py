@@ -83,7 +83,7 @@ class _PrivateFile(RotatingFileHandler):
         def opener(path: str, flags: int) -> int:
             return os.open(path, flags, 0o600)
 
-        return open(self.baseFilename, self.mode, encoding="utf-8", errors="backslashreplace", opener=opener)
+        return open(self.baseFilename, "a", encoding="utf-8", errors="backslashreplace", opener=opener)
 
 
 def configure_logging(
@@ -114,7 +114,7 @@ def configure_logging(
     logger.setLevel(level)
     for name in _THIRD_PARTY:
         other = logging.getLogger(name)
-        if other.getEffectiveLevel() < logging.INFO:
+        if other.level < logging.INFO:
             other.setLevel(logging.INFO)
     return handler
 

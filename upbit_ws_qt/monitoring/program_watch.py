@@ -114,6 +114,7 @@ class ProgramWatch:
         lag: how late the loop is: the mean of the three worst readings of the last ten seconds, so that one hiccup is
             seen and only a real stall, or lasting lag, weighs.
         worst_lag: the worst reading of the last ten seconds.
+        usual_lag: the median reading of the last ten seconds: load, where `lag` may be one stall.
         backlog_seconds: how long the waiting frames take at the present pace.
         stage_shares: share of a core per stage.
         streams: one per stream that is there.
@@ -123,6 +124,7 @@ class ProgramWatch:
         self.started: float | None = None
         self.lag = 0.0
         self.worst_lag = 0.0
+        self.usual_lag = 0.0
         self.pending = 0
         self.backlog_seconds = 0.0
         self.stage_shares: dict[str, float] = {}
@@ -163,9 +165,10 @@ class ProgramWatch:
         self._lag_sketch.add(now, lag)
         while self._lags[0][0] < now - LAG_SECONDS:
             self._lags.popleft()
-        worst = sorted((seconds for _, seconds in self._lags), reverse=True)[:WORST_READINGS]
-        self.worst_lag = worst[0]
-        self.lag = sum(worst) / WORST_READINGS
+        ranked = sorted((seconds for _, seconds in self._lags), reverse=True)
+        self.worst_lag = ranked[0]
+        self.usual_lag = ranked[len(ranked) // 2]
+        self.lag = sum(ranked[:WORST_READINGS]) / WORST_READINGS
 
     def _take_backlog(self, readings: Readings, elapsed: float) -> None:
         pending = sum(connection.pending for connection in readings.connections)

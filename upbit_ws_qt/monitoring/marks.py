@@ -1,0 +1,82 @@
+"""The marks on the time axis, found by comparing a line's readings: lost, restored, a new epoch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from upbit_ws_qt.monitoring.history import LineEvent, LineEventKind
+from upbit_ws_qt.text import safe_text
+from upbit_ws_qt.types import ConnectionState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from upbit_ws_qt.monitoring.readings import ConnectionReading
+    from upbit_ws_qt.types import WebSocketType
+
+__all__ = ["MarkMaker"]
+
+CAUSE_CHARACTERS = 120
+_ENDED = frozenset({ConnectionState.DISCONNECTED, ConnectionState.STOPPED})
+
+
+class _Line:
+    """What the last reading said."""
+
+    def __init__(self, reading: ConnectionReading) -> None:
+        self.connected = False
+        self.lost_at: float | None = None
+        self.epoch = reading.epoch
+        self.reconnects = reading.reconnects
+
+
+class MarkMaker:
+    """Finds what happened to each line between two readings, what began and ended between them too."""
+
+    def __init__(self) -> None:
+        self._lines: dict[WebSocketType, _Line] = {}
+
+    def look(self, now: float, wall_clock: float, reading: ConnectionReading) -> Iterator[LineEvent]:
+        """Yield what happened to a line since its last reading, in order."""
+        line = self._lines.setdefault(reading.ws_type, _Line(reading))
+        connected = reading.state is ConnectionState.CONNECTED
+        again = reading.reconnects > line.reconnects
+        if reading.state in _ENDED:
+            line.lost_at = None
+        elif line.connected and (again or not connected):
+            line.lost_at = now
+            yield _lost(wall_clock, reading)
+        if connected and line.lost_at is not None:
+            yield _mark(wall_clock, reading, LineEventKind.RESTORED, line, down=now - line.lost_at)
+            line.lost_at = None
+        elif connected and line.connected and reading.epoch != line.epoch:
+            yield _mark(wall_clock, reading, LineEventKind.EPOCH, line)
+        line.connected = connected
+        line.reconnects = reading.reconnects
+        if connected:
+            line.epoch = reading.epoch
+
+
+def _lost(wall_clock: float, reading: ConnectionReading) -> LineEvent:
+    return LineEvent(
+        at=wall_clock,
+        ws_type=reading.ws_type,
+        kind=LineEventKind.LOST,
+        cause=safe_text(reading.close_cause, CAUSE_CHARACTERS),
+        close_code=reading.close_code,
+        old_epoch=reading.epoch,
+        new_epoch=reading.epoch,
+    )
+
+
+def _mark(
+    wall_clock: float, reading: ConnectionReading, kind: LineEventKind, line: _Line, *, down: float = 0.0
+) -> LineEvent:
+    return LineEvent(
+        at=wall_clock,
+        ws_type=reading.ws_type,
+        kind=kind,
+        down_seconds=down,
+        old_epoch=line.epoch,
+        new_epoch=reading.epoch,
+    )

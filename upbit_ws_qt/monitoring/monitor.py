@@ -1,0 +1,327 @@
+"""The one door to this room: fed with readings about once a second, it answers every question about how it goes."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from upbit_ws_qt.monitoring.adaptive import AdaptiveSubscriptionManager, Load
+from upbit_ws_qt.monitoring.alerts import RULES, AlertBook, AlertKind
+from upbit_ws_qt.monitoring.conditions import MaintenanceNotices, conditions
+from upbit_ws_qt.monitoring.health import HealthStatus, HealthTuning
+from upbit_ws_qt.monitoring.history import History, HistorySeries, Metric
+from upbit_ws_qt.monitoring.independence import ConnectionIndependenceMonitor
+from upbit_ws_qt.monitoring.judgement import HealthJudge
+from upbit_ws_qt.monitoring.line_watch import LineWatch
+from upbit_ws_qt.monitoring.marks import MarkMaker
+from upbit_ws_qt.monitoring.metrics import ConnectionMetrics, PerformanceMetrics
+from upbit_ws_qt.monitoring.performance import SubscriptionPerformanceMonitor
+from upbit_ws_qt.monitoring.program_watch import ProgramWatch
+from upbit_ws_qt.monitoring.readings import Readings
+from upbit_ws_qt.monitoring.windows import ClockOffset
+from upbit_ws_qt.types import ConnectionState, WebSocketType
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from upbit_ws_qt.config import ServiceConfig
+    from upbit_ws_qt.monitoring.adaptive import AdaptationPlan, AdaptationStep, AdaptiveTuning
+    from upbit_ws_qt.monitoring.alerts import Alert, AlertRule
+    from upbit_ws_qt.monitoring.history import LineEvent
+    from upbit_ws_qt.monitoring.independence import IsolationDecision
+    from upbit_ws_qt.monitoring.metrics import StreamMetrics
+    from upbit_ws_qt.monitoring.performance import PerformanceIssue
+
+__all__ = [
+    "AlertCleared",
+    "AlertRaised",
+    "Change",
+    "HealthChanged",
+    "IsolationAdvised",
+    "LoadAdapted",
+    "Monitor",
+]
+
+logger = logging.getLogger("upbit_ws_qt.monitoring")
+
+SCORE_STEP = 5.0
+"""Points by which a score must have moved to be told without any other change."""
+
+
+class AlertRaised(Struct, frozen=True):
+    """An alert began."""
+
+    alert: Alert
+
+
+class AlertCleared(Struct, frozen=True):
+    """An alert is over."""
+
+    alert: Alert
+
+
+class HealthChanged(Struct, frozen=True):
+    """A level, a state or the reasons changed, or a score moved by five points or more."""
+
+    health: HealthStatus
+
+
+class LoadAdapted(Struct, frozen=True):
+    """Something was given up or taken back; `plan` is what the manager has to apply now."""
+
+    step: AdaptationStep
+    plan: AdaptationPlan
+
+
+class IsolationAdvised(Struct, frozen=True):
+    """The lines disturb each other: the manager should change to `decision.level`."""
+
+    decision: IsolationDecision
+
+
+Change = AlertRaised | AlertCleared | HealthChanged | LoadAdapted | IsolationAdvised
+
+
+class Monitor:
+    """How everything goes. No tasks, no clock: `observe` is told the time, in seconds of the loop's clock.
+
+    Parts that are switched off in the configuration are not made: `adaptive` and `independence` are None, `history`
+    gives empty series, `alerts` gives nothing.
+
+    Attributes:
+        adaptive: what is given up under load, or None.
+        independence: whether the lines disturb each other, or None.
+        performance: slow consumers, dead streams, the bottleneck.
+    """
+
+    def __init__(
+        self,
+        config: ServiceConfig,
+        *,
+        tuning: HealthTuning | None = None,
+        adaptive_tuning: AdaptiveTuning | None = None,
+        rules: Mapping[AlertKind, AlertRule] = RULES,
+    ) -> None:
+        self._tuning = tuning or HealthTuning()
+        self._judge = HealthJudge(self._tuning)
+        self._lines: dict[WebSocketType, LineWatch] = {}
+        self._program = ProgramWatch()
+        self._offset = ClockOffset()
+        self._notices = MaintenanceNotices()
+        self._marks = MarkMaker()
+        self._history = History() if config.metrics_history else None
+        self._book = AlertBook(rules) if config.alerts else None
+        self.adaptive = AdaptiveSubscriptionManager(adaptive_tuning) if config.adaptive else None
+        level = config.independence_level
+        self.independence = ConnectionIndependenceMonitor(level) if config.independence_monitor else None
+        self.performance = SubscriptionPerformanceMonitor(config.slow_callback)
+        self._now = 0.0
+        self._readings = Readings()
+        self._health = HealthStatus()
+        self._told = HealthStatus()
+
+    # -- fed ----------------------------------------------------------------------------------------------------
+    def observe(self, now: float, readings: Readings) -> list[Change]:
+        """Take in one reading of everything and return what changed by it, in the order in which it should be told."""
+        self._now = now
+        self._readings = readings
+        self._program.observe(now, readings)
+        self._offset.watch(now, readings.wall_clock)
+        trusted = self._program.worst_lag <= self._tuning.lag_limit
+        for reading in readings.connections:
+            line = self._lines.get(reading.ws_type)
+            if line is None:
+                line = self._lines[reading.ws_type] = LineWatch(reading.ws_type)
+            line.observe(now, reading, self._offset, trusted=trusted)
+        self._health = self._judge.judge(
+            now,
+            readings.wall_clock,
+            self._lines.values(),
+            self._program,
+            unserved=self._unserved(),
+            quarantined=self._quarantined(),
+        )
+        self.performance.track_subscription_metrics(now, readings, self._program, self._lines.values())
+        if self._history is not None:
+            self._remember(self._history)
+        changes = [*self._health_changes(), *self._alert_changes(), *self._adapt(), *self._isolate()]
+        return changes
+
+    # -- asked --------------------------------------------------------------------------------------------------
+    def connection_metrics(self, ws_type: WebSocketType) -> ConnectionMetrics:
+        """Return one line's figures as of the last reading; zeros for a line that was never read."""
+        line = self._lines.get(ws_type)
+        if line is None:
+            return ConnectionMetrics(ws_type=ws_type)
+        health = self._health.connections.get(ws_type)
+        return line.metrics(
+            self._now,
+            self._readings.wall_clock - self._now,
+            score=100.0 if health is None else health.score,
+            unserved=self._unserved().get(ws_type, 0),
+            offset=self._offset.seconds,
+        )
+
+    def performance_metrics(self) -> PerformanceMetrics:
+        """Return the program's figures as of the last reading."""
+        now, readings, program = self._now, self._readings, self._program
+        lines = self._lines.values()
+        messages = max(sum(line.messages(now) for line in lines), 100.0)
+        return PerformanceMetrics(
+            total_subscriptions=sum(reading.current_subscriptions for reading in readings.connections),
+            messages_processed=readings.messages_processed,
+            messages_per_second=self._messages_per_second(),
+            average_latency=program.latency(now),
+            error_rate=sum(line.errors.total(now) for line in lines) / messages,
+            memory_usage=readings.memory_bytes,
+            uptime_seconds=0.0 if program.started is None else now - program.started,
+            loop_lag=program.lag,
+            loop_lag_p95=program.lag_p95(now),
+            drain_backlog=program.pending,
+            backlog_seconds=program.backlog_seconds,
+            cpu_share=program.cpu.value,
+            gc_pause=readings.gc_pause,
+            stages=dict(readings.stages),
+            stage_shares=dict(program.stage_shares),
+            components=tuple(program.components[c.component_id].metrics(c) for c in readings.components),
+            unserved=readings.unserved,
+            quarantined=self._quarantined(),
+            connections={ws_type: self.connection_metrics(ws_type) for ws_type in self._lines},
+        )
+
+    def stream_metrics(self) -> tuple[StreamMetrics, ...]:
+        """Return the figures of each stream as of the last reading that had streams, the busiest first."""
+        figures = [watch.metrics(self._now) for watch in self._program.streams.values()]
+        return tuple(sorted(figures, key=lambda figure: -figure.messages_per_second))
+
+    def health_status(self) -> HealthStatus:
+        """Return the judgement of the last reading."""
+        return self._health
+
+    def history(self, metric: Metric | str, ws_type: WebSocketType | None, seconds: float) -> HistorySeries:
+        """Return a figure over the last `seconds`; empty where it is not kept.
+
+        An unknown metric, and `seconds` that are not above 0, raise ValueError.
+        """
+        history = self._history if self._history is not None else History()
+        return history.series(Metric(metric), ws_type, seconds)
+
+    def events(self, seconds: float) -> tuple[LineEvent, ...]:
+        """Return what happened to the lines in the last `seconds`, oldest first, at most 500."""
+        return () if self._history is None else self._history.events(seconds)
+
+    def alerts(self, *, cleared: bool = True) -> tuple[Alert, ...]:
+        """Return the alerts that last, newest first, then those that are over."""
+        return () if self._book is None else self._book.listed(cleared=cleared)
+
+    def acknowledge(self, alert_id: int) -> bool:
+        """Mark an alert as seen; False where no such alert lasts. A maintenance notice is over with that."""
+        alert = None if self._book is None else self._book.acknowledge(alert_id)
+        if alert is not None and alert.kind is AlertKind.MAINTENANCE:
+            self._notices.seen(alert.subject)
+        return alert is not None
+
+    def issues(self) -> tuple[PerformanceIssue, ...]:
+        """Return what costs speed, with advice."""
+        return self.performance.detect_performance_issues()
+
+    # -- inside -------------------------------------------------------------------------------------------------
+    def _unserved(self) -> dict[WebSocketType, int]:
+        counts: dict[WebSocketType, int] = {}
+        for key in self._readings.unserved:
+            counts[key.websocket_type] = counts.get(key.websocket_type, 0) + 1
+        return counts
+
+    def _quarantined(self) -> tuple[str, ...]:
+        return tuple(c.component_id for c in self._readings.components if c.quarantined)
+
+    def _messages_per_second(self) -> float:
+        return sum(line.rates(self._now)[0] for line in self._lines.values())
+
+    def _health_changes(self) -> list[Change]:
+        if _outline(self._health) == _outline(self._told) and not _moved(self._health, self._told):
+            return []
+        self._told = self._health
+        return [HealthChanged(self._health)]
+
+    def _alert_changes(self) -> list[Change]:
+        if self._book is None:
+            return []
+        self._notices.add(self._now, self._readings.maintenance)
+        figures = conditions(self._now, self._readings, self._lines.values(), self._program, self._notices)
+        raised, cleared = self._book.evaluate(self._now, self._readings.wall_clock, figures)
+        for alert in raised:
+            logger.warning("alert %s: %s", alert.kind.value, alert.message)
+        for alert in cleared:
+            logger.info("alert %s is over: %s", alert.kind.value, alert.message)
+        return [*map(AlertRaised, raised), *map(AlertCleared, cleared)]
+
+    def _adapt(self) -> list[Change]:
+        if self.adaptive is None:
+            return []
+        if self._readings.streams is not None:
+            self.adaptive.rates.learn(self._now, self._program, self._messages_per_second())
+        load = Load(
+            loop_lag=self._program.usual_lag,
+            backlog_seconds=self._program.backlog_seconds,
+            memory_bytes=self._readings.memory_bytes,
+        )
+        step = self.adaptive.adapt_to_load(self._now, load)
+        return [] if step is None else [LoadAdapted(step, self.adaptive.plan)]
+
+    def _isolate(self) -> list[Change]:
+        if self.independence is None:
+            return []
+        self.independence.observe(self._now, self._readings)
+        decision = self.independence.ensure_connection_isolation()
+        return [] if decision is None else [IsolationAdvised(decision)]
+
+    def _remember(self, history: History) -> None:
+        now, readings, program = self._now, self._readings, self._program
+        history.begin(now, readings.wall_clock)
+        for reading in readings.connections:
+            for event in self._marks.look(now, readings.wall_clock, reading):
+                history.note(event)
+            self._remember_line(history, self._lines[reading.ws_type])
+        history.put(Metric.SCORE, None, self._health.score)
+        history.put(Metric.MESSAGES_PER_SECOND, None, self._messages_per_second())
+        history.put(Metric.PENDING, None, program.pending)
+        history.put(Metric.LOOP_LAG, None, readings.loop_lag)
+        history.put(Metric.MEMORY, None, readings.memory_bytes)
+        history.put(Metric.CPU, None, program.cpu.value)
+
+    def _remember_line(self, history: History, line: LineWatch) -> None:
+        reading = line.reading
+        if reading is None:
+            return
+        ws_type, health = line.ws_type, self._health.connections[line.ws_type]
+        up = reading.state is ConnectionState.CONNECTED
+        judged = reading.wanted and reading.state not in (ConnectionState.DISCONNECTED, ConnectionState.STOPPED)
+        per_second, bytes_per_second = line.rates(self._now)
+        ages = line.age.sketch(self._now)
+        history.put(Metric.SCORE, ws_type, health.score if judged else None)
+        history.put(Metric.CONNECTED, ws_type, float(up))
+        history.put(Metric.EPOCH, ws_type, reading.epoch if up else None)
+        history.put(Metric.RTT, ws_type, line.rtt_last if up else None)
+        history.put(Metric.EVENT_AGE, ws_type, ages.mean if up and ages.count else None)
+        history.put(Metric.MESSAGES_PER_SECOND, ws_type, per_second if up else None)
+        history.put(Metric.BYTES_PER_SECOND, ws_type, bytes_per_second if up else None)
+        history.put(Metric.PENDING, ws_type, reading.pending)
+        history.put(Metric.DROPPED, ws_type, reading.dropped)
+
+
+def _outline(health: HealthStatus) -> tuple[object, ...]:
+    lines = tuple((line.ws_type, line.level, line.state) for line in health.connections.values())
+    return health.level, lines, frozenset((reason.kind, reason.ws_type) for reason in health.reasons)
+
+
+def _moved(health: HealthStatus, told: HealthStatus) -> bool:
+    if abs(health.score - told.score) >= SCORE_STEP:
+        return True
+    return any(
+        abs(line.score - told.connections[ws_type].score) >= SCORE_STEP
+        for ws_type, line in health.connections.items()
+        if ws_type in told.connections
+    )
