@@ -45,16 +45,15 @@ class Hub:
         *,
         now: Callable[[], float],
         later: Callable[[float, Callable[[], None]], None],
-        on_message_violation: Callable[[Session], None],
     ) -> None:
         self._settings = settings
         self.world = world
         self._counters = counters
         self._now = now
         self._later = later
-        self._on_message_violation = on_message_violation
         self.sessions: dict[int, Session] = {}
         self.closed: deque[ConnectionView] = deque(maxlen=_MOST_CLOSED_KEPT)
+        self.on_message_violation: Callable[[Session], None] = lambda session: None
         self.hide_codes: Callable[[Session, Subscribe], None] = lambda session, request: None
         self._routes = Routes()
         self._with_residual: set[Session] = set()
@@ -99,7 +98,7 @@ class Hub:
             self._check_scopes(session, request)
         except RequestRefusedError as error:
             if error.name == "TOO_MANY_REQUEST":
-                self._on_message_violation(session)
+                self.on_message_violation(session)
             self.refuse(session, error)
             return
         if isinstance(request, StatusRequest):

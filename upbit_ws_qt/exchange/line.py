@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Protocol, cast
 
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
@@ -15,6 +16,9 @@ from . import http
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+_log = logging.getLogger("upbit_ws_qt.exchange.websocket")
+_log.setLevel(logging.WARNING)  # at DEBUG websockets prints Authorization headers
 
 _HTTP_PATIENCE = 10.0
 _CLOSE_PATIENCE = 1.0
@@ -98,7 +102,7 @@ class Line(asyncio.Protocol):
     def accept(self, *, deflate: bool) -> bool:
         """Finish the handshake; False where it was not a proper one, which has then been answered."""
         extensions = [ServerPerMessageDeflateFactory(server_max_window_bits=12, client_max_window_bits=12)]
-        websocket = ServerProtocol(extensions=extensions if deflate else None, max_size=self._max_request)
+        websocket = ServerProtocol(extensions=extensions if deflate else None, max_size=self._max_request, logger=_log)
         websocket.receive_data(self._head)
         request = next((event for event in websocket.events_received() if isinstance(event, WebSocketRequest)), None)
         if request is not None:

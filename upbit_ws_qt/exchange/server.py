@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from .clock import ExchangeClock
-from .door import PATHS, Admission, Door, faulty_admission, too_many_body
-from .faultlist import Fault, FaultName
+from .control import Control
 from .faults import FaultBoard
-from .http import error_body
 from .hub import Hub
-from .limits import OK, MessageLimit
 from .line import Line
 from .pump import Pump
-from .requests import ENDPOINTS, RequestRefusedError
-from .rest import Rest
-from .session import Session
+from .reception import Reception
+from .recording import Recorder, load_recording
+from .replay import ReplayWorld
+from .requests import ENDPOINTS
 from .settings import ExchangeSettings
 from .views import ConnectionView, Counters
 from .world import World, WorldSettings
@@ -28,7 +25,6 @@ if TYPE_CHECKING:
     from decimal import Decimal
     from types import TracebackType
 
-    from .http import HttpRequest
     from .messages import Change
 
 
@@ -41,21 +37,9 @@ class EmbeddedExchange:
 
     def __init__(self, settings: ExchangeSettings | None = None) -> None:
         self.settings = settings or ExchangeSettings()
-        world_settings = WorldSettings(
-            seed=self.settings.seed,
-            markets=self.settings.markets,
-            rate=self.settings.rate,
-            start_ms=self.settings.start_ms,
-            demo=self.settings.demo,
-        )
-        self.world = World(world_settings)
+        self.world = make_world(self.settings)
         self._counters = Counters()
-        self._frames_of_closed = 0
-        self._numbers = itertools.count(1)
-        self._lines: dict[Line, Session | None] = {}
-        self._limits: dict[Session, MessageLimit] = {}
         self._server: asyncio.Server | None = None
-        self._all_gone = asyncio.Event()
         self._port = 0
 
     # Life.
@@ -70,43 +54,47 @@ class EmbeddedExchange:
         await self.stop()
 
     async def start(self) -> None:
-        """Listen and let time run. May be called once."""
+        """Listen and let time run. May be called once.
+
+        Raises:
+            OSError: If the port is taken, or the file to record to cannot be written.
+        """
         loop = asyncio.get_running_loop()
-        self._loop = loop
-        self._clock = ExchangeClock(
-            self.world.now_ms, loop.time, self.settings.time_scale, running=not self.settings.stopped
-        )
-        self._door = Door(self.settings, self._counters)
-        self._hub = Hub(
-            self.settings,
-            self.world,
-            self._counters,
-            now=loop.time,
-            later=self.at,
-            on_message_violation=self._note_message_violation,
-        )
-        self.faults = FaultBoard(self._hub, self._counters, self.at, self._announce_maintenance)
-        self._hub.hide_codes = self.faults.hide_codes
-        self._pump = Pump(self._hub, self._clock, self._counters)
-        self._rest = Rest(self.world, self.settings.rest_per_second)
-        self._server = await loop.create_server(
-            lambda: Line(self, self.settings.max_request), self.settings.host, self.settings.port, backlog=512
-        )
+        settings, counters = self.settings, self._counters
+        self._clock = ExchangeClock(self.world.now_ms, loop.time, settings.time_scale, running=not settings.stopped)
+        self._hub = hub = Hub(settings, self.world, counters, now=loop.time, later=self._later)
+        self._pump = Pump(hub, self._clock, counters)
+        self._reception = reception = Reception(settings, counters, hub, self._pump)
+        self.faults = reception.faults = FaultBoard(hub, counters, self._later, self._announce_maintenance)
+        hub.hide_codes, hub.on_message_violation = self.faults.hide_codes, reception.note_message_violation
+        if settings.control:
+            reception.control = Control(self)
+        if settings.record is not None:
+            reception.recorder = Recorder(settings.record, self.world)
+        try:
+            self._server = await loop.create_server(
+                lambda: Line(reception, settings.max_request), settings.host, settings.port, backlog=512
+            )
+        except OSError:
+            if reception.recorder is not None:
+                reception.recorder.close()
+            raise
         self._port = self._server.sockets[0].getsockname()[1]
         self._pump.start()
 
     async def stop(self) -> None:
-        """Cut all lines and free the port; idempotent."""
+        """Cut all lines, free the port, close the recording; idempotent."""
         if self._server is None:
             return
         server, self._server = self._server, None
         server.close()
         self._pump.stop()
-        for line in list(self._lines):
-            line.abort("exchange stopped")
-        if self._lines:
-            await self._all_gone.wait()
+        if self._reception.control is not None:
+            await self._reception.control.stop()
+        await self._reception.clear()
         await server.wait_closed()
+        if self._reception.recorder is not None:
+            self._reception.recorder.close()
         self._pump.stop()  # whatever the ends of the lines have put on the agenda
 
     # Addresses.
@@ -164,7 +152,7 @@ class EmbeddedExchange:
         live = sum(session.frames_sent for session in self._hub.sessions.values())
         return replace(
             self._counters,
-            frames_sent=self._frames_of_closed + live,
+            frames_sent=self._reception.frames_of_closed + live,
             refused_by_status=self._counters.refused_by_status.copy(),
             errors=self._counters.errors.copy(),
             fault_hits=self._counters.fault_hits.copy(),
@@ -181,6 +169,11 @@ class EmbeddedExchange:
         return set().union(*(session.subscribed() for session in sessions))
 
     # Time and rate.
+
+    @property
+    def clock(self) -> ExchangeClock:
+        """The exchange's clock, to read."""
+        return self._clock
 
     def stop_time(self) -> None:
         """Let exchange time stand still; lines, limits and timeouts go on in real time."""
@@ -214,28 +207,32 @@ class EmbeddedExchange:
         self._hub.deliver(changes)
         self._hub.flush_all()
 
-    def place_order(self, code: str, side: str, order_type: str, **terms: Any) -> list[Change]:
-        """Place an order on the account (`World.account.place`) and deliver what follows from it."""
-        return self._delivered(self.world.account.place(code, side, order_type, **terms))
+    def place_order(self, *order: Any, **terms: Any) -> list[Change]:
+        """Place an order as `World.account.place` does and deliver what follows; the first change has its `.uuid`."""
+        return self._delivered(self.world.account.place(*order, **terms))
 
-    def fill_order(self, uuid: str, volume: Decimal) -> list[Change]:
-        """Fill an open order by `volume` and deliver what follows from it."""
-        return self._delivered(self.world.account.fill(uuid, volume))
+    def fill_order(self, uuid: str, volume: Decimal | None = None, **terms: Any) -> list[Change]:
+        """Fill an open order by `volume`, None for the rest (`World.account.fill`), and deliver what follows."""
+        return self._delivered(self.world.account.fill(uuid, volume, **terms))
 
     def cancel_order(self, uuid: str) -> list[Change]:
-        """Cancel an open order and deliver what follows from it."""
+        """Cancel an open order and deliver what follows."""
         return self._delivered(self.world.account.cancel(uuid))
 
-    def prevent_order(self, uuid: str) -> list[Change]:
-        """Let self-match prevention end an open order and deliver what follows from it."""
-        return self._delivered(self.world.account.prevent(uuid))
+    def trigger_order(self, uuid: str) -> list[Change]:
+        """Turn a reserved order into a waiting one and deliver what follows."""
+        return self._delivered(self.world.account.trigger(uuid))
 
-    def publish_announcement(self, **parts: Any) -> list[Change]:
-        """Publish an announcement (`World.publish_announcement`) and deliver it."""
-        return self._delivered(self.world.publish_announcement(**parts))
+    def prevent_order(self, uuid: str, volume: Decimal | None = None) -> list[Change]:
+        """Let self-match prevention take `volume`, None for the rest, and deliver what follows."""
+        return self._delivered(self.world.account.prevent(uuid, volume))
+
+    def publish_announcement(self, title: str, category: str = "notice", **parts: Any) -> list[Change]:
+        """Publish an announcement (`World.publish_announcement`) and deliver it; the change has its `.uuid`."""
+        return self._delivered(self.world.publish_announcement(title, category, **parts))
 
     def update_announcement(self, uuid: str, **parts: Any) -> list[Change]:
-        """Change an announcement and deliver the change."""
+        """Change what is given of an announcement and deliver the change."""
         return self._delivered(self.world.update_announcement(uuid, **parts))
 
     def send_raw(self, endpoint: str, frame: bytes | str) -> int:
@@ -248,89 +245,15 @@ class EmbeddedExchange:
             self._hub.flush(session)
         return len(sessions)
 
-    # What lines ask (LineOwner).
-
-    def admit(self, line: Line) -> bool:
-        """Take a new TCP connection if there is room."""
-        self._lines[line] = None
-        if len(self._lines) <= self.settings.max_connections and self._server is not None:
-            return True
-        self._counters.connections_over_limit += 1
-        return False
-
-    def at(self, seconds: float, callback: Callable[[], None]) -> None:
-        """Run `callback` in so many seconds, unless the exchange is stopped before."""
-        self._pump.later(seconds, callback)
-
-    def on_drained(self) -> None:
-        """Wake up those who wait for full buffers."""
-        self._pump.on_drained()
-
-    def on_lost(self, line: Line, reason: str) -> None:
-        """Forget a line and its session."""
-        session = self._lines.pop(line, None)
-        if not self._lines and self._server is None:
-            self._all_gone.set()
-        if session is not None:
-            if reason.startswith("protocol error"):
-                self._counters.protocol_errors += 1
-            self._frames_of_closed += session.frames_sent
-            self._limits.pop(session, None)
-            self._hub.close(session, reason)
-
-    def on_http(self, line: Line, request: HttpRequest) -> None:
-        """Answer a plain HTTP request."""
-        self._counters.http_requests += 1
-        status, seconds = self._door.admits_http(request, line.peer, self._loop.time())
-        if status != OK:
-            line.respond(status, too_many_body(status, seconds), close=True)
-            return
-        answer = self._rest.answer(request, line.peer, self._loop.time())
-        line.respond(answer.status, answer.body, answer.headers, close=not request.keeps_alive)
-
-    def on_upgrade(self, line: Line, request: HttpRequest) -> None:
-        """Answer a handshake."""
-        endpoint = PATHS.get(request.path)
-        if endpoint is None:
-            self._refuse(line, 404, error_body("not_found", "No such path."))
-            return
-        fault = self.faults.at_door(endpoint)
-        if fault is not None and fault.name is FaultName.SLOW_ACCEPT:
-            self.at(fault.options["seconds"], lambda: self._open_late(line, endpoint, request))
-        else:
-            self._open(line, endpoint, request, fault)
-
-    def on_message(self, line: Line, message: bytes) -> None:
-        """Take a data message of a session."""
-        session = self._lines[line]
-        if session is None:
-            return
-        now = self._loop.time()
-        self._counters.messages_received += 1
-        session.messages_received += 1
-        session.requests.append((now, message))
-        if session.doomed:
-            return
-        if not self._limits[session].accept(now):
-            self._note_message_violation(session)
-            self._hub.refuse(session, RequestRefusedError("TOO_MANY_REQUEST"))
-            return
-        if self.faults.on_request(session):
-            self._hub.take(session, message)
-            self.faults.on_served(session)
-
-    def on_ping(self, line: Line) -> None:
-        """Count a ping frame."""
-        session = self._lines[line]
-        if session is not None:
-            session.pings_received += 1
-
     # Inside.
+
+    def _later(self, seconds: float, callback: Callable[[], None]) -> None:
+        self._pump.later(seconds, callback)
 
     def _announce_maintenance(self) -> None:
         self.publish_announcement(
-            title="긴급 서버 점검 안내",
-            category="maintenance",
+            "긴급 서버 점검 안내",
+            "maintenance",
             body="곧 서버 점검이 시작됩니다. Maintenance begins shortly.",
         )
 
@@ -342,65 +265,24 @@ class EmbeddedExchange:
         host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
         return f"{scheme}://{host}:{self._port}{path}"
 
-    def _refuse(self, line: Line, status: int, body: bytes) -> None:
-        self._counters.connects_refused += 1
-        self._counters.refused_by_status[status] += 1
-        line.respond(status, body, close=True)
 
-    def _open_late(self, line: Line, endpoint: str, request: HttpRequest) -> None:
-        if not line.lost:
-            self._open(line, endpoint, request, self.faults.at_door(endpoint, without=FaultName.SLOW_ACCEPT))
+def make_world(settings: ExchangeSettings) -> World:
+    """Return the market that the settings ask for.
 
-    def _open(self, line: Line, endpoint: str, request: HttpRequest, fault: Fault | None) -> None:
-        admission = self._door.judge(endpoint, request, line.peer, self._loop.time())
-        if admission.status == OK and fault is not None:
-            admission = faulty_admission(admission, fault)
-        if admission.status == 0:
-            self._counters.connects_refused += 1
-            self._counters.refused_by_status[0] += 1
-            line.abort(f"fault {FaultName.REFUSE}")
-        elif admission.status != OK:
-            self._refuse(line, admission.status, admission.body)
-        elif not line.accept(deflate=self.settings.deflate):
-            self._counters.connects_refused += 1
-            self._counters.refused_by_status[400] += 1
-        else:
-            self._begin_session(line, endpoint, request, admission)
-
-    def _begin_session(self, line: Line, endpoint: str, request: HttpRequest, admission: Admission) -> None:
-        self._counters.connects_accepted += 1
-        session = Session(next(self._numbers), endpoint, line, request.headers, self._loop.time())
-        session.pocket = admission.pocket
-        session.scopes = self.settings.scopes if admission.authenticated else ()
-        self._limits[session] = self._message_limit("origin" in request.headers)
-        self._lines[line] = session
-        self._hub.open(session)
-        self._watch_idle(session)
-        if admission.invalid_auth:
-            self._hub.refuse(session, RequestRefusedError("INVALID_AUTH"))
-        self.faults.on_open(session)
-        line.start_reading()
-
-    def _message_limit(self, with_origin: bool) -> MessageLimit:
-        limits = [(self.settings.messages_per_second, 1.0), (self.settings.messages_per_minute, 60.0)]
-        if with_origin:
-            limits.append((1, self.settings.origin_seconds))
-        return MessageLimit(*limits)
-
-    def _note_message_violation(self, session: Session) -> None:
-        self._counters.message_violations += 1
-        self._door.message_violation(session.pocket, self._loop.time())
-
-    def _watch_idle(self, session: Session) -> None:
-        line = session.line
-        if line.lost or line.silent:
-            return
-        left = line.last_activity + self.settings.idle_timeout - self._loop.time()
-        if left <= 0:
-            self._counters.idle_closes += 1
-            line.finish("idle")
-        else:
-            self.at(left, lambda: self._watch_idle(session))
+    Raises:
+        ReplayError: If there is a file to replay and it cannot be read.
+    """
+    if settings.replay is not None:
+        return ReplayWorld(load_recording(settings.replay), WorldSettings(seed=settings.seed))
+    return World(
+        WorldSettings(
+            seed=settings.seed,
+            markets=settings.markets,
+            rate=settings.rate,
+            start_ms=settings.start_ms,
+            demo=settings.demo,
+        )
+    )
 
 
 def _require_endpoint(endpoint: str) -> None:

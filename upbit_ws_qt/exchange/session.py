@@ -7,6 +7,7 @@ from collections import deque
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from .limits import MessageLimit
 from .requests import FORMATS, Wish, split_depth
 from .views import ConnectionView
 
@@ -32,6 +33,7 @@ class Session:
         self.endpoint = endpoint
         self.line = line
         self.pocket = ""
+        self.limit = MessageLimit()
         self.scopes: tuple[str, ...] = ()
         self.format = FORMATS[0]
         self.ticket = ""

@@ -1,0 +1,101 @@
+"""The command line of the embedded exchange."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from .recording import ReplayError
+from .server import EmbeddedExchange
+from .settings import ExchangeSettings, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_log = logging.getLogger("upbit_ws_qt.exchange")
+WRONG_USE = 2
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without the usage above it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(WRONG_USE, f"{self.prog}: {message}\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all options."""
+    parser = _Parser(
+        prog="python -m upbit_ws_qt.exchange",
+        description="An Upbit of our own on loopback. The first line of the output is a JSON object with its addresses "
+        "and dummy keys; logs go to the standard error; SIGINT or SIGTERM ends it.",
+    )
+    defaults = ExchangeSettings()
+    parser.add_argument("--host", default=defaults.host, help="loopback address to listen on (%(default)s)")
+    parser.add_argument("--port", type=int, default=0, help="TCP port; 0 takes any free one (%(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the market (%(default)s)")
+    parser.add_argument("--markets", type=int, default=None, help="number of markets (all)")
+    parser.add_argument("--rate", type=float, default=defaults.rate, help="messages a second in all (%(default)g)")
+    parser.add_argument("--time-scale", type=float, default=1.0, help="exchange seconds per second (%(default)g)")
+    parser.add_argument(
+        "--idle-timeout", type=float, default=defaults.idle_timeout, help="seconds, e.g. 60 or 120 (%(default)g)"
+    )
+    parser.add_argument("--control", action="store_true", help="serve the HTTP control path /control")
+    parser.add_argument("--record", type=Path, metavar="FILE", help="write all outgoing frames to FILE")
+    parser.add_argument("--replay", type=Path, metavar="FILE", help="serve the frames of FILE instead of a market")
+    parser.add_argument("--quiet-account", action="store_true", help="no scripted trader, no announcements")
+    return parser
+
+
+def settings_of(options: argparse.Namespace) -> ExchangeSettings:
+    """Return the settings that the options stand for; SettingsError where they cannot be."""
+    return ExchangeSettings(
+        host=options.host,
+        port=options.port,
+        seed=options.seed,
+        markets=options.markets,
+        rate=options.rate,
+        time_scale=options.time_scale,
+        idle_timeout=options.idle_timeout,
+        control=options.control,
+        record=options.record,
+        replay=options.replay,
+        demo=not options.quiet_account,
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the exchange until a signal ends it; return the exit code."""
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        asyncio.run(_serve(settings_of(options)))
+    except (SettingsError, ReplayError) as error:
+        parser.error(str(error))
+    except OSError as error:
+        parser.error(f"cannot serve on {options.host} port {options.port}: {error.strerror or error}")
+    except KeyboardInterrupt:  # where the loop takes no signal handlers
+        return 0
+    return 0
+
+
+async def _serve(settings: ExchangeSettings) -> None:
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows: KeyboardInterrupt it is
+            loop.add_signal_handler(number, ended.set)
+    async with EmbeddedExchange(settings) as exchange:
+        names = ("public_url", "private_url", "info_url", "rest_url", "access_key", "secret_key")
+        print(json.dumps({name: getattr(exchange, name) for name in names}), flush=True)
+        _log.info("serving %d markets on port %d", len(exchange.world.codes), exchange.port)
+        await ended.wait()
+    _log.info("ended")

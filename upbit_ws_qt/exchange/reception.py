@@ -1,0 +1,207 @@
+"""The reception: takes lines in, answers HTTP and handshakes, hands messages on, and notices who has gone."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from typing import TYPE_CHECKING
+
+from .door import PATHS, Admission, Door, faulty_admission, too_many_body
+from .faultlist import Fault, FaultName
+from .http import error_body
+from .limits import OK, MessageLimit
+from .requests import RequestRefusedError
+from .rest import Rest
+from .session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .control import Control
+    from .faults import FaultBoard
+    from .http import HttpRequest
+    from .hub import Hub
+    from .line import Line
+    from .pump import Pump
+    from .recording import Recorder
+    from .settings import ExchangeSettings
+    from .views import Counters
+
+
+class Reception:
+    """What lines turn to (`line.LineOwner`).
+
+    Attributes:
+        faults: Set by the exchange before it listens.
+        control: The HTTP control path, None where it is off.
+        recorder: Writes down what goes out, None where nothing does.
+        frames_of_closed: Data frames of sessions that have ended.
+    """
+
+    faults: FaultBoard
+
+    def __init__(self, settings: ExchangeSettings, counters: Counters, hub: Hub, pump: Pump) -> None:
+        self._settings = settings
+        self._counters = counters
+        self._hub = hub
+        self._pump = pump
+        self._loop = asyncio.get_running_loop()
+        self._door = Door(settings, counters)
+        self._rest = Rest(hub.world, settings.rest_per_second)
+        self._numbers = itertools.count(1)
+        self._lines: dict[Line, Session | None] = {}
+        self._empty = asyncio.Event()
+        self._open = True
+        self.control: Control | None = None
+        self.recorder: Recorder | None = None
+        self.frames_of_closed = 0
+
+    async def clear(self) -> None:
+        """Reset all lines, take no new ones, and wait until the last is gone."""
+        self._open = False
+        for line in list(self._lines):
+            line.abort("exchange stopped")
+        if self._lines:
+            await self._empty.wait()
+
+    def admit(self, line: Line) -> bool:
+        """Take a new TCP connection if there is room."""
+        self._lines[line] = None
+        if len(self._lines) <= self._settings.max_connections and self._open:
+            return True
+        self._counters.connections_over_limit += 1
+        return False
+
+    def at(self, seconds: float, callback: Callable[[], None]) -> None:
+        """Run `callback` in so many seconds, unless the exchange is stopped before."""
+        self._pump.later(seconds, callback)
+
+    def on_drained(self) -> None:
+        """Wake up those who wait for full buffers."""
+        self._pump.on_drained()
+
+    def on_lost(self, line: Line, reason: str) -> None:
+        """Forget a line and its session."""
+        session = self._lines.pop(line, None)
+        if not self._lines and not self._open:
+            self._empty.set()
+        if session is not None:
+            if reason.startswith("protocol error"):
+                self._counters.protocol_errors += 1
+            self.frames_of_closed += session.frames_sent
+            self._hub.close(session, reason)
+
+    def on_http(self, line: Line, request: HttpRequest) -> None:
+        """Answer a plain HTTP request."""
+        self._counters.http_requests += 1
+        if self.control is not None and request.path.startswith("/control"):
+            self.control.answer(line, request)
+            return
+        status, seconds = self._door.admits_http(request, line.peer, self._loop.time())
+        if status != OK:
+            line.respond(status, too_many_body(status, seconds), close=True)
+            return
+        answer = self._rest.answer(request, line.peer, self._loop.time())
+        line.respond(answer.status, answer.body, answer.headers, close=not request.keeps_alive)
+
+    def on_upgrade(self, line: Line, request: HttpRequest) -> None:
+        """Answer a handshake."""
+        endpoint = PATHS.get(request.path)
+        if endpoint is None:
+            self._refuse(line, 404, error_body("not_found", "No such path."))
+            return
+        fault = self.faults.at_door(endpoint)
+        if fault is not None and fault.name is FaultName.SLOW_ACCEPT:
+            self.at(fault.options["seconds"], lambda: self._enter_late(line, endpoint, request))
+        else:
+            self._enter(line, endpoint, request, fault)
+
+    def on_message(self, line: Line, message: bytes) -> None:
+        """Take a data message of a session."""
+        session = self._lines[line]
+        if session is None:
+            return
+        now = self._loop.time()
+        self._counters.messages_received += 1
+        session.messages_received += 1
+        session.requests.append((now, message))
+        if session.doomed:
+            return
+        if not session.limit.accept(now):
+            self.note_message_violation(session)
+            self._hub.refuse(session, RequestRefusedError("TOO_MANY_REQUEST"))
+            return
+        if self.faults.on_request(session):
+            self._hub.take(session, message)
+            self.faults.on_served(session)
+
+    def on_ping(self, line: Line) -> None:
+        """Count a ping frame."""
+        session = self._lines[line]
+        if session is not None:
+            session.pings_received += 1
+
+    def note_message_violation(self, session: Session) -> None:
+        """Count a message too many against its connection's pocket."""
+        self._counters.message_violations += 1
+        self._door.message_violation(session.pocket, self._loop.time())
+
+    # Inside.
+
+    def _refuse(self, line: Line, status: int, body: bytes) -> None:
+        self._counters.connects_refused += 1
+        self._counters.refused_by_status[status] += 1
+        line.respond(status, body, close=True)
+
+    def _enter_late(self, line: Line, endpoint: str, request: HttpRequest) -> None:
+        if not line.lost:
+            self._enter(line, endpoint, request, self.faults.at_door(endpoint, without=FaultName.SLOW_ACCEPT))
+
+    def _enter(self, line: Line, endpoint: str, request: HttpRequest, fault: Fault | None) -> None:
+        admission = self._door.judge(endpoint, request, line.peer, self._loop.time())
+        if admission.status == OK and fault is not None:
+            admission = faulty_admission(admission, fault)
+        if admission.status == 0:
+            self._counters.connects_refused += 1
+            self._counters.refused_by_status[0] += 1
+            line.abort(f"fault {FaultName.REFUSE}")
+        elif admission.status != OK:
+            self._refuse(line, admission.status, admission.body)
+        elif not line.accept(deflate=self._settings.deflate):
+            self._counters.connects_refused += 1
+            self._counters.refused_by_status[400] += 1
+        else:
+            self._begin_session(line, endpoint, request, admission)
+
+    def _begin_session(self, line: Line, endpoint: str, request: HttpRequest, admission: Admission) -> None:
+        self._counters.connects_accepted += 1
+        session = Session(next(self._numbers), endpoint, line, request.headers, self._loop.time())
+        session.limit = self._message_limit("origin" in request.headers)
+        session.pocket = admission.pocket
+        session.scopes = self._settings.scopes if admission.authenticated else ()
+        if self.recorder is not None:
+            session.tap = self.recorder.note
+        self._lines[line] = session
+        self._hub.open(session)
+        self._watch_idle(session)
+        if admission.invalid_auth:
+            self._hub.refuse(session, RequestRefusedError("INVALID_AUTH"))
+        self.faults.on_open(session)
+        line.start_reading()
+
+    def _message_limit(self, with_origin: bool) -> MessageLimit:
+        limits = [(self._settings.messages_per_second, 1.0), (self._settings.messages_per_minute, 60.0)]
+        if with_origin:
+            limits.append((1, self._settings.origin_seconds))
+        return MessageLimit(*limits)
+
+    def _watch_idle(self, session: Session) -> None:
+        line = session.line
+        if line.lost or line.silent:
+            return
+        left = line.last_activity + self._settings.idle_timeout - self._loop.time()
+        if left <= 0:
+            self._counters.idle_closes += 1
+            line.finish("idle")
+        else:
+            self.at(left, lambda: self._watch_idle(session))
