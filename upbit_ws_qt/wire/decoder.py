@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import msgspec
-from msgspec.structs import force_setattr
+from msgspec.structs import astuple, force_setattr
 
 from upbit_ws_qt.errors import DecodeError
 from upbit_ws_qt.text import safe_text
 from upbit_ws_qt.types import DataType, WebSocketType
 from upbit_ws_qt.wire.control import decode_control, read_header
-from upbit_ws_qt.wire.shapes import Shape
+from upbit_ws_qt.wire.shapes import USUAL_SIZE, Shape, check_digits
 from upbit_ws_qt.wire.simple_keys import MESSAGE_KINDS, kind_of
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ Frame: TypeAlias = bytes | bytearray | memoryview | str
 """What a WebSocket hands over."""
 
 _EXCERPT = 200
+# Where the closing quote of the type can stand: behind its opening quote in all four formats, before the closing one
+# of the shortest type.
+_FIRST_END, _LAST_END = 10, 40
 _MOST_CODES = 4096  # codes kept as ready-made strings; an exchange has hundreds
 _LONGEST_CODE = 40
 
@@ -43,33 +46,47 @@ _read_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _codes: dict[bytes, str] = {}
 
 
-class _Route(NamedTuple):
-    """What the first bytes of a frame say about it."""
+class _Route:
+    """What the first bytes of a frame say about it.
 
-    type: str
-    kind: str
-    shape: Shape
-    code_key: bytes  # what stands between the end of the type and the code; empty where there is no code
-    is_list: bool
-    is_plain: bool  # whether the event needs no look beyond what its shape checks
+    Attributes:
+        type: of the message; `kind` is the same but for candles.
+        read, build, check, decode: of its shape.
+        start: the first bytes, up to the end of the type.
+        code_key: what stands between the type and the code; empty where there is no code.
+        heads: code -> the first bytes, up to the end of the code.
+        is_list: whether the frame is a list.
+    """
+
+    __slots__ = ("build", "check", "code_key", "decode", "heads", "is_list", "kind", "read", "start", "type")
+
+    def __init__(self, data_type: DataType, *, simple: bool, is_list: bool) -> None:
+        self.type = data_type.value
+        self.kind = kind_of(self.type) or ""
+        shape = _shapes[self.kind, simple]
+        self.read, self.build, self.check, self.decode = shape.read, shape.build, shape.check, shape.decode
+        opening, type_key, code_key = b"[{" if is_list else b"{", *((b"ty", b"cd") if simple else (b"type", b"code"))
+        self.start = opening + b'"' + type_key + b'":"' + self.type.encode()
+        self.code_key = b"" if self.type in _CODELESS else b'","' + code_key + b'":"'
+        self.heads: dict[str, bytes] = {}
+        self.is_list = is_list
 
 
 def _routes() -> dict[bytes, _Route]:
-    """Return the usual beginnings, up to the end of the type's name, and where they lead."""
-    made: dict[bytes, _Route] = {}
-    for data_type in DataType:
-        name = data_type.value
-        kind = kind_of(name) or ""
-        is_plain = name not in _PRIVATE and kind not in _TIMED
-        for simple, type_key, code_key in ((False, b'"type":"', b'","code":"'), (True, b'"ty":"', b'","cd":"')):
-            for is_list, opening in ((False, b"{"), (True, b"[{")):
-                made[opening + type_key + name.encode()] = _Route(
-                    name, kind, _shapes[kind, simple], b"" if name in _CODELESS else code_key, is_list, is_plain
-                )
-    return made
+    made = [
+        _Route(t, simple=simple, is_list=many) for t in DataType for simple in (False, True) for many in (False, True)
+    ]
+    return {route.start: route for route in made}
 
 
 _ROUTES = _routes()
+# No two of these types begin alike, so a fixed number of bytes tells them apart without a search.
+_QUICK_SIZE = 16
+_QUICK = {
+    (route.start + route.code_key)[:_QUICK_SIZE]: route
+    for route in _ROUTES.values()
+    if route.type in ("ticker", "trade") and not route.is_list
+}
 
 
 def decode(frame: Frame) -> tuple[Message, ...]:
@@ -86,15 +103,18 @@ def decode(frame: Frame) -> tuple[Message, ...]:
     """
     try:
         data = frame if type(frame) is bytes else _as_bytes(frame)
-        head = _head(data)
-        if head is None:
-            return _decode_any(data)
-        route, code = head
-        if not route.is_list:
-            return (_finish(route, code, route.shape.decode(data), data),)
-        return _decode_list(route, code, data)
+        # Tickers and trades in the usual spelling are most of all frames: no call here that is not needed.
+        quick = _QUICK.get(data[:_QUICK_SIZE])
+        if quick is not None:
+            event = quick.read(data) if quick.build is None else quick.build(quick.read(data))
+            head = quick.heads.get(event.code)
+            if head is not None and data.startswith(head) and event.type == quick.type:
+                if not all(astuple(quick.check(data))) or len(data) > USUAL_SIZE:
+                    check_digits(event, len(data))
+                return (event,)
+        return _decode_routed(data)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise DecodeError(_reason(error), safe_text(frame, _EXCERPT)) from error
+        raise DecodeError(_reason(error), _excerpt(frame)) from error
 
 
 def peek(frame: Frame) -> tuple[str, str] | None:
@@ -108,43 +128,19 @@ def peek(frame: Frame) -> tuple[str, str] | None:
         data = frame if type(frame) is bytes else _as_bytes(frame)
     except ValueError:
         return None
-    head = _head(data)
-    return None if head is None else (head[0].type, head[1])
-
-
-def _head(data: bytes) -> tuple[_Route, str] | None:
-    """Return what the usual beginning of a frame says, None for any other beginning."""
-    # From 10 on: behind the opening quote of the type in all four formats, before the closing one of the shortest.
-    end = data.find(b'"', 10, 40)
+    end = data.find(b'"', _FIRST_END, _LAST_END)
     route = _ROUTES.get(data[:end])
     if route is None or (route.is_list and b'},{"ty' in data):
         return None
     key = route.code_key
     if not key:
-        return route, ""
+        return route.type, ""
     start = end + len(key)
     if data[end:start] != key:
         return None
     raw = data[start : data.find(b'"', start, start + _LONGEST_CODE)]
-    code = _codes.get(raw)
-    if code is None:
-        code = _learn(raw)
-        if code is None:
-            return None
-    return route, code
-
-
-def _learn(raw: bytes) -> str | None:
-    """Return the code that stands in a frame as `raw`, None where it is spelt with escapes or cut."""
-    if len(raw) >= _LONGEST_CODE - 1 or b"\\" in raw:
-        return None
-    try:
-        code = raw.decode()
-    except UnicodeDecodeError:
-        return None
-    if len(_codes) < _MOST_CODES:
-        _codes[raw] = code
-    return code
+    code = _codes.get(raw) or _learn(raw)
+    return None if code is None else (route.type, code)
 
 
 def _as_bytes(frame: Any) -> bytes:
@@ -155,24 +151,49 @@ def _as_bytes(frame: Any) -> bytes:
     raise ValueError(f"a frame is bytes or text, not {type(frame).__name__}")
 
 
-def _decode_list(route: _Route, code: str, data: bytes) -> tuple[Message, ...]:
+def _learn(raw: bytes) -> str | None:
+    """Return the code that stands in a frame as `raw`, None where it is spelt with escapes or has no end in sight."""
+    if len(raw) >= _LONGEST_CODE or b"\\" in raw:
+        return None
+    try:
+        code = raw.decode()
+    except UnicodeDecodeError:
+        return None
+    if len(_codes) < _MOST_CODES:
+        _codes[raw] = code
+    return code
+
+
+def _decode_routed(data: bytes) -> tuple[Message, ...]:
+    """Decode a frame by its usual beginning, or by looking for its type."""
+    route = _ROUTES.get(data[: data.find(b'"', _FIRST_END, _LAST_END)])
+    if route is None:
+        return _decode_any(data)
+    if not route.is_list:
+        return (_finish(route, route.decode(data), data),)
     if data.endswith(b"}]"):
         try:
-            inner = data[1:-1]
-            return (_finish(route, code, route.shape.decode(inner), inner),)
+            event = route.decode(data[1:-1])
         except msgspec.MsgspecError:
-            pass  # the slow way says what is wrong with it, if anything
+            pass  # several messages, or a bad one: the slow way tells
+        else:
+            return (_finish(route, event, data),)
     messages = _decode_any(data)
+    if peek(data) is None:
+        return messages
     if len(messages) != 1:
         raise ValueError("a list of several messages in an unusual spelling")
-    return messages
+    return (_finish(route, cast("BaseWebSocketEvent", messages[0]), data),)
 
 
-def _finish(route: _Route, code: str, event: BaseWebSocketEvent, data: bytes) -> BaseWebSocketEvent:
-    """Hold the event against what the first bytes promised; the last of several equal keys is the one that was read."""
-    if event.type != route.type or (event.code != code and route.code_key):
+def _finish(route: _Route, event: BaseWebSocketEvent, data: bytes) -> BaseWebSocketEvent:
+    """Hold the event against the first bytes: of equal keys the last was read, but the first is what `peek` tells."""
+    seen = peek(data)
+    if event.type != route.type or (seen is not None and route.code_key and seen[1] != event.code):
         raise ValueError("type or code stands there twice and differs")
-    return event if route.is_plain else _look_closer(route.kind, event, data)
+    if seen is not None and len(route.heads) < _MOST_CODES:
+        route.heads[event.code] = route.start + route.code_key + event.code.encode() + b'"'
+    return _look_closer(route.kind, event, data)
 
 
 def _look_closer(kind: str, event: Any, data: bytes) -> BaseWebSocketEvent:
@@ -210,6 +231,12 @@ def _decode_object(data: bytes) -> Message:
     if kind is None:
         raise ValueError(f"unknown message type {safe_text(name, 60)!r}")
     return _look_closer(kind, _shapes[kind, simple].decode(data), data)
+
+
+def _excerpt(frame: Any) -> str:
+    if isinstance(frame, memoryview):
+        frame = bytes(frame)
+    return safe_text(frame if isinstance(frame, (bytes, bytearray, str)) else repr(frame), _EXCERPT)
 
 
 def _reason(error: Exception) -> str:

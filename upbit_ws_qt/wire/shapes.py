@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from functools import partial
-from itertools import chain, starmap
+from itertools import starmap
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from msgspec.structs import FieldInfo
 
-__all__ = ["EVENT_CLASSES", "Shape", "check_digits"]
+__all__ = ["EVENT_CLASSES", "USUAL_SIZE", "Shape", "check_digits"]
 
 EVENT_CLASSES: Mapping[str, type[BaseWebSocketEvent]] = {
     "ticker": TickerEvent,
@@ -52,61 +52,78 @@ EVENT_CLASSES: Mapping[str, type[BaseWebSocketEvent]] = {
 
 # No price, size or balance comes near; beyond it a number is an attack on whoever formats it.
 _Bounded = Annotated[float, msgspec.Meta(ge=-1e60, le=1e60)]
+_Positive = Annotated[float, msgspec.Meta(gt=0, le=1e60)]
 _SMALLEST_EXPONENT = -324  # of a double; smaller numbers read as zero
 _LARGEST_EXPONENT = 60
 _MOST_DIGITS = 400
-_USUAL_SIZE = 16_384  # bytes; in a larger frame single numbers may be huge
+USUAL_SIZE = 16_384  # bytes; in a larger frame single numbers may be huge
 
 _HEAD = ("type", "code", "timestamp", "stream_type")  # of the base class: last in each event's field order
 _META = ("epoch", "received_at")
 
 
 class Shape:
-    """One kind of event in one spelling: `decode` turns a frame into its event."""
+    """One kind of event in one spelling.
 
-    __slots__ = ("_build", "_check", "_event_class", "_nested", "_read")
+    Attributes:
+        read: frame -> reader struct; raises what msgspec raises for a frame that does not fit.
+        build: reader struct -> event; None where the reader gives the event itself.
+        check: frame -> checker struct; raises what msgspec raises for text, NaN and size where a number belongs.
+    """
+
+    __slots__ = ("_check_positive", "build", "check", "kind", "read")
 
     def __init__(self, kind: str, *, simple: bool) -> None:
-        self._event_class = EVENT_CLASSES[kind]
-        fields = [field for field in msgspec.structs.fields(self._event_class) if field.name not in _META]
-        reader = _reader(kind, fields) if simple else self._event_class
-        self._read: Callable[[bytes], Any] = msgspec.json.Decoder(reader).decode
-        self._check: Callable[[bytes], Any] = msgspec.json.Decoder(_checker(kind, fields, simple=simple)).decode
-        self._build = _builder(self._event_class, fields) if simple else None
-        self._nested = next(iter(NESTED.get(kind, ())), None)
+        self.kind = kind
+        event_class = EVENT_CLASSES[kind]
+        fields = [field for field in msgspec.structs.fields(event_class) if field.name not in _META]
+        self.read: Callable[[bytes], Any] = msgspec.json.Decoder(
+            _reader(kind, fields) if simple else event_class
+        ).decode
+        self.build = _builder(event_class, fields) if simple else None
+        self.check: Callable[[bytes], Any] = msgspec.json.Decoder(_checker(kind, fields, simple=simple)).decode
+        self._check_positive: Callable[[bytes], Any] = msgspec.json.Decoder(
+            _checker(kind, fields, simple=simple, number=_Positive)
+        ).decode
 
     def decode(self, frame: bytes) -> BaseWebSocketEvent:
-        """Return the event; raise what msgspec raises, or ValueError for a number nobody could show."""
-        event = self._read(frame)
-        if self._build is not None:
-            event = self._build(event)
-        numbers = self._check(frame)
-        if self._nested is not None or not all(astuple(numbers)) or len(frame) > _USUAL_SIZE:
-            self._check_closely(frame, event, numbers)
-        return event  # type: ignore[no-any-return]
+        """Return the event of a frame.
 
-    def _check_closely(self, frame: bytes, event: BaseWebSocketEvent, numbers: Any) -> None:
-        """Look at each Decimal, where a zero float may hide one that is absurdly small."""
-        if self._nested == "orderbook_units" and len(frame) <= _USUAL_SIZE:
-            rows = numbers.orderbook_units
-            for name in ("total_ask_size", "total_bid_size", "level"):
-                check_digits(getattr(event, name))
-            if all(chain.from_iterable(map(astuple, rows))):
-                return
-        check_digits(event)
+        Raises what msgspec raises for a frame that does not fit, and ValueError for a number nobody could show.
+        """
+        event: BaseWebSocketEvent = self.read(frame) if self.build is None else self.build(self.read(frame))
+        if self.kind == "orderbook" and self._is_full_book(frame, event):
+            return event
+        numbers = self.check(frame)
+        if self.kind in NESTED or len(frame) > USUAL_SIZE or not all(astuple(numbers)):
+            check_digits(event, len(frame))
+        return event
+
+    def _is_full_book(self, frame: bytes, book: Any) -> bool:
+        """Whether all numbers of a book are in order, none of them zero but the level."""
+        try:
+            self._check_positive(frame)
+        except msgspec.ValidationError:
+            return False  # mostly a thin book, padded with zeros
+        return len(frame) <= USUAL_SIZE and _SMALLEST_EXPONENT <= book.level.adjusted() <= _LARGEST_EXPONENT
 
 
-def check_digits(value: Any) -> None:
-    """Raise ValueError where a Decimal anywhere inside `value` is too small, too large or too long to be shown."""
+def check_digits(value: Any, frame_size: int) -> None:
+    """Raise ValueError where a Decimal anywhere inside `value` is too small, too large or too long to be shown.
+
+    Needed where a float is zero, behind which a number of absurdly many places may hide, and for large frames, which
+    have room for a number of absurdly many digits.
+    """
     if isinstance(value, Decimal):
-        if not _SMALLEST_EXPONENT <= value.adjusted() <= _LARGEST_EXPONENT or len(str(value)) > _MOST_DIGITS:
+        in_range = _SMALLEST_EXPONENT <= value.adjusted() <= _LARGEST_EXPONENT
+        if not in_range or (frame_size > USUAL_SIZE and len(str(value)) > _MOST_DIGITS):
             raise ValueError("a number is too small, too large or has too many digits")
     elif isinstance(value, msgspec.Struct):
         for item in astuple(value):
-            check_digits(item)
+            check_digits(item, frame_size)
     elif isinstance(value, tuple):
         for item in value:
-            check_digits(item)
+            check_digits(item, frame_size)
 
 
 def _inner(annotation: Any) -> tuple[Any, str]:
@@ -137,15 +154,18 @@ def _reader(kind: str, fields: Sequence[FieldInfo]) -> type[msgspec.Struct]:
     return msgspec.defstruct("_Simple", made, rename=SIMPLE_KEYS[kind], frozen=True, gc=False, kw_only=True)
 
 
-def _checker(kind: str, fields: Sequence[FieldInfo], *, simple: bool) -> type[msgspec.Struct]:
+def _checker(kind: str, fields: Sequence[FieldInfo], *, simple: bool, number: Any = _Bounded) -> type[msgspec.Struct]:
     """Return the struct that reads nothing but the decimal numbers, as bounded floats; a missing one is 1.0."""
     made: list[tuple[Any, ...]] = []
     for field in fields:
         inner, count = _inner(field.type)
         if inner is Decimal:
-            made.append((field.name, _Bounded | None if count == "maybe" else _Bounded, 1.0))
+            kept = _Bounded if field.name == "level" else number  # zero as a rule
+            made.append((field.name, kept | None if count == "maybe" else kept, 1.0))
         elif _is_struct(inner):
-            nested: Any = _checker(NESTED[kind][field.name], msgspec.structs.fields(inner), simple=simple)
+            nested: Any = _checker(
+                NESTED[kind][field.name], msgspec.structs.fields(inner), simple=simple, number=number
+            )
             made.append((field.name, (tuple[nested, ...] if count == "many" else nested) | None, None))
     rename = SIMPLE_KEYS[kind] if simple else None
     return msgspec.defstruct("_Checked", made, rename=rename, frozen=True, gc=False)
