@@ -39,6 +39,7 @@ class Change:
     kind: str
     key: object | None = None  # the watch that asked for it; indicators only
     category: str = ""  # announcements only
+    uuid: str = ""  # of an order, an announcement, or a report of assets
 
     def __init__(self, code: str) -> None:
         self.code = code

@@ -35,6 +35,7 @@ class OrderChange(Change):
 
     __slots__ = ("order", "uuid")
     kind = "myOrder"
+    uuid: str
 
     def __init__(self, order: OrderView) -> None:
         super().__init__(order.code)
@@ -83,6 +84,7 @@ class AssetChange(Change):
 
     __slots__ = ("assets", "ms", "uuid")
     kind = "myAsset"
+    uuid: str
 
     def __init__(self, uuid: str, assets: Sequence[tuple[str, int, int]], ms: int) -> None:
         super().__init__("")
@@ -120,6 +122,7 @@ class AnnouncementChange(Change):
     __slots__ = ("body", "category", "event_type", "first_ms", "ms", "title", "url", "uuid")
     kind = "announcement"
     category: str
+    uuid: str
 
     def __init__(
         self, event_type: str, uuid: str, title: str, category: str, url: str, body: str | None, first_ms: int, ms: int

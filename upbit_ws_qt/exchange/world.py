@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from .market.account import Account
 from .market.announcements import AnnouncementBoard
-from .market.candles import DAY_MS, SECOND, UNITS
+from .market.candles import DAY, DAY_MS, SECOND, UNITS
 from .market.catalog import Market, choose
+from .market.demo import DemoScript
+from .market.indicators import TIMEFRAMES, IndicatorBoard
 from .market.numbers import UNIT
 from .market.rest import rest_candle, rest_ticker
 from .market.simulation import MarketSimulation, Shared
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from decimal import Decimal
 
-    from .messages import BookSide, Change
+    from .messages import BookSide, CandleValues, Change
     from .private_messages import AnnouncementChange
 
 _SLOTS = 1 << 13
@@ -61,6 +63,9 @@ class World:
         self.codes = frozenset(self._markets)
         self.account = Account(self, settings.seed)
         self._board = AnnouncementBoard(settings.seed)
+        self.indicators = IndicatorBoard(self, start)
+        krw = [entry.code for entry in chosen if entry.quote == "KRW"][:12]
+        self._demo = DemoScript(self, krw, settings.seed, start) if settings.demo else None
         self._slots = self._deal()
         self._boundary = (start // 1000 + 1) * 1000
         self._next_event = float(start)
@@ -135,6 +140,9 @@ class World:
         for market in traded:
             market.fold(out)
         traded.clear()
+        self.indicators.close(ms, out)
+        if self._demo is not None:
+            self._demo.play(ms, out)
         if ms % DAY_MS == 0:
             for market in self._markets.values():
                 market.open_day()
@@ -175,6 +183,11 @@ class World:
             for market in map(self._markets.get, codes)
             if market is not None
         ]
+
+    def closed_candles(self, code: str, timeframe: str, count: int, before_ms: int) -> list[CandleValues]:
+        """Return closed candles as indicators use them, oldest first; KeyError for an unknown code or time frame."""
+        kind = DAY if timeframe == DAY else f"candle.{timeframe}"
+        return self._markets[code].closed_candles(kind, TIMEFRAMES[timeframe], before_ms, count)
 
     def sides(self, code: str) -> tuple[BookSide, BookSide] | None:
         """Return asks and bids of a pair as they stand; None for an unknown pair."""

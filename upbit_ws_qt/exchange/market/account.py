@@ -66,6 +66,11 @@ class Account:
         """Return all remembered orders, oldest first: every open one, and the latest finished ones."""
         return [replace(order) for order in self._orders.values()]
 
+    def order(self, uuid: str) -> OrderView | None:
+        """Return one remembered order, or None."""
+        order = self._orders.get(uuid)
+        return replace(order) if order is not None else None
+
     def place(
         self,
         code: str,

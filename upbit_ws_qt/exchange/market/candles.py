@@ -27,8 +27,8 @@ UNITS = {
 }
 DAY = "1d"  # kept for indicators, never sent
 _ALL = (*UNITS.items(), (DAY, DAY_MS))
-# Finished candles are kept by these units, enough of them to make 200 of every longer unit they stand for.
-_KEPT = {"candle.1m": 600, "candle.5m": 600, "candle.30m": 400, "candle.240m": 200}
+# Finished candles are kept by these units, enough of them for 200 of REST and 400 of an indicator.
+_KEPT = {"candle.1m": 600, "candle.5m": 1200, "candle.30m": 800, "candle.240m": 400, DAY: 400}
 _KEPT_AS = {
     1: "candle.1m",
     3: "candle.1m",
@@ -163,6 +163,11 @@ class LiveCandles:
             yield from map(unpacked, reversed(finished))
 
         return newest_first(), start
+
+    def days(self) -> list[CandleValues]:
+        """Return the days since the one that holds the seam, newest first."""
+        running = [self.running[DAY]] if DAY in self.running else []
+        return [*running, *map(unpacked, reversed(self._finished[DAY]))]
 
     def now(self, kind: str) -> CandleValues | None:
         """Return the candle of `kind` with the trades of the unfinished second; None before any trade."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 HOUR_MS = 60 * MINUTE_MS
 FIVE_MS = 5 * MINUTE_MS
 _WEEK_MS = 7 * DAY_MS
+_DAYS_KEPT = 4
 
 
 def split(total: int, weights: Sequence[float]) -> list[int]:
@@ -52,6 +53,7 @@ class History:
         self._five_empty = math.exp(-5 * trades_per_minute)
         self._minute_empty = math.exp(-trades_per_minute)
         self._spread = volatility * math.sqrt(FIVE_MS / DAY_MS)
+        self._days: dict[int, list[int]] = {}  # volumes by hour of the days met lately
         self._low, self._high = 1, 10**30
         self.year = self._mark_year(volatility)
         self._high, _, self._low, _ = self.year
@@ -80,9 +82,14 @@ class History:
     def hour_volume(self, hour_ms: int) -> int:
         """Return the volume of the hour that begins at `hour_ms`."""
         day = hour_ms // DAY_MS
-        dice = self._path.dice
-        total = int(self._day_volume * (1.0 + 0.6 * dice(day, 1)))
-        return split(total, [1.2 + dice(day * 24 + hour, 2) for hour in range(24)])[hour_ms % DAY_MS // HOUR_MS]
+        volumes = self._days.get(day)
+        if volumes is None:
+            if len(self._days) >= _DAYS_KEPT:
+                self._days.clear()
+            dice = self._path.dice
+            total = int(self._day_volume * (1.0 + 0.6 * dice(day, 1)))
+            volumes = self._days[day] = split(total, [1.2 + dice(day * 24 + hour, 2) for hour in range(24)])
+        return volumes[hour_ms % DAY_MS // HOUR_MS]
 
     def fives(self, hour_ms: int) -> list[CandleValues]:
         """Return the traded five-minute candles of the hour that begins at `hour_ms`, oldest first."""
@@ -161,3 +168,17 @@ class History:
         """Return up to `count` candles of `length` ms that begin before `before_ms`, newest first."""
         oldest = max(0, before_ms - 40 * length * (count + 2))  # quiet markets skip candles; not for ever
         return gathered(self.pieces(oldest, before_ms, by_minute=length % FIVE_MS != 0), length, count)
+
+    def summaries(self, length: int, before_ms: int, count: int) -> list[CandleValues]:
+        """Return close and volume of up to `count` candles of whole hours that end by `before_ms`, newest first.
+
+        Much cheaper than `candles`, and equal to it in the two; the other prices are the close.
+        """
+        found: list[CandleValues] = []
+        start = (before_ms // length - 1) * length
+        while len(found) < count and start >= 0:
+            volume = sum(self.hour_volume(hour) for hour in range(start, start + length, HOUR_MS))
+            close = self.close_at(start + length)
+            found.append((start, close, close, close, close, volume, close * volume))
+            start -= length
+        return found

@@ -18,8 +18,8 @@ from upbit_ws_qt.exchange.messages import (
 )
 
 from .book import Book
-from .candles import DAY_MS, MINUTE_MS, SECOND, UNITS, LiveCandles, gathered
-from .history import History
+from .candles import DAY, DAY_MS, MINUTE_MS, SECOND, UNITS, LiveCandles, gathered
+from .history import HOUR_MS, History
 from .numbers import UNIT, clock_texts, from_units
 from .path import NoiseTable, PricePath
 from .ticks import GRIDS
@@ -119,6 +119,8 @@ class MarketSimulation:
         for kind, length in UNITS.items():
             if length > 1000:
                 candles.running[kind] = history.candles(length, seam, 1)[0]
+        if so_far is not None:
+            candles.running[DAY] = so_far
         self.profile = self._profile(opening, closing, history.year)
         self._last_trade(last)
         if self._opens_day:
@@ -317,6 +319,27 @@ class MarketSimulation:
                 yield from self.history.pieces(oldest, min(start, before), by_minute=minutes % 5 != 0)
 
         return gathered(pieces(), length, count)
+
+    def closed_candles(self, kind: str, length: int, before_ms: int, count: int) -> list[CandleValues]:
+        """Return up to `count` candles that ended by `before_ms`, oldest first; longer ones with close and volume only.
+
+        `kind` is a candle type or "1d", `length` its milliseconds.
+        """
+        self.begin()
+        candles = self.candles
+        running = candles.running.get(kind)
+        if count == 1 and running is not None and running[0] + length <= before_ms:
+            return [running]
+        if length < HOUR_MS:
+            return self.past_candles(length // MINUTE_MS, before_ms, count)[::-1]
+        seam = candles.seam_ms // length * length
+        if kind == DAY:
+            known = candles.days()
+        else:
+            since = max(0, (before_ms - seam) // length)
+            known = self.past_candles(length // MINUTE_MS, before_ms, min(count, since)) if since else []
+        live = [each for each in known if seam <= each[0] <= before_ms - length][:count]
+        return (live + self.history.summaries(length, min(seam, before_ms), count - len(live)))[::-1]
 
     def candle(self, kind: str) -> CandleChange:
         """Return the last existing candle of a unit."""
