@@ -6,8 +6,8 @@ import json
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from .frames import BOOK_LEVELS, NO_LEVEL, Change, is_simple, template
 from .market.numbers import candle_times, decimal_text, kst_time, plain, volume_text
-from .messages import BOOK_LEVELS, Change, is_simple, template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -143,7 +143,7 @@ class AnnouncementChange(Change):
         stream_type: str,
         *,
         depth: int = BOOK_LEVELS,
-        level: Decimal = Decimal(0),
+        level: Decimal = NO_LEVEL,
         include_body: bool = False,
     ) -> bytes:
         """Return the frame, with or without the body; see `Change.render`."""

@@ -15,7 +15,8 @@ from .market.demo import DemoScript
 from .market.indicators import TIMEFRAMES, IndicatorBoard
 from .market.numbers import UNIT
 from .market.rest import rest_candle, rest_ticker
-from .market.simulation import MarketSimulation, Shared
+from .market.shared import Shared
+from .market.simulation import MarketSimulation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

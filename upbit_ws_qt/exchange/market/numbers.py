@@ -96,15 +96,15 @@ def funds_text_simple(units: int) -> str:
 
 
 def rate_text(units: int) -> str:
-    """Spell a change rate; small ones with an exponent."""
-    if units and -_SMALL_RATE < units < _SMALL_RATE:
+    """Spell a change rate, not below zero, with its ten decimals; a small one with an exponent."""
+    if 0 < units < _SMALL_RATE:
         return scientific(units, 10)
-    return plain(units, 10)
+    return rate_text_simple(units)
 
 
 def rate_text_simple(units: int) -> str:
-    """Spell a change rate plainly."""
-    return plain(units, 10)
+    """Spell a change rate, not below zero, with its ten decimals."""
+    return "%d.%010d" % divmod(units, RATE_UNIT)  # noqa: UP031 - as above
 
 
 def decimal_text(amount: Decimal) -> str:

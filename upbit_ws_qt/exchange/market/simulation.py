@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from random import Random
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt.exchange.messages import (
@@ -21,7 +20,7 @@ from .book import Book
 from .candles import DAY, DAY_MS, MINUTE_MS, SECOND, UNITS, LiveCandles, gathered
 from .history import HOUR_MS, History
 from .numbers import UNIT, clock_texts, from_units
-from .path import NoiseTable, PricePath
+from .path import PricePath
 from .ticks import GRIDS
 from .totals import LastDay
 
@@ -31,32 +30,12 @@ if TYPE_CHECKING:
     from upbit_ws_qt.exchange.messages import CandleValues
 
     from .catalog import Listing
+    from .shared import Shared
 
 _MILLE = 1000
-_SIZES = 1024
 _QUOTE_KRW = {"KRW": 1.0, "BTC": 150_000_000.0, "USDT": 1452.0}
 _STABLE = {"USDT", "USDC", "USD1"}
 _STEPS = 4  # ticks a busy book follows the fair price at once
-
-
-class Shared:
-    """What all markets of a world draw on: randomness, noise, the counter of trades."""
-
-    def __init__(self, seed: int, start_ms: int) -> None:
-        self.random = Random(seed)
-        self.noise = NoiseTable(seed)
-        self.seed = seed
-        self.start_ms = start_ms
-        spread = Random(f"sizes {seed}")
-        self.sizes = [max(20, int(_MILLE * spread.lognormvariate(-0.72, 1.2))) for _ in range(_SIZES)]
-        self.traded: list[MarketSimulation] = []  # markets with an unfinished second
-        self._trades = 0
-
-    def sequential_id(self, ms: int) -> int:
-        """Return a fresh id: unique, roughly by time, but in no strict order (protocol sheet, "Messages")."""
-        self._trades += 1
-        count = self._trades
-        return (ms - count % 3) * 10_000 + count * 7919 % 10_000
 
 
 class MarketSimulation:

@@ -1,0 +1,180 @@
+"""Order books as changes: a side that shares with its neighbours in time what did not change, and the frame of both."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from .frames import BOOK_LEVELS, FORMATS, NO_LEVEL, Change, template
+from .market.numbers import (
+    PRICE_TEXT,
+    PRICE_TEXT_SIMPLE,
+    UNIT,
+    plain,
+    to_units,
+    volume_text,
+    volume_text_simple,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from decimal import Decimal
+
+DEPTHS = (1, 5, 15, 30)
+
+
+class Grouping(Protocol):
+    """Whoever can sum an order book up by price levels."""
+
+    def grouped(self, prices: Sequence[int], sizes: Sequence[int], level: int, ask: bool) -> list[tuple[int, int]]:
+        """Return (price, size) of up to 30 groups, best first."""
+
+    def levels(self, price: int) -> tuple[int, ...]:
+        """Return the supported levels at a price, 0 first."""
+
+
+def _book_template(fmt: str) -> str:
+    fields = [
+        ("type", "ty", '"orderbook"'),
+        ("code", "cd", '"%s"'),
+        ("total_ask_size", "tas", "%s"),
+        ("total_bid_size", "tbs", "%s"),
+        ("orderbook_units", "obu", "[%s]"),
+        ("timestamp", "tms", "%d"),
+        ("level", "lv", "%s"),
+        ("stream_type", "st", '"%s"'),
+    ]
+    return template(fields, fmt)
+
+
+_BOOK_TEMPLATES = {fmt: _book_template(fmt) for fmt in FORMATS}
+# A unit of the book is four pieces laid end to end; each side keeps its own pieces ready.
+_ASK_PRICE, _BID_PRICE, _ASK_SIZE, _BID_SIZE = (
+    ',{"ask_price":%s',
+    ',"bid_price":%s',
+    ',"ask_size":%s',
+    ',"bid_size":%s}',
+)
+_SIMPLE_KEYS = (('"ask_price"', '"ap"'), ('"bid_price"', '"bp"'), ('"ask_size"', '"as"'), ('"bid_size"', '"bs"'))
+_ASK_PADDING = ((_ASK_PRICE % 0,) * BOOK_LEVELS, (_ASK_SIZE % 0,) * BOOK_LEVELS)
+_BID_PADDING = ((_BID_PRICE % 0,) * BOOK_LEVELS, (_BID_SIZE % 0,) * BOOK_LEVELS)
+
+
+class BookSide:
+    """One side of a book at one moment, best first: prices and sizes as numbers, and as the pieces frames are made of.
+
+    The lists of prices may be shared with other moments; whoever changes them makes them his own first.
+    """
+
+    __slots__ = ("is_ask", "price_texts", "prices", "size_texts", "sizes", "total")
+
+    def __init__(self, is_ask: bool, prices: list[int], sizes: list[int]) -> None:
+        self.is_ask = is_ask
+        self.prices = prices
+        self.sizes = sizes
+        self.price_texts = [self.price_text(price) for price in prices]
+        self.size_texts = [self.size_text(size) for size in sizes]
+        self.total = sum(sizes)
+
+    def price_text(self, price: int) -> str:
+        """Return the piece of a frame that tells a price."""
+        return (_ASK_PRICE if self.is_ask else _BID_PRICE) % PRICE_TEXT[price]
+
+    def size_text(self, size: int) -> str:
+        """Return the piece of a frame that tells a size."""
+        return (_ASK_SIZE if self.is_ask else _BID_SIZE) % volume_text(size)
+
+    def copy(self, with_prices: bool) -> BookSide:
+        """Return a side with its own lists of sizes and, if asked for, of prices."""
+        copy = BookSide.__new__(BookSide)
+        copy.is_ask = self.is_ask
+        copy.prices = self.prices[:] if with_prices else self.prices
+        copy.price_texts = self.price_texts[:] if with_prices else self.price_texts
+        copy.sizes = self.sizes[:]
+        copy.size_texts = self.size_texts[:]
+        copy.total = self.total
+        return copy
+
+    def pieces(self, depth: int) -> tuple[Sequence[str], Sequence[str]]:
+        """Return `depth` pieces of prices and of sizes, padded with zeros."""
+        have = len(self.prices)
+        if have == depth:
+            return self.price_texts, self.size_texts
+        if have > depth:
+            return self.price_texts[:depth], self.size_texts[:depth]
+        prices, sizes = _ASK_PADDING if self.is_ask else _BID_PADDING
+        return (*self.price_texts, *prices[: depth - have]), (*self.size_texts, *sizes[: depth - have])
+
+    def without_exponents(self) -> BookSide:
+        """Return the side as SIMPLE spells it."""
+        if not self.prices or min(self.prices[0], self.prices[-1]) >= UNIT // 1000:
+            return self
+        side = self.copy(with_prices=True)
+        form = _ASK_PRICE if self.is_ask else _BID_PRICE
+        side.price_texts = [form % PRICE_TEXT_SIMPLE[price] for price in side.prices]
+        return side
+
+
+class OrderbookChange(Change):
+    """The whole book of a market after something in it changed."""
+
+    __slots__ = ("asks", "bids", "grouping", "ms")
+    kind = "orderbook"
+
+    def __init__(self, code: str, asks: BookSide, bids: BookSide, grouping: Grouping, ms: int) -> None:
+        self.code = code
+        self._frames = {}
+        self.asks = asks
+        self.bids = bids
+        self.grouping = grouping
+        self.ms = ms
+
+    def render(
+        self,
+        fmt: str,
+        stream_type: str,
+        *,
+        depth: int = BOOK_LEVELS,
+        level: Decimal = NO_LEVEL,
+        include_body: bool = False,
+    ) -> bytes:
+        """Return the frame; see `Change.render`."""
+        if depth not in DEPTHS:
+            depth = BOOK_LEVELS
+        key = (fmt, stream_type, depth, level) if level else (fmt, stream_type, depth)
+        frame = self._frames.get(key)
+        if frame is None:
+            frame = self._frames[key] = self._text(fmt, stream_type, depth, level).encode()
+        return frame
+
+    def _text(self, fmt: str, stream_type: str, depth: int, level: Decimal) -> str:
+        asks, bids = self.asks, self.bids
+        simple = fmt[0] == "S"
+        level_text = "0" if simple else "0.0"
+        if level:
+            units = _units_of(level)
+            if units not in self.grouping.levels(asks.prices[0]):
+                return ""
+            asks, bids = (self._grouped(side, units) for side in (asks, bids))
+            level_text = plain(units, 8)
+        if simple:
+            asks, bids = asks.without_exponents(), bids.without_exponents()
+        cells: list[str] = [""] * (4 * depth)
+        cells[0::4], cells[2::4] = asks.pieces(depth)
+        cells[1::4], cells[3::4] = bids.pieces(depth)
+        units_text = "".join(cells)[1:]
+        if simple:
+            for long, short in _SIMPLE_KEYS:
+                units_text = units_text.replace(long, short)
+        totals = (volume_text_simple(asks.total), volume_text_simple(bids.total))
+        return _BOOK_TEMPLATES[fmt] % (self.code, *totals, units_text, self.ms, level_text, stream_type)
+
+    def _grouped(self, side: BookSide, level: int) -> BookSide:
+        groups = self.grouping.grouped(side.prices, side.sizes, level, side.is_ask)
+        return BookSide(side.is_ask, [price for price, _ in groups], [size for _, size in groups])
+
+
+def _units_of(level: Decimal) -> int:
+    try:
+        return to_units(level)
+    except (ValueError, ArithmeticError):
+        return -1  # finer than any grid: no level of any market

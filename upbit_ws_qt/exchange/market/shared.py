@@ -1,0 +1,34 @@
+"""What all markets of a world draw on."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING
+
+from .path import NoiseTable
+
+if TYPE_CHECKING:
+    from .simulation import MarketSimulation
+
+MILLE = 1000
+_SIZES = 1024
+
+
+class Shared:
+    """What all markets of a world draw on: randomness, noise, the counter of trades."""
+
+    def __init__(self, seed: int, start_ms: int) -> None:
+        self.random = Random(seed)
+        self.noise = NoiseTable(seed)
+        self.seed = seed
+        self.start_ms = start_ms
+        spread = Random(f"sizes {seed}")
+        self.sizes = [max(20, int(MILLE * spread.lognormvariate(-0.72, 1.2))) for _ in range(_SIZES)]
+        self.traded: list[MarketSimulation] = []  # markets with an unfinished second
+        self._trades = 0
+
+    def sequential_id(self, ms: int) -> int:
+        """Return a fresh id: unique, roughly by time, but in no strict order (protocol sheet, "Messages")."""
+        self._trades += 1
+        count = self._trades
+        return (ms - count % 3) * 10_000 + count * 7919 % 10_000
