@@ -10,6 +10,7 @@ import msgspec
 from upbit_ws_qt.text import safe_text
 from upbit_ws_qt.types import IndicatorSpec
 from upbit_ws_qt.wire.messages import ServerError, ServerStatus, SubscriptionEntry, SubscriptionList
+from upbit_ws_qt.wire.shapes import check_digits
 from upbit_ws_qt.wire.simple_keys import SIMPLE_KEYS
 
 if TYPE_CHECKING:
@@ -113,7 +114,9 @@ def _level(raw: msgspec.Raw) -> Decimal:
     if not _given(raw):
         return Decimal(0)
     _read_level(raw)  # a float with bounds refuses text and whatever is no price step
-    return Decimal(bytes(raw).decode("ascii"))
+    level = Decimal(bytes(raw).decode("ascii"))
+    check_digits(level, len(bytes(raw)))
+    return level
 
 
 def _indicator(item: _Indicator) -> IndicatorSpec:
