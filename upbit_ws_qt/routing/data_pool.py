@@ -85,8 +85,13 @@ class PoolCell:
         """Put in the newest event."""
         self.latest = event
         if self.history is not None:
-            self.history.append(event)
-            self._pool.note_stored()
+            self.remember(event)
+
+    def remember(self, event: BaseWebSocketEvent) -> None:
+        """Put the newest event into the history too; only where there is one."""
+        assert self.history is not None
+        self.history.append(event)
+        self._pool.note_stored()
 
     @property
     def events(self) -> int:

@@ -34,36 +34,37 @@ class Heartbeat:
 
     Attributes:
         count: beats so far.
-        idle: beats since events last flowed; set to 0 by whoever hands out.
-        handle: the timer; None while nothing flows.
+        idle: beats since events last flowed; 0 only while the timer runs. Who hands out calls keep() when it is not.
     """
 
-    __slots__ = ("_interval", "_loop", "count", "handle", "idle")
+    __slots__ = ("_handle", "_interval", "_loop", "count", "idle")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, slow: float) -> None:
         self._loop = loop
         self._interval = slow / _BEAT_SHARE
         self.count = 0
-        self.idle = 0
-        self.handle: asyncio.TimerHandle | None = None
+        self.idle = 1
+        self._handle: asyncio.TimerHandle | None = None
 
-    def arm(self) -> None:
-        """Begin to beat."""
-        if self.handle is None:
-            self.handle = self._loop.call_later(self._interval, self._beat)
+    def keep(self) -> None:
+        """Note that events flow; begin to beat where it does not."""
+        self.idle = 0
+        if self._handle is None:
+            self._handle = self._loop.call_later(self._interval, self._beat)
 
     def stop(self) -> None:
-        """Beat no more until armed again."""
-        if self.handle is not None:
-            self.handle.cancel()
-            self.handle = None
+        """Beat no more until keep() is called again."""
+        self.idle = 1
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
 
     def _beat(self) -> None:
-        self.handle = None
+        self._handle = None
         self.count += 1
         self.idle += 1
         if self.idle < _IDLE_BEATS:
-            self.arm()
+            self._handle = self._loop.call_later(self._interval, self._beat)
 
 
 class Dispatcher:

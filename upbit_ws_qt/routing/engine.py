@@ -179,7 +179,7 @@ class DataRoutingEngine(FramePath):
 
     def flush_frames(self) -> int:
         """Serve the consumers with Delivery.FRAME; return how many were. For a display timer, never inside a Task."""
-        self._keep_beating()
+        self._beat.keep()
         return self._dispatcher.frames.flush()
 
     # -- upkeep --------------------------------------------------------------------------------------------------------
@@ -230,10 +230,6 @@ class DataRoutingEngine(FramePath):
             if topic.latest is event and route in topic.routes:
                 self._meter.replayed += 1
                 route.offer(replace(event, stream_type=StreamType.SNAPSHOT))
-
-    def _keep_beating(self) -> None:
-        self._beat.idle = 0
-        self._beat.arm()
 
     def _on_route_closed(self, route: Route) -> None:
         self._meter.add_closed(route)

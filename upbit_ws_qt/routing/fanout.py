@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from upbit_ws_qt.events import IndicatorEvent, IndicatorSignalEvent, OrderbookEvent
 from upbit_ws_qt.routing.sequence import AccountOrder, StreamOrder, TradeOrder
 from upbit_ws_qt.streams import ALL_SYMBOLS, StreamKey, key_of_event
-from upbit_ws_qt.types import DataType
+from upbit_ws_qt.types import DataType, WebSocketType
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -33,13 +33,17 @@ class Topic:
         order: its guard; one for the whole type where objects, not streams, have an order.
         latest: the newest event let through since the first consumer came.
         cell: its place in the data pool; None where there is no pool.
+        judge: of the guard.
+        single: the only consumer, where events can go to it without further thought.
     """
 
-    __slots__ = ("cell", "key", "latest", "order", "routes")
+    __slots__ = ("cell", "judge", "key", "latest", "order", "routes", "single")
 
     def __init__(self, key: StreamKey, order: StreamOrder | AccountOrder) -> None:
         self.key = key
         self.order = order
+        self.judge = order.judge
+        self.single: Route | None = None
         self.routes: tuple[Route, ...] = ()
         self.latest: BaseWebSocketEvent | None = None
         self.cell: PoolCell | None = None
@@ -54,9 +58,10 @@ class Group:
         only: the topic, where there can be but one; None for books by level, indicators and orders.
         conflatable: whether a newer frame of these bytes makes an older one superfluous: ticker or book, of one
             variant, and nobody asked for BLOCK.
+        is_sampled: whether a sample of the latencies will do: public data.
     """
 
-    __slots__ = ("_by_level", "code", "conflatable", "data_type", "name", "only", "topics")
+    __slots__ = ("_by_level", "code", "conflatable", "data_type", "is_sampled", "name", "only", "topics")
 
     def __init__(self, data_type: DataType, code: str) -> None:
         self.data_type = data_type
@@ -65,6 +70,7 @@ class Group:
         self.topics: dict[str, Topic] = {}
         self.only: Topic | None = None
         self.conflatable = False
+        self.is_sampled = data_type.websocket_type is WebSocketType.PUBLIC
         self._by_level: dict[Decimal, Topic | None] = {}
 
     def refresh(self) -> None:
@@ -101,12 +107,16 @@ class Group:
 class FanoutHub:
     """The consumers of every stream.
 
+    Args:
+        direct: whether a lone consumer may be named in Topic.single.
+
     Attributes:
         topics: by stream.
         heads: first bytes of frames seen before, with their group; None where nobody wants it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, direct: bool = True) -> None:
+        self._direct = direct
         self.topics: dict[StreamKey, Topic] = {}
         self.heads: dict[bytes, Group | None] = {}
         self._groups: dict[tuple[str, str], Group] = {}
@@ -120,7 +130,7 @@ class FanoutHub:
             if topic is None:
                 topic = self._make(key)
                 made.append(topic)
-            topic.routes = (*topic.routes, route)
+            self._set_routes(topic, (*topic.routes, route))
             self._groups[key.data_type.value, key.symbol].refresh()
         return tuple(made)
 
@@ -131,7 +141,7 @@ class FanoutHub:
             topic = self.topics.get(key)
             if topic is None or route not in topic.routes:
                 continue
-            topic.routes = tuple(other for other in topic.routes if other is not route)
+            self._set_routes(topic, tuple(other for other in topic.routes if other is not route))
             group = self._groups[key.data_type.value, key.symbol]
             if not topic.routes:
                 gone.append(topic)
@@ -167,6 +177,10 @@ class FanoutHub:
         if everywhere is None or everywhere is topic:
             return routes
         return tuple(dict.fromkeys((*routes, *everywhere.routes)))
+
+    def _set_routes(self, topic: Topic, routes: tuple[Route, ...]) -> None:
+        topic.routes = routes
+        topic.single = routes[0] if self._direct and len(routes) == 1 and not topic.order.by_object else None
 
     def _make(self, key: StreamKey) -> Topic:
         order: StreamOrder | AccountOrder

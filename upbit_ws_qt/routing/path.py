@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 from msgspec.structs import force_setattr
 
 from upbit_ws_qt.errors import DecodeError
-from upbit_ws_qt.events import BaseWebSocketEvent
+from upbit_ws_qt.events import BaseWebSocketEvent, stamp
 from upbit_ws_qt.routing.fanout import FanoutHub
 from upbit_ws_qt.routing.figures import Meter
 from upbit_ws_qt.routing.overload import FrameHold
-from upbit_ws_qt.routing.sequence import AccountOrder, Verdict
+from upbit_ws_qt.routing.sequence import Verdict
 from upbit_ws_qt.streams import key_of_event
-from upbit_ws_qt.types import WebSocketType
 from upbit_ws_qt.wire import decode, peek
 
 if TYPE_CHECKING:
@@ -25,12 +24,14 @@ if TYPE_CHECKING:
     from upbit_ws_qt.routing.dispatch import Dispatcher
     from upbit_ws_qt.routing.fanout import Group, Topic
     from upbit_ws_qt.routing.route import Route
+    from upbit_ws_qt.types import WebSocketType
     from upbit_ws_qt.wire import Message
 
 __all__ = ["FramePath", "RawFrameLike"]
 
 _BACKLOG_EVERY = 63  # the backlog is looked at once in so many frames plus one
-_SAMPLE = 7  # latencies of one public frame in eight; of every private one
+_SAMPLE = 15  # latencies of one public frame in sixteen; of every private one
+_CODE_BEGINS = 20  # bytes; the comma behind this ends the code in `{"type":"trade","code":"KRW-BTC",` and the like
 _UNKNOWN: Any = object()
 
 
@@ -78,7 +79,7 @@ class FramePath:
         self._on_control = on_control
         self._pool = pool
         self._backlog = backlog
-        self._hub = FanoutHub()
+        self._hub = FanoutHub(direct=not dispatcher.debug)
         self._heads = self._hub.heads
         self._meter = Meter(dispatcher.clock)
         self._hold = FrameHold(self._loop, 1.0 / config.frame_rate, config.drain_budget, self._route_held)
@@ -92,14 +93,14 @@ class FramePath:
             meter.old_epoch += 1
             return
         data = frame.data
-        head = data[: data.find(b",", data.find(b",") + 1)] if type(data) is bytes else b""
+        head = data[: data.find(b",", _CODE_BEGINS)] if type(data) is bytes else b""
         group = self._heads.get(head, _UNKNOWN)
         if group is _UNKNOWN:
             group = self._find_group(head, data)
         if group is None:
             meter.unwanted += 1
             return
-        if self._backlog is not None and not meter.frames & _BACKLOG_EVERY:
+        if not meter.frames & _BACKLOG_EVERY and self._backlog is not None:
             self._hold.note_backlog(self._backlog())
         if self._hold.in_use and group is not _UNKNOWN and group.conflatable and self._hold.take(head, frame):
             return
@@ -126,8 +127,8 @@ class FramePath:
         if name is None:
             return _UNKNOWN  # type: ignore[no-any-return]
         group = self._hub.group(*name)
-        # A head ends with the code; one of a list could hide further messages, one cut elsewhere says too little.
-        if name[1] and head.startswith(b"{") and head.endswith(b'"'):
+        # A head must end with the code, or it says too little; one of a list could hide further messages.
+        if name[1] and head.startswith(b"{") and head.endswith(f':"{name[1]}"'.encode()):
             self._hub.learn(head, group)
         return group
 
@@ -144,28 +145,34 @@ class FramePath:
 
     def _decode(self, frame: RawFrameLike, group: Group) -> None:
         meter = self._meter
-        ws_type, epoch, received_at = frame.ws_type, frame.epoch, frame.received_at
         try:
             messages = decode(frame.data)
         except DecodeError as error:
             meter.decode_errors += 1
-            self._on_decode_error(ws_type, error)
+            self._on_decode_error(frame.ws_type, error)
             return
-        is_sample = not meter.frames & _SAMPLE or ws_type is not WebSocketType.PUBLIC
-        decoded_at = self._clock() if is_sample else 0.0
+        if group is _UNKNOWN:
+            self._route_unknown(frame, messages)
+            return
+        event: Any = messages[0]  # peek has vouched for one event of this type and code
+        force_setattr(event, "epoch", frame.epoch)
+        force_setattr(event, "received_at", frame.received_at)
+        if meter.frames & _SAMPLE and group.is_sampled:
+            self._accept(group, event)
+            return
+        decoded_at = self._clock()
+        self._accept(group, event)
+        meter.sample(frame.received_at, decoded_at)
+
+    def _route_unknown(self, frame: RawFrameLike, messages: tuple[Message, ...]) -> None:
+        """Route what only decoding could tell: events in an unusual spelling, lists, and what is no event."""
         for message in messages:
-            if not isinstance(message, BaseWebSocketEvent):
-                meter.control += 1
-                self._on_control(ws_type, message)
-                continue
-            force_setattr(message, "epoch", epoch)
-            force_setattr(message, "received_at", received_at)
-            if group is _UNKNOWN:
+            if isinstance(message, BaseWebSocketEvent):
+                stamp(message, frame.epoch, frame.received_at)
                 self.route_event(message)
             else:
-                self._accept(group, message)
-        if is_sample:
-            meter.sample(received_at, decoded_at)
+                self._meter.control += 1
+                self._on_control(frame.ws_type, message)
 
     def _accept(self, group: Group, event: BaseWebSocketEvent) -> int:
         """Judge an event and hand it out; return to how many consumers."""
@@ -175,26 +182,32 @@ class FramePath:
             if topic is None:
                 self._meter.unrouted += 1
                 return 0
-        verdict = topic.order.judge(event, event.epoch, event.received_at)
-        if verdict is not Verdict.NEWS:
+        verdict = topic.judge(event)
+        if verdict:
             return self._refuse(topic, event, verdict)
         self._meter.events += 1
         topic.latest = event
-        if topic.cell is not None:
-            topic.cell.store(event)
-        routes = topic.routes
-        if type(topic.order) is AccountOrder:
-            routes = self._hub.routes_for(topic, event)
-            if self._pool is not None:
-                self._store_account(event)
-        return self._fan_out(routes, event)
+        cell = topic.cell
+        if cell is not None:
+            cell.latest = event
+            if cell.history is not None:
+                cell.remember(event)
+        single = topic.single
+        if single is None or self._unfinished or self._beat.idle:
+            return self._fan_out(self._routes_of(topic, event), event)
+        single.offer(event)
+        return 1
 
-    def _store_account(self, event: BaseWebSocketEvent) -> None:
-        assert self._pool is not None
-        self._pool.account.store(event)
-        key = key_of_event(event)
-        if key is not None and key not in self._hub.topics:  # an order of a market wanted with all others
-            self._pool.cell(key).store(event)
+    def _routes_of(self, topic: Topic, event: BaseWebSocketEvent) -> tuple[Route, ...]:
+        """Return the consumers of an event; one of the account is noted in the pool on the way."""
+        if not topic.order.by_object:
+            return topic.routes
+        if self._pool is not None:
+            self._pool.account.store(event)
+            key = key_of_event(event)
+            if key is not None and key not in self._hub.topics:  # an order of a market wanted with all others
+                self._pool.cell(key).store(event)
+        return self._hub.routes_for(topic, event)
 
     def _fan_out(self, routes: tuple[Route, ...], event: BaseWebSocketEvent) -> int:
         """Offer an event to its consumers.
@@ -204,14 +217,8 @@ class FramePath:
         """
         if self._debug:
             assert asyncio.current_task(self._loop) is None, "events are routed from the drain, never inside a Task"
-        beat = self._beat
-        beat.idle = 0
-        if beat.handle is None:
-            beat.arm()
+        self._beat.keep()
         unfinished = self._unfinished
-        if len(routes) == 1 and not unfinished:
-            routes[0].offer(event)
-            return 1
         unfinished.append((event, iter(routes)))
         try:
             for other, rest in tuple(unfinished):

@@ -49,6 +49,13 @@ class Route:
         longest: the longest call, in seconds.
     """
 
+    __slots__ = (
+        "__weakref__", "_beat", "_block_timer", "_callback", "_deadline", "_dispatcher", "_held", "_lossy", "_newest",
+        "_on_close", "_pace", "_queue", "_slow", "_timer", "_view", "_warn_at", "_warned", "alive", "busy_time",
+        "closed", "component_id", "delivered", "failures", "is_lossless", "keys", "longest", "offer", "received",
+        "slow_calls", "spec", "times",
+    )  # fmt: skip
+
     def __init__(
         self,
         dispatcher: Dispatcher,
@@ -70,6 +77,7 @@ class Route:
         self.times = QuantileSketch()
         self.closed = False
         self._dispatcher = dispatcher
+        self._beat = dispatcher.beat
         self._callback = callback
         self._view = view
         self._on_close = on_close
@@ -153,7 +161,12 @@ class Route:
 
     def _offer_now(self, event: BaseWebSocketEvent) -> None:
         self.received += 1
-        self._pass_on(event)
+        if self._held or self._pace is not None:
+            self._pass_on(event)
+            return
+        self._hand(event)
+        if self._queue:
+            self._release()
 
     def _offer_seldom(self, event: BaseWebSocketEvent) -> None:
         """Take an event that is filtered, cut or held for the display frame first."""
@@ -180,42 +193,40 @@ class Route:
             if not self._held and self._timer is None:
                 self._release()
             return
-        self._held = True
-        try:
-            self._hand(event)
-        finally:
-            self._held = False
+        self._hand(event)
         if self._queue:
             self._release()
 
     def _hand(self, event: BaseWebSocketEvent) -> None:
-        """Call the callback: guarded, timed, counted."""
+        """Call the callback: guarded, timed, counted, not entered again."""
         self.delivered += 1
-        beat = self._dispatcher.beat
-        beats = beat.count
+        beats = self._beat.count
+        self._held = True
         began = perf_counter()
         try:
             result = self._callback(event)
+            if result is not None and inspect.iscoroutine(result):
+                result.close()
+                raise TypeError("the callback returned a coroutine; register the coroutine function itself")
         except Exception as error:  # noqa: BLE001 - the guarded boundary: a user's callback
             self._dispatcher.callback_failed(self, error)
-        else:
-            if result is not None and inspect.iscoroutine(result):
-                self._refuse_coroutine(result)
+        finally:
+            self._held = False
         took = perf_counter() - began
-        if took >= self._slow:
-            if beat.count != beats:
-                return  # it ran a nested event loop; what it cost is not known
-            self._dispatcher.callback_blocked(self, took)
+        if took >= self._slow and self._was_nested(took, beats):
+            return
         self.busy_time += took
         if took > self.longest:
             self.longest = took
         if not self.delivered & _SAMPLE:
             self.times.add(took)
 
-    def _refuse_coroutine(self, result: Any) -> None:
-        result.close()
-        error = TypeError("the callback returned a coroutine; register the coroutine function itself")
-        self._dispatcher.callback_failed(self, error)
+    def _was_nested(self, took: float, beats: int) -> bool:
+        """Return whether the callback ran a nested event loop, so that what it cost is not known; else it blocked."""
+        if self._beat.count != beats:
+            return True
+        self._dispatcher.callback_blocked(self, took)
+        return False
 
     # -- what has to wait ----------------------------------------------------------------------------------------------
     def _enqueue(self, event: BaseWebSocketEvent) -> None:
@@ -246,11 +257,7 @@ class Route:
             if self._pace is not None and (due := self._pace.take(dispatcher.clock())) is not None:
                 self._timer = dispatcher.loop.call_at(due, self._release)
                 return
-            self._held = True
-            try:
-                self._hand(self._queue.pop())
-            finally:
-                self._held = False
+            self._hand(self._queue.pop())
             self._taken()
             if self._queue and perf_counter() > ends:
                 self._held = True  # whatever comes now queues up behind

@@ -41,6 +41,9 @@ class Verdict(IntEnum):
     """Handed out before."""
 
 
+_NEWS = Verdict.NEWS  # looking a member up in its class takes longer than the whole comparison
+
+
 def content_of(event: BaseWebSocketEvent) -> tuple[object, ...]:
     """Return what an event says, without how and when it came: equal for the same message on two lines."""
     getter = _contents.get(type(event))
@@ -79,34 +82,35 @@ class StreamOrder:
     Attributes:
         epoch: of the last event let through.
         timestamp: of the last event let through, ms.
+        by_object: whether what is in order are objects (an order, an announcement), not the stream.
     """
 
-    __slots__ = ("_latest", "_received_at", "_same", "epoch", "timestamp")
+    by_object = False
+    __slots__ = ("_latest", "_same", "epoch", "timestamp")
 
     def __init__(self) -> None:
         self.epoch = -1
         self.timestamp = -1
-        self._received_at = 0.0
         self._latest: BaseWebSocketEvent | None = None
         self._same: list[BaseWebSocketEvent] | None = None  # earlier ones of the latest's millisecond
 
-    def judge(self, event: BaseWebSocketEvent, epoch: int, received_at: float) -> Verdict:
+    def judge(self, event: BaseWebSocketEvent) -> Verdict:
         """Decide about one event and remember it when it is news."""
         timestamp = event.timestamp
-        if epoch == self.epoch:
+        if event.epoch == self.epoch:
             if timestamp > self.timestamp:
                 self.timestamp = timestamp
-                self._received_at = received_at
                 self._latest = event
-                self._same = None
-                return Verdict.NEWS
+                if self._same is not None:
+                    self._same = None
+                return _NEWS
             if timestamp < self.timestamp:
                 return Verdict.STALE
-        elif epoch < self.epoch or (timestamp < self.timestamp and received_at <= self._received_at + OVERLAP):
+        elif event.epoch < self.epoch or (timestamp < self.timestamp and self._is_overlap(event)):
             return Verdict.STALE
-        return self._judge_rest(event, epoch, received_at)
+        return self._judge_rest(event)
 
-    def _judge_rest(self, event: BaseWebSocketEvent, epoch: int, received_at: float) -> Verdict:
+    def _judge_rest(self, event: BaseWebSocketEvent) -> Verdict:
         """Decide about the same millisecond, or a new epoch."""
         if event.timestamp == self.timestamp:
             if self._was_seen(event):
@@ -115,11 +119,13 @@ class StreamOrder:
                 self._same = [*(self._same or ()), self._latest]
         else:
             self._same = None
-        self.epoch = epoch
+        self.epoch = event.epoch
         self.timestamp = event.timestamp
-        self._received_at = received_at
         self._latest = event
         return Verdict.NEWS
+
+    def _is_overlap(self, event: BaseWebSocketEvent) -> bool:
+        return self._latest is not None and event.received_at <= self._latest.received_at + OVERLAP
 
     def _was_seen(self, event: BaseWebSocketEvent) -> bool:
         content = content_of(event)
@@ -137,18 +143,18 @@ class TradeOrder(StreamOrder):
         super().__init__()
         self._ids: RecentSet[int] = RecentSet(TRADE_WINDOW)
 
-    def judge(self, event: BaseWebSocketEvent, epoch: int, received_at: float) -> Verdict:
+    def judge(self, event: BaseWebSocketEvent) -> Verdict:
         """Decide about one trade and remember it."""
         assert isinstance(event, TradeEvent)
         if not self._ids.add(event.sequential_id):
             return Verdict.DUPLICATE
-        return super().judge(event, epoch, received_at)
+        return super().judge(event)
 
     def _was_seen(self, event: BaseWebSocketEvent) -> bool:
         return False  # another id is another trade, however alike
 
-    def _judge_rest(self, event: BaseWebSocketEvent, epoch: int, received_at: float) -> Verdict:
-        verdict = super()._judge_rest(event, epoch, received_at)
+    def _judge_rest(self, event: BaseWebSocketEvent) -> Verdict:
+        verdict = super()._judge_rest(event)
         self._same = None  # nothing is compared by content here
         return verdict
 
@@ -156,18 +162,19 @@ class TradeOrder(StreamOrder):
 class AccountOrder:
     """The guard of orders, assets and announcements: each content once, each object in the order of its timestamps."""
 
+    by_object = True
     __slots__ = ("_contents", "_objects")
 
     def __init__(self) -> None:
         self._contents: RecentSet[int] = RecentSet(ACCOUNT_WINDOW)
         self._objects: dict[str, tuple[int, int]] = {}
 
-    def judge(self, event: BaseWebSocketEvent, epoch: int, received_at: float) -> Verdict:
+    def judge(self, event: BaseWebSocketEvent) -> Verdict:
         """Decide about one event and remember it."""
         if not self._contents.add(hash(content_of(event))):
             return Verdict.DUPLICATE
         identity: str = getattr(event, "uuid", "") or getattr(event, "asset_uuid", "")
-        now = (epoch, event.timestamp)
+        now = (event.epoch, event.timestamp)
         known = self._objects.pop(identity, None)
         if known is not None and now < known:
             self._objects[identity] = known

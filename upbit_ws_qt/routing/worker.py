@@ -17,6 +17,8 @@ __all__ = ["AsyncRoute"]
 class AsyncRoute(Route):
     """A consumer that is awaited, one event after the other, and never holds the drain up."""
 
+    __slots__ = ("_progress_at", "_wake", "_worker")
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._wake = asyncio.Event()
@@ -76,8 +78,7 @@ class AsyncRoute(Route):
     async def _call(self, event: BaseWebSocketEvent) -> None:
         dispatcher = self._dispatcher
         self.delivered += 1
-        dispatcher.beat.idle = 0
-        dispatcher.beat.arm()
+        dispatcher.beat.keep()
         beats = dispatcher.beat.count
         began = perf_counter()
         try:
