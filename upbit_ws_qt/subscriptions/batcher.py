@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from upbit_ws_qt.subscriptions.demand import same_request
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -69,14 +71,17 @@ class RateLimitAwareSubscriptionBatcher:
         return max(0.0, due - now, self._limiter.delay(now))
 
     def process_batched_changes(
-        self, asked: Mapping[StreamKey, Demand], now: float
+        self, asked: Mapping[StreamKey, Demand], now: float, *, insist: bool = False
     ) -> Mapping[StreamKey, Demand] | None:
-        """Take out the newest state if it may leave now; None if it may not yet or equals what was `asked`."""
+        """Take out the newest state if it may leave now, None if it may not yet.
+
+        None too where it asks for nothing else than what was `asked`, unless the caller has another reason to `insist`.
+        """
         wait = self.delay(now)
         if wait is None or wait > 0.0:
             return None
         wanted, self._wanted = self._wanted, None
-        if wanted == asked:
+        if not insist and wanted is not None and same_request(asked, wanted):
             self.cancelled += 1
             return None
         return wanted

@@ -10,9 +10,9 @@ from upbit_ws_qt.streams import ALL_SYMBOLS, StreamKey, indicator_variant, level
 from upbit_ws_qt.types import DataType, IndicatorSpec, Priority, SubscriptionSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["DEPTHS", "Demand", "carrier_of", "demands_of", "depth_of_symbol", "merge", "merge_all"]
+__all__ = ["DEPTHS", "Demand", "carrier_of", "demands_of", "depth_of_symbol", "merge", "merge_all", "same_request"]
 
 # Protocol sheet, "Requests": none or an unsupported number gives 30.
 DEPTHS = (1, 5, 15, 30)
@@ -72,6 +72,13 @@ def merge_all(demands: Iterable[Demand]) -> Demand:
     return result
 
 
+def same_request(asked: Mapping[StreamKey, Demand], wanted: Mapping[StreamKey, Demand]) -> bool:
+    """Whether the exchange would be asked for the same streams in the same way, whoever wants them."""
+    if asked.keys() != wanted.keys():
+        return False
+    return all(known is wanted[stream] or _same_way(known, wanted[stream]) for stream, known in asked.items())
+
+
 def demands_of(spec: SubscriptionSpec) -> dict[StreamKey, Demand]:
     """Return what a wish asks of each of its streams."""
     demand = _shared(
@@ -108,6 +115,17 @@ def carrier_of(stream: StreamKey) -> StreamKey | None:
     if stream.data_type is DataType.MY_ORDER and stream.symbol:
         return StreamKey(DataType.MY_ORDER, ALL_SYMBOLS)
     return None
+
+
+def _same_way(asked: Demand, wanted: Demand) -> bool:
+    if wanted.snapshot and not asked.snapshot:
+        return False
+    return (asked.realtime, asked.depth, asked.categories, asked.include_body) == (
+        wanted.realtime,
+        wanted.depth,
+        wanted.categories,
+        wanted.include_body,
+    )
 
 
 @lru_cache(maxsize=1024)

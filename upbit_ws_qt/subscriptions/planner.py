@@ -154,7 +154,7 @@ class IntelligentSubscriptionOptimizer:
             known = flowing.get(stream)
             if not _has_snapshot(stream):
                 modes[stream] = plain
-            elif not wanted.snapshot or (known is not None and known.depth >= wanted.depth and stream not in refresh):
+            elif not wanted.snapshot or (known is not None and _brings(known, wanted) and stream not in refresh):
                 modes[stream] = realtime
             else:
                 modes[stream] = plain
@@ -168,6 +168,10 @@ class IntelligentSubscriptionOptimizer:
 
 def _has_snapshot(stream: StreamKey) -> bool:
     return stream.data_type.has_snapshot
+
+
+def _brings(known: Demand, wanted: Demand) -> bool:
+    return known.depth >= wanted.depth and (known.snapshot or not wanted.snapshot)
 
 
 def _grouped(wanted: Mapping[StreamKey, Demand], modes: Mapping[StreamKey, _Mode]) -> list[_Group]:

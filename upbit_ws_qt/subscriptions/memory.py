@@ -1,0 +1,88 @@
+"""What one endpoint's subscriptions remember from line to line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from upbit_ws_qt.subscriptions.planner import Effort, IntelligentSubscriptionOptimizer
+
+if TYPE_CHECKING:
+    from upbit_ws_qt.streams import StreamKey
+    from upbit_ws_qt.subscriptions.once import SnapshotDesk
+    from upbit_ws_qt.subscriptions.rejection import RejectionSearch
+    from upbit_ws_qt.subscriptions.state import SubscriptionStateManager
+    from upbit_ws_qt.types import WebSocketType
+
+__all__ = ["Counters", "EndpointMemory", "Patience"]
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait for what, in seconds.
+
+    Attributes:
+        gather: how long the first change may wait for others.
+        first_data: until the first data of a stream.
+        list_answer: until the answer to LIST_SUBSCRIPTIONS.
+        settle: without any new stream showing, after which the rest no longer holds a new line up.
+        unlisted: until streams that only the list proves are looked up in it; longer than the 150–180 ms after which
+            the exchange has closed a line whose request it refused.
+        mute: after an error until the line, if the exchange left it open, is used again.
+        accepted: after which a request that met no error counts as taken.
+    """
+
+    gather: float = 0.02
+    first_data: float = 3.0
+    list_answer: float = 2.0
+    settle: float = 0.3
+    unlisted: float = 0.25
+    mute: float = 1.0
+    accepted: float = 1.5
+
+
+@dataclass(slots=True)
+class Counters:
+    """See SubscriptionStatistics."""
+
+    requests: int = 0
+    lists: int = 0
+    bytes_sent: int = 0
+    snapshots: int = 0
+    changes: int = 0
+    cancelled: int = 0
+    repairs: int = 0
+    refusals: int = 0
+    lists_unanswered: int = 0
+    stray_errors: int = 0
+
+
+@dataclass(slots=True)
+class EndpointMemory:
+    """Shared by the lines of one endpoint, one after the other or an old and a new one side by side.
+
+    Attributes:
+        served_before: wanted streams that some line brought in this session.
+        unserved_before: wanted streams that some line asked for in vain; a new line does not wait for them.
+        blank_lines: lines in a row on which nothing came of all that came before.
+        list_refusals: errors that only a LIST_SUBSCRIPTIONS explains.
+    """
+
+    ws_type: WebSocketType
+    state: SubscriptionStateManager
+    search: RejectionSearch
+    desk: SnapshotDesk
+    patience: Patience
+    per_second: int
+    planner: IntelligentSubscriptionOptimizer = field(default_factory=IntelligentSubscriptionOptimizer)
+    effort: Effort = field(default_factory=Effort)
+    counters: Counters = field(default_factory=Counters)
+    served_before: set[StreamKey] = field(default_factory=set)
+    unserved_before: set[StreamKey] = field(default_factory=set)
+    blank_lines: int = 0
+    list_refusals: int = 0
+
+    @property
+    def lists_work(self) -> bool:
+        """Whether the exchange seems to know LIST_SUBSCRIPTIONS."""
+        return self.list_refusals < 2

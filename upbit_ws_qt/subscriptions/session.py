@@ -1,0 +1,594 @@
+"""One line's subscriptions: what it was asked, what it has shown, what to send next. Pure; all times are passed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, NamedTuple
+
+from upbit_ws_qt.errors import RecoveryError
+from upbit_ws_qt.subscriptions.batcher import RateLimitAwareSubscriptionBatcher
+from upbit_ws_qt.subscriptions.demand import same_request
+from upbit_ws_qt.subscriptions.planner import SplitTrust, SubscriptionPlan
+from upbit_ws_qt.subscriptions.restore import Proof, listed_streams
+from upbit_ws_qt.subscriptions.status import StreamStatus
+from upbit_ws_qt.types import DataType, Priority
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from upbit_ws_qt.streams import StreamKey
+    from upbit_ws_qt.subscriptions.demand import Demand
+    from upbit_ws_qt.subscriptions.line import LimiterLike
+    from upbit_ws_qt.subscriptions.memory import EndpointMemory
+    from upbit_ws_qt.subscriptions.wish import Wish
+    from upbit_ws_qt.wire import ServerError, SubscriptionList
+
+__all__ = ["LineSession", "Step", "StepKind"]
+
+_MOST_REPAIRS = 2
+_LIST_TRIES = 2
+_BLANK_LINES = 2
+# A first request of its own for the urgent streams pays where they would stand in a much longer queue of snapshots.
+_STAGE_FROM = 50
+_STAGE_SHARE = 0.25
+
+
+class StepKind(Enum):
+    """What to do next."""
+
+    REQUEST = auto()
+    LIST = auto()
+    WAIT = auto()
+
+
+class Step(NamedTuple):
+    """What to do next: now, or for WAIT after `delay` seconds (None: until something happens)."""
+
+    kind: StepKind
+    delay: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A request that was neither taken nor refused yet."""
+
+    number: int
+    at: float
+    suspects: frozenset[Wish]
+    fresh: frozenset[StreamKey]
+    has_control: bool
+    is_split_trial: bool
+
+
+@dataclass(slots=True)
+class _Listing:
+    """A LIST_SUBSCRIPTIONS on its way."""
+
+    ticket: str
+    at: float
+    union: Mapping[StreamKey, Demand]
+    number: int
+
+
+class LineSession:
+    """The subscription side of one line, from its first request to its end.
+
+    The shell that owns the socket asks `next_step`, sends what `take_request` or `take_list` gives, and reports what it
+    sees by the `on_…` methods.
+
+    Attributes:
+        asked: the union as the exchange should have it now.
+        flowing: streams whose data this line brings, as they were asked for.
+        proof: what is proved.
+        changed: streams whose status may have changed; the shell empties it.
+        refused: the error that ended the latest request, None while all is well.
+        has_levels: whether books of a level were ever asked for here: then the code does not tell the stream.
+        opened_at: when this session began.
+        is_syncing: whether it is still being proved.
+        is_candidate: whether another line serves meanwhile, so that nothing may be taken from that one.
+    """
+
+    def __init__(self, memory: EndpointMemory, limiter: LimiterLike, now: float, *, is_candidate: bool = False) -> None:
+        self._memory = memory
+        self._limiter = limiter
+        self.is_candidate = is_candidate
+        self.is_syncing = True
+        self.asked: Mapping[StreamKey, Demand] = {}
+        self.flowing: dict[StreamKey, Demand] = {}
+        self.proof = Proof(memory.patience.first_data)
+        self.changed: set[StreamKey] = set()
+        self.refused: ServerError | None = None
+        self.opened_at = now
+        self.has_levels = False
+        self._batcher = RateLimitAwareSubscriptionBatcher(
+            limiter, gather=memory.patience.gather, per_second=memory.per_second
+        )
+        self._repair = True
+        self._is_first = True
+        self._stage_left = False
+        self._number = 0
+        self._must_list = 0
+        self._outstanding: list[_Sent] = []
+        self._listing: _Listing | None = None
+        self._list_due: float | None = None
+        self._list_failures = 0
+        self._listed = 0
+        self._listed_at: float | None = None
+        self._has_answered = False
+        self._refresh: set[StreamKey] = set()
+        self._repairs: dict[StreamKey, int] = {}
+        self._surplus_repairs = 0
+        self._once_sent: dict[StreamKey, float] = {}
+        self._split_fresh: frozenset[StreamKey] = frozenset()
+        self._split_seen = False
+        self._split_trial: frozenset[StreamKey] = frozenset()
+        self._mute_until: float | None = None
+        self._last_sent = now
+
+    # -- what the shell asks ----------------------------------------------------------------------------------------
+
+    def wishes_changed(self, now: float) -> None:
+        """Note that the union, or what is owed once, may have changed."""
+        self._memory.counters.changes += 0 if self.is_candidate else 1
+        self._batcher.queue_subscription_change(self._wanted(), now)
+
+    def next_step(self, now: float) -> Step:
+        """Return what to do now, after `tick`."""
+        if self._mute_until is not None:
+            return Step(StepKind.WAIT, self._mute_until - now)
+        request = self._request_delay(now)
+        listing = self._list_delay(now)
+        if listing is not None and listing <= 0.0 and (request is None or request > 0.0 or self._list_starves(now)):
+            return Step(StepKind.LIST)
+        if request is not None and request <= 0.0:
+            return Step(StepKind.REQUEST)
+        timers = [delay for delay in (request, listing, self._next_timer(now)) if delay is not None]
+        return Step(StepKind.WAIT, max(0.0, min(timers)) if timers else None)
+
+    def take_request(self, now: float) -> SubscriptionPlan | None:
+        """Return the request to send now, None where nothing has to be sent after all."""
+        once = self._new_once()
+        is_first, self._is_first = self._is_first, False
+        is_urgent = self._repair or self._stage_left
+        # Asking plainly for all does not depend on the exchange taking one type in both ways.
+        flowing = {} if is_urgent and self._memory.planner.split is not SplitTrust.PROVED else self.flowing
+        self._repair = self._stage_left = False
+        if is_urgent:
+            wanted: Mapping[StreamKey, Demand] | None = self._wanted()
+            self._batcher.clear()
+        else:
+            wanted = self._batcher.process_batched_changes(self.asked, now, insist=bool(once))
+        if wanted is None or not (wanted or once):
+            if not self.asked:
+                self._ask_for_control(now)
+            return None
+        if is_first and (urgent := _urgent(wanted)):
+            self._stage_left = True
+            wanted, once = urgent, {}
+        return self._memory.planner.optimize_subscriptions(
+            wanted, flowing=flowing, refresh=self._refresh | once.keys(), once=once
+        )
+
+    def on_request_sent(self, plan: SubscriptionPlan, size: int, now: float) -> None:
+        """Note that a request is leaving now; call it before the socket is given the bytes."""
+        self._number += 1
+        is_repeat = not (plan.union.keys() - self.asked.keys() or self.asked.keys() - plan.union.keys())
+        new = {stream: demand for stream, demand in plan.union.items() if stream not in self.asked}
+        gone = [stream for stream in self.asked if stream not in plan.union]
+        once = plan.snapshots & self._memory.desk.owed.keys()
+        self._forget(gone)
+        self.proof.expect(new, now)
+        self.proof.expect({stream: plan.union[stream] for stream in self._refresh if stream in plan.union}, now)
+        self._refresh.clear()
+        self.has_levels = self.has_levels or any(s.variant and s.data_type is DataType.ORDERBOOK for s in new)
+        for stream in self.flowing:
+            self.flowing[stream] = plan.union[stream]
+        self._once_sent.update(dict.fromkeys(once, now + self._memory.patience.first_data))
+        self._note_suspects(plan, new, now)
+        self._count(plan, size, new.keys() | once, is_repeat=is_repeat)
+        self.asked = plan.union
+        self.changed.update(new, gone)
+        self._last_sent = now
+        self._batcher.note_sent(now)
+        self._plan_list(new, now)
+
+    def take_list(self, ticket: str, now: float) -> None:
+        """Note that LIST_SUBSCRIPTIONS with this ticket is leaving now."""
+        self._listing = _Listing(ticket, now, self.asked, self._number)
+        self._list_due = None
+        self._last_sent = now
+        self._memory.counters.lists += 1
+        self._memory.effort.requests += 1
+        self._memory.effort.least_requests += 1 if self.is_syncing else 0
+        self._batcher.note_sent(now)
+
+    def watches_data(self) -> bool:
+        """Whether data frames have to be looked at."""
+        return self.proof.watches_data or bool(self._once_sent)
+
+    def is_watched(self, stream: tuple[str, str, str]) -> bool:
+        """Whether data of this stream could prove anything."""
+        proof = self.proof
+        return stream in proof.debts or stream in self._once_sent or stream in proof.unserved or stream in proof.warming
+
+    def status_of(self, stream: StreamKey) -> StreamStatus:
+        """Return how it stands with a stream of the union on this line."""
+        proof = self.proof
+        if stream in proof.served:
+            return StreamStatus.LIVE
+        if stream in proof.warming:
+            return StreamStatus.WARMING_UP
+        if stream in proof.unserved:
+            return StreamStatus.UNSERVED
+        return StreamStatus.REQUESTED if stream in self.asked or stream in self._once_sent else StreamStatus.WANTED
+
+    def is_synchronised(self, now: float) -> bool:
+        """Whether everything wanted was asked for and is proved, or known not to come."""
+        if self._repair or self._stage_left or self._mute_until is not None or self.refused is not None:
+            return False
+        lists_done = self._listed >= self._must_list and self._listing is None and self._list_due is None
+        owed = self._awaited()
+        if not lists_done:
+            return self._list_failures >= _LIST_TRIES and self._proved_by_data_alone()
+        if not owed:
+            return not self._is_blank()
+        settled = max(self._listed_at or 0.0, self.proof.last_progress, self._last_sent) + self._memory.patience.settle
+        return now >= settled and not self._is_blank()
+
+    def sync_error(self, now: float) -> RecoveryError | None:
+        """Return why this line cannot be proved, None while it still may."""
+        endpoint = self._memory.ws_type.value
+        if self.refused is not None:
+            return RecoveryError(endpoint, f"the exchange refused the request: {self.refused.name}")
+        if self._list_failures >= _LIST_TRIES and not self._proved_by_data_alone():
+            return RecoveryError(endpoint, "the list of subscriptions was not answered", missing=self._shown_debts())
+        late = now >= self._last_sent + self._memory.patience.first_data
+        if late and not self._awaited() and self._is_blank():
+            self._memory.blank_lines += 1
+            return RecoveryError(endpoint, "nothing came of what came before", missing=self._shown_debts())
+        return None
+
+    def promoted(self, now: float) -> None:
+        """Note that this line serves from now on."""
+        self.is_syncing = self.is_candidate = False
+        memory = self._memory
+        memory.blank_lines = 0
+        wanted = self._wanted()
+        memory.served_before &= wanted.keys()
+        memory.unserved_before &= wanted.keys()
+        if not same_request(self.asked, wanted):
+            self._batcher.queue_subscription_change(wanted, now)
+
+    # -- what the line shows ----------------------------------------------------------------------------------------
+
+    def on_data(self, stream: StreamKey, now: float) -> bool:
+        """Take note of data; return whether something was waiting for it."""
+        is_owed_once = stream in self._once_sent
+        if is_owed_once:
+            self._settle_once(stream, now, served=True)
+        if not self.proof.on_data(stream, now):
+            return is_owed_once
+        self._has_answered = True
+        self._served(stream)
+        if stream in self._split_trial:  # it came plainly, and had not come beside realtime-only ones
+            self._split_trial = frozenset()
+        elif stream in self._split_fresh:
+            self._split_seen = True
+        for index, sent in enumerate(self._outstanding):
+            if stream in sent.fresh:
+                self._accept(index + 1)
+                break
+        return True
+
+    def on_list(self, answer: SubscriptionList, now: float) -> None:
+        """Take the exchange's list; one that was not asked for is passed over."""
+        listing = self._listing
+        if listing is None or answer.ticket not in ("", listing.ticket):
+            return
+        self._listing = None
+        self._list_failures = 0
+        self._has_answered = True
+        self._listed, self._listed_at = listing.number, now
+        self._accept(sum(1 for sent in self._outstanding if sent.number <= listing.number))
+        listed = listed_streams(answer)
+        asked = [stream for stream in listing.union if stream in self.asked]
+        owed = set(self.proof.debts)
+        missing = self.proof.on_list(listed, asked, now)
+        for stream in owed - self.proof.debts.keys():
+            self._served(stream)
+        self._judge_split(missing)
+        self._repair_missing(missing, now)
+        surplus = listed - listing.union.keys() - self._memory.desk.owed.keys() - self._once_sent.keys()
+        if surplus and listing.union and self._surplus_repairs < _MOST_REPAIRS:
+            self._surplus_repairs += 1
+            self._start_repair()
+
+    def on_error(self, error: ServerError, now: float) -> None:
+        """Take an error: it refuses the requests that were not answered, and the exchange closes the line."""
+        memory = self._memory
+        self._mute_until = now + memory.patience.mute
+        outstanding, self._outstanding = self._outstanding, []
+        listing, self._listing = self._listing, None
+        if error.name == "TOO_MANY_REQUEST":
+            memory.counters.refusals += 1
+            self._limiter.refused(now)
+            return
+        if not outstanding:
+            if listing is not None:
+                memory.list_refusals += 1
+            else:
+                memory.counters.stray_errors += 1
+            return
+        self.refused = error
+        if any(sent.is_split_trial for sent in outstanding) and memory.planner.split is SplitTrust.UNKNOWN:
+            memory.planner.split = SplitTrust.BROKEN  # asking in two ways is the first suspect; plainly next time
+            return
+        suspects = frozenset().union(*(sent.suspects for sent in outstanding))
+        if suspects or not self.is_candidate:
+            reason = f"{error.name}: {error.message}" if error.message else error.name
+            memory.search.rejected(suspects, reason, has_control=outstanding[0].has_control)
+
+    def tick(self, now: float) -> None:
+        """Draw the conclusions that are due."""
+        if self._mute_until is not None:
+            if now < self._mute_until:
+                return
+            self._restart()
+        patience = self._memory.patience
+        if self._listing is not None and now >= self._listing.at + patience.list_answer:
+            self._listing = None
+            self._list_failures += 1
+            self._memory.counters.lists_unanswered += 1
+            self._list_due = now if self._list_failures < _LIST_TRIES else None
+        self._judge_overdue(now)
+        for stream in [s for s, deadline in self._once_sent.items() if deadline <= now]:
+            self._settle_once(stream, now, served=False)
+        self._accept(sum(1 for sent in self._outstanding if now >= sent.at + patience.accepted))
+        if self._may_test(now) and self._memory.search.release_next():
+            self.wishes_changed(now)
+
+    # -- sending ----------------------------------------------------------------------------------------------------
+
+    def _wanted(self) -> Mapping[StreamKey, Demand]:
+        demand = self._memory.state.demand(self._memory.ws_type)
+        if all(wanted.realtime for wanted in demand.values()):
+            return demand
+        return {stream: wanted for stream, wanted in demand.items() if wanted.realtime}
+
+    def _new_once(self) -> dict[StreamKey, Demand]:
+        return {s: demand for s, demand in self._memory.desk.collect().items() if s not in self._once_sent}
+
+    def _request_delay(self, now: float) -> float | None:
+        if self._repair or self._stage_left:
+            return self._limiter.delay(now, recovery=True)
+        return self._batcher.delay(now)
+
+    def _list_delay(self, now: float) -> float | None:
+        if self._list_due is None or self._listing is not None:
+            return None
+        if self._list_due <= now and not self._list_is_useful():
+            self._list_due = None
+            return None
+        return max(self._list_due - now, self._limiter.delay(now, recovery=self.is_syncing))
+
+    def _list_is_useful(self) -> bool:
+        if not self._memory.lists_work:
+            return False
+        must = self._listed < self._must_list
+        return must or bool(self.proof.debts or self._split_fresh or (self.is_syncing and not self.asked))
+
+    def _list_starves(self, now: float) -> bool:
+        return self._list_due is not None and now >= self._list_due + 0.5
+
+    def _plan_list(self, new: Collection[StreamKey], now: float) -> None:
+        patience = self._memory.patience
+        due = now + min(1.0, patience.first_data / 2)
+        if self.is_syncing and not self._stage_left:
+            self._must_list = self._number if self._memory.lists_work else 0
+            due = now
+        elif self._stage_left:
+            return
+        elif self._split_fresh:
+            due = now + patience.settle
+        elif any(stream in self.proof.debts and not self.proof.debts[stream].needs_data for stream in new):
+            due = now + patience.unlisted
+        elif not new:
+            return
+        self._list_due = due if self._list_due is None else min(self._list_due, due)
+
+    def _ask_for_control(self, now: float) -> None:
+        """With nothing to ask for but suspects to test: see that the line answers at all."""
+        if self.is_syncing and self._memory.search.is_searching and self._memory.lists_work:
+            self._must_list = self._listed = 0
+            self._list_due = now
+
+    def _note_suspects(self, plan: SubscriptionPlan, new: Collection[StreamKey], now: float) -> None:
+        planner = self._memory.planner
+        is_trial = bool(plan.split_types) and planner.split is SplitTrust.UNKNOWN
+        if is_trial:
+            self._split_fresh |= {s for s in new if s.data_type in plan.split_types and s in plan.snapshots}
+        suspects = frozenset(
+            wish
+            for wish in self._memory.search.suspects()
+            if any(s in plan.union or s in plan.snapshots for s in wish.demands)
+        )
+        self._outstanding.append(
+            _Sent(self._number, now, suspects, frozenset(new) | plan.snapshots, self._has_answered, is_trial)
+        )
+
+    def _count(self, plan: SubscriptionPlan, size: int, needed: Collection[StreamKey], *, is_repeat: bool) -> None:
+        counters, effort = self._memory.counters, self._memory.effort
+        counters.requests += 1
+        counters.bytes_sent += size
+        counters.snapshots += len(plan.snapshots)
+        effort.requests += 1
+        effort.bytes_sent += size
+        effort.snapshots += len(plan.snapshots)
+        if not self._stage_left and (needed or not is_repeat):
+            effort.least_requests += 1
+            effort.least_bytes += size
+        effort.least_snapshots += sum(1 for stream in plan.snapshots if stream in needed)
+
+    # -- conclusions ------------------------------------------------------------------------------------------------
+
+    def _served(self, stream: StreamKey) -> None:
+        self.changed.add(stream)
+        self._repairs.pop(stream, None)
+        demand = self.asked.get(stream)
+        if demand is not None:
+            if stream.data_type.has_snapshot:
+                self.flowing[stream] = demand
+            self._memory.served_before.add(stream)
+            self._memory.unserved_before.discard(stream)
+
+    def _forget(self, streams: Collection[StreamKey]) -> None:
+        self.proof.forget(streams)
+        for stream in streams:
+            self.flowing.pop(stream, None)
+            self._repairs.pop(stream, None)
+            self._refresh.discard(stream)
+            self._memory.served_before.discard(stream)
+            self._memory.unserved_before.discard(stream)
+
+    def _give_up(self, streams: Collection[StreamKey]) -> None:
+        self.proof.give_up(streams)
+        self._memory.unserved_before.update(streams)
+        self.changed.update(streams)
+        for stream in streams:
+            self.flowing.pop(stream, None)
+
+    def _accept(self, count: int) -> None:
+        """Count the oldest requests as taken by the exchange."""
+        if count:
+            taken, self._outstanding = self._outstanding[:count], self._outstanding[count:]
+            self._memory.search.accepted(frozenset().union(*(sent.suspects for sent in taken)))
+
+    def _judge_split(self, missing: Collection[StreamKey]) -> None:
+        """Conclude from the list, and from the new streams' data, whether one type may be asked for in two ways."""
+        types = {stream.data_type for stream in self._split_fresh}
+        if any(stream.data_type in types for stream in missing):
+            self._memory.planner.split = SplitTrust.BROKEN
+        elif self._split_seen:
+            self._memory.planner.split = SplitTrust.PROVED
+        else:
+            return
+        self._split_fresh, self._split_seen = frozenset(), False
+
+    def _settle_once(self, stream: StreamKey, now: float, *, served: bool) -> None:
+        del self._once_sent[stream]
+        self._memory.desk.settle(stream, served=served)
+        self.changed.add(stream)
+        if stream in self.asked and stream not in self._wanted():
+            self._batcher.queue_subscription_change(self._wanted(), now)  # it flowed for the snapshot's sake only
+
+    def _repair_missing(self, missing: Collection[StreamKey], now: float) -> None:
+        again: set[StreamKey] = set()
+        hopeless: set[StreamKey] = set()
+        for stream in missing:
+            done = self._repairs.get(stream, 0)
+            if stream in self._memory.unserved_before or done >= _MOST_REPAIRS:
+                hopeless.add(stream)
+            else:
+                self._repairs[stream] = done + 1
+                again.add(stream)
+        self._give_up(hopeless)
+        if again:
+            for stream in again:
+                self.flowing.pop(stream, None)
+            self._refresh |= again
+            self.changed |= again
+            self._start_repair()
+
+    def _start_repair(self) -> None:
+        self._repair = True
+        self._memory.counters.repairs += 1
+
+    def _judge_overdue(self, now: float) -> None:
+        overdue = self.proof.overdue(now)
+        if not overdue:
+            return
+        if self._split_trial:
+            # Asking plainly did not help: it was not the asking in two ways.
+            self._memory.planner.split = SplitTrust.UNKNOWN
+            self._split_trial = frozenset()
+        elif self._split_fresh and self._split_fresh.intersection(overdue):
+            self._try_plainly(now)
+            return
+        unlisted = [s for s in overdue if not self.proof.debts[s].needs_data]
+        if unlisted and (self._listing is not None or self._list_due is not None):
+            wait = now + self._memory.patience.list_answer
+            for stream in unlisted:
+                self.proof.debts[stream].deadline = wait
+            overdue = [stream for stream in overdue if stream not in unlisted]
+        self._give_up(overdue)
+
+    def _try_plainly(self, now: float) -> None:
+        """Ask plainly for new streams that did not come beside realtime-only ones: unknown, or is it the split?"""
+        self._split_trial, self._split_fresh = self._split_fresh, frozenset()
+        self._memory.planner.split = SplitTrust.BROKEN
+        for stream in self._split_trial & self.proof.debts.keys():
+            self.proof.debts[stream].deadline = now + self._memory.patience.first_data
+            self._refresh.add(stream)
+        self._start_repair()
+
+    def _may_test(self, now: float) -> bool:
+        return (
+            self._memory.search.is_searching
+            and not self.is_syncing
+            and not self._outstanding
+            and not self._repair
+            and not self._batcher.is_waiting
+            and now >= self._last_sent + self._memory.patience.unlisted
+        )
+
+    def _restart(self) -> None:
+        """Begin anew on a line that the exchange left open after an error: what it still sends is not known."""
+        self._mute_until = None
+        self.refused = None
+        self.changed.update(self.asked)
+        self.proof.forget(tuple(self.asked))
+        self.asked = {}
+        self.flowing.clear()
+        self._once_sent.clear()
+        self._repair = True
+
+    def _awaited(self) -> list[StreamKey]:
+        return [s for s in self.proof.owed(data=True) if s not in self._memory.unserved_before]
+
+    def _proved_by_data_alone(self) -> bool:
+        return bool(self.proof.served) and not self.proof.debts
+
+    def _is_blank(self) -> bool:
+        """Whether not one of the streams came that came on an earlier line."""
+        memory = self._memory
+        if memory.blank_lines >= _BLANK_LINES or self.proof.served:
+            return False
+        return any(stream in memory.served_before for stream in (*self.proof.debts, *self.proof.unserved))
+
+    def _shown_debts(self) -> tuple[str, ...]:
+        return tuple(str(stream) for stream in (*self.proof.debts, *self.proof.unserved))
+
+    def _next_timer(self, now: float) -> float | None:
+        patience = self._memory.patience
+        times = [self.proof.next_deadline()]
+        if self._listing is not None:
+            times.append(self._listing.at + patience.list_answer)
+        if self._outstanding:
+            times.append(self._outstanding[0].at + patience.accepted)
+        if self._once_sent:
+            times.append(min(self._once_sent.values()))
+        if self.is_syncing:
+            times.append(max(self._listed_at or 0.0, self.proof.last_progress, self._last_sent) + patience.settle)
+            times.append(self._last_sent + patience.first_data)
+        elif self._memory.search.is_searching:
+            times.append(self._last_sent + patience.unlisted)
+        later = [at - now for at in times if at is not None and at > now]
+        return min(later, default=None)
+
+
+def _urgent(wanted: Mapping[StreamKey, Demand]) -> dict[StreamKey, Demand]:
+    """Return the streams that get a first request of their own; none where that would not bring them earlier."""
+    urgent = {stream: demand for stream, demand in wanted.items() if demand.priority <= Priority.HIGH}
+    pays = len(wanted) - len(urgent) >= _STAGE_FROM and len(urgent) <= _STAGE_SHARE * len(wanted)
+    return urgent if pays else {}
