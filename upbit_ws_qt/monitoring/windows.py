@@ -48,6 +48,8 @@ class RecentSum:
             self._buckets.append((last, held + amount))
         else:
             self._buckets.append((slot, amount))
+            if len(self._buckets) > _BUCKETS:
+                self._sum -= self._buckets.popleft()[1]
         self._sum += amount
 
     def total(self, now: float) -> float:

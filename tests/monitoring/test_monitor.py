@@ -1,0 +1,275 @@
+"""The facade: exact counts, accurate percentiles, one change per change, parts that are switched off."""
+
+from __future__ import annotations
+
+import logging
+import random
+import tracemalloc
+
+import pytest
+
+from tests.monitoring.world import WALL, Line, World
+from upbit_ws_qt.config import ServiceConfig
+from upbit_ws_qt.monitoring.health import HealthTuning
+from upbit_ws_qt.monitoring.history import Metric
+from upbit_ws_qt.monitoring.monitor import AlertCleared, AlertRaised, HealthChanged, IsolationAdvised, Monitor
+from upbit_ws_qt.monitoring.readings import ComponentReading, ConnectionReading, Readings, RttSample
+from upbit_ws_qt.sketch import SketchSummary
+from upbit_ws_qt.streams import StreamKey
+from upbit_ws_qt.types import ConnectionState, DataType, IndependenceLevel, WebSocketType
+
+PUBLIC = WebSocketType.PUBLIC
+
+
+def connection(**fields: object) -> ConnectionReading:
+    values: dict[str, object] = {
+        "ws_type": PUBLIC,
+        "state": ConnectionState.CONNECTED,
+        "connected_since": 0.0,
+        **fields,
+    }
+    return ConnectionReading(**values)  # type: ignore[arg-type]  # each test passes fields of ConnectionReading
+
+
+def test_counts_are_what_was_read() -> None:
+    monitor = Monitor(ServiceConfig())
+    for now in range(1, 31):
+        monitor.observe(
+            now,
+            Readings(
+                connections=(
+                    connection(
+                        frames=now * 700, bytes_wire=now * 90_000, bytes_inflated=now * 400_000, errors=3,
+                        decode_errors=2, reconnects=1, gaps=1, dropped=5, duplicates=6, conflated=7, stale=8, epoch=4,
+                        current_subscriptions=212, last_message_at=now - 0.25, last_pong_at=now - 6, pending=9,
+                    ),
+                ),
+                wall_clock=WALL + now,
+                messages_processed=now * 650,
+                memory_bytes=123_456_789,
+                cpu_share=0.4,
+                gc_pause=0.012,
+            ),
+        )  # fmt: skip
+    metrics = monitor.connection_metrics(PUBLIC)
+    assert (metrics.message_count, metrics.bytes_received, metrics.bytes_inflated) == (21_000, 2_700_000, 12_000_000)
+    assert (metrics.error_count, metrics.reconnect_count, metrics.gap_count, metrics.epoch) == (3, 1, 1, 4)
+    assert (metrics.dropped, metrics.duplicates, metrics.conflated, metrics.stale) == (5, 6, 7, 8)
+    assert metrics.messages_per_second == pytest.approx(700, rel=0.01)
+    assert metrics.messages_per_second_lifetime == pytest.approx(724, rel=0.01)  # 21,000 in 29 s between the readings
+    assert metrics.bytes_per_second == pytest.approx(90_000, rel=0.01)
+    assert (metrics.connect_time, metrics.last_message_time) == (WALL, WALL + 29.75)
+    assert (metrics.last_message_age, metrics.last_pong_age) == (0.25, 6)
+    assert metrics.uptime_seconds == 30
+    assert metrics.error_rate == pytest.approx(3 / 21_000)
+    performance = monitor.performance_metrics()
+    assert performance.connections[PUBLIC] == metrics
+    assert (performance.total_subscriptions, performance.messages_processed) == (212, 19_500)
+    assert (performance.memory_usage, performance.gc_pause, performance.drain_backlog) == (123_456_789, 0.012, 9)
+    assert performance.cpu_share == pytest.approx(0.4)
+    assert performance.uptime_seconds == 29
+
+
+def test_round_trips_have_the_loops_lag_taken_off_and_p95_is_within_two_percent() -> None:
+    rng = random.Random(6)
+    monitor = Monitor(ServiceConfig())
+    truth: list[float] = []
+    for now in range(240):
+        samples = []
+        for _ in range(20):
+            rtt, lag = rng.lognormvariate(-3, 0.5), rng.uniform(0, 0.2)
+            truth.append(rtt)
+            samples.append(RttSample(rtt + lag, lag))
+        monitor.observe(now, Readings(connections=(connection(rtt_samples=tuple(samples)),)))
+    truth.sort()
+    metrics = monitor.connection_metrics(PUBLIC)
+    assert metrics.rtt_p95 == pytest.approx(truth[int(0.95 * (len(truth) - 1))], rel=0.02)
+    assert metrics.rtt_p99 == pytest.approx(truth[int(0.99 * (len(truth) - 1))], rel=0.02)
+    assert metrics.rtt_average == pytest.approx(sum(truth) / len(truth))
+
+
+def test_event_age_does_not_depend_on_where_our_clock_stands() -> None:
+    ages = {}
+    for wrong in (-30.0, 0.0, 90.0):
+        rng = random.Random(1)
+        monitor = Monitor(ServiceConfig())
+        for now in range(100):
+            raw = tuple(wrong + 0.02 + rng.expovariate(20) for _ in range(20))
+            samples = (RttSample(0.04),)
+            monitor.observe(now, Readings(connections=(connection(event_ages=raw, rtt_samples=samples),)))
+        metrics = monitor.connection_metrics(PUBLIC)
+        assert metrics.clock_offset == pytest.approx(wrong, abs=0.005)
+        ages[wrong] = metrics.event_age.mean
+    assert ages[-30.0] == pytest.approx(ages[0.0], rel=0.01) == pytest.approx(ages[90.0], rel=0.01)
+    assert ages[0.0] == pytest.approx(0.07, rel=0.1)
+
+
+def test_average_latency_is_of_the_last_minute() -> None:
+    monitor = Monitor(ServiceConfig())
+    count, seconds = 0, 0.0
+    for now in range(200):
+        count += 100
+        seconds += 100 * (0.5 if now < 100 else 0.002)
+        monitor.observe(now, Readings(stages={"total": SketchSummary(count=count, mean=seconds / count)}))
+    assert monitor.performance_metrics().average_latency == pytest.approx(0.002, rel=0.01)
+
+
+def test_components_have_rates_and_a_share_of_the_core() -> None:
+    monitor = Monitor(ServiceConfig())
+    for now in range(60):
+        component = ComponentReading(
+            component_id="chart", delivered=now * 20, received=now * 21, bytes=now * 4_000, slot_seconds=now * 0.02
+        )
+        monitor.observe(now, Readings(components=(component,)))
+    (metrics,) = monitor.performance_metrics().components
+    assert metrics.messages_per_second == pytest.approx(20)
+    assert metrics.bytes_per_second == pytest.approx(4_000)
+    assert metrics.slot_share == pytest.approx(0.02)
+    assert (metrics.received, metrics.delivered) == (21 * 59, 20 * 59)
+
+
+def test_unserved_and_quarantined_are_named_and_told() -> None:
+    monitor = Monitor(ServiceConfig())
+    changes = []
+    for now in range(20):
+        changes += monitor.observe(
+            now,
+            Readings(
+                connections=(connection(current_subscriptions=10),),
+                components=(ComponentReading(component_id="chart", quarantined=True),),
+                unserved=(StreamKey(DataType.TICKER, "KRW-NOPE"),),
+            ),
+        )
+    raised = {change.alert.kind.value: change.alert for change in changes if isinstance(change, AlertRaised)}
+    assert set(raised) == {"quarantined", "unserved"}
+    assert "KRW-NOPE" in raised["unserved"].message
+    assert raised["quarantined"].subject == "chart"
+    assert monitor.connection_metrics(PUBLIC).unserved == 1
+    assert monitor.performance_metrics().quarantined == ("chart",)
+    texts = {str(reason) for reason in monitor.health_status().reasons}
+    assert texts == {"put aside: chart", "public: 1 streams are not served"}
+
+
+def test_memory_and_rate_budget_raise_alerts() -> None:
+    monitor = Monitor(ServiceConfig())
+    changes = []
+    for now in range(30):
+        changes += monitor.observe(
+            now, Readings(connections=(connection(rate_budget_used=0.95),), memory_bytes=2 * 1024**3)
+        )
+    kinds = [change.alert.kind.value for change in changes if isinstance(change, AlertRaised)]
+    assert sorted(kinds) == ["memory", "rate_limit"]
+
+
+def test_a_change_is_told_once_and_a_steady_state_is_silent() -> None:
+    world = World(Monitor(ServiceConfig()), [Line()])
+    world.run(60)
+    world.changes.clear()
+    world.run(600)
+    assert world.changes == []
+    world.lines[0].lose("reset")
+    world.run(1)
+    (change,) = world.changes
+    assert isinstance(change, HealthChanged)
+    world.run(2)
+    world.lines[0].restore(world.now)
+    world.run(100)
+    assert sum(isinstance(change, AlertRaised) for change in world.changes) == 1
+    assert sum(isinstance(change, AlertCleared) for change in world.changes) == 1
+
+
+def test_tuning_makes_recovery_quick_for_short_tests() -> None:
+    quick = HealthTuning(recovery_hold=2, rise_seconds=0.5)
+    world = World(Monitor(ServiceConfig(), tuning=quick), [Line()])
+    world.run(10)
+    world.lines[0].lose("reset")
+    world.run(3)
+    world.lines[0].restore(world.now)
+    world.run(6)
+    assert world.monitor.health_status().is_healthy
+
+
+def test_history_keeps_what_is_plotted_and_breaks_while_disconnected() -> None:
+    world = World(Monitor(ServiceConfig()), [Line()])
+    world.run(60)
+    world.lines[0].lose("reset")
+    world.run(5)
+    world.lines[0].restore(world.now)
+    world.run(15)
+    monitor = world.monitor
+    for metric in (Metric.RTT, Metric.EPOCH, Metric.MESSAGES_PER_SECOND):
+        series = monitor.history(metric, PUBLIC, 20)
+        assert sum(value != value for value in series.values) == 5, metric  # NaN is not itself
+    assert list(monitor.history("connected", PUBLIC, 20).values) == [0.0] * 5 + [1.0] * 15
+    assert list(monitor.history("epoch", PUBLIC, 5).values) == [2.0] * 5
+    assert min(monitor.history("score", PUBLIC, 20).values) < 50
+    assert monitor.history("memory", None, 5).values[-1] == 200 * 1024**2
+    assert [event.kind.value for event in monitor.events(60)] == ["lost", "restored"]
+    with pytest.raises(ValueError, match="nonsense"):
+        monitor.history("nonsense", PUBLIC, 5)
+
+
+def test_parts_that_are_switched_off_are_not_there() -> None:
+    off = ServiceConfig(metrics_history=False, independence_monitor=False, adaptive=False, alerts=False)
+    world = World(Monitor(off), [Line()])
+    world.loop_lag = 0.4
+    world.run(10)
+    world.lines[0].lose("reset")
+    world.run(30)
+    monitor = world.monitor
+    assert {type(change) for change in world.changes} == {HealthChanged}
+    assert monitor.adaptive is None
+    assert monitor.independence is None
+    assert monitor._history is None
+    assert monitor._book is None
+    assert monitor.alerts() == ()
+    assert monitor.events(100) == ()
+    assert not monitor.acknowledge(1)
+    assert len(monitor.history(Metric.RTT, PUBLIC, 60).values) == 0
+    assert not monitor.health_status().is_healthy
+
+
+def test_isolation_is_advised_through_the_monitor() -> None:
+    monitor = Monitor(ServiceConfig(independence_level=IndependenceLevel.ENHANCED))
+    changes = []
+    lost = 0
+    for now in range(60):
+        lost += now == 31
+        lines = tuple(connection(ws_type=ws_type, reconnects=lost) for ws_type in (PUBLIC, WebSocketType.PRIVATE))
+        changes += monitor.observe(now, Readings(connections=lines, loop_lag=40.0 if now == 30 else 0.0))
+    (advice,) = [change for change in changes if isinstance(change, IsolationAdvised)]
+    assert advice.decision.level is IndependenceLevel.ISOLATED
+
+
+def test_before_the_first_reading_everything_is_there_and_empty() -> None:
+    monitor = Monitor(ServiceConfig())
+    assert monitor.health_status().is_healthy
+    assert monitor.connection_metrics(PUBLIC).message_count == 0
+    assert monitor.performance_metrics().connections == {}
+    assert monitor.issues() == ()
+    assert monitor.alerts() == ()
+    assert monitor.stream_metrics() == ()
+
+
+def test_hours_of_faults_do_not_grow(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL, "upbit_ws_qt")  # what pytest keeps of the log is not ours
+    world = World(Monitor(ServiceConfig()), [Line(rate=20), Line(WebSocketType.PRIVATE, rate=0.1)], step=5.0)
+
+    def hours(count: int) -> None:
+        for _ in range(count * 60):
+            world.lines[0].lose("reset")
+            world.run(10)
+            world.lines[0].restore(world.now)
+            world.run(50)
+            world.changes.clear()
+
+    hours(6)  # until every bounded list is full
+    tracemalloc.start()
+    try:
+        hours(1)
+        before = tracemalloc.get_traced_memory()[0]
+        hours(2)
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert grown < 20_000

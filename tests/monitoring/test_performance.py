@@ -1,0 +1,165 @@
+"""Slow consumers, dead streams, hot symbols, growing queues; the bottleneck by name."""
+
+from __future__ import annotations
+
+from upbit_ws_qt.config import ServiceConfig
+from upbit_ws_qt.monitoring.monitor import Monitor
+from upbit_ws_qt.monitoring.performance import Bottleneck, IssueKind, PerformanceIssue
+from upbit_ws_qt.monitoring.readings import ComponentReading, ConnectionReading, Readings, RttSample, StreamReading
+from upbit_ws_qt.sketch import SketchSummary
+from upbit_ws_qt.streams import StreamKey
+from upbit_ws_qt.types import ConnectionState, DataType, WebSocketType
+
+BTC = StreamKey(DataType.TRADE, "KRW-BTC")
+ETH = StreamKey(DataType.TRADE, "KRW-ETH")
+ORDERS = StreamKey(DataType.MY_ORDER)
+
+
+def line(now: float, *, rtt: float = 0.04) -> ConnectionReading:
+    return ConnectionReading(
+        ws_type=WebSocketType.PUBLIC,
+        state=ConnectionState.CONNECTED,
+        connected_since=0,
+        frames=int(now * 100),
+        last_message_at=now,
+        rtt_samples=(RttSample(rtt),),
+    )
+
+
+def component(now: float, *, rate: float, each: float, pending: int = 0, dropped: int = 0) -> ComponentReading:
+    return ComponentReading(
+        component_id="chart",
+        delivered=int(now * rate),
+        received=int(now * rate),
+        slot_seconds=now * rate * each,
+        pending=pending,
+        dropped=dropped,
+    )
+
+
+def kinds(issues: tuple[PerformanceIssue, ...]) -> set[IssueKind]:
+    return {issue.kind for issue in issues}
+
+
+def test_a_consumer_that_takes_a_third_of_a_core_is_slow() -> None:
+    monitor = Monitor(ServiceConfig())
+    for now in range(60):
+        monitor.observe(now, Readings(connections=(line(now),), components=(component(now, rate=10, each=0.033),)))
+    (issue,) = monitor.issues()
+    assert issue.kind is IssueKind.SLOW_CONSUMER
+    assert issue.subject == "chart"
+    assert "33 ms" in issue.text
+    assert issue.advice
+
+
+def test_a_quick_consumer_is_no_issue_and_a_slow_one_that_mends_is_none_any_more() -> None:
+    monitor = Monitor(ServiceConfig())
+    spent = 0.0
+    for now in range(200):
+        spent += 0.4 if now < 60 else 0.0001
+        reading = ComponentReading(component_id="chart", delivered=now * 10, slot_seconds=spent)
+        monitor.observe(now, Readings(connections=(line(now),), components=(reading,)))
+        if now == 59:
+            assert kinds(monitor.issues()) == {IssueKind.SLOW_CONSUMER}
+    assert monitor.issues() == ()
+
+
+def test_a_queue_that_only_grows_is_told_and_a_sawtooth_is_not() -> None:
+    grows, saws = Monitor(ServiceConfig()), Monitor(ServiceConfig())
+    for now in range(90):
+        queue = component(now, rate=10, each=0.001, pending=now * 20)
+        grows.observe(now, Readings(components=(queue,)))
+        queue = component(now, rate=10, each=0.001, pending=(now * 20) % 400)
+        saws.observe(now, Readings(components=(queue,)))
+    assert IssueKind.GROWING_QUEUE in kinds(grows.issues())
+    assert IssueKind.GROWING_QUEUE not in kinds(saws.issues())
+
+
+def test_events_lost_to_a_queue_are_told_for_a_minute() -> None:
+    monitor = Monitor(ServiceConfig())
+    for now in range(120):
+        dropped = min(now, 10) * 5
+        monitor.observe(now, Readings(components=(component(now, rate=10, each=0.001, dropped=dropped),)))
+        if now == 30:
+            assert kinds(monitor.issues()) == {IssueKind.LOSSY_CONSUMER}
+            assert "50 events" in monitor.issues()[0].text
+    assert monitor.issues() == ()
+
+
+def streams(now: float, **rates: float) -> tuple[StreamReading, ...]:
+    keys = {"btc": BTC, "eth": ETH, "orders": ORDERS}
+    return tuple(
+        StreamReading(key=keys[name], events=int(now * rate), bytes=int(now * rate) * 400, last_event_at=now)
+        for name, rate in rates.items()
+    )
+
+
+def test_a_busy_stream_that_stops_is_dead_and_an_event_only_one_is_not() -> None:
+    monitor = Monitor(ServiceConfig())
+    for now in range(0, 130, 10):
+        monitor.observe(now, Readings(connections=(line(now),), streams=streams(now, btc=5, eth=5, orders=5)))
+    stopped = streams(120, btc=5, eth=5, orders=5)
+    for now in range(130, 250, 10):
+        still = (streams(now, btc=5)[0], *stopped[1:])
+        monitor.observe(now, Readings(connections=(line(now),), streams=still))
+    (issue,) = monitor.issues()
+    assert (issue.kind, issue.subject) == (IssueKind.DEAD_STREAM, str(ETH))
+    assert 170 <= issue.since <= 190
+
+
+def test_a_rare_stream_is_not_dead() -> None:
+    monitor = Monitor(ServiceConfig())
+    for now in range(0, 3600, 10):
+        rare = StreamReading(key=ETH, events=now // 120, last_event_at=now // 120 * 120)
+        monitor.observe(now, Readings(connections=(line(now),), streams=(*streams(now, btc=5), rare)))
+        assert monitor.issues() == ()
+
+
+def test_a_symbol_that_brings_nearly_everything_is_hot() -> None:
+    monitor = Monitor(ServiceConfig())
+    for now in range(0, 100, 10):
+        monitor.observe(now, Readings(connections=(line(now),), streams=streams(now, btc=900, eth=5)))
+    (issue,) = monitor.issues()
+    assert (issue.kind, issue.subject) == (IssueKind.HOT_SYMBOL, str(BTC))
+
+
+def stage(now: float, share: float) -> SketchSummary:
+    return SketchSummary(count=int(now * 1000), mean=share / 1000)
+
+
+def busy(lag: float, **shares: float) -> Monitor:
+    monitor = Monitor(ServiceConfig())
+    for now in range(1, 60):
+        stages = {name: stage(now, share) for name, share in shares.items()}
+        monitor.observe(now, Readings(connections=(line(now),), loop_lag=lag, stages=stages))
+    return monitor
+
+
+def test_the_heaviest_stage_is_the_bottleneck_while_the_loop_is_late() -> None:
+    assert busy(0.2, decode=0.2, dispatch=0.1, slot=0.5, paint=0.1).performance.bottleneck is Bottleneck.SLOT
+    assert busy(0.2, decode=0.6, dispatch=0.1, slot=0.2).performance.bottleneck is Bottleneck.DECODE
+    assert busy(0.2, decode=0.1, dispatch=0.1, slot=0.2, paint=0.4).performance.bottleneck is Bottleneck.PAINT
+
+
+def test_work_without_lag_is_no_bottleneck() -> None:
+    monitor = busy(0.001, decode=0.3, slot=0.3)
+    assert monitor.performance.bottleneck is Bottleneck.NONE
+    assert monitor.issues() == ()
+
+
+def test_a_slow_network_is_the_bottleneck_of_an_idle_program() -> None:
+    monitor = Monitor(ServiceConfig())
+    for now in range(30):
+        monitor.observe(now, Readings(connections=(line(now, rtt=0.8),)))
+    (issue,) = monitor.issues()
+    assert (issue.kind, issue.bottleneck) == (IssueKind.BOTTLENECK, Bottleneck.NETWORK)
+
+
+def test_components_that_are_gone_leave_nothing_behind() -> None:
+    monitor = Monitor(ServiceConfig())
+    for now in range(2000):
+        gone = ComponentReading(component_id=f"c{now}", delivered=5, dropped=1)
+        monitor.observe(now, Readings(components=(gone,)))
+    assert len(monitor._program.components) == 1
+    assert len(monitor.performance._queues) == len(monitor.performance._losses) == 1
+    assert len(monitor.performance._since) == 1
