@@ -1,1 +1,41 @@
-"""The life of one line to one endpoint."""
+"""One endpoint's life: dial, prove, receive, watch, replace."""
+
+from __future__ import annotations
+
+from upbit_ws_qt.connection.auth import JWTManager
+from upbit_ws_qt.connection.connection import Connection
+from upbit_ws_qt.connection.drain import Drain, DrainFigures
+from upbit_ws_qt.connection.epoch import EpochManager, GapEvent
+from upbit_ws_qt.connection.figures import ConnectionFigures
+from upbit_ws_qt.connection.inbox import Inbox, InboxFigures, RawFrame
+from upbit_ws_qt.connection.line import Line
+from upbit_ws_qt.connection.link import CloseInfo, Connect, DialError, DialRequest, SocketFigures, SocketLike
+from upbit_ws_qt.connection.rate_limit import ConnectLimiter, LimiterUsage, MessageLimiter
+from upbit_ws_qt.connection.socket import open_socket
+from upbit_ws_qt.connection.states import TRANSITIONS, StateChange
+
+__all__ = [
+    "TRANSITIONS",
+    "CloseInfo",
+    "Connect",
+    "ConnectLimiter",
+    "Connection",
+    "ConnectionFigures",
+    "DialError",
+    "DialRequest",
+    "Drain",
+    "DrainFigures",
+    "EpochManager",
+    "GapEvent",
+    "Inbox",
+    "InboxFigures",
+    "JWTManager",
+    "LimiterUsage",
+    "Line",
+    "MessageLimiter",
+    "RawFrame",
+    "SocketFigures",
+    "SocketLike",
+    "StateChange",
+    "open_socket",
+]

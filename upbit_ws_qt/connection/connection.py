@@ -1,0 +1,614 @@
+"""The supervisor of one endpoint: keeps one proved line as long as somebody wants it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from upbit_ws_qt.connection.dialer import INVALID_AUTH, Dialer
+from upbit_ws_qt.connection.epoch import GapEvent, unrepeatable
+from upbit_ws_qt.connection.figures import ConnectionFigures, Tally, add
+from upbit_ws_qt.connection.inbox import Inbox
+from upbit_ws_qt.connection.line import Line
+from upbit_ws_qt.connection.link import DialError
+from upbit_ws_qt.connection.rate_limit import MessageLimiter
+from upbit_ws_qt.connection.reconnect import Backoff
+from upbit_ws_qt.connection.socket import open_socket
+from upbit_ws_qt.connection.states import StateMachine
+from upbit_ws_qt.connection.watchdog import CLOCK_JUMP
+from upbit_ws_qt.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    ConnectionLostError,
+    RateLimitError,
+    RecoveryStrategy,
+    WebSocketError,
+)
+from upbit_ws_qt.text import safe_text
+from upbit_ws_qt.types import ConnectionState, WebSocketType
+from upbit_ws_qt.wire import ServerError
+
+if TYPE_CHECKING:
+    from collections import deque
+    from collections.abc import Callable, Coroutine
+    from random import Random
+
+    from upbit_ws_qt.config import ServiceConfig
+    from upbit_ws_qt.connection.auth import JWTManager
+    from upbit_ws_qt.connection.epoch import EpochManager
+    from upbit_ws_qt.connection.line import Control
+    from upbit_ws_qt.connection.link import CloseInfo, Connect
+    from upbit_ws_qt.connection.rate_limit import ConnectLimiter
+    from upbit_ws_qt.connection.states import StateChange
+    from upbit_ws_qt.streams import StreamKey
+
+__all__ = ["Connection"]
+
+STOP_WITHIN = 1.0
+ROTATION_RETRY = 10.0
+# Redials after a refused request do not raise the back-off: the dial was fine, and the subscription side closes in on
+# the guilty part with each of them. So many in a row are believed.
+REFUSED_REQUESTS_FORGIVEN = 20
+NOTICE_JUMP_EVERY = 0.5
+
+
+class Connection:
+    """One endpoint's life: dial, prove, serve, replace, until nothing wants it any more.
+
+    All callbacks are called from the loop, never from inside a Task, in the order in which things happened.
+
+    Args:
+        ws_type: endpoint.
+        config: all times and limits.
+        inbox: where data frames go; its epoch is kept by this connection.
+        connect_limiter: shared by all endpoints.
+        epochs: shared by all endpoints.
+        jwt: makes the tokens.
+        synchronize: sends what is wanted on a line and proves it; a WebSocketError means "drop this line".
+        on_state: each change of state.
+        on_gap: each change of epoch but the first.
+        on_error: each failed dial, lost line and refusal.
+        gap_streams: the streams that are carried now.
+        rng: for the back-off.
+        connect: opens sockets.
+        wall_clock: seconds, to notice that the computer slept.
+    """
+
+    def __init__(
+        self,
+        ws_type: WebSocketType,
+        config: ServiceConfig,
+        *,
+        inbox: Inbox,
+        connect_limiter: ConnectLimiter,
+        epochs: EpochManager,
+        jwt: JWTManager,
+        synchronize: Callable[[Line], Coroutine[Any, Any, None]],
+        on_state: Callable[[StateChange], None],
+        on_gap: Callable[[GapEvent], None],
+        on_error: Callable[[WebSocketError], None],
+        gap_streams: Callable[[], tuple[StreamKey, ...]],
+        rng: Random,
+        connect: Connect = open_socket,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.ws_type = ws_type
+        self._config = config
+        self._inbox = inbox
+        self._epochs = epochs
+        self._jwt = jwt
+        self._synchronize = synchronize
+        self._on_gap = on_gap
+        self._on_error = on_error
+        self._gap_streams = gap_streams
+        self._wall_clock = wall_clock
+        self._machine = StateMachine(ws_type, self._loop.time, wall_clock, partial(self._soon, on_state))
+        self._tally = Tally()
+        self._dialer = Dialer(
+            ws_type, config, connect_limiter, jwt, self._tally.add_rtt, connect=connect, wall_clock=wall_clock
+        )
+        self._backoff = Backoff(config.backoff_initial, config.backoff_max, config.stable_after, rng)
+        self._limiter = MessageLimiter(config.messages_per_second, config.messages_per_minute)
+        self._line: Line | None = None
+        self._lines: set[Line] = set()
+        self._proved_at = 0.0
+        self._lost: _Loss | None = None
+        self._wanted = False
+        self._supervisor: asyncio.Task[None] | None = None
+        self._chores: set[asyncio.Task[None]] = set()
+        self._idle_timer: asyncio.TimerHandle | None = None
+        self._wake = asyncio.Event()
+        self._rotation: str | None = None
+        self._rotation_not_before = 0.0
+        self._askers: list[asyncio.Future[None]] = []
+        self._next_attempt_at: float | None = None
+        self._refused_requests = 0
+        jwt.attach(ws_type, partial(self.reconnect, "the token is due"))
+
+    # -- for everybody ------------------------------------------------------------------------------------------
+    @property
+    def state(self) -> ConnectionState:
+        """The present state."""
+        return self._machine.state
+
+    @property
+    def history(self) -> deque[StateChange]:
+        """The last 200 changes of state, oldest first."""
+        return self._machine.history
+
+    @property
+    def line(self) -> Line | None:
+        """The line that serves now; None where there is none."""
+        return self._line
+
+    def set_wanted(self, wanted: bool) -> None:
+        """Say whether anything wants this endpoint: opens it, or closes it after idle_grace seconds."""
+        if self.state is ConnectionState.STOPPED:
+            return
+        self._wanted = wanted
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+            self._idle_timer = None
+        if not wanted:
+            if self._supervisor is not None:
+                self._idle_timer = self._loop.call_later(self._config.idle_grace, self._grace_is_over)
+        elif self.state is ConnectionState.DISCONNECTED and self._supervisor is None:
+            self._start("wanted")
+
+    async def reconnect(self, cause: str = "asked") -> None:
+        """Replace the line, and return when the new one is proved.
+
+        A line that serves is replaced by make-before-break; where that fails it stays, and the error is raised. Without
+        one, the pause before the next dial is skipped; a FAILED connection tries again. Raises the WebSocketError that
+        the attempt ended with. Nothing happens where nothing wants the endpoint.
+        """
+        if self.state is ConnectionState.STOPPED:
+            raise ConnectionLostError(self.ws_type.value, "the service is stopped", recovery=RecoveryStrategy.NONE)
+        if self.state is ConnectionState.DISCONNECTED:
+            return
+        answer: asyncio.Future[None] = self._loop.create_future()
+        self._askers.append(answer)
+        if self.state is ConnectionState.FAILED:
+            self._dialer.forgive()
+            self._backoff.reset()
+            self._start(cause)
+        else:
+            if self.state is ConnectionState.CONNECTED:
+                self._rotation = cause
+            self._wake.set()
+        await answer
+
+    async def stop(self) -> None:
+        """Close for good, within 2 s whatever the peer does; idempotent."""
+        if self.state is not ConnectionState.STOPPED:
+            self._machine.move(ConnectionState.STOPPED, "stopped")
+            self._wanted = False
+            self._jwt.detach(self.ws_type)
+            if self._idle_timer is not None:
+                self._idle_timer.cancel()
+                self._idle_timer = None
+            self._settle(ConnectionLostError(self.ws_type.value, "stopped", recovery=RecoveryStrategy.NONE))
+            self._chore(self._shut(None))
+        while self._chores:
+            await asyncio.wait(self._chores)
+
+    def reset_figures(self) -> None:
+        """Begin the round-trip figures anew; counters go on."""
+        self._tally.reset_rtt()
+
+    def figures(self) -> ConnectionFigures:
+        """Return how it stands."""
+        now = self._loop.time()
+        line, tally = self._line, self._tally
+        carried = tally.past if line is None else add(tally.past, line.figures())
+        return ConnectionFigures(
+            ws_type=self.ws_type,
+            state=self.state,
+            epoch=self._epochs.get_current_epoch(self.ws_type),
+            dials=self._dialer.dials,
+            connects=tally.connects,
+            losses=tally.losses,
+            rotations=tally.rotations,
+            failed_rotations=tally.failed_rotations,
+            attempts=self._backoff.attempts,
+            failures=tally.frozen_failures(),
+            refusals=tally.frozen_refusals(),
+            opened_at=None if line is None else line.opened_at,
+            next_attempt_at=self._next_attempt_at,
+            last_frame_at=carried.last_frame_at or None,
+            last_pong_at=carried.last_pong_at or None,
+            frames=carried.frames,
+            bytes_wire=carried.bytes_wire,
+            bytes_inflated=carried.bytes_inflated,
+            bytes_sent=carried.bytes_sent,
+            rtt_last=tally.rtt_last,
+            rtt=tally.rtt.summary(),
+            lag=carried.lag,
+            compressed=carried.compressed,
+            sink_failures=carried.sink_failures,
+            inbox=self._inbox.figures(),
+            limiter=None if line is None else line.limiter.usage(now),
+        )
+
+    # -- the supervisor -----------------------------------------------------------------------------------------
+    def _start(self, cause: str) -> None:
+        self._machine.move(ConnectionState.CONNECTING, cause)
+        self._rotation = None
+        self._supervisor = self._loop.create_task(self._supervise(), name=f"connection-{self.ws_type.value}")
+        self._supervisor.add_done_callback(self._supervisor_ended)
+
+    async def _supervise(self) -> None:
+        while True:
+            try:
+                line = await self._open()
+                await self._serve(line)
+            except WebSocketError as error:
+                if self._is_final(error):
+                    self._give_up(error)
+                    return
+                self._failed(error)
+            await self._pause()
+
+    async def _open(self) -> Line:
+        """Dial once and prove; the line is the present one as soon as it is open."""
+        self._rotation = None
+        line = self._new_line(self._inbox.put)
+        await self._dial(line)
+        self._line = line
+        self._limiter = line.limiter
+        self._token_used()
+        self._begin_epoch(line)
+        self._machine.move(ConnectionState.SYNCING, "open")
+        await self._prove(line)
+        self._proved(line)
+        return line
+
+    async def _dial(self, line: Line) -> None:
+        await self._dialer.dial(line)
+        self._tally.connects += 1
+        self._lines.add(line)
+        line.closed.add_done_callback(partial(self._line_closed, line))
+
+    async def _serve(self, line: Line) -> None:
+        """Stay with the line until it is lost; raises what it was lost for."""
+        while True:
+            if not line.closed.done():
+                await self._wait(line, self._rotation_wait())
+            if line.closed.done():
+                raise self._loss_error(line)
+            cause = self._due_rotation()
+            if cause is not None:
+                line = await self._rotate(line, cause)
+
+    async def _prove(self, line: Line) -> None:
+        """Have the line synchronized; a line that is lost meanwhile ends it."""
+        proof = self._loop.create_task(self._synchronize(line), name=f"synchronize-{self.ws_type.value}")
+        awaited: set[asyncio.Future[Any]] = {proof, line.closed}
+        try:
+            await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+            if not proof.done():
+                raise self._loss_error(line)
+            await proof
+        except WebSocketError as error:
+            line.abort(f"not proved: {error.message}")
+            raise
+        finally:
+            line.observer = None
+            if not proof.done():
+                proof.cancel()
+                await asyncio.wait({proof})
+
+    async def _pause(self) -> None:
+        """Wait out the back-off; being asked, or a clock that jumps (the computer slept), ends it."""
+        delay = self._next_delay()
+        now = self._loop.time()
+        self._next_attempt_at = until = now + max(delay, self._dialer.blocked_for(now))
+        self._wake.clear()
+        wall, at = self._wall_clock(), now
+        while (left := until - self._loop.time()) > 0 and not self._wake.is_set():
+            await self._wait(None, min(left, NOTICE_JUMP_EVERY))
+            now = self._loop.time()
+            jumped = self._wall_clock() - wall - (now - at)
+            wall, at = self._wall_clock(), now
+            if jumped >= CLOCK_JUMP:
+                break
+        self._next_attempt_at = None
+
+    def _next_delay(self) -> float:
+        if 0 < self._refused_requests <= REFUSED_REQUESTS_FORGIVEN:
+            attempts = self._backoff.attempts
+            delay = self._backoff.next_delay()
+            self._backoff.attempts = attempts
+            return delay
+        return self._backoff.next_delay()
+
+    async def _wait(self, line: Line | None, seconds: float | None) -> None:
+        """Return when the line is gone, when somebody asks for something, or after some seconds."""
+        asked = self._loop.create_task(self._wake.wait())
+        awaited: set[asyncio.Future[Any]] = {asked} if line is None else {asked, line.closed}
+        try:
+            await asyncio.wait(awaited, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            asked.cancel()
+
+    # -- make before break --------------------------------------------------------------------------------------
+    def _rotation_wait(self) -> float | None:
+        """Return the seconds until the token is due, None where none is."""
+        due = self._jwt.due_at(self.ws_type)
+        return None if due is None else max(0.0, max(due, self._rotation_not_before) - self._loop.time())
+
+    def _due_rotation(self) -> str | None:
+        self._wake.clear()
+        if self._rotation is not None:
+            return self._rotation
+        wait = self._rotation_wait()
+        return "the token is due" if wait is not None and wait <= 0 else None
+
+    async def _rotate(self, old: Line, cause: str) -> Line:
+        """Open and prove a second line, then let it take over; return the line that serves from now on."""
+        held = Inbox(self.ws_type, self._config.inbox_frames)
+        line = self._new_line(held.put)
+        try:
+            await self._dial(line)
+            await self._prove(line)
+            await self._take_over(old, line, held, cause)
+        except WebSocketError as error:
+            self._rotation = None
+            self._tally.failed_rotations += 1
+            self._tally.failures[_kind(error)] += 1
+            self._rotation_not_before = self._loop.time() + ROTATION_RETRY
+            self._soon(self._on_error, error)
+            self._settle(error)
+            return old
+        finally:
+            if self._line is not line:
+                line.abort("replaced before it was proved")
+        return line
+
+    async def _take_over(self, old: Line, line: Line, held: Inbox, cause: str) -> None:
+        """Make `line` the present one, behind everything that `old` has delivered so far."""
+        if line.closed.done():
+            raise self._loss_error(line)
+        reached: asyncio.Future[None] = self._loop.create_future()
+
+        def switch() -> None:
+            self._begin_epoch(line, cause)
+            if not reached.done():
+                reached.set_result(None)
+
+        # What the old line still brings from here on is on the new one too. The switch itself waits in the inbox for
+        # its turn, so that what came before it is handed out with the epoch on which it came.
+        old.deliver_to(lambda _: self._inbox.count_stale())
+        self._inbox.put_marker(switch)
+        while (frame := held.pop_any()) is not None:
+            self._inbox.put(frame)
+        line.deliver_to(self._inbox.put)
+        self._line = line
+        self._limiter = line.limiter
+        self._token_used()
+        self._chore(old.close())
+        await reached
+        self._rotation = None
+        self._tally.rotations += 1
+        if self.state is ConnectionState.RECONNECTING:
+            self._machine.move(ConnectionState.SYNCING, "open")
+        self._proved(line)
+
+    # -- what happens to lines ------------------------------------------------------------------------------------
+    def _new_line(self, sink: Callable[..., None]) -> Line:
+        epoch = self._epochs.get_current_epoch(self.ws_type) + 1
+        return Line(self.ws_type, epoch, self._limiter.successor(), sink, self._on_control)
+
+    def _begin_epoch(self, line: Line, cause: str = "") -> None:
+        """Count the line as the present one and tell about the gap before it."""
+        old = self._epochs.get_current_epoch(self.ws_type)
+        new = self._inbox.epoch = self._epochs.advance(self.ws_type)
+        lost = self._lost
+        now_ms = int(self._wall_clock() * 1000)
+        if old == 0 or self.state is ConnectionState.STOPPED:
+            return
+        if lost is None:
+            gap = GapEvent(self.ws_type, old, new, 0.0, cause or "opened again", (), now_ms)
+        else:
+            down = max(0.0, line.opened_at - lost.at)
+            gap = GapEvent(self.ws_type, old, new, down, lost.cause, lost.streams, lost.since_ms)
+        self._soon(self._on_gap, gap)
+
+    def _proved(self, line: Line) -> None:
+        self._proved_at = self._loop.time()
+        self._lost = None
+        if not line.closed.done():
+            self._machine.move(ConnectionState.CONNECTED, "proved")
+            self._settle(None)
+
+    def _token_used(self) -> None:
+        if self._jwt.needs_token(self.ws_type):
+            self._jwt.handshake_done(self.ws_type)
+
+    def _line_closed(self, line: Line, closed: asyncio.Future[CloseInfo]) -> None:
+        """Note the end of a line in the turn in which it is known."""
+        self._lines.discard(line)
+        line.closed_at = now = self._loop.time()
+        figures = line.figures()
+        self._tally.line_ended(figures)
+        if line is not self._line:
+            return
+        self._line = None
+        self._jwt.line_closed(self.ws_type)
+        info = closed.result()
+        if info.asked or self.state is ConnectionState.STOPPED:
+            return
+        self._tally.losses += 1
+        alive_at = max(figures.last_frame_at, figures.last_pong_at, line.opened_at)
+        if self.state is ConnectionState.CONNECTED:
+            self._backoff.flowed(self._proved_at)
+            self._backoff.flowed(alive_at)
+            if alive_at - self._proved_at >= self._config.stable_after:
+                self._refused_requests = 0
+        self._backoff.line_lost()
+        if self._lost is None:
+            # A line that was never proved leaves the loss before it in force: the gap began there.
+            since = int((self._wall_clock() - (now - alive_at)) * 1000)
+            self._lost = _Loss(now, _cause(line, info), unrepeatable(self._gap_streams()), since)
+        self._machine.move(ConnectionState.RECONNECTING, _cause(line, info), info.code)
+
+    def _loss_error(self, line: Line) -> WebSocketError:
+        """Return why a line is gone, as the error to go on with."""
+        info = line.closed.result()
+        refusal = line.refusal
+        if refusal is not None and refusal.name == INVALID_AUTH:
+            final = self._dialer.auth_refused(self._loop.time(), safe_text(f"{refusal.name}: {refusal.message}", 200))
+            if final is not None:
+                return final
+        return ConnectionLostError(
+            self.ws_type.value, _cause(line, info), close_code=info.code, attempts=self._backoff.attempts
+        )
+
+    def _on_control(self, line: Line, message: Control) -> None:
+        if isinstance(message, ServerError):
+            line.refusal = message
+            self._tally.refusals[safe_text(message.name, 40)] += 1
+            if message.name == "TOO_MANY_REQUEST":
+                for limiter in {line.limiter, self._limiter}:
+                    limiter.refused(self._loop.time())
+            elif message.name == INVALID_AUTH:
+                line.abort("the exchange refuses the token")
+            else:
+                self._refused_requests += 1
+        if line.control is not None:
+            line.control(message)
+
+    # -- failing, ending ------------------------------------------------------------------------------------------
+    def _failed(self, error: WebSocketError) -> None:
+        """Count a failed attempt and say so; the next one follows."""
+        self._tally.failures[_kind(error)] += 1
+        self._drop_line(error)
+        self._machine.move(
+            ConnectionState.RECONNECTING,
+            error.cause if isinstance(error, ConnectionLostError) else error.message,
+            getattr(error, "close_code", None),
+        )
+        self._soon(self._on_error, error)
+        self._settle(error)
+
+    def _drop_line(self, error: WebSocketError) -> None:
+        """Cut a line that could not be proved, without waiting for its socket to be really gone."""
+        line, self._line = self._line, None
+        if line is None:
+            return
+        line.abort(error.message)
+        self._jwt.line_closed(self.ws_type)
+        self._backoff.line_lost()
+        if self._lost is None:
+            now_ms = int(self._wall_clock() * 1000)
+            self._lost = _Loss(self._loop.time(), error.message, unrepeatable(self._gap_streams()), now_ms)
+
+    def _is_final(self, error: WebSocketError) -> bool:
+        if isinstance(error, (AuthenticationError, ConfigurationError)):
+            return True
+        return isinstance(error, DialError) and error.recovery is RecoveryStrategy.NONE
+
+    def _give_up(self, error: WebSocketError) -> None:
+        self._drop_line(error)
+        self._tally.failures[_kind(error)] += 1
+        self._machine.move(ConnectionState.FAILED, error.message, getattr(error, "close_code", None))
+        self._soon(self._on_error, error)
+        self._settle(error)
+
+    def _supervisor_ended(self, task: asyncio.Task[None]) -> None:
+        if self._supervisor is task:
+            self._supervisor = None
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        # A bug of this library: say so as loudly as a loop can, and do not look alive.
+        if self.state is not ConnectionState.STOPPED:
+            self._give_up(ConnectionLostError(self.ws_type.value, "internal error", recovery=RecoveryStrategy.NONE))
+        self._loop.call_exception_handler(
+            {"message": f"the {self.ws_type.value} connection failed", "exception": error, "task": task}
+        )
+
+    def _grace_is_over(self) -> None:
+        self._idle_timer = None
+        if not self._wanted and self._supervisor is not None:
+            self._chore(self._shut(ConnectionState.DISCONNECTED))
+
+    async def _shut(self, state: ConnectionState | None) -> None:
+        """End the supervisor and its lines; with a state, go there and start anew if wanted meanwhile."""
+        supervisor = self._supervisor
+        if supervisor is not None:
+            supervisor.cancel()
+            await asyncio.wait({supervisor})
+        line, self._line = self._line, None
+        if line is not None:
+            self._chore(line.close())
+        if self._lines:
+            await asyncio.wait({line.closed for line in self._lines}, timeout=STOP_WITHIN)
+        for line in tuple(self._lines):
+            line.abort("closed by us")
+        if self._lines:
+            await asyncio.wait({line.closed for line in self._lines}, timeout=STOP_WITHIN / 2)
+        self._jwt.line_closed(self.ws_type)
+        self._lost = None
+        self._next_attempt_at = None
+        if state is None or self.state in (ConnectionState.STOPPED, ConnectionState.FAILED):
+            return
+        self._machine.move(state, "nothing wants it")
+        self._settle(ConnectionLostError(self.ws_type.value, "nothing wants it", recovery=RecoveryStrategy.NONE))
+        if self._wanted:
+            self._start("wanted again")
+
+    def _settle(self, error: WebSocketError | None) -> None:
+        """Answer everybody who waits in reconnect()."""
+        askers, self._askers = self._askers, []
+        for asker in askers:
+            if asker.done():
+                continue
+            if error is None:
+                asker.set_result(None)
+            else:
+                asker.set_exception(error)
+
+    def _chore(self, work: Coroutine[object, object, None]) -> None:
+        task = self._loop.create_task(work)
+        self._chores.add(task)
+        task.add_done_callback(self._chores.discard)
+
+    def _soon(self, callback: Callable[..., None], *values: object) -> None:
+        """Call from the loop, not from the Task that is running now (facts: QT_ASYNCIO 1)."""
+        self._loop.call_soon(callback, *values)
+
+
+class _Loss:
+    """What was lost, until the next line tells about it."""
+
+    __slots__ = ("at", "cause", "since_ms", "streams")
+
+    def __init__(self, at: float, cause: str, streams: tuple[StreamKey, ...], since_ms: int) -> None:
+        self.at = at
+        self.cause = cause
+        self.streams = streams
+        self.since_ms = since_ms
+
+
+def _cause(line: Line, info: CloseInfo) -> str:
+    if line.refusal is None:
+        return info.cause
+    return safe_text(f"{info.cause} after {line.refusal.name}", 200)
+
+
+def _kind(error: WebSocketError) -> str:
+    """Return the name under which a failure is counted."""
+    match error:
+        case DialError():
+            return error.kind if error.status is None else f"HTTP {error.status}"
+        case RateLimitError():
+            return "rate limit"
+        case AuthenticationError():
+            return "authentication"
+        case ConnectionLostError():
+            return "lost"
+        case _:
+            return "not proved"

@@ -1,0 +1,135 @@
+"""What a connection has carried over all its lines, and how it stands now."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from upbit_ws_qt.connection.link import SocketFigures
+from upbit_ws_qt.sketch import QuantileSketch, SketchSummary
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from upbit_ws_qt.connection.inbox import InboxFigures
+    from upbit_ws_qt.connection.rate_limit import LimiterUsage
+    from upbit_ws_qt.types import ConnectionState, WebSocketType
+
+__all__ = ["ConnectionFigures", "Tally"]
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionFigures:
+    """One connection at one moment; times are of the loop's clock, None where there is nothing to tell.
+
+    Attributes:
+        ws_type: endpoint.
+        state: present one.
+        epoch: present one.
+        dials: handshakes begun.
+        connects: lines that were opened, candidates of planned changes included.
+        losses: lines that were lost without our asking.
+        rotations: planned changes of the line that worked.
+        failed_rotations: those that left the old line in use.
+        attempts: dials since the last stable line.
+        failures: failed dials and lost lines by cause.
+        opened_at: when the present line was opened.
+        next_attempt_at: when the next dial is due.
+        last_frame_at: last data frame.
+        last_pong_at: last pong.
+        frames: data frames received.
+        bytes_wire: received, with all WebSocket framing.
+        bytes_inflated: data received, decompressed.
+        bytes_sent: requests sent.
+        rtt_last: last round trip in seconds, the loop's own lag taken off.
+        rtt: all round trips.
+        lag: the loop's lag at the watchdog's last look, in seconds.
+        compressed: whether the present line is.
+        sink_failures: frames lost to a failure of this library.
+        refusals: errors of the exchange by name.
+        inbox: the frames on their way in.
+        limiter: the message budget of the present line, None without one.
+    """
+
+    ws_type: WebSocketType
+    state: ConnectionState
+    epoch: int
+    dials: int
+    connects: int
+    losses: int
+    rotations: int
+    failed_rotations: int
+    attempts: int
+    failures: Mapping[str, int]
+    refusals: Mapping[str, int]
+    opened_at: float | None
+    next_attempt_at: float | None
+    last_frame_at: float | None
+    last_pong_at: float | None
+    frames: int
+    bytes_wire: int
+    bytes_inflated: int
+    bytes_sent: int
+    rtt_last: float | None
+    rtt: SketchSummary
+    lag: float
+    compressed: bool
+    sink_failures: int
+    inbox: InboxFigures
+    limiter: LimiterUsage | None
+
+
+@dataclass(slots=True)
+class Tally:
+    """What is counted while a connection lives."""
+
+    connects: int = 0
+    losses: int = 0
+    rotations: int = 0
+    failed_rotations: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
+    refusals: Counter[str] = field(default_factory=Counter)
+    rtt: QuantileSketch = field(default_factory=QuantileSketch)
+    rtt_last: float | None = None
+    past: SocketFigures = field(default_factory=SocketFigures)
+
+    def add_rtt(self, rtt: float, _: float) -> None:
+        """Count a round trip."""
+        self.rtt.add(rtt)
+        self.rtt_last = rtt
+
+    def line_ended(self, figures: SocketFigures) -> None:
+        """Keep what a line has carried."""
+        self.past = add(self.past, figures)
+
+    def reset_rtt(self) -> None:
+        """Begin the round trips anew."""
+        self.rtt.reset()
+        self.rtt_last = None
+
+    def frozen_failures(self) -> Mapping[str, int]:
+        """Return the failures so far, by cause."""
+        return MappingProxyType(dict(self.failures))
+
+    def frozen_refusals(self) -> Mapping[str, int]:
+        """Return the exchange's errors so far, by name."""
+        return MappingProxyType(dict(self.refusals))
+
+
+def add(past: SocketFigures, now: SocketFigures) -> SocketFigures:
+    """Return the sums of two sockets' figures, and of what is no sum the later one's."""
+    return SocketFigures(
+        frames=past.frames + now.frames,
+        bytes_wire=past.bytes_wire + now.bytes_wire,
+        bytes_inflated=past.bytes_inflated + now.bytes_inflated,
+        bytes_sent=past.bytes_sent + now.bytes_sent,
+        last_frame_at=max(past.last_frame_at, now.last_frame_at),
+        last_pong_at=max(past.last_pong_at, now.last_pong_at),
+        rtt=now.rtt,
+        lag=now.lag,
+        lag_total=past.lag_total + now.lag_total,
+        compressed=now.compressed,
+        sink_failures=past.sink_failures + now.sink_failures,
+    )

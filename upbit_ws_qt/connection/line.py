@@ -1,0 +1,121 @@
+"""One socket's life as the subscription side sees it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from upbit_ws_qt.connection.inbox import RawFrame
+from upbit_ws_qt.connection.link import SocketFigures
+from upbit_ws_qt.errors import ConnectionLostError, DecodeError
+from upbit_ws_qt.wire import ServerError, ServerStatus, SubscriptionList, decode
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from upbit_ws_qt.connection.link import CloseInfo, SocketLike
+    from upbit_ws_qt.connection.rate_limit import MessageLimiter
+    from upbit_ws_qt.types import WebSocketType
+
+__all__ = ["Control", "Line"]
+
+Control = ServerError | ServerStatus | SubscriptionList
+# Every data frame of every format begins so (protocol sheet, fields.json: the type stands first). Anything else is
+# looked at closely; a data frame in another spelling is still recognised as one there.
+_DATA_BEGINS = (b'{"ty', b'[{"ty')
+
+
+class Line:
+    """One socket: what is sent on it, what comes back.
+
+    Attributes:
+        ws_type: endpoint.
+        epoch: stamped on everything that comes on it.
+        limiter: its message budget: ask `delay()`, send, then `record()`.
+        control: called at once with each error, status and subscription list.
+        observer: sees each data frame on receipt; set it only while something is being proved.
+        refusal: the last error that the exchange sent on it.
+        opened_at: loop clock, seconds; 0 before.
+        closed_at: loop clock, seconds; 0 before.
+    """
+
+    def __init__(
+        self,
+        ws_type: WebSocketType,
+        epoch: int,
+        limiter: MessageLimiter,
+        sink: Callable[[RawFrame], None],
+        on_control: Callable[[Line, Control], None],
+    ) -> None:
+        self.ws_type = ws_type
+        self.epoch = epoch
+        self.limiter = limiter
+        self.control: Callable[[Control], None] | None = None
+        self.observer: Callable[[bytes | str], None] | None = None
+        self.refusal: ServerError | None = None
+        self.opened_at = 0.0
+        self.closed_at = 0.0
+        self._sink = sink
+        self._on_control = on_control
+        self._socket: SocketLike | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something can be sent."""
+        return self._socket is not None and not self._socket.closed.done()
+
+    @property
+    def closed(self) -> asyncio.Future[CloseInfo]:
+        """Done when the line is gone."""
+        assert self._socket is not None, "a line is closed only after it was opened"
+        return self._socket.closed
+
+    async def send(self, data: bytes) -> None:
+        """Send one request; ConnectionLostError when the line is closed. The rate limit is the caller's business."""
+        if self._socket is None:
+            raise ConnectionLostError(self.ws_type.value, "the line is not open yet")
+        await self._socket.send(data)
+
+    def attach(self, socket: SocketLike, now: float) -> None:
+        """Put an open socket under the line."""
+        self._socket = socket
+        self.opened_at = now
+
+    def deliver_to(self, sink: Callable[[RawFrame], None]) -> None:
+        """Say where data frames go from now on."""
+        self._sink = sink
+
+    async def close(self) -> None:
+        """Close the socket; idempotent."""
+        if self._socket is not None:
+            await self._socket.close()
+
+    def abort(self, cause: str) -> None:
+        """Cut the socket at once."""
+        if self._socket is not None:
+            self._socket.abort(cause)
+
+    def figures(self) -> SocketFigures:
+        """Return what the socket has carried."""
+        return SocketFigures() if self._socket is None else self._socket.figures()
+
+    def on_frame(self, data: bytes, now: float) -> None:
+        """Take a frame from the socket."""
+        if not data.startswith(_DATA_BEGINS) and self._take_control(data):
+            return
+        if self.observer is not None:
+            self.observer(data)
+        self._sink(RawFrame(data, now, self.epoch, self.ws_type))
+
+    def _take_control(self, data: bytes) -> bool:
+        try:
+            messages = decode(data)
+        except DecodeError:
+            # It goes on as data, so that it is counted and reported where all frames that cannot be read are.
+            return False
+        if not messages or not isinstance(messages[0], Control):
+            return False
+        for message in messages:
+            if isinstance(message, Control):
+                self._on_control(self, message)
+        return True

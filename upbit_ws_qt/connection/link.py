@@ -1,0 +1,148 @@
+"""What a dial needs, what it gives, and how it can fail: the words between a connection and its sockets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from upbit_ws_qt.errors import ConnectionLostError, RecoveryStrategy
+
+if TYPE_CHECKING:
+    import asyncio
+    import ssl
+    from collections.abc import Callable
+
+    from upbit_ws_qt.config import ServiceConfig
+    from upbit_ws_qt.types import WebSocketType
+
+__all__ = ["CloseInfo", "Connect", "DialError", "DialRequest", "SocketFigures", "SocketLike"]
+
+
+@dataclass(frozen=True, slots=True)
+class CloseInfo:
+    """How a socket ended.
+
+    Attributes:
+        code: close code; 1006 where there was no close frame.
+        reason: what the peer said, safe to show.
+        cause: in a few words.
+        asked: whether we closed it on purpose.
+    """
+
+    code: int
+    reason: str
+    cause: str
+    asked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SocketFigures:
+    """What a socket has carried; times are of the loop's clock, 0 where there was nothing yet.
+
+    Attributes:
+        frames: data frames received, reassembled.
+        bytes_wire: received on the wire after TLS, with all WebSocket framing.
+        bytes_inflated: data received, decompressed.
+        bytes_sent: data sent, before compression.
+        last_frame_at: last data frame.
+        last_pong_at: last pong.
+        rtt: last round trip in seconds, the loop's own lag taken off; 0 before the first pong.
+        lag: the loop's lag at the last look, in seconds.
+        lag_total: sum of those lags.
+        compressed: whether permessage-deflate was agreed.
+        sink_failures: frames whose receiver raised.
+    """
+
+    frames: int = 0
+    bytes_wire: int = 0
+    bytes_inflated: int = 0
+    bytes_sent: int = 0
+    last_frame_at: float = 0.0
+    last_pong_at: float = 0.0
+    rtt: float = 0.0
+    lag: float = 0.0
+    lag_total: float = 0.0
+    compressed: bool = False
+    sink_failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DialRequest:
+    """Everything that a dial needs.
+
+    Attributes:
+        ws_type: endpoint.
+        url: where to; ws:// or wss://.
+        config: limits and times.
+        make_token: gives the token of this one handshake; None for none.
+        on_frame: (data, receive time) for each data frame; must not raise and must not block.
+        on_pong: (round trip in seconds, now).
+        watch_silence: whether a busy line that falls silent is given up; not where silence is normal.
+        tls: for wss://.
+        wall_clock: seconds, to notice that the computer slept.
+    """
+
+    ws_type: WebSocketType
+    url: str
+    config: ServiceConfig
+    make_token: Callable[[], str] | None = field(repr=False)
+    on_frame: Callable[[bytes, float], None] = field(repr=False)
+    on_pong: Callable[[float, float], None] = field(repr=False)
+    watch_silence: bool
+    tls: ssl.SSLContext | None = field(repr=False)
+    wall_clock: Callable[[], float] = field(repr=False)
+
+
+class SocketLike(Protocol):
+    """An open socket, wherever it lives."""
+
+    @property
+    def closed(self) -> asyncio.Future[CloseInfo]:
+        """Done when the socket is gone, on the loop that opened it."""
+
+    async def send(self, data: bytes) -> None:
+        """Send one text message; ConnectionLostError when the socket is gone."""
+
+    async def close(self) -> None:
+        """Close it, with a close frame if the peer answers within close_timeout, else without; idempotent."""
+
+    def abort(self, cause: str) -> None:
+        """Cut it at once."""
+
+    def figures(self) -> SocketFigures:
+        """Return what it has carried."""
+
+
+class Connect(Protocol):
+    """Opens a socket: over the network in programs, whatever a test wants in tests."""
+
+    async def __call__(self, request: DialRequest) -> SocketLike:
+        """Return an open socket or raise DialError, whatever goes wrong."""
+
+
+class DialError(ConnectionLostError):
+    """A dial failed.
+
+    Attributes:
+        kind: "timeout", "network", "tls", "certificate", "status", "handshake" or "proxy".
+        status: HTTP status where the exchange answered with one.
+        retry_after: seconds that the exchange asks to wait, None where it does not say.
+        detail: what the exchange said, safe to show.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        kind: str,
+        cause: str,
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
+        detail: str = "",
+    ) -> None:
+        self.kind = kind
+        self.status = status
+        self.retry_after = retry_after
+        self.detail = detail
+        final = kind in {"certificate", "proxy"}
+        super().__init__(endpoint, cause, recovery=RecoveryStrategy.NONE if final else RecoveryStrategy.RECONNECT)

@@ -1,0 +1,251 @@
+"""An open socket and how to get one: TLS, time-outs, pings and typed failures; websockets is not seen outside."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, ProxyError, WebSocketException
+from websockets.extensions.permessage_deflate import PerMessageDeflate
+from websockets.protocol import State
+
+from upbit_ws_qt.connection.link import CloseInfo, DialError, SocketFigures
+from upbit_ws_qt.connection.stream import LOGGER, HandshakeRefusedError, Stream
+from upbit_ws_qt.connection.watchdog import PING, Watchdog
+from upbit_ws_qt.errors import ConnectionLostError
+from upbit_ws_qt.text import safe_text
+
+if TYPE_CHECKING:
+    from upbit_ws_qt.connection.link import DialRequest
+    from upbit_ws_qt.types import WebSocketType
+
+__all__ = ["Socket", "make_tls_context", "open_socket"]
+
+NO_CLOSE_FRAME = 1006
+
+
+def make_tls_context() -> ssl.SSLContext:
+    """Return the one way in which TLS is spoken: system CAs, host names checked, version 1.2 or later.
+
+    Made by hand because ssl.create_default_context() would write the session keys wherever SSLKEYLOGFILE says.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_default_certs()
+    return context
+
+
+class Socket:
+    """One open WebSocket with its watchdog; made by `open_socket`."""
+
+    def __init__(self, request: DialRequest) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._request: DialRequest | None = request
+        self._endpoint: WebSocketType = request.ws_type
+        self._close_timeout = request.config.close_timeout
+        self._wall_clock = request.wall_clock
+        self._stream: Stream | None = None
+        self._watchdog = Watchdog(
+            request.config, self._loop.time(), request.wall_clock(), watch_silence=request.watch_silence
+        )
+        self._timer: asyncio.TimerHandle | None = None
+        self._pings = 0
+        self._bytes_sent = 0
+        self._closed: asyncio.Future[CloseInfo] = self._loop.create_future()
+
+    @property
+    def closed(self) -> asyncio.Future[CloseInfo]:
+        """Done when the socket is gone."""
+        return self._closed
+
+    async def send(self, data: bytes) -> None:
+        """Send one text message (UTF-8); raises ConnectionLostError when the socket is gone."""
+        stream = self._present()
+        failure = None
+        try:
+            self._watchdog.wishes_changed()
+            await stream.send(data, text=True)
+        except (ConnectionClosed, OSError) as error:
+            failure = safe_text(str(error), 200)
+        if failure is not None:
+            raise ConnectionLostError(self._endpoint.value, failure, close_code=self._close_code())
+        self._bytes_sent += len(data)
+
+    async def close(self) -> None:
+        """Close with code 1000, without it where the peer does not answer within close_timeout; idempotent."""
+        stream = self._stream
+        if stream is None or self._closed.done():
+            return
+        stream.asked = True
+        try:
+            stream.send_close()
+            await asyncio.wait({self._closed}, timeout=self._close_timeout)
+        finally:
+            if not self._closed.done():
+                stream.cut("closed by us")
+        await asyncio.wait({self._closed}, timeout=self._close_timeout)
+
+    def abort(self, cause: str) -> None:
+        """Cut the connection at once, without a close frame."""
+        if self._stream is not None and not self._closed.done():
+            self._stream.cut(cause)
+
+    def figures(self) -> SocketFigures:
+        """Return what the socket has carried."""
+        stream, watchdog = self._stream, self._watchdog
+        if stream is None:
+            return SocketFigures()
+        return SocketFigures(
+            frames=stream.frames,
+            bytes_wire=stream.bytes_wire,
+            bytes_inflated=stream.bytes_inflated,
+            bytes_sent=self._bytes_sent,
+            last_frame_at=watchdog.last_frame_at,
+            last_pong_at=watchdog.last_pong_at,
+            rtt=watchdog.rtt,
+            lag=watchdog.lag,
+            lag_total=watchdog.lag_total,
+            compressed=any(isinstance(item, PerMessageDeflate) for item in stream.protocol.extensions),
+            sink_failures=stream.sink_failures,
+        )
+
+    def make_stream(self, *args: Any, **settings: Any) -> Stream:
+        """Make the connection object; called by websockets in the middle of a dial."""
+        assert self._request is not None
+        config = self._request.config
+        self._stream = Stream(
+            *args,
+            make_token=self._request.make_token,
+            on_frame=partial(self._on_frame, self._request.on_frame),
+            on_pong=self._on_pong,
+            on_lost=self._on_lost,
+            budget=(config.max_bytes_per_second, config.max_frames_per_second),
+            **settings,
+        )
+        return self._stream
+
+    def opened(self) -> None:
+        """Begin to watch; called once, after the handshake."""
+        if not self._closed.done():
+            self._timer = self._loop.call_later(self._watchdog.tick, self._look)
+
+    def _present(self) -> Stream:
+        if self._stream is None or self._closed.done() or self._stream.protocol.state is not State.OPEN:
+            raise ConnectionLostError(self._endpoint.value, "the line is closed", close_code=self._close_code())
+        return self._stream
+
+    def _close_code(self) -> int | None:
+        return self._closed.result().code if self._closed.done() else None
+
+    def _look(self) -> None:
+        """See what the watchdog says, and do it."""
+        self._timer = None
+        stream = self._stream
+        if stream is None or self._closed.done():
+            return
+        state = stream.protocol.state
+        now = self._loop.time()
+        verdict = self._watchdog.look(now, self._wall_clock(), broken=stream.complaint, closing=state is not State.OPEN)
+        if verdict == PING:
+            self._pings += 1
+            stream.send_ping(b"%d" % self._pings)
+            self._watchdog.pinged(now)
+        elif verdict is not None:
+            # After a close frame the peer has said itself what is wrong; only its TCP hangs.
+            stream.cut(verdict) if stream.protocol.close_rcvd is None else stream.transport.abort()
+        self._timer = self._loop.call_later(self._watchdog.tick, self._look)
+
+    def _on_frame(self, sink: Any, data: bytes, now: float) -> None:
+        self._watchdog.frame(now)
+        sink(data, now)
+
+    def _on_pong(self, payload: bytes) -> None:
+        now = self._loop.time()
+        if payload == b"%d" % self._pings and self._request is not None:
+            rtt = self._watchdog.pong(now)
+            if rtt is not None:
+                self._request.on_pong(rtt, now)
+
+    def _on_lost(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._request = None
+        if not self._closed.done() and self._stream is not None:
+            self._closed.set_result(_close_info(self._stream))
+
+
+def _close_info(stream: Stream) -> CloseInfo:
+    received = stream.protocol.close_rcvd
+    code = received.code if received is not None else NO_CLOSE_FRAME
+    reason = safe_text(received.reason, 125) if received is not None else ""
+    if stream.asked:
+        cause = "closed by us"
+    elif stream.cause is not None:
+        cause = stream.cause
+    elif (complaint := stream.complaint) is not None:
+        cause = f"protocol error: {complaint}"
+    elif received is not None:
+        cause = "closed by the exchange" + (f": {reason}" if reason else "")
+    else:
+        cause = "dropped without a close frame"
+    return CloseInfo(code, reason, cause, stream.asked)
+
+
+async def open_socket(request: DialRequest) -> Socket:
+    """Dial once and return the open socket; raises DialError, whatever goes wrong."""
+    config = request.config
+    socket = Socket(request)
+    options: dict[str, Any] = {"ssl": request.tls or make_tls_context()} if request.url.startswith("wss:") else {}
+    failure: DialError
+    try:
+        await connect(
+            request.url,
+            origin=None,  # protocol sheet, "Rate limits": with an Origin everything is limited to 1 per 10 s
+            compression="deflate" if config.compression else None,
+            user_agent_header=None,
+            proxy=config.proxy,
+            open_timeout=config.connect_timeout,
+            ping_interval=None,  # Socket pings by itself, and takes the loop's own lag off
+            ping_timeout=None,
+            close_timeout=config.close_timeout,
+            max_size=config.max_frame_bytes,
+            max_queue=None,
+            logger=LOGGER,
+            create_connection=cast("type[ClientConnection]", socket.make_stream),
+            **options,
+        )
+    except (OSError, WebSocketException, EOFError, ValueError, ImportError) as error:
+        failure = _dial_error(request.ws_type.value, error)
+    else:
+        socket.opened()
+        return socket
+    # Outside of the handler, so that no traceback with the frames of the handshake hangs on it.
+    raise failure
+
+
+def _dial_error(endpoint: str, error: Exception) -> DialError:
+    text = safe_text(str(error) or type(error).__name__, 200)
+    if isinstance(error, HandshakeRefusedError):
+        return DialError(
+            endpoint,
+            "status",
+            f"the exchange answered with HTTP {error.status}",
+            status=error.status,
+            retry_after=error.retry_after,
+            detail=error.body,
+        )
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return DialError(endpoint, "certificate", f"the certificate is not trusted ({error.verify_message})")
+    if isinstance(error, TimeoutError):
+        return DialError(endpoint, "timeout", "the dial took too long")
+    if isinstance(error, ssl.SSLError):
+        return DialError(endpoint, "tls", f"no TLS connection ({text})")
+    if isinstance(error, ImportError):
+        return DialError(endpoint, "proxy", f"the proxy cannot be used ({text}); install python-socks")
+    if isinstance(error, (InvalidHandshake, EOFError, WebSocketException)) and not isinstance(error, ProxyError):
+        return DialError(endpoint, "handshake", f"no WebSocket handshake ({text})")
+    return DialError(endpoint, "network", f"no connection ({text})")
