@@ -1,0 +1,110 @@
+"""Walks the list of every field of every message: each is there, has the right kind, and has both its keys."""
+
+from __future__ import annotations
+
+import types
+import typing
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.frames import FIELDS
+from tests.wire.strategies import KINDS, NESTED, Number, Sample
+from upbit_ws_qt.events import (
+    IndicatorParams,
+    IndicatorValue,
+    MyAssetItem,
+    OrderbookUnit,
+    SignalEventParams,
+)
+from upbit_ws_qt.wire import SubscriptionEntry, SubscriptionList, decode
+from upbit_ws_qt.wire.shapes import EVENT_CLASSES
+from upbit_ws_qt.wire.simple_keys import MESSAGE_KINDS, SIMPLE_KEYS, kind_of
+from upbit_ws_qt.wire.simple_keys import NESTED as PACKAGE_NESTED
+
+CLASSES: dict[str, type[msgspec.Struct]] = {
+    **EVENT_CLASSES,
+    "orderbook_units": OrderbookUnit,
+    "assets": MyAssetItem,
+    "indicator.params": IndicatorParams,
+    "indicator.value": IndicatorValue,
+    "indicator_signal.event_params": SignalEventParams,
+    "list_subscriptions": SubscriptionList,
+    "list_subscriptions.result": SubscriptionEntry,
+}
+ALL_FIELDS = [
+    pytest.param(kind, field, id=f"{kind}.{field['name']}") for kind, fields in FIELDS.items() for field in fields
+]
+MESSAGE_FIELDS = [pytest.param(kind, field, id=f"{kind}.{field['name']}") for kind in KINDS for field in FIELDS[kind]]
+PYTHON_KINDS = {"decimal": Decimal, "int": int, "str": str, "bool": bool, "list": tuple}
+
+
+def _plain_type(annotation: Any) -> Any:
+    origin = typing.get_origin(annotation)
+    if origin in (typing.Union, types.UnionType, typing.Annotated):
+        return _plain_type(typing.get_args(annotation)[0])
+    return origin or annotation
+
+
+def _plain_value(kind: str, field: dict[str, Any]) -> Any:
+    inner = NESTED.get((kind, field["name"]))
+    if inner:
+        item = {f["name"]: _plain_value(inner, f) for f in FIELDS[inner]}
+        return [item] if field["kind"] == "list" else item
+    if field["name"] == "candle_date_time_utc":
+        return "2026-11-20T04:21:07"
+    return {
+        "decimal": Number("109868000.10"),
+        "int": Number("1795148467045"),
+        "bool": True,
+        "str": field.get("values", ["text"])[-1],
+    }[field["kind"]]
+
+
+def test_the_list_is_that_of_the_package() -> None:
+    assert set(FIELDS) == set(SIMPLE_KEYS) == set(CLASSES)
+    assert set(KINDS) == MESSAGE_KINDS
+    assert {(kind, name): inner for kind, table in PACKAGE_NESTED.items() for name, inner in table.items()} == {
+        **NESTED,
+        ("list_subscriptions", "result"): "list_subscriptions.result",
+    }
+
+
+@pytest.mark.parametrize(("kind", "field"), ALL_FIELDS)
+def test_the_field_exists_with_the_right_kind_and_key(kind: str, field: dict[str, Any]) -> None:
+    if (kind, field["name"]) != ("list_subscriptions", "method"):  # says only which message it is
+        fields = {info.name: info for info in msgspec.structs.fields(CLASSES[kind])}
+        found = _plain_type(fields[field["name"]].type)
+        if field["kind"] == "object":
+            assert issubclass(found, msgspec.Struct)
+        else:
+            assert found is PYTHON_KINDS[field["kind"]]
+    assert SIMPLE_KEYS[kind][field["name"]] == field["simple"]
+
+
+@pytest.mark.parametrize("data_format", ["DEFAULT", "SIMPLE"])
+@pytest.mark.parametrize(("kind", "field"), MESSAGE_FIELDS)
+def test_the_field_decodes_from_both_keys(kind: str, field: dict[str, Any], data_format: str) -> None:
+    whole = {f["name"]: _plain_value(kind, f) for f in FIELDS[kind]}
+    (event,) = decode(Sample(kind, whole).render(data_format))
+    value = getattr(event, field["name"])
+    expected = whole[field["name"]]
+    inner = NESTED.get((kind, field["name"]))
+    if inner:
+        item = value[0] if field["kind"] == "list" else value
+        wire = expected[0] if field["kind"] == "list" else expected
+        for name, number in wire.items():
+            assert str(getattr(item, name)) == (number.text if isinstance(number, Number) else number)
+    elif isinstance(expected, Number):
+        assert str(value) == expected.text
+    else:
+        assert value == expected
+
+
+def test_kinds_of_message_types() -> None:
+    assert kind_of("candle.7m") == "candle"
+    assert kind_of("ticker") == "ticker"
+    assert kind_of("orderbook_units") is None
+    assert kind_of("candle") == "candle"
