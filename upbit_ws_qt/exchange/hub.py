@@ -171,6 +171,7 @@ class Hub:
                     yield Stream(session, wish.type, code)
 
     def _indicator_streams(self, session: Session, wish: Wish) -> Iterable[Stream]:
+        assert wish.timeframe is not None
         for code in wish.codes:
             if code not in self.world.codes or not code.startswith("KRW-") or not self._is_served(session, code):
                 continue

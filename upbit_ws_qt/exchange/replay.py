@@ -7,12 +7,16 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from .indicator_rules import canonical
+from .market.indicators import IndicatorBoard, Watch
 from .messages import Change
 from .simple_keys import SIMPLE_KEYS
 from .spelling import spell
 from .world import World, WorldSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .recording import RecordedFrame
 
 _LONG_KEYS = {name: {short: long for long, short in keys.items()} for name, keys in SIMPLE_KEYS.items()}
@@ -54,7 +58,7 @@ class RecordedChange(Change):
         return spell([fields] if fmt.endswith("LIST") else fields).encode()
 
 
-class ReplayIndicators:
+class ReplayIndicators(IndicatorBoard):
     """Takes every wish for an indicator; what has been recorded of it comes."""
 
     def watch(
@@ -62,15 +66,14 @@ class ReplayIndicators:
         code: str,
         timeframe: str,
         type: str,
-        params: dict[str, Any],
+        params: Mapping[str, Any],
         trigger: str | None = None,
-        event_params: dict[str, Any] | None = None,
-    ) -> object:
+        event_params: Mapping[str, Any] | None = None,
+    ) -> Watch:
         """Return the key that recorded messages of this indicator carry."""
-        wish = {"code": code, "timeframe": timeframe, "indicator": type, "params": params}
-        return _watch_key(wish if trigger is None else {**wish, "trigger": trigger, "event_params": event_params or {}})
+        return Watch(code, timeframe, type, canonical(params), trigger, canonical(event_params or {}))
 
-    def unwatch(self, key: object) -> None:
+    def unwatch(self, key: Watch) -> None:
         """Nothing is computed, so nothing has to stop."""
 
 
@@ -92,7 +95,7 @@ class ReplayWorld(World):
             self._latest[change.kind, change.code] = change  # before its first frame, a snapshot is that frame
         self.codes = frozenset(change.code for change in self._recorded if change.code)
         self.markets = [market for market in self.markets if market.market in self.codes]
-        self.indicators = ReplayIndicators()
+        self.indicators = ReplayIndicators(self, self.now_ms)
 
     def advance_to(self, ms: int) -> list[Change]:
         """Return what was recorded up to `ms`."""
@@ -174,7 +177,8 @@ def _renamed(fields: dict[str, Any], name: str, tables: dict[str, dict[str, str]
     return renamed
 
 
-def _watch_key(fields: dict[str, Any]) -> tuple[object, ...]:
-    names = ("code", "timeframe", "indicator", "trigger")
-    inside = tuple(frozenset(dict(fields.get(name) or {}).items()) for name in ("params", "event_params"))
-    return (*(fields.get(name) for name in names), *inside)
+def _watch_key(fields: dict[str, Any]) -> Watch:
+    names = ("code", "timeframe", "indicator")
+    code, timeframe, indicator = (str(fields.get(name)) for name in names)
+    params, event_params = fields.get("params") or {}, fields.get("event_params") or {}
+    return Watch(code, timeframe, indicator, canonical(params), fields.get("trigger"), canonical(event_params))

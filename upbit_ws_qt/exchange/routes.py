@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .market.indicators import Watch
     from .messages import Change
     from .session import Session
 
@@ -24,7 +25,7 @@ class Stream:
     level: Decimal = Decimal(0)
     include_body: bool = False
     categories: tuple[str, ...] = ()
-    key: object | None = None
+    key: Watch | None = None
 
     @property
     def identity(self) -> tuple[Any, ...]:

@@ -1,0 +1,83 @@
+"""How many frames a second the embedded exchange gives to one client, on one core of its own; the issue asks 50,000."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+
+from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
+
+_DRAIN = """
+import os, socket, sys
+if hasattr(os, "sched_setaffinity") and len(cores := sorted(os.sched_getaffinity(0))) > 1:
+    os.sched_setaffinity(0, cores[1:])
+line = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+line.sendall(sys.stdin.buffer.read())
+total = 0
+while data := line.recv(1 << 18):
+    total += len(data)
+"""
+
+
+def _handshake_and_request(kinds: list[str], codes: list[str], format_: str) -> bytes:
+    request = json.dumps([{"ticket": "b"}, *({"type": k, "codes": codes} for k in kinds), {"format": format_}]).encode()
+    head = (
+        b"GET /websocket/v1 HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    return head + b"\x82\xfe" + len(request).to_bytes(2, "big") + bytes(4) + request  # masked with zeros
+
+
+async def measure(name: str, kinds: list[str], format_: str, seconds: float) -> float:
+    """Return frames a second of this process's CPU time, with the market at its highest rate."""
+    settings = ExchangeSettings(rate=50_000, stopped=True, start_ms=1_790_000_000_000)
+    async with EmbeddedExchange(settings) as exchange:
+        for code in exchange.world.codes:
+            exchange.world.snapshot("ticker", code)  # histories are made when first needed; not what is measured
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", _DRAIN, str(exchange.port), stdin=subprocess.PIPE
+        )
+        assert process.stdin is not None
+        process.stdin.write(_handshake_and_request(kinds, sorted(exchange.world.codes), format_))
+        process.stdin.close()
+        while not exchange.counters.subscribe_requests:
+            await asyncio.sleep(0.01)
+        before, bytes_before = exchange.counters.frames_sent, exchange.connections[0].bytes_sent
+        wall, cpu = time.perf_counter(), time.process_time()
+        while time.perf_counter() - wall < seconds:
+            await exchange.advance(0.1)
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        frames = exchange.counters.frames_sent - before
+        size = exchange.connections[0].bytes_sent - bytes_before
+        print(
+            f"{name:34} {frames / cpu:9,.0f} frames/s of CPU   {frames / wall:9,.0f} frames/s of wall clock"
+            f"   {size / frames:5.0f} bytes/frame   {cpu / frames * 1e6:5.1f} µs/frame"
+        )
+    await process.wait()
+    return frames / cpu
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=3.0, help="how long each measurement takes")
+    options = parser.parse_args()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])
+    print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, market at 50,000 messages a second, one client")
+    for name, kinds, format_ in (
+        ("ticker, DEFAULT", ["ticker"], "DEFAULT"),
+        ("trade, DEFAULT", ["trade"], "DEFAULT"),
+        ("orderbook, DEFAULT", ["orderbook"], "DEFAULT"),
+        ("ticker + trade + orderbook, DEFAULT", ["ticker", "trade", "orderbook"], "DEFAULT"),
+        ("ticker + trade + orderbook, SIMPLE", ["ticker", "trade", "orderbook"], "SIMPLE"),
+    ):
+        asyncio.run(measure(name, kinds, format_, options.seconds))
+
+
+if __name__ == "__main__":
+    main()
