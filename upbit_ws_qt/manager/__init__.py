@@ -1,1 +1,9 @@
 """Puts the rooms together: one manager holds the lines and serves every component; no Qt."""
+
+from __future__ import annotations
+
+from upbit_ws_qt.manager.core import GlobalWebSocketManager
+from upbit_ws_qt.manager.handle import ComponentSubscription
+from upbit_ws_qt.manager.listener import ManagerListener
+
+__all__ = ["ComponentSubscription", "GlobalWebSocketManager", "ManagerListener"]

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from upbit_ws_qt.connection import GapEvent, StateChange
     from upbit_ws_qt.errors import WebSocketError
-    from upbit_ws_qt.monitoring import Alert, HealthStatus, PerformanceMetrics
+    from upbit_ws_qt.monitoring.alerts import Alert
+    from upbit_ws_qt.monitoring.health import HealthStatus
+    from upbit_ws_qt.monitoring.metrics import PerformanceMetrics
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import StreamStatus
     from upbit_ws_qt.types import GlobalManagerState, WebSocketType

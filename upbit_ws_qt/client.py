@@ -1,0 +1,180 @@
+"""SimpleWebSocketClient: values to look at whenever one likes, instead of callbacks; no Qt."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
+
+from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
+from upbit_ws_qt.events import BaseWebSocketEvent, CandleEvent, OrderbookEvent, TickerEvent, TradeEvent
+from upbit_ws_qt.manager import GlobalWebSocketManager
+from upbit_ws_qt.streams import StreamKey, streams_of
+from upbit_ws_qt.types import ConnectionState, DataType, SubscriptionSpec, normalize_symbols
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import TracebackType
+    from typing import Self
+
+    from upbit_ws_qt.events import MyAssetItem, MyOrderEvent
+    from upbit_ws_qt.manager import ComponentSubscription
+    from upbit_ws_qt.routing import DataPoolManager
+
+__all__ = ["SimpleWebSocketClient"]
+
+_E = TypeVar("_E", bound=BaseWebSocketEvent)
+_WITHOUT_SYMBOL = frozenset({DataType.MY_ORDER, DataType.MY_ASSET, DataType.ANNOUNCEMENT})
+
+
+class SimpleWebSocketClient:
+    """Says once what is of interest and then reads the newest value whenever it is needed.
+
+    Every getter returns None (or leaves the symbol out) for what is not known yet; asking for an unknown symbol is no
+    error. How old a value is, and whether more of it can be expected, `age` and `is_stale` tell.
+
+    Args:
+        client_id: shown in figures and errors.
+        manager: which manager to use; None takes, and starts, the program's one.
+    """
+
+    def __init__(self, client_id: str, manager: GlobalWebSocketManager | None = None) -> None:
+        self.client_id = client_id
+        self._manager = manager
+        self._handles: list[ComponentSubscription] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def register_interests(
+        self, symbols: str | Iterable[str], data_types: DataType | Iterable[DataType], *, timeout: float = 10.0
+    ) -> bool:
+        """Keep the newest values of some symbols from now on, besides what was asked for before.
+
+        Args:
+            symbols: market codes; not used for myOrder, myAsset and announcements.
+            data_types: what of them.
+            timeout: seconds to wait for the exchange.
+
+        Returns:
+            True as soon as the exchange serves all of it; False where it refuses, does not know, or does not answer
+            within `timeout`. What it does serve can be read in either case.
+
+        Raises:
+            SubscriptionError: a malformed code, or private data without credentials.
+            ConfigurationError: the data pool is switched off, or the manager was stopped.
+        """
+        manager = await self._ready()
+        types = (data_types,) if isinstance(data_types, DataType) else tuple(data_types)
+        codes = normalize_symbols(symbols)
+        specs = [SubscriptionSpec(kind, () if kind in _WITHOUT_SYMBOL else codes) for kind in types]
+        handle = manager.register_component(self.client_id, specs, _kept_in_the_pool)
+        self._handles.append(handle)
+        await self._note_interest(manager)
+        try:
+            await handle.wait_served(timeout)
+        except (SubscriptionError, TimeoutError):
+            return False
+        return True
+
+    def get_ticker(self, symbol: str) -> TickerEvent | None:
+        """Return a market's newest ticker."""
+        return self._latest(TickerEvent, DataType.TICKER, symbol)
+
+    def get_trade(self, symbol: str) -> TradeEvent | None:
+        """Return a market's newest trade."""
+        return self._latest(TradeEvent, DataType.TRADE, symbol)
+
+    def get_orderbook(self, symbol: str) -> OrderbookEvent | None:
+        """Return a market's newest order book."""
+        return self._latest(OrderbookEvent, DataType.ORDERBOOK, symbol)
+
+    def get_candle(self, symbol: str, unit: str = "1m") -> CandleEvent | None:
+        """Return a market's newest candle; an unknown unit raises SubscriptionError."""
+        return self._latest(CandleEvent, DataType.candle(unit), symbol)
+
+    def get_multiple_tickers(self, symbols: Iterable[str]) -> dict[str, TickerEvent]:
+        """Return the newest tickers of those symbols that one is known of."""
+        found = ((symbol, self.get_ticker(symbol)) for symbol in symbols)
+        return {symbol: ticker for symbol, ticker in found if ticker is not None}
+
+    def get_history(self, symbol: str, data_type: DataType, limit: int = 100) -> tuple[BaseWebSocketEvent, ...]:
+        """Return the newest events, oldest first, at most `limit`.
+
+        As many are kept as `ServiceConfig.history_length` says; with 0, the default, it is the newest alone.
+        """
+        pool = self._pool
+        return () if pool is None else pool.get_history(data_type, _code(symbol), limit=limit)
+
+    def my_orders(self, symbol: str | None = None, *, open_only: bool = False) -> tuple[MyOrderEvent, ...]:
+        """Return the newest state of each order that was reported, of one market or all."""
+        pool = self._pool
+        return () if pool is None else pool.account.orders(symbol and _code(symbol), open_only=open_only)
+
+    def my_assets(self) -> dict[str, MyAssetItem]:
+        """Return the newest balance of each currency that was reported, by currency."""
+        pool = self._pool
+        return {} if pool is None else pool.account.assets()
+
+    def age(self, symbol: str, data_type: DataType) -> float | None:
+        """Return the seconds since the newest value was received; None where nothing is known."""
+        event = self._event(data_type, symbol)
+        return None if event is None else max(0.0, asyncio.get_running_loop().time() - event.received_at)
+
+    def is_stale(self, symbol: str, data_type: DataType) -> bool:
+        """Whether the newest value may be out of date: nothing known, line down, or not heard of since it came back.
+
+        A market in which nothing happens is not stale, however old its last value is.
+        """
+        event = self._event(data_type, symbol)
+        manager = self._manager
+        if event is None or manager is None:
+            return True
+        ws_type = data_type.websocket_type
+        up = manager.connection_state(ws_type) is ConnectionState.CONNECTED
+        return not (up and manager.is_current_epoch(ws_type, event.epoch))
+
+    async def close(self) -> None:
+        """End the interests; what was read stays with whoever holds it. Idempotent; the manager goes on."""
+        handles, self._handles = self._handles, []
+        for handle in handles:
+            handle.close()
+        if self._manager is not None and handles:
+            await self._note_interest(self._manager)
+
+    async def _ready(self) -> GlobalWebSocketManager:
+        if self._manager is None:
+            self._manager = await GlobalWebSocketManager.get_instance()
+        if self._manager.pool is None:
+            raise ConfigurationError("data_pool", False, "true; the pull interface reads from the pool")
+        await self._manager.start()
+        return self._manager
+
+    async def _note_interest(self, manager: GlobalWebSocketManager) -> None:
+        if manager.pool is not None:
+            wanted = {stream for handle in self._handles for spec in handle.specs for stream in streams_of(spec)}
+            await manager.pool.register_client_interest(self.client_id, wanted)
+
+    @property
+    def _pool(self) -> DataPoolManager | None:
+        return None if self._manager is None else self._manager.pool
+
+    def _event(self, data_type: DataType, symbol: str) -> BaseWebSocketEvent | None:
+        pool = self._pool
+        return None if pool is None else pool.get_latest_data(*StreamKey(data_type, _code(symbol)))
+
+    def _latest(self, kind: type[_E], data_type: DataType, symbol: str) -> _E | None:
+        event = self._event(data_type, symbol)
+        return event if isinstance(event, kind) else None
+
+
+def _code(symbol: str) -> str:
+    return symbol.strip().upper()
+
+
+def _kept_in_the_pool(event: BaseWebSocketEvent) -> None:
+    """Events of interest need no callback: routing puts them into the pool."""

@@ -1,0 +1,183 @@
+"""The components: their registrations, the wishes these come to, and the routes that serve them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
+from upbit_ws_qt.manager.handle import ComponentSubscription
+from upbit_ws_qt.types import SubscriptionSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from upbit_ws_qt.errors import WebSocketError
+    from upbit_ws_qt.manager.endpoint import Endpoint
+    from upbit_ws_qt.routing import DataRoutingEngine
+    from upbit_ws_qt.streams import StreamKey
+    from upbit_ws_qt.subscriptions import StreamStatus, SubscriptionStateManager
+    from upbit_ws_qt.types import Priority, WebSocketType
+
+__all__ = ["ComponentDesk"]
+
+
+class ComponentDesk:
+    """Keeps registrations, wishes and routes in step; every change is made at once or not at all.
+
+    Args:
+        wishes: what all components want.
+        routing: who is handed what.
+        endpoints: the lines that there are; a wish for another one is refused.
+        on_changed: called after each change.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        wishes: SubscriptionStateManager,
+        routing: DataRoutingEngine,
+        endpoints: Mapping[WebSocketType, Endpoint],
+        on_changed: Callable[[frozenset[WebSocketType]], None],
+    ) -> None:
+        self._loop = loop
+        self._wishes = wishes
+        self._routing = routing
+        self._endpoints = endpoints
+        self._on_changed = on_changed
+        self._handles: dict[str, list[ComponentSubscription]] = {}
+        self._by_stream: dict[StreamKey, set[ComponentSubscription]] = {}
+
+    def __contains__(self, component_id: str) -> bool:
+        return component_id in self._handles
+
+    @property
+    def component_ids(self) -> tuple[str, ...]:
+        """Everybody who has a registration."""
+        return tuple(self._handles)
+
+    def register(
+        self,
+        component_id: str,
+        subscriptions: SubscriptionSpec | Iterable[SubscriptionSpec],
+        callback: Callable[[Any], Any],
+        *,
+        alive: Callable[[], bool] | None,
+        on_status: Callable[[StreamKey, StreamStatus, WebSocketError | None], None] | None,
+    ) -> ComponentSubscription:
+        """See GlobalWebSocketManager.register_component."""
+        if not component_id or not isinstance(component_id, str):
+            raise ConfigurationError("component_id", component_id, "a non-empty text")
+        if not callable(callback):
+            raise ConfigurationError("callback", callback, "a callable that takes one event")
+        handle = ComponentSubscription(self, component_id, callback, alive=alive, on_status=on_status)
+        self.change(handle, subscriptions)
+        return handle
+
+    def change(
+        self, handle: ComponentSubscription, subscriptions: SubscriptionSpec | Iterable[SubscriptionSpec]
+    ) -> None:
+        """Make `subscriptions` all that a registration wants."""
+        specs = (subscriptions,) if isinstance(subscriptions, SubscriptionSpec) else tuple(dict.fromkeys(subscriptions))
+        if handle.closed:
+            raise SubscriptionError("this registration is closed", component_id=handle.component_id)
+        if not specs:
+            raise SubscriptionError(
+                "nothing is wanted; close the registration instead", component_id=handle.component_id
+            )
+        for index, spec in enumerate(specs):
+            self._check_line(handle.component_id, index, spec)
+        change = self._wishes.replace(handle.component_id, self._all_specs(handle, specs))
+        self._handles.setdefault(handle.component_id, [])
+        if handle not in self._handles[handle.component_id]:
+            self._handles[handle.component_id].append(handle)
+        self._reroute(handle, specs)
+        self._on_changed(change.changed)
+
+    def close(self, handle: ComponentSubscription) -> None:
+        """End a registration; idempotent."""
+        if handle.closed:
+            return
+        handle.closed = True
+        handles = self._handles.get(handle.component_id, [])
+        if handle in handles:
+            handles.remove(handle)
+        change = self._wishes.replace(handle.component_id, self._all_specs(handle, ()))
+        if not handles:
+            self._handles.pop(handle.component_id, None)
+        self._reroute(handle, ())
+        self._on_changed(change.changed)
+
+    def unregister(self, component_id: str) -> bool:
+        """End all registrations of a component; False where there was none."""
+        handles = tuple(self._handles.get(component_id, ()))
+        for handle in handles:
+            self.close(handle)
+        return bool(handles)
+
+    def close_all(self) -> None:
+        """End everything."""
+        for component_id in tuple(self._handles):
+            self.unregister(component_id)
+
+    def status(self, stream: StreamKey) -> StreamStatus:
+        """Return how far the exchange serves a stream."""
+        return self._endpoints[stream.websocket_type].keeper.status(stream)
+
+    async def wait_served(self, handle: ComponentSubscription, timeout: float | None) -> None:
+        """Return when all streams of a registration are served; see ComponentSubscription.wait_served."""
+        by_line: dict[WebSocketType, list[StreamKey]] = {}
+        for stream in handle.streams:
+            by_line.setdefault(stream.websocket_type, []).append(stream)
+        async with asyncio.timeout(timeout):
+            for ws_type, streams in by_line.items():
+                await self._endpoints[ws_type].keeper.wait_served(streams)
+
+    def announce(self, stream: StreamKey, status: StreamStatus, error: WebSocketError | None = None) -> None:
+        """Tell the registrations that want a stream how it stands; from a plain callback of the loop."""
+        for handle in tuple(self._by_stream.get(stream, ())):
+            if handle.on_status is not None and not handle.closed:
+                handle.on_status(stream, status, error)
+
+    def outline(self) -> tuple[dict[str, Priority], dict[str, int]]:
+        """Return the most urgent priority of each component, and the number of its streams."""
+        priorities = {
+            component_id: min(spec.priority for handle in handles for spec in handle.specs)
+            for component_id, handles in self._handles.items()
+        }
+        streams = {
+            component_id: len(frozenset().union(*(handle.streams for handle in handles)))
+            for component_id, handles in self._handles.items()
+        }
+        return priorities, streams
+
+    def _check_line(self, component_id: str, index: int, spec: SubscriptionSpec) -> None:
+        ws_type = spec.data_type.websocket_type
+        if ws_type not in self._endpoints:
+            raise SubscriptionError(
+                f"the {ws_type} line is not available: it needs credentials, and a region that has it",
+                spec=spec,
+                index=index,
+                component_id=component_id,
+            )
+
+    def _all_specs(self, handle: ComponentSubscription, specs: tuple[SubscriptionSpec, ...]) -> list[SubscriptionSpec]:
+        others = (other for other in self._handles.get(handle.component_id, ()) if other is not handle)
+        return [*(spec for other in others for spec in other.specs), *specs]
+
+    def _reroute(self, handle: ComponentSubscription, specs: tuple[SubscriptionSpec, ...]) -> None:
+        for spec in [spec for spec in handle.routes if spec not in specs]:
+            handle.routes.pop(spec).close()
+        for stream in handle.streams:
+            holders = self._by_stream.get(stream, set())
+            holders.discard(handle)
+            if not holders:
+                self._by_stream.pop(stream, None)
+        handle.adopt(specs)
+        for stream in handle.streams:
+            self._by_stream.setdefault(stream, set()).add(handle)
+        for spec in specs:
+            if spec not in handle.routes:
+                route = self._routing.register_route(handle.component_id, spec, handle.callback, alive=handle.alive)
+                handle.routes[spec] = route
+                self._routing.replay_latest(route)

@@ -1,0 +1,134 @@
+"""One endpoint with all that belongs to it: its inbox, its line's supervisor, the keeper of its subscriptions."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+from typing import TYPE_CHECKING, Protocol
+
+from upbit_ws_qt.connection import Connection, Inbox
+from upbit_ws_qt.subscriptions import SubscriptionKeeper
+from upbit_ws_qt.types import ConnectionState, DataType
+from upbit_ws_qt.wire import peek
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from upbit_ws_qt.config import ServiceConfig
+    from upbit_ws_qt.connection import ConnectLimiter, Drain, EpochManager, GapEvent, JWTManager, StateChange
+    from upbit_ws_qt.errors import SubscriptionError, WebSocketError
+    from upbit_ws_qt.streams import StreamKey
+    from upbit_ws_qt.subscriptions import StreamStatus, SubscriptionStateManager
+    from upbit_ws_qt.types import SubscriptionSpec, WebSocketType
+
+__all__ = ["Endpoint", "EndpointOwner"]
+
+_WITHOUT_LINE = frozenset(
+    {ConnectionState.RECONNECTING, ConnectionState.DISCONNECTED, ConnectionState.FAILED, ConnectionState.STOPPED}
+)
+_CONFLATABLE = frozenset({DataType.TICKER.value, DataType.ORDERBOOK.value})
+
+
+class EndpointOwner(Protocol):
+    """Who is told what happens on an endpoint; the manager. Calls may come from inside a Task."""
+
+    def on_connection_state(self, ws_type: WebSocketType, change: StateChange) -> None:
+        """The line's state changed."""
+
+    def on_gap(self, gap: GapEvent) -> None:
+        """Another line took over."""
+
+    def on_connection_error(self, error: WebSocketError) -> None:
+        """Something failed that a person should see."""
+
+    def on_stream_status(self, stream: StreamKey, status: StreamStatus) -> None:
+        """A stream became served, unserved or rejected."""
+
+    def on_rejected(self, component_id: str, error: SubscriptionError) -> None:
+        """The exchange refuses a component's wish."""
+
+
+class Endpoint:
+    """Made once per endpoint; dials only while something is wanted."""
+
+    def __init__(
+        self,
+        ws_type: WebSocketType,
+        config: ServiceConfig,
+        owner: EndpointOwner,
+        *,
+        wishes: SubscriptionStateManager,
+        drain: Drain,
+        epochs: EpochManager,
+        connect_limiter: ConnectLimiter,
+        jwt: JWTManager,
+        rng: Random | None = None,
+    ) -> None:
+        self.ws_type = ws_type
+        self.inbox = Inbox(ws_type, config.inbox_frames, _key_of)
+        self.keeper = SubscriptionKeeper(
+            ws_type, wishes, config, on_status=owner.on_stream_status, on_rejected=owner.on_rejected
+        )
+        self.connection = Connection(
+            ws_type,
+            config,
+            inbox=self.inbox,
+            connect_limiter=connect_limiter,
+            epochs=epochs,
+            jwt=jwt,
+            synchronize=self.keeper.synchronize,
+            on_state=self._on_state,
+            on_gap=owner.on_gap,
+            on_error=owner.on_connection_error,
+            gap_streams=lambda: tuple(wishes.demand(ws_type)),
+            rng=rng or Random(),  # noqa: S311 - jitter of the back-off, nothing secret
+        )
+        self._owner = owner
+        self._wishes = wishes
+        self._drain = drain
+        drain.add(self.inbox)
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether any component wants something of it."""
+        return self.keeper.is_wanted
+
+    def wishes_changed(self) -> None:
+        """Bring the line and its subscriptions in step with what is wanted now."""
+        self.connection.set_wanted(self.is_wanted)
+        self.keeper.wishes_changed()
+
+    async def fetch_snapshots(self, spec: SubscriptionSpec) -> None:
+        """Have the present state sent once; returns when it has arrived. SubscriptionError names what did not come."""
+        asking = asyncio.ensure_future(self.keeper.fetch_snapshots([spec]))
+        try:
+            await asyncio.sleep(0)  # lets the request be noted, so that the line knows that it is wanted
+            self.connection.set_wanted(self.is_wanted)
+            await asyncio.shield(asking)
+        finally:
+            asking.cancel()
+            await asyncio.wait({asking})
+            self.connection.set_wanted(self.is_wanted)
+
+    async def handed_out(self) -> None:
+        """Return when everything that has arrived so far has been handed out."""
+        done = asyncio.Event()
+        self.inbox.put_marker(done.set)
+        await done.wait()
+
+    async def stop(self) -> None:
+        """Close the line for good."""
+        await self.keeper.stop()
+        await self.connection.stop()
+        self._drain.remove(self.inbox)
+
+    def _on_state(self, change: StateChange) -> None:
+        if change.new in _WITHOUT_LINE:
+            self.keeper.line_lost()
+        self._owner.on_connection_state(self.ws_type, change)
+
+
+def _key_of(data: bytes | str) -> Hashable | None:
+    """Return what a newer frame of the same key makes superfluous; None for frames that must all be handed out."""
+    head = peek(data)
+    return head if head is not None and head[0] in _CONFLATABLE else None

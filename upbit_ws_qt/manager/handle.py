@@ -1,0 +1,89 @@
+"""What a component holds: its registration, the state of its streams, and the way to change or end it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from upbit_ws_qt.streams import streams_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from upbit_ws_qt.errors import WebSocketError
+    from upbit_ws_qt.manager.components import ComponentDesk
+    from upbit_ws_qt.routing import Route
+    from upbit_ws_qt.streams import StreamKey
+    from upbit_ws_qt.subscriptions import StreamStatus
+    from upbit_ws_qt.types import SubscriptionSpec
+
+__all__ = ["ComponentSubscription"]
+
+
+class ComponentSubscription:
+    """One registration of a component; made by `GlobalWebSocketManager.register_component`.
+
+    Attributes:
+        component_id: whose it is.
+        closed: whether it has ended; a closed one stays closed.
+    """
+
+    def __init__(
+        self,
+        desk: ComponentDesk,
+        component_id: str,
+        callback: Callable[[Any], Any],
+        *,
+        alive: Callable[[], bool] | None,
+        on_status: Callable[[StreamKey, StreamStatus, WebSocketError | None], None] | None,
+    ) -> None:
+        self.component_id = component_id
+        self.callback = callback
+        self.alive = alive
+        self.on_status = on_status
+        self.closed = False
+        self.routes: dict[SubscriptionSpec, Route] = {}
+        self._desk = desk
+        self._specs: tuple[SubscriptionSpec, ...] = ()
+        self._streams: frozenset[StreamKey] = frozenset()
+
+    @property
+    def specs(self) -> tuple[SubscriptionSpec, ...]:
+        """Its wishes."""
+        return self._specs
+
+    @property
+    def streams(self) -> frozenset[StreamKey]:
+        """The streams its wishes are about."""
+        return self._streams
+
+    def status(self, stream: StreamKey) -> StreamStatus:
+        """Return how far the exchange serves one of its streams."""
+        return self._desk.status(stream)
+
+    def set_specs(self, specs: SubscriptionSpec | Iterable[SubscriptionSpec]) -> None:
+        """Want something else from now on, all at once; what stays wanted flows on undisturbed.
+
+        A wish that cannot be served raises SubscriptionError and nothing changes.
+        """
+        self._desk.change(self, specs)
+
+    async def wait_served(self, timeout: float | None = None) -> None:
+        """Return when the exchange serves all its streams.
+
+        Args:
+            timeout: seconds; None waits for as long as the line may take to come up.
+
+        Raises:
+            SubscriptionError: naming the streams that the exchange refuses or does not serve.
+            TimeoutError: after `timeout`.
+        """
+        await self._desk.wait_served(self, timeout)
+
+    def close(self) -> None:
+        """End the wishes; may be called at any time, also inside the callback, and more than once."""
+        self._desk.close(self)
+
+    def adopt(self, specs: tuple[SubscriptionSpec, ...]) -> None:
+        """Take over the wishes that the manager has accepted; for ComponentDesk only."""
+        self._specs = specs
+        self._streams = frozenset(stream for spec in specs for stream in streams_of(spec))

@@ -1,0 +1,41 @@
+"""Tells listeners what happened: from plain callbacks of the loop, in order, never from inside a Task."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from upbit_ws_qt.manager.listener import ManagerListener
+
+__all__ = ["News"]
+
+
+class News:
+    """A queue of one: `tell` arranges a call for the next turn of the loop, and calls keep their order."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._listeners: list[ManagerListener] = []
+
+    def add(self, listener: ManagerListener) -> None:
+        """Tell a listener from now on; adding it twice changes nothing."""
+        if listener not in self._listeners:
+            self._listeners.append(listener)
+
+    def remove(self, listener: ManagerListener) -> None:
+        """Stop telling a listener; one that is not known is ignored."""
+        if listener in self._listeners:
+            self._listeners.remove(listener)
+
+    def tell(self, call: Callable[[ManagerListener], None]) -> None:
+        """Have `call(listener)` made for each listener there is when its turn comes."""
+        if not self._loop.is_closed():
+            self._loop.call_soon(self._deliver, call)
+
+    def _deliver(self, call: Callable[[ManagerListener], None]) -> None:
+        for listener in tuple(self._listeners):
+            if listener in self._listeners:  # an earlier one may have removed it
+                call(listener)
