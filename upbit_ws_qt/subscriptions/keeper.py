@@ -156,6 +156,11 @@ class SubscriptionKeeper:
             bool(self._state.demand(self._ws_type)) or bool(self._memory.desk.owed) or self._memory.search.is_searching
         )
 
+    @property
+    def is_searching(self) -> bool:
+        """Whether the guilty part of a refused request is being looked for."""
+        return self._memory.search.is_searching
+
     def status(self, stream: StreamKey) -> StreamStatus:
         """Return how it stands with a stream."""
         carrier = self._state.carrier(stream)

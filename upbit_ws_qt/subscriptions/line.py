@@ -26,16 +26,13 @@ class UsageLike(Protocol):
 
 
 class LimiterLike(Protocol):
-    """The message budget of one line."""
+    """The message budget of one line; the line itself tells it of TOO_MANY_REQUEST."""
 
     def delay(self, now: float, *, recovery: bool = False) -> float:
         """Return the seconds to wait before the next message."""
 
     def record(self, now: float) -> None:
         """Count a message that has been sent."""
-
-    def refused(self, now: float, retry_after: float | None = None) -> None:
-        """Note that the exchange said "too many"."""
 
     def usage(self, now: float) -> UsageLike:
         """Return the figures of this moment."""

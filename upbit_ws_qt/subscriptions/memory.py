@@ -65,6 +65,8 @@ class EndpointMemory:
         served_before: wanted streams that some line brought in this session.
         unserved_before: wanted streams that some line asked for in vain; a new line does not wait for them.
         blank_lines: lines in a row on which nothing came of all that came before.
+        doubts_key: whether a line began with INVALID_AUTH: then the next one has to answer a list before anything else,
+            which tells a bad token from a scope that one of the wishes lacks.
         list_refusals: errors that only a LIST_SUBSCRIPTIONS explains.
     """
 
@@ -81,6 +83,7 @@ class EndpointMemory:
     unserved_before: set[StreamKey] = field(default_factory=set)
     blank_lines: int = 0
     list_refusals: int = 0
+    doubts_key: bool = False
 
     @property
     def lists_work(self) -> bool:

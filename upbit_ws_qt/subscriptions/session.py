@@ -137,7 +137,7 @@ class LineSession:
         """Return what to do now, after `tick`."""
         if self._mute_until is not None:
             return Step(StepKind.WAIT, self._mute_until - now)
-        request = self._request_delay(now)
+        request = None if self._awaits_control else self._request_delay(now)
         listing = self._list_delay(now)
         if listing is not None and listing <= 0.0 and (request is None or request > 0.0 or self._list_starves(now)):
             return Step(StepKind.LIST)
@@ -149,6 +149,8 @@ class LineSession:
     def take_request(self, now: float) -> SubscriptionPlan | None:
         """Return the request to send now, None where nothing has to be sent after all."""
         once = self._new_once()
+        if self._is_first and self._memory.doubts_key and self._ask_for_control(now):
+            return None
         is_first, self._is_first = self._is_first, False
         is_urgent = self._repair or self._stage_left
         # Asking plainly for all does not depend on the exchange taking one type in both ways.
@@ -160,7 +162,7 @@ class LineSession:
         else:
             wanted = self._batcher.process_batched_changes(self.asked, now, insist=bool(once))
         if wanted is None or not (wanted or once):
-            if not self.asked:
+            if not self.asked and self._memory.search.is_searching:
                 self._ask_for_control(now)
             return None
         if is_first and (urgent := _urgent(wanted)):
@@ -254,6 +256,7 @@ class LineSession:
         self.is_syncing = self.is_candidate = False
         memory = self._memory
         memory.blank_lines = 0
+        memory.doubts_key = False
         wanted = self._wanted()
         memory.served_before &= wanted.keys()
         memory.unserved_before &= wanted.keys()
@@ -311,16 +314,21 @@ class LineSession:
         outstanding, self._outstanding = self._outstanding, []
         listing, self._listing = self._listing, None
         if error.name == "TOO_MANY_REQUEST":
-            memory.counters.refusals += 1
-            self._limiter.refused(now)
+            memory.counters.refusals += 1  # the line itself has told its limiter
             return
         if not outstanding:
-            if listing is not None:
+            if error.name == "INVALID_AUTH":
+                self.refused = error
+            elif listing is not None:
                 memory.list_refusals += 1
             else:
                 memory.counters.stray_errors += 1
             return
         self.refused = error
+        if error.name == "INVALID_AUTH" and not outstanding[0].has_control:
+            # The token, as a rule. If the next line answers a list, it is the key's scope that a wish lacks.
+            memory.doubts_key = True
+            return
         if any(sent.is_split_trial for sent in outstanding) and memory.planner.split is SplitTrust.UNKNOWN:
             memory.planner.split = SplitTrust.BROKEN  # asking in two ways is the first suspect; plainly next time
             return
@@ -376,7 +384,8 @@ class LineSession:
         if not self._memory.lists_work:
             return False
         must = self._listed < self._must_list
-        return must or bool(self.proof.debts or self._split_fresh or (self.is_syncing and not self.asked))
+        is_control = self.is_syncing and not self.asked
+        return must or is_control or bool(self.proof.debts or self._split_fresh)
 
     def _list_starves(self, now: float) -> bool:
         return self._list_due is not None and now >= self._list_due + 0.5
@@ -397,11 +406,16 @@ class LineSession:
             return
         self._list_due = due if self._list_due is None else min(self._list_due, due)
 
-    def _ask_for_control(self, now: float) -> None:
-        """With nothing to ask for but suspects to test: see that the line answers at all."""
-        if self.is_syncing and self._memory.search.is_searching and self._memory.lists_work:
-            self._must_list = self._listed = 0
+    @property
+    def _awaits_control(self) -> bool:
+        return self._is_first and not self.asked and (self._listing is not None or self._list_due is not None)
+
+    def _ask_for_control(self, now: float) -> bool:
+        """Before suspects are asked for on a line that has answered nothing yet: see that it answers at all."""
+        is_of_use = self.is_syncing and not self._has_answered and self._memory.lists_work
+        if is_of_use and self._list_due is None and self._listing is None:
             self._list_due = now
+        return is_of_use
 
     def _note_suspects(self, plan: SubscriptionPlan, new: Collection[StreamKey], now: float) -> None:
         planner = self._memory.planner
