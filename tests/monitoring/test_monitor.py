@@ -263,12 +263,11 @@ def test_hours_of_faults_do_not_grow(caplog: pytest.LogCaptureFixture) -> None:
             world.run(50)
             world.changes.clear()
 
-    hours(6)  # until every bounded list is full
     tracemalloc.start()
     try:
-        hours(1)
+        hours(5)  # until every bounded list is full
         before = tracemalloc.get_traced_memory()[0]
-        hours(2)
+        hours(1)
         grown = tracemalloc.get_traced_memory()[0] - before
     finally:
         tracemalloc.stop()
