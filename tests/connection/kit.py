@@ -1,0 +1,208 @@
+"""A connection with everything around it, so that a test can say what it is about in a few lines."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import random
+import time
+from typing import TYPE_CHECKING, Any
+
+from upbit_ws_qt.config import ServiceConfig
+from upbit_ws_qt.connection import (
+    Connection,
+    ConnectLimiter,
+    Drain,
+    EpochManager,
+    GapEvent,
+    Inbox,
+    JWTManager,
+    Line,
+    RawFrame,
+    StateChange,
+    open_socket,
+)
+from upbit_ws_qt.credentials import Credentials
+from upbit_ws_qt.errors import ConnectionLostError, RecoveryError, WebSocketError
+from upbit_ws_qt.streams import StreamKey, streams_of
+from upbit_ws_qt.types import DataFormat, SubscriptionSpec, WebSocketType
+from upbit_ws_qt.wire import ServerError, SubscriptionList, build_list_request, build_request
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from upbit_ws_qt.connection import Connect
+    from upbit_ws_qt.connection.line import Control
+    from upbit_ws_qt.exchange import EmbeddedExchange
+
+_tickets = itertools.count()
+
+
+async def until(condition: Callable[[], object], what: str = "", seconds: float = 10.0) -> None:
+    """Wait for a condition with a deadline that only a broken program reaches."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"did not happen: {what or condition}")
+        await asyncio.sleep(0.002)
+
+
+def config_for(exchange: EmbeddedExchange, **changes: Any) -> ServiceConfig:
+    return ServiceConfig.testing(
+        **{
+            "public_url": exchange.public_url,
+            "private_url": exchange.private_url,
+            "info_url": exchange.info_url,
+            "rest_url": exchange.rest_url,
+            "credentials": Credentials(exchange.access_key, exchange.secret_key),
+            **changes,
+        }
+    )
+
+
+class Rig:
+    """One connection, its inbox and drain, and notes of all that it said.
+
+    `synchronize` sends the specs as one request and takes the answer to LIST_SUBSCRIPTIONS as proof.
+    """
+
+    def __init__(
+        self,
+        config: ServiceConfig,
+        ws_type: WebSocketType = WebSocketType.PUBLIC,
+        specs: tuple[SubscriptionSpec, ...] = (),
+        *,
+        connect: Connect = open_socket,
+        limiter: ConnectLimiter | None = None,
+        wall_clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+        drain: bool = True,
+    ) -> None:
+        self.specs = specs
+        self.config = config
+        self.states: list[StateChange] = []
+        self.gaps: list[GapEvent] = []
+        self.errors: list[WebSocketError] = []
+        self.frames: list[RawFrame] = []
+        self.lines: list[Line] = []
+        self.fail_proof = 0
+        self.epochs = EpochManager()
+        self.inbox = Inbox(ws_type, config.inbox_frames)
+        self.drain = Drain(self._frame, config.drain_budget)
+        if drain:
+            self.drain.add(self.inbox)
+        self.jwt = JWTManager(config.credentials, config.token_lifetime, clock=clock)
+        self.connection = Connection(
+            ws_type,
+            config,
+            inbox=self.inbox,
+            connect_limiter=limiter or ConnectLimiter(),
+            epochs=self.epochs,
+            jwt=self.jwt,
+            synchronize=self.synchronize,
+            on_state=self._note(self.states),
+            on_gap=self._note(self.gaps),
+            on_error=self._note(self.errors),
+            gap_streams=self.streams,
+            rng=random.Random(1),
+            connect=connect,
+            wall_clock=wall_clock,
+        )
+
+    def streams(self) -> tuple[StreamKey, ...]:
+        return tuple(stream for spec in self.specs for stream in streams_of(spec))
+
+    @property
+    def path(self) -> list[str]:
+        """The states gone through so far."""
+        return [change.new.value for change in self.connection.history]
+
+    @property
+    def epoch(self) -> int:
+        return self.epochs.get_current_epoch(self.connection.ws_type)
+
+    async def connected(self, seconds: float = 10.0) -> None:
+        await until(lambda: self.connection.state.value == "connected", f"connected, but {self.path}", seconds)
+
+    async def served(self, more: int = 1, seconds: float = 10.0) -> None:
+        """Wait until so many frames of the present epoch have come."""
+        before = len(self.frames)
+
+        def enough() -> bool:
+            return sum(1 for frame in self.frames[before:] if frame.epoch == self.epoch) >= more
+
+        await until(enough, f"{more} frames of epoch {self.epoch}; {self.path}; {self.errors[-3:]}", seconds)
+
+    async def synchronize(self, line: Line) -> None:
+        self.lines.append(line)
+        if self.fail_proof:
+            self.fail_proof -= 1
+            raise RecoveryError(line.ws_type.value, "the test says so")
+        if not self.specs:
+            return
+        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def control(message: Control) -> None:
+            if answer.done():
+                return
+            if isinstance(message, SubscriptionList):
+                answer.set_result(None)
+            elif isinstance(message, ServerError):
+                answer.set_exception(RecoveryError(line.ws_type.value, message.name))
+
+        line.control = control
+        ticket = f"t{next(_tickets)}"
+        for data in (
+            build_request(self.specs, format=DataFormat.DEFAULT, ticket=ticket),
+            build_list_request(format=DataFormat.DEFAULT, ticket=ticket),
+        ):
+            while (wait := line.limiter.delay(asyncio.get_running_loop().time(), recovery=True)) > 0:
+                await asyncio.sleep(wait)
+            await line.send(data)
+            line.limiter.record(asyncio.get_running_loop().time())
+        try:
+            async with asyncio.timeout(self.config.list_timeout):
+                await answer
+        except TimeoutError:
+            raise RecoveryError(line.ws_type.value, "no answer to LIST_SUBSCRIPTIONS") from None
+
+    async def stop(self) -> None:
+        await self.connection.stop()
+        self.drain.stop()
+
+    def _frame(self, frame: RawFrame) -> None:
+        assert asyncio.current_task() is None
+        self.frames.append(frame)
+
+    @staticmethod
+    def _note(notes: list[Any]) -> Callable[[Any], None]:
+        def note(value: object) -> None:
+            assert asyncio.current_task() is None, "a callback was called inside a Task"
+            notes.append(value)
+
+        return note
+
+
+@contextlib.asynccontextmanager
+async def rig_for(exchange: EmbeddedExchange, *specs: SubscriptionSpec, **options: Any) -> AsyncIterator[Rig]:
+    """Run a rig that wants its endpoint, and stop it at the end."""
+    changes = options.pop("changes", {})
+    wanted = options.pop("wanted", True)
+    ws_type = options.pop("ws_type", WebSocketType.PUBLIC)
+    rig = Rig(config_for(exchange, **changes), ws_type, specs, **options)
+    rig.connection.set_wanted(wanted)
+    try:
+        yield rig
+    finally:
+        began = time.monotonic()
+        await rig.stop()
+        took = time.monotonic() - began
+        assert took < 2.0, f"stop() took {took:.1f} s"
+        assert rig.connection.state.value == "stopped"
+
+
+async def lost(rig: Rig) -> ConnectionLostError:
+    """Wait for the first loss and return it."""
+    await until(lambda: any(isinstance(error, ConnectionLostError) for error in rig.errors), "a lost line")
+    return next(error for error in rig.errors if isinstance(error, ConnectionLostError))

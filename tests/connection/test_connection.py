@@ -1,0 +1,432 @@
+"""A connection's life against the embedded exchange: opened when wanted, proved, restored, replaced, closed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.connection.kit import Rig, config_for, lost, rig_for, until
+from upbit_ws_qt.connection import ConnectLimiter
+from upbit_ws_qt.errors import AuthenticationError, ConnectionLostError, RecoveryError
+from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
+from upbit_ws_qt.types import ConnectionState, DataType, SubscriptionSpec, WebSocketType
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+PUBLIC, PRIVATE, INFO = WebSocketType.PUBLIC, WebSocketType.PRIVATE, WebSocketType.INFO
+TICKERS = SubscriptionSpec(DataType.TICKER, ["KRW-BTC", "KRW-ETH"])
+TRADES = SubscriptionSpec(DataType.TRADE, ["KRW-BTC", "KRW-ETH"])
+ORDERS = SubscriptionSpec(DataType.MY_ORDER)
+
+
+@pytest.fixture
+async def exchange() -> AsyncIterator[EmbeddedExchange]:
+    async with EmbeddedExchange(ExchangeSettings(markets=3, rate=400)) as running:
+        yield running
+
+
+async def test_it_opens_when_wanted_and_closes_when_nothing_wants_it(exchange: EmbeddedExchange) -> None:
+    async with rig_for(exchange, TICKERS, wanted=False) as rig:
+        await asyncio.sleep(0.05)
+        assert exchange.counters.connects_accepted == 0
+        rig.connection.set_wanted(True)
+        await rig.connected()
+        await rig.served(10)
+        rig.connection.set_wanted(False)
+        await asyncio.sleep(0.03)
+        assert rig.connection.state is ConnectionState.CONNECTED  # the grace period
+        await until(lambda: rig.connection.state is ConnectionState.DISCONNECTED)
+        await until(lambda: not exchange.connections)
+        assert exchange.closed_connections[0].close_reason == "client close 1000"
+        assert rig.path == ["connecting", "syncing", "connected", "disconnected"]
+        assert rig.errors == []
+        assert rig.gaps == []
+
+
+async def test_wanted_again_within_the_grace_nothing_happens(exchange: EmbeddedExchange) -> None:
+    async with rig_for(exchange, TICKERS) as rig:
+        await rig.connected()
+        rig.connection.set_wanted(False)
+        await asyncio.sleep(0.05)
+        rig.connection.set_wanted(True)
+        await asyncio.sleep(0.15)
+        assert rig.path == ["connecting", "syncing", "connected"]
+        assert rig.epoch == 1
+
+
+async def test_opened_again_after_idling_it_is_a_new_epoch_with_a_gap_that_missed_nothing(
+    exchange: EmbeddedExchange,
+) -> None:
+    async with rig_for(exchange, TRADES, changes={"idle_grace": 0.0}) as rig:
+        await rig.connected()
+        rig.connection.set_wanted(False)
+        await until(lambda: rig.connection.state is ConnectionState.DISCONNECTED)
+        rig.connection.set_wanted(True)
+        await rig.connected()
+        await until(lambda: len(rig.gaps) == 1)
+        gap = rig.gaps[0]
+        assert (gap.old, gap.new, gap.down_seconds, gap.streams) == (1, 2, 0.0, ())
+
+
+async def test_a_cut_line_is_restored_with_one_gap_that_names_what_may_be_missing(exchange: EmbeddedExchange) -> None:
+    async with rig_for(exchange, TICKERS, TRADES) as rig:
+        await rig.served(20)
+        before_ms = int(time.time() * 1000)
+        exchange.faults.inject("drop", times=1)
+        await until(lambda: rig.epoch == 2)
+        await rig.connected()
+        await rig.served(20)
+        assert rig.path == ["connecting", "syncing", "connected", "reconnecting", "syncing", "connected"]
+        error = await lost(rig)
+        assert error.endpoint == "public"
+        assert error.close_code == 1006
+        assert len(rig.gaps) == 1
+        gap = rig.gaps[0]
+        assert (gap.ws_type, gap.old, gap.new) == (PUBLIC, 1, 2)
+        assert 0 < gap.down_seconds < 5
+        assert {(s.data_type, s.symbol) for s in gap.streams} == {
+            (DataType.TRADE, "KRW-BTC"),
+            (DataType.TRADE, "KRW-ETH"),
+        }
+        assert before_ms - 2000 < gap.since < before_ms + 2000
+        assert {frame.epoch for frame in rig.frames} == {1, 2}
+        assert [frame.epoch for frame in rig.frames] == sorted(frame.epoch for frame in rig.frames)
+        figures = rig.connection.figures()
+        assert (figures.connects, figures.losses, figures.epoch) == (2, 1, 2)
+        assert figures.failures == {"lost": 1}
+
+
+async def test_a_close_with_1000_that_nobody_asked_for_is_a_failure(exchange: EmbeddedExchange) -> None:
+    async with rig_for(exchange, TICKERS) as rig:
+        await rig.connected()
+        exchange.faults.inject("close", code=1000, text="bye", times=1)
+        await until(lambda: rig.epoch == 2)
+        await rig.connected()
+        error = await lost(rig)
+        assert error.close_code == 1000
+        assert "bye" in error.cause
+        assert rig.connection.history[3].close_code == 1000
+
+
+async def test_frames_of_the_line_before_are_dropped_and_counted(exchange: EmbeddedExchange) -> None:
+    async with rig_for(exchange, TICKERS, drain=False) as rig:
+        await rig.connected()
+        await until(lambda: len(rig.inbox) > 20)
+        exchange.faults.inject("drop", times=1)
+        await until(lambda: rig.epoch == 2)
+        rig.drain.add(rig.inbox)
+        await rig.served(10)
+        assert {frame.epoch for frame in rig.frames} == {2}
+        assert rig.connection.figures().inbox.stale > 20
+
+
+async def test_a_line_that_cannot_be_proved_is_dropped_and_dialled_again(exchange: EmbeddedExchange) -> None:
+    async with rig_for(exchange, TICKERS, wanted=False) as rig:
+        rig.fail_proof = 3
+        rig.connection.set_wanted(True)
+        await rig.connected()
+        await until(lambda: len(rig.gaps) == 3)
+        assert rig.path.count("syncing") == 4
+        assert rig.path.count("reconnecting") == 3
+        assert [type(error) for error in rig.errors] == [RecoveryError] * 3
+        assert rig.connection.figures().failures == {"not proved": 3}
+        await until(lambda: len(exchange.connections) == 1)
+
+
+async def test_losses_that_follow_each_other_are_one_gap_from_the_last_proved_line_on(
+    exchange: EmbeddedExchange,
+) -> None:
+    async with rig_for(exchange, TRADES) as rig:
+        await rig.served(5)
+        rig.fail_proof = 2
+        exchange.faults.inject("drop", times=1)
+        await until(lambda: rig.epoch == 4)
+        await rig.connected()
+        await until(lambda: len(rig.gaps) == 3)
+        assert [(gap.old, gap.new) for gap in rig.gaps] == [(1, 2), (2, 3), (3, 4)]
+        assert len({gap.since for gap in rig.gaps}) == 1
+        downs = [gap.down_seconds for gap in rig.gaps]
+        assert downs == sorted(downs)
+        assert all(gap.streams for gap in rig.gaps)
+
+
+async def test_a_server_that_is_away_is_dialled_for_ever_within_the_limit(exchange: EmbeddedExchange) -> None:
+    exchange.faults.inject("refuse", status=503)
+    async with rig_for(exchange, TICKERS) as rig:
+        await until(lambda: rig.connection.figures().dials >= 8)
+        assert rig.connection.state is ConnectionState.RECONNECTING
+        assert rig.connection.figures().failures["HTTP 503"] >= 7
+        exchange.faults.clear()
+        await rig.connected()
+        assert exchange.counters.rate_limit_violations == 0
+
+
+async def test_flapping_never_exceeds_the_connect_limit(exchange: EmbeddedExchange) -> None:
+    exchange.faults.inject("drop", on="open")
+    limiter = ConnectLimiter()
+    rigs = []
+    for ws_type in (PUBLIC, PRIVATE, INFO):
+        rig = Rig(config_for(exchange, backoff_max=0.02), ws_type, limiter=limiter)
+        rig.connection.set_wanted(True)
+        rigs.append(rig)
+    await until(lambda: exchange.counters.connects_accepted >= 16)
+    for rig in rigs:
+        await rig.stop()
+    assert exchange.counters.rate_limit_violations == 0
+    starts = sorted(view.opened_at for view in exchange.closed_connections)
+    assert all(later - earlier > 1.0 for earlier, later in zip(starts, starts[5:], strict=False))
+
+
+async def test_stop_is_quick_and_idempotent_at_every_moment(exchange: EmbeddedExchange) -> None:
+    for moment in range(12):
+        async with rig_for(exchange, TICKERS, limiter=ConnectLimiter(1000)) as rig:
+            await asyncio.sleep(0.002 * moment)
+        await rig.stop()
+        await until(lambda: not exchange.connections)
+        with pytest.raises(ConnectionLostError):
+            await rig.connection.reconnect()
+        rig.connection.set_wanted(True)
+        assert rig.connection.state is ConnectionState.STOPPED
+
+
+@pytest.fixture
+async def deaf_server() -> AsyncIterator[int]:
+    """A port where everything is accepted and nothing answered."""
+    writers = []
+
+    async def accept(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1]
+    for writer in writers:
+        writer.transport.abort()
+    server.close()
+    await server.wait_closed()
+
+
+async def test_stop_does_not_wait_for_a_dial_that_nobody_answers(exchange: EmbeddedExchange, deaf_server: int) -> None:
+    changes = {"public_url": f"ws://127.0.0.1:{deaf_server}/", "connect_timeout": 60.0}
+    async with rig_for(exchange, changes=changes) as rig:
+        await until(lambda: rig.connection.figures().dials == 1)
+        await asyncio.sleep(0.05)
+        assert rig.connection.state is ConnectionState.CONNECTING
+
+
+async def test_a_dial_that_nobody_answers_is_given_up_in_time(exchange: EmbeddedExchange, deaf_server: int) -> None:
+    changes = {"public_url": f"ws://127.0.0.1:{deaf_server}/", "connect_timeout": 0.1}
+    async with rig_for(exchange, changes=changes) as rig:
+        await until(lambda: rig.connection.figures().failures.get("timeout", 0) >= 2)
+        assert rig.path == ["connecting", "reconnecting"]
+
+
+async def test_stop_does_not_wait_for_a_peer_that_went_silent(exchange: EmbeddedExchange) -> None:
+    async with rig_for(exchange, TICKERS, changes={"close_timeout": 10.0}) as rig:
+        await rig.connected()
+        exchange.faults.inject("half_open")
+        await asyncio.sleep(0.02)
+
+
+async def test_replacing_the_line_loses_nothing_and_says_so_once(exchange: EmbeddedExchange) -> None:
+    async with rig_for(exchange, TRADES) as witness, rig_for(exchange, TRADES) as rig:
+        await witness.served(5)
+        await rig.served(5)
+        for _ in range(3):
+            await rig.connection.reconnect()
+            await rig.served(10)
+        last = _trades(rig)[-1]
+        await until(lambda: last in _trades(witness))
+        await until(lambda: len(rig.gaps) == 3)
+        assert [(gap.old, gap.new, gap.down_seconds, gap.streams) for gap in rig.gaps] == [
+            (1, 2, 0.0, ()),
+            (2, 3, 0.0, ()),
+            (3, 4, 0.0, ()),
+        ]
+        assert rig.path == ["connecting", "syncing", "connected"]
+        assert rig.connection.figures().rotations == 3
+        assert [frame.epoch for frame in rig.frames] == sorted(frame.epoch for frame in rig.frames)
+        await until(lambda: len(exchange.connections) == 2)
+        seen, whole = _trades(rig), _trades(witness)
+        common = whole[whole.index(next(trade for trade in seen if trade in whole)) : whole.index(last) + 1]
+        assert len(common) >= 30
+        assert set(common) <= set(seen)
+
+
+def _trades(rig: Rig) -> list[tuple[str, int]]:
+    trades = (json.loads(frame.data) for frame in rig.frames)
+    return [(t["code"], t["sequential_id"]) for t in trades if t["stream_type"] == "REALTIME"]
+
+
+async def test_a_candidate_that_fails_leaves_line_and_epoch_alone(exchange: EmbeddedExchange) -> None:
+    async with rig_for(exchange, TICKERS) as rig:
+        await rig.served(5)
+        line = rig.connection.line
+        rig.fail_proof = 1
+        with pytest.raises(RecoveryError):
+            await rig.connection.reconnect()
+        exchange.faults.inject("refuse", status=503, times=1)
+        with pytest.raises(ConnectionLostError, match="503"):
+            await rig.connection.reconnect()
+        assert rig.connection.line is line
+        assert rig.epoch == 1
+        assert rig.path == ["connecting", "syncing", "connected"]
+        assert rig.connection.figures().failed_rotations == 2
+        await rig.served(5)
+        await until(lambda: len(exchange.connections) == 1)
+        await rig.connection.reconnect()
+        assert rig.epoch == 2
+
+
+async def test_the_old_line_may_die_while_its_successor_is_proved(exchange: EmbeddedExchange) -> None:
+    async with rig_for(exchange, TRADES) as rig:
+        await rig.served(5)
+        first = exchange.connections[0].id
+        exchange.faults.inject("slow_accept", seconds=0.3, times=1)
+        asking = asyncio.ensure_future(rig.connection.reconnect())
+        await asyncio.sleep(0.05)
+        exchange.faults.inject("drop", connection=first, times=1)
+        await asking
+        assert rig.path == ["connecting", "syncing", "connected", "reconnecting", "syncing", "connected"]
+        await until(lambda: len(rig.gaps) == 1)
+        assert rig.gaps[0].down_seconds >= 0
+        assert rig.gaps[0].streams
+        assert rig.epoch == 2
+        await rig.served(5)
+
+
+async def test_asked_while_waiting_it_dials_at_once(exchange: EmbeddedExchange) -> None:
+    exchange.faults.inject("refuse", status=503, times=1)
+    async with rig_for(exchange, TICKERS, changes={"backoff_initial": 30.0, "backoff_max": 30.0}) as rig:
+        await until(lambda: rig.connection.figures().next_attempt_at is not None)
+        await rig.connection.reconnect()
+        assert rig.connection.state is ConnectionState.CONNECTED
+
+
+async def test_asked_for_nothing_it_does_nothing(exchange: EmbeddedExchange) -> None:
+    async with rig_for(exchange, wanted=False) as rig:
+        await rig.connection.reconnect()
+        assert rig.path == []
+
+
+async def test_private_lines_shake_hands_with_a_new_token_each_time(exchange: EmbeddedExchange) -> None:
+    async with rig_for(exchange, ORDERS, ws_type=PRIVATE) as rig:
+        await rig.connected()
+        for _ in range(2):
+            await rig.connection.reconnect()
+        tokens = [view.headers["authorization"] for view in exchange.closed_connections + exchange.connections]
+        assert len(set(tokens)) == 3
+        assert exchange.counters.auth_failures == 0
+
+
+async def test_no_handshake_carries_an_origin(exchange: EmbeddedExchange) -> None:
+    async with rig_for(exchange, ORDERS, ws_type=PRIVATE) as rig:
+        await rig.connected()
+        headers = exchange.connections[0].headers
+        assert "origin" not in headers
+        assert headers["user-agent"] == "upbit_ws_qt"
+        assert exchange.counters.connects_with_origin == 0
+
+
+@pytest.mark.parametrize("http", [False, True])
+async def test_a_refused_token_gets_one_more_try_and_then_the_line_is_given_up(
+    exchange: EmbeddedExchange, http: bool
+) -> None:
+    exchange.faults.inject("invalid_auth", http=http)
+    async with rig_for(exchange, ORDERS, ws_type=PRIVATE) as rig:
+        await until(lambda: rig.connection.state is ConnectionState.FAILED)
+        assert exchange.counters.fault_hits["invalid_auth"] == 2
+        await until(lambda: any(isinstance(error, AuthenticationError) for error in rig.errors))
+        assert "INVALID_AUTH" in str(rig.errors[-1])
+        await asyncio.sleep(0.3)
+        assert rig.connection.figures().dials == 2
+        rig.connection.set_wanted(True)
+        await asyncio.sleep(0.05)
+        assert rig.connection.figures().dials == 2
+        exchange.faults.clear()
+        await rig.connection.reconnect()
+        assert rig.path[-4:] == ["failed", "connecting", "syncing", "connected"]
+
+
+async def test_one_refused_token_is_forgiven(exchange: EmbeddedExchange) -> None:
+    exchange.faults.inject("invalid_auth", times=1)
+    async with rig_for(exchange, ORDERS, ws_type=PRIVATE) as rig:
+        await rig.connected()
+        assert exchange.counters.fault_hits["invalid_auth"] == 1
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_private_endpoint_that_forbids_is_not_asked_again(exchange: EmbeddedExchange, status: int) -> None:
+    exchange.faults.inject("refuse", status=status)
+    async with rig_for(exchange, ORDERS, ws_type=PRIVATE) as rig:
+        await until(lambda: rig.connection.state is ConnectionState.FAILED)
+        with pytest.raises(AuthenticationError):
+            await rig.connection.reconnect()
+        assert rig.connection.figures().dials == 2
+
+
+async def test_without_a_key_a_private_endpoint_fails_without_a_dial(exchange: EmbeddedExchange) -> None:
+    async with rig_for(exchange, ORDERS, ws_type=PRIVATE, changes={"credentials": None}) as rig:
+        await until(lambda: rig.connection.state is ConnectionState.FAILED)
+        await until(lambda: rig.errors)
+        assert isinstance(rig.errors[0], AuthenticationError)
+        assert rig.connection.figures().dials == 0
+
+
+async def test_an_endpoint_that_the_region_lacks_fails_by_name(exchange: EmbeddedExchange) -> None:
+    async with rig_for(exchange, ws_type=INFO, changes={"info_url": None}) as rig:
+        await until(lambda: rig.connection.state is ConnectionState.FAILED)
+        await until(lambda: rig.errors)
+        assert "info_url" in str(rig.errors[0])
+
+
+async def test_a_token_that_gets_old_is_replaced_without_a_gap(exchange: EmbeddedExchange) -> None:
+    ahead = [0.0]
+    async with rig_for(
+        exchange, ORDERS, ws_type=PRIVATE, clock=lambda: time.monotonic() + ahead[0], changes={"token_lifetime": 100.0}
+    ) as rig:
+        await rig.connected()
+        assert await rig.jwt.refresh_token_if_needed() == ()
+        ahead[0] = 81.0
+        assert await rig.jwt.refresh_token_if_needed() == (PRIVATE,)
+        assert rig.epoch == 2
+        await until(lambda: len(rig.gaps) == 1)
+        assert rig.gaps[0].down_seconds == 0
+        assert rig.path == ["connecting", "syncing", "connected"]
+
+
+async def test_the_renewal_of_the_token_comes_by_itself(exchange: EmbeddedExchange) -> None:
+    async with rig_for(exchange, ORDERS, ws_type=PRIVATE, changes={"token_lifetime": 1.0}) as rig:
+        await until(lambda: rig.epoch == 3)
+        assert rig.path == ["connecting", "syncing", "connected"]
+        assert exchange.counters.auth_failures == 0
+
+
+async def test_a_bug_in_proving_is_loud_and_leaves_no_line(exchange: EmbeddedExchange) -> None:
+    reports: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reports.append(context))
+    async with rig_for(exchange, wanted=False) as rig:
+
+        async def synchronize(_: object) -> None:
+            raise ZeroDivisionError("a bug")
+
+        rig.connection._synchronize = synchronize
+        rig.connection.set_wanted(True)
+        await until(lambda: rig.connection.state is ConnectionState.FAILED)
+        await until(lambda: not exchange.connections)
+        assert [type(report["exception"]) for report in reports] == [ZeroDivisionError]
+
+
+@pytest.mark.qasync_loop
+async def test_it_lives_on_a_qt_loop(exchange: EmbeddedExchange) -> None:
+    async with rig_for(exchange, TICKERS) as rig:
+        await rig.served(5)
+        exchange.faults.inject("drop", times=1)
+        await until(lambda: rig.epoch == 2)
+        await rig.served(5)
+        await rig.connection.reconnect()
+        assert rig.epoch == 3
