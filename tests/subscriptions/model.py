@@ -1,0 +1,263 @@
+"""A small model of the exchange's subscription side, without sockets, and a connection that keeps dialling it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from upbit_ws_qt.connection.rate_limit import MessageLimiter
+from upbit_ws_qt.errors import ConnectionLostError, RecoveryError, SubscriptionError
+from upbit_ws_qt.subscriptions import StreamStatus, SubscriptionKeeper, SubscriptionStateManager
+from upbit_ws_qt.types import WebSocketType
+from upbit_ws_qt.wire import ServerError, ServerStatus, SubscriptionList, decode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from upbit_ws_qt.config import ServiceConfig
+    from upbit_ws_qt.streams import StreamKey
+    from upbit_ws_qt.types import SubscriptionSpec
+
+Entry = tuple[Any, ...]
+LATENCY = 0.01
+
+
+class ModelExchange:
+    """What the protocol sheet says about requests, and a few ways to be otherwise.
+
+    Attributes:
+        unknown: codes that are accepted and never served.
+        refuses: type object -> name of the error that a request with it gets, or None.
+        split: "taken", "last" (only the last object of a type counts), "unsnapped" (no snapshot beside realtime-only).
+        forget: how many codes of the next requests are silently left out of the table, one number for each request.
+        answers_lists: whether LIST_SUBSCRIPTIONS is answered; "error" refuses it.
+    """
+
+    def __init__(self) -> None:
+        self.unknown: set[str] = set()
+        self.refuses: Callable[[dict[str, Any]], str | None] = lambda entry: None
+        self.split = "taken"
+        self.forget: deque[int] = deque()
+        self.answers_lists: bool | str = True
+        self.lines: list[ModelLine] = []
+        self.violations = 0
+        self.refused = 0
+        self.snapshots: list[tuple[str, str]] = []
+        self.requests: list[list[dict[str, Any]]] = []
+        self.lists = 0
+
+    @property
+    def line(self) -> ModelLine:
+        return self.lines[-1]
+
+    def handle(self, line: ModelLine, data: bytes, now: float) -> None:
+        if not line.is_open or line.doomed:
+            return
+        if not line.count(now):
+            self.violations += 1
+            self.fail(line, "TOO_MANY_REQUEST")
+            return
+        parts = json.loads(data)
+        assert "ticket" in parts[0]
+        assert "format" in parts[-1]
+        line.format = parts[-1]["format"]
+        body = parts[1:-1]
+        if "method" in body[0]:
+            self.list(line, parts[0]["ticket"])
+            return
+        self.requests.append(body)
+        error = next((name for entry in body if (name := self.refuses(entry))), None)
+        if error is not None:
+            self.refused += 1
+            self.fail(line, error)
+            return
+        self.subscribe(line, body)
+
+    def subscribe(self, line: ModelLine, body: list[dict[str, Any]]) -> None:
+        mixed = {e["type"] for e in body if e.get("is_only_realtime")} & {
+            e["type"] for e in body if not e.get("is_only_realtime")
+        }
+        if self.split == "last":
+            body = list({entry["type"]: entry for entry in body}.values())
+        left_out = self.forget.popleft() if self.forget else 0
+        table: dict[Entry, dict[str, Any]] = {}
+        codes = [code for entry in body for code in entry.get("codes", ())]
+        hidden = set(codes[len(codes) - left_out :]) if left_out else set()
+        for entry in body:
+            if entry.get("is_only_snapshot"):
+                continue
+            for code in entry.get("codes") or ("",):
+                if code not in hidden:
+                    table[entry["type"], code, str(entry.get("level", 0))] = entry
+        line.table = table
+        for entry in body:
+            is_unsnapped = self.split == "unsnapped" and entry["type"] in mixed
+            if entry.get("is_only_realtime") or is_unsnapped or entry["type"] in ("myOrder", "myAsset", "announcement"):
+                continue
+            for code in entry.get("codes", ()):
+                if code.partition(".")[0] not in self.unknown and code not in hidden:
+                    self.snapshots.append((entry["type"], code))
+                    line.show(entry["type"], code.partition(".")[0])
+
+    def list(self, line: ModelLine, ticket: str) -> None:
+        self.lists += 1
+        if self.answers_lists == "error":
+            self.fail(line, "WRONG_FORMAT")
+        elif self.answers_lists:
+            rows: dict[tuple[str, str], list[str]] = {}
+            for kind, code, level in line.table:
+                rows.setdefault((kind, level), []).extend([code] if code else [])
+            result = [
+                {
+                    "type": kind,
+                    **({"codes": codes} if codes else {}),
+                    **({"level": float(level)} if level != "0" else {}),
+                }
+                for (kind, level), codes in rows.items()
+            ]
+            line.deliver(json.dumps({"method": "LIST_SUBSCRIPTIONS", "result": result, "ticket": ticket}).encode())
+
+    def fail(self, line: ModelLine, name: str) -> None:
+        line.doomed = True
+        line.deliver(json.dumps({"error": {"name": name, "message": ""}}).encode())
+        asyncio.get_running_loop().call_later(0.16, line.drop)
+
+    def table(self) -> set[Entry]:
+        return set(self.line.table) if self.lines and self.line.is_open else set()
+
+
+class ModelLine:
+    """One connection, both ends of it."""
+
+    def __init__(self, exchange: ModelExchange, ws_type: WebSocketType, limiter: MessageLimiter) -> None:
+        self._exchange = exchange
+        self._loop = asyncio.get_running_loop()
+        self._arrivals: deque[float] = deque()
+        self.ws_type = ws_type
+        self.limiter = limiter
+        self.control: Callable[[ServerError | ServerStatus | SubscriptionList], None] | None = None
+        self.observer: Callable[[bytes | str], None] | None = None
+        self.closed = asyncio.Event()
+        self.table: dict[Entry, dict[str, Any]] = {}
+        self.format = ""
+        self.doomed = False
+        self.sent: list[tuple[float, bytes]] = []
+        exchange.lines.append(self)
+
+    @property
+    def is_open(self) -> bool:
+        return not self.closed.is_set()
+
+    async def send(self, data: bytes) -> None:
+        if not self.is_open:
+            raise ConnectionLostError(self.ws_type.value, "closed")
+        await asyncio.sleep(0)
+        now = self._loop.time()
+        self.sent.append((now, data))
+        self._loop.call_later(LATENCY, self._exchange.handle, self, data, now)
+
+    def count(self, now: float) -> bool:
+        """Whether a message is within the limits: 5 a second, 100 a minute."""
+        while self._arrivals and self._arrivals[0] <= now - 60.0:
+            self._arrivals.popleft()
+        if len(self._arrivals) >= 100 or sum(1 for at in self._arrivals if at > now - 1.0) >= 5:
+            return False
+        self._arrivals.append(now)
+        return True
+
+    def show(self, kind: str, code: str, stream_type: str = "SNAPSHOT") -> None:
+        """Send a frame that says little more than which stream it is of."""
+        keys = ("ty", "cd", "st") if "SIMPLE" in self.format else ("type", "code", "stream_type")
+        frame = json.dumps(dict(zip(keys, (kind, code, stream_type), strict=True)), separators=(",", ":"))
+        self.deliver(frame.encode())
+
+    def deliver(self, frame: bytes) -> None:
+        self._loop.call_later(LATENCY, self._receive, frame)
+
+    def drop(self) -> None:
+        self.closed.set()
+
+    def _receive(self, frame: bytes) -> None:
+        if not self.is_open:
+            return
+        if frame.startswith((b'{"type', b'{"ty')):
+            if self.observer is not None:
+                self.observer(frame)
+            return
+        (message,) = decode(frame)
+        assert isinstance(message, (ServerError, ServerStatus, SubscriptionList))
+        if isinstance(message, ServerError) and message.name == "TOO_MANY_REQUEST":
+            self.limiter.refused(self._loop.time())
+        if self.control is not None:
+            self.control(message)
+
+
+class Desk:
+    """State, keeper and a connection that dials again whenever its line is lost."""
+
+    def __init__(
+        self, exchange: ModelExchange, config: ServiceConfig, ws_type: WebSocketType = WebSocketType.PUBLIC
+    ) -> None:
+        self.exchange = exchange
+        self.ws_type = ws_type
+        self.loop = asyncio.get_running_loop()
+        self.state = SubscriptionStateManager(clock=self.loop.time)
+        self.told: list[tuple[StreamKey, StreamStatus]] = []
+        self.rejected: list[tuple[str, SubscriptionError]] = []
+        self.errors: list[Exception] = []
+        self.limiter = MessageLimiter()
+        self.dials = itertools.count()
+        self.keeper = SubscriptionKeeper(
+            ws_type,
+            self.state,
+            config,
+            on_status=lambda stream, status: self.told.append((stream, status)),
+            on_rejected=lambda component, error: self.rejected.append((component, error)),
+        )
+        self.task = self.loop.create_task(self._live())
+
+    def want(self, component_id: str, *specs: SubscriptionSpec) -> None:
+        self.state.replace(component_id, specs)
+        self.keeper.wishes_changed()
+
+    def dial(self) -> ModelLine:
+        self.limiter = self.limiter.successor()
+        return ModelLine(self.exchange, self.ws_type, self.limiter)
+
+    async def settled(self, streams: Iterable[StreamKey] = ()) -> None:
+        """Wait until the table is the union and everything is judged."""
+        for _ in range(4000):
+            await asyncio.sleep(0.05)
+            if self.exchange.lines and self.exchange.line.is_open and self.is_quiet():
+                return
+        raise AssertionError(f"never quiet: {self.keeper.statistics()}")
+
+    def is_quiet(self) -> bool:
+        statistics = self.keeper.statistics()
+        wanted = {s for s, d in self.state.demand(self.ws_type).items() if d.realtime}
+        statuses = {self.keeper.status(stream) for stream in wanted}
+        waiting = {StreamStatus.WANTED, StreamStatus.REQUESTED}
+        return not (statuses & waiting) and not self.keeper.is_searching and statistics.wishes >= 0
+
+    async def close(self) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+        await self.keeper.stop()
+
+    async def _live(self) -> None:
+        while True:
+            next(self.dials)
+            line = self.dial()
+            try:
+                await self.keeper.synchronize(line)
+            except (ConnectionLostError, RecoveryError) as error:
+                self.errors.append(error)
+                line.drop()
+                await asyncio.sleep(0.05)
+                continue
+            await line.closed.wait()
+            self.keeper.line_lost()
+            await asyncio.sleep(0.05)

@@ -1,0 +1,166 @@
+"""Plans: the fewest type objects, snapshots where they are new, realtime only where it flows."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.subscriptions.specs import ASSETS, book, codes, key, news, orders, rsi, ticker, tickers, trade
+from upbit_ws_qt.subscriptions import (
+    Demand,
+    Effort,
+    IntelligentSubscriptionOptimizer,
+    SplitTrust,
+    SubscriptionPlan,
+    SubscriptionStateManager,
+)
+from upbit_ws_qt.types import DataType, Priority, SubscriptionSpec, WebSocketType
+from upbit_ws_qt.wire import build_request
+
+PUBLIC, PRIVATE, INFO = WebSocketType.PUBLIC, WebSocketType.PRIVATE, WebSocketType.INFO
+
+
+def demand_for(*specs: SubscriptionSpec, ws_type: WebSocketType = PUBLIC) -> dict[Any, Demand]:
+    state = SubscriptionStateManager()
+    state.replace("a", specs)
+    return dict(state.demand(ws_type))
+
+
+def body(plan: SubscriptionPlan) -> list[dict[str, Any]]:
+    parsed: list[dict[str, Any]] = json.loads(build_request(plan.specs))
+    return parsed[1:-1]
+
+
+def test_a_fresh_line_is_asked_plainly_with_one_object_for_each_type() -> None:
+    demand = demand_for(ticker("KRW-BTC", "KRW-ETH"), ticker("KRW-XRP"), trade("KRW-BTC"), book("KRW-BTC", depth=5))
+    plan = IntelligentSubscriptionOptimizer().optimize_subscriptions(demand)
+    assert body(plan) == [
+        {"type": "ticker", "codes": ["KRW-BTC", "KRW-ETH", "KRW-XRP"]},
+        {"type": "trade", "codes": ["KRW-BTC"]},
+        {"type": "orderbook", "codes": ["KRW-BTC.5"]},
+    ]
+    assert plan.snapshots == demand.keys()
+    assert plan.split_types == frozenset()
+
+
+def test_one_more_symbol_costs_one_snapshot() -> None:
+    before = demand_for(ticker(*codes(500)))
+    demand = demand_for(ticker(*codes(500), "KRW-BTC"), trade("KRW-BTC"))
+    plan = IntelligentSubscriptionOptimizer().optimize_subscriptions(demand, flowing=before)
+    assert plan.snapshots == {key(DataType.TICKER, "KRW-BTC"), key(DataType.TRADE, "KRW-BTC")}
+    assert plan.split_types == {DataType.TICKER}
+    assert body(plan) == [
+        {"type": "ticker", "codes": sorted(codes(500)), "is_only_realtime": True},
+        {"type": "ticker", "codes": ["KRW-BTC"]},
+        {"type": "trade", "codes": ["KRW-BTC"]},
+    ]
+
+
+def test_where_the_split_is_broken_a_type_with_something_new_is_asked_plainly() -> None:
+    optimizer = IntelligentSubscriptionOptimizer()
+    optimizer.split = SplitTrust.BROKEN
+    before = demand_for(ticker("KRW-BTC"), trade("KRW-BTC"))
+    plan = optimizer.optimize_subscriptions(demand_for(ticker("KRW-BTC", "KRW-ETH"), trade("KRW-BTC")), flowing=before)
+    assert body(plan) == [
+        {"type": "ticker", "codes": ["KRW-BTC", "KRW-ETH"]},
+        {"type": "trade", "codes": ["KRW-BTC"], "is_only_realtime": True},
+    ]
+    assert plan.split_types == frozenset()
+
+
+def test_a_deeper_book_comes_with_a_snapshot_and_a_shallower_one_without() -> None:
+    optimizer = IntelligentSubscriptionOptimizer()
+    shallow, deep = demand_for(book("KRW-BTC", depth=5)), demand_for(book("KRW-BTC", depth=15))
+    assert optimizer.optimize_subscriptions(deep, flowing=shallow).snapshots == deep.keys()
+    plan = optimizer.optimize_subscriptions(shallow, flowing=deep)
+    assert body(plan) == [{"type": "orderbook", "codes": ["KRW-BTC.5"], "is_only_realtime": True}]
+
+
+def test_what_was_asked_for_realtime_only_comes_with_a_snapshot_once_somebody_wants_one() -> None:
+    optimizer = IntelligentSubscriptionOptimizer()
+    bare = demand_for(ticker("KRW-BTC", only_realtime=True))
+    assert optimizer.optimize_subscriptions(bare).snapshots == frozenset()
+    assert optimizer.optimize_subscriptions(demand_for(ticker("KRW-BTC")), flowing=bare).snapshots == bare.keys()
+
+
+def test_a_snapshot_alone_rides_along() -> None:
+    flowing = demand_for(ticker("KRW-BTC", "KRW-ETH"))
+    once = demand_for(ticker("KRW-XRP", "KRW-BTC", only_snapshot=True))
+    plan = IntelligentSubscriptionOptimizer().optimize_subscriptions(
+        flowing, flowing=flowing, refresh={key(DataType.TICKER, "KRW-BTC")}, once=once
+    )
+    assert body(plan) == [
+        {"type": "ticker", "codes": ["KRW-XRP"], "is_only_snapshot": True},
+        {"type": "ticker", "codes": ["KRW-ETH"], "is_only_realtime": True},
+        {"type": "ticker", "codes": ["KRW-BTC"]},
+    ]
+    assert plan.union.keys() == flowing.keys()
+    assert plan.snapshots == tickers("KRW-XRP", "KRW-BTC")
+
+
+def test_where_the_split_is_broken_a_snapshot_alone_flows_for_a_while() -> None:
+    optimizer = IntelligentSubscriptionOptimizer()
+    optimizer.split = SplitTrust.BROKEN
+    flowing = demand_for(ticker("KRW-BTC"))
+    once = demand_for(ticker("KRW-XRP", only_snapshot=True), trade("KRW-XRP", only_snapshot=True))
+    plan = optimizer.optimize_subscriptions(flowing, flowing=flowing, once=once)
+    assert body(plan) == [
+        {"type": "ticker", "codes": ["KRW-BTC", "KRW-XRP"]},
+        {"type": "trade", "codes": ["KRW-XRP"], "is_only_snapshot": True},
+    ]
+    assert plan.union.keys() == tickers("KRW-BTC", "KRW-XRP")
+
+
+def test_wishes_for_the_snapshot_alone_are_no_part_of_the_union() -> None:
+    demand = demand_for(ticker("KRW-BTC", only_snapshot=True))
+    plan = IntelligentSubscriptionOptimizer().optimize_subscriptions(demand)
+    assert plan.specs == ()
+    assert not plan.union
+
+
+def test_private_types_are_asked_for_without_flags() -> None:
+    demand = demand_for(ASSETS, orders("KRW-BTC"), news("notice", include_body=True), ws_type=PRIVATE)
+    plan = IntelligentSubscriptionOptimizer().optimize_subscriptions(demand, flowing=demand)
+    assert body(plan) == [
+        {"type": "myOrder", "codes": ["KRW-BTC"]},
+        {"type": "myAsset"},
+        {"type": "announcement", "categories": ["notice"], "include_body": True},
+    ]
+    assert plan.snapshots == frozenset()
+
+
+def test_codes_that_want_the_same_indicators_share_an_object() -> None:
+    demand = demand_for(
+        rsi("KRW-BTC", "KRW-ETH", periods=(9, 14)),
+        rsi("KRW-XRP", periods=(9,)),
+        rsi("KRW-BTC", timeframe="60m"),
+        ws_type=INFO,
+    )
+    plan = IntelligentSubscriptionOptimizer().optimize_subscriptions(demand)
+    shapes = sorted((e["timeframe"], e["codes"], [i["params"]["period"] for i in e["indicators"]]) for e in body(plan))
+    assert shapes == [
+        ("5m", ["KRW-BTC", "KRW-ETH"], [14, 9]) if shapes[0][2] == [14, 9] else ("5m", ["KRW-BTC", "KRW-ETH"], [9, 14]),
+        ("5m", ["KRW-XRP"], [9]),
+        ("60m", ["KRW-BTC"], [14]),
+    ]
+
+
+def test_the_most_urgent_type_object_comes_first() -> None:
+    demand = demand_for(ticker("KRW-BTC", priority=Priority.LOW), trade("KRW-BTC", priority=Priority.CRITICAL))
+    plan = IntelligentSubscriptionOptimizer().optimize_subscriptions(demand)
+    assert [spec.data_type for spec in plan.specs] == [DataType.TRADE, DataType.TICKER]
+
+
+@pytest.mark.parametrize(
+    ("effort", "score"),
+    [
+        (Effort(), 100.0),
+        (Effort(2, 2, 100, 100, 5, 5), 100.0),
+        (Effort(4, 2, 200, 100, 10, 5), 50.0),
+        (Effort(2, 1, 100, 100, 4, 3), pytest.approx(75.0)),
+    ],
+)
+def test_the_efficiency_score_is_the_least_possible_against_what_was_spent(effort: Effort, score: float) -> None:
+    assert IntelligentSubscriptionOptimizer().calculate_efficiency_score(effort) == score

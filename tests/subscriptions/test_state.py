@@ -1,0 +1,231 @@
+"""Wishes per component: counted, atomic, and merged into one demand per stream."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.subscriptions.specs import ASSETS, book, key, news, orders, rsi, ticker, tickers, trade
+from upbit_ws_qt.errors import SubscriptionError
+from upbit_ws_qt.subscriptions import Standing, SubscriptionStateManager
+from upbit_ws_qt.types import DataType, Priority, WebSocketType
+
+PUBLIC, PRIVATE, INFO = WebSocketType.PUBLIC, WebSocketType.PRIVATE, WebSocketType.INFO
+
+
+def make() -> SubscriptionStateManager:
+    return SubscriptionStateManager(clock=lambda: 0.0)
+
+
+async def test_overlapping_wishes_are_one_stream_each() -> None:
+    state = make()
+    for name in "abcd":
+        await state.register_component_subscriptions(name, [ticker("KRW-BTC", "KRW-ETH"), trade("KRW-BTC")])
+    assert set(state.demand(PUBLIC)) == {*tickers("KRW-BTC", "KRW-ETH"), key(DataType.TRADE, "KRW-BTC")}
+    assert state.components_of(key(DataType.TRADE, "KRW-BTC")) == ("a", "b", "c", "d")
+    assert state.get_active_subscriptions()[key(DataType.TICKER, "KRW-ETH")] == ("a", "b", "c", "d")
+
+
+async def test_only_what_nobody_wants_any_more_goes() -> None:
+    state = make()
+    state.replace("a", [ticker("KRW-BTC", "KRW-ETH")])
+    state.replace("b", [ticker("KRW-BTC")])
+    gone = await state.unregister_component("a")
+    assert gone.dropped == tickers("KRW-ETH")
+    assert gone.changed == {PUBLIC}
+    assert set(state.demand(PUBLIC)) == tickers("KRW-BTC")
+    assert (await state.unregister_component("nobody")).changed == frozenset()
+
+
+def test_the_same_wish_of_two_components_changes_nothing() -> None:
+    state = make()
+    first = state.replace("a", [ticker("KRW-BTC")])
+    version = state.version(PUBLIC)
+    second = state.replace("b", [ticker("KRW-BTC")])
+    assert first.added == tickers("KRW-BTC")
+    assert second.added == frozenset()
+    assert second.changed == frozenset()
+    assert state.version(PUBLIC) == version
+    assert state.replace("a", []).dropped == frozenset()
+    assert state.replace("b", []).dropped == tickers("KRW-BTC")
+
+
+def test_a_bad_wish_leaves_everything_as_it_was() -> None:
+    state = make()
+    state.replace("a", [ticker("KRW-BTC")])
+    bad = ticker("KRW-XRP", only_snapshot=True, only_realtime=True)
+    with pytest.raises(SubscriptionError, match="exclude each other") as caught:
+        state.replace("a", [trade("KRW-ETH"), bad])
+    assert (caught.value.index, caught.value.component_id) == (1, "a")
+    assert state.specs_of("a") == (ticker("KRW-BTC"),)
+    assert set(state.demand(PUBLIC)) == tickers("KRW-BTC")
+
+
+def test_wishes_are_added_and_removed_one_by_one() -> None:
+    state = make()
+    state.extend("a", [ticker("KRW-BTC")])
+    state.extend("a", [ticker("KRW-BTC"), trade("KRW-BTC")])
+    assert state.reduce("a", [ticker("KRW-BTC")]).dropped == frozenset()
+    assert state.reduce("a", [ticker("KRW-BTC")]).dropped == tickers("KRW-BTC")
+    with pytest.raises(SubscriptionError, match="does not hold"):
+        state.reduce("a", [ticker("KRW-BTC")])
+    assert state.specs_of("a") == (trade("KRW-BTC"),)
+
+
+def test_a_book_is_asked_for_at_the_largest_depth_and_each_component_keeps_its_own() -> None:
+    state = make()
+    stream = key(DataType.ORDERBOOK, "KRW-BTC")
+    state.replace("shallow", [book("KRW-BTC", depth=5)])
+    assert state.demand(PUBLIC)[stream].depth == 5
+    state.replace("deep", [book("KRW-BTC.15")])
+    assert state.demand(PUBLIC)[stream].depth == 15
+    assert state.depth_of("shallow", stream) == 5
+    assert state.depth_of("deep", stream) == 15
+    assert state.depth_of("nobody", stream) == 0
+    state.replace("deep", [])
+    assert state.demand(PUBLIC)[stream].depth == 5
+
+
+def test_a_spec_that_names_a_book_twice_wants_the_deeper_one() -> None:
+    state = make()
+    state.replace("a", [book("KRW-BTC.1", "KRW-BTC.15", "KRW-ETH", depth=5)])
+    demand = state.demand(PUBLIC)
+    assert demand[key(DataType.ORDERBOOK, "KRW-BTC")].depth == 15
+    assert demand[key(DataType.ORDERBOOK, "KRW-ETH")].depth == 5
+
+
+def test_levels_are_streams_of_their_own() -> None:
+    state = make()
+    state.replace("a", [book("KRW-BTC"), book("KRW-BTC", level=10000)])
+    assert set(state.demand(PUBLIC)) == {
+        key(DataType.ORDERBOOK, "KRW-BTC"),
+        key(DataType.ORDERBOOK, "KRW-BTC", "10000"),
+    }
+
+
+def test_the_most_urgent_wish_gives_the_priority() -> None:
+    state = make()
+    state.replace("a", [ticker("KRW-BTC", priority=Priority.LOW)])
+    state.replace("b", [ticker("KRW-BTC", priority=Priority.CRITICAL)])
+    stream = key(DataType.TICKER, "KRW-BTC")
+    assert state.demand(PUBLIC)[stream].priority is Priority.CRITICAL
+    state.replace("b", [])
+    assert state.demand(PUBLIC)[stream].priority is Priority.LOW
+
+
+def test_every_market_absorbs_single_ones() -> None:
+    state = make()
+    single, everything = key(DataType.MY_ORDER, "KRW-BTC"), key(DataType.MY_ORDER)
+    state.replace("one", [orders("KRW-BTC")])
+    assert set(state.demand(PRIVATE)) == {single}
+    assert state.carrier(single) == single
+    state.replace("all", [orders(), ASSETS])
+    assert set(state.demand(PRIVATE)) == {everything, key(DataType.MY_ASSET)}
+    assert state.carrier(single) == everything
+    state.replace("all", [])
+    assert set(state.demand(PRIVATE)) == {single}
+
+
+def test_announcement_categories_are_united_and_none_means_all() -> None:
+    state = make()
+    stream = key(DataType.ANNOUNCEMENT)
+    state.replace("a", [news("notice")])
+    state.replace("b", [news("trade", include_body=True)])
+    demand = state.demand(PRIVATE)[stream]
+    assert (demand.categories, demand.include_body) == (("notice", "trade"), True)
+    state.replace("c", [news()])
+    assert state.demand(PRIVATE)[stream].categories == ()
+
+
+def test_more_indicator_combinations_than_one_request_may_hold_are_refused_at_once() -> None:
+    state = make()
+    many = [f"KRW-A{number}" for number in range(50)]
+    state.replace("a", [rsi(*many)])
+    state.replace("b", [rsi(*many, periods=(9,))])
+    with pytest.raises(SubscriptionError, match="101 indicator combinations"):
+        state.replace("c", [rsi("KRW-BTC")])
+    state.replace("c", [rsi(many[0])])  # wanted already: no combination more
+    state.replace("c", [])
+    state.replace("a", [rsi(*many[1:], "KRW-BTC")])  # one leaves, one comes
+    assert len(state.demand(INFO)) == 100
+
+
+def test_a_wish_for_the_snapshot_alone_has_a_number_that_grows_with_each_new_one() -> None:
+    state = make()
+    stream = key(DataType.TICKER, "KRW-BTC")
+    assert state.snapshot_serial(stream) == 0
+    state.replace("a", [ticker("KRW-BTC", only_snapshot=True)])
+    first = state.snapshot_serial(stream)
+    assert not state.demand(PUBLIC)[stream].realtime
+    state.replace("b", [ticker("KRW-BTC", only_snapshot=True)])
+    assert state.snapshot_serial(stream) > first > 0
+    state.replace("c", [ticker("KRW-BTC")])
+    assert state.demand(PUBLIC)[stream].realtime
+
+
+def test_a_held_wish_leaves_the_union_and_comes_back() -> None:
+    state = make()
+    state.replace("a", [ticker("KRW-BTC", "KRW-ETH")])
+    state.replace("b", [ticker("KRW-BTC")])
+    (wish,) = (w for w in state.wishes(PUBLIC) if len(w.demands) == 2)
+    assert state.set_standing([wish], Standing.HELD)
+    assert set(state.demand(PUBLIC)) == tickers("KRW-BTC")
+    assert state.wants(key(DataType.TICKER, "KRW-ETH"))
+    assert not state.wants(key(DataType.TICKER, "KRW-XRP"))
+    assert state.set_standing([wish], Standing.NEW)
+    assert set(state.demand(PUBLIC)) == tickers("KRW-BTC", "KRW-ETH")
+    assert not state.set_standing([wish], Standing.TRUSTED)  # still in the union
+    state.replace("a", [])
+    assert not state.set_standing([wish], Standing.HELD)  # it has gone
+
+
+def test_a_held_wish_can_be_dropped() -> None:
+    state = make()
+    state.replace("a", [ticker("KRW-BTC")])
+    state.set_standing(state.wishes(PUBLIC), Standing.HELD)
+    assert state.replace("a", []).changed == frozenset()
+    assert not state.demand(PUBLIC)
+
+
+def test_a_quarantined_wish_is_refused_to_everybody_for_a_while() -> None:
+    now = [0.0]
+    state = SubscriptionStateManager(clock=lambda: now[0])
+    state.replace("a", [ticker("KRW-BTC")])
+    state.set_standing(state.wishes(PUBLIC), Standing.QUARANTINED, "INVALID_PARAM")
+    assert not state.demand(PUBLIC)
+    with pytest.raises(SubscriptionError, match="INVALID_PARAM"):
+        state.replace("b", [ticker("KRW-BTC")])
+    state.replace("a", [])
+    now[0] = 601.0
+    state.replace("b", [ticker("KRW-BTC")])
+    assert set(state.demand(PUBLIC)) == tickers("KRW-BTC")
+
+
+def test_what_is_remembered_of_refusals_is_bounded() -> None:
+    state = make()
+    for number in range(1100):
+        state.replace("a", [ticker(f"KRW-C{number}")])
+        state.set_standing(state.wishes(PUBLIC), Standing.QUARANTINED, "INVALID_PARAM")
+        state.replace("a", [])
+    state.replace("a", [ticker("KRW-C0")])
+    with pytest.raises(SubscriptionError):
+        state.replace("a", [ticker("KRW-C1099")])
+
+
+async def test_the_fewest_specs_for_the_whole_union() -> None:
+    state = make()
+    state.replace("a", [ticker("KRW-BTC", "KRW-ETH"), book("KRW-BTC", depth=5)])
+    state.replace("b", [ticker("KRW-XRP"), book("KRW-ETH")])
+    specs = await state.optimize_subscription_requests(PUBLIC)
+    assert {spec.data_type: set(spec.symbols) for spec in specs} == {
+        DataType.TICKER: {"KRW-BTC", "KRW-ETH", "KRW-XRP"},
+        DataType.ORDERBOOK: {"KRW-BTC.5", "KRW-ETH"},
+    }
+
+
+async def test_registering_again_replaces_what_was_wanted() -> None:
+    state = make()
+    await state.register_component_subscriptions("a", [ticker("KRW-BTC"), trade("KRW-BTC")])
+    change = await state.register_component_subscriptions("a", [ticker("KRW-BTC"), ticker("KRW-ETH")])
+    assert change.added == tickers("KRW-ETH")
+    assert change.dropped == {key(DataType.TRADE, "KRW-BTC")}
+    assert change.streams == tickers("KRW-BTC", "KRW-ETH")

@@ -1,0 +1,61 @@
+"""An event loop whose clock jumps to the next deadline: minutes of subscribing in milliseconds, always the same way."""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+T = TypeVar("T")
+
+
+class _JumpSelector(selectors.SelectSelector):
+    """Instead of waiting, moves the loop's clock."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 1000.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = super().select(0)
+        if not ready and timeout is None:
+            raise RuntimeError("nothing is scheduled and nothing is ready: the test waits for ever")
+        if not ready and timeout is not None and timeout > 0:
+            self.now += timeout
+        return ready
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """A loop in virtual time; `run` ends what is left over when the test is done."""
+
+    def __init__(self) -> None:
+        self._jump = _JumpSelector()
+        super().__init__(self._jump)
+
+    def time(self) -> float:
+        return self._jump.now
+
+    def run(self, coroutine: Coroutine[Any, Any, T], limit: float = 600.0) -> T:
+        """Run to the end, for at most `limit` virtual seconds."""
+
+        async def limited() -> T:
+            async with asyncio.timeout(limit):
+                return await coroutine
+
+        return self.run_until_complete(limited())
+
+
+def play(coroutine: Coroutine[Any, Any, T], limit: float = 600.0) -> T:
+    """Run a test in virtual time on a loop of its own; a task that is left over fails it."""
+    loop = VirtualLoop()
+    loop.set_debug(True)
+    try:
+        result = loop.run(coroutine, limit)
+        left = asyncio.all_tasks(loop)
+        assert not left, f"tasks left behind: {left}"
+        return result
+    finally:
+        loop.close()
