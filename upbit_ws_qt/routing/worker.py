@@ -39,6 +39,10 @@ class AsyncRoute(Route):
         if not _is_current(worker, self._dispatcher.loop):
             worker.cancel()
 
+    def _offer_now(self, event: BaseWebSocketEvent) -> None:
+        self.received += 1
+        self._pass_on(event)
+
     def _pass_on(self, event: BaseWebSocketEvent) -> None:
         if not self._queue:
             self._progress_at = self._dispatcher.clock()

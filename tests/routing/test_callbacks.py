@@ -1,0 +1,335 @@
+"""A callback that raises, blocks, opens a dialog, leaves or kills its neighbour: everybody else gets everything."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from PyQt6.QtCore import QEventLoop, QObject, QTimer, pyqtSignal
+
+from tests.routing.rig import Listener, engine_rig, in_loop, raw
+from tests.waiting import until
+from upbit_ws_qt.errors import BackpressureError
+from upbit_ws_qt.types import SubscriptionSpec
+
+if TYPE_CHECKING:
+    from tests.routing.rig import Rig
+    from upbit_ws_qt.routing import Route
+
+BTC = SubscriptionSpec("ticker", "KRW-BTC")
+
+
+class Emitter(QObject):
+    received = pyqtSignal(object)
+
+
+async def test_every_style_of_callback_is_called() -> None:
+    async with engine_rig() as rig:
+        got: list[str] = []
+
+        def function(event: Any) -> None:
+            got.append("function")
+
+        def more(name: str, event: Any) -> None:
+            got.append(name)
+
+        async def coroutine(event: Any) -> None:
+            got.append("coroutine")
+
+        async def coroutine_more(name: str, event: Any) -> None:
+            got.append(name)
+
+        class Owner:
+            def method(self, event: Any) -> None:
+                got.append("method")
+
+            async def __call__(self, event: Any) -> None:
+                got.append("object")
+
+        emitter = Emitter()
+        emitter.received.connect(lambda event: got.append("signal"))
+        styles: dict[str, Any] = {
+            "function": function,
+            "method": Owner().method,
+            "coroutine": coroutine,
+            "partial": partial(more, "partial"),
+            "partial of coroutine": partial(coroutine_more, "partial of coroutine"),
+            "object": Owner(),
+            "signal": emitter.received.emit,
+        }
+        for name, callback in styles.items():
+            rig.engine.register_route(name, BTC, callback)
+        await rig.feed(raw())
+        await until(lambda: len(got) == len(styles))
+        assert sorted(got) == sorted(styles)
+        assert not rig.failed
+
+
+async def test_a_callback_that_raises_is_counted_reported_and_harms_nobody() -> None:
+    async with engine_rig() as rig:
+        before, after = Listener(), Listener()
+
+        def bad(event: Any) -> None:
+            raise ValueError("no good")
+
+        rig.engine.register_route("before", BTC, before)
+        rig.engine.register_route("bad", BTC, bad)
+        rig.engine.register_route("after", BTC, after)
+        await rig.feed(raw(timestamp=1), raw(timestamp=2))
+        await rig.settle()
+        assert before.timestamps == after.timestamps == [1, 2]
+        assert [(name, str(error)) for name, error in rig.failed] == [("bad", "no good")] * 2
+        figures = {one.component_id: one for one in rig.engine.get_routing_statistics().routes}
+        assert (figures["bad"].failures, figures["bad"].delivered) == (2, 2)
+
+
+async def test_one_place_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    def bad(event: Any) -> None:
+        if event.timestamp < 4:
+            raise ValueError(event.timestamp)
+        raise KeyError(event.timestamp)
+
+    async with engine_rig() as rig:
+        rig.engine.register_route("bad", BTC, bad)
+        with caplog.at_level(logging.ERROR):
+            await rig.feed(*(raw(timestamp=at) for at in range(7)))
+    assert len(caplog.records) == 2
+
+
+async def test_repeated_failure_puts_the_component_aside_until_resumed() -> None:
+    async with engine_rig(quarantine_after=3) as rig:
+        healthy, given = Listener(), Listener()
+        is_bad = True
+
+        def sometimes(event: Any) -> None:
+            given(event)
+            if is_bad:
+                raise ValueError
+
+        rig.engine.register_route("healthy", BTC, healthy)
+        rig.engine.register_route("bad", BTC, sometimes)
+        other = rig.engine.register_route("bad", SubscriptionSpec("trade", "KRW-BTC"), Listener())
+        await rig.feed(*(raw(timestamp=at) for at in range(5)), raw("trade", timestamp=1))
+        await rig.settle()
+        assert given.timestamps == [0, 1, 2]
+        assert healthy.timestamps == [0, 1, 2, 3, 4]
+        reason = rig.failed[-1][1]
+        assert isinstance(reason, BackpressureError)
+        assert (reason.component_id, reason.reason) == ("bad", "failing")
+        assert rig.engine.quarantine_of("bad") is reason
+        assert (other.received, other.dropped) == (1, 1)
+        figures = rig.engine.get_routing_statistics()
+        assert figures.quarantined == ("bad",)
+        late = rig.engine.register_route("bad", BTC, given)
+        is_bad = False
+        assert rig.engine.resume("bad")
+        assert not rig.engine.resume("bad")
+        await rig.feed(raw(timestamp=9))
+        assert given.timestamps == [0, 1, 2, 9, 9]
+        assert (late.received, late.delivered) == (1, 1)
+        for route in rig.engine.get_routing_statistics().routes:
+            assert route.received == route.delivered + route.conflated + route.dropped
+
+
+async def test_failures_far_apart_are_forgiven() -> None:
+    now = 0.0
+    async with engine_rig(quarantine_after=3, quarantine_window=10.0) as rig:
+        rig.engine._dispatcher.clock = lambda: now
+        rig.engine.register_route("bad", BTC, lambda event: 1 / 0)
+        for at in range(6):
+            now = at * 6.0
+            await rig.feed(raw(timestamp=at))
+        assert rig.engine.quarantine_of("bad") is None
+        now += 1.0
+        await rig.feed(raw(timestamp=10))
+        now += 1.0
+        await rig.feed(raw(timestamp=11))
+        assert rig.engine.quarantine_of("bad") is not None
+
+
+async def test_a_callback_that_blocks_is_put_aside() -> None:
+    async with engine_rig(slow_callback=0.02, quarantine_after=2) as rig:
+        quick = Listener()
+        rig.engine.register_route("slow", BTC, lambda event: time.sleep(0.05))
+        rig.engine.register_route("quick", BTC, quick)
+        for at in range(3):
+            await rig.feed(raw(timestamp=at))
+        await rig.settle()
+        reason = rig.engine.quarantine_of("slow")
+        assert reason is not None
+        assert reason.reason == "blocking"
+        assert quick.timestamps == [0, 1, 2]
+        slow = next(one for one in rig.engine.get_routing_statistics().routes if one.component_id == "slow")
+        assert slow.slow_calls == 2
+        assert slow.longest >= 0.05
+
+
+async def test_a_plain_function_that_returns_a_coroutine_is_told_so() -> None:
+    async def work(event: Any) -> None:
+        await asyncio.sleep(0)
+
+    async with engine_rig() as rig:
+        rig.engine.register_route("c", BTC, lambda event: work(event))
+        await rig.feed(raw())
+        await rig.settle()
+        assert isinstance(rig.failed[0][1], TypeError)
+
+
+async def test_one_that_closes_itself_and_one_that_closes_its_neighbour() -> None:
+    async with engine_rig() as rig:
+        routes: dict[str, Route] = {}
+        calls: list[str] = []
+        last = Listener()
+
+        def suicide(event: Any) -> None:
+            calls.append("suicide")
+            routes["suicide"].close()
+
+        def killer(event: Any) -> None:
+            calls.append("killer")
+            routes["victim"].close()
+
+        routes["suicide"] = rig.engine.register_route("suicide", BTC, suicide)
+        routes["killer"] = rig.engine.register_route("killer", BTC, killer)
+        routes["victim"] = rig.engine.register_route("victim", BTC, lambda event: calls.append("victim"))
+        rig.engine.register_route("last", BTC, last)
+        await rig.feed(raw(timestamp=1), raw(timestamp=2))
+        assert calls == ["suicide", "killer", "killer"]
+        assert last.timestamps == [1, 2]
+
+
+async def test_who_joins_during_a_dispatch_gets_the_next_event() -> None:
+    async with engine_rig() as rig:
+        joined = Listener()
+
+        def join(event: Any) -> None:
+            if not joined_routes:
+                joined_routes.append(rig.engine.register_route("joined", BTC, joined))
+
+        joined_routes: list[Route] = []
+        rig.engine.register_route("host", BTC, join)
+        await rig.feed(raw(timestamp=1), raw(timestamp=2))
+        assert joined.timestamps == [2]
+
+
+def run_dialog(rig: Rig, feed: list[bytes], seconds: float = 0.0) -> None:
+    """Do what a modal dialog does: run a nested event loop in which further frames come in."""
+    dialog = QEventLoop()
+    if feed:
+        QTimer.singleShot(0, lambda: rig.feed_now(tuple(feed)))
+    QTimer.singleShot(round(seconds * 1000) + 5, dialog.quit)
+    dialog.exec()
+
+
+@pytest.mark.qasync_loop
+async def test_behind_a_modal_dialog_everybody_is_served_in_order() -> None:
+    async with engine_rig() as rig:
+        first, last = Listener(), Listener()
+        mine: list[tuple[str, int]] = []
+        behind: list[int] = []
+
+        def opens_a_dialog(event: Any) -> None:
+            mine.append(("in", event.timestamp))
+            if event.timestamp == 1:
+                run_dialog(rig, [raw(timestamp=2), raw(timestamp=3)])
+                behind.extend(last.timestamps)
+            mine.append(("out", event.timestamp))
+
+        rig.engine.register_route("first", BTC, first)
+        rig.engine.register_route("dialog", BTC, opens_a_dialog)
+        rig.engine.register_route("last", BTC, last)
+        await rig.feed(raw(timestamp=1))
+        assert behind == [1, 2, 3]  # while the dialog was open
+        assert first.timestamps == last.timestamps == [1, 2, 3]
+        # The one with the dialog is not entered a second time, and misses nothing.
+        assert mine == [(what, at) for at in (1, 2, 3) for what in ("in", "out")]
+        for route in rig.engine.get_routing_statistics().routes:
+            assert (route.received, route.delivered, route.waiting) == (3, 3, 0)
+
+
+@pytest.mark.qasync_loop
+async def test_dialogs_on_dialogs_keep_the_order_for_everybody() -> None:
+    async with engine_rig() as rig:
+        listeners = [Listener() for _ in range(4)]
+
+        def dialog_at(moment: int, following: int, event: Any) -> None:
+            if event.timestamp == moment:
+                run_dialog(rig, [raw(timestamp=following)])
+
+        rig.engine.register_route("0", BTC, listeners[0])
+        rig.engine.register_route("d1", BTC, partial(dialog_at, 1, 2))
+        rig.engine.register_route("1", BTC, listeners[1])
+        rig.engine.register_route("d2", BTC, partial(dialog_at, 1, 3))
+        rig.engine.register_route("2", BTC, listeners[2])
+        rig.engine.register_route("d3", BTC, partial(dialog_at, 2, 4))
+        rig.engine.register_route("3", BTC, listeners[3])
+        await rig.feed(raw(timestamp=1))
+        for listener in listeners:
+            assert listener.timestamps == sorted(listener.timestamps)
+            assert set(listener.timestamps) >= {1, 2}
+            assert listener.timestamps == listeners[0].timestamps
+        assert not rig.engine._unfinished
+
+
+@pytest.mark.qasync_loop
+async def test_a_dialog_that_stays_open_is_not_blocking() -> None:
+    async with engine_rig(slow_callback=0.03, quarantine_after=1) as rig:
+        rig.engine.register_route("dialog", BTC, lambda event: run_dialog(rig, [], seconds=0.15))
+        await rig.feed(raw())
+        await rig.settle()
+        assert rig.engine.quarantine_of("dialog") is None
+        (figures,) = rig.engine.get_routing_statistics().routes
+        assert (figures.slow_calls, figures.delivered) == (0, 1)
+        assert not rig.failed
+
+
+@pytest.mark.qasync_loop
+async def test_a_route_closed_while_its_own_dialog_is_open_gets_nothing_more() -> None:
+    async with engine_rig() as rig:
+        calls: list[int] = []
+        routes: list[Route] = []
+
+        def opens_a_dialog(event: Any) -> None:
+            calls.append(event.timestamp)
+            QTimer.singleShot(0, routes[0].close)
+            run_dialog(rig, [raw(timestamp=2)])
+
+        routes.append(rig.engine.register_route("dialog", BTC, opens_a_dialog))
+        rig.engine.register_route("other", BTC, Listener())
+        await rig.feed(raw(timestamp=1))
+        await rig.feed(raw(timestamp=3))
+        assert calls == [1]
+        figures = rig.engine.get_routing_statistics()
+        assert figures.received == figures.delivered + figures.dropped
+
+
+async def test_a_backlog_behind_a_slow_consumer_is_released_in_turns_and_in_order() -> None:
+    async with engine_rig(drain_budget=0.001) as rig:
+        given: list[int] = []
+        turns: list[int] = []
+        turn = 0
+
+        def count_turns() -> None:
+            nonlocal turn
+            turn += 1
+            if len(given) < 61:
+                rig.loop.call_soon(count_turns)
+
+        def reenters(event: Any) -> None:
+            given.append(event.timestamp)
+            turns.append(turn)
+            if event.timestamp == 0:
+                rig.feed_now(tuple(raw(timestamp=at) for at in range(1, 61)))
+            time.sleep(0.0002)
+
+        rig.loop.call_soon(count_turns)
+        rig.engine.register_route("c", BTC, reenters)
+        await in_loop(rig.feed_now, (raw(timestamp=0),))
+        await rig.feed(raw(timestamp=61))  # comes while the backlog waits, and does not overtake it
+        await until(lambda: len(given) == 62)
+        assert given == list(range(62))
+        assert len(set(turns)) > 3
