@@ -296,7 +296,6 @@ class Connection:
             line.abort(f"not proved: {error.message}")
             raise
         finally:
-            line.observer = None
             if not proof.done():
                 proof.cancel()
                 await asyncio.wait({proof})
