@@ -64,6 +64,9 @@ class Watchdog:
         """Note a data frame."""
         if self._frames:
             pause = now - self.last_frame_at
+            if now >= self._period_ends_at:
+                self._pauses = [self._pauses[1], 0.0]
+                self._period_ends_at = now + self._period
             if pause > self._pauses[1]:
                 self._pauses[1] = pause
         self._frames += 1
@@ -130,9 +133,6 @@ class Watchdog:
         return None
 
     def _fell_silent(self, now: float) -> bool:
-        if now >= self._period_ends_at:
-            self._pauses = [self._pauses[1], 0.0]
-            self._period_ends_at = now + self._period
         busy = self._frames >= BUSY_FRAMES and max(self._pauses) <= self._silence_timeout * BUSY_PAUSE
         silent = now - self.last_frame_at - (self.lag_total - self._lag_when_framed)
         return busy and silent > self._silence_timeout
