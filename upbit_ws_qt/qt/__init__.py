@@ -1,1 +1,44 @@
-"""The only Qt in the package."""
+"""Into Qt (QtCore only): the service, its typed channels, and a proxy that dies with its widget."""
+
+from __future__ import annotations
+
+from upbit_ws_qt.qt.channel import (
+    AnnouncementChannel,
+    CandleChannel,
+    Channel,
+    IndicatorChannel,
+    IndicatorSignalChannel,
+    MyAssetChannel,
+    MyOrderChannel,
+    OrderbookChannel,
+    TickerChannel,
+    TradeChannel,
+)
+from upbit_ws_qt.qt.excepthook import ExceptHook, SlotError, install_excepthook
+from upbit_ws_qt.qt.proxy import HowDelivered, HowWanted, WebSocketClientProxy
+from upbit_ws_qt.qt.run import run
+from upbit_ws_qt.qt.service import WebSocketService
+from upbit_ws_qt.qt.subscription import Subscription, SubscriptionState
+
+__all__ = [
+    "AnnouncementChannel",
+    "CandleChannel",
+    "Channel",
+    "ExceptHook",
+    "HowDelivered",
+    "HowWanted",
+    "IndicatorChannel",
+    "IndicatorSignalChannel",
+    "MyAssetChannel",
+    "MyOrderChannel",
+    "OrderbookChannel",
+    "SlotError",
+    "Subscription",
+    "SubscriptionState",
+    "TickerChannel",
+    "TradeChannel",
+    "WebSocketClientProxy",
+    "WebSocketService",
+    "install_excepthook",
+    "run",
+]

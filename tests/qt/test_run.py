@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+_HEAD = """
+import asyncio, os, signal, sys
+from PyQt6.QtCore import QCoreApplication, QTimer
+from upbit_ws_qt.config import ServiceConfig
+from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
+from upbit_ws_qt.qt import WebSocketClientProxy, WebSocketService, run
+from upbit_ws_qt.types import GlobalManagerState
+
+app = QCoreApplication([])
+states = []
+exchange = None
+
+def service_on(exchange):
+    config = ServiceConfig.testing(public_url=exchange.public_url, private_url=None, info_url=None)
+    service = WebSocketService.instance(config)
+    service.stateChanged.connect(lambda state: states.append(str(state)))
+    return service
+
+async def connected(service, callback):
+    proxy = WebSocketClientProxy("main", service=service)
+    await proxy.subscribe_ticker("KRW-BTC", callback)
+    return proxy
+"""
+
+
+def run_program(body: str, *, send: signal.Signals | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a program in its own process; with `send`, once it has printed READY."""
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONWARNINGS": "error", "PYTHONASYNCIODEBUG": "1"}
+    command = [sys.executable, "-c", _HEAD + body]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        head = ""
+        try:
+            if send is not None:
+                assert process.stdout is not None
+                while "READY" not in head:
+                    line = process.stdout.readline()
+                    if not line:
+                        break
+                    head += line
+                process.send_signal(send)
+            out, errors = process.communicate(timeout=60)
+        except BaseException:
+            process.kill()
+            raise
+        return subprocess.CompletedProcess(command, process.returncode, head + out, errors)
+
+
+_SERVE = """
+async def setup():
+    global exchange
+    exchange = EmbeddedExchange(ExchangeSettings(markets=3, rate=50))
+    await exchange.start()
+    service = service_on(exchange)
+    got = asyncio.Event()
+    proxy = await connected(service, lambda event: got.set())
+    await got.wait()
+    print("READY", flush=True)
+    {end}
+    return proxy
+
+code = run(setup)
+print("code", code, "open lines", len(exchange.connections), "last state", states[-1])
+"""
+
+
+def test_quit_stops_the_service_and_leaves_nothing() -> None:
+    done = run_program(_SERVE.format(end="app.exit(3)"))
+    assert "code 3 open lines 0 last state stopped" in done.stdout, done.stderr
+    assert done.returncode == 0
+    assert done.stderr == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_from_outside_stops_the_service_and_leaves_nothing(number: signal.Signals) -> None:
+    done = run_program(_SERVE.format(end="pass"), send=number)
+    assert "code 0 open lines 0 last state stopped" in done.stdout, done.stderr
+    assert done.returncode == 0
+    assert done.stderr == ""
+
+
+def test_an_exception_in_a_plain_setup_comes_out_of_run() -> None:
+    done = run_program("""
+def setup():
+    raise LookupError("no window")
+try:
+    run(setup)
+except LookupError as error:
+    print("came out:", error)
+""")
+    assert "came out: no window" in done.stdout, done.stderr
+    assert done.returncode == 0
+
+
+def test_an_exception_in_an_async_setup_comes_out_of_run() -> None:
+    done = run_program("""
+async def setup():
+    await asyncio.sleep(0)
+    raise LookupError("no window")
+try:
+    run(setup)
+except LookupError as error:
+    print("came out:", error)
+""")
+    assert "came out: no window" in done.stdout, done.stderr
+    assert done.returncode == 0
+
+
+def test_what_a_plain_setup_returns_is_kept_and_slots_may_raise() -> None:
+    done = run_program("""
+from PyQt6.QtCore import QObject
+class Window(QObject):
+    def __init__(self):
+        super().__init__()
+        self.timer = QTimer(self)
+        self.timer.timeout.connect(self.tick)
+        self.timer.start(5)
+        self.ticks = 0
+    def tick(self):
+        self.ticks += 1
+        if self.ticks == 5:
+            print("still here")
+            app.exit(0)
+        raise ValueError("in a slot")
+print("code", run(Window))
+print("hook given back", sys.excepthook is sys.__excepthook__)
+""")
+    assert "still here\ncode 0\nhook given back True" in done.stdout, done.stderr
+    assert "ValueError in Window.tick" in done.stderr
+
+
+def test_without_an_application_run_says_what_is_missing() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from upbit_ws_qt.qt import run; run(print)"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "make a QApplication" in done.stderr
+
+
+def test_a_quit_in_the_middle_of_the_setup_still_stops_everything() -> None:
+    done = run_program("""
+async def setup():
+    app.exit(5)
+    await asyncio.sleep(60)
+print("code", run(setup))
+""")
+    assert "code 5" in done.stdout, done.stderr
+    assert done.stderr == ""
+
+
+def test_a_program_that_forgets_to_stop_ends_without_a_crash() -> None:
+    done = run_program("""
+import qasync
+async def main():
+    global exchange, service, proxy
+    exchange = EmbeddedExchange(ExchangeSettings(markets=3, rate=50))
+    await exchange.start()
+    service = service_on(exchange)
+    await service.start()
+    got = asyncio.Event()
+    from PyQt6.QtCore import QObject
+    owner = QObject()
+    proxy = WebSocketClientProxy("main", owner, service=service)
+    proxy.subscribe_ticker("KRW-BTC", lambda event: got.set())
+    service.ticker("KRW-BTC").received.connect(print_nothing)
+    await got.wait()
+    return owner
+def print_nothing(event):
+    pass
+loop = qasync.QEventLoop(app)
+loop.set_debug(False)
+owner = loop.run_until_complete(main())
+loop.close()
+del owner  # its wishes end on a loop that is closed
+print("end")
+os.environ.pop("PYTHONWARNINGS")
+import warnings
+warnings.simplefilter("ignore")
+""")
+    assert done.stdout.endswith("end\n"), done.stderr
+    assert done.returncode == 0, done.stderr
+    assert "upbit_ws_qt/qt" not in done.stderr

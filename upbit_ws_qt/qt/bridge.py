@@ -1,0 +1,115 @@
+"""Turns what the manager tells into the service's signals, and ends the manager if the service is destroyed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from PyQt6 import sip
+from PyQt6.QtCore import QObject, pyqtSlot
+
+from upbit_ws_qt.manager import GlobalWebSocketManager, ManagerListener
+
+if TYPE_CHECKING:
+    from upbit_ws_qt.connection import GapEvent, StateChange
+    from upbit_ws_qt.errors import WebSocketError
+    from upbit_ws_qt.monitoring.alerts import Alert
+    from upbit_ws_qt.monitoring.health import HealthStatus
+    from upbit_ws_qt.monitoring.metrics import PerformanceMetrics
+    from upbit_ws_qt.qt.channel_hub import ChannelHub
+    from upbit_ws_qt.qt.service import WebSocketService
+    from upbit_ws_qt.streams import StreamKey
+    from upbit_ws_qt.subscriptions import StreamStatus
+    from upbit_ws_qt.types import GlobalManagerState, WebSocketType
+
+__all__ = ["Bridge"]
+
+
+class Bridge(QObject, ManagerListener):
+    """Listens to one manager for one service.
+
+    It has no parent: of the service, which is destroyed, no method would run any more.
+    """
+
+    def __init__(self, manager: GlobalWebSocketManager, service: WebSocketService, hub: ChannelHub) -> None:
+        super().__init__()
+        self._manager = manager
+        self._service = service
+        self._hub = hub
+        self._loop = asyncio.get_running_loop()
+        self._burial: asyncio.Task[None] | None = None
+        manager.add_listener(self)
+        service.destroyed.connect(self._on_service_destroyed)
+
+    def close(self) -> None:
+        """Listen no more; idempotent."""
+        self._manager.remove_listener(self)
+        self._hub.close()
+
+    @pyqtSlot()
+    def _on_service_destroyed(self) -> None:
+        self.close()
+        if self._loop.is_running():
+            self._burial = self._loop.create_task(self._manager.stop(), name="upbit_ws_qt stop of a destroyed service")
+
+    def _emits(self) -> bool:
+        """Whether there is somebody to emit for; a slot that opens a dialog inside a Task would stop all others."""
+        assert not self._loop.get_debug() or asyncio.current_task(self._loop) is None, "a signal inside a Task"
+        return not sip.isdeleted(self._service)
+
+    # -- ManagerListener ----------------------------------------------------------------------------------------------
+    def on_state(self, state: GlobalManagerState) -> None:
+        """The whole manager's state changed."""
+        if self._emits():
+            self._service.stateChanged.emit(state)
+
+    def on_connection_state(self, ws_type: WebSocketType, change: StateChange) -> None:
+        """One line's state changed."""
+        if self._emits():
+            self._hub.on_connection_state(ws_type, change.new)
+            self._service.connectionStateChanged.emit(ws_type, change.new)
+
+    def on_epoch(self, ws_type: WebSocketType, epoch: int) -> None:
+        """A new line replaced the old one."""
+        if self._emits():
+            self._service.epochChanged.emit(ws_type, epoch)
+
+    def on_gap(self, gap: GapEvent) -> None:
+        """Between two lines something may have been missed."""
+        if self._emits():
+            self._service.gapDetected.emit(gap)
+
+    def on_error(self, error: WebSocketError) -> None:
+        """Something went wrong that a person should be able to see."""
+        if self._emits():
+            self._service.errorOccurred.emit(error)
+
+    def on_component_failed(self, component_id: str, error: Exception) -> None:
+        """A component's callback raised, or the component was put aside."""
+        if self._emits():
+            self._service.componentFailed.emit(component_id, error)
+
+    def on_stream_status(self, stream: StreamKey, status: StreamStatus) -> None:
+        """A stream became served, unserved or rejected."""
+        if self._emits():
+            self._hub.on_stream_status(stream, status)
+
+    def on_subscriptions_changed(self) -> None:
+        """Some component's wishes changed."""
+        if self._emits():
+            self._service.subscriptionsChanged.emit()
+
+    def on_metrics(self, metrics: PerformanceMetrics) -> None:
+        """Fresh figures."""
+        if self._emits():
+            self._service.metricsUpdated.emit(metrics)
+
+    def on_health(self, health: HealthStatus) -> None:
+        """The health was judged anew."""
+        if self._emits():
+            self._service.healthChanged.emit(health)
+
+    def on_alert(self, alert: Alert, *, raised: bool) -> None:
+        """An alert was raised or cleared."""
+        if self._emits():
+            (self._service.alertRaised if raised else self._service.alertCleared).emit(alert)

@@ -1,0 +1,206 @@
+"""Channels: one small object per stream, with typed signals that widgets connect to directly."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from PyQt6 import sip
+from PyQt6.QtCore import QMetaMethod, QObject, pyqtSignal
+
+from upbit_ws_qt.events import (
+    AnnouncementEvent,
+    BaseWebSocketEvent,
+    CandleEvent,
+    IndicatorEvent,
+    IndicatorSignalEvent,
+    MyAssetEvent,
+    MyOrderEvent,
+    OrderbookEvent,
+    TickerEvent,
+    TradeEvent,
+)
+from upbit_ws_qt.types import DataType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from upbit_ws_qt.types import SubscriptionSpec
+
+__all__ = [
+    "AnnouncementChannel",
+    "CandleChannel",
+    "Channel",
+    "IndicatorChannel",
+    "IndicatorSignalChannel",
+    "MyAssetChannel",
+    "MyOrderChannel",
+    "OrderbookChannel",
+    "TickerChannel",
+    "TradeChannel",
+    "channel_class",
+]
+
+_SIGNALS = frozenset({b"received", b"frame"})
+
+
+class Channel(QObject):
+    """The events of one stream; ask the service or a proxy for it, never make one.
+
+    The exchange is asked for the stream while something is connected to `received` or `frame`, or while a proxy holds
+    the channel. A decorated slot (`pyqtSlot`) of a destroyed widget counts no more at once, any other bound method
+    from the next event on; a lambda counts until it is disconnected.
+
+    Signals of the classes below:
+        received(event): each event.
+        frame(event): the newest one, at most once per display frame.
+    Signals of all:
+        staleChanged(bool): what was last received is no longer, or is again, the present state; see `stale`.
+    """
+
+    staleChanged = pyqtSignal(bool)
+
+    # Named here for what handles any channel; each class below has them with its own type of event.
+    received: ClassVar[Any]
+    frame: ClassVar[Any]
+
+    def __init__(self, spec: SubscriptionSpec, on_listeners: Callable[[Channel], None]) -> None:
+        super().__init__()
+        self.spec = spec
+        self._on_listeners = on_listeners
+        self._latest: BaseWebSocketEvent | None = None
+        self._stale = False
+
+    @property
+    def latest(self) -> Any:
+        """The newest event that came while somebody listened; None before the first one."""
+        return self._latest
+
+    @property
+    def stale(self) -> bool:
+        """Whether `latest` may not be the present state: the line is down, or no fresh event has come since it was.
+
+        A stream that is known to be busy is stale too when nothing has come for a while. Silence of the types that
+        speak only when something happens (orders, assets, announcements, indicators) is never staleness.
+        """
+        return self._stale
+
+    @property
+    def has_received_listeners(self) -> bool:
+        """Whether something is connected to `received`."""
+        return self.receivers(self.received) > 0
+
+    @property
+    def has_frame_listeners(self) -> bool:
+        """Whether something is connected to `frame`."""
+        return self.receivers(self.frame) > 0
+
+    def deliver_received(self, event: BaseWebSocketEvent) -> None:
+        """Hand an event to `received`; for the service only."""
+        self._note(event)
+        self.received.emit(event)
+
+    def deliver_frame(self, event: BaseWebSocketEvent) -> None:
+        """Hand an event to `frame`; for the service only."""
+        self._note(event)
+        self.frame.emit(event)
+
+    def set_stale(self, stale: bool) -> None:
+        """Say whether what was last received is out of date; for the service only."""
+        if stale is not self._stale:
+            self._stale = stale
+            self.staleChanged.emit(stale)
+
+    def _note(self, event: BaseWebSocketEvent) -> None:
+        self._latest = event
+        if self._stale:
+            self.set_stale(False)
+
+    def connectNotify(self, signal: QMetaMethod) -> None:
+        """Begin to want the stream with the first listener."""
+        if signal.name().data() in _SIGNALS:
+            self._on_listeners(self)
+
+    def disconnectNotify(self, signal: QMetaMethod) -> None:
+        """End the wish after the last listener."""
+        if not sip.isdeleted(self) and (not signal.isValid() or signal.name().data() in _SIGNALS):
+            self._on_listeners(self)
+
+
+class TickerChannel(Channel):
+    """Tickers of one market."""
+
+    received = pyqtSignal(TickerEvent)
+    frame = pyqtSignal(TickerEvent)
+
+
+class TradeChannel(Channel):
+    """Trades of one market."""
+
+    received = pyqtSignal(TradeEvent)
+    frame = pyqtSignal(TradeEvent)
+
+
+class OrderbookChannel(Channel):
+    """Order books of one market, at one grouping and depth."""
+
+    received = pyqtSignal(OrderbookEvent)
+    frame = pyqtSignal(OrderbookEvent)
+
+
+class CandleChannel(Channel):
+    """Candles of one market and unit."""
+
+    received = pyqtSignal(CandleEvent)
+    frame = pyqtSignal(CandleEvent)
+
+
+class MyOrderChannel(Channel):
+    """Own orders, of every market or of one."""
+
+    received = pyqtSignal(MyOrderEvent)
+    frame = pyqtSignal(MyOrderEvent)
+
+
+class MyAssetChannel(Channel):
+    """Own assets."""
+
+    received = pyqtSignal(MyAssetEvent)
+    frame = pyqtSignal(MyAssetEvent)
+
+
+class AnnouncementChannel(Channel):
+    """Announcements of the exchange."""
+
+    received = pyqtSignal(AnnouncementEvent)
+    frame = pyqtSignal(AnnouncementEvent)
+
+
+class IndicatorChannel(Channel):
+    """One indicator of one market and time frame."""
+
+    received = pyqtSignal(IndicatorEvent)
+    frame = pyqtSignal(IndicatorEvent)
+
+
+class IndicatorSignalChannel(Channel):
+    """One condition on an indicator of one market and time frame."""
+
+    received = pyqtSignal(IndicatorSignalEvent)
+    frame = pyqtSignal(IndicatorSignalEvent)
+
+
+_CLASSES: dict[DataType, type[Channel]] = {
+    DataType.TICKER: TickerChannel,
+    DataType.TRADE: TradeChannel,
+    DataType.ORDERBOOK: OrderbookChannel,
+    DataType.MY_ORDER: MyOrderChannel,
+    DataType.MY_ASSET: MyAssetChannel,
+    DataType.ANNOUNCEMENT: AnnouncementChannel,
+    DataType.INDICATOR: IndicatorChannel,
+    DataType.INDICATOR_SIGNAL: IndicatorSignalChannel,
+}
+
+
+def channel_class(data_type: DataType) -> type[Channel]:
+    """Return the class whose signals carry the events of a data type."""
+    return _CLASSES.get(data_type, CandleChannel)

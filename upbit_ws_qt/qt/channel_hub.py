@@ -1,0 +1,237 @@
+"""Keeps the channels: a stream is wanted while somebody listens to its channel, and no longer."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
+
+from upbit_ws_qt.errors import WebSocketError
+from upbit_ws_qt.qt.channel import Channel, channel_class
+from upbit_ws_qt.streams import StreamKey, streams_of
+from upbit_ws_qt.types import ConnectionState, Delivery, WebSocketType
+from upbit_ws_qt.wire import check_spec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from upbit_ws_qt.events import BaseWebSocketEvent
+    from upbit_ws_qt.manager import ComponentSubscription, GlobalWebSocketManager
+    from upbit_ws_qt.subscriptions import StreamStatus
+    from upbit_ws_qt.types import SubscriptionSpec
+
+__all__ = ["ChannelHold", "ChannelHub"]
+
+_LOOKS_PER_TIMEOUT = 10
+_BUSY_LOOKS = 20  # so many looks in a row that each saw something new make a stream known to be busy
+_DOWN = frozenset({ConnectionState.RECONNECTING, ConnectionState.FAILED, ConnectionState.STOPPED})
+
+
+class ChannelHold:
+    """Keeps a channel's stream wanted, whether or not somebody listens; made by ChannelHub.hold."""
+
+    def __init__(self, hub: ChannelHub, channel: Channel) -> None:
+        self.channel = channel
+        self._hub: ChannelHub | None = hub
+
+    def close(self) -> None:
+        """Let go; may be called more than once."""
+        hub, self._hub = self._hub, None
+        if hub is not None:
+            hub.release(self.channel)
+
+
+class _Tap:
+    """A channel whose stream is wanted: what it holds with the manager, and how busy it is."""
+
+    def __init__(self, channel: Channel, stream: StreamKey) -> None:
+        self.channel = channel
+        self.stream = stream
+        self.handles: dict[Delivery, ComponentSubscription] = {}
+        self._seen: BaseWebSocketEvent | None = None
+        self._fresh_looks = 0
+        self._quiet_looks = 0
+
+    def look(self) -> bool:
+        """Note whether something came since the last look; return whether a busy stream has fallen silent."""
+        latest = self.channel.latest
+        if latest is not self._seen:
+            self._seen = latest
+            self._fresh_looks = self._fresh_looks + 1 if self._quiet_looks == 0 else 1
+            self._quiet_looks = 0
+            return False
+        self._quiet_looks += 1
+        return self._fresh_looks >= _BUSY_LOOKS and self._quiet_looks >= _LOOKS_PER_TIMEOUT
+
+    def close(self) -> None:
+        """End its wishes."""
+        for handle in self.handles.values():
+            handle.close()
+        self.handles.clear()
+
+
+class ChannelHub:
+    """The channels of one service, one for each distinct wish."""
+
+    def __init__(self, manager: GlobalWebSocketManager, on_error: Callable[[WebSocketError], None]) -> None:
+        self._manager = manager
+        self._on_error = on_error
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        # A look-up, not a lifetime: a channel lives while it is held, listened to or referred to, and leaves this table
+        # by itself when it goes.
+        self._known: WeakValueDictionary[SubscriptionSpec, Channel] = WeakValueDictionary()
+        self._taps: dict[SubscriptionSpec, _Tap] = {}
+        self._by_stream: dict[StreamKey, dict[SubscriptionSpec, _Tap]] = {}
+        self._holds: dict[SubscriptionSpec, int] = {}
+        self._touched: dict[SubscriptionSpec, Channel] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._look_interval = manager.config.busy_silence_timeout / _LOOKS_PER_TIMEOUT
+        self._closed = False
+
+    def __len__(self) -> int:
+        """Return how many channels have their stream wanted."""
+        return len(self._taps)
+
+    def channel(self, spec: SubscriptionSpec) -> Channel:
+        """Return the channel of a wish; the same object for equal wishes while anybody refers to it."""
+        found = self._known.get(spec)
+        if found is None:
+            check_spec(spec)
+            found = self._known[spec] = channel_class(spec.data_type)(spec, self._touch)
+        return found
+
+    def hold(self, channel: Channel) -> ChannelHold:
+        """Want a channel's stream until the hold is closed."""
+        self._holds[channel.spec] = self._holds.get(channel.spec, 0) + 1
+        self._touch(channel)
+        return ChannelHold(self, channel)
+
+    def release(self, channel: Channel) -> None:
+        """Take one hold back; for ChannelHold only."""
+        left = self._holds.pop(channel.spec) - 1
+        if left:
+            self._holds[channel.spec] = left
+        self._touch(channel)
+
+    def close(self) -> None:
+        """End all wishes; the channels stay and say that they are stale."""
+        self._closed = True
+        self._touched.clear()
+        for tap in tuple(self._taps.values()):
+            self._drop(tap)
+            tap.channel.set_stale(True)
+        self._stop_looking()
+
+    # -- what the manager tells ---------------------------------------------------------------------------------------
+    def on_connection_state(self, ws_type: WebSocketType, state: ConnectionState) -> None:
+        """A line that is lost makes all its channels stale; one that is proved makes those fresh that it serves."""
+        if state in _DOWN:
+            for tap in self._taps_of(ws_type):
+                tap.channel.set_stale(True)
+        elif state is ConnectionState.CONNECTED:
+            for tap in self._taps_of(ws_type):
+                if self._manager.stream_status(tap.stream).is_served:
+                    tap.channel.set_stale(False)
+
+    def on_stream_status(self, stream: StreamKey, status: StreamStatus) -> None:
+        """A stream that is not served is stale; one that is proved again is not, even where nothing new came of it."""
+        connected = self._manager.connection_state(stream.websocket_type) is ConnectionState.CONNECTED
+        for tap in tuple(self._by_stream.get(stream, {}).values()):
+            if status.is_failed:
+                tap.channel.set_stale(True)
+            elif status.is_served and connected:
+                tap.channel.set_stale(False)
+
+    # -- who listens --------------------------------------------------------------------------------------------------
+    def _touch(self, channel: Channel) -> None:
+        """Look after a channel in the next turn of the loop: Qt may hold its locks now, and this may be any thread."""
+        if self._closed or self._loop.is_closed():
+            return
+        first = not self._touched
+        self._touched[channel.spec] = channel
+        if not first:
+            return
+        if threading.get_ident() == self._thread:
+            self._loop.call_soon(self._review)
+        else:
+            self._loop.call_soon_threadsafe(self._review)
+
+    def _review(self) -> None:
+        while self._touched and not self._closed:
+            _, channel = self._touched.popitem()
+            try:
+                self._adjust(channel)
+            except WebSocketError as error:
+                self._on_error(error)
+        if self._taps and self._timer is None and not self._closed:
+            self._timer = self._loop.call_later(self._look_interval, self._look)
+        elif not self._taps:
+            self._stop_looking()
+
+    def _adjust(self, channel: Channel) -> None:
+        """Make a channel's wishes those of its listeners."""
+        spec = channel.spec
+        wanted: set[Delivery] = set()
+        if channel.has_received_listeners:
+            wanted.add(Delivery.EVERY)
+        if channel.has_frame_listeners or (spec in self._holds and not wanted):
+            wanted.add(Delivery.FRAME)
+        tap = self._taps.get(spec)
+        if not wanted:
+            if tap is not None:
+                self._drop(tap)
+            return
+        if tap is None:
+            tap = self._add(channel)
+        try:
+            for delivery in wanted - tap.handles.keys():
+                tap.handles[delivery] = self._register(channel, delivery)
+        except WebSocketError:
+            if not tap.handles:
+                self._drop(tap)
+            raise
+        for delivery in tap.handles.keys() - wanted:
+            tap.handles.pop(delivery).close()
+
+    def _register(self, channel: Channel, delivery: Delivery) -> ComponentSubscription:
+        callback = channel.deliver_received if delivery is Delivery.EVERY else channel.deliver_frame
+        name = f"channel {streams_of(channel.spec)[0]}"
+        return self._manager.register_component(name, _with_delivery(channel.spec, delivery), callback)
+
+    def _add(self, channel: Channel) -> _Tap:
+        stream = streams_of(channel.spec)[0]
+        tap = self._taps[channel.spec] = _Tap(channel, stream)
+        self._by_stream.setdefault(stream, {})[channel.spec] = tap
+        channel.set_stale(self._manager.connection_state(stream.websocket_type) in _DOWN)
+        return tap
+
+    def _drop(self, tap: _Tap) -> None:
+        tap.close()
+        spec = tap.channel.spec
+        del self._taps[spec]
+        others = self._by_stream[tap.stream]
+        del others[spec]
+        if not others:
+            del self._by_stream[tap.stream]
+
+    def _taps_of(self, ws_type: WebSocketType) -> tuple[_Tap, ...]:
+        return tuple(tap for tap in self._taps.values() if tap.stream.websocket_type is ws_type)
+
+    # -- age --------------------------------------------------------------------------------------------------------
+    def _look(self) -> None:
+        self._timer = self._loop.call_later(self._look_interval, self._look)
+        for tap in self._taps_of(WebSocketType.PUBLIC):
+            if tap.look():
+                tap.channel.set_stale(True)
+
+    def _stop_looking(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def _with_delivery(spec: SubscriptionSpec, delivery: Delivery) -> SubscriptionSpec:
+    return spec if spec.delivery is delivery else replace(spec, delivery=delivery)

@@ -1,0 +1,152 @@
+"""Turns an unexpected exception in a slot into one report; without a hook PyQt would abort the program."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import traceback
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PyQt6 import sip
+from PyQt6.QtCore import QCoreApplication, QObject
+
+from upbit_ws_qt.text import safe_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+__all__ = ["ExceptHook", "SlotError", "install_excepthook"]
+
+_log = logging.getLogger(__name__)
+
+_MAX_PLACES = 1000  # distinct errors remembered; beyond it the oldest is forgotten and would be reported again
+
+
+@dataclass(frozen=True, slots=True)
+class SlotError:
+    """One distinct unexpected exception.
+
+    Attributes:
+        error: the exception of the first time.
+        receiver: whose slot it was: class and object name, or the name of the function.
+        place: where it was raised: file, line, function.
+        text: the traceback, for a "Copy" button; cut, control characters escaped line by line.
+        count: how often it has happened so far.
+    """
+
+    error: BaseException
+    receiver: str
+    place: str
+    text: str
+    count: int = 1
+
+    def __str__(self) -> str:
+        message = safe_text(str(self.error))
+        return f"{type(self.error).__name__} in {self.receiver} at {self.place}: {message}"
+
+
+class ExceptHook:
+    """Takes the place of `sys.excepthook`.
+
+    A distinct error (type and place) is logged with its traceback and handed to `report` once; repeats are only
+    counted. Ctrl+C ends the Qt application instead of being reported.
+    """
+
+    def __init__(self, report: Callable[[SlotError], object] | None = None) -> None:
+        self._report = report
+        self._errors: OrderedDict[tuple[type[BaseException], str], SlotError] = OrderedDict()
+        self._lock = threading.Lock()  # slots of other threads come here too
+        self._previous: Callable[..., Any] | None = None
+
+    @property
+    def errors(self) -> tuple[SlotError, ...]:
+        """What has been reported so far, each with its count; at most the last 1,000 distinct ones."""
+        with self._lock:
+            return tuple(self._errors.values())
+
+    @property
+    def installed(self) -> bool:
+        """Whether `sys.excepthook` is this hook."""
+        return sys.excepthook == self._hook
+
+    def install(self) -> None:
+        """Become `sys.excepthook`; a second time changes nothing."""
+        if not self.installed:
+            self._previous = sys.excepthook
+            sys.excepthook = self._hook
+
+    def uninstall(self) -> None:
+        """Give `sys.excepthook` back; does nothing where somebody else has taken it since."""
+        if self.installed and self._previous is not None:
+            sys.excepthook = self._previous
+
+    def _hook(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            QCoreApplication.quit()
+            return
+        key = (kind, _place(trace))
+        with self._lock:
+            known = self._errors.get(key)
+            if known is not None:
+                self._errors[key] = replace(known, count=known.count + 1)
+                return
+            found = SlotError(error, _receiver(trace), key[1], _traceback_text(kind, error, trace))
+            self._errors[key] = found
+            if len(self._errors) > _MAX_PLACES:
+                self._errors.popitem(last=False)
+        _log.error("unexpected error: %s\n%s", found, found.text)
+        self._tell(found)
+
+    def _tell(self, found: SlotError) -> None:
+        if self._report is None:
+            return
+        try:
+            self._report(found)
+        except Exception:  # noqa: BLE001 - the guarded boundary: a user's callback; a hook that raises aborts the program
+            _log.exception("the report of an unexpected error failed")
+
+
+def install_excepthook(report: Callable[[SlotError], object] | None = None) -> ExceptHook:
+    """Keep the program alive when a slot raises, and say so once for each distinct error.
+
+    Args:
+        report: called with each distinct error, in the thread where it happened; the log has it anyway.
+
+    Returns:
+        The installed hook, with `errors` and `uninstall()`.
+    """
+    hook = ExceptHook(report)
+    hook.install()
+    return hook
+
+
+def _receiver(trace: TracebackType | None) -> str:
+    """Return whose slot it was: the outermost frame is the slot itself."""
+    if trace is None:
+        return "unknown"
+    frame = trace.tb_frame
+    code = frame.f_code
+    function: str = getattr(code, "co_qualname", code.co_name)  # 3.11 and later
+    receiver = frame.f_locals.get("self")
+    if not isinstance(receiver, QObject):
+        return function
+    name = "" if sip.isdeleted(receiver) else receiver.objectName()
+    return f"{type(receiver).__name__}{f' {safe_text(name)!r}' if name else ''}.{code.co_name}"
+
+
+def _place(trace: TracebackType | None) -> str:
+    summary = traceback.extract_tb(trace)
+    if not summary:
+        return "unknown"
+    last = summary[-1]
+    return f"{Path(last.filename).name}:{last.lineno} in {last.name}"
+
+
+def _traceback_text(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> str:
+    lines = "".join(traceback.format_exception(kind, error, trace, limit=-50)).splitlines()
+    return "\n".join(safe_text(line) for line in lines[:200])

@@ -1,0 +1,351 @@
+"""What a widget asks for data with; everything it wanted ends with the widget."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack, cast
+from weakref import ref
+
+from PyQt6 import sip
+from PyQt6.QtCore import QObject, pyqtBoundSignal
+
+from upbit_ws_qt.errors import SubscriptionError
+from upbit_ws_qt.qt.channel_source import ChannelSource
+from upbit_ws_qt.qt.lifetime import Lifetime
+from upbit_ws_qt.qt.service import WebSocketService
+from upbit_ws_qt.qt.subscription import Subscription
+from upbit_ws_qt.types import (
+    BackpressureConfig,
+    ConnectionState,
+    DataType,
+    Delivery,
+    GlobalManagerState,
+    IndicatorSpec,
+    Priority,
+    SubscriptionSpec,
+    WebSocketType,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from decimal import Decimal
+    from types import TracebackType
+    from weakref import ReferenceType
+
+    from upbit_ws_qt.events import (
+        AnnouncementEvent,
+        CandleEvent,
+        IndicatorEvent,
+        IndicatorSignalEvent,
+        MyAssetEvent,
+        MyOrderEvent,
+        OrderbookEvent,
+        TickerEvent,
+        TradeEvent,
+    )
+    from upbit_ws_qt.qt.channel import Channel
+
+__all__ = ["HowDelivered", "HowWanted", "WebSocketClientProxy"]
+
+
+class HowDelivered(TypedDict, total=False):
+    """How the events of a wish are handed out.
+
+    Attributes:
+        delivery: each event (the default), or the newest per symbol and display frame.
+        priority: who is served first after a drop; the proxy's by default.
+        backpressure: the queue of a consumer that is slower than its data.
+    """
+
+    delivery: Delivery
+    priority: Priority
+    backpressure: BackpressureConfig | None
+
+
+class HowWanted(HowDelivered, total=False):
+    """The same for public data, which the exchange can send as present state, as news, or both (the default).
+
+    Attributes:
+        only_snapshot: the present state once, no stream.
+        only_realtime: the stream without the present state first.
+    """
+
+    only_snapshot: bool
+    only_realtime: bool
+
+
+class WebSocketClientProxy(ChannelSource):
+    """One component's access to the service.
+
+    It ends, and with it all its subscriptions and channels, when `owner` is destroyed (in whatever way), by `cleanup()`
+    or at the end of `async with`. Without an owner a proxy that is merely dropped goes on: its callbacks are wanted.
+
+    A callback is a function, bound method, coroutine function, partial, or a pyqtSignal (or its emit). The owner's own
+    methods are held weakly. A lambda that mentions the owner keeps it alive where only Python references do; the
+    subscription ends all the same when Qt destroys it.
+
+    Args:
+        component_id: the name in statistics and errors; widgets of one class may share it, but then they also share
+            one quarantine.
+        owner: the widget (or other QObject) that all this is for.
+        service: WebSocketService.instance() by default.
+        priority: of all wishes that name no other.
+    """
+
+    def __init__(
+        self,
+        component_id: str,
+        owner: QObject | None = None,
+        *,
+        service: WebSocketService | None = None,
+        priority: Priority = Priority.NORMAL,
+    ) -> None:
+        _require_living(owner)
+        self.component_id = component_id
+        self.priority = priority
+        self._service = service or WebSocketService.instance()
+        self._service.require_thread("WebSocketClientProxy")
+        self._lifetime = Lifetime(owner, self._service)
+        # Weak, so that an owner which only Python holds can go with its last reference; `destroyed` does the rest.
+        self._owner: ReferenceType[QObject] | None = None if owner is None else ref(owner)
+        self._held: dict[SubscriptionSpec, Channel] = {}
+
+    @property
+    def service(self) -> WebSocketService:
+        """The service it asks."""
+        return self._service
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended; an ended proxy stays ended."""
+        return self._lifetime.ended
+
+    @property
+    def subscriptions(self) -> tuple[Subscription, ...]:
+        """What it has subscribed to and not closed, oldest first."""
+        return tuple(member for member in self._lifetime if isinstance(member, Subscription))
+
+    @property
+    def is_public_available(self) -> bool:
+        """Whether public data can be had now: its line is up, or nothing has wanted it yet."""
+        return self._is_available(WebSocketType.PUBLIC)
+
+    @property
+    def is_private_available(self) -> bool:
+        """The same for private data, for which there must be credentials."""
+        return self._service.config.credentials is not None and self._is_available(WebSocketType.PRIVATE)
+
+    # -- subscribing --------------------------------------------------------------------------------------------------
+    def subscribe_ticker(
+        self,
+        symbols: str | Iterable[str],
+        callback: Callable[[TickerEvent], object] | pyqtBoundSignal | None = None,
+        **how: Unpack[HowWanted],
+    ) -> Subscription:
+        """Have a callback called with the tickers of some markets.
+
+        A malformed code raises SubscriptionError at once. A plain call may be made before the line is up; `await` the
+        result to wait until the exchange serves all of it. Without a callback the events come by
+        `subscription.received`. The other subscribe_ methods behave the same.
+        """
+        return self._subscribe(callback, DataType.TICKER, symbols, **how)
+
+    def subscribe_trade(
+        self,
+        symbols: str | Iterable[str],
+        callback: Callable[[TradeEvent], object] | pyqtBoundSignal | None = None,
+        **how: Unpack[HowWanted],
+    ) -> Subscription:
+        """Have a callback called with the trades of some markets."""
+        return self._subscribe(callback, DataType.TRADE, symbols, **how)
+
+    def subscribe_orderbook(
+        self,
+        symbols: str | Iterable[str],
+        callback: Callable[[OrderbookEvent], object] | pyqtBoundSignal | None = None,
+        *,
+        level: Decimal | int | str = 0,
+        depth: int = 30,
+        **how: Unpack[HowWanted],
+    ) -> Subscription:
+        """Have a callback called with the order books of some markets.
+
+        Args:
+            symbols: the markets.
+            callback: called with each book.
+            level: price grouping in KRW, 0 for none.
+            depth: units per side: 1, 5, 15 or 30.
+            **how: see HowWanted.
+        """
+        return self._subscribe(callback, DataType.ORDERBOOK, symbols, level=level, depth=depth, **how)
+
+    def subscribe_candle(
+        self,
+        symbols: str | Iterable[str],
+        callback: Callable[[CandleEvent], object] | pyqtBoundSignal | None = None,
+        *,
+        unit: str,
+        **how: Unpack[HowWanted],
+    ) -> Subscription:
+        """Have a callback called with the candles of some markets, of a unit such as "1m"."""
+        return self._subscribe(callback, DataType.candle(unit), symbols, **how)
+
+    def subscribe_my_order(
+        self,
+        callback: Callable[[MyOrderEvent], object] | pyqtBoundSignal | None = None,
+        symbols: str | Iterable[str] = (),
+        **how: Unpack[HowDelivered],
+    ) -> Subscription:
+        """Have a callback called with what becomes of own orders, in every market or in some."""
+        return self._subscribe(callback, DataType.MY_ORDER, symbols, **how)
+
+    def subscribe_my_asset(
+        self, callback: Callable[[MyAssetEvent], object] | pyqtBoundSignal | None = None, **how: Unpack[HowDelivered]
+    ) -> Subscription:
+        """Have a callback called with changes of own assets."""
+        return self._subscribe(callback, DataType.MY_ASSET, (), **how)
+
+    def subscribe_announcement(
+        self,
+        callback: Callable[[AnnouncementEvent], object] | pyqtBoundSignal | None = None,
+        *,
+        categories: str | Iterable[str] = (),
+        include_body: bool = False,
+        **how: Unpack[HowDelivered],
+    ) -> Subscription:
+        """Have a callback called with announcements of some categories, or of all, with their text or without."""
+        return self._subscribe(
+            callback, DataType.ANNOUNCEMENT, (), categories=categories, include_body=include_body, **how
+        )
+
+    def subscribe_indicator(
+        self,
+        symbols: str | Iterable[str],
+        callback: Callable[[IndicatorEvent], object] | pyqtBoundSignal | None = None,
+        *,
+        timeframe: str,
+        indicators: IndicatorSpec | Iterable[IndicatorSpec],
+        **how: Unpack[HowDelivered],
+    ) -> Subscription:
+        """Have a callback called with indicators of some KRW markets, at the close of each candle of `timeframe`."""
+        return self._subscribe(
+            callback, DataType.INDICATOR, symbols, timeframe=timeframe, indicators=_listed(indicators), **how
+        )
+
+    def subscribe_indicator_signal(
+        self,
+        symbols: str | Iterable[str],
+        callback: Callable[[IndicatorSignalEvent], object] | pyqtBoundSignal | None = None,
+        *,
+        timeframe: str,
+        indicators: IndicatorSpec | Iterable[IndicatorSpec],
+        **how: Unpack[HowDelivered],
+    ) -> Subscription:
+        """Have a callback called when a condition on an indicator becomes true; each indicator names its trigger."""
+        return self._subscribe(
+            callback, DataType.INDICATOR_SIGNAL, symbols, timeframe=timeframe, indicators=_listed(indicators), **how
+        )
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Close one of the subscriptions."""
+        subscription.close()
+
+    # -- present state ------------------------------------------------------------------------------------------------
+    async def get_ticker_snapshot(self, symbols: str | Iterable[str]) -> dict[str, TickerEvent]:
+        """Fetch the present tickers once, without a subscription; running streams are not disturbed.
+
+        Returns one event per market. One that the exchange does not know, or that does not come within 5 s, is missing.
+        """
+        return cast("dict[str, TickerEvent]", await self._snapshot(DataType.TICKER, symbols))
+
+    async def get_trade_snapshot(self, symbols: str | Iterable[str]) -> dict[str, TradeEvent]:
+        """Fetch the latest trades once; see get_ticker_snapshot."""
+        return cast("dict[str, TradeEvent]", await self._snapshot(DataType.TRADE, symbols))
+
+    async def get_orderbook_snapshot(
+        self,
+        symbols: str | Iterable[str],
+        *,
+        level: Decimal | int | str = 0,
+        depth: int = 30,
+    ) -> dict[str, OrderbookEvent]:
+        """Fetch the present order books once; see get_ticker_snapshot and subscribe_orderbook."""
+        found = await self._snapshot(DataType.ORDERBOOK, symbols, level=level, depth=depth)
+        return cast("dict[str, OrderbookEvent]", found)
+
+    async def get_candle_snapshot(self, symbols: str | Iterable[str], *, unit: str) -> dict[str, CandleEvent]:
+        """Fetch the latest candles once; see get_ticker_snapshot."""
+        return cast("dict[str, CandleEvent]", await self._snapshot(DataType.candle(unit), symbols))
+
+    # -- the end ------------------------------------------------------------------------------------------------------
+    async def cleanup(self) -> None:
+        """End all subscriptions and channels of this proxy; may be called more than once."""
+        self._lifetime.end()
+        self._held.clear()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.cleanup()
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+    def _channel(self, spec: SubscriptionSpec) -> Channel:
+        self._check_usable("channel")
+        channel = self._held.get(spec)
+        if channel is None:
+            hold = self._service.hold_channel(spec)
+            self._lifetime.add(hold)
+            channel = self._held[spec] = hold.channel
+        return channel
+
+    def _subscribe(
+        self,
+        callback: Callable[..., object] | pyqtBoundSignal | None,
+        data_type: DataType,
+        symbols: str | Iterable[str],
+        **wanted: Any,
+    ) -> Subscription:
+        self._check_usable("subscribe")
+        wanted.setdefault("priority", self.priority)
+        return Subscription(
+            self._service,
+            self.component_id,
+            SubscriptionSpec(data_type, symbols, **wanted),
+            callback,
+            owner=None if self._owner is None else self._owner(),
+            lifetime=self._lifetime,
+        )
+
+    async def _snapshot(self, data_type: DataType, symbols: str | Iterable[str], **wanted: Any) -> dict[str, Any]:
+        self._check_usable("snapshot")
+        spec = SubscriptionSpec(data_type, symbols, only_snapshot=True, priority=self.priority, **wanted)
+        await self._service.start()
+        return dict(await self._service.manager.fetch_snapshot(spec))
+
+    def _check_usable(self, what: str) -> None:
+        self._service.require_thread(what)
+        if self._lifetime.ended:
+            raise SubscriptionError(
+                "the proxy has ended with its owner; make a new one", component_id=self.component_id
+            )
+
+    def _is_available(self, ws_type: WebSocketType) -> bool:
+        state = self._service.connection_state(ws_type)
+        if state is ConnectionState.DISCONNECTED:
+            return self._service.state not in (
+                GlobalManagerState.INITIALIZING,
+                GlobalManagerState.STOPPING,
+                GlobalManagerState.STOPPED,
+            )
+        return state in (ConnectionState.SYNCING, ConnectionState.CONNECTED)
+
+
+def _require_living(owner: object) -> None:
+    if owner is not None and (not isinstance(owner, QObject) or sip.isdeleted(owner)):
+        raise TypeError(f"owner must be a living QObject or None, not {owner!r:.80}")
+
+
+def _listed(indicators: IndicatorSpec | Iterable[IndicatorSpec]) -> tuple[IndicatorSpec, ...]:
+    return (indicators,) if isinstance(indicators, IndicatorSpec) else tuple(indicators)

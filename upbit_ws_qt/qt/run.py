@@ -1,0 +1,140 @@
+"""Runs a Qt program on an asyncio loop, from the first window to the last goodbye of the service."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import qasync
+from PyQt6.QtCore import QCoreApplication, QTimer
+
+from upbit_ws_qt.qt.excepthook import install_excepthook
+from upbit_ws_qt.qt.service import WebSocketService
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["run"]
+
+_log = logging.getLogger(__name__)
+
+_QUIT_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNAL_POLL_MS = 200  # where the loop cannot watch signals (Windows), Python gets to see them this often
+
+
+def run(setup: Callable[[], object], *, service: WebSocketService | None = None) -> int:
+    """Run `setup` on a qasync loop, start the service, and stop it when the program is quit.
+
+    A QCoreApplication or QApplication must exist. What `setup` returns is kept until the end, so a window needs no
+    other reference. `setup` may be a coroutine function; awaiting a subscription in it starts the service at once.
+    Closing the last window, `quit()`, Ctrl+C and SIGTERM all end with the service stopped and its lines closed.
+    Unexpected errors in slots are reported and not fatal (see install_excepthook) while the program runs.
+
+    Args:
+        setup: makes the windows; an exception in it ends the program and comes out of `run`.
+        service: which service to start after `setup`, and to stop; WebSocketService.instance() by default, which
+            `setup` may make with a configuration of its own.
+
+    Returns:
+        The exit code of the application.
+    """
+    app = QCoreApplication.instance()
+    if app is None:
+        raise RuntimeError("run() needs an application: make a QApplication (or QCoreApplication) first")
+    hook = install_excepthook()
+    try:
+        with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
+            program = _Program(setup, service)
+            loop: Any = runner.get_loop()
+            loop.call_soon(program.start)
+            with _quit_on_signals(loop):
+                code = loop.run_forever()
+            runner.run(program.stop())
+            if program.failure is not None:
+                raise program.failure
+            return int(code)
+    finally:
+        hook.uninstall()
+
+
+class _Program:
+    """What runs between start and stop."""
+
+    def __init__(self, setup: Callable[[], object], service: WebSocketService | None) -> None:
+        self.failure: BaseException | None = None
+        self._setup = setup
+        self._service = service
+        self._made: object = None
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Call a plain setup outside any Task, so that it may open dialogs."""
+        try:
+            self._made = self._setup()
+        except BaseException as error:  # noqa: BLE001 - not swallowed: it comes out of run()
+            self._give_up(error)
+            return
+        self._task = asyncio.get_running_loop().create_task(self._start(), name="upbit_ws_qt start")
+        self._task.add_done_callback(self._on_started)
+
+    async def stop(self) -> None:
+        """Undo `start`, whatever of it has happened."""
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        await self._its_service().stop()
+        self._made = None
+
+    async def _start(self) -> None:
+        if inspect.isawaitable(self._made):
+            self._made = await self._made
+        await self._its_service().start()
+
+    def _its_service(self) -> WebSocketService:
+        return self._service or WebSocketService.instance()
+
+    def _on_started(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._give_up(error)
+
+    def _give_up(self, error: BaseException) -> None:
+        self.failure = error
+        QCoreApplication.exit(1)
+
+
+@contextmanager
+def _quit_on_signals(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    poll: QTimer | None = None
+    previous: dict[signal.Signals, Any] = {}
+    try:
+        for number in _QUIT_SIGNALS:
+            loop.add_signal_handler(number, QCoreApplication.quit)
+    except (NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
+        poll = QTimer()
+        poll.timeout.connect(lambda: None)
+        poll.start(_SIGNAL_POLL_MS)
+        previous = _install_plain_handlers()
+    try:
+        yield
+    finally:
+        if poll is None:
+            for number in _QUIT_SIGNALS:
+                loop.remove_signal_handler(number)
+        else:
+            poll.stop()
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+
+def _install_plain_handlers() -> dict[signal.Signals, Any]:
+    previous: dict[signal.Signals, Any] = {}
+    for number in _QUIT_SIGNALS:
+        try:
+            previous[number] = signal.signal(number, lambda *_: QCoreApplication.quit())
+        except ValueError:
+            _log.warning("run() is not in the main thread: %s will not be seen", number.name)
+    return previous

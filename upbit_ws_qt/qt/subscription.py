@@ -1,0 +1,183 @@
+"""One wish of a widget: it lives as a child of the service and ends with its owner."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from PyQt6 import sip
+from PyQt6.QtCore import QMetaMethod, QObject, pyqtSignal, pyqtSlot
+
+from upbit_ws_qt.errors import SubscriptionError, WebSocketError
+from upbit_ws_qt.qt.callbacks import hold_callback, receiver_of, signal_of
+from upbit_ws_qt.types import normalize_symbols
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable
+
+    from upbit_ws_qt.qt.lifetime import Lifetime
+    from upbit_ws_qt.qt.service import WebSocketService
+    from upbit_ws_qt.streams import StreamKey
+    from upbit_ws_qt.subscriptions import StreamStatus
+    from upbit_ws_qt.types import SubscriptionSpec
+
+__all__ = ["Subscription", "SubscriptionState"]
+
+
+class SubscriptionState(StrEnum):
+    """How far a subscription has come."""
+
+    PENDING = "pending"
+    """Wanted; the exchange has not proved all of it yet."""
+    ACTIVE = "active"
+    """The exchange serves all of it."""
+    FAILED = "failed"
+    """The exchange refuses or does not serve some of it; the rest flows."""
+    CLOSED = "closed"
+
+
+class Subscription(QObject):
+    """A wish and its callback; made by WebSocketClientProxy.
+
+    `await subscription` waits until the exchange serves all of it and returns the subscription; SubscriptionError names
+    what it does not serve. Nothing needs to keep a reference to it: it lives until it is closed, its owner or the
+    QObject whose method it calls is destroyed, or the service goes.
+
+    Signals:
+        activated: the exchange serves all of it; again after each recovery.
+        failed: the exchange refuses or does not serve a part of it.
+        received: each event, for a subscription without a callback.
+    """
+
+    activated = pyqtSignal()
+    failed = pyqtSignal(WebSocketError)
+    received = pyqtSignal(object)
+
+    def __init__(
+        self,
+        service: WebSocketService,
+        component_id: str,
+        spec: SubscriptionSpec,
+        callback: Any,  # checked where the proxy takes it
+        *,
+        owner: QObject | None,
+        lifetime: Lifetime,
+    ) -> None:
+        super().__init__()
+        signal = signal_of(callback)
+        self._service = service
+        self._specs = (spec,)
+        self._lifetime = lifetime
+        self._closed = False
+        self._told_active = False
+        self._pending: set[StreamKey] = set()
+        self._refused: set[StreamKey] = set()
+        self._relays = signal is not None
+        self._handle = service.manager.register_component(
+            component_id,
+            self._specs,
+            self.received.emit if callback is None or self._relays else hold_callback(callback, owner),
+            alive=lambda: not lifetime.ended,
+            on_status=self._on_status,
+        )
+        self._take_stock()
+        if signal is not None:
+            self.received.connect(signal)
+        receiver = receiver_of(callback)
+        if receiver is not None and receiver is not owner:
+            receiver.destroyed.connect(self.close)
+        self.setParent(service)  # not before the wish was accepted: a refused one leaves no object behind
+        lifetime.add(self)
+
+    @property
+    def component_id(self) -> str:
+        """Whose it is."""
+        return self._handle.component_id
+
+    @property
+    def specs(self) -> tuple[SubscriptionSpec, ...]:
+        """What is wanted."""
+        return self._specs
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The market codes that are wanted."""
+        return self._specs[0].symbols
+
+    @property
+    def state(self) -> SubscriptionState:
+        """How far it has come."""
+        if self._closed or self._handle.closed:
+            return SubscriptionState.CLOSED
+        if self._refused:
+            return SubscriptionState.FAILED
+        return SubscriptionState.PENDING if self._pending else SubscriptionState.ACTIVE
+
+    @property
+    def unserved(self) -> tuple[StreamKey, ...]:
+        """The streams that the exchange refuses or does not serve, sorted."""
+        return tuple(sorted(self._refused))
+
+    def set_symbols(self, symbols: str | Iterable[str]) -> None:
+        """Want other symbols instead, all at once; those that stay flow on undisturbed.
+
+        A malformed code, or a closed subscription, raises SubscriptionError and nothing changes.
+        """
+        if self.state is SubscriptionState.CLOSED:
+            raise SubscriptionError("the subscription is closed; subscribe again", component_id=self.component_id)
+        (spec,) = self._specs
+        changed = (dataclasses.replace(spec, symbols=normalize_symbols(symbols)),)
+        self._handle.set_specs(changed)
+        self._specs = changed
+        self._take_stock()
+
+    @pyqtSlot()
+    def close(self) -> None:
+        """End the wish; at any time, also inside the callback, and more than once."""
+        if self._closed:
+            return
+        self._closed = True
+        self._handle.close()
+        self._lifetime.discard(self)
+        if not sip.isdeleted(self):
+            self.deleteLater()
+
+    def __await__(self) -> Generator[Any, None, Subscription]:
+        return self._served().__await__()
+
+    async def _served(self) -> Subscription:
+        if self.state is SubscriptionState.CLOSED:
+            raise SubscriptionError("the subscription is closed", component_id=self.component_id)
+        await self._service.start()  # whoever waits for data wants the line
+        await self._handle.wait_served()
+        self._take_stock()  # its news may still be under way
+        return self
+
+    def _take_stock(self) -> None:
+        statuses = {stream: self._handle.status(stream) for stream in self._handle.streams}
+        self._pending = {stream for stream, status in statuses.items() if not (status.is_served or status.is_failed)}
+        self._refused = {stream for stream, status in statuses.items() if status.is_failed}
+
+    def _on_status(self, stream: StreamKey, status: StreamStatus, error: WebSocketError | None) -> None:
+        if self._closed or sip.isdeleted(self):
+            return
+        (self._pending.discard if status.is_served or status.is_failed else self._pending.add)(stream)
+        (self._refused.add if status.is_failed else self._refused.discard)(stream)
+        told, self._told_active = self._told_active, self.state is SubscriptionState.ACTIVE
+        if status.is_failed:
+            self.failed.emit(
+                error or SubscriptionError(f"the exchange does not serve {stream}", codes=(stream.symbol,))
+            )
+        elif self._told_active and not told:
+            self.activated.emit()
+
+    def disconnectNotify(self, signal: QMetaMethod) -> None:
+        """End the wish when the signal that it was relayed to is gone with its object."""
+        if self._relays and not sip.isdeleted(self) and signal.name().data() == b"received":
+            asyncio.get_running_loop().call_soon(self._on_relay_gone)
+
+    def _on_relay_gone(self) -> None:
+        if not sip.isdeleted(self) and not self.receivers(self.received):
+            self.close()
