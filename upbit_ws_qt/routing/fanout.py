@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from upbit_ws_qt.routing.data_pool import PoolCell
     from upbit_ws_qt.routing.route import Route
 
-__all__ = ["FanoutHub", "Group", "Topic"]
+__all__ = ["CONFLATABLE", "FanoutHub", "Group", "Topic"]
 
 _MOST_HEADS = 8192
 _LONGEST_HEAD = 96
-_CONFLATABLE = frozenset({DataType.TICKER, DataType.ORDERBOOK})
+CONFLATABLE = frozenset({DataType.TICKER, DataType.ORDERBOOK})
+"""Types whose newest event makes the older ones superfluous."""
 _ACCOUNT_TYPES = (DataType.MY_ORDER, DataType.MY_ASSET, DataType.ANNOUNCEMENT)
 
 
@@ -79,7 +80,7 @@ class Group:
         topics = tuple(self.topics.values())
         self.only = topics[0] if topics and plain and self.data_type is not DataType.MY_ORDER else None
         self.conflatable = (
-            self.data_type in _CONFLATABLE
+            self.data_type in CONFLATABLE
             and len(topics) == 1
             and not any(route.is_lossless for route in topics[0].routes)
         )

@@ -9,7 +9,7 @@ from msgspec.structs import force_setattr
 
 from upbit_ws_qt.errors import DecodeError
 from upbit_ws_qt.events import BaseWebSocketEvent, stamp
-from upbit_ws_qt.routing.fanout import FanoutHub
+from upbit_ws_qt.routing.fanout import CONFLATABLE, FanoutHub
 from upbit_ws_qt.routing.figures import Meter
 from upbit_ws_qt.routing.overload import FrameHold
 from upbit_ws_qt.routing.sequence import Verdict
@@ -120,6 +120,18 @@ class FramePath:
         Under overload ticker and book frames that a newer one has superseded are not decoded.
         """
         self._hold.note_backlog(pending)
+
+    def conflation_key(self, data: bytes | str) -> tuple[str, str] | None:
+        """Return (type, code) of a frame that a newer one of the same key makes superfluous, None for any other.
+
+        That is so for tickers and books while no consumer asked for BLOCK and one level of the book is carried, and
+        for those that nobody wants. For an inbox that has to make room.
+        """
+        name = peek(data)
+        if name is None or name[0] not in CONFLATABLE:
+            return None
+        group = self._hub.group(*name)
+        return name if group is None or group.conflatable else None
 
     def _find_group(self, head: bytes, data: bytes | str) -> Group | None:
         """Return who wants a frame whose first bytes are new; _UNKNOWN where only decoding can tell."""
