@@ -83,7 +83,7 @@ SPECS: dict[FaultName, FaultSpec] = {
     FaultName.DROP: _line(),
     FaultName.HALF_OPEN: _line(),
     FaultName.CLOSE: _line(code=1001, text=""),
-    FaultName.ERROR: _line(name="TOO_MANY_REQUEST"),
+    FaultName.ERROR: _line(error="TOO_MANY_REQUEST"),
     FaultName.GARBAGE: _line({"kind": GARBAGE_KINDS}, kind="not_json", count=1),
     FaultName.CUT_FRAME: _line(hold=False),
     FaultName.HUGE_MESSAGE: _line(size=16 * 1024 * 1024),

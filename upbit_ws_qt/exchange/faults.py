@@ -93,12 +93,12 @@ class FaultBoard:
         self._strike_on("open", session)
 
     def on_request(self, session: Session) -> bool:
-        """Let faults have a session whose message has arrived; False where the message is to be ignored."""
+        """Let faults have a session whose message has arrived; False where it is to be ignored, or the line is gone."""
         self._strike_on("request", session)
         for fault in self._at(Place.REQUEST, session):
             if fault.name is FaultName.IGNORED_REQUEST and self._count(fault):
                 return False
-        return not session.line.silent
+        return session.line.is_open
 
     def on_served(self, session: Session) -> None:
         """Let faults have a session whose request has been answered."""

@@ -73,9 +73,14 @@ class Hub:
 
     def silence(self, session: Session) -> None:
         """Neither answer nor send anything any more, although the TCP connection stands; the table stays."""
+        self.end_streams(session)
+        session.line.silent = True
+
+    def end_streams(self, session: Session) -> None:
+        """Send nothing more to a session; its table stays to be seen until it is closed."""
+        session.over = True
         self._unroute(session)
         self._end_residual(session)
-        session.line.silent = True
 
     def refuse(self, session: Session, error: RequestRefusedError) -> None:
         """Send an error and close with 1000 a little later; the streams run until then."""

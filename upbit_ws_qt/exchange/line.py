@@ -43,6 +43,9 @@ class LineOwner(Protocol):
     def on_ping(self, line: Line) -> None:
         """Count a ping frame; it has been answered."""
 
+    def on_closing(self, line: Line) -> None:
+        """Send nothing more on this line; it is on its way out."""
+
     def on_lost(self, line: Line, reason: str) -> None:
         """Forget the line."""
 
@@ -150,7 +153,7 @@ class Line(asyncio.Protocol):
             self._websocket.send_close(code, text)
         except ValueError:  # a code that no honest server may send: spell the frame out by hand
             self.write(Frame(Opcode.CLOSE, code.to_bytes(2, "big") + text.encode()).serialize(mask=False))
-            self._closing = True
+        self._end()
         self._write_protocol_data()
         self._owner.at(_CLOSE_PATIENCE, lambda: self.abort(reason))
 
@@ -158,7 +161,7 @@ class Line(asyncio.Protocol):
         """Send what is buffered, then close the TCP connection without a close frame."""
         if not self.lost:
             self._end_reason = self._end_reason or reason
-            self._closing = True
+            self._end()
             self.transport.close()
             self._owner.at(_CLOSE_PATIENCE, lambda: self.abort(reason))
 
@@ -166,8 +169,13 @@ class Line(asyncio.Protocol):
         """Reset the TCP connection at once."""
         if not self.lost:
             self._end_reason = self._end_reason or reason
-            self._closing = True
+            self._end()
             self.transport.abort()
+
+    def _end(self) -> None:
+        if not self._closing:
+            self._closing = True
+            self._owner.on_closing(self)
 
     # asyncio's side.
 
@@ -289,6 +297,8 @@ class Line(asyncio.Protocol):
         exception = self._websocket.parser_exc
         if exception is not None and not self._end_reason:
             self._end_reason = f"protocol error: {exception}"
+        if self._websocket.state not in (State.CONNECTING, State.OPEN):
+            self._end()
         self.write_all(self._websocket.data_to_send())
 
     def write_all(self, chunks: Sequence[bytes]) -> None:

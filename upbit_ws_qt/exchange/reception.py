@@ -80,6 +80,12 @@ class Reception:
         """Wake up those who wait for full buffers."""
         self._pump.on_drained()
 
+    def on_closing(self, line: Line) -> None:
+        """Send nothing more to a session whose line is on its way out."""
+        session = self._lines.get(line)
+        if session is not None:
+            self._hub.end_streams(session)
+
     def on_lost(self, line: Line, reason: str) -> None:
         """Forget a line and its session."""
         session = self._lines.pop(line, None)

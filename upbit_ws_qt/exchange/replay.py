@@ -160,7 +160,9 @@ def _long_fields(frame: bytes) -> dict[str, Any] | None:
     name = kind.partition(".")[0] if isinstance(kind, str) else ""
     if name not in SIMPLE_KEYS:
         return None
-    return value if "type" in value else _renamed(value, name, _LONG_KEYS)
+    fields = value if "type" in value else _renamed(value, name, _LONG_KEYS)
+    whole = isinstance(fields.get("orderbook_units", []), list) and isinstance(fields.get("code", ""), str)
+    return fields if whole and fields.get("stream_type") in ("SNAPSHOT", "REALTIME") else None
 
 
 def _renamed(fields: dict[str, Any], name: str, tables: dict[str, dict[str, str]]) -> dict[str, Any]:

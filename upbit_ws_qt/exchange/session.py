@@ -48,6 +48,7 @@ class Session:
         self.delay = 0.0
         self.stalled = False
         self.doomed = False
+        self.over = False
         self.wants_status = False
         self.tap: Callable[[Session, bytes], None] | None = None
         self.frames_sent = 0
@@ -78,7 +79,9 @@ class Session:
             self.push(frame)
 
     def push(self, payload: bytes) -> None:
-        """Queue one binary data frame."""
+        """Queue one binary data frame, unless the line is on its way out."""
+        if self.over:
+            return
         out = self._out
         size = len(payload)
         self.frames_sent += 1
@@ -104,6 +107,10 @@ class Session:
 
     def flush(self, now: float) -> None:
         """Write what has been queued, or hold it back where a fault says so."""
+        if self.over:
+            self._out.clear()
+            self._held.clear()
+            return
         out = self._out
         if out:
             data = b"".join(out)

@@ -54,7 +54,7 @@ def strike(hub: Hub, session: Session, fault: Fault) -> None:
     elif fault.name is FaultName.CLOSE:
         line.close(options["code"], options["text"], reason)
     elif fault.name is FaultName.ERROR:
-        hub.refuse(session, RequestRefusedError(options["name"], MESSAGES.get(options["name"], options["name"])))
+        hub.refuse(session, RequestRefusedError(options["error"], MESSAGES.get(options["error"], options["error"])))
     elif fault.name is FaultName.GARBAGE:
         for _ in range(options["count"]):
             session.push(_GARBAGE[options["kind"]])

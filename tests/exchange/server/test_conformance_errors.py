@@ -183,7 +183,8 @@ async def test_at_most_100_indicator_combinations(codes: int, kinds: int, accept
 
 
 async def test_indicators_exist_for_krw_markets_only() -> None:
-    async with EmbeddedExchange(ExchangeSettings(stopped=True)) as exchange, client(exchange, "info") as info:
+    settings = ExchangeSettings(stopped=True, rate=20)
+    async with EmbeddedExchange(settings) as exchange, client(exchange, "info") as info:
         await info.request(indicator(codes=["BTC-ETH", BTC]))
         await info.listing()
         await exchange.advance(301)
@@ -354,8 +355,11 @@ async def test_a_resubscription_sends_the_last_trade_again(exchange: EmbeddedExc
 
 
 async def test_numbers_come_in_every_spelling() -> None:
-    async with EmbeddedExchange(ExchangeSettings(stopped=True, rate=5000)) as exchange, client(exchange) as public:
-        await exchange.advance(3)
+    async with (
+        EmbeddedExchange(ExchangeSettings(markets=60, stopped=True, rate=2000)) as exchange,
+        client(exchange) as public,
+    ):
+        await exchange.advance(1)
         await public.request({"type": "ticker", "codes": sorted(exchange.world.codes)})
         text = b"".join([await public.frame() for _ in exchange.world.codes])
         assert re.search(rb":\d+\.0[,}]", text)
@@ -364,7 +368,10 @@ async def test_numbers_come_in_every_spelling() -> None:
 
 
 async def test_a_quiet_market_has_a_candle_too() -> None:
-    async with EmbeddedExchange(ExchangeSettings(stopped=True, rate=1)) as exchange, client(exchange) as public:
+    async with (
+        EmbeddedExchange(ExchangeSettings(markets=20, stopped=True, rate=1)) as exchange,
+        client(exchange) as public,
+    ):
         codes = sorted(exchange.world.codes)
         await public.request({"type": "candle.1s", "codes": codes})
         for _ in codes:

@@ -250,9 +250,8 @@ async def test_a_duplicate_code_is_served_once(exchange: EmbeddedExchange) -> No
 
 
 async def test_855_codes_in_one_request_are_served() -> None:
-    async with EmbeddedExchange(ExchangeSettings(stopped=True)) as exchange, client(exchange) as public:
+    async with EmbeddedExchange(ExchangeSettings(markets=50, stopped=True)) as exchange, client(exchange) as public:
         real = sorted(exchange.world.codes)
-        assert len(real) >= 360
         codes = real + [f"KRW-{number:04}" for number in range(855 - len(real))]
         await public.request({"type": "ticker", "codes": codes})
         assert [code for _, code, _ in await codes_of(public, len(real))] == real
