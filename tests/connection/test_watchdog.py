@@ -101,7 +101,7 @@ def test_a_busy_line_that_falls_silent_is_accused() -> None:
     clocks = Clocks()
     assert set(clocks.run(60.0, frames_per_second=20)) == {PING}
     verdicts = clocks.run(11.0)
-    assert [verdict for verdict in verdicts if verdict != PING][0].startswith("a busy line fell silent")
+    assert next(verdict for verdict in verdicts if verdict != PING).startswith("a busy line fell silent")
 
 
 @pytest.mark.parametrize("pause", [3.0, 9.0])

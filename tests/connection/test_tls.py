@@ -1,0 +1,141 @@
+"""TLS: system CAs or nothing, host names checked, nothing written for SSLKEYLOGFILE, a wrong certificate ends it."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import inspect
+import ipaddress
+import ssl
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+
+pytest.importorskip("cryptography", reason="certificates for the test are made with cryptography")
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.connection.kit import Rig, until
+from upbit_ws_qt.config import ServiceConfig
+from upbit_ws_qt.connection import DialError, DialRequest, open_socket
+from upbit_ws_qt.connection.socket import make_tls_context
+from upbit_ws_qt.connection.stream import READ_SIZE
+from upbit_ws_qt.errors import ConnectionLostError
+from upbit_ws_qt.types import ConnectionState, WebSocketType
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+
+def make_certificate(folder: Path, address: str = "127.0.0.1") -> Path:
+    """Write a key and a certificate that signs itself, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a test")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "server.pem"
+    path.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        + certificate.public_bytes(serialization.Encoding.PEM)
+    )
+    return path
+
+
+@contextlib.asynccontextmanager
+async def tls_server(certificate: Path) -> AsyncIterator[str]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+
+    async def talk(connection: ServerConnection) -> None:
+        await connection.send(b"x" * 10 * READ_SIZE)
+        await connection.wait_closed()
+
+    async with serve(talk, "127.0.0.1", 0, ssl=context, ping_interval=None, close_timeout=0.2) as running:
+        yield f"wss://127.0.0.1:{running.sockets[0].getsockname()[1]}/"
+
+
+def request(url: str, frames: list[bytes]) -> DialRequest:
+    return DialRequest(
+        ws_type=WebSocketType.PUBLIC,
+        url=url,
+        config=ServiceConfig.testing(),
+        make_token=None,
+        on_frame=lambda data, _: frames.append(data),
+        on_pong=lambda rtt, now: None,
+        watch_silence=False,
+        tls=make_tls_context(),
+        wall_clock=time.time,
+    )
+
+
+def test_the_context_checks_everything_and_cannot_be_told_not_to() -> None:
+    context = make_tls_context()
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+    assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
+    assert inspect.signature(make_tls_context).parameters == {}
+    assert not [name for name in ServiceConfig.__dataclass_fields__ if "tls" in name or "verify" in name]
+
+
+async def test_a_certificate_that_the_system_trusts_is_accepted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = make_certificate(tmp_path)
+    key_log = tmp_path / "keys.txt"
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    monkeypatch.setenv("SSLKEYLOGFILE", str(key_log))
+    async with tls_server(certificate) as url:
+        frames: list[bytes] = []
+        socket = await open_socket(request(url, frames))
+        await until(lambda: frames == [b"x" * 10 * READ_SIZE])
+        await socket.close()
+    assert not key_log.exists()
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+    async with tls_server(make_certificate(tmp_path)) as url:
+        with pytest.raises(DialError) as caught:
+            await open_socket(request(url, []))
+    assert caught.value.kind == "certificate"
+
+
+async def test_a_certificate_for_another_host_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificate = make_certificate(tmp_path, "127.0.0.2")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    async with tls_server(certificate) as url:
+        with pytest.raises(DialError) as caught:
+            await open_socket(request(url, []))
+    assert caught.value.kind == "certificate"
+    assert "127.0.0.1" in str(caught.value)
+
+
+async def test_a_connection_with_a_wrong_certificate_is_given_up_until_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = make_certificate(tmp_path)
+    async with tls_server(certificate) as url:
+        rig = Rig(ServiceConfig.testing(public_url=url))
+        rig.connection.set_wanted(True)
+        await until(lambda: rig.connection.state is ConnectionState.FAILED)
+        with pytest.raises(ConnectionLostError, match="certificate"):
+            await rig.connection.reconnect()
+        assert rig.path == ["connecting", "failed", "connecting", "failed"]
+        assert rig.connection.figures().failures == {"certificate": 2}
+        await rig.stop()
