@@ -6,16 +6,17 @@ import asyncio
 import itertools
 import json
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from upbit_ws_qt.connection.rate_limit import MessageLimiter
 from upbit_ws_qt.errors import ConnectionLostError, RecoveryError, SubscriptionError
+from upbit_ws_qt.streams import streams_of
 from upbit_ws_qt.subscriptions import StreamStatus, SubscriptionKeeper, SubscriptionStateManager
 from upbit_ws_qt.types import WebSocketType
 from upbit_ws_qt.wire import ServerError, ServerStatus, SubscriptionList, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from upbit_ws_qt.config import ServiceConfig
     from upbit_ws_qt.streams import StreamKey
@@ -48,6 +49,8 @@ class ModelExchange:
         self.snapshots: list[tuple[str, str]] = []
         self.requests: list[list[dict[str, Any]]] = []
         self.lists = 0
+        self.closes_after_error = True
+        self.body_first: dict[str, Any] = {}
 
     @property
     def line(self) -> ModelLine:
@@ -69,6 +72,7 @@ class ModelExchange:
             self.list(line, parts[0]["ticket"])
             return
         self.requests.append(body)
+        self.body_first = body[0]
         error = next((name for entry in body if (name := self.refuses(entry))), None)
         if error is not None:
             self.refused += 1
@@ -121,9 +125,10 @@ class ModelExchange:
             line.deliver(json.dumps({"method": "LIST_SUBSCRIPTIONS", "result": result, "ticket": ticket}).encode())
 
     def fail(self, line: ModelLine, name: str) -> None:
-        line.doomed = True
+        line.doomed = self.closes_after_error
         line.deliver(json.dumps({"error": {"name": name, "message": ""}}).encode())
-        asyncio.get_running_loop().call_later(0.16, line.drop)
+        if self.closes_after_error:
+            asyncio.get_running_loop().call_later(0.16, line.drop)
 
     def table(self) -> set[Entry]:
         return set(self.line.table) if self.lines and self.line.is_open else set()
@@ -150,6 +155,9 @@ class ModelLine:
     @property
     def is_open(self) -> bool:
         return not self.closed.is_set()
+
+    def is_watched(self) -> bool:
+        return self.observer is not None
 
     async def send(self, data: bytes) -> None:
         if not self.is_open:
@@ -227,8 +235,20 @@ class Desk:
         self.limiter = self.limiter.successor()
         return ModelLine(self.exchange, self.ws_type, self.limiter)
 
-    async def settled(self, streams: Iterable[StreamKey] = ()) -> None:
-        """Wait until the table is the union and everything is judged."""
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def needs_line(self) -> bool:
+        return self.keeper.is_wanted
+
+    def status(self, spec: SubscriptionSpec) -> set[StreamStatus]:
+        return {self.keeper.status(stream) for stream in streams_of(spec)}
+
+    async def settled(self) -> None:
+        """Wait until every wanted stream is judged and nobody is under suspicion."""
         for _ in range(4000):
             await asyncio.sleep(0.05)
             if self.exchange.lines and self.exchange.line.is_open and self.is_quiet():
@@ -236,11 +256,10 @@ class Desk:
         raise AssertionError(f"never quiet: {self.keeper.statistics()}")
 
     def is_quiet(self) -> bool:
-        statistics = self.keeper.statistics()
         wanted = {s for s, d in self.state.demand(self.ws_type).items() if d.realtime}
         statuses = {self.keeper.status(stream) for stream in wanted}
         waiting = {StreamStatus.WANTED, StreamStatus.REQUESTED}
-        return not (statuses & waiting) and not self.keeper.is_searching and statistics.wishes >= 0
+        return not (statuses & waiting) and not self.keeper.is_searching
 
     async def close(self) -> None:
         self.task.cancel()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import random
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.subscriptions.specs import codes, ticker
 from upbit_ws_qt.subscriptions import Standing, SubscriptionStateManager
 from upbit_ws_qt.subscriptions.rejection import RejectionSearch
-from upbit_ws_qt.subscriptions.wish import Wish
 from upbit_ws_qt.types import WebSocketType
+
+if TYPE_CHECKING:
+    from upbit_ws_qt.subscriptions.wish import Wish
 
 PUBLIC = WebSocketType.PUBLIC
 

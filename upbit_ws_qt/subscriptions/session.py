@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from upbit_ws_qt.errors import RecoveryError
 from upbit_ws_qt.subscriptions.batcher import RateLimitAwareSubscriptionBatcher
 from upbit_ws_qt.subscriptions.demand import same_request
+from upbit_ws_qt.subscriptions.memory import Blame
 from upbit_ws_qt.subscriptions.planner import SplitTrust, SubscriptionPlan
 from upbit_ws_qt.subscriptions.restore import Proof, listed_streams
 from upbit_ws_qt.subscriptions.status import StreamStatus
 from upbit_ws_qt.types import DataType, Priority
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions.demand import Demand
@@ -329,8 +330,7 @@ class LineSession:
             # The token, as a rule. If the next line answers a list, it is the key's scope that a wish lacks.
             memory.doubts_key = True
             return
-        if any(sent.is_split_trial for sent in outstanding) and memory.planner.split is SplitTrust.UNKNOWN:
-            memory.planner.split = SplitTrust.BROKEN  # asking in two ways is the first suspect; plainly next time
+        if self._blames_split(outstanding):
             return
         suspects = frozenset().union(*(sent.suspects for sent in outstanding))
         if suspects or not self.is_candidate:
@@ -355,6 +355,22 @@ class LineSession:
         self._accept(sum(1 for sent in self._outstanding if now >= sent.at + patience.accepted))
         if self._may_test(now) and self._memory.search.release_next():
             self.wishes_changed(now)
+
+    def _blames_split(self, outstanding: Sequence[_Sent]) -> bool:
+        """Whether a refusal is put down to asking for one type in two ways, which is then not done any more.
+
+        It is the first suspect, once in a session: if the same is refused plainly too, that was not the reason.
+        """
+        memory = self._memory
+        if memory.blame is Blame.SPLIT_ACCUSED:
+            memory.blame = Blame.SPLIT_CLEARED
+            memory.planner.split = SplitTrust.UNKNOWN
+        is_trial = any(sent.is_split_trial for sent in outstanding) and memory.planner.split is SplitTrust.UNKNOWN
+        if not is_trial or memory.blame is not Blame.NOBODY:
+            return False
+        memory.blame = Blame.SPLIT_ACCUSED
+        memory.planner.split = SplitTrust.BROKEN
+        return True
 
     # -- sending ----------------------------------------------------------------------------------------------------
 
@@ -475,6 +491,8 @@ class LineSession:
     def _accept(self, count: int) -> None:
         """Count the oldest requests as taken by the exchange."""
         if count:
+            if self._memory.blame is Blame.SPLIT_ACCUSED:
+                self._memory.blame = Blame.SPLIT_CONVICTED
             taken, self._outstanding = self._outstanding[:count], self._outstanding[count:]
             self._memory.search.accepted(frozenset().union(*(sent.suspects for sent in taken)))
 
