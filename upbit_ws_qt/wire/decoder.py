@@ -138,7 +138,10 @@ def peek(frame: Frame) -> tuple[str, str] | None:
     start = end + len(key)
     if data[end:start] != key:
         return None
-    raw = data[start : data.find(b'"', start, start + _LONGEST_CODE)]
+    stop = data.find(b'"', start, start + _LONGEST_CODE)
+    if stop < 0:
+        return None
+    raw = data[start:stop]
     code = _codes.get(raw) or _learn(raw)
     return None if code is None else (route.type, code)
 
@@ -152,8 +155,8 @@ def _as_bytes(frame: Any) -> bytes:
 
 
 def _learn(raw: bytes) -> str | None:
-    """Return the code that stands in a frame as `raw`, None where it is spelt with escapes or has no end in sight."""
-    if len(raw) >= _LONGEST_CODE or b"\\" in raw:
+    """Return the code that stands in a frame as `raw`, None where it is spelt with escapes."""
+    if b"\\" in raw:
         return None
     try:
         code = raw.decode()

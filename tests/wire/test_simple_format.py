@@ -1,0 +1,102 @@
+"""The SIMPLE spelling as dicts and what it saves."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import Any
+
+import pytest
+
+from tests.frames import DEFAULT_FRAMES, SIMPLE_FRAMES
+from upbit_ws_qt.errors import DecodeError
+from upbit_ws_qt.types import DataFormat
+from upbit_ws_qt.wire import FormatSavings, SimpleFormatConverter
+
+to_simple = SimpleFormatConverter.convert_to_simple_format
+from_simple = SimpleFormatConverter.convert_from_simple_format
+
+
+@pytest.mark.parametrize(("long", "simple"), list(zip(DEFAULT_FRAMES, SIMPLE_FRAMES, strict=True)))
+def test_the_samples_both_ways(long: bytes, simple: bytes) -> None:
+    assert to_simple(json.loads(long)) == json.loads(simple)
+    assert from_simple(json.loads(simple)) == json.loads(long)
+
+
+def test_one_short_key_means_different_things() -> None:
+    order = {"type": "myOrder", "price": 1, "avg_price": 2, "volume": 3, "trade_fee": 4, "state": "wait"}
+    assert to_simple(order) == {"ty": "myOrder", "p": 1, "ap": 2, "v": 3, "tf": 4, "s": "wait"}
+    ticker = {"type": "ticker", "change": "RISE"}
+    assert to_simple(ticker) == {"ty": "ticker", "c": "RISE"}
+    signal = {
+        "type": "indicator_signal",
+        "timeframe": "5m",
+        "params": {"period": 20, "slow": 26},
+        "value": {"volume": 1},
+        "event_params": {"multiplier": 2},
+    }
+    short = {"ty": "indicator_signal", "tf": "5m", "p": {"p": 20, "s": 26}, "v": {"vol": 1}, "ep": {"mul": 2}}
+    assert to_simple(signal) == short
+    assert from_simple(short) == signal
+    book = {"type": "orderbook", "orderbook_units": [{"ask_price": 1, "new": 2}, 7]}
+    assert to_simple(book) == {"ty": "orderbook", "obu": [{"ap": 1, "new": 2}, 7]}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"error": {"name": "NO_TYPE"}},
+        {"status": "UP"},
+        {"type": "future"},
+        {"ty": "future", "cd": "X"},
+        {"type": 5},
+        {},
+    ],
+)
+def test_what_has_no_other_spelling_stays_as_it_is(message: dict[str, Any]) -> None:
+    for convert in (to_simple, from_simple):
+        assert convert(message) == message
+        assert convert(message) is not message
+
+
+def test_values_of_a_wrong_kind_pass_through() -> None:
+    assert to_simple({"type": "orderbook", "orderbook_units": None}) == {"ty": "orderbook", "obu": None}
+    assert to_simple({"type": "myAsset", "assets": "?"}) == {"ty": "myAsset", "ast": "?"}
+
+
+def test_beneficial_for_messages_not_for_status() -> None:
+    assert not SimpleFormatConverter.is_simple_format_beneficial(len('{"status":"UP"}'))
+    assert all(SimpleFormatConverter.is_simple_format_beneficial(len(frame)) for frame in DEFAULT_FRAMES)
+
+
+def test_analyze_counts_bytes_of_both_spellings() -> None:
+    savings = SimpleFormatConverter.analyze([*DEFAULT_FRAMES, DEFAULT_FRAMES[0].decode()])
+    assert savings.messages == len(DEFAULT_FRAMES) + 1
+    assert savings.default_bytes == sum(map(len, DEFAULT_FRAMES)) + len(DEFAULT_FRAMES[0])
+    assert savings.simple_bytes == sum(map(len, SIMPLE_FRAMES)) + len(SIMPLE_FRAMES[0])
+    assert savings.simple == 1 - savings.simple_bytes / savings.default_bytes
+    assert savings.default_deflated < savings.default_bytes
+    assert savings.deflate < savings.simple_deflate
+
+
+def test_deflate_is_measured_as_one_stream_with_context() -> None:
+    once = SimpleFormatConverter.analyze(DEFAULT_FRAMES[:1])
+    many = SimpleFormatConverter.analyze(DEFAULT_FRAMES[:1] * 10)
+    assert many.default_deflated < 2 * once.default_deflated, "a repeated frame costs next to nothing"
+    stream = zlib.compressobj(wbits=-15)
+    sent = stream.compress(DEFAULT_FRAMES[0]) + stream.flush(zlib.Z_SYNC_FLUSH)
+    assert sent.endswith(b"\x00\x00\xff\xff")
+    assert once.default_deflated == len(sent) - 4
+
+
+def test_auto_picks_what_is_smaller_on_the_line() -> None:
+    savings = FormatSavings(messages=1, default_bytes=1000, simple_bytes=700, default_deflated=100, simple_deflated=98)
+    assert savings.pick(compressed=False) is DataFormat.SIMPLE
+    assert savings.pick(compressed=True) is DataFormat.DEFAULT
+    assert SimpleFormatConverter.analyze([]).pick(compressed=False) is DataFormat.DEFAULT
+
+
+@pytest.mark.parametrize("sample", [b"", b"[1]", b"{'", b"\xff", "5", b"[" * 20_000])
+def test_analyze_refuses_what_is_no_message(sample: bytes | str) -> None:
+    with pytest.raises(DecodeError, match="sample"):
+        SimpleFormatConverter.analyze([sample])
