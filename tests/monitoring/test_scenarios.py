@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from tests.monitoring.world import Line, World
@@ -12,9 +10,6 @@ from upbit_ws_qt.monitoring.health import HealthLevel
 from upbit_ws_qt.monitoring.monitor import Monitor
 from upbit_ws_qt.types import ConnectionState, WebSocketType
 
-if TYPE_CHECKING:
-    from upbit_ws_qt.monitoring.metrics import ConnectionMetrics
-
 
 def world(*lines: Line, seed: int = 1, step: float = 1.0) -> World:
     made = World(Monitor(ServiceConfig()), list(lines) or [Line()], seed=seed, step=step)
@@ -22,10 +17,6 @@ def world(*lines: Line, seed: int = 1, step: float = 1.0) -> World:
     assert made.monitor.health_status().score == 100
     assert not made.changes or not made.raised
     return made
-
-
-def public(made: World) -> ConnectionMetrics:
-    return made.monitor.connection_metrics(WebSocketType.PUBLIC)
 
 
 def assert_recovers(made: World, *, within: float, causes: set[str], lowest: float) -> None:
@@ -252,3 +243,24 @@ def test_bursts_with_long_pauses_between_raise_nothing() -> None:
         made.run(45)
     assert made.flips == 0
     assert made.raised == []
+
+
+def test_a_line_that_speaks_in_gusts_is_not_silent_between_them() -> None:
+    made = world(Line(rate=0.0))
+    for _ in range(40):
+        made.lines[0].rate = 300.0
+        made.run(8)
+        made.lines[0].rate = 0.0
+        made.run(8)
+    assert made.lowest == 100
+
+
+def test_one_slow_ping_is_no_slow_line() -> None:
+    made = world()
+    made.lines[0].next_ping = made.now + 1
+    made.lines[0].rtt = 1.9
+    made.run(3)
+    made.lines[0].rtt = 0.04
+    made.run(200)
+    assert max(made.monitor.history("rtt", WebSocketType.PUBLIC, 250).values) > 1
+    assert made.kinds == set()

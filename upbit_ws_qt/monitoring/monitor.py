@@ -128,7 +128,8 @@ class Monitor:
         self._now = now
         self._readings = readings
         self._program.observe(now, readings)
-        self._offset.watch(now, readings.wall_clock)
+        if readings.wall_clock:
+            self._offset.watch(now, readings.wall_clock)
         trusted = self._program.worst_lag <= self._tuning.lag_limit
         for reading in readings.connections:
             line = self._lines.get(reading.ws_type)

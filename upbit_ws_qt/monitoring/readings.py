@@ -156,7 +156,7 @@ class Readings(Struct, frozen=True, kw_only=True):
 
     Attributes:
         connections: one reading per line.
-        wall_clock: seconds since 1970 at the same moment as `now`.
+        wall_clock: seconds since 1970 at the same moment as `now`; needed for every time that is shown.
         loop_lag: seconds that the loop was late at worst since the last reading.
         memory_bytes: of the process (resident).
         cpu_share: of the process, in cores, since the last reading.
