@@ -1,0 +1,173 @@
+"""Made once, started, stopped: whatever the peers do, nothing is left."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.manager.conftest import config_for
+from tests.waiting import until
+from upbit_ws_qt.config import ServiceConfig
+from upbit_ws_qt.errors import ConfigurationError
+from upbit_ws_qt.manager import GlobalWebSocketManager
+from upbit_ws_qt.types import ConnectionState, DataType, GlobalManagerState, SubscriptionSpec, WebSocketType
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from tests.manager.conftest import Desk
+    from upbit_ws_qt.exchange import EmbeddedExchange
+
+BTC = SubscriptionSpec(DataType.TICKER, "KRW-BTC")
+
+
+@pytest.fixture
+async def _reset() -> AsyncIterator[None]:
+    yield
+    await GlobalWebSocketManager.reset_instance()
+
+
+@pytest.mark.usefixtures("_reset")
+async def test_ten_first_calls_at_once_make_one_instance(exchange: EmbeddedExchange) -> None:
+    config = config_for(exchange)
+    made = await asyncio.gather(*(GlobalWebSocketManager.get_instance(config) for _ in range(10)))
+    assert len(set(map(id, made))) == 1
+    assert await GlobalWebSocketManager.get_instance() is made[0]
+
+
+@pytest.mark.usefixtures("_reset")
+async def test_another_configuration_is_refused(exchange: EmbeddedExchange) -> None:
+    await GlobalWebSocketManager.get_instance(config_for(exchange))
+    with pytest.raises(ConfigurationError, match="config"):
+        await GlobalWebSocketManager.get_instance(ServiceConfig.development())
+
+
+@pytest.mark.usefixtures("_reset")
+async def test_another_loop_is_refused(exchange: EmbeddedExchange) -> None:
+    await GlobalWebSocketManager.get_instance(config_for(exchange))
+    caught: list[BaseException] = []
+
+    def elsewhere() -> None:
+        try:
+            asyncio.run(GlobalWebSocketManager.get_instance())
+        except ConfigurationError as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    await asyncio.to_thread(thread.join)
+    assert "another event loop" in str(caught[0])
+
+
+@pytest.mark.usefixtures("_reset")
+async def test_a_stopped_instance_says_so_until_it_is_reset(exchange: EmbeddedExchange) -> None:
+    config = config_for(exchange)
+    first = await GlobalWebSocketManager.get_instance(config)
+    await first.start()
+    await first.stop()
+    with pytest.raises(ConfigurationError, match="reset_instance"):
+        await GlobalWebSocketManager.get_instance()
+    with pytest.raises(ConfigurationError, match="stopped"):
+        await first.start()
+    with pytest.raises(ConfigurationError, match="stopped"):
+        first.register_component("late", BTC, lambda event: None)
+    await GlobalWebSocketManager.reset_instance()
+    assert await GlobalWebSocketManager.get_instance(config) is not first
+
+
+def test_without_a_loop_it_says_what_is_missing() -> None:
+    with pytest.raises(ConfigurationError, match="a running event loop"):
+        GlobalWebSocketManager()
+
+
+async def test_nothing_is_dialled_before_it_is_started(exchange: EmbeddedExchange) -> None:
+    manager = GlobalWebSocketManager(config_for(exchange))
+    handle = manager.register_component("early", BTC, lambda event: None)
+    assert manager.state is GlobalManagerState.INITIALIZING
+    assert exchange.counters.connects_accepted == 0
+    await manager.start()
+    await manager.start()
+    await handle.wait_served(10)
+    await until(lambda: manager.state is GlobalManagerState.ACTIVE)
+    await manager.stop()
+    assert (manager.state, handle.closed) == (GlobalManagerState.STOPPED, True)
+
+
+async def test_a_line_is_opened_when_wanted_and_closed_when_not(exchange: EmbeddedExchange, desk: Desk) -> None:
+    assert exchange.counters.connects_accepted == 0
+    handle = desk.manager.register_component("w", BTC, lambda event: None)
+    await handle.wait_served(10)
+    handle.close()
+    await until(lambda: desk.manager.connection_state(WebSocketType.PUBLIC) is ConnectionState.DISCONNECTED)
+    await until(lambda: not exchange.connections)
+    again = desk.manager.register_component("w", BTC, lambda event: None)
+    await again.wait_served(10)
+    await until(lambda: desk.manager.state is GlobalManagerState.ACTIVE)
+    assert exchange.counters.connects_accepted == 2
+    assert desk.diary.path(WebSocketType.PUBLIC) == [
+        ConnectionState.CONNECTING,
+        ConnectionState.SYNCING,
+        ConnectionState.CONNECTED,
+        ConnectionState.DISCONNECTED,
+        ConnectionState.CONNECTING,
+        ConnectionState.SYNCING,
+        ConnectionState.CONNECTED,
+    ]
+
+
+@pytest.mark.parametrize("fault", ["half_open", "stall", "slow_accept", "refuse"])
+async def test_stopping_ends_whatever_the_peer_does(
+    exchange: EmbeddedExchange, make_desk: Callable[..., Any], fault: str
+) -> None:
+    desk: Desk = await make_desk()
+    handle = desk.manager.register_component("w", BTC, lambda event: None)
+    if fault in ("half_open", "stall"):
+        await handle.wait_served(10)
+        exchange.faults.inject(fault, endpoint="public")
+    else:
+        exchange.faults.inject(fault, endpoint="public")
+        await until(lambda: desk.manager.connection_state(WebSocketType.PUBLIC) is not ConnectionState.DISCONNECTED)
+    async with asyncio.timeout(2.5):
+        await asyncio.gather(desk.manager.stop(), desk.manager.stop())
+    await desk.manager.stop()
+    assert desk.manager.state is GlobalManagerState.STOPPED
+
+
+async def test_figures_are_there(desk: Desk) -> None:
+    handle = desk.manager.register_component("w", BTC, lambda event: None)
+    await handle.wait_served(10)
+    await until(lambda: desk.manager.state is GlobalManagerState.ACTIVE)
+    metrics = await desk.manager.get_performance_metrics()
+    health = await desk.manager.get_health_status()
+    statistics = await desk.manager.get_subscription_statistics()
+    assert metrics.total_subscriptions == 1
+    assert desk.manager.connection_metrics(WebSocketType.PUBLIC).is_connected
+    assert health.score == 100.0
+    assert statistics[WebSocketType.PUBLIC].live == 1
+    assert await desk.manager.optimize_subscriptions() == {
+        WebSocketType.PUBLIC: (BTC,),
+        WebSocketType.PRIVATE: (),
+        WebSocketType.INFO: (),
+    }
+    assert await desk.manager.analyze_connection_independence() is not None
+    tasks = (
+        desk.manager._metrics_collector_task,
+        desk.manager._health_monitor_task,
+        desk.manager._cleanup_monitor_task,
+    )
+    await until(lambda: all(task.runs for task in tasks))
+    assert all(task.running and not task.failures for task in tasks)
+
+
+async def test_a_component_whose_owner_is_gone_is_swept(exchange: EmbeddedExchange, desk: Desk) -> None:
+    owner = {"alive": True}
+    handle = desk.manager.register_component("w", BTC, lambda event: None, alive=lambda: owner["alive"])
+    await handle.wait_served(10)
+    assert await desk.manager.force_cleanup_dead_references() == 0
+    owner["alive"] = False
+    assert await desk.manager.force_cleanup_dead_references() == 1
+    assert handle.closed
+    await until(lambda: not exchange.connections)
