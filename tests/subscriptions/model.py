@@ -218,6 +218,7 @@ class Desk:
         self.errors: list[Exception] = []
         self.limiter = MessageLimiter()
         self.dials = itertools.count()
+        self._line: ModelLine
         self.keeper = SubscriptionKeeper(
             ws_type,
             self.state,
@@ -266,17 +267,22 @@ class Desk:
         await asyncio.gather(self.task, return_exceptions=True)
         await self.keeper.stop()
 
+    def watch(self, line: ModelLine) -> None:
+        """Go on with a line that was brought up beside the old one."""
+        self._line = line
+
     async def _live(self) -> None:
         while True:
             next(self.dials)
-            line = self.dial()
+            self._line = self.dial()
             try:
-                await self.keeper.synchronize(line)
+                await self.keeper.synchronize(self._line)
             except (ConnectionLostError, RecoveryError) as error:
                 self.errors.append(error)
-                line.drop()
+                self._line.drop()
                 await asyncio.sleep(0.05)
                 continue
-            await line.closed.wait()
+            while self._line.is_open:
+                await self._line.closed.wait()
             self.keeper.line_lost()
             await asyncio.sleep(0.05)

@@ -76,7 +76,9 @@ class RejectionSearch:
                 what is wrong, and a lone suspect is only blamed after several lines.
         """
         self.rejections += 1
-        suspects = [wish for wish in wishes if wish.standing is Standing.NEW and wish.owners]
+        named = frozenset(wishes)
+        # In the order in which they came, so that the same course of things is always gone through in the same way.
+        suspects = [wish for wish in self._state.wishes(self._ws_type, Standing.NEW) if wish in named]
         if not suspects:
             self._nobody_to_suspect()
             return

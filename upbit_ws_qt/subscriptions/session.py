@@ -438,14 +438,21 @@ class LineSession:
         is_trial = bool(plan.split_types) and planner.split is SplitTrust.UNKNOWN
         if is_trial:
             self._split_fresh |= {s for s in new if s.data_type in plan.split_types and s in plan.snapshots}
-        suspects = frozenset(
-            wish
-            for wish in self._memory.search.suspects()
-            if any(s in plan.union or s in plan.snapshots for s in wish.demands)
-        )
+        suspects = frozenset(wish for wish in self._memory.search.suspects() if self._adds(wish, plan))
         self._outstanding.append(
             _Sent(self._number, now, suspects, frozenset(new) | plan.snapshots, self._has_answered, is_trial)
         )
+
+    def _adds(self, wish: Wish, plan: SubscriptionPlan) -> bool:
+        """Whether a wish makes this request other than the last one; what adds nothing cannot be what is refused."""
+        for stream, demand in wish.demands.items():
+            known = self.asked.get(stream)
+            if stream in plan.union:
+                if known is None or not known.covers(demand._replace(realtime=True)):
+                    return True
+            elif stream in plan.snapshots:
+                return True
+        return False
 
     def _count(self, plan: SubscriptionPlan, size: int, needed: Collection[StreamKey], *, is_repeat: bool) -> None:
         counters, effort = self._memory.counters, self._memory.effort

@@ -1,0 +1,168 @@
+"""Wishes, changes, drops, refusals, lapses in any order: in the end the table is the union, and no limit was broken."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from tests.subscriptions.model import Desk, ModelExchange
+from tests.subscriptions.specs import book, ticker, trade
+from tests.subscriptions.virtual import VirtualLoop
+from upbit_ws_qt.config import ServiceConfig
+from upbit_ws_qt.errors import ConnectionLostError, RecoveryError, SubscriptionError
+from upbit_ws_qt.subscriptions import StreamStatus
+from upbit_ws_qt.types import DataType, SubscriptionSpec, WebSocketType
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+COMPONENTS = ("a", "b", "c", "d")
+CODES = ("KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-NOPE", "KRW-BAD")
+UNKNOWN = "KRW-NOPE"
+BAD = "KRW-BAD"
+
+_chosen = st.lists(st.sampled_from(CODES), min_size=1, max_size=4, unique=True)
+SPECS = st.one_of(
+    st.builds(lambda codes: ticker(*codes), _chosen),
+    st.builds(lambda codes: ticker(*codes, only_realtime=True), _chosen),
+    st.builds(lambda codes: trade(*codes), _chosen),
+    st.builds(lambda codes, depth: book(*codes, depth=depth), _chosen, st.sampled_from((1, 5, 15, 30))),
+)
+
+
+def refuses(entry: dict[str, Any]) -> str | None:
+    return "INVALID_PARAM" if any(code.startswith(BAD) for code in entry.get("codes", ())) else None
+
+
+def table_for(specs: list[SubscriptionSpec]) -> set[tuple[Any, ...]]:
+    depths: dict[tuple[str, str], int] = {}
+    for spec in specs:
+        for code in spec.symbols:
+            name = (spec.data_type.value, code)
+            depths[name] = max(depths.get(name, 0), spec.depth)
+    return {(kind, code if depth == 30 else f"{code}.{depth}", "0") for (kind, code), depth in depths.items()}
+
+
+class SubscriptionMachine(RuleBasedStateMachine):
+    """The test's own idea of what is wanted, beside a real keeper and a model of the exchange."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = VirtualLoop()
+        self.exchange = ModelExchange()
+        self.exchange.unknown = {UNKNOWN}
+        self.exchange.refuses = refuses
+        self.wanted: dict[str, tuple[SubscriptionSpec, ...]] = {}
+        self.desk: Desk
+
+    def play(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        return self.loop.run(coroutine)
+
+    @initialize(split=st.sampled_from(("taken", "last", "unsnapped")))
+    def begin(self, split: str) -> None:
+        async def main() -> None:
+            self.exchange.split = split
+            self.desk = Desk(self.exchange, ServiceConfig())
+            self.desk.want("base", ticker("KRW-BASE"))
+            await asyncio.sleep(0.1)
+
+        self.wanted["base"] = (ticker("KRW-BASE"),)
+        self.play(main())
+
+    @rule(component=st.sampled_from(COMPONENTS), specs=st.lists(SPECS, max_size=3))
+    def want(self, component: str, specs: list[SubscriptionSpec]) -> None:
+        async def main() -> None:
+            with contextlib.suppress(SubscriptionError):  # it holds what the exchange has refused already
+                self.desk.want(component, *specs)
+                self.wanted[component] = tuple(specs)
+
+        self.play(main())
+
+    @rule(seconds=st.sampled_from((0.0, 0.005, 0.015, 0.05, 0.2, 1.0, 4.0)))
+    def pause(self, seconds: float) -> None:
+        self.play(asyncio.sleep(seconds))
+
+    @rule()
+    def drop(self) -> None:
+        async def main() -> None:
+            if self.exchange.lines:
+                self.exchange.line.drop()
+                await asyncio.sleep(0)
+
+        self.play(main())
+
+    @precondition(lambda self: not self.exchange.forget)
+    @rule(count=st.integers(1, 3))
+    def lapse(self, count: int) -> None:
+        self.exchange.forget.append(count)
+
+    @rule(spec=SPECS.filter(lambda spec: BAD not in spec.symbols and not spec.only_realtime))
+    def fetch(self, spec: SubscriptionSpec) -> None:
+        async def main() -> None:
+            with contextlib.suppress(SubscriptionError, TimeoutError):
+                async with asyncio.timeout(2):
+                    await self.desk.keeper.fetch_snapshots([spec])
+
+        self.play(main())
+
+    @rule()
+    def take_over(self) -> None:
+        """A planned change of lines, as for a new token."""
+
+        async def main() -> None:
+            if not (self.exchange.lines and self.exchange.line.is_open):
+                return
+            old, new = self.exchange.line, self.desk.dial()
+            try:
+                await self.desk.keeper.synchronize(new)
+            except (ConnectionLostError, RecoveryError):
+                new.drop()
+                self.exchange.lines.append(old)
+                return
+            self.desk.watch(new)
+            old.drop()
+
+        self.play(main())
+
+    @rule()
+    def settle(self) -> None:
+        async def main() -> None:
+            self.exchange.forget.clear()
+            await asyncio.sleep(2)
+            await self.desk.settled()
+            await asyncio.sleep(5)
+            await self.desk.settled()
+
+        self.play(main())
+        asked = [spec for specs in self.wanted.values() for spec in specs if BAD not in spec.symbols]
+        assert self.exchange.table() == table_for(asked)
+        keeper = self.desk.keeper
+        for stream in self.desk.state.demand(WebSocketType.PUBLIC):
+            silent = stream.symbol == UNKNOWN and not self.is_realtime_only(stream.data_type)
+            assert keeper.status(stream) is (StreamStatus.UNSERVED if silent else StreamStatus.LIVE), stream
+        assert all(BAD in error.codes for _, error in self.desk.rejected)
+
+    def is_realtime_only(self, data_type: DataType) -> bool:
+        specs = [
+            s for specs in self.wanted.values() for s in specs if s.data_type is data_type and UNKNOWN in s.symbols
+        ]
+        return all(spec.only_realtime for spec in specs if BAD not in spec.symbols)
+
+    @invariant()
+    def no_limit_is_broken(self) -> None:
+        assert self.exchange.violations == 0
+
+    def teardown(self) -> None:
+        if hasattr(self, "desk"):
+            self.settle()
+            self.play(self.desk.close())
+        self.loop.close()
+
+
+TestSubscriptions = SubscriptionMachine.TestCase
+TestSubscriptions.settings = settings(max_examples=50, stateful_step_count=25, deadline=None)
