@@ -8,6 +8,7 @@ from upbit_ws_qt.connection.drain import Drain, DrainFigures
 from upbit_ws_qt.connection.epoch import EpochManager, GapEvent
 from upbit_ws_qt.connection.figures import ConnectionFigures
 from upbit_ws_qt.connection.inbox import Inbox, InboxFigures, RawFrame
+from upbit_ws_qt.connection.isolation import IsolatedHost
 from upbit_ws_qt.connection.line import Line
 from upbit_ws_qt.connection.link import CloseInfo, Connect, DialError, DialRequest, SocketFigures, SocketLike
 from upbit_ws_qt.connection.rate_limit import ConnectLimiter, LimiterUsage, MessageLimiter
@@ -29,6 +30,7 @@ __all__ = [
     "GapEvent",
     "Inbox",
     "InboxFigures",
+    "IsolatedHost",
     "JWTManager",
     "LimiterUsage",
     "Line",

@@ -229,7 +229,7 @@ class Connection:
             lag=carried.lag,
             compressed=carried.compressed,
             sink_failures=carried.sink_failures,
-            inbox=self._inbox.figures(),
+            inbox=self._inbox.figures(superseded=carried.superseded, dropped=carried.dropped),
             limiter=None if line is None else line.limiter.usage(now),
         )
 

@@ -49,7 +49,7 @@ class ConnectionFigures:
         compressed: whether the present line is.
         sink_failures: frames lost to a failure of this library.
         refusals: errors of the exchange by name.
-        inbox: the frames on their way in.
+        inbox: the frames on their way in, with what an isolated thread had to drop.
         limiter: the message budget of the present line, None without one.
     """
 
@@ -132,4 +132,6 @@ def add(past: SocketFigures, now: SocketFigures) -> SocketFigures:
         lag_total=past.lag_total + now.lag_total,
         compressed=now.compressed,
         sink_failures=past.sink_failures + now.sink_failures,
+        superseded=past.superseded + now.superseded,
+        dropped=past.dropped + now.dropped,
     )

@@ -164,15 +164,15 @@ class Inbox:
         if arm is not None and self._frames:
             arm()
 
-    def figures(self) -> InboxFigures:
-        """Return the figures of this moment."""
+    def figures(self, *, superseded: int = 0, dropped: int = 0) -> InboxFigures:
+        """Return the figures of this moment, with what was dropped before it got here added."""
         return InboxFigures(
-            received=self._received,
+            received=self._received + superseded + dropped,
             bytes=self._bytes,
             waiting=len(self._frames),
             high_water=self._high_water,
-            superseded=self._superseded,
-            dropped=self._dropped,
+            superseded=self._superseded + superseded,
+            dropped=self._dropped + dropped,
             stale=self._stale,
         )
 

@@ -51,6 +51,8 @@ class SocketFigures:
         lag_total: sum of those lags.
         compressed: whether permessage-deflate was agreed.
         sink_failures: frames whose receiver raised.
+        superseded: with a thread of its own: frames dropped on the way to the program's thread, newer ones waiting.
+        dropped: the same without a newer one.
     """
 
     frames: int = 0
@@ -64,6 +66,8 @@ class SocketFigures:
     lag_total: float = 0.0
     compressed: bool = False
     sink_failures: int = 0
+    superseded: int = 0
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
