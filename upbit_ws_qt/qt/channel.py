@@ -44,7 +44,7 @@ _SIGNALS = frozenset({b"received", b"frame"})
 
 
 class Channel(QObject):
-    """The events of one stream; ask the service or a proxy for it, never make one.
+    """The events of one stream; ask the service or a proxy for it, never make one. Keep the channel, not its signals.
 
     The exchange is asked for the stream while something is connected to `received` or `frame`, or while a proxy holds
     the channel. A decorated slot (`pyqtSlot`) of a destroyed widget counts no more at once, any other bound method

@@ -96,11 +96,16 @@ class ChannelHub:
         return len(self._taps)
 
     def channel(self, spec: SubscriptionSpec) -> Channel:
-        """Return the channel of a wish; the same object for equal wishes while anybody refers to it."""
+        """Return the channel of a wish; the same object for equal wishes while anybody refers to it.
+
+        It is kept until the next turn of the loop at least: in `ticker(code).received.connect(…)` nothing else would
+        keep it, because a bound signal does not, and connecting the signal of a deleted object crashes.
+        """
         found = self._known.get(spec)
         if found is None:
             check_spec(spec)
             found = self._known[spec] = channel_class(spec.data_type)(spec, self._touch)
+        self._touch(found)
         return found
 
     def hold(self, channel: Channel) -> ChannelHold:
@@ -161,7 +166,7 @@ class ChannelHub:
 
     def _review(self) -> None:
         while self._touched and not self._closed:
-            _, channel = self._touched.popitem()
+            channel = self._touched.pop(next(iter(self._touched)))
             try:
                 self._adjust(channel)
             except WebSocketError as error:

@@ -279,6 +279,7 @@ class WebSocketClientProxy(ChannelSource):
     # -- the end ------------------------------------------------------------------------------------------------------
     async def cleanup(self) -> None:
         """End all subscriptions and channels of this proxy; may be called more than once."""
+        self._service.require_thread("cleanup")
         self._lifetime.end()
         self._held.clear()
 

@@ -159,6 +159,7 @@ class WebSocketService(QObject, ChannelSource):
 
         Made for a button: nobody needs to await the task. What goes wrong is told by `errorOccurred` too.
         """
+        self.require_thread("reconnect")
         loop = self._running_loop("reconnect")
         task = loop.create_task(self.manager.reconnect(ws_type), name=f"upbit_ws_qt reconnect {ws_type}")
         self._tasks.add(task)

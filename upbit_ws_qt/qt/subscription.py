@@ -125,6 +125,7 @@ class Subscription(QObject):
 
         A malformed code, or a closed subscription, raises SubscriptionError and nothing changes.
         """
+        self._service.require_thread("set_symbols")
         if self.state is SubscriptionState.CLOSED:
             raise SubscriptionError("the subscription is closed; subscribe again", component_id=self.component_id)
         (spec,) = self._specs
@@ -138,6 +139,7 @@ class Subscription(QObject):
         """End the wish; at any time, also inside the callback, and more than once."""
         if self._closed:
             return
+        self._service.require_thread("close")
         self._closed = True
         self._handle.close()
         self._lifetime.discard(self)
