@@ -81,7 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (SettingsError, ReplayError) as error:
         parser.error(str(error))
     except OSError as error:
-        parser.error(f"cannot serve on {options.host} port {options.port}: {error.strerror or error}")
+        what = error.filename or f"{options.host} port {options.port}"
+        parser.error(f"cannot use {what}: {error.strerror or error}")
     except KeyboardInterrupt:  # where the loop takes no signal handlers
         return 0
     return 0

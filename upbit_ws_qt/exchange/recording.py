@@ -79,5 +79,5 @@ def load_recording(path: Path) -> list[RecordedFrame]:
 
 
 def _frame(entry: dict[str, Any]) -> RecordedFrame:
-    frame = entry["frame"].encode() if "frame" in entry else base64.b64decode(entry["base64"])
+    frame = entry["frame"].encode() if "frame" in entry else base64.b64decode(entry["base64"], validate=True)
     return RecordedFrame(int(entry["ms"]), int(entry["connection"]), str(entry["endpoint"]), frame)

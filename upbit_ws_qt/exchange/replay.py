@@ -24,17 +24,21 @@ _NESTED = frozenset(SIMPLE_KEYS) & {"orderbook_units", "assets", "params", "valu
 
 
 class RecordedChange(Change):
-    """A recorded message, kept with long names and the spelling of its numbers."""
+    """A recorded message; read exactly, names and spelling of numbers kept, only when another format is wanted."""
 
-    __slots__ = ("category", "fields", "key", "kind", "ms")
+    __slots__ = ("_fields", "_level", "_origin", "_raw", "category", "key", "kind", "ms")
 
-    def __init__(self, fields: dict[str, Any], ms: int) -> None:
-        super().__init__(str(fields.get("code", "")))
+    def __init__(self, frame: RecordedFrame, fields: dict[str, Any], origin: tuple[str, str]) -> None:
+        """Keep a frame whose content, with long names, is `fields` and whose (format, stream type) is `origin`."""
+        super().__init__(fields.get("code", ""))
         self.kind = str(fields["type"])
         self.category = str(fields.get("category", ""))
         self.key = _watch_key(fields) if "indicator" in fields else None
-        self.fields = fields
-        self.ms = ms
+        self.ms = frame.ms
+        self._raw = frame.frame
+        self._origin = origin
+        self._level = Decimal(str(fields.get("level", 0)))
+        self._fields: dict[str, Any] | None = None
 
     def render(
         self,
@@ -46,16 +50,24 @@ class RecordedChange(Change):
         include_body: bool = False,
     ) -> bytes:
         """Return the message in another format; b"" for a book of another level than the recorded one."""
-        fields = {**self.fields, "stream_type": stream_type}
+        if self.kind == "orderbook" and self._level != level:
+            return b""
+        if self._origin == (fmt, stream_type) and depth == 30 and self.kind != "announcement":
+            return self._raw
+        fields = {**self._exact(), "stream_type": stream_type}
         if self.kind == "orderbook":
-            if Decimal(str(fields.get("level", 0))) != level:
-                return b""
             fields["orderbook_units"] = fields["orderbook_units"][:depth]
         if not include_body:
             fields.pop("body", None)
         if fmt.startswith("SIMPLE"):
             fields = _renamed(fields, self.kind.partition(".")[0], SIMPLE_KEYS)
         return spell([fields] if fmt.endswith("LIST") else fields).encode()
+
+    def _exact(self) -> dict[str, Any]:
+        if self._fields is None:
+            value = json.loads(self._raw, parse_float=_Number, parse_int=_Number)
+            self._fields = _long_fields(value[0] if self._origin[0].endswith("LIST") else value)
+        return self._fields
 
 
 class ReplayIndicators(IndicatorBoard):
@@ -114,21 +126,22 @@ class ReplayWorld(World):
 
     def _changes(self, frames: list[RecordedFrame]) -> list[RecordedChange]:
         changes: list[RecordedChange] = []
-        seen: dict[int, set[str]] = {}
+        at_once: set[str] = set()
+        now_ms = 0
         for frame in frames:
-            fields = _long_fields(frame.frame)
-            if fields is None:
+            read = _read(frame.frame)
+            if read is None:
                 self.frames_left_out += 1
                 continue
-            if fields.pop("stream_type", None) == "SNAPSHOT":
+            fields, origin = read
+            if origin[1] == "SNAPSHOT":
                 continue
-            text = spell(fields)
-            at_once = seen.setdefault(frame.ms, set())
-            if text not in at_once:
-                at_once.add(text)
-                changes.append(RecordedChange(fields, frame.ms))
-            if len(seen) > 1:
-                seen = {frame.ms: at_once}
+            if frame.ms != now_ms:
+                now_ms, at_once = frame.ms, set()
+            values = repr(_values(fields))  # the same in every format
+            if values not in at_once:
+                at_once.add(values)
+                changes.append(RecordedChange(frame, fields, origin))
         return changes
 
 
@@ -146,23 +159,43 @@ class _Number(Decimal):
         return self.text
 
 
-def _long_fields(frame: bytes) -> dict[str, Any] | None:
-    """Return a message with long names, whatever its format; None where it is no market message."""
+def _read(frame: bytes) -> tuple[dict[str, Any], tuple[str, str]] | None:
+    """Return a message with long names and its (format, stream type); None where it is no market message."""
     try:
-        value = json.loads(frame, parse_float=_Number, parse_int=_Number)
-    except (ValueError, RecursionError, ArithmeticError):
+        value = json.loads(frame)
+    except (ValueError, RecursionError):
         return None
-    if isinstance(value, list) and len(value) == 1:
+    listed = isinstance(value, list) and len(value) == 1
+    if listed:
         value = value[0]
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or not isinstance(value.get("type", value.get("ty")), str):
         return None
-    kind = value.get("type", value.get("ty"))
-    name = kind.partition(".")[0] if isinstance(kind, str) else ""
-    if name not in SIMPLE_KEYS:
+    simple = "type" not in value
+    try:
+        fields = _long_fields(value)
+    except (AttributeError, TypeError):  # something other than objects where objects belong
         return None
-    fields = value if "type" in value else _renamed(value, name, _LONG_KEYS)
+    stream_type = fields.get("stream_type")
     whole = isinstance(fields.get("orderbook_units", []), list) and isinstance(fields.get("code", ""), str)
-    return fields if whole and fields.get("stream_type") in ("SNAPSHOT", "REALTIME") else None
+    if not whole or stream_type not in ("SNAPSHOT", "REALTIME") or _table(fields) not in SIMPLE_KEYS:
+        return None
+    format_ = ("SIMPLE_LIST" if listed else "SIMPLE") if simple else ("JSON_LIST" if listed else "DEFAULT")
+    return fields, (format_, stream_type)
+
+
+def _table(fields: dict[str, Any]) -> str:
+    return str(fields.get("type", "")).partition(".")[0]
+
+
+def _long_fields(value: dict[str, Any]) -> dict[str, Any]:
+    name = value["ty"].partition(".")[0] if "type" not in value else ""
+    return _renamed(value, name, _LONG_KEYS) if name in _LONG_KEYS else value
+
+
+def _values(value: Any) -> Any:
+    if isinstance(value, dict):
+        return [_values(item) for item in value.values()]
+    return [_values(item) for item in value] if isinstance(value, list) else value
 
 
 def _renamed(fields: dict[str, Any], name: str, tables: dict[str, dict[str, str]]) -> dict[str, Any]:
