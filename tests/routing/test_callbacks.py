@@ -14,7 +14,7 @@ from PyQt6.QtCore import QEventLoop, QObject, QTimer, pyqtSignal
 from tests.routing.rig import Listener, engine_rig, in_loop, raw
 from tests.waiting import until
 from upbit_ws_qt.errors import BackpressureError
-from upbit_ws_qt.types import SubscriptionSpec
+from upbit_ws_qt.types import BackpressureConfig, BackpressureStrategy, Delivery, SubscriptionSpec
 
 if TYPE_CHECKING:
     from tests.routing.rig import Rig
@@ -276,6 +276,35 @@ async def test_dialogs_on_dialogs_keep_the_order_for_everybody() -> None:
 
 
 @pytest.mark.qasync_loop
+async def test_a_dialog_opened_by_a_display_frame_stops_no_display() -> None:
+    async with engine_rig() as rig:
+        spec = SubscriptionSpec("ticker", "KRW-BTC", delivery=Delivery.FRAME)
+        mine, others = Listener(), Listener()
+        behind: list[int] = []
+        timer = QTimer()
+        timer.setSingleShot(True)
+        timer.timeout.connect(rig.engine.flush_frames)
+        rig.engine.on_frame_pending = lambda: timer.start(2)
+
+        def opens_a_dialog(event: Any) -> None:
+            mine(event)
+            if event.timestamp == 1:
+                for at in (2, 3, 4):
+                    QTimer.singleShot(at * 15, partial(rig.feed_now, (raw(timestamp=at),)))
+                run_dialog(rig, [], seconds=0.1)
+                behind.extend(others.timestamps)
+
+        rig.engine.register_route("dialog", spec, opens_a_dialog)
+        rig.engine.register_route("other", spec, others)
+        await rig.feed(raw(timestamp=1))
+        await until(lambda: mine.timestamps[-1:] == [4])
+        assert behind == [1, 2, 3, 4]
+        assert mine.timestamps == [1, 4]
+        await until(lambda: rig.engine.frames_pending == 0)
+        timer.stop()
+
+
+@pytest.mark.qasync_loop
 async def test_a_dialog_that_stays_open_is_not_blocking() -> None:
     async with engine_rig(slow_callback=0.03, quarantine_after=1) as rig:
         rig.engine.register_route("dialog", BTC, lambda event: run_dialog(rig, [], seconds=0.15))
@@ -333,3 +362,31 @@ async def test_a_backlog_behind_a_slow_consumer_is_released_in_turns_and_in_orde
         await until(lambda: len(given) == 62)
         assert given == list(range(62))
         assert len(set(turns)) > 3
+
+
+@pytest.mark.parametrize("strategy", BackpressureStrategy)
+async def test_put_aside_with_a_backlog_and_resumed_it_is_served_again(strategy: BackpressureStrategy) -> None:
+    async with engine_rig(drain_budget=0.001, quarantine_after=3) as rig:
+        listener = Listener()
+        rules = BackpressureConfig(strategy, max_rate=100_000.0)
+
+        def reenters(event: Any) -> None:
+            listener(event)
+            time.sleep(0.0005)
+            if event.timestamp == 0:
+                codes = [f"KRW-C{number}" for number in range(40)]
+                rig.feed_now(tuple(raw(code=code, timestamp=1) for code in codes))
+            if 0 < len(listener.events) < 5:
+                raise ValueError
+
+        codes = ["KRW-BTC", *(f"KRW-C{number}" for number in range(40))]
+        spec = SubscriptionSpec("ticker", codes, backpressure=rules)
+        route = rig.engine.register_route("c", spec, reenters)
+        await rig.feed(raw(timestamp=0))
+        await until(lambda: rig.engine.quarantine_of("c") is not None)
+        assert route.waiting == 0
+        assert rig.engine.resume("c")
+        count = len(listener.events)
+        await rig.feed(raw(timestamp=5))
+        await until(lambda: len(listener.events) == count + 1)
+        assert route.received == route.delivered + route.conflated + route.dropped

@@ -59,16 +59,16 @@ def present(struct: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("wrap", [bytes, listed, bytes.decode])
-@pytest.mark.parametrize("frame", EVENT_FRAMES, ids=lambda frame: frame[:32].decode())
-async def test_every_type_arrives_in_every_format(frame: bytes, wrap: Any) -> None:
-    (event,) = decode(frame)
-    async with engine_rig() as rig:
-        listener = Listener()
-        rig.engine.register_route("c", spec_for(event), listener)
-        await rig.feed(wrap(frame))
-        assert [type(got) for got in listener.events] == [type(event)]
-        assert listener.events[0].epoch == rig.epoch
-        assert listener.events[0].received_at > 0
+async def test_every_type_arrives_in_every_format(wrap: Any) -> None:
+    for frame in EVENT_FRAMES:
+        (event,) = decode(frame)
+        async with engine_rig() as rig:
+            listener = Listener()
+            rig.engine.register_route("c", spec_for(event), listener)
+            await rig.feed(wrap(frame))
+            assert [type(got) for got in listener.events] == [type(event)], frame
+            assert listener.events[0].epoch == rig.epoch
+            assert listener.events[0].received_at > 0
 
 
 async def test_what_nobody_wants_is_counted_and_not_decoded() -> None:

@@ -13,7 +13,7 @@ from upbit_ws_qt.errors import BackpressureError, ConfigurationError
 from upbit_ws_qt.events import StreamType
 from upbit_ws_qt.routing.collector import CollectorWatch
 from upbit_ws_qt.routing.dispatch import Dispatcher
-from upbit_ws_qt.routing.path import FramePath, RawFrameLike
+from upbit_ws_qt.routing.path import FramePath
 from upbit_ws_qt.routing.route import Route
 from upbit_ws_qt.routing.statistics import SweepResult
 from upbit_ws_qt.routing.views import ViewCache, filter_of
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.types import SubscriptionSpec, WebSocketType
     from upbit_ws_qt.wire import Message
 
-__all__ = ["STALLED_AFTER", "DataRoutingEngine", "RawFrameLike"]
+__all__ = ["STALLED_AFTER", "DataRoutingEngine"]
 
 STALLED_AFTER = 5.0
 """Seconds without progress, while events wait, after which a sweep reports a component."""

@@ -47,29 +47,34 @@ class FrameClock:
         """Serve every route that waits; return how many were.
 
         Beyond the time budget the rest follows in the next turns of the loop, so that a large program stays fluent.
-        A nested event loop, opened by a callback, may call this again: each route is taken out before it is served.
+        A callback may run a nested event loop: each route is taken out before it is served, and the others get their
+        turn in there.
         """
-        if self._rest is not None:
-            self._rest.cancel()
-            self._rest = None
+        self._disarm()
         self.flushes += 1
-        began = perf_counter()
-        served = 0
-        todo = len(self._waiting)  # what is marked meanwhile belongs to the next frame
-        while self._waiting and served < todo:
-            route = next(iter(self._waiting))
-            del self._waiting[route]
+        waiting = self._waiting
+        ends = perf_counter() + self._budget
+        served, todo = 0, len(waiting)  # what is marked meanwhile belongs to the next frame
+        while waiting and served < todo:
+            route = next(iter(waiting))
+            del waiting[route]
+            if waiting and self._rest is None:
+                self._rest = self._loop.call_soon(self._flush_rest)
             route.flush_frame()
             served += 1
-            if served < todo and perf_counter() - began > self._budget:
-                if self._waiting and self._rest is None:
-                    self._rest = self._loop.call_soon(self._flush_rest)
-                break
+            if served < todo and perf_counter() > ends:
+                return served
+        self._disarm()
+        if waiting and self.on_pending is not None:
+            self.on_pending()
         return served
 
     def close(self) -> None:
         """Serve nobody any more."""
         self._waiting.clear()
+        self._disarm()
+
+    def _disarm(self) -> None:
         if self._rest is not None:
             self._rest.cancel()
             self._rest = None

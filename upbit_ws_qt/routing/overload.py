@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-    from upbit_ws_qt.routing.path import RawFrameLike
+    from upbit_ws_qt.connection.inbox import RawFrame
 
 __all__ = ["OVERLOAD_BEGINS", "OVERLOAD_ENDS", "FrameHold"]
 
@@ -36,13 +36,13 @@ class FrameHold:
         loop: asyncio.AbstractEventLoop,
         interval: float,
         budget: float,
-        route: Callable[[RawFrameLike], None],
+        route: Callable[[RawFrame], None],
     ) -> None:
         self._loop = loop
         self._interval = interval
         self._budget = budget
         self._route = route
-        self._held: dict[bytes, RawFrameLike] = {}
+        self._held: dict[bytes, RawFrame] = {}
         self._timer: asyncio.Handle | None = None
         self.active = False
         self.in_use = False
@@ -62,7 +62,7 @@ class FrameHold:
             self.active = self.in_use = True
             self.episodes += 1
 
-    def take(self, head: bytes, frame: RawFrameLike) -> bool:
+    def take(self, head: bytes, frame: RawFrame) -> bool:
         """Hold a frame back in the place of an older one; False where it is to be routed at once.
 
         In either case an older frame of its head is forgotten and counted.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import force_setattr
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from upbit_ws_qt.config import ServiceConfig
+    from upbit_ws_qt.connection.inbox import RawFrame
     from upbit_ws_qt.routing.data_pool import DataPoolManager
     from upbit_ws_qt.routing.dispatch import Dispatcher
     from upbit_ws_qt.routing.fanout import Group, Topic
@@ -27,32 +28,12 @@ if TYPE_CHECKING:
     from upbit_ws_qt.types import WebSocketType
     from upbit_ws_qt.wire import Message
 
-__all__ = ["FramePath", "RawFrameLike"]
+__all__ = ["FramePath"]
 
 _BACKLOG_EVERY = 63  # the backlog is looked at once in so many frames plus one
 _SAMPLE = 15  # latencies of one public frame in sixteen; of every private one
 _CODE_BEGINS = 20  # bytes; the comma behind this ends the code in `{"type":"trade","code":"KRW-BTC",` and the like
 _UNKNOWN: Any = object()
-
-
-class RawFrameLike(Protocol):
-    """What is needed of a frame from an inbox; see connection.inbox.RawFrame."""
-
-    @property
-    def data(self) -> bytes | str:
-        """UTF-8 JSON."""
-
-    @property
-    def received_at(self) -> float:
-        """Loop clock, seconds."""
-
-    @property
-    def epoch(self) -> int:
-        """Of the line that it came on."""
-
-    @property
-    def ws_type(self) -> WebSocketType:
-        """The endpoint."""
 
 
 class FramePath:
@@ -85,14 +66,14 @@ class FramePath:
         self._hold = FrameHold(self._loop, 1.0 / config.frame_rate, config.drain_budget, self._route_held)
         self._unfinished: list[tuple[BaseWebSocketEvent, Iterator[Route]]] = []
 
-    def route_frame(self, frame: RawFrameLike) -> None:
+    def route_frame(self, frame: RawFrame) -> None:
         """Take one raw frame from the drain; never from inside a Task."""
+        data, _, epoch, ws_type = frame
         meter = self._meter
-        meter.frames += 1
-        if not self._is_current_epoch(frame.ws_type, frame.epoch):
+        meter.frames = count = meter.frames + 1
+        if not self._is_current_epoch(ws_type, epoch):
             meter.old_epoch += 1
             return
-        data = frame.data
         head = data[: data.find(b",", _CODE_BEGINS)] if type(data) is bytes else b""
         group = self._heads.get(head, _UNKNOWN)
         if group is _UNKNOWN:
@@ -100,7 +81,7 @@ class FramePath:
         if group is None:
             meter.unwanted += 1
             return
-        if not meter.frames & _BACKLOG_EVERY and self._backlog is not None:
+        if not count & _BACKLOG_EVERY and self._backlog is not None:
             self._hold.note_backlog(self._backlog())
         if self._hold.in_use and group is not _UNKNOWN and group.conflatable and self._hold.take(head, frame):
             return
@@ -144,7 +125,7 @@ class FramePath:
             self._hub.learn(head, group)
         return group
 
-    def _route_held(self, frame: RawFrameLike) -> None:
+    def _route_held(self, frame: RawFrame) -> None:
         """Route a frame that was held back; who wants it may have changed meanwhile, and so may the line."""
         if not self._is_current_epoch(frame.ws_type, frame.epoch):
             self._meter.old_epoch += 1
@@ -155,28 +136,29 @@ class FramePath:
             return
         self._decode(frame, group)
 
-    def _decode(self, frame: RawFrameLike, group: Group) -> None:
-        meter = self._meter
+    def _decode(self, frame: RawFrame, group: Group) -> None:
+        data, received_at, epoch, ws_type = frame
         try:
-            messages = decode(frame.data)
+            messages = decode(data)
         except DecodeError as error:
-            meter.decode_errors += 1
-            self._on_decode_error(frame.ws_type, error)
+            self._meter.decode_errors += 1
+            self._on_decode_error(ws_type, error)
             return
         if group is _UNKNOWN:
             self._route_unknown(frame, messages)
             return
         event: Any = messages[0]  # peek has vouched for one event of this type and code
-        force_setattr(event, "epoch", frame.epoch)
-        force_setattr(event, "received_at", frame.received_at)
+        force_setattr(event, "epoch", epoch)
+        force_setattr(event, "received_at", received_at)
+        meter = self._meter
         if meter.frames & _SAMPLE and group.is_sampled:
             self._accept(group, event)
             return
         decoded_at = self._clock()
         self._accept(group, event)
-        meter.sample(frame.received_at, decoded_at)
+        meter.sample(received_at, decoded_at)
 
-    def _route_unknown(self, frame: RawFrameLike, messages: tuple[Message, ...]) -> None:
+    def _route_unknown(self, frame: RawFrame, messages: tuple[Message, ...]) -> None:
         """Route what only decoding could tell: events in an unusual spelling, lists, and what is no event."""
         for message in messages:
             if isinstance(message, BaseWebSocketEvent):

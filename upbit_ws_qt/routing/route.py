@@ -50,10 +50,10 @@ class Route:
     """
 
     __slots__ = (
-        "__weakref__", "_beat", "_block_timer", "_callback", "_deadline", "_dispatcher", "_held", "_lossy", "_newest",
-        "_on_close", "_pace", "_queue", "_slow", "_timer", "_view", "_warn_at", "_warned", "alive", "busy_time",
-        "closed", "component_id", "delivered", "failures", "is_lossless", "keys", "longest", "offer", "received",
-        "slow_calls", "spec", "times",
+        "__weakref__", "_beat", "_block_timer", "_callback", "_deadline", "_deferred", "_dispatcher", "_has_backlog",
+        "_held", "_lossy", "_newest", "_on_close", "_pace", "_queue", "_slow", "_timer", "_view", "_warn_at", "_warned",
+        "alive", "busy_time", "closed", "component_id", "delivered", "failures", "is_lossless", "keys", "longest",
+        "offer", "received", "slow_calls", "spec", "times",
     )  # fmt: skip
 
     def __init__(
@@ -92,7 +92,9 @@ class Route:
         self._warn_at = max(1, int(rules.max_queue_size * rules.warning_threshold))
         self._warned = False
         self._lossy = False  # events are being lost, and that was reported
-        self._held = False  # a callback runs, or a backlog waits
+        self._has_backlog = False  # the queue may hold something
+        self._held = False  # a callback runs, or a backlog waits for its turn
+        self._deferred = False  # the latter
         self._timer: asyncio.Handle | None = None
         self._block_timer: asyncio.TimerHandle | None = None
         self.offer: Callable[[BaseWebSocketEvent], None] = self._intake()
@@ -165,7 +167,7 @@ class Route:
             self._pass_on(event)
             return
         self._hand(event)
-        if self._queue:
+        if self._has_backlog:
             self._release()
 
     def _offer_seldom(self, event: BaseWebSocketEvent) -> None:
@@ -194,7 +196,7 @@ class Route:
                 self._release()
             return
         self._hand(event)
-        if self._queue:
+        if self._has_backlog:
             self._release()
 
     def _hand(self, event: BaseWebSocketEvent) -> None:
@@ -231,6 +233,7 @@ class Route:
     # -- what has to wait ----------------------------------------------------------------------------------------------
     def _enqueue(self, event: BaseWebSocketEvent) -> None:
         queue = self._queue
+        self._has_backlog = True
         lost = queue.dropped
         queue.push(event, self._dispatcher.clock())
         waiting = len(queue)
@@ -260,12 +263,13 @@ class Route:
             self._hand(self._queue.pop())
             self._taken()
             if self._queue and perf_counter() > ends:
-                self._held = True  # whatever comes now queues up behind
+                self._held = self._deferred = True  # whatever comes now queues up behind
                 self._timer = dispatcher.loop.call_soon(self._release_rest)
                 return
+        self._has_backlog = bool(self._queue)
 
     def _release_rest(self) -> None:
-        self._held = False
+        self._held = self._deferred = False
         self._release()
 
     def _check_deadline(self) -> None:
@@ -287,6 +291,6 @@ class Route:
         for timer in (self._timer, self._block_timer):
             if timer is not None:
                 timer.cancel()
-        if self._timer is not None and self._pace is None:
-            self._held = False  # the turn that would have released the backlog is cancelled
+        if self._deferred:
+            self._held = self._deferred = False
         self._timer = self._block_timer = None

@@ -148,6 +148,11 @@ class TradeOrder(StreamOrder):
         assert isinstance(event, TradeEvent)
         if not self._ids.add(event.sequential_id):
             return Verdict.DUPLICATE
+        timestamp = event.timestamp
+        if event.epoch == self.epoch and timestamp >= self.timestamp:  # one more of a millisecond is one more trade
+            self.timestamp = timestamp
+            self._latest = event
+            return _NEWS
         return super().judge(event)
 
     def _was_seen(self, event: BaseWebSocketEvent) -> bool:
