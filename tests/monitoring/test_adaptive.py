@@ -12,7 +12,6 @@ from upbit_ws_qt.monitoring.monitor import LoadAdapted, Monitor
 from upbit_ws_qt.monitoring.prediction import KEPT_STREAMS, RateBook
 from upbit_ws_qt.monitoring.program_watch import ProgramWatch
 from upbit_ws_qt.monitoring.readings import Readings, StreamReading
-from upbit_ws_qt.sketch import SketchSummary
 from upbit_ws_qt.streams import StreamKey
 from upbit_ws_qt.types import DataType, Delivery, Priority, SubscriptionSpec
 
@@ -150,7 +149,7 @@ def measured(streams: dict[StreamKey, tuple[float, float]], *, seconds: int = 30
                 )
                 for key, (_, size) in streams.items()
             ),
-            stages={"decode": SketchSummary(count=max(total, 1), mean=cost)},
+            work={"decode": total * cost} if cost else {},
         )
         program.observe(now, readings)
         book.learn(now, program, sum(rate for rate, _ in streams.values()))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.monitoring.monitor import Monitor
 from upbit_ws_qt.monitoring.performance import Bottleneck, IssueKind, PerformanceIssue
 from upbit_ws_qt.monitoring.readings import ComponentReading, ConnectionReading, Readings, RttSample, StreamReading
-from upbit_ws_qt.sketch import SketchSummary
 from upbit_ws_qt.streams import StreamKey
 from upbit_ws_qt.types import ConnectionState, DataType, WebSocketType
 
@@ -123,15 +124,11 @@ def test_a_symbol_that_brings_nearly_everything_is_hot() -> None:
     assert (issue.kind, issue.subject) == (IssueKind.HOT_SYMBOL, str(BTC))
 
 
-def stage(now: float, share: float) -> SketchSummary:
-    return SketchSummary(count=int(now * 1000), mean=share / 1000)
-
-
 def busy(lag: float, **shares: float) -> Monitor:
     monitor = Monitor(ServiceConfig())
     for now in range(1, 60):
-        stages = {name: stage(now, share) for name, share in shares.items()}
-        monitor.observe(now, Readings(connections=(line(now),), loop_lag=lag, stages=stages))
+        work = {name: now * share for name, share in shares.items()}
+        monitor.observe(now, Readings(connections=(line(now),), loop_lag=lag, work=work))
     return monitor
 
 
@@ -139,6 +136,21 @@ def test_the_heaviest_stage_is_the_bottleneck_while_the_loop_is_late() -> None:
     assert busy(0.2, decode=0.2, dispatch=0.1, slot=0.5, paint=0.1).performance.bottleneck is Bottleneck.SLOT
     assert busy(0.2, decode=0.6, dispatch=0.1, slot=0.2).performance.bottleneck is Bottleneck.DECODE
     assert busy(0.2, decode=0.1, dispatch=0.1, slot=0.2, paint=0.4).performance.bottleneck is Bottleneck.PAINT
+
+
+def test_the_work_of_callbacks_is_known_from_the_components() -> None:
+    monitor = Monitor(ServiceConfig())
+    for now in range(1, 60):
+        # The second component is new each second: what it did is not lost, and nothing goes negative.
+        parts = (
+            ComponentReading(component_id="chart", delivered=now * 10, slot_seconds=now * 0.3),
+            ComponentReading(component_id=f"c{now}", delivered=1, slot_seconds=0.1),
+        )
+        monitor.observe(
+            now, Readings(connections=(line(now),), components=parts, loop_lag=0.2, work={"decode": now * 0.1})
+        )
+    assert monitor.performance.bottleneck is Bottleneck.SLOT
+    assert monitor.performance_metrics().stage_shares == pytest.approx({"slot": 0.4, "decode": 0.1})
 
 
 def test_work_without_lag_is_no_bottleneck() -> None:

@@ -226,7 +226,7 @@ def test_a_hundred_quiet_hours_raise_nothing(rate: float) -> None:
         Monitor(ServiceConfig()),
         [Line(rate=rate), Line(WebSocketType.PRIVATE, rate=0.0)],
         seed=round(rate * 100),
-        step=5.0,
+        step=10.0,
     )
     made.run(25 * 3600)
     assert made.flips == 0

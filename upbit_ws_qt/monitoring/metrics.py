@@ -174,8 +174,8 @@ class PerformanceMetrics(Struct, frozen=True, kw_only=True):
         backlog_seconds: how long they take at the present pace.
         cpu_share: cores in use by the process, averaged over about ten seconds.
         gc_pause: longest garbage collection of the last reading, in seconds.
-        stages: seconds per frame at each stage since the start.
-        stage_shares: share of a core that each stage took over the last ten seconds or so.
+        stages: seconds per frame from receipt to the end of each stage, since the start.
+        stage_shares: share of a core that the work of each stage took over the last ten seconds or so.
         components: one for each.
         unserved: streams that were asked for and do not come.
         quarantined: components put aside.

@@ -23,6 +23,8 @@ __all__ = ["RateBook", "ResourcePrediction"]
 KEPT_STREAMS = 5_000
 LEAST_EVENTS = 5
 """A stream's own rate is trusted from this many events on."""
+LEAST_RATE = 10.0
+"""Messages a second under which the cost of one is not measured."""
 SECONDS_PER_MESSAGE = 10e-6
 """Where nothing was measured: the whole way in, peek, decode, dispatch and one callback."""
 BYTES_PER_STREAM = 4096
@@ -85,9 +87,11 @@ class RateBook:
         """Take in the streams as they were measured, and what a message costs."""
         elapsed = 0.0 if self._last is None else now - self._last
         self._last = now
-        busy = sum(program.stage_shares.values())
-        if elapsed > 0 and messages_per_second >= 10 and busy:
-            self._cost.add(busy / messages_per_second, elapsed)
+        if elapsed > 0 and messages_per_second >= LEAST_RATE:
+            measured = sum(program.stage_shares.values()) / messages_per_second
+            # Where nobody measured the decoder, only the callbacks are known.
+            usual = 0.0 if "decode" in program.stage_shares else SECONDS_PER_MESSAGE
+            self._cost.add(measured + usual, elapsed)
         for key, watch in program.streams.items():
             rate = watch.rate.value
             if watch.reading.events >= LEAST_EVENTS and rate > 0:

@@ -22,9 +22,14 @@ LATENCY_SECONDS = 60.0
 
 
 class ComponentWatch:
-    """One component's rates."""
+    """One component's rates.
+
+    Attributes:
+        spent: seconds in its callbacks between the last two readings.
+    """
 
     def __init__(self) -> None:
+        self.spent = 0.0
         self._delivered = Counter()
         self._bytes = Counter()
         self._slot = Counter()
@@ -36,11 +41,11 @@ class ComponentWatch:
         """Take in one reading, `elapsed` seconds after the last."""
         delivered = self._delivered.advance(reading.delivered)
         size = self._bytes.advance(reading.bytes)
-        spent = self._slot.advance(reading.slot_seconds)
+        self.spent = self._slot.advance(reading.slot_seconds)
         if elapsed > 0:
             self.rate.add(delivered / elapsed, elapsed)
             self.bytes.add(size / elapsed, elapsed)
-            self.share.add(spent / elapsed, elapsed)
+            self.share.add(self.spent / elapsed, elapsed)
 
     def metrics(self, reading: ComponentReading) -> ComponentMetrics:
         """Return the figures."""
@@ -116,7 +121,7 @@ class ProgramWatch:
         worst_lag: the worst reading of the last ten seconds.
         usual_lag: the median reading of the last ten seconds: load, where `lag` may be one stall.
         backlog_seconds: how long the waiting frames take at the present pace.
-        stage_shares: share of a core per stage.
+        stage_shares: share of a core that the work of each stage takes.
         streams: one per stream that is there.
     """
 
@@ -133,7 +138,7 @@ class ProgramWatch:
         self.streams: dict[StreamKey, StreamWatch] = {}
         self._lags: deque[tuple[float, float]] = deque(maxlen=200)
         self._lag_sketch = RollingSketch(300.0, parts=5)
-        self._stages: dict[str, tuple[Counter, RecentMean]] = {}
+        self._work: dict[str, tuple[Counter, RecentMean]] = {}
         self._latency_count = RecentSum(LATENCY_SECONDS)
         self._latency_seconds = RecentSum(LATENCY_SECONDS)
         self._latency = (Counter(), Counter())
@@ -149,7 +154,7 @@ class ProgramWatch:
         self._last = now
         self._take_lag(now, readings.loop_lag)
         self._take_backlog(readings, elapsed)
-        self._take_stages(now, readings, elapsed)
+        self._take_latency(now, readings)
         if elapsed > 0:
             self.cpu.add(readings.cpu_share, elapsed)
         present = {reading.component_id for reading in readings.components}
@@ -157,6 +162,7 @@ class ProgramWatch:
             del self.components[gone]
         for component in readings.components:
             self.components.setdefault(component.component_id, ComponentWatch()).observe(component, elapsed)
+        self._take_work(readings, elapsed)
         if readings.streams is not None:
             self._take_streams(now, readings.streams)
 
@@ -180,17 +186,25 @@ class ProgramWatch:
         # A hundred a second at least: a few frames that wait on a quiet line are no minute's work.
         self.backlog_seconds = pending / max(self._drained.value, 100.0)
 
-    def _take_stages(self, now: float, readings: Readings, elapsed: float) -> None:
-        for name, stage in readings.stages.items():
-            if name == "total":
-                count = self._latency[0].advance(stage.count)
-                self._latency_count.add(now, count)
-                self._latency_seconds.add(now, self._latency[1].advance(stage.count * stage.mean))
-                continue
-            counter, share = self._stages.setdefault(name, (Counter(), RecentMean(STAGE_SECONDS)))
-            spent = counter.advance(stage.count * stage.mean)
-            if elapsed > 0:
-                self.stage_shares[name] = share.add(spent / elapsed, elapsed)
+    def _take_latency(self, now: float, readings: Readings) -> None:
+        total = readings.stages.get("total")
+        if total is not None:
+            self._latency_count.add(now, self._latency[0].advance(total.count))
+            self._latency_seconds.add(now, self._latency[1].advance(total.count * total.mean))
+
+    def _take_work(self, readings: Readings, elapsed: float) -> None:
+        # Components come and go: their watches know what each one added, the sum of their counters would not.
+        slots = sum(watch.spent for watch in self.components.values())
+        for name, seconds in readings.work.items():
+            counter, _ = self._work.setdefault(name, (Counter(), RecentMean(STAGE_SECONDS)))
+            self._note_work(name, counter.advance(seconds), elapsed)
+        if "slot" not in readings.work:
+            self._work.setdefault("slot", (Counter(), RecentMean(STAGE_SECONDS)))
+            self._note_work("slot", slots, elapsed)
+
+    def _note_work(self, name: str, spent: float, elapsed: float) -> None:
+        if elapsed > 0:
+            self.stage_shares[name] = self._work[name][1].add(spent / elapsed, elapsed)
 
     def _take_streams(self, now: float, streams: tuple[StreamReading, ...]) -> None:
         present = {reading.key for reading in streams}

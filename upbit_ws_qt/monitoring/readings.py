@@ -162,8 +162,11 @@ class Readings(Struct, frozen=True, kw_only=True):
         cpu_share: of the process, in cores, since the last reading.
         gc_pause: longest garbage collection since the last reading, in seconds.
         messages_processed: events handed out.
-        stages: seconds per frame or event at each stage since the start: "decode", "dispatch", "slot", "paint", and
-            "total" from receipt to the return of the last callback.
+        stages: seconds per frame from receipt to the end of each stage, waiting included, since the start: for show,
+            and "total", from receipt to the return of the last callback, for `average_latency`. A sample will do.
+        work: seconds of work done at each stage since the start, waiting left out: "decode", "dispatch", "slot" and
+            "paint". The bottleneck is named by them; a stage that is left out is never blamed. "slot" is taken from
+            the components where it is left out.
         components: one reading per component.
         streams: one per stream, or None where they were not read this time (every ten seconds is enough).
         unserved: streams that were asked for and do not come.
@@ -178,6 +181,7 @@ class Readings(Struct, frozen=True, kw_only=True):
     gc_pause: float = 0.0
     messages_processed: int = 0
     stages: dict[str, SketchSummary] = {}
+    work: dict[str, float] = {}
     components: tuple[ComponentReading, ...] = ()
     streams: tuple[StreamReading, ...] | None = None
     unserved: tuple[StreamKey, ...] = ()
