@@ -266,7 +266,7 @@ class Hub:
     def flush(self, session: Session) -> None:
         """Write what is queued for one session; cut it off where it does not read."""
         session.flush(self._now())
-        if session.unsent > self._settings.send_limit:
+        if session.unsent > self._settings.send_limit and not session.over:
             self._counters.slow_readers_dropped += 1
             session.line.abort("slow reader")
 

@@ -19,6 +19,8 @@ TYPES = {
 }
 DEPTHS = (1, 5, 15, 30)
 
+_MOST_DIGITS = 20
+
 MESSAGES = {
     "INVALID_AUTH": "Authentication information is incorrect.",
     "WRONG_FORMAT": "The format is incorrect.",
@@ -233,7 +235,10 @@ def _level(part: dict[str, Any]) -> Decimal:
     level = part.get("level", 0)
     if isinstance(level, bool) or not isinstance(level, int | Decimal):
         _refuse("INVALID_PARAM", "level must be a number.")
-    return Decimal(level)
+    number = Decimal(level)
+    if abs(number.adjusted()) > _MOST_DIGITS:  # or an exponent would be spelt out somewhere, at great length
+        _refuse("INVALID_PARAM", "level is out of all bounds.")
+    return number
 
 
 def _indicator_wish(part: dict[str, Any], type_: str, codes: tuple[str, ...]) -> Wish:
