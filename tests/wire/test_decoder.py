@@ -178,8 +178,8 @@ DECIMALS = [
 
 INSANE_NUMBERS = [
     b'"1.0"', b'"NaN"', b'"sNaN1"', b'"-inf"', b'" Infinity "', b"NaN", b"Infinity", b"-Infinity", b"true", b"[]",
-    b"{}", b"1e61", b"-1e61", b"1e999999999", b"1e-999999999", b"0e-999999999", b"0e99999", b"0x10", b"1_0", b"+1",
-    b"0." + b"0" * 400 + b"1", b"1" * 100, b"1" * 5000, b"1e99999999999999999999", b".5", b"1.", b"1." + b"3" * 20_000,
+    b"{}", b"1e301", b"-1e301", b"1e999999999", b"1e-999999999", b"0e-999999999", b"0e-99999", b"0x10", b"1_0", b"+1",
+    b"0." + b"0" * 400 + b"1", b"1" * 302, b"1" * 5000, b"1e99999999999999999999", b".5", b"1.", b"1." + b"3" * 20_000,
 ]  # fmt: skip
 
 
@@ -194,7 +194,7 @@ def test_a_decimal_takes_sane_numbers_only(frame: bytes, name: str) -> None:
 
 @pytest.mark.parametrize(("frame", "name"), DECIMALS)
 def test_a_decimal_takes_every_sane_number(frame: bytes, name: str) -> None:
-    for value in (b"0", b"0.00000000", b"1e-300", b"9.99e59", b"0." + b"7" * 100):
+    for value in (b"0", b"0.00000000", b"1e-300", b"9.99e299", b"0." + b"7" * 100, b"1" * 290):
         one(replaced(frame, name, value))
 
 
@@ -266,13 +266,13 @@ def test_peek_never_raises() -> None:
 
 def test_the_ready_made_codes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoder, "_MOST_CODES", 0)
-    codes = [f"KRW-NEW{number}" for number in range(5)]
-    kept = len(decoder._codes), [len(route.heads) for route in decoder._ROUTES.values()]
-    for code in codes:
+    kept = len(decoder._codes)
+    for number in range(5):
+        code = f"KRW-NEW{number}"
         frame = TICKER.replace(b"KRW-BTC", code.encode())
         assert one(frame).code == code
         assert peek(frame) == ("ticker", code)
-    assert kept == (len(decoder._codes), [len(route.heads) for route in decoder._ROUTES.values()])
+    assert len(decoder._codes) == kept
 
 
 @pytest.mark.parametrize("depth", [200, 10_000, 200_000])

@@ -8,13 +8,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import msgspec
-from msgspec.structs import astuple, force_setattr
+from msgspec.structs import force_setattr
 
 from upbit_ws_qt.errors import DecodeError
 from upbit_ws_qt.text import safe_text
 from upbit_ws_qt.types import DataType, WebSocketType
 from upbit_ws_qt.wire.control import decode_control, read_header
-from upbit_ws_qt.wire.shapes import USUAL_SIZE, Shape, check_digits
+from upbit_ws_qt.wire.outlines import DIGITS, LONG_HEAD, SHORT_HEAD, Outlines, learn
+from upbit_ws_qt.wire.shapes import Shape
 from upbit_ws_qt.wire.simple_keys import MESSAGE_KINDS, kind_of
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ _shapes: Mapping[tuple[str, bool], Shape] = MappingProxyType(
 )
 _read_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _codes: dict[bytes, str] = {}
+_known: dict[bytes, Outlines] = {}
 
 
 class _Route:
@@ -51,24 +53,21 @@ class _Route:
 
     Attributes:
         type: of the message; `kind` is the same but for candles.
-        read, build, check, decode: of its shape.
+        shape: what reads it.
         start: the first bytes, up to the end of the type.
         code_key: what stands between the type and the code; empty where there is no code.
-        heads: code -> the first bytes, up to the end of the code.
         is_list: whether the frame is a list.
     """
 
-    __slots__ = ("build", "check", "code_key", "decode", "heads", "is_list", "kind", "read", "start", "type")
+    __slots__ = ("code_key", "is_list", "kind", "shape", "start", "type")
 
     def __init__(self, data_type: DataType, *, simple: bool, is_list: bool) -> None:
         self.type = data_type.value
         self.kind = kind_of(self.type) or ""
-        shape = _shapes[self.kind, simple]
-        self.read, self.build, self.check, self.decode = shape.read, shape.build, shape.check, shape.decode
+        self.shape = _shapes[self.kind, simple]
         opening, type_key, code_key = b"[{" if is_list else b"{", *((b"ty", b"cd") if simple else (b"type", b"code"))
         self.start = opening + b'"' + type_key + b'":"' + self.type.encode()
         self.code_key = b"" if self.type in _CODELESS else b'","' + code_key + b'":"'
-        self.heads: dict[str, bytes] = {}
         self.is_list = is_list
 
 
@@ -80,13 +79,6 @@ def _routes() -> dict[bytes, _Route]:
 
 
 _ROUTES = _routes()
-# No two of these types begin alike, so a fixed number of bytes tells them apart without a search.
-_QUICK_SIZE = 16
-_QUICK = {
-    (route.start + route.code_key)[:_QUICK_SIZE]: route
-    for route in _ROUTES.values()
-    if route.type in ("ticker", "trade") and not route.is_list
-}
 
 
 def decode(frame: Frame) -> tuple[Message, ...]:
@@ -98,20 +90,15 @@ def decode(frame: Frame) -> tuple[Message, ...]:
 
     Raises:
         DecodeError: with the reason and the first 200 safe characters, whatever is wrong with the frame: no JSON,
-            not UTF-8, an unknown message type, a wrong or missing field, a number as text or beyond ±1e60, keys
+            not UTF-8, an unknown message type, a wrong or missing field, a number as text or beyond ±1e300, keys
             that contradict each other, on private types any duplicate key, nesting too deep to read.
     """
     try:
         data = frame if type(frame) is bytes else _as_bytes(frame)
-        # Tickers and trades in the usual spelling are most of all frames: no call here that is not needed.
-        quick = _QUICK.get(data[:_QUICK_SIZE])
-        if quick is not None:
-            event = quick.read(data) if quick.build is None else quick.build(quick.read(data))
-            head = quick.heads.get(event.code)
-            if head is not None and data.startswith(head) and event.type == quick.type:
-                if not all(astuple(quick.check(data))) or len(data) > USUAL_SIZE:
-                    check_digits(event, len(data))
-                return (event,)
+        # Tickers and trades are most of all frames: no call and no test here that is not needed.
+        known = _known.get(data[LONG_HEAD]) or _known.get(data[SHORT_HEAD])
+        if known is not None and data.translate(None, DIGITS) in known.kept and len(data) <= known.longest:
+            return (known.read(data) if known.build is None else known.build(known.read(data)),)
         return _decode_routed(data)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise DecodeError(_reason(error), _excerpt(frame)) from error
@@ -173,10 +160,10 @@ def _decode_routed(data: bytes) -> tuple[Message, ...]:
     if route is None:
         return _decode_any(data)
     if not route.is_list:
-        return (_finish(route, route.decode(data), data),)
+        return (_finish(route, route.shape.decode(data), data),)
     if data.endswith(b"}]"):
         try:
-            event = route.decode(data[1:-1])
+            event = route.shape.decode(data[1:-1])
         except msgspec.MsgspecError:
             pass  # several messages, or a bad one: the slow way tells
         else:
@@ -194,8 +181,9 @@ def _finish(route: _Route, event: BaseWebSocketEvent, data: bytes) -> BaseWebSoc
     seen = peek(data)
     if event.type != route.type or (seen is not None and route.code_key and seen[1] != event.code):
         raise ValueError("type or code stands there twice and differs")
-    if seen is not None and len(route.heads) < _MOST_CODES:
-        route.heads[event.code] = route.start + route.code_key + event.code.encode() + b'"'
+    if seen is not None and not route.is_list:
+        head_size = len(route.start) + len(route.code_key) + len(event.code.encode()) + 1
+        learn(_known, route.shape, head_size, data)
     return _look_closer(route.kind, event, data)
 
 

@@ -50,11 +50,11 @@ EVENT_CLASSES: Mapping[str, type[BaseWebSocketEvent]] = {
 }
 """Kind -> the class of its events."""
 
-# No price, size or balance comes near; beyond it a number is an attack on whoever formats it.
-_Bounded = Annotated[float, msgspec.Meta(ge=-1e60, le=1e60)]
-_Positive = Annotated[float, msgspec.Meta(gt=0, le=1e60)]
+# What a double can hold, with room to add up: beyond it a number is an attack on whoever formats or plots it.
+_Bounded = Annotated[float, msgspec.Meta(ge=-1e300, le=1e300)]
+_Positive = Annotated[float, msgspec.Meta(gt=0, le=1e300)]
 _SMALLEST_EXPONENT = -324  # of a double; smaller numbers read as zero
-_LARGEST_EXPONENT = 60
+_LARGEST_EXPONENT = 300
 _MOST_DIGITS = 400
 USUAL_SIZE = 16_384  # bytes; in a larger frame single numbers may be huge
 
@@ -66,15 +66,17 @@ class Shape:
     """One kind of event in one spelling.
 
     Attributes:
+        kind, simple: which.
         read: frame -> reader struct; raises what msgspec raises for a frame that does not fit.
         build: reader struct -> event; None where the reader gives the event itself.
         check: frame -> checker struct; raises what msgspec raises for text, NaN and size where a number belongs.
     """
 
-    __slots__ = ("_check_positive", "build", "check", "kind", "read")
+    __slots__ = ("_check_positive", "build", "check", "kind", "read", "simple")
 
     def __init__(self, kind: str, *, simple: bool) -> None:
         self.kind = kind
+        self.simple = simple
         event_class = EVENT_CLASSES[kind]
         fields = [field for field in msgspec.structs.fields(event_class) if field.name not in _META]
         self.read: Callable[[bytes], Any] = msgspec.json.Decoder(
