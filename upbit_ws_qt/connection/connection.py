@@ -8,24 +8,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from upbit_ws_qt.connection.dialer import INVALID_AUTH, Dialer
-from upbit_ws_qt.connection.epoch import GapEvent, unrepeatable
-from upbit_ws_qt.connection.figures import ConnectionFigures, Tally, add
+from upbit_ws_qt.connection.failures import close_code_of, is_final, kind_of, loss_cause, short_cause
+from upbit_ws_qt.connection.figures import ConnectionFigures, Tally
+from upbit_ws_qt.connection.gaps import GapLog
 from upbit_ws_qt.connection.inbox import Inbox
 from upbit_ws_qt.connection.line import Line
-from upbit_ws_qt.connection.link import DialError
 from upbit_ws_qt.connection.rate_limit import MessageLimiter
 from upbit_ws_qt.connection.reconnect import Backoff
 from upbit_ws_qt.connection.socket import open_socket
 from upbit_ws_qt.connection.states import StateMachine
-from upbit_ws_qt.connection.watchdog import CLOCK_JUMP
-from upbit_ws_qt.errors import (
-    AuthenticationError,
-    ConfigurationError,
-    ConnectionLostError,
-    RateLimitError,
-    RecoveryStrategy,
-    WebSocketError,
-)
+from upbit_ws_qt.connection.waiting import Askers, Waker
+from upbit_ws_qt.errors import ConnectionLostError, RecoveryStrategy, WebSocketError
 from upbit_ws_qt.text import safe_text
 from upbit_ws_qt.types import ConnectionState, WebSocketType
 from upbit_ws_qt.wire import ServerError
@@ -37,7 +30,7 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt.config import ServiceConfig
     from upbit_ws_qt.connection.auth import JWTManager
-    from upbit_ws_qt.connection.epoch import EpochManager
+    from upbit_ws_qt.connection.epoch import EpochManager, GapEvent
     from upbit_ws_qt.connection.line import Control
     from upbit_ws_qt.connection.link import CloseInfo, Connect
     from upbit_ws_qt.connection.rate_limit import ConnectLimiter
@@ -51,7 +44,6 @@ ROTATION_RETRY = 10.0
 # Redials after a refused request do not raise the back-off: the dial was fine, and the subscription side closes in on
 # the guilty part with each of them. So many in a row are believed.
 REFUSED_REQUESTS_FORGIVEN = 20
-NOTICE_JUMP_EVERY = 0.5
 
 
 class Connection:
@@ -101,10 +93,8 @@ class Connection:
         self._epochs = epochs
         self._jwt = jwt
         self._synchronize = synchronize
-        self._on_gap = on_gap
         self._on_error = on_error
-        self._gap_streams = gap_streams
-        self._wall_clock = wall_clock
+        self._gaps = GapLog(ws_type, epochs, self._loop.time, wall_clock, gap_streams, partial(self._soon, on_gap))
         self._machine = StateMachine(ws_type, self._loop.time, wall_clock, partial(self._soon, on_state))
         self._tally = Tally()
         self._dialer = Dialer(
@@ -115,15 +105,14 @@ class Connection:
         self._line: Line | None = None
         self._lines: set[Line] = set()
         self._proved_at = 0.0
-        self._lost: _Loss | None = None
         self._wanted = False
         self._supervisor: asyncio.Task[None] | None = None
         self._chores: set[asyncio.Task[None]] = set()
         self._idle_timer: asyncio.TimerHandle | None = None
-        self._wake = asyncio.Event()
+        self._waker = Waker(wall_clock)
         self._rotation: str | None = None
         self._rotation_not_before = 0.0
-        self._askers: list[asyncio.Future[None]] = []
+        self._askers = Askers()
         self._next_attempt_at: float | None = None
         self._refused_requests = 0
         jwt.attach(ws_type, partial(self.reconnect, "the token is due"))
@@ -169,8 +158,7 @@ class Connection:
             raise ConnectionLostError(self.ws_type.value, "the service is stopped", recovery=RecoveryStrategy.NONE)
         if self.state is ConnectionState.DISCONNECTED:
             return
-        answer: asyncio.Future[None] = self._loop.create_future()
-        self._askers.append(answer)
+        answer = self._askers.add()
         if self.state is ConnectionState.FAILED:
             self._dialer.forgive()
             self._backoff.reset()
@@ -178,7 +166,7 @@ class Connection:
         else:
             if self.state is ConnectionState.CONNECTED:
                 self._rotation = cause
-            self._wake.set()
+            self._waker.wake()
         await answer
 
     async def stop(self) -> None:
@@ -190,7 +178,7 @@ class Connection:
             if self._idle_timer is not None:
                 self._idle_timer.cancel()
                 self._idle_timer = None
-            self._settle(ConnectionLostError(self.ws_type.value, "stopped", recovery=RecoveryStrategy.NONE))
+            self._askers.settle(ConnectionLostError(self.ws_type.value, "stopped", recovery=RecoveryStrategy.NONE))
             self._chore(self._shut(None))
         while self._chores:
             await asyncio.wait(self._chores)
@@ -201,41 +189,21 @@ class Connection:
 
     def figures(self) -> ConnectionFigures:
         """Return how it stands."""
-        now = self._loop.time()
-        line, tally = self._line, self._tally
-        carried = tally.past if line is None else add(tally.past, line.figures())
-        return ConnectionFigures(
+        return self._tally.figures(
+            self._line,
+            self._inbox,
+            self._loop.time(),
             ws_type=self.ws_type,
             state=self.state,
             epoch=self._epochs.get_current_epoch(self.ws_type),
             dials=self._dialer.dials,
-            connects=tally.connects,
-            losses=tally.losses,
-            rotations=tally.rotations,
-            failed_rotations=tally.failed_rotations,
             attempts=self._backoff.attempts,
-            failures=tally.frozen_failures(),
-            refusals=tally.frozen_refusals(),
-            opened_at=None if line is None else line.opened_at,
             next_attempt_at=self._next_attempt_at,
-            last_frame_at=carried.last_frame_at or None,
-            last_pong_at=carried.last_pong_at or None,
-            frames=carried.frames,
-            bytes_wire=carried.bytes_wire,
-            bytes_inflated=carried.bytes_inflated,
-            bytes_sent=carried.bytes_sent,
-            rtt_last=tally.rtt_last,
-            rtt=tally.rtt.summary(),
-            lag=carried.lag,
-            compressed=carried.compressed,
-            sink_failures=carried.sink_failures,
-            inbox=self._inbox.figures(superseded=carried.superseded, dropped=carried.dropped),
-            limiter=None if line is None else line.limiter.usage(now),
         )
 
     # -- the supervisor -----------------------------------------------------------------------------------------
     def _start(self, cause: str) -> None:
-        self._machine.move(ConnectionState.CONNECTING, cause)
+        self._move(ConnectionState.CONNECTING, cause)
         self._rotation = None
         self._supervisor = self._loop.create_task(self._supervise(), name=f"connection-{self.ws_type.value}")
         self._supervisor.add_done_callback(self._supervisor_ended)
@@ -246,7 +214,7 @@ class Connection:
                 line = await self._open()
                 await self._serve(line)
             except WebSocketError as error:
-                if self._is_final(error):
+                if is_final(error):
                     self._give_up(error)
                     return
                 self._failed(error)
@@ -260,8 +228,8 @@ class Connection:
         self._line = line
         self._limiter = line.limiter
         self._token_used()
-        self._begin_epoch(line)
-        self._machine.move(ConnectionState.SYNCING, "open")
+        self._begin_epoch(line, "opened again")
+        self._move(ConnectionState.SYNCING, "open")
         await self._prove(line)
         self._proved(line)
         return line
@@ -276,7 +244,7 @@ class Connection:
         """Stay with the line until it is lost; raises what it was lost for."""
         while True:
             if not line.closed.done():
-                await self._wait(line, self._rotation_wait())
+                await self._waker.wait(line.closed, self._rotation_wait())
             if line.closed.done():
                 raise self._loss_error(line)
             cause = self._due_rotation()
@@ -301,19 +269,11 @@ class Connection:
                 await asyncio.wait({proof})
 
     async def _pause(self) -> None:
-        """Wait out the back-off; being asked, or a clock that jumps (the computer slept), ends it."""
+        """Wait out the back-off and the exchange's block; being asked, or a clock that jumps, ends it."""
         delay = self._next_delay()
         now = self._loop.time()
-        self._next_attempt_at = until = now + max(delay, self._dialer.blocked_for(now))
-        self._wake.clear()
-        wall, at = self._wall_clock(), now
-        while (left := until - self._loop.time()) > 0 and not self._wake.is_set():
-            await self._wait(None, min(left, NOTICE_JUMP_EVERY))
-            now = self._loop.time()
-            jumped = self._wall_clock() - wall - (now - at)
-            wall, at = self._wall_clock(), now
-            if jumped >= CLOCK_JUMP:
-                break
+        self._next_attempt_at = now + max(delay, self._dialer.blocked_for(now))
+        await self._waker.pause(self._next_attempt_at)
         self._next_attempt_at = None
 
     def _next_delay(self) -> float:
@@ -324,15 +284,6 @@ class Connection:
             return delay
         return self._backoff.next_delay()
 
-    async def _wait(self, line: Line | None, seconds: float | None) -> None:
-        """Return when the line is gone, when somebody asks for something, or after some seconds."""
-        asked = self._loop.create_task(self._wake.wait())
-        awaited: set[asyncio.Future[Any]] = {asked} if line is None else {asked, line.closed}
-        try:
-            await asyncio.wait(awaited, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            asked.cancel()
-
     # -- make before break --------------------------------------------------------------------------------------
     def _rotation_wait(self) -> float | None:
         """Return the seconds until the token is due, None where none is."""
@@ -340,7 +291,7 @@ class Connection:
         return None if due is None else max(0.0, max(due, self._rotation_not_before) - self._loop.time())
 
     def _due_rotation(self) -> str | None:
-        self._wake.clear()
+        self._waker.take()
         if self._rotation is not None:
             return self._rotation
         wait = self._rotation_wait()
@@ -357,10 +308,10 @@ class Connection:
         except WebSocketError as error:
             self._rotation = None
             self._tally.failed_rotations += 1
-            self._tally.failures[_kind(error)] += 1
+            self._tally.failures[kind_of(error)] += 1
             self._rotation_not_before = self._loop.time() + ROTATION_RETRY
             self._soon(self._on_error, error)
-            self._settle(error)
+            self._askers.settle(error)
             return old
         finally:
             if self._line is not line:
@@ -392,8 +343,8 @@ class Connection:
         await reached
         self._rotation = None
         self._tally.rotations += 1
-        if self.state is ConnectionState.RECONNECTING:
-            self._machine.move(ConnectionState.SYNCING, "open")
+        if self.state is ConnectionState.RECONNECTING and not line.closed.done():
+            self._move(ConnectionState.SYNCING, "open")
         self._proved(line)
 
     # -- what happens to lines ------------------------------------------------------------------------------------
@@ -401,27 +352,16 @@ class Connection:
         epoch = self._epochs.get_current_epoch(self.ws_type) + 1
         return Line(self.ws_type, epoch, self._limiter.successor(), sink, self._on_control)
 
-    def _begin_epoch(self, line: Line, cause: str = "") -> None:
-        """Count the line as the present one and tell about the gap before it."""
-        old = self._epochs.get_current_epoch(self.ws_type)
-        new = self._inbox.epoch = self._epochs.advance(self.ws_type)
-        lost = self._lost
-        now_ms = int(self._wall_clock() * 1000)
-        if old == 0 or self.state is ConnectionState.STOPPED:
-            return
-        if lost is None:
-            gap = GapEvent(self.ws_type, old, new, 0.0, cause or "opened again", (), now_ms)
-        else:
-            down = max(0.0, line.opened_at - lost.at)
-            gap = GapEvent(self.ws_type, old, new, down, lost.cause, lost.streams, lost.since_ms)
-        self._soon(self._on_gap, gap)
+    def _begin_epoch(self, line: Line, cause: str) -> None:
+        self._inbox.epoch = self._gaps.begin_epoch(line.opened_at, cause)
 
     def _proved(self, line: Line) -> None:
+        if line.closed.done():
+            return  # lost in the same turn; whoever waits for the line finds out next
         self._proved_at = self._loop.time()
-        self._lost = None
-        if not line.closed.done():
-            self._machine.move(ConnectionState.CONNECTED, "proved")
-            self._settle(None)
+        self._gaps.mended()
+        self._move(ConnectionState.CONNECTED, "proved")
+        self._askers.settle(None)
 
     def _token_used(self) -> None:
         if self._jwt.needs_token(self.ws_type):
@@ -430,7 +370,7 @@ class Connection:
     def _line_closed(self, line: Line, closed: asyncio.Future[CloseInfo]) -> None:
         """Note the end of a line in the turn in which it is known."""
         self._lines.discard(line)
-        line.closed_at = now = self._loop.time()
+        line.closed_at = self._loop.time()
         figures = line.figures()
         self._tally.line_ended(figures)
         if line is not self._line:
@@ -448,11 +388,8 @@ class Connection:
             if alive_at - self._proved_at >= self._config.stable_after:
                 self._refused_requests = 0
         self._backoff.line_lost()
-        if self._lost is None:
-            # A line that was never proved leaves the loss before it in force: the gap began there.
-            since = int((self._wall_clock() - (now - alive_at)) * 1000)
-            self._lost = _Loss(now, _cause(line, info), unrepeatable(self._gap_streams()), since)
-        self._machine.move(ConnectionState.RECONNECTING, _cause(line, info), info.code)
+        self._gaps.lost(loss_cause(line), alive_at)
+        self._move(ConnectionState.RECONNECTING, loss_cause(line), info.code)
 
     def _loss_error(self, line: Line) -> WebSocketError:
         """Return why a line is gone, as the error to go on with."""
@@ -463,7 +400,7 @@ class Connection:
             if final is not None:
                 return final
         return ConnectionLostError(
-            self.ws_type.value, _cause(line, info), close_code=info.code, attempts=self._backoff.attempts
+            self.ws_type.value, loss_cause(line), close_code=info.code, attempts=self._backoff.attempts
         )
 
     def _on_control(self, line: Line, message: Control) -> None:
@@ -483,15 +420,11 @@ class Connection:
     # -- failing, ending ------------------------------------------------------------------------------------------
     def _failed(self, error: WebSocketError) -> None:
         """Count a failed attempt and say so; the next one follows."""
-        self._tally.failures[_kind(error)] += 1
+        self._tally.failures[kind_of(error)] += 1
         self._drop_line(error)
-        self._machine.move(
-            ConnectionState.RECONNECTING,
-            error.cause if isinstance(error, ConnectionLostError) else error.message,
-            getattr(error, "close_code", None),
-        )
+        self._move(ConnectionState.RECONNECTING, short_cause(error), close_code_of(error))
         self._soon(self._on_error, error)
-        self._settle(error)
+        self._askers.settle(error)
 
     def _drop_line(self, error: WebSocketError) -> None:
         """Cut a line that could not be proved, without waiting for its socket to be really gone."""
@@ -501,21 +434,14 @@ class Connection:
         line.abort(error.message)
         self._jwt.line_closed(self.ws_type)
         self._backoff.line_lost()
-        if self._lost is None:
-            now_ms = int(self._wall_clock() * 1000)
-            self._lost = _Loss(self._loop.time(), error.message, unrepeatable(self._gap_streams()), now_ms)
-
-    def _is_final(self, error: WebSocketError) -> bool:
-        if isinstance(error, (AuthenticationError, ConfigurationError)):
-            return True
-        return isinstance(error, DialError) and error.recovery is RecoveryStrategy.NONE
+        self._gaps.lost(error.message, self._loop.time())
 
     def _give_up(self, error: WebSocketError) -> None:
         self._drop_line(error)
-        self._tally.failures[_kind(error)] += 1
-        self._machine.move(ConnectionState.FAILED, error.message, getattr(error, "close_code", None))
+        self._tally.failures[kind_of(error)] += 1
+        self._move(ConnectionState.FAILED, error.message, close_code_of(error))
         self._soon(self._on_error, error)
-        self._settle(error)
+        self._askers.settle(error)
 
     def _supervisor_ended(self, task: asyncio.Task[None]) -> None:
         if self._supervisor is task:
@@ -523,8 +449,7 @@ class Connection:
         if task.cancelled() or (error := task.exception()) is None:
             return
         # A bug of this library: say so as loudly as a loop can, and do not look alive.
-        if self.state is not ConnectionState.STOPPED:
-            self._give_up(ConnectionLostError(self.ws_type.value, "internal error", recovery=RecoveryStrategy.NONE))
+        self._give_up(ConnectionLostError(self.ws_type.value, "internal error", recovery=RecoveryStrategy.NONE))
         self._loop.call_exception_handler(
             {"message": f"the {self.ws_type.value} connection failed", "exception": error, "task": task}
         )
@@ -550,25 +475,19 @@ class Connection:
         if self._lines:
             await asyncio.wait({line.closed for line in self._lines}, timeout=STOP_WITHIN / 2)
         self._jwt.line_closed(self.ws_type)
-        self._lost = None
+        self._gaps.mended()
         self._next_attempt_at = None
         if state is None or self.state in (ConnectionState.STOPPED, ConnectionState.FAILED):
             return
-        self._machine.move(state, "nothing wants it")
-        self._settle(ConnectionLostError(self.ws_type.value, "nothing wants it", recovery=RecoveryStrategy.NONE))
+        self._move(state, "nothing wants it")
+        self._askers.settle(ConnectionLostError(self.ws_type.value, "nothing wants it", recovery=RecoveryStrategy.NONE))
         if self._wanted:
             self._start("wanted again")
 
-    def _settle(self, error: WebSocketError | None) -> None:
-        """Answer everybody who waits in reconnect()."""
-        askers, self._askers = self._askers, []
-        for asker in askers:
-            if asker.done():
-                continue
-            if error is None:
-                asker.set_result(None)
-            else:
-                asker.set_exception(error)
+    def _move(self, state: ConnectionState, cause: str, close_code: int | None = None) -> None:
+        """Go to another state; a supervisor that is ending after stop() changes nothing any more."""
+        if self.state is not ConnectionState.STOPPED:
+            self._machine.move(state, cause, close_code)
 
     def _chore(self, work: Coroutine[object, object, None]) -> None:
         task = self._loop.create_task(work)
@@ -578,36 +497,3 @@ class Connection:
     def _soon(self, callback: Callable[..., None], *values: object) -> None:
         """Call from the loop, not from the Task that is running now (facts: QT_ASYNCIO 1)."""
         self._loop.call_soon(callback, *values)
-
-
-class _Loss:
-    """What was lost, until the next line tells about it."""
-
-    __slots__ = ("at", "cause", "since_ms", "streams")
-
-    def __init__(self, at: float, cause: str, streams: tuple[StreamKey, ...], since_ms: int) -> None:
-        self.at = at
-        self.cause = cause
-        self.streams = streams
-        self.since_ms = since_ms
-
-
-def _cause(line: Line, info: CloseInfo) -> str:
-    if line.refusal is None:
-        return info.cause
-    return safe_text(f"{info.cause} after {line.refusal.name}", 200)
-
-
-def _kind(error: WebSocketError) -> str:
-    """Return the name under which a failure is counted."""
-    match error:
-        case DialError():
-            return error.kind if error.status is None else f"HTTP {error.status}"
-        case RateLimitError():
-            return "rate limit"
-        case AuthenticationError():
-            return "authentication"
-        case ConnectionLostError():
-            return "lost"
-        case _:
-            return "not proved"

@@ -13,7 +13,8 @@ from upbit_ws_qt.sketch import QuantileSketch, SketchSummary
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from upbit_ws_qt.connection.inbox import InboxFigures
+    from upbit_ws_qt.connection.inbox import Inbox, InboxFigures
+    from upbit_ws_qt.connection.line import Line
     from upbit_ws_qt.connection.rate_limit import LimiterUsage
     from upbit_ws_qt.types import ConnectionState, WebSocketType
 
@@ -109,13 +110,49 @@ class Tally:
         self.rtt.reset()
         self.rtt_last = None
 
-    def frozen_failures(self) -> Mapping[str, int]:
-        """Return the failures so far, by cause."""
-        return MappingProxyType(dict(self.failures))
-
-    def frozen_refusals(self) -> Mapping[str, int]:
-        """Return the exchange's errors so far, by name."""
-        return MappingProxyType(dict(self.refusals))
+    def figures(
+        self,
+        line: Line | None,
+        inbox: Inbox,
+        now: float,
+        *,
+        ws_type: WebSocketType,
+        state: ConnectionState,
+        epoch: int,
+        dials: int,
+        attempts: int,
+        next_attempt_at: float | None,
+    ) -> ConnectionFigures:
+        """Return everything at one moment."""
+        carried = self.past if line is None else add(self.past, line.figures())
+        return ConnectionFigures(
+            ws_type=ws_type,
+            state=state,
+            epoch=epoch,
+            dials=dials,
+            connects=self.connects,
+            losses=self.losses,
+            rotations=self.rotations,
+            failed_rotations=self.failed_rotations,
+            attempts=attempts,
+            failures=MappingProxyType(dict(self.failures)),
+            refusals=MappingProxyType(dict(self.refusals)),
+            opened_at=None if line is None else line.opened_at,
+            next_attempt_at=next_attempt_at,
+            last_frame_at=carried.last_frame_at or None,
+            last_pong_at=carried.last_pong_at or None,
+            frames=carried.frames,
+            bytes_wire=carried.bytes_wire,
+            bytes_inflated=carried.bytes_inflated,
+            bytes_sent=carried.bytes_sent,
+            rtt_last=self.rtt_last,
+            rtt=self.rtt.summary(),
+            lag=carried.lag,
+            compressed=carried.compressed,
+            sink_failures=carried.sink_failures,
+            inbox=inbox.figures(superseded=carried.superseded, dropped=carried.dropped),
+            limiter=None if line is None else line.limiter.usage(now),
+        )
 
 
 def add(past: SocketFigures, now: SocketFigures) -> SocketFigures:
