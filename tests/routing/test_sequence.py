@@ -43,6 +43,14 @@ def test_the_same_event_again_is_a_duplicate_even_behind_another_of_its_millisec
     assert order.judge(event_of(timestamp=5, trade_price=2)) is DUPLICATE
 
 
+def test_a_millisecond_without_end_is_remembered_in_part_only() -> None:
+    order = StreamOrder()
+    for price in range(300):
+        assert order.judge(event_of(timestamp=5, trade_price=price)) is NEWS
+    assert order.judge(event_of(timestamp=5, trade_price=240)) is DUPLICATE
+    assert len(order._same or ()) <= 64
+
+
 def test_the_last_event_comes_as_snapshot_of_a_new_line_and_is_a_duplicate() -> None:
     order = StreamOrder()
     order.judge(event_of(timestamp=7))

@@ -24,6 +24,7 @@ exchange's clock went back: then the epoch decides, and the stream goes on.
 """
 TRADE_WINDOW = 256
 ACCOUNT_WINDOW = 1024
+_MOST_SAME = 63  # events of one millisecond that are compared, besides the latest
 _NOT_CONTENT = frozenset({"stream_type", "epoch", "received_at"})
 
 _K = TypeVar("_K", bound="Hashable")
@@ -116,7 +117,7 @@ class StreamOrder:
             if self._was_seen(event):
                 return Verdict.DUPLICATE
             if self._latest is not None:
-                self._same = [*(self._same or ()), self._latest]
+                self._same = [*(self._same or ())[-_MOST_SAME:], self._latest]
         else:
             self._same = None
         self.epoch = event.epoch
