@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .market.account import Account
 from .market.announcements import AnnouncementBoard
@@ -161,7 +161,7 @@ class World:
             return market.orderbook()
         return market.candle(kind) if kind in UNITS else None
 
-    def candles(self, code: str, unit_minutes: int, to_ms: int | None, count: int) -> list[dict[str, object]]:
+    def candles(self, code: str, unit_minutes: int, to_ms: int | None, count: int) -> list[dict[str, Any]]:
         """Return candles as REST does, newest first, generated history behind the live ones.
 
         Args:
@@ -177,7 +177,7 @@ class World:
             rest_candle(code, unit_minutes, values, last) for values in market.past_candles(unit_minutes, before, count)
         ]
 
-    def rest_ticker(self, codes: Iterable[str]) -> list[dict[str, object]]:
+    def rest_ticker(self, codes: Iterable[str]) -> list[dict[str, Any]]:
         """Return the ticker of each known pair as REST does."""
         return [
             rest_ticker(market.last_ticker(self.now_ms))
@@ -221,15 +221,6 @@ class World:
         """Return the latest announcements, oldest first, each in its last version."""
         return self._board.latest()
 
-    def orderbook_instruments(self, codes: Iterable[str]) -> list[dict[str, object]]:
+    def orderbook_instruments(self, codes: Iterable[str]) -> list[dict[str, Any]]:
         """Return the grid of each known pair, as REST does."""
-        return [
-            {
-                "market": market.code,
-                "quote_currency": market.listing.quote,
-                "tick_size": market.tick_text(),
-                "supported_levels": [str(level // UNIT) for level in market.grid.levels(market.price)],
-            }
-            for market in map(self._markets.get, codes)
-            if market is not None
-        ]
+        return [market.instrument() for market in map(self._markets.get, codes) if market is not None]

@@ -91,6 +91,12 @@ class History:
             volumes = self._days[day] = split(total, [1.2 + dice(day * 24 + hour, 2) for hour in range(24)])
         return volumes[hour_ms % DAY_MS // HOUR_MS]
 
+    def activity(self, ms: int) -> float:
+        """Return how busy the five minutes around `ms` are, 1 on the average; live markets keep the same rhythm."""
+        dice, five = self._path.dice, ms // FIVE_MS
+        day, hour = 1.0 + 0.6 * dice(ms // DAY_MS, 1), 1.2 + dice(ms // HOUR_MS, 2)
+        return day * (hour / 1.2) * ((1.2 + dice(five, 3)) / 1.2)
+
     def fives(self, hour_ms: int) -> list[CandleValues]:
         """Return the traded five-minute candles of the hour that begins at `hour_ms`, oldest first."""
         dice, snap, grid = self._path.dice, self._snap, self._grid

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .candles import MINUTE_MS
 from .numbers import RATE_UNIT, candle_times, clock_texts, plain
@@ -18,7 +18,7 @@ def _amount(units: int, digits: int = 8) -> Decimal:
     return Decimal(plain(units, digits))
 
 
-def rest_candle(code: str, minutes: int, values: CandleValues, last_trade_ms: int) -> dict[str, object]:
+def rest_candle(code: str, minutes: int, values: CandleValues, last_trade_ms: int) -> dict[str, Any]:
     """Return a candle of `minutes`; its timestamp is that of its last trade, or its end where that is unknown."""
     start, opening, high, low, last, volume, funds = values
     utc, kst = candle_times(start // 1000)
@@ -37,7 +37,7 @@ def rest_candle(code: str, minutes: int, values: CandleValues, last_trade_ms: in
     }
 
 
-def rest_ticker(change: TickerChange) -> dict[str, object]:
+def rest_ticker(change: TickerChange) -> dict[str, Any]:
     """Return a ticker with the names the REST interface uses."""
     high, low, last, volume, acc, acc24, funds, funds24, traded, _, _, _, ms = change.values
     profile = change.profile

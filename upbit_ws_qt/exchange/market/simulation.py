@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from upbit_ws_qt.exchange.messages import (
     BOOK_LEVELS,
@@ -18,7 +18,7 @@ from upbit_ws_qt.exchange.messages import (
 
 from .book import Book
 from .candles import DAY, DAY_MS, MINUTE_MS, SECOND, UNITS, LiveCandles, gathered
-from .history import HOUR_MS, History
+from .history import FIVE_MS, HOUR_MS, History
 from .numbers import UNIT, clock_texts, from_units
 from .path import PricePath
 from .ticks import GRIDS
@@ -42,7 +42,7 @@ class MarketSimulation:
     """The state of one trading pair and what may happen to it."""
 
     def __init__(self, listing: Listing, rank: int, shared: Shared) -> None:
-        self.listing, self.shared = listing, shared
+        self.listing, self.shared, self.rank = listing, shared, rank
         self.code = listing.code
         self.grid = GRIDS[listing.quote]
         krw_price = listing.price / UNIT * _QUOTE_KRW[listing.quote]
@@ -53,6 +53,7 @@ class MarketSimulation:
         self.typical = max(20, int(value / krw_price * UNIT))
         depth = BOOK_LEVELS if listing.quote == "KRW" and rank < 200 else 6 + rank * 7 % 23
         self.book = Book(self.grid, max(1, self.typical * 8 // _MILLE) * _MILLE, depth)
+        self._rhythm = (-1, self.typical)  # the five minutes, and the size of an average trade in it
         self._fair_second = -1
         self._fair = float(listing.price)
         self._quote(shared.start_ms)
@@ -117,7 +118,7 @@ class MarketSimulation:
         best = (price, asks.sizes[0], self.grid.down(price), bids.sizes[0])
         if side == "ASK":
             best = (self.grid.up(price), asks.sizes[0], price, bids.sizes[0])
-        number = traded * 10_000 + int(abs(self.path.dice(0, 13)) * 9999)
+        number = traded * 10_000 + self.rank  # no two markets share one
         self._latest = (price, volume, side, traded, traded, number, *best)
 
     def _profile(self, opening: int, prev_close: int, year: tuple[int, str, int, str]) -> Profile:
@@ -141,7 +142,9 @@ class MarketSimulation:
         ask, bid = asks.prices[0], bids.prices[0]
         pull = (self.fair(ms) - (ask + bid) / 2) / (4 * (ask - bid))
         buying = random.random() < 0.5 + max(-0.4, min(0.4, pull))
-        volume = self.typical * shared.sizes[random.getrandbits(10)] // _MILLE
+        if ms // FIVE_MS != self._rhythm[0]:
+            self._rhythm = (ms // FIVE_MS, int(self.typical * self.history.activity(ms)))
+        volume = self._rhythm[1] * shared.sizes[random.getrandbits(10)] // _MILLE
         before = (ask, asks.sizes[0], bid, bids.sizes[0])
         second = ms - ms % 1000
         traded = max(ms - random.getrandbits(4), second, self.candles.last_trade_ms)
@@ -337,6 +340,17 @@ class MarketSimulation:
         self.high = self.low = self.price
         self.profile = self._profile(self.price, self.price, self.profile.year)
 
-    def tick_text(self) -> str:
-        """Return the tick size at the last price, as the REST interface spells it."""
-        return format(from_units(self.grid.tick(self.price)).normalize(), "f")
+    def instrument(self) -> dict[str, Any]:
+        """Return the grid at the best price as the REST interface tells it."""
+        best = self.book.asks.frame.prices[0]
+        levels = self.grid.levels(best)
+        return {
+            "market": self.code,
+            "quote_currency": self.listing.quote,
+            "tick_size": _shortest(self.grid.tick(best)),
+            "supported_levels": [_shortest(level) for level in levels],
+        }
+
+
+def _shortest(units: int) -> str:
+    return format(from_units(units).normalize(), "f")

@@ -1,0 +1,73 @@
+"""What happens by itself when a demonstration is wanted, and announcements made by hand."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.exchange.world.reading import read, run, world
+
+if TYPE_CHECKING:
+    from upbit_ws_qt.exchange.messages import Change
+
+
+@pytest.fixture(scope="module")
+def happened() -> list[Change]:
+    of = world(rate=5, demo=True)
+    return [
+        change for change in run(of, 3 * 3600, step_ms=60_000) if change.kind in ("myOrder", "myAsset", "announcement")
+    ]
+
+
+def test_nothing_happens_by_itself_without_the_demo() -> None:
+    kinds = {change.kind for change in run(world(rate=20), 300)}
+    assert not kinds & {"myOrder", "myAsset", "announcement", "indicator", "indicator_signal"}
+
+
+def test_the_trader_shows_every_state(happened: list[Change]) -> None:
+    states = Counter(read(change)["state"] for change in happened if change.kind == "myOrder")
+    assert set(states) == {"wait", "trade", "done", "cancel", "prevented"}
+    types = {read(change)["order_type"] for change in happened if change.kind == "myOrder"}
+    assert types == {"limit", "price", "market"}
+
+
+def test_each_change_of_an_order_is_followed_by_the_assets(happened: list[Change]) -> None:
+    kinds = [change.kind for change in happened if change.kind != "announcement"]
+    assert kinds[-1] == "myAsset"
+    assert kinds.count("myAsset") > 50
+
+
+def test_announcements_appear_are_updated_and_some_are_hostile(happened: list[Change]) -> None:
+    messages = [read(change, include_body=True) for change in happened if change.kind == "announcement"]
+    assert {message["event_type"] for message in messages} == {"CREATED", "UPDATED"}
+    text = " ".join(message["title"] + (message["body"] or "") for message in messages)
+    assert "<img" in text
+    assert "javascript:" in text
+    assert any(len(message["title"]) > 1000 for message in messages)
+    assert any(unicodedata.bidirectional(char) == "RLO" for char in text)
+    assert "file:///" in text
+    assert any(message["body"] is None for message in messages)
+    created = {message["uuid"]: message for message in messages if message["event_type"] == "CREATED"}
+    for message in messages:
+        if message["event_type"] == "UPDATED":
+            assert message["first_listed_at"] == created[message["uuid"]]["first_listed_at"] < message["listed_at"]
+
+
+def test_publish_and_update_by_hand() -> None:
+    of = world()
+    (made,) = of.publish_announcement("점검 안내", "maintenance", "본문", "https://upbit.com/1")
+    assert made.category == "maintenance"
+    of.advance_to(of.now_ms + 60_000)
+    (changed,) = of.update_announcement(made.uuid, title="점검 연기")
+    message = read(changed, include_body=True)
+    assert message["event_type"] == "UPDATED"
+    assert (message["title"], message["body"], message["category"]) == ("점검 연기", "본문", "maintenance")
+    assert message["first_listed_at"].endswith("+09:00")
+    with pytest.raises(KeyError):
+        of.update_announcement("unknown")
+    for number in range(300):
+        of.publish_announcement(str(number))
+    assert len(of.announcements()) == 200
