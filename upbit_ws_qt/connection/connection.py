@@ -7,21 +7,18 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from upbit_ws_qt.connection.dialer import INVALID_AUTH, Dialer
+from upbit_ws_qt.connection.dialer import Dialer
 from upbit_ws_qt.connection.failures import close_code_of, is_final, kind_of, loss_cause, short_cause
 from upbit_ws_qt.connection.figures import ConnectionFigures, Tally
 from upbit_ws_qt.connection.gaps import GapLog
 from upbit_ws_qt.connection.inbox import Inbox
-from upbit_ws_qt.connection.line import Line
-from upbit_ws_qt.connection.rate_limit import MessageLimiter
+from upbit_ws_qt.connection.lines import Lines
 from upbit_ws_qt.connection.reconnect import Backoff
 from upbit_ws_qt.connection.socket import open_socket
 from upbit_ws_qt.connection.states import StateMachine
 from upbit_ws_qt.connection.waiting import Askers, Waker
 from upbit_ws_qt.errors import ConnectionLostError, RecoveryStrategy, WebSocketError
-from upbit_ws_qt.text import safe_text
 from upbit_ws_qt.types import ConnectionState, WebSocketType
-from upbit_ws_qt.wire import ServerError
 
 if TYPE_CHECKING:
     from collections import deque
@@ -31,7 +28,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.config import ServiceConfig
     from upbit_ws_qt.connection.auth import JWTManager
     from upbit_ws_qt.connection.epoch import EpochManager, GapEvent
-    from upbit_ws_qt.connection.line import Control
+    from upbit_ws_qt.connection.line import Line
     from upbit_ws_qt.connection.link import CloseInfo, Connect
     from upbit_ws_qt.connection.rate_limit import ConnectLimiter
     from upbit_ws_qt.connection.states import StateChange
@@ -41,9 +38,6 @@ __all__ = ["Connection"]
 
 STOP_WITHIN = 1.0
 ROTATION_RETRY = 10.0
-# Redials after a refused request do not raise the back-off: the dial was fine, and the subscription side closes in on
-# the guilty part with each of them. So many in a row are believed.
-REFUSED_REQUESTS_FORGIVEN = 20
 
 
 class Connection:
@@ -92,7 +86,6 @@ class Connection:
         self._inbox = inbox
         self._epochs = epochs
         self._jwt = jwt
-        self._synchronize = synchronize
         self._on_error = on_error
         self._gaps = GapLog(ws_type, epochs, self._loop.time, wall_clock, gap_streams, partial(self._soon, on_gap))
         self._machine = StateMachine(ws_type, self._loop.time, wall_clock, partial(self._soon, on_state))
@@ -100,10 +93,9 @@ class Connection:
         self._dialer = Dialer(
             ws_type, config, connect_limiter, jwt, self._tally.add_rtt, connect=connect, wall_clock=wall_clock
         )
+        self._lines = Lines(ws_type, config, self._dialer, self._tally, synchronize, self._line_closed)
         self._backoff = Backoff(config.backoff_initial, config.backoff_max, config.stable_after, rng)
-        self._limiter = MessageLimiter(config.messages_per_second, config.messages_per_minute)
         self._line: Line | None = None
-        self._lines: set[Line] = set()
         self._proved_at = 0.0
         self._wanted = False
         self._supervisor: asyncio.Task[None] | None = None
@@ -114,7 +106,6 @@ class Connection:
         self._rotation_not_before = 0.0
         self._askers = Askers()
         self._next_attempt_at: float | None = None
-        self._refused_requests = 0
         jwt.attach(ws_type, partial(self.reconnect, "the token is due"))
 
     # -- for everybody ------------------------------------------------------------------------------------------
@@ -223,22 +214,13 @@ class Connection:
     async def _open(self) -> Line:
         """Dial once and prove; the line is the present one as soon as it is open."""
         self._rotation = None
-        line = self._new_line(self._inbox.put)
-        await self._dial(line)
-        self._line = line
-        self._limiter = line.limiter
-        self._token_used()
+        line = await self._lines.dial(self._next_epoch(), self._inbox.put)
+        self._serves(line)
         self._begin_epoch(line, "opened again")
         self._move(ConnectionState.SYNCING, "open")
-        await self._prove(line)
+        await self._lines.prove(line)
         self._proved(line)
         return line
-
-    async def _dial(self, line: Line) -> None:
-        await self._dialer.dial(line)
-        self._tally.connects += 1
-        self._lines.add(line)
-        line.closed.add_done_callback(partial(self._line_closed, line))
 
     async def _serve(self, line: Line) -> None:
         """Stay with the line until it is lost; raises what it was lost for."""
@@ -246,27 +228,10 @@ class Connection:
             if not line.closed.done():
                 await self._waker.wait(line.closed, self._rotation_wait())
             if line.closed.done():
-                raise self._loss_error(line)
+                raise self._lines.loss_error(line)
             cause = self._due_rotation()
             if cause is not None:
                 line = await self._rotate(line, cause)
-
-    async def _prove(self, line: Line) -> None:
-        """Have the line synchronized; a line that is lost meanwhile ends it."""
-        proof = self._loop.create_task(self._synchronize(line), name=f"synchronize-{self.ws_type.value}")
-        awaited: set[asyncio.Future[Any]] = {proof, line.closed}
-        try:
-            await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
-            if not proof.done():
-                raise self._loss_error(line)
-            await proof
-        except WebSocketError as error:
-            line.abort(f"not proved: {error.message}")
-            raise
-        finally:
-            if not proof.done():
-                proof.cancel()
-                await asyncio.wait({proof})
 
     async def _pause(self) -> None:
         """Wait out the back-off and the exchange's block; being asked, or a clock that jumps, ends it."""
@@ -277,12 +242,11 @@ class Connection:
         self._next_attempt_at = None
 
     def _next_delay(self) -> float:
-        if 0 < self._refused_requests <= REFUSED_REQUESTS_FORGIVEN:
-            attempts = self._backoff.attempts
-            delay = self._backoff.next_delay()
+        attempts = self._backoff.attempts
+        delay = self._backoff.next_delay()
+        if self._lines.refusals_are_forgiven:
             self._backoff.attempts = attempts
-            return delay
-        return self._backoff.next_delay()
+        return delay
 
     # -- make before break --------------------------------------------------------------------------------------
     def _rotation_wait(self) -> float | None:
@@ -300,10 +264,10 @@ class Connection:
     async def _rotate(self, old: Line, cause: str) -> Line:
         """Open and prove a second line, then let it take over; return the line that serves from now on."""
         held = Inbox(self.ws_type, self._config.inbox_frames)
-        line = self._new_line(held.put)
+        line: Line | None = None
         try:
-            await self._dial(line)
-            await self._prove(line)
+            line = await self._lines.dial(self._next_epoch(), held.put)
+            await self._lines.prove(line)
             await self._take_over(old, line, held, cause)
         except WebSocketError as error:
             self._rotation = None
@@ -314,14 +278,14 @@ class Connection:
             self._askers.settle(error)
             return old
         finally:
-            if self._line is not line:
+            if line is not None and self._line is not line:
                 line.abort("replaced before it was proved")
         return line
 
     async def _take_over(self, old: Line, line: Line, held: Inbox, cause: str) -> None:
         """Make `line` the present one, behind everything that `old` has delivered so far."""
         if line.closed.done():
-            raise self._loss_error(line)
+            raise self._lines.loss_error(line)
         reached: asyncio.Future[None] = self._loop.create_future()
 
         def switch() -> None:
@@ -336,9 +300,7 @@ class Connection:
         while (frame := held.pop_any()) is not None:
             self._inbox.put(frame)
         line.deliver_to(self._inbox.put)
-        self._line = line
-        self._limiter = line.limiter
-        self._token_used()
+        self._serves(line)
         self._chore(old.close())
         await reached
         self._rotation = None
@@ -348,9 +310,15 @@ class Connection:
         self._proved(line)
 
     # -- what happens to lines ------------------------------------------------------------------------------------
-    def _new_line(self, sink: Callable[..., None]) -> Line:
-        epoch = self._epochs.get_current_epoch(self.ws_type) + 1
-        return Line(self.ws_type, epoch, self._limiter.successor(), sink, self._on_control)
+    def _next_epoch(self) -> int:
+        return self._epochs.get_current_epoch(self.ws_type) + 1
+
+    def _serves(self, line: Line) -> None:
+        """Make an open line the present one."""
+        self._line = line
+        self._lines.limiter = line.limiter
+        if self._jwt.needs_token(self.ws_type):
+            self._jwt.handshake_done(self.ws_type)
 
     def _begin_epoch(self, line: Line, cause: str) -> None:
         self._inbox.epoch = self._gaps.begin_epoch(line.opened_at, cause)
@@ -363,59 +331,25 @@ class Connection:
         self._move(ConnectionState.CONNECTED, "proved")
         self._askers.settle(None)
 
-    def _token_used(self) -> None:
-        if self._jwt.needs_token(self.ws_type):
-            self._jwt.handshake_done(self.ws_type)
-
-    def _line_closed(self, line: Line, closed: asyncio.Future[CloseInfo]) -> None:
+    def _line_closed(self, line: Line, info: CloseInfo) -> None:
         """Note the end of a line in the turn in which it is known."""
-        self._lines.discard(line)
-        line.closed_at = self._loop.time()
-        figures = line.figures()
-        self._tally.line_ended(figures)
         if line is not self._line:
             return
         self._line = None
         self._jwt.line_closed(self.ws_type)
-        info = closed.result()
         if info.asked or self.state is ConnectionState.STOPPED:
             return
         self._tally.losses += 1
+        figures = line.figures()
         alive_at = max(figures.last_frame_at, figures.last_pong_at, line.opened_at)
         if self.state is ConnectionState.CONNECTED:
             self._backoff.flowed(self._proved_at)
             self._backoff.flowed(alive_at)
             if alive_at - self._proved_at >= self._config.stable_after:
-                self._refused_requests = 0
+                self._lines.forgive()
         self._backoff.line_lost()
         self._gaps.lost(loss_cause(line), alive_at)
         self._move(ConnectionState.RECONNECTING, loss_cause(line), info.code)
-
-    def _loss_error(self, line: Line) -> WebSocketError:
-        """Return why a line is gone, as the error to go on with."""
-        info = line.closed.result()
-        refusal = line.refusal
-        if refusal is not None and refusal.name == INVALID_AUTH:
-            final = self._dialer.auth_refused(self._loop.time(), safe_text(f"{refusal.name}: {refusal.message}", 200))
-            if final is not None:
-                return final
-        return ConnectionLostError(
-            self.ws_type.value, loss_cause(line), close_code=info.code, attempts=self._backoff.attempts
-        )
-
-    def _on_control(self, line: Line, message: Control) -> None:
-        if isinstance(message, ServerError):
-            line.refusal = message
-            self._tally.refusals[safe_text(message.name, 40)] += 1
-            if message.name == "TOO_MANY_REQUEST":
-                for limiter in {line.limiter, self._limiter}:
-                    limiter.refused(self._loop.time())
-            elif message.name == INVALID_AUTH:
-                line.abort("the exchange refuses the token")
-            else:
-                self._refused_requests += 1
-        if line.control is not None:
-            line.control(message)
 
     # -- failing, ending ------------------------------------------------------------------------------------------
     def _failed(self, error: WebSocketError) -> None:
@@ -468,12 +402,7 @@ class Connection:
         line, self._line = self._line, None
         if line is not None:
             self._chore(line.close())
-        if self._lines:
-            await asyncio.wait({line.closed for line in self._lines}, timeout=STOP_WITHIN)
-        for line in tuple(self._lines):
-            line.abort("closed by us")
-        if self._lines:
-            await asyncio.wait({line.closed for line in self._lines}, timeout=STOP_WITHIN / 2)
+        await self._lines.end_all(STOP_WITHIN)
         self._jwt.line_closed(self.ws_type)
         self._gaps.mended()
         self._next_attempt_at = None

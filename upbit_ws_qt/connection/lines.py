@@ -1,0 +1,135 @@
+"""The lines of one endpoint: opened, proved, and accounted for when they end."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from upbit_ws_qt.connection.dialer import INVALID_AUTH
+from upbit_ws_qt.connection.failures import loss_cause
+from upbit_ws_qt.connection.line import Line
+from upbit_ws_qt.connection.rate_limit import MessageLimiter
+from upbit_ws_qt.errors import ConnectionLostError, WebSocketError
+from upbit_ws_qt.text import safe_text
+from upbit_ws_qt.wire import ServerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from upbit_ws_qt.config import ServiceConfig
+    from upbit_ws_qt.connection.dialer import Dialer
+    from upbit_ws_qt.connection.figures import Tally
+    from upbit_ws_qt.connection.inbox import RawFrame
+    from upbit_ws_qt.connection.line import Control
+    from upbit_ws_qt.connection.link import CloseInfo
+    from upbit_ws_qt.types import WebSocketType
+
+__all__ = ["Lines"]
+
+TOO_MANY_REQUEST = "TOO_MANY_REQUEST"
+# Redials after a refused request do not raise the back-off: the dial was fine, and the subscription side closes in on
+# the guilty part with each of them. So many without a stable line between them are believed.
+REFUSED_REQUESTS_FORGIVEN = 20
+
+
+class Lines:
+    """Opens lines and keeps account of them.
+
+    Attributes:
+        limiter: message budget of the line that serves; the next line takes over what refusals have taught it.
+        open: lines whose socket is not gone yet.
+    """
+
+    def __init__(
+        self,
+        ws_type: WebSocketType,
+        config: ServiceConfig,
+        dialer: Dialer,
+        tally: Tally,
+        synchronize: Callable[[Line], Coroutine[Any, Any, None]],
+        on_closed: Callable[[Line, CloseInfo], None],
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._ws_type = ws_type
+        self._dialer = dialer
+        self._tally = tally
+        self._synchronize = synchronize
+        self._on_closed = on_closed
+        self._refused_requests = 0
+        self.limiter = MessageLimiter(config.messages_per_second, config.messages_per_minute)
+        self.open: set[Line] = set()
+
+    @property
+    def refusals_are_forgiven(self) -> bool:
+        """Whether the last line went for a refused request, and not too many did so in a row."""
+        return 0 < self._refused_requests <= REFUSED_REQUESTS_FORGIVEN
+
+    def forgive(self) -> None:
+        """Note that a line was stable: refused requests count anew."""
+        self._refused_requests = 0
+
+    async def dial(self, epoch: int, sink: Callable[[RawFrame], None]) -> Line:
+        """Return a new open line; raises what Dialer.dial raises."""
+        line = Line(self._ws_type, epoch, self.limiter.successor(), sink, self._on_control)
+        await self._dialer.dial(line)
+        self._tally.connects += 1
+        self.open.add(line)
+        line.closed.add_done_callback(partial(self._closed, line))
+        return line
+
+    async def prove(self, line: Line) -> None:
+        """Have the line synchronized; when that fails, or the line is lost meanwhile, cut it and raise the error."""
+        proof = self._loop.create_task(self._synchronize(line), name=f"synchronize-{self._ws_type.value}")
+        awaited: set[asyncio.Future[Any]] = {proof, line.closed}
+        try:
+            await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+            if not proof.done():
+                raise self.loss_error(line)
+            await proof
+        except WebSocketError as error:
+            line.abort(f"not proved: {error.message}")
+            raise
+        finally:
+            if not proof.done():
+                proof.cancel()
+                await asyncio.wait({proof})
+
+    def loss_error(self, line: Line) -> WebSocketError:
+        """Return why a line is gone, as the error to go on with."""
+        refusal = line.refusal
+        if refusal is not None and refusal.name == INVALID_AUTH:
+            final = self._dialer.auth_refused(self._loop.time(), safe_text(f"{refusal.name}: {refusal.message}", 200))
+            if final is not None:
+                return final
+        return ConnectionLostError(self._ws_type.value, loss_cause(line), close_code=line.closed.result().code)
+
+    async def end_all(self, within: float) -> None:
+        """Wait for all lines to be gone; those that are not after `within` seconds are cut."""
+        if self.open:
+            await asyncio.wait({line.closed for line in self.open}, timeout=within)
+        for line in tuple(self.open):
+            line.abort("closed by us")
+        if self.open:
+            await asyncio.wait({line.closed for line in self.open}, timeout=within / 2)
+
+    def _closed(self, line: Line, closed: asyncio.Future[CloseInfo]) -> None:
+        self.open.discard(line)
+        line.closed_at = self._loop.time()
+        self._tally.line_ended(line.figures())
+        self._on_closed(line, closed.result())
+
+    def _on_control(self, line: Line, message: Control) -> None:
+        """Act on what concerns the line, then pass the message on."""
+        if isinstance(message, ServerError):
+            line.refusal = message
+            self._tally.refusals[safe_text(message.name, 40)] += 1
+            if message.name == TOO_MANY_REQUEST:
+                for limiter in {line.limiter, self.limiter}:
+                    limiter.refused(self._loop.time())
+            elif message.name == INVALID_AUTH:
+                line.abort("the exchange refuses the token")
+            else:
+                self._refused_requests += 1
+        if line.control is not None:
+            line.control(message)
