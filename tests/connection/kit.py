@@ -87,6 +87,7 @@ class Rig:
         self.frames: list[RawFrame] = []
         self.lines: list[Line] = []
         self.fail_proof = 0
+        self.bug: Exception | None = None
         self.epochs = EpochManager()
         self.inbox = Inbox(ws_type, config.inbox_frames)
         self.drain = Drain(self._frame, config.drain_budget)
@@ -136,6 +137,8 @@ class Rig:
 
     async def synchronize(self, line: Line) -> None:
         self.lines.append(line)
+        if self.bug is not None:
+            raise self.bug
         if self.fail_proof:
             self.fail_proof -= 1
             raise RecoveryError(line.ws_type.value, "the test says so")

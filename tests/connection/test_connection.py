@@ -410,11 +410,7 @@ async def test_a_bug_in_proving_is_loud_and_leaves_no_line(exchange: EmbeddedExc
     reports: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: reports.append(context))
     async with rig_for(exchange, wanted=False) as rig:
-
-        async def synchronize(_: object) -> None:
-            raise ZeroDivisionError("a bug")
-
-        rig.connection._synchronize = synchronize
+        rig.bug = ZeroDivisionError("a bug")
         rig.connection.set_wanted(True)
         await until(lambda: rig.connection.state is ConnectionState.FAILED)
         await until(lambda: not exchange.connections)
