@@ -218,7 +218,7 @@ class Desk:
         self.errors: list[Exception] = []
         self.limiter = MessageLimiter()
         self.dials = itertools.count()
-        self._line: ModelLine
+        self._line: Any = None
         self.keeper = SubscriptionKeeper(
             ws_type,
             self.state,
@@ -248,6 +248,10 @@ class Desk:
     def status(self, spec: SubscriptionSpec) -> set[StreamStatus]:
         return {self.keeper.status(stream) for stream in streams_of(spec)}
 
+    async def open_line(self) -> Any:
+        """Dial, or what stands for it."""
+        return self.dial()
+
     async def settled(self) -> None:
         """Wait until every wanted stream is judged and nobody is under suspicion."""
         for _ in range(4000):
@@ -267,14 +271,14 @@ class Desk:
         await asyncio.gather(self.task, return_exceptions=True)
         await self.keeper.stop()
 
-    def watch(self, line: ModelLine) -> None:
+    def watch(self, line: Any) -> None:
         """Go on with a line that was brought up beside the old one."""
         self._line = line
 
     async def _live(self) -> None:
         while True:
             next(self.dials)
-            self._line = self.dial()
+            self._line = await self.open_line()
             try:
                 await self.keeper.synchronize(self._line)
             except (ConnectionLostError, RecoveryError) as error:

@@ -778,6 +778,8 @@ def test_a_snapshot_that_does_not_come_is_named() -> None:
                 await d.keeper.fetch_snapshots([ticker("KRW-ETH", "KRW-NOPE")])
             with pytest.raises(SubscriptionError, match="has no snapshot"):
                 await d.keeper.fetch_snapshots([ASSETS])
+            await asyncio.sleep(1)
+            assert d.keeper.statistics().split is SplitTrust.UNKNOWN
             assert exchange.table() == entries(BTC)
 
     play(main())
@@ -831,6 +833,58 @@ def test_a_snapshot_where_the_split_is_broken_leaves_nothing_behind() -> None:
             await d.keeper.fetch_snapshots([ETH])
             await asyncio.sleep(2)
             assert exchange.table() == entries(ticker(*codes(5)), BTC)
+
+    play(main())
+
+
+def test_a_snapshot_that_does_not_come_beside_a_stream_is_asked_for_plainly() -> None:
+    async def main() -> None:
+        exchange = ModelExchange()
+        exchange.split = "last"
+        async with desk(exchange) as d:
+            d.want("a", ticker("KRW-BTC"))
+            await d.settled()
+            await asyncio.sleep(1)
+            await d.keeper.fetch_snapshots([ETH])
+            await asyncio.sleep(1)
+            assert exchange.table() == entries(BTC)
+            assert d.keeper.statistics().split is SplitTrust.BROKEN
+
+    play(main())
+
+
+def test_a_change_that_proves_itself_by_nothing_is_audited() -> None:
+    async def main() -> None:
+        exchange = ModelExchange()
+        async with desk(exchange) as d:
+            d.want("a", BTC, ETH, trade("KRW-XRP"))
+            await d.settled()
+            await asyncio.sleep(2)
+            exchange.forget.append(1)
+            d.want("a", BTC, trade("KRW-XRP"))
+            await asyncio.sleep(0.1)
+            assert len(exchange.table()) == 1
+            await asyncio.sleep(6)
+            assert exchange.table() == entries(BTC, trade("KRW-XRP"))
+            lists = exchange.lists
+            await asyncio.sleep(60)
+            assert exchange.lists <= lists + 1
+
+    play(main())
+
+
+def test_an_exchange_that_goes_on_forgetting_is_not_asked_for_ever() -> None:
+    async def main() -> None:
+        exchange = ModelExchange()
+        async with desk(exchange) as d:
+            d.want("a", ticker(*codes(10)))
+            await d.settled()
+            exchange.forget.extend([3] * 1000)
+            d.want("b", BTC)
+            await asyncio.sleep(60)
+            assert len(exchange.requests) < 12
+            assert exchange.violations == 0
+            assert d.keeper.statistics().unserved
 
     play(main())
 

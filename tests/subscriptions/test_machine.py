@@ -165,4 +165,4 @@ class SubscriptionMachine(RuleBasedStateMachine):
 
 
 TestSubscriptions = SubscriptionMachine.TestCase
-TestSubscriptions.settings = settings(max_examples=50, stateful_step_count=25, deadline=None)
+TestSubscriptions.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)

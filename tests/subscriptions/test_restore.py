@@ -58,7 +58,7 @@ def test_types_that_nobody_knows_yet_are_passed_over() -> None:
 def test_data_proves_a_stream_with_snapshots_and_the_list_does_not() -> None:
     proof = Proof(3.0)
     proof.expect({BTC: Demand()}, 0.0)
-    assert proof.on_list({BTC}, [BTC], 0.1) == set()
+    assert proof.on_list({BTC}, {BTC: Demand()}, 0.1) == (set(), set())
     assert BTC in proof.debts
     assert proof.on_data(BTC, 0.2)
     assert not proof.on_data(BTC, 0.3)
@@ -68,8 +68,9 @@ def test_data_proves_a_stream_with_snapshots_and_the_list_does_not() -> None:
 
 def test_the_list_proves_what_may_be_silent() -> None:
     proof = Proof(3.0)
-    proof.expect({ORDER: Demand(), BTC: Demand(snapshot=False), ASSET: Demand()}, 0.0)
-    assert proof.on_list({ORDER, BTC, ASSET}, [ORDER, BTC, ASSET], 0.1) == set()
+    asked = {ORDER: Demand(), BTC: Demand(snapshot=False), ASSET: Demand()}
+    proof.expect(asked, 0.0)
+    assert proof.on_list(asked.keys(), asked, 0.1) == (set(asked), set())
     assert proof.served == {ORDER, BTC}
     assert proof.warming == {ASSET}
     assert proof.watches_data
@@ -81,7 +82,15 @@ def test_the_list_says_what_is_missing_even_where_data_came() -> None:
     proof = Proof(3.0)
     proof.expect({BTC: Demand(), ETH: Demand()}, 0.0)
     proof.on_data(BTC, 0.1)
-    assert proof.on_list({ETH}, [BTC, ETH], 0.2) == {BTC}
+    assert proof.on_list({ETH}, {BTC: Demand(), ETH: Demand()}, 0.2) == (set(), {BTC})
+
+
+def test_what_the_list_lacked_and_has_again_is_served() -> None:
+    proof = Proof(3.0)
+    proof.expect({ORDER: Demand()}, 0.0)
+    proof.give_up([ORDER])
+    assert proof.on_list({ORDER}, {ORDER: Demand()}, 0.2) == ({ORDER}, set())
+    assert proof.served == {ORDER}
 
 
 def test_silence_beyond_the_deadline_is_unserved_until_data_comes_after_all() -> None:

@@ -41,6 +41,8 @@ class Patience:
         unlisted: until streams that only the list proves are looked up in it; longer than the 150–180 ms after which
             the exchange has closed a line whose request it refused.
         mute: after an error until the line, if the exchange left it open, is used again.
+        audit: after the latest request until, if no list has covered it, one is asked for: a change that only drops
+            streams, say, proves itself by nothing.
         accepted: after which a request that met no error counts as taken.
     """
 
@@ -50,6 +52,7 @@ class Patience:
     settle: float = 0.3
     unlisted: float = 0.25
     mute: float = 1.0
+    audit: float = 5.0
     accepted: float = 1.5
 
 

@@ -44,13 +44,15 @@ class SubscriptionPlan:
         specs: what the request holds, most urgent first; empty where nothing is wanted (there is no such request).
         union: the streams that flow after it, each with what was asked of it.
         snapshots: the streams that the exchange sends the present state of.
-        split_types: types that stand in it both with snapshot and realtime-only.
+        split_types: types that stand in it both plainly and realtime-only.
+        mixed_types: types that stand in it in two ways of any kind, snapshot-only being one.
     """
 
     specs: tuple[SubscriptionSpec, ...]
     union: Mapping[StreamKey, Demand]
     snapshots: frozenset[StreamKey]
     split_types: frozenset[DataType]
+    mixed_types: frozenset[DataType]
 
 
 @dataclass(slots=True)
@@ -126,7 +128,8 @@ class IntelligentSubscriptionOptimizer:
             specs=tuple(_spec(group) for group in groups),
             union=union,
             snapshots=plain | extra.keys(),
-            split_types=_split_types(groups),
+            split_types=_types_asked(groups, _Mode.PLAIN) & _types_asked(groups, _Mode.REALTIME),
+            mixed_types=_mixed_types(groups),
         )
 
     def calculate_efficiency_score(self, effort: Effort) -> float:
@@ -241,7 +244,11 @@ def _spec(group: _Group) -> SubscriptionSpec:
     return spec
 
 
-def _split_types(groups: Sequence[_Group]) -> frozenset[DataType]:
+def _types_asked(groups: Sequence[_Group], mode: _Mode) -> frozenset[DataType]:
+    return frozenset(group.data_type for group in groups if group.mode is mode)
+
+
+def _mixed_types(groups: Sequence[_Group]) -> frozenset[DataType]:
     modes: dict[DataType, set[_Mode]] = {}
     for group in groups:
         modes.setdefault(group.data_type, set()).add(group.mode)

@@ -116,16 +116,25 @@ class Proof:
         self.last_progress = self.last_data_at = now
         return True
 
-    def on_list(self, listed: Collection[StreamKey], asked: Collection[StreamKey], now: float) -> set[StreamKey]:
-        """Take the exchange's list of the time when `asked` was the union; return the streams that it lacks."""
-        for stream in asked:
-            debt = self.debts.get(stream)
-            if debt is None or debt.needs_data or stream not in listed:
+    def on_list(
+        self, listed: Collection[StreamKey], asked: Mapping[StreamKey, Demand], now: float
+    ) -> tuple[set[StreamKey], set[StreamKey]]:
+        """Take the exchange's list of the time when `asked` was the union.
+
+        Returns:
+            The streams that the list proves, and those that it lacks.
+        """
+        proved: set[StreamKey] = set()
+        for stream, demand in asked.items():
+            if stream not in listed or proved_by_data(stream, demand):
                 continue
-            del self.debts[stream]
+            if self.debts.pop(stream, None) is None and stream not in self.unserved:
+                continue
+            self.unserved.discard(stream)
             self.last_progress = now
             (self.warming if stream.data_type is DataType.MY_ASSET else self.served).add(stream)
-        return {stream for stream in asked if stream not in listed}
+            proved.add(stream)
+        return proved, {stream for stream in asked if stream not in listed}
 
     def give_up(self, streams: Iterable[StreamKey]) -> None:
         """Count streams as unserved."""

@@ -11,7 +11,7 @@ from upbit_ws_qt.subscriptions.batcher import RateLimitAwareSubscriptionBatcher
 from upbit_ws_qt.subscriptions.demand import same_request
 from upbit_ws_qt.subscriptions.memory import Blame
 from upbit_ws_qt.subscriptions.planner import SplitTrust, SubscriptionPlan
-from upbit_ws_qt.subscriptions.restore import Proof, listed_streams
+from upbit_ws_qt.subscriptions.restore import Proof, listed_streams, proved_by_data
 from upbit_ws_qt.subscriptions.status import StreamStatus
 from upbit_ws_qt.types import DataType, Priority
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["LineSession", "Step", "StepKind"]
 
 _MOST_REPAIRS = 2
+_MOST_REPAIRS_IN_A_ROW = 5
 _LIST_TRIES = 2
 _BLANK_LINES = 2
 # A first request of its own for the urgent streams pays where they would stand in a much longer queue of snapshots.
@@ -70,6 +71,7 @@ class _Listing:
     at: float
     union: Mapping[StreamKey, Demand]
     number: int
+    mixed_types: frozenset[DataType]
 
 
 class LineSession:
@@ -119,13 +121,14 @@ class LineSession:
         self._has_answered = False
         self._refresh: set[StreamKey] = set()
         self._repairs: dict[StreamKey, int] = {}
-        self._surplus_repairs = 0
         self._once_sent: dict[StreamKey, float] = {}
         self._split_fresh: frozenset[StreamKey] = frozenset()
         self._split_seen = False
         self._split_trial: frozenset[StreamKey] = frozenset()
         self._mute_until: float | None = None
-        self._last_sent = now
+        self._last_sent = self._last_request = now
+        self._mixed_types: frozenset[DataType] = frozenset()
+        self._repairs_in_a_row = 0
 
     # -- what the shell asks ----------------------------------------------------------------------------------------
 
@@ -154,8 +157,8 @@ class LineSession:
             return None
         is_first, self._is_first = self._is_first, False
         is_urgent = self._repair or self._stage_left
-        # Asking plainly for all does not depend on the exchange taking one type in both ways.
-        flowing = {} if is_urgent and self._memory.planner.split is not SplitTrust.PROVED else self.flowing
+        # A first request or a repair asks plainly for all: it depends on nothing that is not known for sure.
+        flowing = {} if is_urgent else self.flowing
         self._repair = self._stage_left = False
         if is_urgent:
             wanted: Mapping[StreamKey, Demand] | None = self._wanted()
@@ -192,13 +195,14 @@ class LineSession:
         self._count(plan, size, new.keys() | once, is_repeat=is_repeat)
         self.asked = plan.union
         self.changed.update(new, gone)
-        self._last_sent = now
+        self._mixed_types = plan.mixed_types
+        self._last_sent = self._last_request = now
         self._batcher.note_sent(now)
         self._plan_list(new, now)
 
     def take_list(self, ticket: str, now: float) -> None:
         """Note that LIST_SUBSCRIPTIONS with this ticket is leaving now."""
-        self._listing = _Listing(ticket, now, self.asked, self._number)
+        self._listing = _Listing(ticket, now, self.asked, self._number, self._mixed_types)
         self._list_due = None
         self._last_sent = now
         self._memory.counters.lists += 1
@@ -270,6 +274,8 @@ class LineSession:
         """Take note of data; return whether something was waiting for it."""
         is_owed_once = stream in self._once_sent
         if is_owed_once:
+            if stream in self._split_trial:
+                self._split_trial = frozenset()
             self._settle_once(stream, now, served=True)
         if not self.proof.on_data(stream, now):
             return is_owed_once
@@ -296,16 +302,17 @@ class LineSession:
         self._listed, self._listed_at = listing.number, now
         self._accept(sum(1 for sent in self._outstanding if sent.number <= listing.number))
         listed = listed_streams(answer)
-        asked = [stream for stream in listing.union if stream in self.asked]
-        owed = set(self.proof.debts)
-        missing = self.proof.on_list(listed, asked, now)
-        for stream in owed - self.proof.debts.keys():
+        asked = {stream: demand for stream, demand in listing.union.items() if stream in self.asked}
+        proved, missing = self.proof.on_list(listed, asked, now)
+        for stream in proved:
             self._served(stream)
-        self._judge_split(missing)
-        self._repair_missing(missing, now)
+        self._judge_split(missing, listing.mixed_types)
         surplus = listed - listing.union.keys() - self._memory.desk.owed.keys() - self._once_sent.keys()
-        if surplus and listing.union and self._surplus_repairs < _MOST_REPAIRS:
-            self._surplus_repairs += 1
+        if not missing and not (surplus and listing.union):
+            self._repairs_in_a_row = 0
+            return
+        self._repair_missing(missing)
+        if surplus and listing.union and self._repairs_in_a_row < _MOST_REPAIRS:
             self._start_repair()
 
     def on_error(self, error: ServerError, now: float) -> None:
@@ -350,9 +357,11 @@ class LineSession:
             self._memory.counters.lists_unanswered += 1
             self._list_due = now if self._list_failures < _LIST_TRIES else None
         self._judge_overdue(now)
-        for stream in [s for s, deadline in self._once_sent.items() if deadline <= now]:
-            self._settle_once(stream, now, served=False)
+        self._judge_overdue_once(now)
         self._accept(sum(1 for sent in self._outstanding if now >= sent.at + patience.accepted))
+        if self._listed < self._number and not self.is_syncing and self._list_failures < _LIST_TRIES:
+            due = self._last_request + patience.audit
+            self._list_due = due if self._list_due is None else min(due, self._list_due)
         if self._may_test(now) and self._memory.search.release_next():
             self.wishes_changed(now)
 
@@ -391,17 +400,18 @@ class LineSession:
     def _list_delay(self, now: float) -> float | None:
         if self._list_due is None or self._listing is not None:
             return None
-        if self._list_due <= now and not self._list_is_useful():
+        if self._list_due <= now and not self._list_is_useful(now):
             self._list_due = None
             return None
         return max(self._list_due - now, self._limiter.delay(now, recovery=self.is_syncing))
 
-    def _list_is_useful(self) -> bool:
+    def _list_is_useful(self, now: float) -> bool:
         if not self._memory.lists_work:
             return False
-        must = self._listed < self._must_list
         is_control = self.is_syncing and not self.asked
-        return must or is_control or bool(self.proof.debts or self._split_fresh)
+        is_audit = self._listed < self._number and now >= self._last_request + self._memory.patience.audit
+        must = self._listed < self._must_list
+        return must or is_control or is_audit or bool(self.proof.debts or self._split_fresh)
 
     def _list_starves(self, now: float) -> bool:
         return self._list_due is not None and now >= self._list_due + 0.5
@@ -435,7 +445,7 @@ class LineSession:
 
     def _note_suspects(self, plan: SubscriptionPlan, new: Collection[StreamKey], now: float) -> None:
         planner = self._memory.planner
-        is_trial = bool(plan.split_types) and planner.split is SplitTrust.UNKNOWN
+        is_trial = bool(plan.mixed_types) and planner.split is SplitTrust.UNKNOWN
         if is_trial:
             self._split_fresh |= {s for s in new if s.data_type in plan.split_types and s in plan.snapshots}
         suspects = frozenset(wish for wish in self._memory.search.suspects() if self._adds(wish, plan))
@@ -503,10 +513,9 @@ class LineSession:
             taken, self._outstanding = self._outstanding[:count], self._outstanding[count:]
             self._memory.search.accepted(frozenset().union(*(sent.suspects for sent in taken)))
 
-    def _judge_split(self, missing: Collection[StreamKey]) -> None:
+    def _judge_split(self, missing: Collection[StreamKey], mixed_types: Collection[DataType]) -> None:
         """Conclude from the list, and from the new streams' data, whether one type may be asked for in two ways."""
-        types = {stream.data_type for stream in self._split_fresh}
-        if any(stream.data_type in types for stream in missing):
+        if any(stream.data_type in mixed_types for stream in missing):
             self._memory.planner.split = SplitTrust.BROKEN
         elif self._split_seen:
             self._memory.planner.split = SplitTrust.PROVED
@@ -521,12 +530,13 @@ class LineSession:
         if stream in self.asked and stream not in self._wanted():
             self._batcher.queue_subscription_change(self._wanted(), now)  # it flowed for the snapshot's sake only
 
-    def _repair_missing(self, missing: Collection[StreamKey], now: float) -> None:
+    def _repair_missing(self, missing: Collection[StreamKey]) -> None:
         again: set[StreamKey] = set()
         hopeless: set[StreamKey] = set()
         for stream in missing:
             done = self._repairs.get(stream, 0)
-            if stream in self._memory.unserved_before or done >= _MOST_REPAIRS:
+            is_known_silent = stream in self._memory.unserved_before and proved_by_data(stream, self.asked[stream])
+            if is_known_silent or done >= _MOST_REPAIRS or self._repairs_in_a_row >= _MOST_REPAIRS_IN_A_ROW:
                 hopeless.add(stream)
             else:
                 self._repairs[stream] = done + 1
@@ -541,6 +551,7 @@ class LineSession:
 
     def _start_repair(self) -> None:
         self._repair = True
+        self._repairs_in_a_row += 1
         self._memory.counters.repairs += 1
 
     def _judge_overdue(self, now: float) -> None:
@@ -548,9 +559,7 @@ class LineSession:
         if not overdue:
             return
         if self._split_trial:
-            # Asking plainly did not help: it was not the asking in two ways.
-            self._memory.planner.split = SplitTrust.UNKNOWN
-            self._split_trial = frozenset()
+            self._end_split_trial()
         elif self._split_fresh and self._split_fresh.intersection(overdue):
             self._try_plainly(now)
             return
@@ -561,6 +570,29 @@ class LineSession:
                 self.proof.debts[stream].deadline = wait
             overdue = [stream for stream in overdue if stream not in unlisted]
         self._give_up(overdue)
+
+    def _judge_overdue_once(self, now: float) -> None:
+        overdue = [stream for stream, deadline in self._once_sent.items() if deadline <= now]
+        if not overdue:
+            return
+        planner = self._memory.planner
+        beside = [stream for stream in overdue if stream.data_type in self._mixed_types]
+        if beside and planner.split is SplitTrust.UNKNOWN and not self._split_trial:
+            self._split_trial = frozenset(beside)
+            planner.split = SplitTrust.BROKEN
+            for stream in overdue:
+                del self._once_sent[stream]  # asked for again, plainly this time
+            self._batcher.queue_subscription_change(self._wanted(), now)
+            return
+        if self._split_trial.intersection(overdue):
+            self._end_split_trial()
+        for stream in overdue:
+            self._settle_once(stream, now, served=False)
+
+    def _end_split_trial(self) -> None:
+        """Asking plainly did not help: it was not the asking in two ways."""
+        self._memory.planner.split = SplitTrust.UNKNOWN
+        self._split_trial = frozenset()
 
     def _try_plainly(self, now: float) -> None:
         """Ask plainly for new streams that did not come beside realtime-only ones: unknown, or is it the split?"""
