@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.manager.conftest import config_for
 from tests.waiting import until
 from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
+from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
+from upbit_ws_qt.manager import GlobalWebSocketManager
 from upbit_ws_qt.streams import StreamKey
 from upbit_ws_qt.subscriptions import StreamStatus
 from upbit_ws_qt.types import DataType, GlobalManagerState, SubscriptionSpec, WebSocketType
@@ -20,7 +23,6 @@ if TYPE_CHECKING:
     from tests.manager.conftest import Desk
     from upbit_ws_qt.errors import WebSocketError
     from upbit_ws_qt.events import BaseWebSocketEvent
-    from upbit_ws_qt.exchange import EmbeddedExchange
 
 TICKER, TRADE, BOOK = DataType.TICKER, DataType.TRADE, DataType.ORDERBOOK
 
@@ -82,23 +84,23 @@ async def test_six_changes_in_half_a_second_end_exact_within_the_limit(exchange:
     assert exchange.counters.message_violations == 0
 
 
-async def test_a_hundred_components_with_hundreds_of_symbols_cost_three_requests_at_most(make_desk: Any) -> None:
-    desk: Desk = await make_desk()
-    manager = desk.manager
-    exchange_url = manager.config.public_url
-    assert exchange_url.startswith("ws://127.0.0.1")
-    served: set[StreamKey] = set()
-    handles = []
-    symbols = [f"KRW-{name}" for name in ("BTC", "ETH", "XRP", "SOL", "DOGE")]
-    for number in range(100):
-        specs = [SubscriptionSpec(kind, symbols) for kind in (TICKER, TRADE, BOOK, DataType.CANDLE_1M)]
-        handles.append(manager.register_component(f"c{number}", specs, lambda event: None))
-    await asyncio.gather(*(handle.wait_served(10) for handle in handles))
-    for handle in handles:
-        served |= handle.streams
-    assert len(served) == 20
-    assert all(manager.stream_status(stream) is StreamStatus.LIVE for stream in served)
-    assert manager.subscription_statistics()[WebSocketType.PUBLIC].requests <= 3
+async def test_a_hundred_components_on_a_thousand_streams_cost_three_requests_at_most() -> None:
+    async with EmbeddedExchange(ExchangeSettings(seed=7, rate=200)) as exchange:
+        manager = GlobalWebSocketManager(config_for(exchange, proof_timeout=20.0))
+        await manager.start()
+        markets = sorted(exchange.world.codes)
+        handles = []
+        for number in range(100):
+            mine = [markets[(number * 7 + step) % len(markets)] for step in range(40)]
+            specs = [SubscriptionSpec(kind, mine) for kind in (TICKER, TRADE, BOOK)]
+            handles.append(manager.register_component(f"c{number}", specs, lambda event: None))
+        await asyncio.gather(*(handle.wait_served(60) for handle in handles))
+        wanted = set().union(*(handle.streams for handle in handles))
+        assert len(wanted) == 3 * len(markets) >= 1000
+        assert {manager.stream_status(stream) for stream in wanted} == {StreamStatus.LIVE}
+        assert _requests(exchange) <= 3
+        assert exchange.counters.message_violations == 0
+        await manager.stop()
 
 
 async def test_a_late_joiner_gets_the_newest_at_once_without_a_request(exchange: EmbeddedExchange, desk: Desk) -> None:
