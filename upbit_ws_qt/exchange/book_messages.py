@@ -47,20 +47,28 @@ def _book_template(fmt: str) -> str:
 
 
 _BOOK_TEMPLATES = {fmt: _book_template(fmt) for fmt in FORMATS}
-# A unit of the book is four pieces laid end to end; each side keeps its own pieces ready.
-_ASK_PRICE, _BID_PRICE, _ASK_SIZE, _BID_SIZE = (
-    ',{"ask_price":%s',
-    ',"bid_price":%s',
-    ',"ask_size":%s',
-    ',"bid_size":%s}',
+_KEYS = (
+    (',{"ask_price":', ',"bid_price":', ',"ask_size":', ',"bid_size":'),
+    (',{"ap":', ',"bp":', ',"as":', ',"bs":'),
 )
-_SIMPLE_KEYS = (('"ask_price"', '"ap"'), ('"bid_price"', '"bp"'), ('"ask_size"', '"as"'), ('"bid_size"', '"bs"'))
-_ASK_PADDING = ((_ASK_PRICE % 0,) * BOOK_LEVELS, (_ASK_SIZE % 0,) * BOOK_LEVELS)
-_BID_PADDING = ((_BID_PRICE % 0,) * BOOK_LEVELS, (_BID_SIZE % 0,) * BOOK_LEVELS)
+
+
+def _frame_of_units(simple: bool, depth: int) -> list[str]:
+    """Return the pieces of the units of a book with every second place left for a number."""
+    pieces: list[str] = []
+    for place in range(depth):
+        ask_price, bid_price, ask_size, bid_size = _KEYS[simple]
+        opening = ask_price[1:] if place == 0 else "}" + ask_price
+        pieces += [opening, "", bid_price, "", ask_size, "", bid_size, ""]
+    return [*pieces, "}"]
+
+
+_UNITS = {(simple, depth): _frame_of_units(simple, depth) for simple in (False, True) for depth in DEPTHS}
+_PADDING = ("0",) * BOOK_LEVELS
 
 
 class BookSide:
-    """One side of a book at one moment, best first: prices and sizes as numbers, and as the pieces frames are made of.
+    """One side of a book at one moment, best first: prices and sizes as numbers and as frames spell them.
 
     The lists of prices may be shared with other moments; whoever changes them makes them his own first.
     """
@@ -71,17 +79,9 @@ class BookSide:
         self.is_ask = is_ask
         self.prices = prices
         self.sizes = sizes
-        self.price_texts = [self.price_text(price) for price in prices]
-        self.size_texts = [self.size_text(size) for size in sizes]
+        self.price_texts = [PRICE_TEXT[price] for price in prices]
+        self.size_texts = [volume_text(size) for size in sizes]
         self.total = sum(sizes)
-
-    def price_text(self, price: int) -> str:
-        """Return the piece of a frame that tells a price."""
-        return (_ASK_PRICE if self.is_ask else _BID_PRICE) % PRICE_TEXT[price]
-
-    def size_text(self, size: int) -> str:
-        """Return the piece of a frame that tells a size."""
-        return (_ASK_SIZE if self.is_ask else _BID_SIZE) % volume_text(size)
 
     def copy(self, with_prices: bool) -> BookSide:
         """Return a side with its own lists of sizes and, if asked for, of prices."""
@@ -94,24 +94,18 @@ class BookSide:
         copy.total = self.total
         return copy
 
-    def pieces(self, depth: int) -> tuple[Sequence[str], Sequence[str]]:
-        """Return `depth` pieces of prices and of sizes, padded with zeros."""
-        have = len(self.prices)
+    def texts(self, depth: int, simple: bool) -> tuple[Sequence[str], Sequence[str]]:
+        """Return the texts of `depth` prices and sizes, padded with zeros; SIMPLE has no exponents."""
+        prices, sizes = self.price_texts, self.size_texts
+        if simple and min(self.prices[0], self.prices[-1]) < UNIT // 1000:
+            prices = [PRICE_TEXT_SIMPLE[price] for price in self.prices]
+        have = len(prices)
         if have == depth:
-            return self.price_texts, self.size_texts
+            return prices, sizes
         if have > depth:
-            return self.price_texts[:depth], self.size_texts[:depth]
-        prices, sizes = _ASK_PADDING if self.is_ask else _BID_PADDING
-        return (*self.price_texts, *prices[: depth - have]), (*self.size_texts, *sizes[: depth - have])
-
-    def without_exponents(self) -> BookSide:
-        """Return the side as SIMPLE spells it."""
-        if not self.prices or min(self.prices[0], self.prices[-1]) >= UNIT // 1000:
-            return self
-        side = self.copy(with_prices=True)
-        form = _ASK_PRICE if self.is_ask else _BID_PRICE
-        side.price_texts = [form % PRICE_TEXT_SIMPLE[price] for price in side.prices]
-        return side
+            return prices[:depth], sizes[:depth]
+        padding = _PADDING[: depth - have]
+        return (*prices, *padding), (*sizes, *padding)
 
 
 class OrderbookChange(Change):
@@ -156,17 +150,11 @@ class OrderbookChange(Change):
                 return ""
             asks, bids = (self._grouped(side, units) for side in (asks, bids))
             level_text = plain(units, 8)
-        if simple:
-            asks, bids = asks.without_exponents(), bids.without_exponents()
-        cells: list[str] = [""] * (4 * depth)
-        cells[0::4], cells[2::4] = asks.pieces(depth)
-        cells[1::4], cells[3::4] = bids.pieces(depth)
-        units_text = "".join(cells)[1:]
-        if simple:
-            for long, short in _SIMPLE_KEYS:
-                units_text = units_text.replace(long, short)
+        pieces = _UNITS[simple, depth][:]
+        pieces[1:-1:8], pieces[5:-1:8] = asks.texts(depth, simple)
+        pieces[3:-1:8], pieces[7:-1:8] = bids.texts(depth, simple)
         totals = (volume_text_simple(asks.total), volume_text_simple(bids.total))
-        return _BOOK_TEMPLATES[fmt] % (self.code, *totals, units_text, self.ms, level_text, stream_type)
+        return _BOOK_TEMPLATES[fmt] % (self.code, *totals, "".join(pieces), self.ms, level_text, stream_type)
 
     def _grouped(self, side: BookSide, level: int) -> BookSide:
         groups = self.grouping.grouped(side.prices, side.sizes, level, side.is_ask)

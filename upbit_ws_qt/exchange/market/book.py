@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from upbit_ws_qt.exchange.messages import BOOK_LEVELS, BookSide
 
+from .numbers import PRICE_TEXT, volume_text
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -54,8 +56,8 @@ class Side:
         frame = self._own()
         frame.prices.insert(0, price)
         frame.sizes.insert(0, size)
-        frame.price_texts.insert(0, frame.price_text(price))
-        frame.size_texts.insert(0, frame.size_text(size))
+        frame.price_texts.insert(0, PRICE_TEXT[price])
+        frame.size_texts.insert(0, volume_text(size))
         frame.total += size
         if len(frame.prices) > self.depth:
             self.drop(-1)
@@ -74,7 +76,7 @@ class Side:
         frame = self.frame
         frame.total += size - frame.sizes[place]
         frame.sizes[place] = size
-        frame.size_texts[place] = frame.size_text(size)
+        frame.size_texts[place] = volume_text(size)
 
     def fill(self) -> None:
         """Append worse levels until the side is as deep as its market is."""
@@ -90,8 +92,8 @@ class Side:
             size = book.resting(price)
             frame.prices.append(price)
             frame.sizes.append(size)
-            frame.price_texts.append(frame.price_text(price))
-            frame.size_texts.append(frame.size_text(size))
+            frame.price_texts.append(PRICE_TEXT[price])
+            frame.size_texts.append(volume_text(size))
             frame.total += size
 
     def restart(self, price: int) -> None:

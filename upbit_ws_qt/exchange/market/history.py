@@ -8,6 +8,7 @@ are never empty, so that a candle always closes where the path stands.
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from .candles import DAY_MS, MINUTE_MS, gathered, merged
@@ -54,6 +55,7 @@ class History:
         self._minute_empty = math.exp(-trades_per_minute)
         self._spread = volatility * math.sqrt(FIVE_MS / DAY_MS)
         self._days: dict[int, list[int]] = {}  # volumes by hour of the days met lately
+        self._hours: dict[int, list[CandleValues]] | None = None
         self._low, self._high = 1, 10**30
         self.year = self._mark_year(volatility)
         self._high, _, self._low, _ = self.year
@@ -97,8 +99,25 @@ class History:
         day, hour = 1.0 + 0.6 * dice(ms // DAY_MS, 1), 1.2 + dice(ms // HOUR_MS, 2)
         return day * (hour / 1.2) * ((1.2 + dice(five, 3)) / 1.2)
 
+    @contextmanager
+    def remembering(self) -> Iterator[None]:
+        """Keep the hours met meanwhile, for a caller who needs the same ones several times."""
+        self._hours = {}
+        try:
+            yield
+        finally:
+            self._hours = None
+
     def fives(self, hour_ms: int) -> list[CandleValues]:
         """Return the traded five-minute candles of the hour that begins at `hour_ms`, oldest first."""
+        if self._hours is None:
+            return self._fives(hour_ms)
+        found = self._hours.get(hour_ms)
+        if found is None:
+            found = self._hours[hour_ms] = self._fives(hour_ms)
+        return found
+
+    def _fives(self, hour_ms: int) -> list[CandleValues]:
         dice, snap, grid = self._path.dice, self._snap, self._grid
         first = hour_ms // FIVE_MS
         empty = 2 * self._five_empty - 1

@@ -79,7 +79,13 @@ class MarketSimulation:
         if self._begun:
             return
         self._begun = True
-        history, candles = self.history, self.candles
+        with self.history.remembering():
+            self._take_over(self.history)
+        if self._opens_day:
+            self.open_day()
+
+    def _take_over(self, history: History) -> None:
+        candles = self.candles
         seam = candles.seam_ms
         last = history.last_minute()
         today = seam // DAY_MS * DAY_MS
@@ -103,8 +109,6 @@ class MarketSimulation:
             candles.running[DAY] = so_far
         self.profile = self._profile(opening, closing, history.year)
         self._last_trade(last)
-        if self._opens_day:
-            self.open_day()
 
     def _last_trade(self, minute: CandleValues) -> None:
         """Make up the last trade before the world began out of the last minute there is."""
