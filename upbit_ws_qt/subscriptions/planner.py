@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Effort", "IntelligentSubscriptionOptimizer", "SplitTrust", "SubscriptionPlan"]
 
+_WITH_SNAPSHOT = frozenset(data_type for data_type in DataType if data_type.has_snapshot)
 _INDICATORS = (DataType.INDICATOR, DataType.INDICATOR_SIGNAL)
 
 
@@ -123,7 +124,7 @@ class IntelligentSubscriptionOptimizer:
         modes = self._modes(union, flowing or {}, refresh)
         groups = _grouped(union, modes) + _grouped(extra, dict.fromkeys(extra, _Mode.SNAPSHOT))
         groups.sort(key=lambda group: group.priority)
-        plain = frozenset(stream for stream, mode in modes.items() if mode is _Mode.PLAIN and _has_snapshot(stream))
+        plain = frozenset(s for s, mode in modes.items() if mode is _Mode.PLAIN and s[0] in _WITH_SNAPSHOT)
         return SubscriptionPlan(
             specs=tuple(_spec(group) for group in groups),
             union=union,
@@ -154,14 +155,16 @@ class IntelligentSubscriptionOptimizer:
         fresh_types: set[DataType] = set()
         plain, realtime = _Mode.PLAIN, _Mode.REALTIME
         for stream, wanted in union.items():
-            known = flowing.get(stream)
-            if not _has_snapshot(stream):
+            data_type = stream[0]
+            if data_type not in _WITH_SNAPSHOT:
                 modes[stream] = plain
-            elif not wanted.snapshot or (known is not None and _brings(known, wanted) and stream not in refresh):
+                continue
+            known = flowing.get(stream)
+            if not wanted.snapshot or (known is not None and _brings(known, wanted) and stream not in refresh):
                 modes[stream] = realtime
             else:
                 modes[stream] = plain
-                fresh_types.add(stream.data_type)
+                fresh_types.add(data_type)
         if self.split is SplitTrust.BROKEN:
             for stream in modes:
                 if stream.data_type in fresh_types:
@@ -169,12 +172,8 @@ class IntelligentSubscriptionOptimizer:
         return modes
 
 
-def _has_snapshot(stream: StreamKey) -> bool:
-    return stream.data_type.has_snapshot
-
-
 def _brings(known: Demand, wanted: Demand) -> bool:
-    return known.depth >= wanted.depth and (known.snapshot or not wanted.snapshot)
+    return known is wanted or (known.depth >= wanted.depth and (known.snapshot or not wanted.snapshot))
 
 
 def _grouped(wanted: Mapping[StreamKey, Demand], modes: Mapping[StreamKey, _Mode]) -> list[_Group]:
