@@ -33,7 +33,8 @@ fuzz: $(STAMP)
 bench: EXTRAS := bench
 bench:
 	@$(MAKE) --no-print-directory EXTRAS=bench .venv/.installed-bench
-	@for script in benchmarks/[a-z]*.py; do echo; echo "== $$script"; QT_QPA_PLATFORM=offscreen $(BIN)/python $$script || exit 1; done
+	@for script in benchmarks/[a-z]*.py; do name=$$(basename $$script .py); echo; echo "== $$name"; \
+		QT_QPA_PLATFORM=offscreen $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 # Re-made only when pyproject.toml changes, so that a second `make run` starts at once.
 $(STAMP): pyproject.toml tools/check_system.py
