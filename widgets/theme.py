@@ -1,0 +1,200 @@
+"""Light and dark: palettes, the colours that mean something, and fonts whose digits do not jitter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QColor, QFont, QGuiApplication, QPalette
+from PyQt6.QtWidgets import QApplication, QStyleFactory
+
+from upbit_ws_qt import WebSocketType
+
+__all__ = [
+    "DARK",
+    "HEALTH_SHAPES",
+    "LIGHT",
+    "Colours",
+    "MarketColours",
+    "MarketScheme",
+    "ThemeMode",
+    "apply_theme",
+    "colours_of",
+    "is_dark",
+    "market_colours",
+    "number_font",
+]
+
+
+class ThemeMode(StrEnum):
+    """What the user chose."""
+
+    SYSTEM = "system"
+    LIGHT = "light"
+    DARK = "dark"
+
+
+class MarketScheme(StrEnum):
+    """Which colours prices rise and fall in; a sign and an arrow always stand beside them."""
+
+    KOREAN = "korean"
+    WESTERN = "western"
+    OKABE_ITO = "okabe_ito"
+
+
+@dataclass(frozen=True, slots=True)
+class MarketColours:
+    """Up, down, and neither; "#rrggbb"."""
+
+    up: str
+    down: str
+    flat: str
+
+
+@dataclass(frozen=True, slots=True)
+class Colours:
+    """One theme; every colour as "#rrggbb".
+
+    Attributes:
+        dark: whether it is the dark one.
+        window: behind everything.
+        base: behind tables and plots.
+        alternate: every second row.
+        text: on both.
+        muted: text of less weight; still readable (4.5 : 1).
+        grid: lines in plots, already blended with `base`.
+        border: of controls.
+        accent: selection, focus, links.
+        good: health of 80 and more.
+        warn: 50 to 79.
+        bad: under 50.
+        idle: not judged.
+        live: badge of the real exchange.
+        embedded: badge of the embedded exchange.
+        lines: one colour for each connection.
+    """
+
+    dark: bool
+    window: str
+    base: str
+    alternate: str
+    text: str
+    muted: str
+    grid: str
+    border: str
+    accent: str
+    good: str
+    warn: str
+    bad: str
+    idle: str
+    live: str
+    embedded: str
+    lines: dict[WebSocketType, str]
+
+    def health(self, level: str) -> str:
+        """Return the colour of a health level ("good", "warn", "bad"; anything else counts as idle)."""
+        return {"good": self.good, "warn": self.warn, "bad": self.bad}.get(level, self.idle)
+
+
+HEALTH_SHAPES = {"good": "●", "warn": "▲", "bad": "✖", "idle": "○"}
+"""Health is told by shape as well as by colour."""
+
+LIGHT = Colours(
+    dark=False,
+    window="#f3f4f6",
+    base="#ffffff",
+    alternate="#f7f8fa",
+    text="#16191d",
+    muted="#5b6470",
+    grid="#e3e6ea",
+    border="#c3c8cf",
+    accent="#3454a4",
+    good="#1a7f37",
+    warn="#8f5f00",
+    bad="#a40e6b",
+    idle="#6a737d",
+    live="#0b6b3a",
+    embedded="#7a4a00",
+    lines={WebSocketType.PUBLIC: "#0b7285", WebSocketType.PRIVATE: "#6d3fc4", WebSocketType.INFO: "#8a6100"},
+)
+DARK = Colours(
+    dark=True,
+    window="#1b1e23",
+    base="#14171b",
+    alternate="#191c21",
+    text="#e6e8eb",
+    muted="#9aa4af",
+    grid="#292d33",
+    border="#434a53",
+    accent="#7d9cf0",
+    good="#4ac26b",
+    warn="#e3b341",
+    bad="#f778ba",
+    idle="#8b949e",
+    live="#4ac26b",
+    embedded="#e3b341",
+    lines={WebSocketType.PUBLIC: "#39c5cf", WebSocketType.PRIVATE: "#b794f6", WebSocketType.INFO: "#d9a93a"},
+)
+
+_MARKET = {
+    (MarketScheme.KOREAN, False): ("#c84a31", "#1261c4"),
+    (MarketScheme.KOREAN, True): ("#f0616d", "#5b9bff"),
+    (MarketScheme.WESTERN, False): ("#0a7d3c", "#c22f3d"),
+    (MarketScheme.WESTERN, True): ("#3fbf72", "#f0616d"),
+    (MarketScheme.OKABE_ITO, False): ("#a86b00", "#0072b2"),
+    (MarketScheme.OKABE_ITO, True): ("#e69f00", "#56b4e9"),
+}
+
+
+def is_dark(palette: QPalette) -> bool:
+    """Whether a palette is a dark one."""
+    return palette.color(QPalette.ColorRole.Window).lightness() < 128
+
+
+def colours_of(palette: QPalette) -> Colours:
+    """Return the theme that fits a widget's palette, so that a widget looks right in anybody's program."""
+    return DARK if is_dark(palette) else LIGHT
+
+
+def market_colours(scheme: MarketScheme, *, dark: bool) -> MarketColours:
+    """Return the colours of rising and falling prices."""
+    up, down = _MARKET[scheme, dark]
+    return MarketColours(up, down, (DARK if dark else LIGHT).muted)
+
+
+def apply_theme(app: QApplication, mode: ThemeMode) -> Colours:
+    """Put the whole program into a theme, live; widgets hear of it as PaletteChange. Returns the colours in force."""
+    app.setStyle(QStyleFactory.create("Fusion"))
+    hints = QGuiApplication.styleHints()
+    system_dark = hints is not None and hints.colorScheme() is Qt.ColorScheme.Dark
+    colours = DARK if mode is ThemeMode.DARK or (mode is ThemeMode.SYSTEM and system_dark) else LIGHT
+    app.setPalette(_palette(colours))
+    return colours
+
+
+def number_font(font: QFont) -> QFont:
+    """Return `font` with digits of equal width."""
+    tabular = QFont(font)
+    if hasattr(QFont, "setFeature"):  # from Qt 6.7 on; the usual fonts have such digits anyway
+        tabular.setFeature(QFont.Tag("tnum"), 1)
+    return tabular
+
+
+def _palette(colours: Colours) -> QPalette:
+    role, palette = QPalette.ColorRole, QPalette()
+    for roles, colour in (
+        ((role.Window, role.Button, role.ToolTipBase), colours.window),
+        ((role.Base,), colours.base),
+        ((role.AlternateBase,), colours.alternate),
+        ((role.WindowText, role.Text, role.ButtonText, role.ToolTipText), colours.text),
+        ((role.PlaceholderText,), colours.muted),
+        ((role.Highlight, role.Link), colours.accent),
+        ((role.HighlightedText, role.BrightText), colours.base),
+        ((role.Mid, role.Dark), colours.border),
+    ):
+        for each in roles:
+            palette.setColor(each, QColor(colour))
+    for each in (role.WindowText, role.Text, role.ButtonText):
+        palette.setColor(QPalette.ColorGroup.Disabled, each, QColor(colours.idle))
+    return palette
