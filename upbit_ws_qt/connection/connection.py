@@ -202,8 +202,7 @@ class Connection:
     async def _supervise(self) -> None:
         while True:
             try:
-                line = await self._open()
-                await self._serve(line)
+                await self._serve(await self._open())
             except WebSocketError as error:
                 if is_final(error):
                     self._give_up(error)

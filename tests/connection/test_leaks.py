@@ -1,0 +1,84 @@
+"""Hundreds of lines come and go and leave nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import tracemalloc
+from typing import TYPE_CHECKING
+
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+
+from tests.connection.kit import Rig, until
+from upbit_ws_qt.config import ServiceConfig
+from upbit_ws_qt.connection import ConnectLimiter
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+LINES = 120
+
+
+async def lose_a_line(rig: Rig) -> None:
+    epoch = rig.epoch
+    assert rig.connection.line is not None
+    rig.connection.line.abort("the test says so")
+    await until(lambda: rig.epoch > epoch and rig.connection.state.value == "connected")
+
+
+async def replace_a_line(rig: Rig) -> None:
+    await rig.connection.reconnect()
+
+
+async def change_lines(rig: Rig, change: Callable[[Rig], Awaitable[None]]) -> None:
+    """Let many lines come and go, then wait until the last old one is gone."""
+    for _ in range(LINES):
+        await change(rig)
+    for notes in (rig.states, rig.gaps, rig.errors, rig.lines):
+        notes.clear()
+    await until(lambda: alive() == {"Stream": 1, "Line": 1}, f"one line left, not {alive()}")
+
+
+def alive() -> dict[str, int]:
+    gc.collect()
+    kinds = {"Stream": 0, "Line": 0}
+    for item in gc.get_objects():
+        kind = type(item)
+        if kind.__module__.startswith("upbit_ws_qt.connection") and kind.__name__ in kinds:
+            kinds[kind.__name__] += 1
+    return kinds
+
+
+def own_memory() -> int:
+    """Return the bytes that this package and websockets hold."""
+    snapshot = tracemalloc.take_snapshot().filter_traces(
+        [tracemalloc.Filter(True, "*/upbit_ws_qt/*"), tracemalloc.Filter(True, "*/websockets/*")]
+    )
+    return sum(statistic.size for statistic in snapshot.statistics("filename"))
+
+
+async def hold(connection: ServerConnection) -> None:
+    await connection.wait_closed()
+
+
+@pytest.mark.parametrize("change", [lose_a_line, replace_a_line])
+async def test_lines_that_went_leave_no_memory_and_no_tasks(change: Callable[[Rig], Awaitable[None]]) -> None:
+    asyncio.get_running_loop().set_debug(False)  # it keeps a traceback for every handle
+    async with serve(hold, "127.0.0.1", 0, ping_interval=None) as server:
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        config = ServiceConfig.testing(public_url=url, backoff_initial=0.001, backoff_max=0.001)
+        rig = Rig(config, limiter=ConnectLimiter(10_000))
+        rig.connection.set_wanted(True)
+        await rig.connected()
+        tracemalloc.start()
+        try:
+            await change_lines(rig, change)  # fills the history of states, which is bounded
+            tasks, memory = len(asyncio.all_tasks()), own_memory()
+            await change_lines(rig, change)
+            assert len(asyncio.all_tasks()) <= tasks
+            per_line = (own_memory() - memory) / LINES
+            assert per_line < 64, f"{per_line:.0f} bytes per line"
+        finally:
+            tracemalloc.stop()
+            await rig.stop()
