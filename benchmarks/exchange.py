@@ -10,6 +10,8 @@ import subprocess
 import sys
 import time
 
+import psutil
+
 from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
 
 _DRAIN = """
@@ -46,7 +48,7 @@ async def measure(name: str, kinds: list[str], format_: str, seconds: float) -> 
         process.stdin.write(_handshake_and_request(kinds, sorted(exchange.world.codes), format_))
         process.stdin.close()
         while not exchange.counters.subscribe_requests:
-            await asyncio.sleep(0.01)
+            await exchange.advance(0)  # lets the loop turn
         before, bytes_before = exchange.counters.frames_sent, exchange.connections[0].bytes_sent
         wall, cpu = time.perf_counter(), time.process_time()
         while time.perf_counter() - wall < seconds:
@@ -62,9 +64,31 @@ async def measure(name: str, kinds: list[str], format_: str, seconds: float) -> 
     return frames / cpu
 
 
+async def measure_memory(hours: float) -> None:
+    """Print how this process's memory moves while an hour of simulated time is sent to a client."""
+    settings = ExchangeSettings(markets=60, rate=200, stopped=True, start_ms=1_790_000_000_000)
+    async with EmbeddedExchange(settings) as exchange:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", _DRAIN, str(exchange.port), stdin=subprocess.PIPE
+        )
+        assert process.stdin is not None
+        codes = sorted(exchange.world.codes)
+        process.stdin.write(_handshake_and_request(["ticker", "trade", "orderbook", "candle.1m"], codes, "DEFAULT"))
+        process.stdin.close()
+        for minute in range(round(hours * 60) + 1):
+            if minute % 10 == 0:
+                rss = psutil.Process().memory_info().rss / 1e6
+                print(
+                    f"after {minute:3} simulated minutes {rss:6.1f} MB, {exchange.counters.frames_sent:,} frames sent"
+                )
+            await exchange.advance(60)
+    await process.wait()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=3.0, help="how long each measurement takes")
+    parser.add_argument("--hours", type=float, default=1.0, help="simulated hours of the memory measurement")
     options = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])
@@ -77,6 +101,7 @@ def main() -> None:
         ("ticker + trade + orderbook, SIMPLE", ["ticker", "trade", "orderbook"], "SIMPLE"),
     ):
         asyncio.run(measure(name, kinds, format_, options.seconds))
+    asyncio.run(measure_memory(options.hours))
 
 
 if __name__ == "__main__":

@@ -58,6 +58,7 @@ class Pump:
 
     async def advance(self, seconds: float) -> None:
         """Play so many exchange seconds at once; slow readers are waited for, up to 5 s each time."""
+        await asyncio.sleep(0)  # even no time at all gives the lines their turn
         target = self._hub.world.now_ms + round(seconds * 1000)
         self._advancing += 1
         try:
