@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, NamedTuple
 
 from upbit_ws_qt.errors import RecoveryError
 from upbit_ws_qt.subscriptions.batcher import RateLimitAwareSubscriptionBatcher
 from upbit_ws_qt.subscriptions.demand import same_request
-from upbit_ws_qt.subscriptions.memory import Blame
-from upbit_ws_qt.subscriptions.planner import SplitTrust, SubscriptionPlan
+from upbit_ws_qt.subscriptions.ledger import RepairBook, RequestLedger, SentRequest
+from upbit_ws_qt.subscriptions.lister import Lister, Listing
 from upbit_ws_qt.subscriptions.restore import Proof, listed_streams, proved_by_data
+from upbit_ws_qt.subscriptions.splitting import SplitWatch
 from upbit_ws_qt.subscriptions.status import StreamStatus
+from upbit_ws_qt.text import safe_text
 from upbit_ws_qt.types import DataType, Priority
 
 if TYPE_CHECKING:
@@ -22,14 +23,12 @@ if TYPE_CHECKING:
     from upbit_ws_qt.subscriptions.demand import Demand
     from upbit_ws_qt.subscriptions.line import LimiterLike
     from upbit_ws_qt.subscriptions.memory import EndpointMemory
+    from upbit_ws_qt.subscriptions.planner import SubscriptionPlan
     from upbit_ws_qt.subscriptions.wish import Wish
     from upbit_ws_qt.wire import ServerError, SubscriptionList
 
 __all__ = ["LineSession", "Step", "StepKind"]
 
-_MOST_REPAIRS = 2
-_MOST_REPAIRS_IN_A_ROW = 5
-_LIST_TRIES = 2
 _BLANK_LINES = 2
 # A first request of its own for the urgent streams pays where they would stand in a much longer queue of snapshots.
 _STAGE_FROM = 50
@@ -49,29 +48,6 @@ class Step(NamedTuple):
 
     kind: StepKind
     delay: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    """A request that was neither taken nor refused yet."""
-
-    number: int
-    at: float
-    suspects: frozenset[Wish]
-    fresh: frozenset[StreamKey]
-    has_control: bool
-    is_split_trial: bool
-
-
-@dataclass(slots=True)
-class _Listing:
-    """A LIST_SUBSCRIPTIONS on its way."""
-
-    ticket: str
-    at: float
-    union: Mapping[StreamKey, Demand]
-    number: int
-    mixed_types: frozenset[DataType]
 
 
 class LineSession:
@@ -111,24 +87,15 @@ class LineSession:
         self._is_first = True
         self._stage_left = False
         self._number = 0
-        self._must_list = 0
-        self._outstanding: list[_Sent] = []
-        self._listing: _Listing | None = None
-        self._list_due: float | None = None
-        self._list_failures = 0
-        self._listed = 0
-        self._listed_at: float | None = None
+        self._ledger = RequestLedger()
+        self._lister = Lister(memory.patience.list_answer)
+        self._split = SplitWatch(memory)
+        self._repairs = RepairBook()
         self._has_answered = False
         self._refresh: set[StreamKey] = set()
-        self._repairs: dict[StreamKey, int] = {}
         self._once_sent: dict[StreamKey, float] = {}
-        self._split_fresh: frozenset[StreamKey] = frozenset()
-        self._split_seen = False
-        self._split_trial: frozenset[StreamKey] = frozenset()
         self._mute_until: float | None = None
         self._last_sent = self._last_request = now
-        self._mixed_types: frozenset[DataType] = frozenset()
-        self._repairs_in_a_row = 0
 
     # -- what the shell asks ----------------------------------------------------------------------------------------
 
@@ -143,7 +110,7 @@ class LineSession:
             return Step(StepKind.WAIT, self._mute_until - now)
         request = None if self._awaits_control else self._request_delay(now)
         listing = self._list_delay(now)
-        if listing is not None and listing <= 0.0 and (request is None or request > 0.0 or self._list_starves(now)):
+        if listing is not None and listing <= 0.0 and (request is None or request > 0.0 or self._lister.starves(now)):
             return Step(StepKind.LIST)
         if request is not None and request <= 0.0:
             return Step(StepKind.REQUEST)
@@ -195,15 +162,13 @@ class LineSession:
         self._count(plan, size, new.keys() | once, is_repeat=is_repeat)
         self.asked = plan.union
         self.changed.update(new, gone)
-        self._mixed_types = plan.mixed_types
         self._last_sent = self._last_request = now
         self._batcher.note_sent(now)
         self._plan_list(new, now)
 
     def take_list(self, ticket: str, now: float) -> None:
         """Note that LIST_SUBSCRIPTIONS with this ticket is leaving now."""
-        self._listing = _Listing(ticket, now, self.asked, self._number, self._mixed_types)
-        self._list_due = None
+        self._lister.sent(Listing(ticket, now, self._number, self.asked, self._split.mixed_types))
         self._last_sent = now
         self._memory.counters.lists += 1
         self._memory.effort.requests += 1
@@ -234,21 +199,16 @@ class LineSession:
         """Whether everything wanted was asked for and is proved, or known not to come."""
         if self._repair or self._stage_left or self._mute_until is not None or self.refused is not None:
             return False
-        lists_done = self._listed >= self._must_list and self._listing is None and self._list_due is None
-        owed = self._awaited()
-        if not lists_done:
-            return self._list_failures >= _LIST_TRIES and self._proved_by_data_alone()
-        if not owed:
-            return not self._is_blank()
-        settled = max(self._listed_at or 0.0, self.proof.last_progress, self._last_sent) + self._memory.patience.settle
-        return now >= settled and not self._is_blank()
+        if not self._lister.is_done:
+            return self._lister.has_failed and self._proved_by_data_alone()
+        return (not self._awaited() or now >= self._settled_at()) and not self._is_blank()
 
     def sync_error(self, now: float) -> RecoveryError | None:
         """Return why this line cannot be proved, None while it still may."""
         endpoint = self._memory.ws_type.value
         if self.refused is not None:
             return RecoveryError(endpoint, f"the exchange refused the request: {self.refused.name}")
-        if self._list_failures >= _LIST_TRIES and not self._proved_by_data_alone():
+        if self._lister.has_failed and not self._proved_by_data_alone():
             return RecoveryError(endpoint, "the list of subscriptions was not answered", missing=self._shown_debts())
         late = now >= self._last_sent + self._memory.patience.first_data
         if late and not self._awaited() and self._is_blank():
@@ -274,75 +234,67 @@ class LineSession:
         """Take note of data; return whether something was waiting for it."""
         is_owed_once = stream in self._once_sent
         if is_owed_once:
-            if stream in self._split_trial:
-                self._split_trial = frozenset()
+            self._split.on_data(stream)
             self._settle_once(stream, now, served=True)
         if not self.proof.on_data(stream, now):
             return is_owed_once
         self._has_answered = True
         self._served(stream)
-        if stream in self._split_trial:  # it came plainly, and had not come beside realtime-only ones
-            self._split_trial = frozenset()
-        elif stream in self._split_fresh:
-            self._split_seen = True
-        for index, sent in enumerate(self._outstanding):
-            if stream in sent.fresh:
-                self._accept(index + 1)
-                break
+        self._split.on_data(stream)
+        self._accept(self._ledger.taken_by_data(stream))
         return True
 
     def on_list(self, answer: SubscriptionList, now: float) -> None:
         """Take the exchange's list; one that was not asked for is passed over."""
-        listing = self._listing
-        if listing is None or answer.ticket not in ("", listing.ticket):
+        listing = self._lister.answered(answer.ticket, now)
+        if listing is None:
             return
-        self._listing = None
-        self._list_failures = 0
         self._has_answered = True
-        self._listed, self._listed_at = listing.number, now
-        self._accept(sum(1 for sent in self._outstanding if sent.number <= listing.number))
+        self._accept(self._ledger.taken_until(listing.number))
         listed = listed_streams(answer)
         asked = {stream: demand for stream, demand in listing.union.items() if stream in self.asked}
         proved, missing = self.proof.on_list(listed, asked, now)
         for stream in proved:
             self._served(stream)
-        self._judge_split(missing, listing.mixed_types)
+        self._split.on_list(missing, listing.mixed_types)
         surplus = listed - listing.union.keys() - self._memory.desk.owed.keys() - self._once_sent.keys()
-        if not missing and not (surplus and listing.union):
-            self._repairs_in_a_row = 0
+        has_surplus = bool(surplus and listing.union)
+        if not missing and not has_surplus:
+            self._repairs.clean()
             return
         self._repair_missing(missing)
-        if surplus and listing.union and self._repairs_in_a_row < _MOST_REPAIRS:
+        if has_surplus and not self._repairs.is_exhausted and not self._repair:
             self._start_repair()
 
     def on_error(self, error: ServerError, now: float) -> None:
         """Take an error: it refuses the requests that were not answered, and the exchange closes the line."""
         memory = self._memory
         self._mute_until = now + memory.patience.mute
-        outstanding, self._outstanding = self._outstanding, []
-        listing, self._listing = self._listing, None
+        refused, was_listing = self._ledger.refused(), self._lister.drop()
         if error.name == "TOO_MANY_REQUEST":
             memory.counters.refusals += 1  # the line itself has told its limiter
-            return
-        if not outstanding:
-            if error.name == "INVALID_AUTH":
-                self.refused = error
-            elif listing is not None:
-                memory.list_refusals += 1
-            else:
-                memory.counters.stray_errors += 1
-            return
-        self.refused = error
-        if error.name == "INVALID_AUTH" and not outstanding[0].has_control:
+        elif refused:
+            self.refused = error
+            self._find_guilty(refused, error)
+        elif error.name == "INVALID_AUTH":
+            self.refused = error
+        elif was_listing:
+            memory.list_refusals += 1
+        else:
+            memory.counters.stray_errors += 1
+
+    def _find_guilty(self, refused: Sequence[SentRequest], error: ServerError) -> None:
+        memory, has_control = self._memory, refused[0].has_control
+        if error.name == "INVALID_AUTH" and not has_control:
             # The token, as a rule. If the next line answers a list, it is the key's scope that a wish lacks.
             memory.doubts_key = True
             return
-        if self._blames_split(outstanding):
+        if self._split.takes_blame(is_trial=any(request.is_split_trial for request in refused)):
             return
-        suspects = frozenset().union(*(sent.suspects for sent in outstanding))
+        suspects = frozenset().union(*(request.suspects for request in refused))
         if suspects or not self.is_candidate:
-            reason = f"{error.name}: {error.message}" if error.message else error.name
-            memory.search.rejected(suspects, reason, has_control=outstanding[0].has_control)
+            reason = safe_text(f"{error.name}: {error.message}" if error.message else error.name, 200)
+            memory.search.rejected(suspects, reason, has_control=has_control)
 
     def tick(self, now: float) -> None:
         """Draw the conclusions that are due."""
@@ -350,36 +302,16 @@ class LineSession:
             if now < self._mute_until:
                 return
             self._restart()
-        patience = self._memory.patience
-        if self._listing is not None and now >= self._listing.at + patience.list_answer:
-            self._listing = None
-            self._list_failures += 1
+        patience, lister = self._memory.patience, self._lister
+        if lister.check(now):
             self._memory.counters.lists_unanswered += 1
-            self._list_due = now if self._list_failures < _LIST_TRIES else None
         self._judge_overdue(now)
         self._judge_overdue_once(now)
-        self._accept(sum(1 for sent in self._outstanding if now >= sent.at + patience.accepted))
-        if self._listed < self._number and not self.is_syncing and self._list_failures < _LIST_TRIES:
-            due = self._last_request + patience.audit
-            self._list_due = due if self._list_due is None else min(due, self._list_due)
+        self._accept(self._ledger.taken_before(now - patience.accepted))
+        if lister.listed < self._number and not self.is_syncing and not lister.has_failed:
+            lister.want(self._last_request + patience.audit)
         if self._may_test(now) and self._memory.search.release_next():
             self.wishes_changed(now)
-
-    def _blames_split(self, outstanding: Sequence[_Sent]) -> bool:
-        """Whether a refusal is put down to asking for one type in two ways, which is then not done any more.
-
-        It is the first suspect, once in a session: if the same is refused plainly too, that was not the reason.
-        """
-        memory = self._memory
-        if memory.blame is Blame.SPLIT_ACCUSED:
-            memory.blame = Blame.SPLIT_CLEARED
-            memory.planner.split = SplitTrust.UNKNOWN
-        is_trial = any(sent.is_split_trial for sent in outstanding) and memory.planner.split is SplitTrust.UNKNOWN
-        if not is_trial or memory.blame is not Blame.NOBODY:
-            return False
-        memory.blame = Blame.SPLIT_ACCUSED
-        memory.planner.split = SplitTrust.BROKEN
-        return True
 
     # -- sending ----------------------------------------------------------------------------------------------------
 
@@ -398,59 +330,52 @@ class LineSession:
         return self._batcher.delay(now)
 
     def _list_delay(self, now: float) -> float | None:
-        if self._list_due is None or self._listing is not None:
+        lister = self._lister
+        if lister.due is None or lister.on_its_way is not None:
             return None
-        if self._list_due <= now and not self._list_is_useful(now):
-            self._list_due = None
+        if lister.due <= now and not self._list_is_useful(now):
+            lister.due = None
             return None
-        return max(self._list_due - now, self._limiter.delay(now, recovery=self.is_syncing))
+        return max(lister.due - now, self._limiter.delay(now, recovery=self.is_syncing))
 
     def _list_is_useful(self, now: float) -> bool:
         if not self._memory.lists_work:
             return False
+        lister = self._lister
         is_control = self.is_syncing and not self.asked
-        is_audit = self._listed < self._number and now >= self._last_request + self._memory.patience.audit
-        must = self._listed < self._must_list
-        return must or is_control or is_audit or bool(self.proof.debts or self._split_fresh)
-
-    def _list_starves(self, now: float) -> bool:
-        return self._list_due is not None and now >= self._list_due + 0.5
+        is_audit = lister.listed < self._number and now >= self._last_request + self._memory.patience.audit
+        return lister.listed < lister.must or is_control or is_audit or bool(self.proof.debts or self._split.fresh)
 
     def _plan_list(self, new: Collection[StreamKey], now: float) -> None:
         patience = self._memory.patience
-        due = now + min(1.0, patience.first_data / 2)
-        if self.is_syncing and not self._stage_left:
-            self._must_list = self._number if self._memory.lists_work else 0
-            due = now
-        elif self._stage_left:
+        if self._stage_left:
             return
-        elif self._split_fresh:
-            due = now + patience.settle
+        if self.is_syncing:
+            self._lister.must = self._number if self._memory.lists_work else 0
+            self._lister.want(now)
+        elif self._split.fresh:
+            self._lister.want(now + patience.settle)
         elif any(stream in self.proof.debts and not self.proof.debts[stream].needs_data for stream in new):
-            due = now + patience.unlisted
-        elif not new:
-            return
-        self._list_due = due if self._list_due is None else min(self._list_due, due)
+            self._lister.want(now + patience.unlisted)
+        elif new:
+            self._lister.want(now + min(1.0, patience.first_data / 2))
 
     @property
     def _awaits_control(self) -> bool:
-        return self._is_first and not self.asked and (self._listing is not None or self._list_due is not None)
+        return self._is_first and not self.asked and self._lister.is_busy
 
     def _ask_for_control(self, now: float) -> bool:
         """Before suspects are asked for on a line that has answered nothing yet: see that it answers at all."""
         is_of_use = self.is_syncing and not self._has_answered and self._memory.lists_work
-        if is_of_use and self._list_due is None and self._listing is None:
-            self._list_due = now
+        if is_of_use and not self._lister.is_busy:
+            self._lister.want(now)
         return is_of_use
 
     def _note_suspects(self, plan: SubscriptionPlan, new: Collection[StreamKey], now: float) -> None:
-        planner = self._memory.planner
-        is_trial = bool(plan.mixed_types) and planner.split is SplitTrust.UNKNOWN
-        if is_trial:
-            self._split_fresh |= {s for s in new if s.data_type in plan.split_types and s in plan.snapshots}
+        is_trial = self._split.note_request(plan, new)
         suspects = frozenset(wish for wish in self._memory.search.suspects() if self._adds(wish, plan))
-        self._outstanding.append(
-            _Sent(self._number, now, suspects, frozenset(new) | plan.snapshots, self._has_answered, is_trial)
+        self._ledger.note(
+            SentRequest(self._number, now, suspects, frozenset(new) | plan.snapshots, self._has_answered, is_trial)
         )
 
     def _adds(self, wish: Wish, plan: SubscriptionPlan) -> bool:
@@ -481,7 +406,7 @@ class LineSession:
 
     def _served(self, stream: StreamKey) -> None:
         self.changed.add(stream)
-        self._repairs.pop(stream, None)
+        self._repairs.forget(stream)
         demand = self.asked.get(stream)
         if demand is not None:
             if stream.data_type.has_snapshot:
@@ -493,7 +418,7 @@ class LineSession:
         self.proof.forget(streams)
         for stream in streams:
             self.flowing.pop(stream, None)
-            self._repairs.pop(stream, None)
+            self._repairs.forget(stream)
             self._refresh.discard(stream)
             self._memory.served_before.discard(stream)
             self._memory.unserved_before.discard(stream)
@@ -505,23 +430,11 @@ class LineSession:
         for stream in streams:
             self.flowing.pop(stream, None)
 
-    def _accept(self, count: int) -> None:
-        """Count the oldest requests as taken by the exchange."""
-        if count:
-            if self._memory.blame is Blame.SPLIT_ACCUSED:
-                self._memory.blame = Blame.SPLIT_CONVICTED
-            taken, self._outstanding = self._outstanding[:count], self._outstanding[count:]
-            self._memory.search.accepted(frozenset().union(*(sent.suspects for sent in taken)))
-
-    def _judge_split(self, missing: Collection[StreamKey], mixed_types: Collection[DataType]) -> None:
-        """Conclude from the list, and from the new streams' data, whether one type may be asked for in two ways."""
-        if any(stream.data_type in mixed_types for stream in missing):
-            self._memory.planner.split = SplitTrust.BROKEN
-        elif self._split_seen:
-            self._memory.planner.split = SplitTrust.PROVED
-        else:
-            return
-        self._split_fresh, self._split_seen = frozenset(), False
+    def _accept(self, suspects: Collection[Wish] | None) -> None:
+        """Clear the suspects of requests that were taken; None where none was."""
+        if suspects is not None:
+            self._split.accepted()
+            self._memory.search.accepted(suspects)
 
     def _settle_once(self, stream: StreamKey, now: float, *, served: bool) -> None:
         del self._once_sent[stream]
@@ -531,17 +444,9 @@ class LineSession:
             self._batcher.queue_subscription_change(self._wanted(), now)  # it flowed for the snapshot's sake only
 
     def _repair_missing(self, missing: Collection[StreamKey]) -> None:
-        again: set[StreamKey] = set()
-        hopeless: set[StreamKey] = set()
-        for stream in missing:
-            done = self._repairs.get(stream, 0)
-            is_known_silent = stream in self._memory.unserved_before and proved_by_data(stream, self.asked[stream])
-            if is_known_silent or done >= _MOST_REPAIRS or self._repairs_in_a_row >= _MOST_REPAIRS_IN_A_ROW:
-                hopeless.add(stream)
-            else:
-                self._repairs[stream] = done + 1
-                again.add(stream)
-        self._give_up(hopeless)
+        silent = {s for s in missing if s in self._memory.unserved_before and proved_by_data(s, self.asked[s])}
+        again = {stream for stream in missing if stream not in silent and self._repairs.may_try(stream)}
+        self._give_up(set(missing) - again)
         if again:
             for stream in again:
                 self.flowing.pop(stream, None)
@@ -551,20 +456,20 @@ class LineSession:
 
     def _start_repair(self) -> None:
         self._repair = True
-        self._repairs_in_a_row += 1
+        self._repairs.started()
         self._memory.counters.repairs += 1
 
     def _judge_overdue(self, now: float) -> None:
         overdue = self.proof.overdue(now)
         if not overdue:
             return
-        if self._split_trial:
-            self._end_split_trial()
-        elif self._split_fresh and self._split_fresh.intersection(overdue):
+        if self._split.trial:
+            self._split.end_trial()
+        elif self._split.fresh.intersection(overdue):
             self._try_plainly(now)
             return
         unlisted = [s for s in overdue if not self.proof.debts[s].needs_data]
-        if unlisted and (self._listing is not None or self._list_due is not None):
+        if unlisted and self._lister.is_busy:
             wait = now + self._memory.patience.list_answer
             for stream in unlisted:
                 self.proof.debts[stream].deadline = wait
@@ -575,30 +480,22 @@ class LineSession:
         overdue = [stream for stream, deadline in self._once_sent.items() if deadline <= now]
         if not overdue:
             return
-        planner = self._memory.planner
-        beside = [stream for stream in overdue if stream.data_type in self._mixed_types]
-        if beside and planner.split is SplitTrust.UNKNOWN and not self._split_trial:
-            self._split_trial = frozenset(beside)
-            planner.split = SplitTrust.BROKEN
+        beside = self._split.may_try(overdue)
+        if beside:
+            self._split.begin_trial(beside)
             for stream in overdue:
                 del self._once_sent[stream]  # asked for again, plainly this time
             self._batcher.queue_subscription_change(self._wanted(), now)
             return
-        if self._split_trial.intersection(overdue):
-            self._end_split_trial()
+        if self._split.trial.intersection(overdue):
+            self._split.end_trial()
         for stream in overdue:
             self._settle_once(stream, now, served=False)
 
-    def _end_split_trial(self) -> None:
-        """Asking plainly did not help: it was not the asking in two ways."""
-        self._memory.planner.split = SplitTrust.UNKNOWN
-        self._split_trial = frozenset()
-
     def _try_plainly(self, now: float) -> None:
         """Ask plainly for new streams that did not come beside realtime-only ones: unknown, or is it the split?"""
-        self._split_trial, self._split_fresh = self._split_fresh, frozenset()
-        self._memory.planner.split = SplitTrust.BROKEN
-        for stream in self._split_trial & self.proof.debts.keys():
+        self._split.begin_trial(self._split.fresh)
+        for stream in self._split.trial & self.proof.debts.keys():
             self.proof.debts[stream].deadline = now + self._memory.patience.first_data
             self._refresh.add(stream)
         self._start_repair()
@@ -607,7 +504,7 @@ class LineSession:
         return (
             self._memory.search.is_searching
             and not self.is_syncing
-            and not self._outstanding
+            and not self._ledger
             and not self._repair
             and not self._batcher.is_waiting
             and now >= self._last_sent + self._memory.patience.unlisted
@@ -623,6 +520,11 @@ class LineSession:
         self.flowing.clear()
         self._once_sent.clear()
         self._repair = True
+
+    def _settled_at(self) -> float:
+        """Return when so little has happened for so long that what is still awaited no longer holds the line up."""
+        latest = max(self._lister.listed_at, self.proof.last_progress, self._last_sent)
+        return latest + self._memory.patience.settle
 
     def _awaited(self) -> list[StreamKey]:
         return [s for s in self.proof.owed(data=True) if s not in self._memory.unserved_before]
@@ -642,15 +544,13 @@ class LineSession:
 
     def _next_timer(self, now: float) -> float | None:
         patience = self._memory.patience
-        times = [self.proof.next_deadline()]
-        if self._listing is not None:
-            times.append(self._listing.at + patience.list_answer)
-        if self._outstanding:
-            times.append(self._outstanding[0].at + patience.accepted)
+        times = [self.proof.next_deadline(), self._lister.deadline()]
+        if self._ledger.oldest_at is not None:
+            times.append(self._ledger.oldest_at + patience.accepted)
         if self._once_sent:
             times.append(min(self._once_sent.values()))
         if self.is_syncing:
-            times.append(max(self._listed_at or 0.0, self.proof.last_progress, self._last_sent) + patience.settle)
+            times.append(self._settled_at())
             times.append(self._last_sent + patience.first_data)
         elif self._memory.search.is_searching:
             times.append(self._last_sent + patience.unlisted)

@@ -1,0 +1,97 @@
+"""Whether the exchange takes one type in two ways in one request: what one line shows of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from upbit_ws_qt.subscriptions.memory import Blame
+from upbit_ws_qt.subscriptions.planner import SplitTrust
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from upbit_ws_qt.streams import StreamKey
+    from upbit_ws_qt.subscriptions.memory import EndpointMemory
+    from upbit_ws_qt.subscriptions.planner import SubscriptionPlan
+    from upbit_ws_qt.types import DataType
+
+__all__ = ["SplitWatch"]
+
+
+class SplitWatch:
+    """Nobody here has seen the real exchange do it, so the first requests of that kind are looked at closely.
+
+    Attributes:
+        fresh: new streams that were asked for plainly beside realtime-only ones of their type, not judged yet.
+        trial: streams that did not come that way and are now asked for plainly.
+        mixed_types: types that stood in the latest request in two ways.
+    """
+
+    def __init__(self, memory: EndpointMemory) -> None:
+        self._memory = memory
+        self._planner = memory.planner
+        self._is_seen = False
+        self.fresh: frozenset[StreamKey] = frozenset()
+        self.trial: frozenset[StreamKey] = frozenset()
+        self.mixed_types: frozenset[DataType] = frozenset()
+
+    def note_request(self, plan: SubscriptionPlan, new: Collection[StreamKey]) -> bool:
+        """Take note of a request; return whether it shows something that is not known yet."""
+        self.mixed_types = plan.mixed_types
+        is_trial = bool(plan.mixed_types) and self._planner.split is SplitTrust.UNKNOWN
+        if is_trial:
+            self.fresh |= {s for s in new if s.data_type in plan.split_types and s in plan.snapshots}
+        return is_trial
+
+    def on_data(self, stream: StreamKey) -> None:
+        """Take note of a new stream that has come."""
+        if stream in self.trial:  # it came plainly, and had not come beside realtime-only ones: broken for good
+            self.trial = frozenset()
+        elif stream in self.fresh:
+            self._is_seen = True
+
+    def on_list(self, missing: Collection[StreamKey], mixed_types: Collection[DataType]) -> None:
+        """Conclude from what the list lacks of a request with these types in two ways, and from the data."""
+        if any(stream.data_type in mixed_types for stream in missing):
+            self._planner.split = SplitTrust.BROKEN
+        elif self._is_seen:
+            self._planner.split = SplitTrust.PROVED
+        else:
+            return
+        self.fresh, self._is_seen = frozenset(), False
+
+    def begin_trial(self, streams: Collection[StreamKey]) -> None:
+        """Ask plainly for streams that did not come: they are unknown to the exchange, or it is the split."""
+        self.fresh, self.trial = frozenset(), frozenset(streams)
+        self._planner.split = SplitTrust.BROKEN
+
+    def end_trial(self) -> None:
+        """Asking plainly did not help: it was not the asking in two ways."""
+        self.trial = frozenset()
+        self._planner.split = SplitTrust.UNKNOWN
+
+    def may_try(self, streams: Collection[StreamKey]) -> frozenset[StreamKey]:
+        """Return those of silent streams for which asking plainly is worth a try."""
+        if self._planner.split is not SplitTrust.UNKNOWN or self.trial:
+            return frozenset()
+        return frozenset(stream for stream in streams if stream.data_type in self.mixed_types)
+
+    def takes_blame(self, *, is_trial: bool) -> bool:
+        """Whether a refusal is put down to asking for one type in two ways, which is then not done any more.
+
+        It is the first suspect, once in a session: if the same is refused plainly too, that was not the reason.
+        """
+        memory = self._memory
+        if memory.blame is Blame.SPLIT_ACCUSED:
+            memory.blame = Blame.SPLIT_CLEARED
+            self._planner.split = SplitTrust.UNKNOWN
+        if not is_trial or self._planner.split is not SplitTrust.UNKNOWN or memory.blame is not Blame.NOBODY:
+            return False
+        memory.blame = Blame.SPLIT_ACCUSED
+        self._planner.split = SplitTrust.BROKEN
+        return True
+
+    def accepted(self) -> None:
+        """Note that a request was taken; if the split was accused, it is convicted by that."""
+        if self._memory.blame is Blame.SPLIT_ACCUSED:
+            self._memory.blame = Blame.SPLIT_CONVICTED
