@@ -105,7 +105,7 @@ async def test_a_line_is_opened_when_wanted_and_closed_when_not(exchange: Embedd
     await until(lambda: not exchange.connections)
     again = desk.manager.register_component("w", BTC, lambda event: None)
     await again.wait_served(10)
-    await until(lambda: desk.manager.state is GlobalManagerState.ACTIVE)
+    await until(lambda: len(desk.diary.path(WebSocketType.PUBLIC)) == 7)
     assert exchange.counters.connects_accepted == 2
     assert desk.diary.path(WebSocketType.PUBLIC) == [
         ConnectionState.CONNECTING,

@@ -65,7 +65,7 @@ async def test_ten_components_with_fifty_symbols_come_back_proved(exchange: Embe
     await until(lambda: all(ledger.trades for ledger in ledgers))
 
     exchange.faults.inject("drop", endpoint="public", times=1)
-    await until(lambda: desk.diary.gaps and desk.manager.connection_state(PUBLIC) is S.CONNECTED)
+    await until(lambda: desk.diary.gaps and desk.diary.path(PUBLIC)[-1] is S.CONNECTED)
     assert exchange.subscribed("public") == table
     assert desk.diary.path(PUBLIC) == [S.CONNECTING, S.SYNCING, S.CONNECTED, S.RECONNECTING, S.SYNCING, S.CONNECTED]
     (gap,) = desk.diary.gaps

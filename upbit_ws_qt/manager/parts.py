@@ -1,0 +1,197 @@
+"""The rooms put together: what each is given, and what is made of what they say."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from upbit_ws_qt.config import ServiceConfig
+from upbit_ws_qt.connection import ConnectLimiter, Drain, EpochManager, JWTManager
+from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
+from upbit_ws_qt.manager.components import ComponentDesk
+from upbit_ws_qt.manager.endpoint import Endpoint
+from upbit_ws_qt.manager.news import News
+from upbit_ws_qt.routing import DataPoolManager, DataRoutingEngine
+from upbit_ws_qt.streams import streams_of
+from upbit_ws_qt.subscriptions import StreamStatus, SubscriptionStateManager
+from upbit_ws_qt.types import ConnectionState, GlobalManagerState, WebSocketType
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from upbit_ws_qt.connection import GapEvent, StateChange
+    from upbit_ws_qt.errors import DecodeError, WebSocketError
+    from upbit_ws_qt.manager.watch import Watch
+    from upbit_ws_qt.streams import StreamKey
+    from upbit_ws_qt.wire import Message
+
+__all__ = ["ManagerParts"]
+
+_GOING = frozenset(
+    {ConnectionState.CONNECTING, ConnectionState.SYNCING, ConnectionState.RECONNECTING, ConnectionState.DISCONNECTED}
+)
+
+
+class ManagerParts:
+    """The wiring of a manager, and its state; nothing here is for users."""
+
+    _watch: Watch  # made last, by the manager itself: it reads off everything that is made here
+
+    def __init__(self, config: ServiceConfig | None = None, *, rng: Random | None = None) -> None:
+        self._loop = _running_loop()
+        self.config = config or ServiceConfig()
+        self._state = GlobalManagerState.INITIALIZING
+        self._news = News(self._loop)
+        self._epochs = EpochManager()
+        self._epochs.add_listener(self._on_epoch)
+        self._wishes = SubscriptionStateManager(clock=self._loop.time)
+        self._pool = self._make_pool()
+        self._routing = DataRoutingEngine(
+            self.config,
+            is_current_epoch=self._epochs.is_current_epoch,
+            on_component_failed=self._on_component_failed,
+            on_decode_error=self._on_decode_error,
+            on_control=self._on_control,
+            pool=self._pool,
+            backlog=lambda: sum(len(endpoint.inbox) for endpoint in self._endpoints.values()),
+        )
+        self._drain = Drain(
+            self._routing.route_frame, self.config.drain_budget, loop=self._loop, level=self.config.independence_level
+        )
+        self._jwt = JWTManager(self.config.credentials, self.config.token_lifetime, clock=self._loop.time)
+        self._endpoints = self._make_endpoints(rng)
+        self._desk = ComponentDesk(self._loop, self._wishes, self._routing, self._endpoints, self._on_wishes_changed)
+        self._failed: set[StreamKey] = set()
+        self._frame_timer: asyncio.TimerHandle | None = None
+        self._routing.on_frame_pending = self._arm_frame
+
+    # -- what the rooms say (may come from inside a Task) --------------------------------------------------------------
+    def on_connection_state(self, ws_type: WebSocketType, change: StateChange) -> None:
+        """Pass a line's state on."""
+        self._news.tell(lambda listener: listener.on_connection_state(ws_type, change))
+        self._refresh_state()
+
+    def on_gap(self, gap: GapEvent) -> None:
+        """Pass a gap on."""
+        self._watch.count_gap(gap.ws_type)
+        self._news.tell(lambda listener: listener.on_gap(gap))
+
+    def on_connection_error(self, error: WebSocketError) -> None:
+        """Pass an error on."""
+        self._news.tell(lambda listener: listener.on_error(error))
+
+    def on_stream_status(self, stream: StreamKey, status: StreamStatus) -> None:
+        """Pass a stream's status on, to its components and to listeners."""
+        (self._failed.add if status.is_failed else self._failed.discard)(stream)
+        error = self._why(stream, status)
+        self._loop.call_soon(self._desk.announce, stream, status, error)
+        self._news.tell(lambda listener: listener.on_stream_status(stream, status))
+        self._refresh_state()
+
+    def on_rejected(self, component_id: str, error: SubscriptionError) -> None:
+        """Pass a refused wish on."""
+        self._news.tell(lambda listener: listener.on_error(error))
+
+    def _make_pool(self) -> DataPoolManager | None:
+        if not self.config.data_pool:
+            return None
+        return DataPoolManager(history_length=self.config.history_length, limit=self.config.data_pool_bytes)
+
+    def _make_endpoints(self, rng: Random | None) -> dict[WebSocketType, Endpoint]:
+        limiter = ConnectLimiter(self.config.connects_per_second)
+        return {
+            ws_type: Endpoint(
+                ws_type,
+                self.config,
+                self,
+                wishes=self._wishes,
+                drain=self._drain,
+                epochs=self._epochs,
+                connect_limiter=limiter,
+                jwt=self._jwt,
+                rng=rng,
+            )
+            for ws_type in WebSocketType
+            if self.config.url(ws_type) is not None
+            and (ws_type is WebSocketType.PUBLIC or self.config.credentials is not None)
+        }
+
+    def _on_wishes_changed(self, changed: frozenset[WebSocketType]) -> None:
+        if self._state is GlobalManagerState.INITIALIZING:
+            return
+        for ws_type in changed:
+            if ws_type in self._endpoints:
+                self._endpoints[ws_type].wishes_changed()
+        self._refresh_state()
+        self._news.tell(lambda listener: listener.on_subscriptions_changed())
+
+    def _why(self, stream: StreamKey, status: StreamStatus) -> SubscriptionError | None:
+        """Return why a stream is not served, None where nothing is wrong with it."""
+        if status is StreamStatus.UNSERVED:
+            reason = "the exchange does not serve it: delisted, misspelt, or nothing to say"
+            return SubscriptionError(reason, spec=stream, codes=(stream.symbol,))
+        if status is StreamStatus.REJECTED:
+            refused = self._endpoints[stream.websocket_type].keeper.statistics().quarantined
+            reasons = [wish.reason for wish in refused if stream in streams_of(wish.spec)]
+            return SubscriptionError(reasons[0] if reasons else "refused", spec=stream, codes=(stream.symbol,))
+        return None
+
+    def _on_epoch(self, ws_type: WebSocketType, epoch: int) -> None:
+        self._news.tell(lambda listener: listener.on_epoch(ws_type, epoch))
+
+    def _on_component_failed(self, component_id: str, error: Exception) -> None:
+        self._news.tell(lambda listener: listener.on_component_failed(component_id, error))
+
+    def _on_decode_error(self, ws_type: WebSocketType, error: DecodeError) -> None:
+        self._watch.count_decode_error(ws_type)
+        self._news.tell(lambda listener: listener.on_error(error))
+
+    def _on_control(self, ws_type: WebSocketType, message: Message) -> None:
+        """Hand on what the sink did not recognise as a control frame by its first bytes."""
+        line = self._endpoints[ws_type].connection.line
+        if line is not None and line.control is not None:
+            line.control(message)  # type: ignore[arg-type]  # routing passes events nowhere but to routes
+
+    def _refresh_state(self) -> None:
+        if self._state in (GlobalManagerState.INITIALIZING, GlobalManagerState.STOPPING, GlobalManagerState.STOPPED):
+            return
+        self._set_state(self._judge_state())
+
+    def _judge_state(self) -> GlobalManagerState:
+        wanted = [endpoint for endpoint in self._endpoints.values() if endpoint.is_wanted]
+        states = {endpoint.connection.state for endpoint in wanted}
+        if not wanted:
+            return GlobalManagerState.IDLE
+        if states == {ConnectionState.FAILED}:
+            return GlobalManagerState.ERROR
+        if states & _GOING:
+            return GlobalManagerState.RECOVERING
+        if ConnectionState.FAILED in states or self._has_failed_streams():
+            return GlobalManagerState.DEGRADED
+        return GlobalManagerState.ACTIVE
+
+    def _has_failed_streams(self) -> bool:
+        self._failed = {stream for stream in self._failed if self._wishes.wants(stream)}
+        return bool(self._failed)
+
+    def _set_state(self, state: GlobalManagerState) -> None:
+        if state is not self._state:
+            self._state = state
+            self._news.tell(lambda listener: listener.on_state(state))
+
+    def _arm_frame(self) -> None:
+        if self._frame_timer is None:
+            self._frame_timer = self._loop.call_later(1.0 / self.config.frame_rate, self._flush_frames)
+
+    def _flush_frames(self) -> None:
+        self._frame_timer = None
+        self._routing.flush_frames()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise ConfigurationError(
+            "loop", None, "a running event loop: make the manager in a coroutine or in a callback of the loop"
+        ) from None
