@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .book_messages import DEPTHS, BookSide, OrderbookChange
-from .frames import BOOK_LEVELS, FORMATS, Change, is_simple, template
+from .frames import BOOK_LEVELS, FORMATS, Change, gaps, is_simple, template
 from .market.numbers import (
     PRICE_TEXT,
     PRICE_TEXT_SIMPLE,
@@ -57,21 +57,21 @@ class Profile:
             "CAUTION" if caution else "NONE",
             f'"{delisting_date}"' if delisting_date else "null",
         )
-        self.ticker_templates: dict[str, str] = {}
-        self.trade_templates: dict[str, str] = {}
+        self.ticker_templates: dict[str, list[str]] = {}
+        self.trade_templates: dict[str, list[str]] = {}
 
-    def ticker(self, fmt: str) -> str:
-        """Return the ticker template of `fmt`, with 21 places to fill."""
+    def ticker(self, fmt: str) -> list[str]:
+        """Return the pieces of a ticker in `fmt`, with 21 places to fill (see `gaps`)."""
         found = self.ticker_templates.get(fmt)
         if found is None:
-            found = self.ticker_templates[fmt] = template(self._ticker_fields(fmt), fmt)
+            found = self.ticker_templates[fmt] = gaps(template(self._ticker_fields(fmt), fmt))
         return found
 
-    def trade(self, fmt: str) -> str:
-        """Return the trade template of `fmt`, with 15 places to fill."""
+    def trade(self, fmt: str) -> list[str]:
+        """Return the pieces of a trade in `fmt`, with 15 places to fill (see `gaps`)."""
         found = self.trade_templates.get(fmt)
         if found is None:
-            found = self.trade_templates[fmt] = template(self._trade_fields(fmt), fmt)
+            found = self.trade_templates[fmt] = gaps(template(self._trade_fields(fmt), fmt))
         return found
 
     def _ticker_fields(self, fmt: str) -> list[tuple[str, str, str]]:
@@ -98,7 +98,7 @@ class Profile:
             ("acc_trade_price_24h", "atp24h", "%s"),
             ("trade_date", "tdt", '"%s"'),
             ("trade_time", "ttm", '"%s"'),
-            ("trade_timestamp", "ttms", "%d"),
+            ("trade_timestamp", "ttms", "%s"),
             ("ask_bid", "ab", '"%s"'),
             ("acc_ask_volume", "aav", "%s"),
             ("acc_bid_volume", "abv", "%s"),
@@ -110,7 +110,7 @@ class Profile:
             ("is_trading_suspended", "its", "false"),
             ("delisting_date", "dd", delisting),
             ("market_warning", "mw", f'"{warning}"'),
-            ("timestamp", "tms", "%d"),
+            ("timestamp", "tms", "%s"),
             ("stream_type", "st", '"%s"'),
         ]
 
@@ -127,9 +127,9 @@ class Profile:
             ("change_price", "cp", "%s"),
             ("trade_date", "td", '"%s"'),
             ("trade_time", "ttm", '"%s"'),
-            ("trade_timestamp", "ttms", "%d"),
-            ("timestamp", "tms", "%d"),
-            ("sequential_id", "sid", "%d"),
+            ("trade_timestamp", "ttms", "%s"),
+            ("timestamp", "tms", "%s"),
+            ("sequential_id", "sid", "%s"),
             ("best_ask_price", "bap", "%s"),
             ("best_ask_size", "bas", "%s"),
             ("best_bid_price", "bbp", "%s"),
@@ -155,7 +155,7 @@ class TickerChange(Change):
         self.values = values
 
     def _spell(self, fmt: str, stream_type: str) -> str:
-        form = self.profile.ticker(fmt)
+        pieces = self.profile.ticker(fmt)[:]
         high, low, last, volume, acc, acc24, funds, funds24, traded, side, asks, bids, ms = self.values
         before = self.profile.prev_close
         move = last - before
@@ -170,7 +170,7 @@ class TickerChange(Change):
             traded_volume = volume_text(volume)
         change_price, change_rate = price[size], spell_rate(rate)
         minus = "-" if move < 0 else ""
-        return form % (
+        pieces[1::2] = (
             price[high],
             price[low],
             price[last],
@@ -186,13 +186,14 @@ class TickerChange(Change):
             spell_funds(funds24),
             day,
             time,
-            traded,
+            str(traded),
             side,
             volume_text_simple(asks),
             volume_text_simple(bids),
-            ms,
+            str(ms),
             stream_type,
         )
+        return "".join(pieces)
 
 
 # price, volume, side, trade ms, ms, sequential id, best ask, its size, best bid, its size
@@ -212,7 +213,7 @@ class TradeChange(Change):
         self.values = values
 
     def _spell(self, fmt: str, stream_type: str) -> str:
-        form = self.profile.trade(fmt)
+        pieces = self.profile.trade(fmt)[:]
         last, volume, side, traded, ms, sequential_id, ask, ask_size, bid, bid_size = self.values
         move = last - self.profile.prev_close
         _, _, day, time = clock_texts(traded // 1000)
@@ -220,7 +221,7 @@ class TradeChange(Change):
             price, spell = PRICE_TEXT_SIMPLE, volume_text_simple
         else:
             price, spell = PRICE_TEXT, volume_text
-        return form % (
+        pieces[1::2] = (
             price[last],
             spell(volume),
             side,
@@ -228,15 +229,16 @@ class TradeChange(Change):
             price[-move if move < 0 else move],
             day,
             time,
-            traded,
-            ms,
-            sequential_id,
+            str(traded),
+            str(ms),
+            str(sequential_id),
             price[ask],
             spell(ask_size),
             price[bid],
             spell(bid_size),
             stream_type,
         )
+        return "".join(pieces)
 
 
 _CANDLE_FIELDS = [
@@ -250,7 +252,7 @@ _CANDLE_FIELDS = [
     ("trade_price", "tp", "%s"),
     ("candle_acc_trade_volume", "catv", "%s"),
     ("candle_acc_trade_price", "catp", "%s"),
-    ("timestamp", "tms", "%d"),
+    ("timestamp", "tms", "%s"),
     ("stream_type", "st", '"%s"'),
 ]
 _CANDLE_TEMPLATES = {fmt: template(_CANDLE_FIELDS, fmt) for fmt in FORMATS}

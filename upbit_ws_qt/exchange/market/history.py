@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from .candles import DAY_MS, MINUTE_MS, gathered, merged
@@ -118,23 +119,24 @@ class History:
         return found
 
     def _fives(self, hour_ms: int) -> list[CandleValues]:
-        dice, snap, grid = self._path.dice, self._snap, self._grid
+        dice, grid, spread = self._path.dice, self._grid, self._spread
         first = hour_ms // FIVE_MS
         empty = 2 * self._five_empty - 1
         weights = [1.2 + dice(first + place, 3) if dice(first + place, 4) >= empty else 0.0 for place in range(11)]
         volumes = split(self.hour_volume(hour_ms), [*weights, 1.2 + dice(first + 11, 3)])
-        points = [snap(price) for price in self._path.hour(hour_ms, 13)]
+        points = grid.floors(self._path.hour(hour_ms, 13), self._low, self._high)
+        marks = list(pairwise(points))
+        tops = [max(pair) * (1 + spread * abs(dice(first + place, 5))) for place, pair in enumerate(marks)]
+        bottoms = [min(pair) * (1 - spread * abs(dice(first + place, 6))) for place, pair in enumerate(marks)]
+        highs = grid.floors(tops, self._low, self._high)
+        lows = grid.floors(bottoms, self._low, self._high)
         found: list[CandleValues] = []
         for place, volume in enumerate(volumes):
-            if not volume:
-                continue
-            opening, last = points[place], points[place + 1]
-            top, bottom = (opening, last) if opening > last else (last, opening)
-            pivot = grid.floor((opening + last) // 2)
-            high = snap(top * (1 + self._spread * abs(dice(first + place, 5))))
-            low = snap(bottom * (1 - self._spread * abs(dice(first + place, 6))))
-            marks = (opening, max(high, top), min(low, bottom), last)
-            found.append(((first + place) * FIVE_MS, *marks, volume, pivot * volume))
+            if volume:
+                opening, last = marks[place]
+                pivot = grid.floor((opening + last) // 2)
+                high, low = max(highs[place], opening, last), min(lows[place], opening, last)
+                found.append(((first + place) * FIVE_MS, opening, high, low, last, volume, pivot * volume))
         return found
 
     def minutes(self, five: CandleValues) -> list[CandleValues]:

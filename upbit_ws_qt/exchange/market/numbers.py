@@ -15,6 +15,7 @@ _TEXTS_KEPT = 100_000
 _SMALL_PRICE = UNIT // 1000  # below 0.001 DEFAULT spells with an exponent: 9.101e-05
 _SMALL_VOLUME = 100  # below 0.000001: 6E-8
 _SMALL_RATE = RATE_UNIT // 1000
+_EXPONENTS = tuple(f"E{digits - 17}" for digits in range(60))  # by the number of digits of 1e-16
 _LARGE_FUNDS = 10**7 * FUNDS_UNIT  # from ten million: 1.16539E8
 
 
@@ -86,7 +87,7 @@ def funds_text(units: int) -> str:
     """Spell a sum of money as DEFAULT does: from ten million with an exponent, exact to the last digit."""
     if units >= _LARGE_FUNDS:
         figures = str(units)
-        return f"{figures[0]}.{figures[1:].rstrip('0') or '0'}E{len(figures) - 17}"
+        return figures[0] + "." + (figures[1:].rstrip("0") or "0") + _EXPONENTS[len(figures)]
     return plain(units, 16)
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from typing import TYPE_CHECKING
 
 from .numbers import UNIT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # Protocol sheet, "Trading rules": KRW tick by price; below 1 a tenth for each tenth, down to 1e-8.
 _KRW: list[tuple[int, int]] = [
@@ -62,6 +66,17 @@ class Grid:
         """Return the highest price on the grid that is not above `price`, but at least one tick."""
         tick = self._tick[bisect_right(self._from, price) - 1]
         return max(price // tick * tick, tick)
+
+    def floors(self, prices: Iterable[float], lowest: int, highest: int) -> list[int]:
+        """Return `floor` of many prices, kept between two bounds; history is made of little else."""
+        starts, ticks = self._from, self._tick
+        found = []
+        for price in prices:
+            units = int(price)
+            tick = ticks[bisect_right(starts, units) - 1]
+            units -= units % tick
+            found.append(lowest if units < lowest else min(units, highest))
+        return found
 
     def bands(self, low: int, high: int) -> list[int]:
         """Return `low` and every price up to `high` at which another tick begins."""
