@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from upbit_ws_qt.errors import ConnectionLostError, DecodeError, SubscriptionError
 from upbit_ws_qt.events import BaseWebSocketEvent
 from upbit_ws_qt.streams import ALL_SYMBOLS, StreamKey, key_of_event
+from upbit_ws_qt.subscriptions.board import StatusBoard, names_of
 from upbit_ws_qt.subscriptions.demand import demands_of, merge
 from upbit_ws_qt.subscriptions.memory import EndpointMemory, Patience
 from upbit_ws_qt.subscriptions.once import SnapshotDesk
@@ -30,7 +31,7 @@ from upbit_ws_qt.wire import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Iterable
 
     from upbit_ws_qt.config import ServiceConfig
     from upbit_ws_qt.subscriptions.demand import Demand
@@ -76,7 +77,6 @@ class SubscriptionKeeper:
     ) -> None:
         self._ws_type = ws_type
         self._state = state
-        self._on_status = on_status
         self._on_rejected = on_rejected
         self._loop = loop if loop is not None else asyncio.get_running_loop()
         # AUTO: SIMPLE is never the larger one (benchmarks/bandwidth.py).
@@ -94,11 +94,8 @@ class SubscriptionKeeper:
         )
         self._current: _Lease | None = None
         self._candidates: list[_Lease] = []
-        self._status: dict[StreamKey, StreamStatus] = {}
-        self._news: deque[tuple[StreamKey, StreamStatus]] = deque()
-        self._news_armed = False
-        self._refresh_armed = False
-        self._waiters: list[tuple[frozenset[StreamKey], asyncio.Future[None]]] = []
+        self._retired: set[asyncio.Task[None]] = set()
+        self._board = StatusBoard(self._loop, streams=self._streams, status=self.status, tell=on_status)
         self._before_loss: SubscriptionStateSnapshot | None = None
         self._restores: deque[float] = deque(maxlen=1000)
         self._restored = (0, 0)
@@ -135,9 +132,8 @@ class SubscriptionKeeper:
             return
         self._before_loss = self.capture()
         _let_go(lease)
-        if lease.task is not None:
-            lease.task.cancel()
-        self._refresh_soon()
+        self._retire(lease)
+        self._board.refresh_soon()
 
     # -- for the manager --------------------------------------------------------------------------------------------
 
@@ -147,7 +143,7 @@ class SubscriptionKeeper:
         for lease in self._leases():
             lease.session.wishes_changed(now)
             lease.wake.set()
-        self._refresh_soon()
+        self._board.refresh_soon()
 
     @property
     def is_wanted(self) -> bool:
@@ -178,17 +174,7 @@ class SubscriptionKeeper:
             SubscriptionError: names the streams that are unserved, rejected or not wanted by anybody.
             ConnectionLostError: the keeper was stopped meanwhile.
         """
-        wanted = frozenset(streams)
-        future: asyncio.Future[None] = self._loop.create_future()
-        waiter = (wanted, future)
-        self._waiters.append(waiter)
-        try:
-            if self._stopped:
-                raise ConnectionLostError(self._ws_type.value, "the subscriptions have been stopped")
-            self._answer_waiters()
-            await future
-        finally:
-            self._waiters.remove(waiter)
+        await self._board.wait_served(streams)
 
     async def fetch_snapshots(self, specs: Iterable[SubscriptionSpec]) -> None:
         """Ask for the present state of public streams once; returns when all of it has come in.
@@ -212,14 +198,13 @@ class SubscriptionKeeper:
         missing = [stream for stream, future in futures.items() if not future.result()]
         if missing:
             raise SubscriptionError(
-                f"no snapshot came of {_shown(missing)}; are these markets listed?",
+                f"no snapshot came of {names_of(missing)}; are these markets listed?",
                 codes=tuple(stream.symbol for stream in missing),
             )
 
     def capture(self) -> SubscriptionStateSnapshot:
         """Return a picture of the wishes and of what is served."""
-        served = [stream for stream, status in self._status.items() if status.is_served]
-        return SubscriptionStateSnapshot.capture_state(self._state, served=served, now=self._loop.time())
+        return SubscriptionStateSnapshot.capture_state(self._state, served=self._board.served(), now=self._loop.time())
 
     def statistics(self) -> SubscriptionStatistics:
         """Return the figures of this endpoint."""
@@ -268,14 +253,13 @@ class SubscriptionKeeper:
         self._stopped = True
         lease, self._current = self._current, None
         error = ConnectionLostError(self._ws_type.value, "the subscriptions have been stopped")
-        for _, future in self._waiters:
-            if not future.done():
-                future.set_exception(error)
+        self._board.close(error)
         self._memory.desk.fail_all(error)
         for candidate in self._candidates:
             candidate.wake.set()
         if lease is not None:
             await self._end(lease)
+        await asyncio.gather(*self._retired, return_exceptions=True)
 
     # -- driving a line ---------------------------------------------------------------------------------------------
 
@@ -338,6 +322,7 @@ class SubscriptionKeeper:
             await self._drive(lease)
         except ConnectionLostError:
             if self._current is lease and not self._stopped:
+                lease.task = None  # it ends here, by itself
                 self.line_lost()
 
     async def _promote(self, lease: _Lease) -> None:
@@ -348,7 +333,8 @@ class SubscriptionKeeper:
         lease.session.promoted(now)
         lease.wake.clear()
         lease.task = self._loop.create_task(self._serve(lease), name=f"subscriptions {self._ws_type}")
-        self._refresh_soon()
+        lease.task.add_done_callback(self._on_served)
+        self._board.refresh_soon()
         if old is not None:
             await self._end(old)
 
@@ -358,13 +344,24 @@ class SubscriptionKeeper:
         due = [s for s in before.served if s in wanted] if before is not None else list(wanted)
         self._restored = (sum(1 for stream in due if lease.session.status_of(stream).is_served), len(due))
 
+    def _retire(self, lease: _Lease) -> None:
+        """Cancel what drives a line that has gone; `stop` awaits it if it has not ended before."""
+        task = lease.task
+        if task is not None and not task.done():
+            task.cancel()
+            self._retired.add(task)
+            task.add_done_callback(self._retired.discard)
+
     async def _end(self, lease: _Lease) -> None:
         _let_go(lease)
-        task = lease.task
-        if task is None:
-            return
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        self._retire(lease)
+        await asyncio.gather(*self._retired, return_exceptions=True)
+
+    def _on_served(self, task: asyncio.Task[None]) -> None:
+        """Let an error that nobody expected be seen: a line that is not kept any more is as bad as none."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            context = {"message": f"{task.get_name()} failed", "exception": error, "task": task}
+            self._loop.call_exception_handler(context)
 
     def _leases(self) -> list[_Lease]:
         return [*self._candidates, *((self._current,) if self._current is not None else ())]
@@ -413,65 +410,11 @@ class SubscriptionKeeper:
         if lease is not self._current or not changed:
             return
         if self._ws_type is WebSocketType.PRIVATE:  # streams of single markets follow that of all markets
-            self._refresh_soon()
-        known = self._status
-        for stream in changed:
-            if stream in known:
-                self._note_status(stream)
-        self._answer_waiters()
+            self._board.refresh_soon()
+        self._board.changed(changed)
 
-    def _refresh_soon(self) -> None:
-        if not self._refresh_armed and not self._stopped:
-            self._refresh_armed = True
-            self._loop.call_soon(self._refresh_status)
-
-    def _refresh_status(self) -> None:
-        """Compare the status of every stream with what was told."""
-        self._refresh_armed = False
-        if self._stopped:
-            return
-        streams = {stream for wish in self._state.wishes(self._ws_type) for stream in wish.demands}
-        for stream in [stream for stream in self._status if stream not in streams]:
-            del self._status[stream]
-        for stream in streams:
-            self._note_status(stream)
-        self._answer_waiters()
-
-    def _note_status(self, stream: StreamKey) -> None:
-        status = self.status(stream)
-        if self._status.get(stream) is not status:
-            self._status[stream] = status
-            self._news.append((stream, status))
-            if not self._news_armed:
-                self._news_armed = True
-                self._loop.call_soon(self._tell)
-
-    def _tell(self) -> None:
-        self._news_armed = False
-        while self._news and not self._stopped:
-            self._on_status(*self._news.popleft())
-
-    def _answer_waiters(self) -> None:
-        for streams, future in self._waiters:
-            if not future.done():
-                self._answer(streams, future)
-
-    def _answer(self, streams: Collection[StreamKey], future: asyncio.Future[None]) -> None:
-        failed: list[StreamKey] = []
-        for stream in streams:
-            status = self.status(stream)
-            if status.is_failed or not self._state.wants(stream):
-                failed.append(stream)
-            elif not status.is_served:
-                return
-        if failed:
-            future.set_exception(
-                SubscriptionError(
-                    f"the exchange does not serve {_shown(failed)}", codes=tuple(s.symbol for s in failed)
-                )
-            )
-        else:
-            future.set_result(None)
+    def _streams(self) -> set[StreamKey]:
+        return {stream for wish in self._state.wishes(self._ws_type) for stream in wish.demands}
 
     def _report_guilty(self, wish: Wish, reason: str) -> None:
         for component_id in sorted(wish.owners):
@@ -482,7 +425,7 @@ class SubscriptionKeeper:
                 component_id=component_id,
             )
             self._loop.call_soon(self._on_rejected, component_id, error)
-        self._refresh_soon()
+        self._board.refresh_soon()
 
     def _snapshot_demands(self, specs: Iterable[SubscriptionSpec]) -> dict[StreamKey, Demand]:
         demands: dict[StreamKey, Demand] = {}
@@ -508,8 +451,3 @@ def _decoded_streams(frame: bytes | str) -> list[StreamKey]:
         return []  # it proves nothing; the drain counts and reports it
     keys = [key_of_event(message) for message in messages if isinstance(message, BaseWebSocketEvent)]
     return [key for key in keys if key is not None]
-
-
-def _shown(streams: Collection[StreamKey]) -> str:
-    names = [str(stream) for stream in sorted(streams)]
-    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")

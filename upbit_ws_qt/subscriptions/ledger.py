@@ -65,9 +65,9 @@ class RequestLedger:
         """Take out the requests up to a number."""
         return self._take(self._count(lambda request: request.number <= number))
 
-    def taken_before(self, at: float) -> frozenset[Wish] | None:
-        """Take out the requests that left before a time and met no error since."""
-        return self._take(self._count(lambda request: request.at <= at))
+    def taken_in_time(self, now: float, patience: float) -> frozenset[Wish] | None:
+        """Take out the requests that have met no error for `patience` seconds."""
+        return self._take(self._count(lambda request: request.at + patience <= now))
 
     def refused(self) -> tuple[SentRequest, ...]:
         """Take out all: an error does not say which one it refuses."""

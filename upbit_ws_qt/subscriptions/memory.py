@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from upbit_ws_qt.subscriptions.planner import Effort, IntelligentSubscriptionOptimizer
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions.once import SnapshotDesk
     from upbit_ws_qt.subscriptions.rejection import RejectionSearch
@@ -106,3 +108,25 @@ class EndpointMemory:
     def lists_work(self) -> bool:
         """Whether the exchange seems to know LIST_SUBSCRIPTIONS."""
         return self.list_refusals < 2
+
+    def count_request(
+        self, size: int, snapshots: Collection[StreamKey], new: Collection[StreamKey], *, is_needed: bool
+    ) -> None:
+        """Count a request of `size` bytes; `is_needed` where it is not a repetition or an extra one."""
+        counters, effort = self.counters, self.effort
+        counters.requests += 1
+        counters.bytes_sent += size
+        counters.snapshots += len(snapshots)
+        effort.requests += 1
+        effort.bytes_sent += size
+        effort.snapshots += len(snapshots)
+        if is_needed:
+            effort.least_requests += 1
+            effort.least_bytes += size
+        effort.least_snapshots += sum(1 for stream in snapshots if stream in new)
+
+    def count_list(self, *, is_needed: bool) -> None:
+        """Count a LIST_SUBSCRIPTIONS; a new line needs one."""
+        self.counters.lists += 1
+        self.effort.requests += 1
+        self.effort.least_requests += is_needed

@@ -16,10 +16,14 @@ if TYPE_CHECKING:
     from upbit_ws_qt.subscriptions.demand import Demand
     from upbit_ws_qt.types import IndicatorSpec
 
-__all__ = ["Effort", "IntelligentSubscriptionOptimizer", "SplitTrust", "SubscriptionPlan"]
+__all__ = ["Effort", "IntelligentSubscriptionOptimizer", "SplitTrust", "SubscriptionPlan", "urgent_part"]
 
 _WITH_SNAPSHOT = frozenset(data_type for data_type in DataType if data_type.has_snapshot)
 _INDICATORS = (DataType.INDICATOR, DataType.INDICATOR_SIGNAL)
+
+# A first request of its own for the urgent streams pays where they would stand in a much longer queue of snapshots.
+_STAGE_FROM = 50
+_STAGE_SHARE = 0.25
 
 
 class SplitTrust(StrEnum):
@@ -252,3 +256,10 @@ def _mixed_types(groups: Sequence[_Group]) -> frozenset[DataType]:
     for group in groups:
         modes.setdefault(group.data_type, set()).add(group.mode)
     return frozenset(data_type for data_type, found in modes.items() if len(found) > 1)
+
+
+def urgent_part(wanted: Mapping[StreamKey, Demand]) -> dict[StreamKey, Demand]:
+    """Return the streams that get a first request of their own; none where that would not bring them earlier."""
+    urgent = {stream: demand for stream, demand in wanted.items() if demand.priority <= Priority.HIGH}
+    pays = len(wanted) - len(urgent) >= _STAGE_FROM and len(urgent) <= _STAGE_SHARE * len(wanted)
+    return urgent if pays else {}

@@ -10,11 +10,13 @@ from upbit_ws_qt.subscriptions.batcher import RateLimitAwareSubscriptionBatcher
 from upbit_ws_qt.subscriptions.demand import same_request
 from upbit_ws_qt.subscriptions.ledger import RepairBook, RequestLedger, SentRequest
 from upbit_ws_qt.subscriptions.lister import Lister, Listing
+from upbit_ws_qt.subscriptions.planner import urgent_part
 from upbit_ws_qt.subscriptions.restore import Proof, listed_streams, proved_by_data
 from upbit_ws_qt.subscriptions.splitting import SplitWatch
 from upbit_ws_qt.subscriptions.status import StreamStatus
+from upbit_ws_qt.subscriptions.verdict import SyncVerdict
 from upbit_ws_qt.text import safe_text
-from upbit_ws_qt.types import DataType, Priority
+from upbit_ws_qt.types import DataType
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -28,11 +30,6 @@ if TYPE_CHECKING:
     from upbit_ws_qt.wire import ServerError, SubscriptionList
 
 __all__ = ["LineSession", "Step", "StepKind"]
-
-_BLANK_LINES = 2
-# A first request of its own for the urgent streams pays where they would stand in a much longer queue of snapshots.
-_STAGE_FROM = 50
-_STAGE_SHARE = 0.25
 
 
 class StepKind(Enum):
@@ -89,6 +86,7 @@ class LineSession:
         self._number = 0
         self._ledger = RequestLedger()
         self._lister = Lister(memory.patience.list_answer)
+        self._verdict = SyncVerdict(memory, self.proof, self._lister)
         self._split = SplitWatch(memory)
         self._repairs = RepairBook()
         self._has_answered = False
@@ -136,7 +134,7 @@ class LineSession:
             if not self.asked and self._memory.search.is_searching:
                 self._ask_for_control(now)
             return None
-        if is_first and (urgent := _urgent(wanted)):
+        if is_first and (urgent := urgent_part(wanted)):
             self._stage_left = True
             wanted, once = urgent, {}
         return self._memory.planner.optimize_subscriptions(
@@ -146,7 +144,6 @@ class LineSession:
     def on_request_sent(self, plan: SubscriptionPlan, size: int, now: float) -> None:
         """Note that a request is leaving now; call it before the socket is given the bytes."""
         self._number += 1
-        is_repeat = not (plan.union.keys() - self.asked.keys() or self.asked.keys() - plan.union.keys())
         new = {stream: demand for stream, demand in plan.union.items() if stream not in self.asked}
         gone = [stream for stream in self.asked if stream not in plan.union]
         once = plan.snapshots & self._memory.desk.owed.keys()
@@ -159,7 +156,9 @@ class LineSession:
             self.flowing[stream] = plan.union[stream]
         self._once_sent.update(dict.fromkeys(once, now + self._memory.patience.first_data))
         self._note_suspects(plan, new, now)
-        self._count(plan, size, new.keys() | once, is_repeat=is_repeat)
+        self._memory.count_request(
+            size, plan.snapshots, new.keys() | once, is_needed=bool(new or gone or once) and not self._stage_left
+        )
         self.asked = plan.union
         self.changed.update(new, gone)
         self._last_sent = self._last_request = now
@@ -170,9 +169,7 @@ class LineSession:
         """Note that LIST_SUBSCRIPTIONS with this ticket is leaving now."""
         self._lister.sent(Listing(ticket, now, self._number, self.asked, self._split.mixed_types))
         self._last_sent = now
-        self._memory.counters.lists += 1
-        self._memory.effort.requests += 1
-        self._memory.effort.least_requests += 1 if self.is_syncing else 0
+        self._memory.count_list(is_needed=self.is_syncing)
         self._batcher.note_sent(now)
 
     def watches_data(self) -> bool:
@@ -199,22 +196,14 @@ class LineSession:
         """Whether everything wanted was asked for and is proved, or known not to come."""
         if self._repair or self._stage_left or self._mute_until is not None or self.refused is not None:
             return False
-        if not self._lister.is_done:
-            return self._lister.has_failed and self._proved_by_data_alone()
-        return (not self._awaited() or now >= self._settled_at()) and not self._is_blank()
+        return self._verdict.is_proved(self._last_sent, now)
 
     def sync_error(self, now: float) -> RecoveryError | None:
         """Return why this line cannot be proved, None while it still may."""
-        endpoint = self._memory.ws_type.value
         if self.refused is not None:
-            return RecoveryError(endpoint, f"the exchange refused the request: {self.refused.name}")
-        if self._lister.has_failed and not self._proved_by_data_alone():
-            return RecoveryError(endpoint, "the list of subscriptions was not answered", missing=self._shown_debts())
-        late = now >= self._last_sent + self._memory.patience.first_data
-        if late and not self._awaited() and self._is_blank():
-            self._memory.blank_lines += 1
-            return RecoveryError(endpoint, "nothing came of what came before", missing=self._shown_debts())
-        return None
+            reason = f"the exchange refused the request: {safe_text(self.refused.name, 40)}"
+            return RecoveryError(self._memory.ws_type.value, reason)
+        return self._verdict.error(self._last_sent, now)
 
     def promoted(self, now: float) -> None:
         """Note that this line serves from now on."""
@@ -307,7 +296,7 @@ class LineSession:
             self._memory.counters.lists_unanswered += 1
         self._judge_overdue(now)
         self._judge_overdue_once(now)
-        self._accept(self._ledger.taken_before(now - patience.accepted))
+        self._accept(self._ledger.taken_in_time(now, patience.accepted))
         if lister.listed < self._number and not self.is_syncing and not lister.has_failed:
             lister.want(self._last_request + patience.audit)
         if self._may_test(now) and self._memory.search.release_next():
@@ -388,19 +377,6 @@ class LineSession:
             elif stream in plan.snapshots:
                 return True
         return False
-
-    def _count(self, plan: SubscriptionPlan, size: int, needed: Collection[StreamKey], *, is_repeat: bool) -> None:
-        counters, effort = self._memory.counters, self._memory.effort
-        counters.requests += 1
-        counters.bytes_sent += size
-        counters.snapshots += len(plan.snapshots)
-        effort.requests += 1
-        effort.bytes_sent += size
-        effort.snapshots += len(plan.snapshots)
-        if not self._stage_left and (needed or not is_repeat):
-            effort.least_requests += 1
-            effort.least_bytes += size
-        effort.least_snapshots += sum(1 for stream in plan.snapshots if stream in needed)
 
     # -- conclusions ------------------------------------------------------------------------------------------------
 
@@ -521,27 +497,6 @@ class LineSession:
         self._once_sent.clear()
         self._repair = True
 
-    def _settled_at(self) -> float:
-        """Return when so little has happened for so long that what is still awaited no longer holds the line up."""
-        latest = max(self._lister.listed_at, self.proof.last_progress, self._last_sent)
-        return latest + self._memory.patience.settle
-
-    def _awaited(self) -> list[StreamKey]:
-        return [s for s in self.proof.owed(data=True) if s not in self._memory.unserved_before]
-
-    def _proved_by_data_alone(self) -> bool:
-        return bool(self.proof.served) and not self.proof.debts
-
-    def _is_blank(self) -> bool:
-        """Whether not one of the streams came that came on an earlier line."""
-        memory = self._memory
-        if memory.blank_lines >= _BLANK_LINES or self.proof.served:
-            return False
-        return any(stream in memory.served_before for stream in (*self.proof.debts, *self.proof.unserved))
-
-    def _shown_debts(self) -> tuple[str, ...]:
-        return tuple(str(stream) for stream in (*self.proof.debts, *self.proof.unserved))
-
     def _next_timer(self, now: float) -> float | None:
         patience = self._memory.patience
         times = [self.proof.next_deadline(), self._lister.deadline()]
@@ -550,16 +505,9 @@ class LineSession:
         if self._once_sent:
             times.append(min(self._once_sent.values()))
         if self.is_syncing:
-            times.append(self._settled_at())
+            times.append(self._verdict.settled_at(self._last_sent))
             times.append(self._last_sent + patience.first_data)
         elif self._memory.search.is_searching:
             times.append(self._last_sent + patience.unlisted)
         later = [at - now for at in times if at is not None and at > now]
         return min(later, default=None)
-
-
-def _urgent(wanted: Mapping[StreamKey, Demand]) -> dict[StreamKey, Demand]:
-    """Return the streams that get a first request of their own; none where that would not bring them earlier."""
-    urgent = {stream: demand for stream, demand in wanted.items() if demand.priority <= Priority.HIGH}
-    pays = len(wanted) - len(urgent) >= _STAGE_FROM and len(urgent) <= _STAGE_SHARE * len(wanted)
-    return urgent if pays else {}
