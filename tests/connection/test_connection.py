@@ -22,6 +22,7 @@ PUBLIC, PRIVATE, INFO = WebSocketType.PUBLIC, WebSocketType.PRIVATE, WebSocketTy
 TICKERS = SubscriptionSpec(DataType.TICKER, ["KRW-BTC", "KRW-ETH"])
 TRADES = SubscriptionSpec(DataType.TRADE, ["KRW-BTC", "KRW-ETH"])
 ORDERS = SubscriptionSpec(DataType.MY_ORDER)
+UP = ["connecting", "syncing", "connected"]
 
 
 @pytest.fixture
@@ -57,6 +58,24 @@ async def test_wanted_again_within_the_grace_nothing_happens(exchange: EmbeddedE
         await asyncio.sleep(0.15)
         assert rig.path == ["connecting", "syncing", "connected"]
         assert rig.epoch == 1
+
+
+async def test_it_can_be_stopped_within_the_grace(exchange: EmbeddedExchange) -> None:
+    async with rig_for(exchange, TICKERS, changes={"idle_grace": 60.0}) as rig:
+        await rig.connected()
+        rig.connection.set_wanted(False)
+
+
+async def test_wanted_again_while_it_closes_it_opens_anew(exchange: EmbeddedExchange) -> None:
+    async with rig_for(exchange, TICKERS, changes={"idle_grace": 0.0, "close_timeout": 0.5}) as rig:
+        await rig.connected()
+        exchange.faults.inject("half_open")  # so that closing takes a while
+        rig.connection.set_wanted(False)
+        await asyncio.sleep(0.05)
+        rig.connection.set_wanted(True)
+        await until(lambda: rig.epoch == 2)
+        await rig.connected()
+        assert rig.path == [*UP, "disconnected", *UP]
 
 
 async def test_opened_again_after_idling_it_is_a_new_epoch_with_a_gap_that_missed_nothing(
@@ -192,6 +211,20 @@ async def test_stop_is_quick_and_idempotent_at_every_moment(exchange: EmbeddedEx
             await rig.connection.reconnect()
         rig.connection.set_wanted(True)
         assert rig.connection.state is ConnectionState.STOPPED
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_stop_in_the_turns_after_a_loss_breaks_nothing(exchange: EmbeddedExchange, turns: int) -> None:
+    reports: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reports.append(context))
+    async with rig_for(exchange, TICKERS) as rig:
+        await rig.connected()
+        assert rig.connection.line is not None
+        rig.connection.line.abort("the test says so")
+        for _ in range(turns):
+            await asyncio.sleep(0)
+    assert reports == []
+    assert rig.path[-1] == "stopped"
 
 
 @pytest.fixture

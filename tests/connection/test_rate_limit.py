@@ -74,10 +74,10 @@ def test_a_refusal_halves_the_budget_waits_and_recovers_step_by_step() -> None:
     limiter = MessageLimiter()
     limiter.record(0.0)
     limiter.refused(0.5, retry_after=3.0)
-    assert limiter.delay(0.5) == pytest.approx(3.0)
+    assert 3.0 <= limiter.delay(0.5) <= 3.1
     assert limiter.usage(0.5).second_limit == 2
     assert limiter.usage(0.5).minute_limit == 50
-    limits = [limiter.usage(3.5 + 10.0 * step).minute_limit for step in range(6)]
+    limits = [limiter.usage(3.56 + 10.0 * step).minute_limit for step in range(6)]
     assert limits == [50, 62, 75, 87, 100, 100]
 
 
@@ -109,7 +109,7 @@ def test_a_fresh_line_has_fresh_windows_but_remembers_what_was_learnt() -> None:
         limiter.record(0.0)
     limiter.refused(0.0, retry_after=0.5)
     fresh = limiter.successor()
-    assert fresh.delay(0.2) == pytest.approx(0.3)
+    assert 0.3 <= fresh.delay(0.2) <= 0.4
     assert fresh.delay(0.6) == 0.0
     assert fresh.usage(0.6).factor == 0.5
     assert fresh.usage(0.6).last_minute == 0
@@ -162,6 +162,6 @@ def test_refused_dials_wait_longer_each_time_and_a_success_forgives() -> None:
     assert limiter.refused(3.0, 418) == pytest.approx(20.0)
     limiter.accepted()
     assert limiter.refused(30.0, 418) == pytest.approx(5.0)
-    assert limiter.refused(40.0, 429, retry_after=7.5) == pytest.approx(7.5)
-    assert limiter.blocked_for(41.0) == pytest.approx(6.5)
+    assert 7.5 <= limiter.refused(40.0, 429, retry_after=7.5) <= 7.6
+    assert 6.5 <= limiter.blocked_for(41.0) <= 6.6
     assert limiter.refusals == 5

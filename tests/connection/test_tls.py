@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import inspect
 import ipaddress
+import random
 import ssl
 import time
 from typing import TYPE_CHECKING
@@ -31,6 +32,8 @@ from upbit_ws_qt.types import ConnectionState, WebSocketType
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+MESSAGE = random.Random(5).randbytes(10 * READ_SIZE)  # does not compress: more than fits one read
 
 
 def make_certificate(folder: Path, address: str = "127.0.0.1") -> Path:
@@ -64,7 +67,7 @@ async def tls_server(certificate: Path) -> AsyncIterator[str]:
     context.load_cert_chain(certificate)
 
     async def talk(connection: ServerConnection) -> None:
-        await connection.send(b"x" * 10 * READ_SIZE)
+        await connection.send(MESSAGE)
         await connection.wait_closed()
 
     async with serve(talk, "127.0.0.1", 0, ssl=context, ping_interval=None, close_timeout=0.2) as running:
@@ -104,7 +107,7 @@ async def test_a_certificate_that_the_system_trusts_is_accepted(
     async with tls_server(certificate) as url:
         frames: list[bytes] = []
         socket = await open_socket(request(url, frames))
-        await until(lambda: frames == [b"x" * 10 * READ_SIZE])
+        await until(lambda: frames == [MESSAGE])
         await socket.close()
     assert not key_log.exists()
 

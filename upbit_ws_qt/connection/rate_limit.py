@@ -12,6 +12,9 @@ __all__ = ["ConnectLimiter", "LimiterUsage", "MessageLimiter"]
 SECOND = 1.05
 MINUTE = 60.6
 
+# The exchange's block is over by its clock; knocking a moment too early would make it longer.
+BLOCK_MARGIN = 0.05
+
 # Kept back per minute for proving and repairing a line whose budget ordinary changes have used up.
 RECOVERY_RESERVE = 5
 
@@ -92,11 +95,11 @@ class MessageLimiter:
         self._refusals += 1
         if now >= self._blocked_until:
             self._factor = max(SMALLEST_FACTOR, self._factor / 2)
-            block = self._block if retry_after is None else retry_after
+            block = self._block if retry_after is None else retry_after + BLOCK_MARGIN
             self._block = min(self._block * 2, LONGEST_BLOCK)
             self._blocked_until = now + block
         elif retry_after is not None:
-            self._blocked_until = max(self._blocked_until, now + retry_after)
+            self._blocked_until = max(self._blocked_until, now + retry_after + BLOCK_MARGIN)
         self._factor_at = self._blocked_until
 
     def usage(self, now: float) -> LimiterUsage:
@@ -182,7 +185,7 @@ class ConnectLimiter:
         """
         self.refusals += 1
         first, longest = (5.0, LONGEST_BAN) if status == 418 else (FIRST_BLOCK, LONGEST_BLOCK)
-        block = min(first * 2**self._blocks_in_a_row, longest) if retry_after is None else retry_after
+        block = min(first * 2**self._blocks_in_a_row, longest) if retry_after is None else retry_after + BLOCK_MARGIN
         self._blocks_in_a_row = min(self._blocks_in_a_row + 1, 10)
         self._blocked_until = max(self._blocked_until, now + block)
         return self._blocked_until - now

@@ -200,6 +200,8 @@ async def open_socket(request: DialRequest) -> Socket:
     config = request.config
     socket = Socket(request)
     options: dict[str, Any] = {"ssl": request.tls or make_tls_context()} if request.url.startswith("wss:") else {}
+    if config.proxy is not None and config.proxy.startswith("https:"):
+        options["proxy_ssl"] = make_tls_context()
     failure: DialError
     try:
         await connect(
