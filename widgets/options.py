@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -11,7 +12,11 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Options", "parse_options"]
+__all__ = ["Options", "parse_options", "program_version"]
+
+_REGIONS = ("kr", "sg", "id", "th")
+_CODE = re.compile(r"[A-Z0-9]{2,10}-[A-Z0-9]{1,20}")
+_MOST_SYMBOLS = 500
 
 
 @dataclass(frozen=True)
@@ -21,10 +26,40 @@ class Options:
     Attributes:
         screenshot: where to save a picture of the window instead of waiting for its user; None to run normally.
         after: seconds between opening the window and the picture.
+        smoke: seconds to run, with exit code 0 only if every panel got data and no error was logged; None for ever.
+        live: use the real exchange; without it the embedded one runs as a child process.
+        region: of the real exchange.
+        config: TOML file of settings for the service; it names its exchange, so nothing is embedded then.
+        symbols: markets of the first tab; empty for all.
+        perspective: its name; None for the one of last time.
+        language: "ko", "en", or None for the chosen one.
+        theme: "system", "light", "dark", or None for the chosen one.
+        size: width and height of the window; None for that of last time.
+        rate: messages a second of the embedded exchange.
     """
 
     screenshot: Path | None = None
     after: float = 2.0
+    smoke: float | None = None
+    live: bool = False
+    region: str = "kr"
+    config: Path | None = None
+    symbols: tuple[str, ...] = ()
+    perspective: str | None = None
+    language: str | None = None
+    theme: str | None = None
+    size: tuple[int, int] | None = None
+    rate: float | None = None
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the embedded exchange is needed."""
+        return not self.live and self.config is None
+
+    @property
+    def by_itself(self) -> bool:
+        """Whether it runs without its user, so that neither layout nor settings are read or saved."""
+        return self.screenshot is not None or self.smoke is not None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -34,23 +69,59 @@ class _Parser(argparse.ArgumentParser):
 
 def parse_options(arguments: Sequence[str] | None = None) -> Options:
     """Read the command line; a wrong option ends the program with one line and exit code 2."""
-    parser = _Parser(prog="upbit-ws-desktop", description="Live Upbit markets on your desktop.")
-    parser.add_argument("--version", action="version", version=f"upbit-ws-desktop {_version()}")
-    parser.add_argument(
-        "--screenshot", type=_picture, metavar="PATH", help="save a PNG of the window and exit; needs no screen"
-    )
-    parser.add_argument(
-        "--after", type=_seconds, default=2.0, metavar="S", help="seconds before the screenshot (default 2)"
-    )
+    parser = _parser()
     given = parser.parse_args(arguments)
-    return Options(screenshot=given.screenshot, after=given.after)
+    if given.live and given.config is not None:
+        parser.error("--live and --config both name an exchange; give one of them")
+    if given.region is not None and not given.live:
+        parser.error("--region is for --live")
+    if given.rate is not None and (given.live or given.config is not None):
+        parser.error("--rate is for the embedded exchange")
+    return Options(
+        screenshot=given.screenshot,
+        after=given.after,
+        smoke=given.smoke,
+        live=given.live,
+        region=given.region or "kr",
+        config=given.config,
+        symbols=given.symbols,
+        perspective=given.perspective,
+        language=given.lang,
+        theme=given.theme,
+        size=given.size,
+        rate=given.rate,
+    )
 
 
-def _version() -> str:
+def program_version() -> str:
+    """Return the version that is installed."""
     try:
         return version("upbit-ws-qt")
     except PackageNotFoundError:
         return "(not installed)"
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="upbit-ws-desktop",
+        description="Live Upbit markets on your desktop. Without options the embedded exchange is used: "
+        "no network, no key, no money.",
+    )
+    add = parser.add_argument
+    add("--version", action="version", version=f"upbit-ws-desktop {program_version()}")
+    add("--live", action="store_true", help="use the real exchange; keys from the keyring or environment, or none")
+    add("--region", choices=_REGIONS, help="country of the real exchange (default kr)")
+    add("--config", type=_file, metavar="FILE", help="TOML file of settings; see docs for their names")
+    add("--symbols", type=_symbols, default=(), metavar="CODES", help="markets to list, e.g. KRW-BTC,KRW-ETH")
+    add("--perspective", metavar="NAME", help="arrangement to open, e.g. trading, market, account, monitor")
+    add("--lang", choices=("ko", "en"), help="language (default: that of the system)")
+    add("--theme", choices=("system", "light", "dark"), help="colours of the window")
+    add("--size", type=_size, metavar="WxH", help="size of the window, e.g. 1280x720")
+    add("--rate", type=_rate, metavar="N", help="messages a second of the embedded exchange (800)")
+    add("--screenshot", type=_picture, metavar="PATH", help="save a PNG of the window and exit; needs no screen")
+    add("--after", type=_seconds, default=2.0, metavar="S", help="seconds before the screenshot (default 2)")
+    add("--smoke", type=_smoke, metavar="S", help="run so many seconds; exit 0 only if all panels got data")
+    return parser
 
 
 def _picture(text: str) -> Path:
@@ -60,11 +131,46 @@ def _picture(text: str) -> Path:
     return path
 
 
-def _seconds(text: str) -> float:
+def _file(text: str) -> Path:
+    path = Path(text)
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a file")
+    return path
+
+
+def _symbols(text: str) -> tuple[str, ...]:
+    codes = tuple(dict.fromkeys(part.strip().upper() for part in text.split(",")))
+    if len(codes) > _MOST_SYMBOLS or not all(_CODE.fullmatch(code) for code in codes):
+        raise argparse.ArgumentTypeError(f"{text[:60]!r} is not a list of market codes like KRW-BTC,KRW-ETH")
+    return codes
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    if not (width.isdecimal() and height.isdecimal() and len(text) <= 11):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size like 1280x720")
+    if not (320 <= int(width) <= 8192 and 240 <= int(height) <= 8192):
+        raise argparse.ArgumentTypeError(f"{text!r} is not between 320x240 and 8192x8192")
+    return int(width), int(height)
+
+
+def _number(text: str, low: float, high: float, what: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        value = -1.0
-    if not 0 <= value <= 3600:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 to 3600")
+        value = low - 1
+    if not low <= value <= high:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what} from {low:g} to {high:g}")
     return value
+
+
+def _seconds(text: str) -> float:
+    return _number(text, 0, 3600, "a number of seconds")
+
+
+def _smoke(text: str) -> float:
+    return _number(text, 1, 86_400, "a number of seconds")
+
+
+def _rate(text: str) -> float:
+    return _number(text, 1, 50_000, "a number of messages a second")

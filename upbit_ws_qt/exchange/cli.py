@@ -7,8 +7,10 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -51,6 +53,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--record", type=Path, metavar="FILE", help="write all outgoing frames to FILE")
     parser.add_argument("--replay", type=Path, metavar="FILE", help="serve the frames of FILE instead of a market")
     parser.add_argument("--quiet-account", action="store_true", help="no scripted trader, no announcements")
+    parser.add_argument(
+        "--end-with-input", action="store_true", help="end when the standard input ends, as it does with its parent"
+    )
     return parser
 
 
@@ -77,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        asyncio.run(_serve(settings_of(options)))
+        asyncio.run(_serve(settings_of(options), end_with_input=options.end_with_input))
     except (SettingsError, ReplayError) as error:
         parser.error(str(error))
     except OSError as error:
@@ -88,15 +93,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-async def _serve(settings: ExchangeSettings) -> None:
+async def _serve(settings: ExchangeSettings, *, end_with_input: bool) -> None:
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows: KeyboardInterrupt it is
             loop.add_signal_handler(number, ended.set)
+    if end_with_input:
+        threading.Thread(target=_wait_for_end_of_input, args=(loop, ended), daemon=True).start()
     async with EmbeddedExchange(settings) as exchange:
         names = ("public_url", "private_url", "info_url", "rest_url", "access_key", "secret_key")
         print(json.dumps({name: getattr(exchange, name) for name in names}), flush=True)
         _log.info("serving %d markets on port %d", len(exchange.world.codes), exchange.port)
         await ended.wait()
     _log.info("ended")
+
+
+def _wait_for_end_of_input(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
+    # A thread, because Windows cannot watch a pipe; os.read, because a buffered reader holds a lock that an
+    # interpreter which is about to end waits for in vain.
+    with contextlib.suppress(OSError):
+        while os.read(0, 4096):
+            pass
+    with contextlib.suppress(RuntimeError):  # the loop has ended on its own
+        loop.call_soon_threadsafe(ended.set)

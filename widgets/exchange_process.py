@@ -1,0 +1,98 @@
+"""The embedded exchange as a child process; it ends with this program, however this program ends."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["ExchangeAddress", "ExchangeProcess", "ExchangeProcessError"]
+
+_FIELDS = ("public_url", "private_url", "info_url", "rest_url", "access_key", "secret_key")
+
+
+class ExchangeProcessError(RuntimeError):
+    """The exchange did not begin to serve; the message is one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeAddress:
+    """Where it listens, and the dummy keys it knows."""
+
+    public_url: str
+    private_url: str
+    info_url: str
+    rest_url: str
+    access_key: str
+    secret_key: str
+
+
+class ExchangeProcess:
+    """Runs `python -m upbit_ws_qt.exchange`; use it in a `with` statement, or call `stop()`.
+
+    Starting does not wait: between `ExchangeProcess()` and `address()` the program can load Qt.
+    """
+
+    def __init__(self, arguments: Sequence[str] = ()) -> None:
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-m", "upbit_ws_qt.exchange", "--end-with-input", *arguments],
+            stdin=subprocess.PIPE,  # closed by the system when this process dies, even of SIGKILL
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for the window; the exchange ends after it
+        )
+        self._line = b""
+        self._reader = threading.Thread(target=self._read, name="exchange address", daemon=True)
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the child lives."""
+        return self._process.poll() is None
+
+    def address(self, seconds: float = 15.0) -> ExchangeAddress:
+        """Wait until it serves; ExchangeProcessError where it does not within `seconds`."""
+        self._reader.join(seconds)
+        try:
+            told: Any = json.loads(self._line)
+            return ExchangeAddress(**{name: str(told[name]) for name in _FIELDS})
+        except (ValueError, KeyError, TypeError):
+            ended = self._process.poll()
+            how = f"ended with code {ended}" if ended is not None else f"said nothing within {seconds:g} s"
+            raise ExchangeProcessError(f"The embedded exchange could not be started: it {how}") from None
+
+    def stop(self) -> None:
+        """End it within a second; may be called more than once."""
+        process = self._process
+        if process.stdin is not None and not process.stdin.closed:
+            process.stdin.close()
+        process.terminate()
+        try:
+            process.wait(0.8)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        self._reader.join()
+        if process.stdout is not None:
+            process.stdout.close()
+
+    def __enter__(self) -> ExchangeProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        self._line = self._process.stdout.readline()
