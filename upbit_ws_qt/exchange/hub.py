@@ -247,7 +247,7 @@ class Hub:
                 self._deliver_residual(change)
             for stream in find(change):
                 categories = stream.categories
-                if not categories or getattr(change, "category", "") in categories:
+                if not categories or change.category in categories:
                     self._emit(stream, change)
 
     @staticmethod
