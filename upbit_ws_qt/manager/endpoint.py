@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from upbit_ws_qt.connection import Connection, Inbox
 from upbit_ws_qt.subscriptions import SubscriptionKeeper
-from upbit_ws_qt.types import ConnectionState, DataType
-from upbit_ws_qt.wire import peek
+from upbit_ws_qt.types import ConnectionState
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable, Hashable
 
     from upbit_ws_qt.config import ServiceConfig
     from upbit_ws_qt.connection import ConnectLimiter, Drain, EpochManager, GapEvent, JWTManager, StateChange
@@ -26,7 +25,6 @@ __all__ = ["Endpoint", "EndpointOwner"]
 _WITHOUT_LINE = frozenset(
     {ConnectionState.RECONNECTING, ConnectionState.DISCONNECTED, ConnectionState.FAILED, ConnectionState.STOPPED}
 )
-_CONFLATABLE = frozenset({DataType.TICKER.value, DataType.ORDERBOOK.value})
 
 
 class EndpointOwner(Protocol):
@@ -49,7 +47,10 @@ class EndpointOwner(Protocol):
 
 
 class Endpoint:
-    """Made once per endpoint; dials only while something is wanted."""
+    """Made once per endpoint; dials only while something is wanted.
+
+    `key_of` tells the inbox which waiting frame a newer one makes superfluous.
+    """
 
     def __init__(
         self,
@@ -62,10 +63,11 @@ class Endpoint:
         epochs: EpochManager,
         connect_limiter: ConnectLimiter,
         jwt: JWTManager,
+        key_of: Callable[[bytes | str], Hashable | None],
         rng: Random | None = None,
     ) -> None:
         self.ws_type = ws_type
-        self.inbox = Inbox(ws_type, config.inbox_frames, _key_of)
+        self.inbox = Inbox(ws_type, config.inbox_frames, key_of)
         self.keeper = SubscriptionKeeper(
             ws_type, wishes, config, on_status=owner.on_stream_status, on_rejected=owner.on_rejected
         )
@@ -126,9 +128,3 @@ class Endpoint:
         if change.new in _WITHOUT_LINE:
             self.keeper.line_lost()
         self._owner.on_connection_state(self.ws_type, change)
-
-
-def _key_of(data: bytes | str) -> Hashable | None:
-    """Return what a newer frame of the same key makes superfluous; None for frames that must all be handed out."""
-    head = peek(data)
-    return head if head is not None and head[0] in _CONFLATABLE else None

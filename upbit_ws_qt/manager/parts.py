@@ -109,6 +109,7 @@ class ManagerParts:
                 epochs=self._epochs,
                 connect_limiter=limiter,
                 jwt=self._jwt,
+                key_of=self._routing.conflation_key,
                 rng=rng,
             )
             for ws_type in WebSocketType
