@@ -237,3 +237,12 @@ def test_a_copy_is_checked_anew() -> None:
 def test_the_representation_hides_the_keys() -> None:
     config = ServiceConfig(credentials=Credentials("CANARY-ACCESS", "CANARY-SECRET"))
     assert "CANARY" not in repr(config)
+
+
+@pytest.mark.parametrize("field", ["private_url", "info_url"])
+def test_real_keys_never_travel_in_the_clear(field: str) -> None:
+    clear: dict[str, Any] = {field: "ws://127.0.0.1:8080/websocket/v1/x"}
+    with pytest.raises(ConfigurationError, match=f"{field}: .*dummy keys"):
+        ServiceConfig(credentials=Credentials("real-access", "real-secret"), **clear)
+    dummy = Credentials("EmbeddedExchangeAccessKey1", "EmbeddedExchangeSecretKey1")
+    assert ServiceConfig(credentials=dummy, **clear).credentials is dummy

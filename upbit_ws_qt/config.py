@@ -125,6 +125,11 @@ class ServiceConfig:
             )
         if self.credentials is not None and not isinstance(self.credentials, Credentials):
             raise ConfigurationError("credentials", "***", "a Credentials object")
+        if self.credentials is not None and not self.credentials.is_dummy:
+            for name in ("private_url", "info_url"):
+                if str(getattr(self, name)).startswith("ws:"):
+                    allowed = "wss:// for real keys; ws:// is for an embedded exchange's dummy keys"
+                    raise ConfigurationError(name, getattr(self, name), allowed)
 
     # -- ready-made ---------------------------------------------------------------------------------------------
     @classmethod

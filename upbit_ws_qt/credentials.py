@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Credentials"]
 
+_DUMMY_PREFIX = "EmbeddedExchange"  # the embedded exchange's keys begin so; a real one is 40 random characters
 KEYRING_SERVICE = "upbit_ws_qt"
 # Back ends that really encrypt; the plaintext and null ones that keyring may fall back to are refused.
 _TRUSTED_BACKENDS = (
@@ -81,6 +82,11 @@ class Credentials:
                 keyring.delete_password(KEYRING_SERVICE, name)
                 found = True
         return found
+
+    @property
+    def is_dummy(self) -> bool:
+        """Whether these are an embedded exchange's keys, which open nothing and may travel in the clear on loopback."""
+        return self.__access_key.startswith(_DUMMY_PREFIX)
 
     def reveal(self) -> tuple[str, str]:
         """Return (access key, secret key) for signing; keep neither."""
