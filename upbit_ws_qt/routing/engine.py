@@ -15,13 +15,14 @@ from upbit_ws_qt.routing.collector import CollectorWatch
 from upbit_ws_qt.routing.dispatch import Dispatcher
 from upbit_ws_qt.routing.path import FramePath
 from upbit_ws_qt.routing.route import Route
-from upbit_ws_qt.routing.statistics import SweepResult
+from upbit_ws_qt.routing.statistics import StreamFigures, SweepResult
 from upbit_ws_qt.routing.views import ViewCache, filter_of
 from upbit_ws_qt.routing.worker import AsyncRoute
 from upbit_ws_qt.streams import streams_of
+from upbit_ws_qt.types import DataType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from upbit_ws_qt.config import ServiceConfig
     from upbit_ws_qt.errors import DecodeError
@@ -216,6 +217,24 @@ class DataRoutingEngine(FramePath):
     def get_routing_statistics(self) -> RoutingStatistics:
         """Return all figures."""
         return self._meter.statistics(self._dispatcher, self._hub, self._hold, self._collector)
+
+    def stream_figures(self) -> Iterator[StreamFigures]:
+        """Yield the figures of each stream that is wanted."""
+        for key, topic in self._hub.topics.items():
+            routes = topic.routes
+            yield StreamFigures(
+                key,
+                topic.events,
+                self._hub.frame_size(key),
+                topic.latest,
+                max(route.spec.depth for route in routes) if routes and key.data_type is DataType.ORDERBOOK else 0,
+                tuple(dict.fromkeys(route.component_id for route in routes)),
+            )
+
+    def take_longest_waits(self) -> dict[WebSocketType, float]:
+        """Return how many seconds the slowest sampled frame of each line waited for its turn since the last call."""
+        waits, self._meter.longest_wait = self._meter.longest_wait, {}
+        return waits
 
     async def stop(self) -> None:
         """Close all routes and end all workers and timers; may be called twice."""

@@ -32,13 +32,14 @@ class Topic:
         key: the stream.
         routes: its consumers, first come first.
         order: its guard; one for the whole type where objects, not streams, have an order.
-        latest: the newest event let through since the first consumer came.
+        events: let through since the first consumer came.
+        latest: the newest of them.
         cell: its place in the data pool; None where there is no pool.
         judge: of the guard.
         single: the only consumer, where events can go to it without further thought.
     """
 
-    __slots__ = ("cell", "judge", "key", "latest", "order", "routes", "single")
+    __slots__ = ("cell", "events", "judge", "key", "latest", "order", "routes", "single")
 
     def __init__(self, key: StreamKey, order: StreamOrder | AccountOrder) -> None:
         self.key = key
@@ -46,6 +47,7 @@ class Topic:
         self.judge = order.judge
         self.single: Route | None = None
         self.routes: tuple[Route, ...] = ()
+        self.events = 0
         self.latest: BaseWebSocketEvent | None = None
         self.cell: PoolCell | None = None
 
@@ -60,9 +62,10 @@ class Group:
         conflatable: whether a newer frame of these bytes makes an older one superfluous: ticker or book, of one
             variant, and nobody asked for BLOCK.
         is_sampled: whether a sample of the latencies will do: public data.
+        frame_size: bytes of a frame, the recent ones weighing most; 0 before the first.
     """
 
-    __slots__ = ("_by_level", "code", "conflatable", "data_type", "is_sampled", "name", "only", "topics")
+    __slots__ = ("_by_level", "code", "conflatable", "data_type", "frame_size", "is_sampled", "name", "only", "topics")
 
     def __init__(self, data_type: DataType, code: str) -> None:
         self.data_type = data_type
@@ -72,6 +75,7 @@ class Group:
         self.only: Topic | None = None
         self.conflatable = False
         self.is_sampled = data_type.websocket_type is WebSocketType.PUBLIC
+        self.frame_size = 0.0
         self._by_level: dict[Decimal, Topic | None] = {}
 
     def refresh(self) -> None:
@@ -85,6 +89,14 @@ class Group:
             and not any(route.is_lossless for route in topics[0].routes)
         )
         self._by_level.clear()
+
+    def note_size(self, size: int) -> None:
+        """Take in the size of one frame, in bytes."""
+        self.frame_size = self.frame_size + (size - self.frame_size) / 8 if self.frame_size else float(size)
+
+    def slot_seconds(self) -> float:
+        """Return the seconds that the consumers' callbacks have taken so far."""
+        return sum(route.busy_time for topic in self.topics.values() for route in topic.routes)
 
     def topic_for(self, event: BaseWebSocketEvent) -> Topic | None:
         """Return the topic of an event of this group, None where nobody wants its variant."""
@@ -160,6 +172,11 @@ class FanoutHub:
         if found is None and name == DataType.MY_ORDER:
             found = self._groups.get((name, ALL_SYMBOLS))
         return found
+
+    def frame_size(self, key: StreamKey) -> float:
+        """Return the bytes of a frame of a stream, 0 before the first."""
+        group = self._groups.get((key.data_type.value, key.symbol))
+        return 0.0 if group is None else group.frame_size
 
     def learn(self, head: bytes, group: Group | None) -> None:
         """Remember to which group the first bytes of a frame lead."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt.routing.statistics import RoutingStatistics, figures_of
@@ -10,11 +11,13 @@ from upbit_ws_qt.sketch import QuantileSketch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.routing.collector import CollectorWatch
     from upbit_ws_qt.routing.dispatch import Dispatcher
     from upbit_ws_qt.routing.fanout import FanoutHub
     from upbit_ws_qt.routing.overload import FrameHold
     from upbit_ws_qt.routing.route import Route
+    from upbit_ws_qt.types import WebSocketType
 
 __all__ = ["Meter"]
 
@@ -35,20 +38,26 @@ class Meter:
         "_total",
         "control",
         "decode_errors",
-        "duplicates",
+        "duplicates_on",
         "events",
         "frames",
+        "longest_wait",
         "old_epoch",
         "replayed",
-        "stale",
+        "stale_on",
         "unrouted",
         "unwanted",
+        "work",
     )
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self.frames = self.events = self.unwanted = self.unrouted = self.old_epoch = 0
-        self.decode_errors = self.control = self.stale = self.duplicates = self.replayed = 0
+        self.decode_errors = self.control = self.replayed = 0
+        self.stale_on: Counter[WebSocketType] = Counter()
+        self.duplicates_on: Counter[WebSocketType] = Counter()
+        self.longest_wait: dict[WebSocketType, float] = {}
+        self.work = {"decode": 0.0, "dispatch": 0.0}
         self._decode = QuantileSketch()
         self._delivery = QuantileSketch()
         self._total = QuantileSketch()
@@ -56,12 +65,34 @@ class Meter:
         self._mark = (clock(), 0, 0)
         self._rates = (0.0, 0.0)
 
-    def sample(self, received_at: float, decoded_at: float) -> None:
-        """Note how long one frame took, now that it is handed out."""
+    def sample(
+        self, event: BaseWebSocketEvent, *, began: float, decoded_at: float, slots: float | None, weight: int
+    ) -> None:
+        """Note how long one frame took, now that it is handed out.
+
+        Args:
+            event: that was in it.
+            began: when its turn came.
+            decoded_at: when it was decoded.
+            slots: seconds that it spent in callbacks; None where they did something else meanwhile.
+            weight: how many frames it stands for.
+        """
         now = self._clock()
+        received_at = event.received_at
         self._decode.add(decoded_at - received_at)
         self._delivery.add(now - decoded_at)
         self._total.add(now - received_at)
+        work = self.work
+        work["decode"] += (decoded_at - began) * weight
+        if slots is not None:
+            work["dispatch"] += max(0.0, now - decoded_at - slots) * weight
+        waits, ws_type = self.longest_wait, event.websocket_type
+        if began - received_at > waits.get(ws_type, 0.0):
+            waits[ws_type] = began - received_at
+
+    def refuse(self, ws_type: WebSocketType, *, stale: bool) -> None:
+        """Count an event that is no news."""
+        (self.stale_on if stale else self.duplicates_on)[ws_type] += 1
 
     def add_closed(self, route: Route) -> None:
         """Keep the totals of a route that is gone."""
@@ -91,8 +122,11 @@ class Meter:
             control=self.control,
             events=self.events,
             events_per_second=events_per_second,
-            stale=self.stale,
-            duplicates=self.duplicates,
+            stale=self.stale_on.total(),
+            duplicates=self.duplicates_on.total(),
+            stale_on=dict(self.stale_on),
+            duplicates_on=dict(self.duplicates_on),
+            work=dict(self.work),
             unrouted=self.unrouted,
             replayed=self.replayed,
             waiting=sum(route.waiting for route in routes),

@@ -14,6 +14,7 @@ from upbit_ws_qt.routing.figures import Meter
 from upbit_ws_qt.routing.overload import FrameHold
 from upbit_ws_qt.routing.sequence import Verdict
 from upbit_ws_qt.streams import key_of_event
+from upbit_ws_qt.types import DataType
 from upbit_ws_qt.wire import decode, peek
 
 if TYPE_CHECKING:
@@ -33,7 +34,15 @@ __all__ = ["FramePath"]
 _BACKLOG_EVERY = 63  # the backlog is looked at once in so many frames plus one
 _SAMPLE = 15  # latencies of one public frame in sixteen; of every private one
 _CODE_BEGINS = 20  # bytes; the comma behind this ends the code in `{"type":"trade","code":"KRW-BTC",` and the like
-_UNKNOWN: Any = object()
+
+
+class _Unknown:
+    """Stands for a group that only decoding can tell; its frames are no basis for figures."""
+
+    is_sampled = True
+
+
+_UNKNOWN: Any = _Unknown()
 
 
 class FramePath:
@@ -65,6 +74,7 @@ class FramePath:
         self._meter = Meter(dispatcher.clock)
         self._hold = FrameHold(self._loop, 1.0 / config.frame_rate, config.drain_budget, self._route_held)
         self._unfinished: list[tuple[BaseWebSocketEvent, Iterator[Route]]] = []
+        self.on_announcement: Callable[[BaseWebSocketEvent], None] | None = None
 
     def route_frame(self, frame: RawFrame) -> None:
         """Take one raw frame from the drain; never from inside a Task."""
@@ -123,6 +133,8 @@ class FramePath:
         # A head must end with the code, or it says too little; one of a list could hide further messages.
         if name[1] and head.startswith(b"{") and head.endswith(f':"{name[1]}"'.encode()):
             self._hub.learn(head, group)
+            if group is not None:
+                group.note_size(len(data))
         return group
 
     def _route_held(self, frame: RawFrame) -> None:
@@ -138,10 +150,12 @@ class FramePath:
 
     def _decode(self, frame: RawFrame, group: Group) -> None:
         data, received_at, epoch, ws_type = frame
+        meter = self._meter
+        began = 0.0 if meter.frames & _SAMPLE and group.is_sampled else self._clock()
         try:
             messages = decode(data)
         except DecodeError as error:
-            self._meter.decode_errors += 1
+            meter.decode_errors += 1
             self._on_decode_error(ws_type, error)
             return
         if group is _UNKNOWN:
@@ -150,13 +164,21 @@ class FramePath:
         event: Any = messages[0]  # peek has vouched for one event of this type and code
         force_setattr(event, "epoch", epoch)
         force_setattr(event, "received_at", received_at)
-        meter = self._meter
-        if meter.frames & _SAMPLE and group.is_sampled:
+        if not began:
             self._accept(group, event)
             return
+        self._accept_measured(group, event, began, len(data))
+
+    def _accept_measured(self, group: Group, event: BaseWebSocketEvent, began: float, size: int) -> None:
+        """Hand out an event and note what it took: one public frame in sixteen, and every private one."""
         decoded_at = self._clock()
+        group.note_size(size)
+        in_slots, beats = group.slot_seconds(), self._beat.count
         self._accept(group, event)
-        meter.sample(received_at, decoded_at)
+        # A consumer that ran a nested event loop is no work of ours.
+        slots = group.slot_seconds() - in_slots if self._beat.count == beats else None
+        weight = _SAMPLE + 1 if group.is_sampled else 1
+        self._meter.sample(event, began=began, decoded_at=decoded_at, slots=slots, weight=weight)
 
     def _route_unknown(self, frame: RawFrame, messages: tuple[Message, ...]) -> None:
         """Route what only decoding could tell: events in an unusual spelling, lists, and what is no event."""
@@ -180,6 +202,7 @@ class FramePath:
         if verdict:
             return self._refuse(topic, event, verdict)
         self._meter.events += 1
+        topic.events += 1
         topic.latest = event
         cell = topic.cell
         if cell is not None:
@@ -196,6 +219,8 @@ class FramePath:
         """Return the consumers of an event; one of the account is noted in the pool on the way."""
         if not topic.order.by_object:
             return topic.routes
+        if self.on_announcement is not None and event.type == DataType.ANNOUNCEMENT:
+            self.on_announcement(event)
         if self._pool is not None:
             self._pool.account.store(event)
             key = key_of_event(event)
@@ -224,10 +249,7 @@ class FramePath:
 
     def _refuse(self, topic: Topic, event: BaseWebSocketEvent, verdict: Verdict) -> int:
         """Count what is no news; a snapshot still goes to those that asked for nothing else."""
-        if verdict is Verdict.STALE:
-            self._meter.stale += 1
-        else:
-            self._meter.duplicates += 1
+        self._meter.refuse(event.websocket_type, stale=verdict is Verdict.STALE)
         if not event.is_snapshot:
             return 0
         return self._fan_out(tuple(route for route in topic.routes if route.spec.only_snapshot), event)

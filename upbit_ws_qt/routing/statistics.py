@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from upbit_ws_qt.routing.collector import CollectorPauses
 from upbit_ws_qt.sketch import SketchSummary
 
 if TYPE_CHECKING:
-    from upbit_ws_qt.routing.route import Route
-    from upbit_ws_qt.types import DataType
+    from collections.abc import Mapping
 
-__all__ = ["RouteFigures", "RoutingStatistics", "SweepResult", "figures_of"]
+    from upbit_ws_qt.events import BaseWebSocketEvent
+    from upbit_ws_qt.routing.route import Route
+    from upbit_ws_qt.streams import StreamKey
+    from upbit_ws_qt.types import DataType, WebSocketType
+
+__all__ = ["RouteFigures", "RoutingStatistics", "StreamFigures", "SweepResult", "figures_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,9 @@ class RoutingStatistics:
         decode_errors: frames that could not be read.
         control: messages that are no events.
         events: let through by the order guard.
-        stale: events older than what was handed out; `duplicates` were handed out before.
+        stale: events older than what was handed out; `duplicates` were handed out before. `stale_on` and
+            `duplicates_on` are the same by line.
+        work: seconds of work spent on "decode" and on "dispatch" (the callbacks not included), estimated from a sample.
         unrouted: decoded events that had no consumer (an unwanted level of a wanted book, say).
         replayed: newest known events given to late joiners.
         received: over all consumers, those that are gone included; so for the next three and `failures`.
@@ -88,6 +94,9 @@ class RoutingStatistics:
     events_per_second: float = 0.0
     stale: int = 0
     duplicates: int = 0
+    stale_on: Mapping[WebSocketType, int] = field(default_factory=dict)
+    duplicates_on: Mapping[WebSocketType, int] = field(default_factory=dict)
+    work: Mapping[str, float] = field(default_factory=dict)
     unrouted: int = 0
     replayed: int = 0
     received: int = 0
@@ -107,6 +116,26 @@ class RoutingStatistics:
     total_latency: SketchSummary = field(default_factory=SketchSummary)
     routes: tuple[RouteFigures, ...] = ()
     collector: CollectorPauses = field(default_factory=CollectorPauses)
+
+
+class StreamFigures(NamedTuple):
+    """One stream that is wanted.
+
+    Attributes:
+        key: which.
+        events: let through since its first consumer came.
+        frame_size: bytes of a frame, estimated; 0 before the first.
+        latest: the newest event, None before the first.
+        depth: the most order book units that a consumer wants; 0 for other types.
+        component_ids: of its consumers.
+    """
+
+    key: StreamKey
+    events: int
+    frame_size: float
+    latest: BaseWebSocketEvent | None
+    depth: int
+    component_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

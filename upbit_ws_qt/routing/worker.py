@@ -32,7 +32,7 @@ class AsyncRoute(Route):
     def close(self) -> None:
         """End the wish and its worker; a callback that closes its own route may finish."""
         super().close()
-        worker = self._worker
+        worker, self._worker = self._worker, None  # else route, task and traceback would be a cycle with the owner in it
         if worker is None or worker.done():
             return
         self._wake.set()
@@ -88,8 +88,7 @@ class AsyncRoute(Route):
         try:
             await self._callback(event)
         except asyncio.CancelledError as error:
-            worker = asyncio.current_task()
-            if worker is None or worker.cancelling():
+            if _is_being_cancelled():
                 raise
             dispatcher.callback_failed(self, RuntimeError(f"the callback was cancelled from inside: {error!r}"))
         except Exception as error:  # noqa: BLE001 - the guarded boundary: a user's callback
@@ -104,3 +103,9 @@ class AsyncRoute(Route):
 
 def _is_current(task: asyncio.Task[None], loop: asyncio.AbstractEventLoop) -> bool:
     return asyncio.current_task(loop) is task
+
+
+def _is_being_cancelled() -> bool:
+    """Tell about the current task; kept in a local of a traceback it would keep the callback's owner in a cycle."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
