@@ -32,7 +32,8 @@ class AsyncRoute(Route):
     def close(self) -> None:
         """End the wish and its worker; a callback that closes its own route may finish."""
         super().close()
-        worker, self._worker = self._worker, None  # else route, task and traceback would be a cycle with the owner in it
+        # Route, task, traceback and route again would be a cycle, with the callback's owner in it.
+        worker, self._worker = self._worker, None
         if worker is None or worker.done():
             return
         self._wake.set()
