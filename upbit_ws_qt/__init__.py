@@ -45,10 +45,18 @@ if TYPE_CHECKING:
     from upbit_ws_qt.monitoring.health import HealthStatus
     from upbit_ws_qt.monitoring.independence import ConnectionIndependenceMonitor
     from upbit_ws_qt.monitoring.metrics import ConnectionMetrics, PerformanceMetrics
-    from upbit_ws_qt.qt import Subscription, WebSocketClientProxy, WebSocketService, install_excepthook, run
+    from upbit_ws_qt.qt import (
+        Subscription,
+        SubscriptionState,
+        WebSocketClientProxy,
+        WebSocketService,
+        install_excepthook,
+        run,
+    )
     from upbit_ws_qt.routing import DataPoolManager, DataRoutingEngine, FanoutHub
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import StreamStatus, SubscriptionStateManager
+    from upbit_ws_qt.text import safe_text
     from upbit_ws_qt.types import (
         BackpressureConfig,
         BackpressureStrategy,
@@ -63,6 +71,7 @@ if TYPE_CHECKING:
         SubscriptionSpec,
         WebSocketType,
     )
+    from upbit_ws_qt.wire.rules import INDICATOR_RULES, MAX_COMBINATIONS, TIMEFRAMES, IndicatorRule, count_combinations
     from upbit_ws_qt.wire.simple_format import SimpleFormatConverter
 
 _HOMES = {
@@ -83,19 +92,24 @@ _HOMES = {
     "upbit_ws_qt.monitoring.health": "HealthStatus",
     "upbit_ws_qt.monitoring.independence": "ConnectionIndependenceMonitor",
     "upbit_ws_qt.monitoring.metrics": "ConnectionMetrics PerformanceMetrics",
-    "upbit_ws_qt.qt": "Subscription WebSocketClientProxy WebSocketService install_excepthook run",
+    "upbit_ws_qt.qt": "Subscription SubscriptionState WebSocketClientProxy WebSocketService install_excepthook run",
     "upbit_ws_qt.routing": "DataPoolManager DataRoutingEngine FanoutHub",
     "upbit_ws_qt.streams": "StreamKey",
     "upbit_ws_qt.subscriptions": "StreamStatus SubscriptionStateManager",
+    "upbit_ws_qt.text": "safe_text",
     "upbit_ws_qt.types": (
         "BackpressureConfig BackpressureStrategy ConnectionState DataFormat DataType Delivery GlobalManagerState "
         "IndependenceLevel IndicatorSpec Priority SubscriptionSpec WebSocketType"
     ),
+    "upbit_ws_qt.wire.rules": "INDICATOR_RULES IndicatorRule MAX_COMBINATIONS TIMEFRAMES count_combinations",
     "upbit_ws_qt.wire.simple_format": "SimpleFormatConverter",
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
 __all__ = [
+    "INDICATOR_RULES",
+    "MAX_COMBINATIONS",
+    "TIMEFRAMES",
     "Alert",
     "AnnouncementEvent",
     "AuthenticationError",
@@ -125,6 +139,7 @@ __all__ = [
     "HealthStatus",
     "IndependenceLevel",
     "IndicatorEvent",
+    "IndicatorRule",
     "IndicatorSignalEvent",
     "IndicatorSpec",
     "JWTManager",
@@ -148,6 +163,7 @@ __all__ = [
     "Subscription",
     "SubscriptionError",
     "SubscriptionSpec",
+    "SubscriptionState",
     "SubscriptionStateManager",
     "TickerEvent",
     "TradeEvent",
@@ -155,8 +171,10 @@ __all__ = [
     "WebSocketError",
     "WebSocketService",
     "WebSocketType",
+    "count_combinations",
     "install_excepthook",
     "run",
+    "safe_text",
 ]
 
 
