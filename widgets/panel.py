@@ -138,9 +138,9 @@ class Panel(QWidget):
         """Show a cause and a Retry button."""
         self._enter(PanelState.ERROR, str(cause)[:_LONGEST_CAUSE])
 
-    def show_no_key(self) -> None:
-        """Say that an API key is needed, with a button to enter one."""
-        self._enter(PanelState.NO_KEY, "")
+    def show_no_key(self, reason: str = "") -> None:
+        """Say that an API key is needed and what for, with a button to enter one; `reason` is translated already."""
+        self._enter(PanelState.NO_KEY, reason)
 
     def follow_line(self, line: WebSocketType) -> None:
         """Become stale and live again with a line; data that come meanwhile have to call `show_live` themselves."""
@@ -192,7 +192,7 @@ class Panel(QWidget):
         }.get(self._state, "")
         reason = self._reason
         if self._state is PanelState.NO_KEY:
-            reason = tr("Your own orders and assets are shown once a key is entered.")
+            reason = reason or tr("Your own orders and assets are shown once a key is entered.")
         self._message.show_text(head, reason)
         self._message.retry.setVisible(self._state is PanelState.ERROR)
         self._message.keys.setVisible(self._state is PanelState.NO_KEY)

@@ -1,0 +1,141 @@
+"""The base of panels about one market: their data are wanted while they are on the screen, and no longer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import Qt, pyqtSignal, pyqtSlot
+
+from upbit_ws_qt import (
+    ConnectionState,
+    Subscription,
+    SubscriptionError,
+    WebSocketClientProxy,
+    WebSocketError,
+    WebSocketService,
+    WebSocketType,
+)
+from widgets.panel import Panel, plain_label
+from widgets.text import tr
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from PyQt6.QtWidgets import QWidget
+
+__all__ = ["MarketPanel"]
+
+_DOWN = (ConnectionState.RECONNECTING, ConnectionState.FAILED, ConnectionState.STOPPED)
+
+
+class MarketPanel(Panel):
+    """A panel about one market.
+
+    Subclasses say what they want in `subscribe`, drop what belongs to the last market in `forget`, and call
+    `show_live` when data come.
+
+    Args:
+        service: where the data come from.
+        symbol: market code such as "KRW-BTC"; None waits for `set_symbol`.
+        component_id: the name in statistics.
+        parent: of the widget.
+
+    Signals:
+        symbolChanged(str): another market is shown now.
+    """
+
+    symbolChanged = pyqtSignal(str)
+
+    def __init__(
+        self, service: WebSocketService, symbol: str | None, component_id: str, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(service, parent)
+        self.proxy = WebSocketClientProxy(component_id, owner=self, service=service)
+        self._symbol = (symbol or "").upper()
+        self._wishes: list[Subscription] = []
+        self.symbol_label = plain_label(self._symbol, self)
+        font = self.symbol_label.font()
+        font.setBold(True)
+        self.symbol_label.setFont(font)
+        self.tools.addWidget(self.symbol_label)
+        self.follow_line(WebSocketType.PUBLIC)
+
+    @property
+    def symbol(self) -> str:
+        """The market that is shown; empty before one was chosen."""
+        return self._symbol
+
+    @pyqtSlot(str)
+    def set_symbol(self, symbol: str) -> None:
+        """Show another market; what is on the screen of the last one goes at once."""
+        symbol = symbol.strip().upper()
+        if symbol == self._symbol:
+            return
+        self._symbol = symbol
+        self.symbol_label.setText(symbol)
+        self.forget()
+        self.show_loading()
+        self.renew()
+        self.symbolChanged.emit(symbol)
+
+    def renew(self) -> None:
+        """Want what `subscribe` says now instead of what it said before."""
+        self._close()
+        if self.isVisible():
+            self._open()
+
+    # -- hooks --------------------------------------------------------------------------------------------------------
+    def subscribe(self) -> Iterable[Subscription]:
+        """Subscribe, by `self.proxy`, to what has to be known of `self.symbol`."""
+        raise NotImplementedError
+
+    def forget(self) -> None:
+        """Drop all that is known of the market so far."""
+
+    def on_refused(self, error: WebSocketError) -> None:
+        """The exchange does not serve something; by default the panel says so."""
+        if isinstance(error, SubscriptionError):
+            self.show_empty(tr("The exchange has nothing for {symbol}.", symbol=self._symbol))
+        else:
+            self.show_error(error)
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+    def activate(self) -> None:
+        """Begin to want the data."""
+        if self.service.connection_state(WebSocketType.PUBLIC) in _DOWN:
+            self.show_stale()
+        self._open()
+
+    def deactivate(self) -> None:
+        """Want nothing any more."""
+        self._close()
+
+    def retry(self) -> None:
+        """Ask again; dial again where the line was given up."""
+        if self.service.connection_state(WebSocketType.PUBLIC) is ConnectionState.FAILED:
+            super().retry()
+        self.show_loading()
+        self.renew()
+
+    def _open(self) -> None:
+        if self._wishes or not self._symbol:
+            if not self._symbol:
+                self.show_empty(tr("Choose a market."))
+            return
+        try:
+            for subscription in self.subscribe():
+                self._wishes.append(subscription)
+                subscription.failed.connect(self._on_failed, Qt.ConnectionType.QueuedConnection)
+        except WebSocketError as error:
+            self._close()
+            self.show_error(error)
+
+    def _close(self) -> None:
+        for subscription in self._wishes:
+            subscription.close()
+        self._wishes.clear()
+
+    @pyqtSlot(WebSocketError)
+    def _on_failed(self, error: WebSocketError) -> None:
+        if self.sender() in self._wishes:
+            self.on_refused(error)
