@@ -1,0 +1,302 @@
+"""Widgets that die in every way known, while data flows: nothing of their wishes may be left."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import itertools
+import tracemalloc
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+from PyQt6 import sip
+from PyQt6.QtCore import QEvent, QObject, Qt, pyqtSlot
+from PyQt6.QtWidgets import QApplication, QStackedWidget, QTabWidget, QWidget
+
+from tests.qt.serving import served, wanted
+from tests.waiting import until
+from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
+from upbit_ws_qt.qt import Subscription, WebSocketClientProxy, WebSocketService
+from upbit_ws_qt.types import GlobalManagerState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from upbit_ws_qt.events import BaseWebSocketEvent, TradeEvent
+
+BUSY = ExchangeSettings(
+    markets=20, rate=500, connects_per_second=None, messages_per_second=None, messages_per_minute=None
+)
+
+_numbers = itertools.count(1)
+
+
+class Panel(QWidget):
+    """Uses everything that a panel can use."""
+
+    def __init__(self, service: WebSocketService, parent: QWidget | None = None, code: str = "KRW-BTC") -> None:
+        super().__init__(parent)
+        self.calls = 0
+        self.deed: Callable[[Panel], object] | None = None
+        self.proxy = WebSocketClientProxy(f"panel {next(_numbers)}", self, service=service)
+        self.proxy.subscribe_trade(code, self.on_trade)
+        self.proxy.subscribe_ticker([code, "KRW-ETH"], self.on_event_async)
+        self.proxy.orderbook(code).frame.connect(self.on_book)
+
+    def on_trade(self, event: TradeEvent) -> None:
+        assert not sip.isdeleted(self)
+        self.calls += 1
+        if self.deed is not None:
+            self.deed(self)
+
+    async def on_event_async(self, event: BaseWebSocketEvent) -> None:
+        await asyncio.sleep(0)
+
+    @pyqtSlot(object)
+    def on_book(self, event: object) -> None:
+        self.calls += 1
+
+
+def by_delete_later(panel: Panel) -> None:
+    panel.deleteLater()
+
+
+def by_sip_delete(panel: Panel) -> None:
+    sip.delete(panel)
+
+
+def by_close(panel: Panel) -> None:
+    panel.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    panel.show()
+    panel.close()
+
+
+def by_close_never_shown(panel: Panel) -> None:
+    panel.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    panel.close()
+
+
+def by_parent_deleted_later(panel: Panel) -> None:
+    parent = QWidget()
+    panel.setParent(parent)
+    parent.deleteLater()
+
+
+def by_parent_without_reference(panel: Panel) -> None:
+    parent = QWidget()
+    panel.setParent(parent)
+    del parent
+
+
+def by_grandparent(panel: Panel) -> None:
+    top = QWidget()
+    middle = QWidget(top)
+    panel.setParent(middle)
+    sip.delete(top)
+
+
+def by_tab_removal(panel: Panel) -> None:
+    tabs = QTabWidget()
+    tabs.addTab(panel, "panel")
+    tabs.show()
+    tabs.removeTab(0)
+    panel.deleteLater()
+    tabs.close()
+    sip.delete(tabs)
+
+
+def by_stack(panel: Panel) -> None:
+    stack = QStackedWidget()
+    stack.addWidget(panel)
+    stack.deleteLater()
+
+
+def by_last_reference(panel: Panel) -> None:
+    """The caller drops the last reference: nothing to do here."""
+
+
+def by_cycle(panel: Panel) -> None:
+    panel.myself = [panel]  # type: ignore[attr-defined]  # only the collector can end this
+
+
+def by_suicide_in_the_callback(panel: Panel) -> None:
+    panel.deed = sip.delete
+
+
+def by_delete_later_in_the_callback(panel: Panel) -> None:
+    panel.deed = QWidget.deleteLater
+
+
+def by_cleanup_first(panel: Panel) -> None:
+    panel.deed = lambda me: [subscription.close() for subscription in me.proxy.subscriptions]
+    panel.deleteLater()
+
+
+WAYS = [
+    by_delete_later,
+    by_sip_delete,
+    by_close,
+    by_close_never_shown,
+    by_parent_deleted_later,
+    by_parent_without_reference,
+    by_grandparent,
+    by_tab_removal,
+    by_stack,
+    by_last_reference,
+    by_cycle,
+    by_suicide_in_the_callback,
+    by_delete_later_in_the_callback,
+    by_cleanup_first,
+]
+BY_THEIR_OWN_CALLBACK = (by_suicide_in_the_callback, by_delete_later_in_the_callback)
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+@served(BUSY)
+async def test_a_widget_that_dies_leaves_nothing(
+    exchange: EmbeddedExchange, service: WebSocketService, way: Callable[[Panel], None]
+) -> None:
+    idle = len(service.children())
+    panels = [Panel(service)]
+    survivor = Panel(service, code="KRW-XRP")
+    await until(lambda: panels[0].calls and survivor.calls)
+    gone = weakref.ref(panels[0])
+    proxy = panels[0].proxy
+    way(panels[0])
+    panels.clear()
+    if way is by_cycle:  # the collector finds it once no coroutine of the panel is under way
+        await until(lambda: gc.collect() >= 0 and proxy.ended)
+    await until(lambda: proxy.ended, 10.0 if way in BY_THEIR_OWN_CALLBACK else 1.0)
+    await until(lambda: not proxy.subscriptions and gone() is None)
+    expected = {("trade", "KRW-XRP"), ("ticker", "KRW-XRP"), ("ticker", "KRW-ETH"), ("orderbook", "KRW-XRP")}
+    active = service.manager.get_active_subscriptions
+    await until(lambda: {(key.data_type, key.symbol) for key in active()} == expected, 1.0)
+    await until(lambda: wanted(exchange) == expected)
+    await until(lambda: len(service.findChildren(Subscription)) == 2)
+    calls = survivor.calls
+    await until(lambda: survivor.calls > calls)
+    sip.delete(survivor)
+    await until(lambda: wanted(exchange) == set())
+    await until(lambda: len(service.children()) == idle)
+
+
+@served(BUSY)
+async def test_a_widget_that_is_kept_alive_by_a_lambda_ends_when_qt_destroys_it(
+    exchange: EmbeddedExchange, service: WebSocketService
+) -> None:
+    widget = QWidget()
+    seen: list[Any] = []
+    proxy = WebSocketClientProxy("lambda", widget, service=service)
+    proxy.subscribe_trade("KRW-BTC", lambda event: seen.append((widget.objectName(), event)))
+    await until(lambda: seen)
+    widget.deleteLater()
+    await until(lambda: proxy.ended)
+    count = len(seen)
+    await until(lambda: wanted(exchange) == set())
+    assert len(seen) == count
+
+
+@served(BUSY)
+async def test_a_callback_of_somebody_else_who_dies_first_ends_that_subscription_only(
+    exchange: EmbeddedExchange, service: WebSocketService
+) -> None:
+    owner, other = Panel(service), Panel(service, code="KRW-XRP")
+    subscription = owner.proxy.subscribe_trade("KRW-ADA", other.on_trade)
+    await subscription
+    before = len(owner.proxy.subscriptions)
+    sip.delete(other)
+    assert str(subscription.state) == "closed"
+    assert len(owner.proxy.subscriptions) == before - 1
+    calls = owner.calls
+    await until(lambda: owner.calls > calls)
+    owner.deleteLater()
+
+
+@served(BUSY)
+async def test_owners_that_die_in_the_hands_of_another_thread_are_noticed(
+    exchange: EmbeddedExchange, service: WebSocketService
+) -> None:
+    owners = [QObject()]
+    proxy = WebSocketClientProxy("collected elsewhere", owners[0], service=service)
+    await proxy.subscribe_trade("KRW-BTC", print_nothing)
+    await asyncio.to_thread(owners.clear)
+    await until(lambda: proxy.ended)
+    await until(lambda: wanted(exchange) == set())
+
+
+@served(ExchangeSettings(markets=20, rate=300, connects_per_second=None))
+async def test_ten_thousand_widgets_die_while_data_flows_and_nothing_is_left(
+    exchange: EmbeddedExchange, service: WebSocketService
+) -> None:
+    """The limits of the exchange are on: what it would take amiss, fails here."""
+    asyncio.get_running_loop().set_debug(False)  # it would cost more than all the widgets
+    witness = Panel(service)
+    await until(lambda: witness.calls)
+    await generation(service, 0)  # what is made once is made now
+    before = leftovers(service)
+    for number in range(16):
+        await generation(service, number)
+    grown = await bytes_left(service, 4)
+    expected = {("trade", "KRW-BTC"), ("ticker", "KRW-BTC"), ("ticker", "KRW-ETH"), ("orderbook", "KRW-BTC")}
+    await until(lambda: wanted(exchange) == expected)
+    await until(lambda: leftovers(service) == before)
+    assert exchange.counters.rate_limit_violations == 0
+    assert service.manager.state is GlobalManagerState.ACTIVE
+    assert grown / 2_000 < 100  # bytes for each: the figures over time grow by themselves
+    calls = witness.calls
+    await until(lambda: witness.calls > calls)
+    witness.deleteLater()
+
+
+async def bytes_left(service: WebSocketService, generations: int) -> int:
+    """Return by how much the memory of Python objects has grown."""
+    tracemalloc.start()
+    try:
+        await generation(service, 0)
+        gc.collect()
+        before = tracemalloc.get_traced_memory()[0]
+        for number in range(generations):
+            await generation(service, number)
+        leftovers(service)
+        return tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+
+
+async def generation(service: WebSocketService, number: int) -> None:
+    """Make 500 widgets, let data flow, and let them die in several ways."""
+    codes = ("KRW-BTC", "KRW-XRP", "KRW-ETH", "KRW-ADA")
+    parent = QWidget()
+    panels = [Panel(service, parent if i % 3 == 0 else None, codes[(number + i) % 4]) for i in range(500)]
+    proxies = [panel.proxy for panel in panels]
+    calls = panels[1].calls
+    await until(lambda: panels[1].calls > calls)
+    for i, panel in enumerate(panels):
+        if i % 3 == 1:
+            panel.deleteLater()
+    sip.delete(parent)
+    del panel
+    panels.clear()  # the rest has no other reference
+    await until(lambda: all(proxy.ended for proxy in proxies), 5.0)
+
+
+def leftovers(service: WebSocketService) -> tuple[int, ...]:
+    """Count what could be left: children, panels, proxies, tasks, sockets, widgets."""
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    gc.collect()
+    kinds = [type(thing) for thing in gc.get_objects()]
+    return (
+        len(service.children()),
+        kinds.count(Panel),
+        kinds.count(WebSocketClientProxy),
+        kinds.count(Subscription),
+        len(asyncio.all_tasks()),
+        len(psutil.Process().net_connections()),
+        len(QApplication.topLevelWidgets()),
+    )
+
+
+def print_nothing(event: object) -> None:
+    """Take an event and do nothing with it."""
