@@ -1,4 +1,4 @@
-"""The desktop program's way in: options, screen, window."""
+"""The desktop program's way in: options, screen, exchange, window."""
 
 from __future__ import annotations
 
@@ -16,14 +16,24 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program; returns its exit code (2 for a wrong option or no screen)."""
+    """Run the program; returns its exit code (2 for a wrong option, no screen, or an exchange that does not start)."""
     options = parse_options(arguments)
-    if options.screenshot is not None and missing_screen():
+    if options.by_itself and missing_screen():
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
     reason = missing_screen()
     if reason:
         sys.stderr.write(f"No window can be opened here: {reason}. For a picture instead: --screenshot window.png\n")
         return 2
-    from widgets.application import run  # Qt is loaded only now: wrong options and --version need not wait for it
+    from widgets.exchange_process import ExchangeProcess
 
-    return run(options)
+    exchange = None
+    if options.embedded:
+        rate = () if options.rate is None else ("--rate", str(options.rate))
+        exchange = ExchangeProcess(rate)  # it starts while Qt is loaded
+    try:
+        from widgets.application import run_program  # only now: wrong options and --version need not wait for Qt
+
+        return run_program(options, exchange)
+    finally:
+        if exchange is not None:
+            exchange.stop()

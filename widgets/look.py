@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QCoreApplication, QObject, pyqtSignal
+from PyQt6.QtGui import QColor
 
 from widgets.theme import MarketColours, MarketScheme, is_dark, market_colours
 
 if TYPE_CHECKING:
     from PyQt6.QtGui import QPalette
 
-__all__ = ["Look", "look", "market_colours_of"]
+__all__ = ["Look", "blend", "look", "market_colours_of"]
 
 
 class Look(QObject):
@@ -58,3 +59,13 @@ def look() -> Look:
 def market_colours_of(palette: QPalette) -> MarketColours:
     """Return the chosen colours of rising and falling prices that fit a widget's palette."""
     return market_colours(look().scheme, dark=is_dark(palette))
+
+
+def blend(over: str, under: str, share: float) -> QColor:
+    """Return the opaque colour of `over` laid upon `under` with `share` (0 to 1) of its strength."""
+    top, bottom = QColor(over), QColor(under)
+    red, green, blue = (
+        int(share * a + (1 - share) * b)
+        for a, b in zip(top.getRgb()[:3], bottom.getRgb()[:3], strict=True)
+    )
+    return QColor(red, green, blue)

@@ -1,32 +1,133 @@
-"""The main window: for now it says what already works."""
+"""The main window: panels in docks, one selected market for those that are linked."""
 
 from __future__ import annotations
 
-from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QLabel, QMainWindow, QVBoxLayout, QWidget
+from typing import TYPE_CHECKING
 
-__all__ = ["MainWindow"]
+from PyQt6.QtCore import QEvent, Qt, pyqtSignal, pyqtSlot
+from PyQt6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 
-WORKING = (
-    "Typed, exact events for all nine message types",
-    "Decoder for DEFAULT, SIMPLE, JSON_LIST and SIMPLE_LIST frames",
-    "Requests that are checked before the exchange sees them",
+from widgets.dock_arranger import apply_arrangement, read_arrangement
+from widgets.panel import Panel
+from widgets.panels import PANELS, Needs
+from widgets.perspectives import BUILT_IN, only_known
+from widgets.text import tr
+from widgets.watch_list import WatchListWidget
+
+if TYPE_CHECKING:
+    from PyQt6.QtGui import QCloseEvent
+
+    from widgets.layout import Arrangement
+
+__all__ = ["MainWindow", "with_data"]
+
+_TAB_POSITION = QTabWidget.TabPosition.North
+_LOCKED = QDockWidget.DockWidgetFeature.NoDockWidgetFeatures
+_FREE = (
+    QDockWidget.DockWidgetFeature.DockWidgetClosable
+    | QDockWidget.DockWidgetFeature.DockWidgetMovable
+    | QDockWidget.DockWidgetFeature.DockWidgetFloatable
 )
 
 
 class MainWindow(QMainWindow):
-    """Shows the list of what works."""
+    """All panels of the program.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    Signals:
+        closing: the window is about to go.
+        symbolChanged(str): another market is selected.
+    """
+
+    closing = pyqtSignal()
+    symbolChanged = pyqtSignal(str)
+
+    def __init__(self, needs: Needs, badge: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("upbit_ws_qt")
-        self.resize(640, 360)
-        body = QWidget(self)
-        layout = QVBoxLayout(body)
-        layout.addWidget(QLabel("Working in this version:", body))
-        for line in WORKING:
-            label = QLabel(f"✓  {line}", body)
-            label.setTextFormat(Qt.TextFormat.PlainText)
-            layout.addWidget(label)
-        layout.addStretch()
-        self.setCentralWidget(body)
+        self._badge = badge
+        self._symbol = needs.symbol
+        self._locked = False
+        self.setDockNestingEnabled(True)
+        self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, _TAB_POSITION)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.panels: dict[str, QWidget] = {}
+        self.docks: dict[str, QDockWidget] = {}
+        for name, kind in PANELS.items():
+            dock = QDockWidget(self)
+            dock.setObjectName(name)
+            dock.setAllowedAreas(Qt.DockWidgetArea.AllDockWidgetAreas)
+            panel = kind.make(needs, dock)
+            dock.setWidget(panel)
+            self.panels[name], self.docks[name] = panel, dock
+            if isinstance(panel, WatchListWidget):
+                panel.symbolSelected.connect(self.select_symbol)
+        self.retranslate()
+        self.select_symbol(needs.symbol)
+
+    # -- the selected market ------------------------------------------------------------------------------------------
+    @property
+    def symbol(self) -> str:
+        """The selected market."""
+        return self._symbol
+
+    @pyqtSlot(str)
+    def select_symbol(self, code: str) -> None:
+        """Show a market in all linked panels."""
+        changed = code != self._symbol
+        self._symbol = code
+        for panel in self.panels.values():
+            set_symbol = getattr(panel, "set_symbol", None)
+            if set_symbol is not None:
+                set_symbol(code)
+        self._show_title()
+        if changed:
+            self.symbolChanged.emit(code)
+
+    # -- where the panels are -----------------------------------------------------------------------------------------
+    @property
+    def arrangement(self) -> Arrangement:
+        """Where the panels are now."""
+        return read_arrangement(self.docks, self)
+
+    def arrange(self, arrangement: Arrangement) -> None:
+        """Put the panels elsewhere."""
+        self.setUpdatesEnabled(False)
+        try:
+            apply_arrangement(self, self.docks, only_known(arrangement, self.docks))
+        finally:
+            self.setUpdatesEnabled(True)
+
+    def arrange_built_in(self, name: str) -> None:
+        """Put the panels where the program's own perspective has them; an unknown name is the first one."""
+        self.arrange(BUILT_IN.get(name) or next(iter(BUILT_IN.values())))
+
+    def lock(self, locked: bool) -> None:
+        """Keep the docks where they are, or let them be moved."""
+        self._locked = locked
+        for dock in self.docks.values():
+            dock.setFeatures(_LOCKED if locked else _FREE)
+
+    # -- texts --------------------------------------------------------------------------------------------------------
+    def retranslate(self) -> None:
+        """Say everything anew."""
+        for name, dock in self.docks.items():
+            dock.setWindowTitle(tr(PANELS[name].title))
+        self._show_title()
+
+    def _show_title(self) -> None:
+        self.setWindowTitle(f"{self._symbol} – {tr(self._badge)} – upbit_ws_qt")
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Take another language over."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.LanguageChange and hasattr(self, "docks"):
+            self.retranslate()
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:
+        """Say goodbye before the panels go."""
+        self.closing.emit()
+        super().closeEvent(event)
+
+
+def with_data(panel: QWidget) -> bool:
+    """Whether a panel has shown what it is for; one without states always has."""
+    return not isinstance(panel, Panel) or panel.had_data

@@ -1,0 +1,85 @@
+"""Named arrangements: the ones that come with the program, and the user's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from widgets.layout import Arrangement, Leaf, Node, Split
+from widgets.text import mark
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+__all__ = ["BUILT_IN", "PERSPECTIVE_TITLES", "only_known"]
+
+
+def _tabs(*panels: str) -> Leaf:
+    return Leaf(panels, panels[0])
+
+
+def _row(*parts: tuple[float, Node]) -> Split:
+    return Split(False, tuple(share for share, _ in parts), tuple(part for _, part in parts))
+
+
+def _column(*parts: tuple[float, Node]) -> Split:
+    return Split(True, tuple(share for share, _ in parts), tuple(part for _, part in parts))
+
+
+BUILT_IN: dict[str, Arrangement] = {
+    "trading": Arrangement(
+        _row(
+            (0.27, _tabs("watch_list")),
+            (
+                0.48,
+                _column(
+                    (0.62, _tabs("chart", "indicators")),
+                    (0.38, _tabs("my_orders", "my_assets", "announcements", "log")),
+                ),
+            ),
+            (0.25, _column((0.64, _tabs("order_book")), (0.36, _tabs("tape")))),
+        )
+    ),
+    "market": Arrangement(
+        _row(
+            (0.3, _tabs("watch_list")),
+            (0.7, _column((0.65, _tabs("chart")), (0.35, _row((0.5, _tabs("indicators")), (0.5, _tabs("tape")))))),
+        )
+    ),
+    "account": Arrangement(
+        _row(
+            (0.5, _column((0.55, _tabs("my_orders")), (0.45, _tabs("announcements")))),
+            (0.5, _column((0.55, _tabs("my_assets")), (0.45, _tabs("order_book", "tape")))),
+        )
+    ),
+    "monitor": Arrangement(
+        _column((0.68, _tabs("monitor")), (0.32, _row((0.4, _tabs("watch_list")), (0.6, _tabs("log")))))
+    ),
+}
+"""By name, in the order of Ctrl+1, Ctrl+2, …"""
+
+PERSPECTIVE_TITLES = {
+    "trading": mark("Trading"),
+    "market": mark("Market"),
+    "account": mark("Account"),
+    "monitor": mark("Monitor"),
+}
+
+
+def only_known(arrangement: Arrangement, known: Collection[str]) -> Arrangement:
+    """Leave out the panels that a window does not have."""
+    root = None if arrangement.root is None else _only_known(arrangement.root, known)
+    return Arrangement(root, tuple(each for each in arrangement.floating if each.panel in known))
+
+
+def _only_known(node: Node, known: Collection[str]) -> Node | None:
+    if isinstance(node, Leaf):
+        panels = tuple(panel for panel in node.panels if panel in known)
+        if not panels:
+            return None
+        return Leaf(panels, node.current if node.current in panels else panels[0])
+    kept = [(share, found) for share, part in zip(node.shares, node.parts, strict=True)
+            if (found := _only_known(part, known)) is not None]  # fmt: skip
+    if len(kept) < 2:
+        return kept[0][1] if kept else None
+    total = sum(share for share, _ in kept)
+    return Split(node.vertical, tuple(share / total for share, _ in kept), tuple(part for _, part in kept))
