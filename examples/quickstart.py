@@ -1,0 +1,27 @@
+"""A label that shows the price of a bitcoin. The README shows this file."""
+# ruff: noqa: D101, D102, D103 - fifteen lines, as the README says
+
+# README begins
+from PyQt6.QtWidgets import QApplication, QLabel
+
+from upbit_ws_qt import ServiceConfig, TickerEvent, WebSocketClientProxy, WebSocketService, run
+from upbit_ws_qt.exchange import EmbeddedExchange
+
+
+class Price(QLabel):
+    def on_ticker(self, event: TickerEvent) -> None:
+        self.setText(f"{event.code}  {event.trade_price:,}  {event.signed_change_rate:+.2%}")
+
+
+async def main() -> object:
+    await (exchange := EmbeddedExchange()).start()  # an Upbit of your own: without these two lines
+    WebSocketService.instance(ServiceConfig(public_url=exchange.public_url))  # it is the real one
+    price = Price("…")
+    WebSocketClientProxy("price", owner=price).subscribe_ticker("KRW-BTC", price.on_ticker)
+    price.show()
+    return price
+
+
+app = QApplication([])
+run(main)
+# README ends
