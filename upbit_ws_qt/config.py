@@ -112,6 +112,8 @@ class ServiceConfig:
     data_pool_bytes: int = 64 * 1024 * 1024
     metrics_history: bool = True
     independence_monitor: bool = True
+    raise_independence: bool = True
+    """Whether the level may be raised while the program runs, where the lines are found to disturb each other."""
     adaptive: bool = True
     alerts: bool = True
     json_logs: bool = False

@@ -47,6 +47,9 @@ class Drain:
 
     The next turn is arranged before the first frame of a turn is handed out, and frames are taken one at a time, so
     that a callback which opens a nested event loop (a dialog) neither stops the stream nor changes its order.
+
+    Attributes:
+        level: in force; it may be changed at any time.
     """
 
     def __init__(
@@ -61,7 +64,7 @@ class Drain:
         self._loop = loop or asyncio.get_running_loop()
         self._handler = handler
         self._budget = budget
-        self._level = level
+        self.level = level
         self._on_failure = on_failure
         self._inboxes: list[Inbox] = []
         self._handle: asyncio.Handle | None = None
@@ -121,7 +124,7 @@ class Drain:
         self._nested += self._depth > 0
         self._depth += 1
         try:
-            turn = self._oldest_first if self._level is IndependenceLevel.BASIC else self._by_shares
+            turn = self._oldest_first if self.level is IndependenceLevel.BASIC else self._by_shares
             done = turn(waiting)
         finally:
             self._depth -= 1

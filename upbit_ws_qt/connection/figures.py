@@ -40,6 +40,7 @@ class ConnectionFigures:
         next_attempt_at: when the next dial is due.
         last_frame_at: last data frame.
         last_pong_at: last pong.
+        ping_sent_at: the ping of the present line that waits for its pong.
         frames: data frames received.
         bytes_wire: received, with all WebSocket framing.
         bytes_inflated: data received, decompressed.
@@ -69,6 +70,7 @@ class ConnectionFigures:
     next_attempt_at: float | None
     last_frame_at: float | None
     last_pong_at: float | None
+    ping_sent_at: float | None
     frames: int
     bytes_wire: int
     bytes_inflated: int
@@ -141,6 +143,7 @@ class Tally:
             next_attempt_at=next_attempt_at,
             last_frame_at=carried.last_frame_at or None,
             last_pong_at=carried.last_pong_at or None,
+            ping_sent_at=None if line is None else carried.ping_sent_at or None,
             frames=carried.frames,
             bytes_wire=carried.bytes_wire,
             bytes_inflated=carried.bytes_inflated,
@@ -164,6 +167,7 @@ def add(past: SocketFigures, now: SocketFigures) -> SocketFigures:
         bytes_sent=past.bytes_sent + now.bytes_sent,
         last_frame_at=max(past.last_frame_at, now.last_frame_at),
         last_pong_at=max(past.last_pong_at, now.last_pong_at),
+        ping_sent_at=now.ping_sent_at,
         rtt=now.rtt,
         lag=now.lag,
         lag_total=past.lag_total + now.lag_total,

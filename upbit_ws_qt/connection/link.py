@@ -46,6 +46,7 @@ class SocketFigures:
         bytes_sent: data sent, before compression.
         last_frame_at: last data frame.
         last_pong_at: last pong.
+        ping_sent_at: the ping that waits for its pong.
         rtt: last round trip in seconds, the loop's own lag taken off; 0 before the first pong.
         lag: the loop's lag at the last look, in seconds.
         lag_total: sum of those lags.
@@ -61,6 +62,7 @@ class SocketFigures:
     bytes_sent: int = 0
     last_frame_at: float = 0.0
     last_pong_at: float = 0.0
+    ping_sent_at: float = 0.0
     rtt: float = 0.0
     lag: float = 0.0
     lag_total: float = 0.0

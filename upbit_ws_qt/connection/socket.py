@@ -105,6 +105,7 @@ class Socket:
             bytes_sent=self._bytes_sent,
             last_frame_at=watchdog.last_frame_at,
             last_pong_at=watchdog.last_pong_at,
+            ping_sent_at=0.0 if watchdog.pinged_at is None or self._closed.done() else watchdog.pinged_at,
             rtt=watchdog.rtt,
             lag=watchdog.lag,
             lag_total=watchdog.lag_total,

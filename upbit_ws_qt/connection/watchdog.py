@@ -31,6 +31,7 @@ class Watchdog:
     Attributes:
         tick: seconds between two looks.
         rtt: last round trip, own lag taken off.
+        pinged_at: when the ping left that no pong has answered yet; None where none waits.
         lag: by how much the last look was late.
         lag_total: sum of those.
     """
@@ -45,7 +46,7 @@ class Watchdog:
         self._looked_at = now
         self._wall = wall
         self._ping_due_at = now + config.ping_interval
-        self._pinged_at: float | None = None
+        self.pinged_at: float | None = None
         self._lag_when_pinged = 0.0
         self._closing_since: float | None = None
         self.rtt = 0.0
@@ -80,17 +81,17 @@ class Watchdog:
 
     def pinged(self, now: float) -> None:
         """Note that a ping has left."""
-        self._pinged_at = now
+        self.pinged_at = now
         self._lag_when_pinged = self.lag_total
         self._ping_due_at = now + self._ping_interval
 
     def pong(self, now: float) -> float | None:
         """Note the answer to the last ping and return the round trip; None when no ping waits for one."""
-        if self._pinged_at is None:
+        if self.pinged_at is None:
             return None
         own = self.lag_total - self._lag_when_pinged + max(0.0, now - self._looked_at - self.tick)
-        self.rtt = max(0.0, now - self._pinged_at - own)
-        self._pinged_at = None
+        self.rtt = max(0.0, now - self.pinged_at - own)
+        self.pinged_at = None
         self.last_pong_at = now
         return self.rtt
 
@@ -115,13 +116,13 @@ class Watchdog:
             return self._look_at_closing(now)
         if self.lag > LATE:
             return None
-        if self._pinged_at is not None:
-            waited = now - self._pinged_at - (self.lag_total - self._lag_when_pinged)
+        if self.pinged_at is not None:
+            waited = now - self.pinged_at - (self.lag_total - self._lag_when_pinged)
             if waited > self._pong_timeout:
                 return f"no pong within {self._pong_timeout:g} s"
         if self._fell_silent(now):
             return f"a busy line fell silent for {self._silence_timeout:g} s"
-        if self._pinged_at is None and now >= self._ping_due_at:
+        if self.pinged_at is None and now >= self._ping_due_at:
             return PING
         return None
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
 from upbit_ws_qt.manager.handle import ComponentSubscription
-from upbit_ws_qt.types import SubscriptionSpec
+from upbit_ws_qt.monitoring.adaptive import AdaptationPlan
+from upbit_ws_qt.types import DataType, SubscriptionSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -45,6 +47,7 @@ class ComponentDesk:
         self._routing = routing
         self._endpoints = endpoints
         self._on_changed = on_changed
+        self._plan = AdaptationPlan()
         self._handles: dict[str, list[ComponentSubscription]] = {}
         self._by_stream: dict[StreamKey, set[ComponentSubscription]] = {}
 
@@ -115,6 +118,24 @@ class ComponentDesk:
             self.close(handle)
         return bool(handles)
 
+    def adapt(self, plan: AdaptationPlan) -> None:
+        """Serve everybody as a plan says, which gives up something under load or takes it back.
+
+        What a component asked for stays noted; its streams and their order are not touched.
+        """
+        self._plan = plan
+        changed: set[WebSocketType] = set()
+        for component_id, handles in tuple(self._handles.items()):
+            touched = [handle for handle in handles if any(self._served(s) != r.spec for s, r in handle.routes.items())]
+            if not touched:
+                continue
+            specs = [self._served(spec) for handle in handles for spec in handle.specs]
+            changed |= self._wishes.replace(component_id, specs).changed
+            for handle in touched:
+                self._serve_anew(handle)
+        if changed:
+            self._on_changed(frozenset(changed))
+
     def close_all(self) -> None:
         """End everything."""
         for component_id in tuple(self._handles):
@@ -163,7 +184,29 @@ class ComponentDesk:
 
     def _all_specs(self, handle: ComponentSubscription, specs: tuple[SubscriptionSpec, ...]) -> list[SubscriptionSpec]:
         others = (other for other in self._handles.get(handle.component_id, ()) if other is not handle)
-        return [*(spec for other in others for spec in other.specs), *specs]
+        return [self._served(spec) for spec in (*(spec for other in others for spec in other.specs), *specs)]
+
+    def _served(self, spec: SubscriptionSpec) -> SubscriptionSpec:
+        """Return a wish as it is served at present."""
+        delivery = self._plan.delivery_for(spec.priority, spec.delivery)
+        depth = spec.depth
+        if spec.data_type is DataType.ORDERBOOK:
+            depth = self._plan.depth_for(spec.priority, spec.depth)
+        if (delivery, depth) == (spec.delivery, spec.depth):
+            return spec
+        return dataclasses.replace(spec, delivery=delivery, depth=depth)
+
+    def _serve_anew(self, handle: ComponentSubscription) -> None:
+        for spec, old in tuple(handle.routes.items()):
+            served = self._served(spec)
+            if served == old.spec or handle.closed:
+                continue
+            old.flush_frame()  # what waits for the display is shown before the other way of serving begins
+            if spec in handle.routes and not handle.closed:  # the callback may have closed its own registration
+                old.close()
+                handle.routes[spec] = self._routing.register_route(
+                    handle.component_id, served, handle.callback, alive=handle.alive
+                )
 
     def _reroute(self, handle: ComponentSubscription, specs: tuple[SubscriptionSpec, ...]) -> None:
         for spec in [spec for spec in handle.routes if spec not in specs]:
@@ -178,6 +221,8 @@ class ComponentDesk:
             self._by_stream.setdefault(stream, set()).add(handle)
         for spec in specs:
             if spec not in handle.routes:
-                route = self._routing.register_route(handle.component_id, spec, handle.callback, alive=handle.alive)
+                route = self._routing.register_route(
+                    handle.component_id, self._served(spec), handle.callback, alive=handle.alive
+                )
                 handle.routes[spec] = route
                 self._routing.replay_latest(route)

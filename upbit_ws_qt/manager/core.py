@@ -6,22 +6,22 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
+from upbit_ws_qt.errors import ConfigurationError, SubscriptionError, WebSocketError
 from upbit_ws_qt.manager.questions import ManagerQuestions
 from upbit_ws_qt.manager.snapshots import fetch_snapshot
 from upbit_ws_qt.manager.watch import Watch
-from upbit_ws_qt.types import GlobalManagerState, WebSocketType
+from upbit_ws_qt.types import GlobalManagerState, IndependenceLevel, WebSocketType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from random import Random
 
     from upbit_ws_qt.config import ServiceConfig
-    from upbit_ws_qt.errors import WebSocketError
     from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.manager.endpoint import Endpoint
     from upbit_ws_qt.manager.handle import ComponentSubscription
     from upbit_ws_qt.manager.listener import ManagerListener
+    from upbit_ws_qt.monitoring import AdaptationPlan
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import StreamStatus
     from upbit_ws_qt.types import SubscriptionSpec
@@ -48,6 +48,7 @@ class GlobalWebSocketManager(ManagerQuestions):
         self._watch = Watch(self)
         _, self._metrics_collector_task, self._health_monitor_task, self._cleanup_monitor_task = self._watch.tasks
         self._stopping: asyncio.Task[None] | None = None
+        self._moves: set[asyncio.Task[None]] = set()
 
     # -- the one of the program ----------------------------------------------------------------------------------------
     @classmethod
@@ -104,6 +105,8 @@ class GlobalWebSocketManager(ManagerQuestions):
     async def _stop(self) -> None:
         self._set_state(GlobalManagerState.STOPPING)
         self._watch.stop()
+        for move in self._moves:
+            move.cancel()
         self._desk.close_all()
         try:
             async with asyncio.timeout(_STOP_WITHIN):
@@ -180,6 +183,34 @@ class GlobalWebSocketManager(ManagerQuestions):
         """Replace a line: the new one is up and proved before the old one goes. A failed line is tried again."""
         self._check_usable()
         await self._endpoint(ws_type).connection.reconnect()
+
+    def adapt(self, plan: AdaptationPlan) -> None:
+        """Give up under load what a plan says, or take it back; what is decided by the monitor comes here by itself."""
+        self._desk.adapt(plan)
+        self._routing.slow_frames(plan.frame_divisor)
+
+    def undo_adaptation(self) -> bool:
+        """Take back the latest thing given up under load, for ten minutes at least; False where nothing is."""
+        return self._watch.undo_adaptation()
+
+    def raise_independence(self, level: IndependenceLevel) -> None:
+        """Separate the lines better from now on; a level below the one in force changes nothing.
+
+        ISOLATED moves each line to a thread of its own; the old socket serves until the new one is proved.
+        """
+        if level is not IndependenceLevel.BASIC:
+            self._drain.level = max(self._drain.level, level, key=list(IndependenceLevel).index)
+        if level is IndependenceLevel.ISOLATED:
+            for endpoint in self._endpoints.values():
+                move = self._loop.create_task(self._isolate(endpoint), name=f"isolate {endpoint.ws_type.value}")
+                self._moves.add(move)
+                move.add_done_callback(self._moves.discard)
+
+    async def _isolate(self, endpoint: Endpoint) -> None:
+        try:
+            await endpoint.isolate()
+        except WebSocketError as error:
+            self.on_connection_error(error)
 
     async def force_cleanup_dead_references(self) -> int:
         """Remove components whose owner is gone or that stopped consuming, now; return how many there were."""

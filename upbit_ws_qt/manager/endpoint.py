@@ -6,15 +6,24 @@ import asyncio
 from random import Random
 from typing import TYPE_CHECKING, Protocol
 
-from upbit_ws_qt.connection import Connection, Inbox
+from upbit_ws_qt.connection import Connection, Inbox, IsolatedHost, open_socket
 from upbit_ws_qt.subscriptions import SubscriptionKeeper
-from upbit_ws_qt.types import ConnectionState
+from upbit_ws_qt.types import ConnectionState, IndependenceLevel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from upbit_ws_qt.config import ServiceConfig
-    from upbit_ws_qt.connection import ConnectLimiter, Drain, EpochManager, GapEvent, JWTManager, StateChange
+    from upbit_ws_qt.connection import (
+        ConnectLimiter,
+        DialRequest,
+        Drain,
+        EpochManager,
+        GapEvent,
+        JWTManager,
+        SocketLike,
+        StateChange,
+    )
     from upbit_ws_qt.errors import SubscriptionError, WebSocketError
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import StreamStatus, SubscriptionStateManager
@@ -84,16 +93,33 @@ class Endpoint:
             on_error=owner.on_connection_error,
             gap_streams=lambda: tuple(wishes.demand(ws_type)),
             rng=rng or Random(),  # noqa: S311 - jitter of the back-off, nothing secret
+            connect=self._connect,
         )
         self._owner = owner
         self._wishes = wishes
         self._drain = drain
+        isolated = config.independence_level is IndependenceLevel.ISOLATED
+        self._host = IsolatedHost(ws_type) if isolated else None
         drain.add(self.inbox)
 
     @property
     def is_wanted(self) -> bool:
         """Whether any component wants something of it."""
         return self.keeper.is_wanted
+
+    @property
+    def is_isolated(self) -> bool:
+        """Whether sockets are opened on a thread of their own; one that is open already stays where it is."""
+        return self._host is not None
+
+    async def isolate(self) -> None:
+        """Move to a thread and a loop of its own; the old socket serves until the new one is proved.
+
+        Raises the WebSocketError that the change of the line ended with; the next line is isolated all the same.
+        """
+        if self._host is None:
+            self._host = IsolatedHost(self.ws_type)
+            await self.connection.reconnect("a thread of its own")
 
     def wishes_changed(self) -> None:
         """Bring the line and its subscriptions in step with what is wanted now."""
@@ -122,7 +148,12 @@ class Endpoint:
         """Close the line for good."""
         await self.keeper.stop()
         await self.connection.stop()
+        if self._host is not None:
+            await self._host.stop()
         self._drain.remove(self.inbox)
+
+    async def _connect(self, request: DialRequest) -> SocketLike:
+        return await (open_socket(request) if self._host is None else self._host.connect(request))
 
     def _on_state(self, change: StateChange) -> None:
         if change.new in _WITHOUT_LINE:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from upbit_ws_qt.connection import GapEvent, StateChange
     from upbit_ws_qt.errors import WebSocketError
+    from upbit_ws_qt.monitoring.adaptive import AdaptationStep
     from upbit_ws_qt.monitoring.alerts import Alert
     from upbit_ws_qt.monitoring.health import HealthStatus
     from upbit_ws_qt.monitoring.metrics import PerformanceMetrics
@@ -53,6 +54,9 @@ class ManagerListener:
 
     def on_health(self, health: HealthStatus) -> None:
         """The health was judged anew, every `health_interval` seconds, and at once where it changed."""
+
+    def on_adapted(self, step: AdaptationStep) -> None:
+        """Something was given up under load, or taken back."""
 
     def on_alert(self, alert: Alert, *, raised: bool) -> None:
         """An alert was raised or cleared."""

@@ -115,7 +115,10 @@ class Monitor:
         self._book = AlertBook(rules) if config.alerts else None
         self.adaptive = AdaptiveSubscriptionManager(adaptive_tuning) if config.adaptive else None
         level = config.independence_level
-        self.independence = ConnectionIndependenceMonitor(level) if config.independence_monitor else None
+        may_raise = config.raise_independence
+        self.independence = (
+            ConnectionIndependenceMonitor(level, may_raise=may_raise) if config.independence_monitor else None
+        )
         self.performance = SubscriptionPerformanceMonitor(config.slow_callback)
         self._now = 0.0
         self._readings = Readings()

@@ -183,6 +183,10 @@ class DataRoutingEngine(FramePath):
         self._beat.keep()
         return self._dispatcher.frames.flush()
 
+    def slow_frames(self, divisor: int) -> None:
+        """Serve consumers with Delivery.FRAME only in each `divisor`-th display frame; CRITICAL ones in every one."""
+        self._dispatcher.frames.divisor = divisor
+
     # -- upkeep --------------------------------------------------------------------------------------------------------
     def sweep(self, now: float) -> SweepResult:
         """Look for owners that died unnoticed and for components that stopped consuming; call it every few seconds.

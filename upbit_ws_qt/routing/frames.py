@@ -5,6 +5,8 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from upbit_ws_qt.types import Priority
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
@@ -19,6 +21,7 @@ class FrameClock:
 
     Attributes:
         on_pending: called when the first route begins to wait, so that a stopped display timer can start.
+        divisor: only in each so many frames all are served; CRITICAL ones in every frame.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, budget: float) -> None:
@@ -28,6 +31,7 @@ class FrameClock:
         self._rest: asyncio.Handle | None = None
         self.on_pending: Callable[[], None] | None = None
         self.flushes = 0
+        self.divisor = 1
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -52,6 +56,8 @@ class FrameClock:
         """
         self._disarm()
         self.flushes += 1
+        if self.flushes % self.divisor:
+            return self._flush_critical()
         waiting = self._waiting
         ends = perf_counter() + self._budget
         served, todo = 0, len(waiting)  # what is marked meanwhile belongs to the next frame
@@ -68,6 +74,16 @@ class FrameClock:
         if waiting and self.on_pending is not None:
             self.on_pending()
         return served
+
+    def _flush_critical(self) -> int:
+        served = [route for route in self._waiting if route.spec.priority is Priority.CRITICAL]
+        for route in served:
+            if route in self._waiting:  # one before it may have closed it
+                del self._waiting[route]
+                route.flush_frame()
+        if self._waiting and self.on_pending is not None:
+            self.on_pending()
+        return len(served)
 
     def close(self) -> None:
         """Serve nobody any more."""
