@@ -219,6 +219,7 @@ class Desk:
         self.limiter = MessageLimiter()
         self.dials = itertools.count()
         self._line: Any = None
+        self.is_serving = False
         self.keeper = SubscriptionKeeper(
             ws_type,
             self.state,
@@ -278,6 +279,7 @@ class Desk:
     async def _live(self) -> None:
         while True:
             next(self.dials)
+            self.is_serving = False
             self._line = await self.open_line()
             try:
                 await self.keeper.synchronize(self._line)
@@ -286,6 +288,7 @@ class Desk:
                 self._line.drop()
                 await asyncio.sleep(0.05)
                 continue
+            self.is_serving = True
             while self._line.is_open:
                 await self._line.closed.wait()
             self.keeper.line_lost()

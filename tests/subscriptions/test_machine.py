@@ -115,7 +115,7 @@ class SubscriptionMachine(RuleBasedStateMachine):
         """A planned change of lines, as for a new token."""
 
         async def main() -> None:
-            if not (self.exchange.lines and self.exchange.line.is_open):
+            if not (self.desk.is_serving and self.exchange.line.is_open):
                 return
             old, new = self.exchange.line, self.desk.dial()
             try:
@@ -135,7 +135,7 @@ class SubscriptionMachine(RuleBasedStateMachine):
             self.exchange.forget.clear()
             await asyncio.sleep(2)
             await self.desk.settled()
-            await asyncio.sleep(5)
+            await asyncio.sleep(15)  # audits included
             await self.desk.settled()
 
         self.play(main())

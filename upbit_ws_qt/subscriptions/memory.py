@@ -81,6 +81,7 @@ class EndpointMemory:
     Attributes:
         served_before: wanted streams that some line brought in this session.
         unserved_before: wanted streams that some line asked for in vain; a new line does not wait for them.
+        unlisted_before: wanted streams that the list lacked however often they were asked for.
         blank_lines: lines in a row on which nothing came of all that came before.
         doubts_key: whether a line began with INVALID_AUTH: then the next one has to answer a list before anything else,
             which tells a bad token from a scope that one of the wishes lacks.
@@ -99,6 +100,7 @@ class EndpointMemory:
     counters: Counters = field(default_factory=Counters)
     served_before: set[StreamKey] = field(default_factory=set)
     unserved_before: set[StreamKey] = field(default_factory=set)
+    unlisted_before: set[StreamKey] = field(default_factory=set)
     blank_lines: int = 0
     list_refusals: int = 0
     doubts_key: bool = False

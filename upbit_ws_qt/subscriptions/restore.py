@@ -94,9 +94,16 @@ class Proof:
                 self.debts[stream] = Debt(now + self._timeout, proved_by_data(stream, demand))
             else:
                 debt.deadline = now + self._timeout
+                debt.needs_data = proved_by_data(stream, demand)
             self.served.discard(stream)
             self.unserved.discard(stream)
             self.warming.discard(stream)
+
+    def review(self, union: Mapping[StreamKey, Demand]) -> None:
+        """Note that what is owed may be asked for in another way now, with a snapshot or without."""
+        for stream, debt in self.debts.items():
+            if stream in union:
+                debt.needs_data = proved_by_data(stream, union[stream])
 
     def forget(self, streams: Iterable[StreamKey]) -> None:
         """Note that these are not asked for any more."""

@@ -11,7 +11,7 @@ from upbit_ws_qt.subscriptions.demand import same_request
 from upbit_ws_qt.subscriptions.ledger import RepairBook, RequestLedger, SentRequest
 from upbit_ws_qt.subscriptions.lister import Lister, Listing
 from upbit_ws_qt.subscriptions.planner import urgent_part
-from upbit_ws_qt.subscriptions.restore import Proof, listed_streams, proved_by_data
+from upbit_ws_qt.subscriptions.restore import Proof, listed_streams
 from upbit_ws_qt.subscriptions.splitting import SplitWatch
 from upbit_ws_qt.subscriptions.status import StreamStatus
 from upbit_ws_qt.subscriptions.verdict import SyncVerdict
@@ -19,7 +19,7 @@ from upbit_ws_qt.text import safe_text
 from upbit_ws_qt.types import DataType
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions.demand import Demand
@@ -150,6 +150,8 @@ class LineSession:
         self._forget(gone)
         self.proof.expect(new, now)
         self.proof.expect({stream: plan.union[stream] for stream in self._refresh if stream in plan.union}, now)
+        self.proof.expect(self._newly_owed(plan), now)
+        self.proof.review(plan.union)
         self._refresh.clear()
         self.has_levels = self.has_levels or any(s.variant and s.data_type is DataType.ORDERBOOK for s in new)
         for stream in self.flowing:
@@ -214,6 +216,7 @@ class LineSession:
         wanted = self._wanted()
         memory.served_before &= wanted.keys()
         memory.unserved_before &= wanted.keys()
+        memory.unlisted_before &= wanted.keys()
         if not same_request(self.asked, wanted):
             self._batcher.queue_subscription_change(wanted, now)
 
@@ -361,11 +364,19 @@ class LineSession:
         return is_of_use
 
     def _note_suspects(self, plan: SubscriptionPlan, new: Collection[StreamKey], now: float) -> None:
-        is_trial = self._split.note_request(plan, new)
+        is_trial = self._split.note_request(plan, new, now)
         suspects = frozenset(wish for wish in self._memory.search.suspects() if self._adds(wish, plan))
         self._ledger.note(
             SentRequest(self._number, now, suspects, frozenset(new) | plan.snapshots, self._has_answered, is_trial)
         )
+
+    def _newly_owed(self, plan: SubscriptionPlan) -> dict[StreamKey, Demand]:
+        """Return the streams that the list had proved and that owe a snapshot from now on."""
+        return {
+            stream: demand
+            for stream, demand in plan.union.items()
+            if stream in plan.snapshots and stream in self.asked and not self.asked[stream].snapshot
+        }
 
     def _adds(self, wish: Wish, plan: SubscriptionPlan) -> bool:
         """Whether a wish makes this request other than the last one; what adds nothing cannot be what is refused."""
@@ -389,6 +400,7 @@ class LineSession:
                 self.flowing[stream] = demand
             self._memory.served_before.add(stream)
             self._memory.unserved_before.discard(stream)
+            self._memory.unlisted_before.discard(stream)
 
     def _forget(self, streams: Collection[StreamKey]) -> None:
         self.proof.forget(streams)
@@ -398,6 +410,7 @@ class LineSession:
             self._refresh.discard(stream)
             self._memory.served_before.discard(stream)
             self._memory.unserved_before.discard(stream)
+            self._memory.unlisted_before.discard(stream)
 
     def _give_up(self, streams: Collection[StreamKey]) -> None:
         self.proof.give_up(streams)
@@ -420,8 +433,9 @@ class LineSession:
             self._batcher.queue_subscription_change(self._wanted(), now)  # it flowed for the snapshot's sake only
 
     def _repair_missing(self, missing: Collection[StreamKey]) -> None:
-        silent = {s for s in missing if s in self._memory.unserved_before and proved_by_data(s, self.asked[s])}
-        again = {stream for stream in missing if stream not in silent and self._repairs.may_try(stream)}
+        unlisted = self._memory.unlisted_before
+        again = {stream for stream in missing if stream not in unlisted and self._repairs.may_try(stream)}
+        unlisted |= set(missing) - again
         self._give_up(set(missing) - again)
         if again:
             for stream in again:
@@ -439,31 +453,37 @@ class LineSession:
         overdue = self.proof.overdue(now)
         if not overdue:
             return
-        if self._split.trial:
+        if self._split.tries(now):
+            self._prolong(self._split.trial.intersection(overdue), now + self._memory.patience.first_data)
+            overdue = [stream for stream in overdue if stream not in self._split.trial]
+        elif self._split.trial:
             self._split.end_trial()
         elif self._split.fresh.intersection(overdue):
             self._try_plainly(now)
             return
         unlisted = [s for s in overdue if not self.proof.debts[s].needs_data]
         if unlisted and self._lister.is_busy:
-            wait = now + self._memory.patience.list_answer
-            for stream in unlisted:
-                self.proof.debts[stream].deadline = wait
+            self._prolong(unlisted, now + self._memory.patience.list_answer)
             overdue = [stream for stream in overdue if stream not in unlisted]
         self._give_up(overdue)
+
+    def _prolong(self, streams: Iterable[StreamKey], until: float) -> None:
+        for stream in streams:
+            self.proof.debts[stream].deadline = until
 
     def _judge_overdue_once(self, now: float) -> None:
         overdue = [stream for stream, deadline in self._once_sent.items() if deadline <= now]
         if not overdue:
             return
-        beside = self._split.may_try(overdue)
-        if beside:
+        if beside := self._split.may_try(overdue):
             self._split.begin_trial(beside)
-            for stream in overdue:
+        if self._split.tries(now):
+            again = self._split.trial.intersection(overdue)
+            for stream in again:
                 del self._once_sent[stream]  # asked for again, plainly this time
+            overdue = [stream for stream in overdue if stream not in again]
             self._batcher.queue_subscription_change(self._wanted(), now)
-            return
-        if self._split.trial.intersection(overdue):
+        elif self._split.trial:
             self._split.end_trial()
         for stream in overdue:
             self._settle_once(stream, now, served=False)
@@ -471,9 +491,9 @@ class LineSession:
     def _try_plainly(self, now: float) -> None:
         """Ask plainly for new streams that did not come beside realtime-only ones: unknown, or is it the split?"""
         self._split.begin_trial(self._split.fresh)
-        for stream in self._split.trial & self.proof.debts.keys():
-            self.proof.debts[stream].deadline = now + self._memory.patience.first_data
-            self._refresh.add(stream)
+        again = self._split.trial & self.proof.debts.keys()
+        self._prolong(again, now + self._memory.patience.first_data)
+        self._refresh |= again
         self._start_repair()
 
     def _may_test(self, now: float) -> bool:

@@ -33,10 +33,13 @@ class SplitWatch:
         self._is_seen = False
         self.fresh: frozenset[StreamKey] = frozenset()
         self.trial: frozenset[StreamKey] = frozenset()
+        self._trial_ends: float | None = None
         self.mixed_types: frozenset[DataType] = frozenset()
 
-    def note_request(self, plan: SubscriptionPlan, new: Collection[StreamKey]) -> bool:
+    def note_request(self, plan: SubscriptionPlan, new: Collection[StreamKey], now: float) -> bool:
         """Take note of a request; return whether it shows something that is not known yet."""
+        if self.trial and self._trial_ends is None:
+            self._trial_ends = now + self._memory.patience.first_data
         self.mixed_types = plan.mixed_types
         is_trial = bool(plan.mixed_types) and self._planner.split is SplitTrust.UNKNOWN
         if is_trial:
@@ -62,8 +65,12 @@ class SplitWatch:
 
     def begin_trial(self, streams: Collection[StreamKey]) -> None:
         """Ask plainly for streams that did not come: they are unknown to the exchange, or it is the split."""
-        self.fresh, self.trial = frozenset(), frozenset(streams)
+        self.fresh, self.trial, self._trial_ends = frozenset(), frozenset(streams), None
         self._planner.split = SplitTrust.BROKEN
+
+    def tries(self, now: float) -> bool:
+        """Whether a trial goes on: its request has not left, or has left so lately that its data may still come."""
+        return bool(self.trial) and (self._trial_ends is None or now < self._trial_ends)
 
     def end_trial(self) -> None:
         """Asking plainly did not help: it was not the asking in two ways."""
