@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from widgets.chart import ChartWidget
 from widgets.text import mark
 from widgets.watch_list import WatchListWidget
 
@@ -43,7 +44,12 @@ def _watch_list(needs: Needs, parent: QWidget) -> QWidget:
     return WatchListWidget(needs.service, needs.catalog, parent, symbols=needs.symbols)
 
 
+def _chart(needs: Needs, parent: QWidget) -> QWidget:
+    return ChartWidget(needs.service, needs.symbol, parent, rest=needs.rest)
+
+
 PANELS: dict[str, PanelKind] = {
     "watch_list": PanelKind(mark("Watch list"), _watch_list),
+    "chart": PanelKind(mark("Chart"), _chart),
 }
 """By the name that layouts know it by."""

@@ -1,0 +1,230 @@
+"""The chart panel: history from REST, continued by the live candles."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import pyqtSignal, pyqtSlot
+from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from upbit_ws_qt import CandleEvent, Delivery, GapEvent, Subscription, WebSocketError, WebSocketType
+from widgets.chart_data import CandleSeries, bar_of, parse_history
+from widgets.chart_view import ChartView
+from widgets.market_panel import MarketPanel
+from widgets.panel import plain_label
+from widgets.rest import RestAnswer, RestClient
+from widgets.text import tr
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from upbit_ws_qt import WebSocketService
+
+__all__ = ["UNITS", "ChartWidget"]
+
+UNITS = ("1s", "1m", "3m", "5m", "10m", "15m", "30m", "60m", "240m")
+_PAGE = 200  # candles per question; the exchange's most
+_MOST_KEPT = 24  # series that are remembered, so that going back to one shows it at once
+
+
+class ChartWidget(MarketPanel):
+    """Candles and volume of one market.
+
+    Example:
+        >>> chart = ChartWidget(service, "KRW-BTC")
+        >>> chart.set_unit("15m")
+        >>> chart.show()
+
+    Args:
+        service: where the live candles come from.
+        symbol: market code; None waits for `set_symbol`.
+        parent: of the widget.
+        rest: where the history comes from; the service's exchange by default.
+        unit: one of UNITS.
+
+    Signals:
+        unitChanged(str): another unit is shown.
+    """
+
+    unitChanged = pyqtSignal(str)
+
+    def __init__(
+        self,
+        service: WebSocketService,
+        symbol: str | None,
+        parent: QWidget | None = None,
+        *,
+        rest: RestClient | None = None,
+        unit: str = "1m",
+    ) -> None:
+        super().__init__(service, symbol, "chart", parent)
+        self._rest = rest or RestClient(service.config.rest_url, self)
+        self._unit = unit
+        self._kept: OrderedDict[tuple[str, str], CandleSeries] = OrderedDict()
+        self._series = CandleSeries()
+        self._answer: RestAnswer | None = None
+        self._asks_older = False
+        self.units = QComboBox(self)
+        self.units.addItems(UNITS)
+        self.units.setCurrentText(unit)
+        self.units.currentTextChanged.connect(self.set_unit)
+        self.newest = QPushButton("⇥", self)
+        self.newest.setMaximumWidth(32)
+        self.view = ChartView(self.body)
+        self.view.olderWanted.connect(self._on_older_wanted)
+        self.newest.clicked.connect(self.view.to_newest)
+        self.tools.addStretch()
+        self.tools.addWidget(self.units)
+        self.tools.addWidget(self.newest)
+        self._trouble = plain_label("", self)
+        self._again = QPushButton(self)
+        self._again.clicked.connect(self._load)
+        row = QHBoxLayout()
+        row.addWidget(self._trouble, 1)
+        row.addWidget(self._again)
+        layout = QVBoxLayout(self.body)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.view, 1)
+        layout.addLayout(row)
+        service.gapDetected.connect(self._on_gap)
+        self._tell_trouble("")
+        self._open_series()
+        self.retranslate()
+        self.restyle()
+
+    @property
+    def unit(self) -> str:
+        """The unit that is shown."""
+        return self._unit
+
+    @property
+    def series(self) -> CandleSeries:
+        """What is shown."""
+        return self._series
+
+    @pyqtSlot(str)
+    def set_unit(self, unit: str) -> None:
+        """Show another unit; one that does not exist changes nothing."""
+        if unit == self._unit or unit not in UNITS:
+            return
+        self._unit = unit
+        self.units.setCurrentText(unit)
+        self.forget()
+        self._settle()
+        self.renew()
+        self.unitChanged.emit(unit)
+
+    # -- hooks --------------------------------------------------------------------------------------------------------
+    def subscribe(self) -> Iterable[Subscription]:
+        """Want the live candles, and ask for what went before."""
+        self._load()
+        return (self.proxy.subscribe_candle(self.symbol, self._on_candle, unit=self._unit, delivery=Delivery.FRAME),)
+
+    def forget(self) -> None:
+        """Turn to the series of the market and unit that are shown now."""
+        self._open_series()
+
+    def on_refused(self, error: WebSocketError) -> None:
+        """Without live candles there may still be a history."""
+        if not len(self._series):
+            super().on_refused(error)
+
+    def retranslate(self) -> None:
+        """Say everything anew."""
+        self.setAccessibleName(tr("Chart"))
+        self.view.setAccessibleName(tr("Candles"))
+        self.units.setAccessibleName(tr("Candle unit"))
+        self.units.setToolTip(tr("Candle unit"))
+        self.newest.setAccessibleName(tr("To the newest candle"))
+        self.newest.setToolTip(tr("To the newest candle"))
+        self._again.setText(tr("Retry"))
+        self.view.update()
+
+    def restyle(self) -> None:
+        """Take colours over."""
+        self.view.take_colours(self.market_colours, dimmed=self.dimmed)
+
+    # -- the live stream ----------------------------------------------------------------------------------------------
+    def _on_candle(self, event: CandleEvent) -> None:
+        if event.code == self.symbol and event.unit == self._unit:
+            self.view.series_changed(self._series.take(bar_of(event)))
+            self.show_live()
+
+    @pyqtSlot(GapEvent)
+    def _on_gap(self, gap: GapEvent) -> None:
+        if gap.ws_type is WebSocketType.PUBLIC and self.isVisible():
+            self._load()
+
+    # -- history ------------------------------------------------------------------------------------------------------
+    def _open_series(self) -> None:
+        key = (self.symbol, self._unit)
+        self._series = self._kept.setdefault(key, CandleSeries())
+        self._kept.move_to_end(key)
+        if len(self._kept) > _MOST_KEPT:
+            self._kept.popitem(last=False)
+        self._cancel()
+        self._tell_trouble("")
+        self.view.show_series(self._series, self.symbol, self._unit)
+
+    def _settle(self) -> None:
+        if len(self._series):
+            self.show_live()
+        else:
+            self.show_loading()
+
+    @pyqtSlot()
+    def _load(self) -> None:
+        """Ask for the newest page: what is missing before, and since, the live candles."""
+        self._ask(None)
+
+    @pyqtSlot()
+    def _on_older_wanted(self) -> None:
+        if self._answer is None and not self._series.complete and self._series.oldest is not None:
+            self._ask(self._series.oldest)
+
+    def _ask(self, before: int | None) -> None:
+        self._cancel()
+        self._asks_older = before is not None
+        seconds = self._unit == "1s"
+        path = "/v1/candles/seconds" if seconds else f"/v1/candles/minutes/{self._unit.removesuffix('m')}"
+        query = {"market": self.symbol, "count": str(_PAGE)}
+        if before is not None:
+            query["to"] = datetime.fromtimestamp(before, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self._answer = self._rest.get(path, query, self)
+        self._answer.done.connect(self._on_history)
+        self._answer.failed.connect(self._on_history_failed)
+
+    @pyqtSlot(bytes)
+    def _on_history(self, body: bytes) -> None:
+        self._answer = None
+        try:
+            bars = parse_history(body)
+        except ValueError:
+            self._on_history_failed(tr("the answer could not be read"))
+            return
+        new = self._series.merge(bars)
+        if self._asks_older and not new:
+            self._series.complete = True
+        self._tell_trouble("")
+        self.view.series_changed()
+        if len(self._series):
+            self._settle()
+        else:
+            self.show_empty(tr("There are no candles yet."))
+
+    @pyqtSlot(str)
+    def _on_history_failed(self, cause: str) -> None:
+        self._answer = None
+        self._tell_trouble(tr("The history could not be loaded ({cause}); new candles are shown.", cause=cause))
+
+    def _tell_trouble(self, text: str) -> None:
+        self._trouble.setText(text)
+        self._trouble.setVisible(bool(text))
+        self._again.setVisible(bool(text))
+
+    def _cancel(self) -> None:
+        answer, self._answer = self._answer, None
+        if answer is not None:
+            answer.cancel()

@@ -1,0 +1,146 @@
+"""Candles of one market and unit: history and the live stream in one sequence, without a seam."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from datetime import UTC, datetime
+from decimal import Decimal  # noqa: TC003 - msgspec reads the types
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from upbit_ws_qt import CandleEvent
+
+__all__ = ["Bar", "CandleSeries", "bar_of", "parse_history"]
+
+MOST_BARS = 4000
+
+
+class _RestCandle(msgspec.Struct):
+    """A candle as the REST interface spells it."""
+
+    candle_date_time_utc: str
+    opening_price: Decimal
+    high_price: Decimal
+    low_price: Decimal
+    trade_price: Decimal
+    candle_acc_trade_volume: Decimal
+    timestamp: int
+
+
+class Bar(msgspec.Struct, frozen=True):
+    """One candle.
+
+    Attributes:
+        start: seconds since 1970 UTC.
+        timestamp: ms of the last trade in it; the newer of two candles of one start is right.
+        shown: opening, high, low, close and volume as floats, for drawing only.
+    """
+
+    start: int
+    timestamp: int
+    opening: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+    shown: tuple[float, float, float, float, float]
+
+
+def bar_of(event: CandleEvent) -> Bar:
+    """Return the bar of a live candle."""
+    return _bar(
+        int(event.start.timestamp()),
+        event.timestamp,
+        event.opening_price,
+        event.high_price,
+        event.low_price,
+        event.trade_price,
+        event.candle_acc_trade_volume,
+    )
+
+
+def parse_history(body: bytes) -> list[Bar]:
+    """Read an answer of /v1/candles, newest first as the exchange sends it; ValueError where it is none."""
+    try:
+        found = msgspec.json.decode(body, type=list[_RestCandle])
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ValueError(f"not a list of candles: {error}") from error
+    return [
+        _bar(
+            int(datetime.fromisoformat(each.candle_date_time_utc).replace(tzinfo=UTC).timestamp()),
+            each.timestamp,
+            each.opening_price,
+            each.high_price,
+            each.low_price,
+            each.trade_price,
+            each.candle_acc_trade_volume,
+        )
+        for each in found
+    ]
+
+
+def _bar(start: int, timestamp: int, *values: Decimal) -> Bar:
+    opening, high, low, close, volume = values
+    if not all(value.is_finite() for value in values):
+        raise ValueError("a candle with a number that is none")
+    shown = (float(opening), float(high), float(low), float(close), float(volume))
+    return Bar(start, timestamp, opening, high, low, close, volume, shown)
+
+
+class CandleSeries:
+    """Bars by start, oldest first, at most 4,000; beyond that the oldest go."""
+
+    def __init__(self) -> None:
+        self.bars: list[Bar] = []
+        self._starts: list[int] = []
+        self.complete = False
+        """Whether the exchange has nothing older."""
+
+    def __len__(self) -> int:
+        return len(self.bars)
+
+    def take(self, bar: Bar) -> int:
+        """Put a bar in its place; where there is one of that start the newer one stays.
+
+        Returns 1 for a bar that is new at the end, so that a view which does not follow can keep its place.
+        """
+        starts = self._starts
+        if not starts or bar.start > starts[-1]:
+            self.bars.append(bar)
+            starts.append(bar.start)
+            self._trim()
+            return 1
+        place = bisect_left(starts, bar.start)
+        if starts[place] == bar.start:
+            if bar.timestamp >= self.bars[place].timestamp:
+                self.bars[place] = bar
+            return 0
+        self.bars.insert(place, bar)
+        starts.insert(place, bar.start)
+        self._trim()
+        return 0
+
+    def merge(self, bars: Iterable[Bar]) -> int:
+        """Take many; returns how many were new."""
+        before = len(self.bars)
+        for bar in sorted(bars, key=lambda each: each.start):
+            self.take(bar)
+        return len(self.bars) - before
+
+    @property
+    def oldest(self) -> int | None:
+        """Start of the first bar."""
+        return self._starts[0] if self._starts else None
+
+    def index_of(self, start: int) -> int:
+        """Return where a bar of that start is, or would be."""
+        return bisect_left(self._starts, start)
+
+    def _trim(self) -> None:
+        extra = len(self.bars) - MOST_BARS
+        if extra > 0:
+            del self.bars[:extra], self._starts[:extra]
