@@ -1,0 +1,197 @@
+"""What the monitor is told of a real line equals what the exchange counted itself."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.waiting import until
+from upbit_ws_qt.manager.readings import StreamLedger
+from upbit_ws_qt.monitoring.alerts import AlertKind
+from upbit_ws_qt.routing import StreamFigures
+from upbit_ws_qt.streams import StreamKey
+from upbit_ws_qt.types import ConnectionState, DataType, SubscriptionSpec, WebSocketType
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from tests.manager.conftest import Desk
+    from upbit_ws_qt.exchange import EmbeddedExchange
+    from upbit_ws_qt.monitoring.alerts import Alert
+
+PUBLIC, PRIVATE = WebSocketType.PUBLIC, WebSocketType.PRIVATE
+
+
+def ignore(event: object) -> None:
+    """A consumer."""
+
+
+def everything(exchange: EmbeddedExchange) -> list[SubscriptionSpec]:
+    markets = sorted(exchange.world.codes)[:20]
+    return [SubscriptionSpec(kind, markets) for kind in (DataType.TICKER, DataType.TRADE, DataType.ORDERBOOK)]
+
+
+@asynccontextmanager
+async def far_away(url: str, seconds: float) -> AsyncIterator[str]:
+    """Stand between us and an address: everything takes half of `seconds` in each direction."""
+    target = urlsplit(url)
+    loop = asyncio.get_running_loop()
+    writers: list[asyncio.StreamWriter] = []
+    pipes: set[asyncio.Task[None]] = set()
+
+    def write(writer: asyncio.StreamWriter, data: bytes) -> None:
+        if not writer.is_closing():
+            (writer.write(data) if data else writer.close())
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        data = b"begin"
+        while data:
+            try:
+                data = await reader.read(65536)
+            except ConnectionError:
+                data = b""
+            loop.call_later(seconds / 2, write, writer, data)
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection(target.hostname, target.port)
+        writers.extend((writer, far_writer))
+        for pair in ((reader, far_writer), (far_reader, writer)):
+            pipe = asyncio.ensure_future(carry(*pair))
+            pipes.add(pipe)
+            pipe.add_done_callback(pipes.discard)
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    try:
+        yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}{target.path}"
+    finally:
+        server.close()
+        for writer in writers:
+            writer.close()
+        for pipe in tuple(pipes):
+            pipe.cancel()
+        await asyncio.gather(*pipes, return_exceptions=True)
+        await asyncio.sleep(seconds)
+
+
+async def test_frames_bytes_and_events_equal_the_exchanges_own_count(exchange: EmbeddedExchange, desk: Desk) -> None:
+    handle = desk.manager.register_component("all", everything(exchange), ignore)
+    await handle.wait_served(10)
+    (line,) = exchange.connections
+    await until(lambda: desk.manager.connection_metrics(PUBLIC).message_count > 200)
+    exchange.stop_time()
+    view = exchange.connections[0]
+    await until(lambda: exchange.connections[0].frames_sent == desk.manager.connection_metrics(PUBLIC).message_count)
+    view, metrics = exchange.connections[0], desk.manager.connection_metrics(PUBLIC)
+    assert view.id == line.id
+    # The wire also carries the handshake's answer and pongs, which are no data frames.
+    assert 0 < metrics.bytes_received - view.bytes_sent < 1000
+    assert metrics.bytes_inflated > metrics.bytes_received  # compressed
+    assert metrics.current_subscriptions == len(exchange.subscribed("public")) == 60
+    (component,) = desk.manager.monitor.performance_metrics().components
+    statistics = desk.manager.routing_statistics()
+    assert component.received == component.delivered == statistics.events + statistics.replayed
+    assert statistics.duplicates + statistics.stale + statistics.events + statistics.control <= metrics.message_count
+
+
+async def test_reconnects_and_epochs_equal_the_number_of_cuts(exchange: EmbeddedExchange, desk: Desk) -> None:
+    handle = desk.manager.register_component("all", everything(exchange), ignore)
+    await handle.wait_served(10)
+    for cuts in range(1, 4):
+        exchange.faults.inject("drop", endpoint="public", times=1)
+        await until(lambda cuts=cuts: desk.manager.get_current_epoch(PUBLIC) == cuts + 1)  # type: ignore[misc]
+        await until(lambda: desk.manager.connection_state(PUBLIC) is ConnectionState.CONNECTED)
+    await desk.manager.get_performance_metrics()
+    metrics = desk.manager.connection_metrics(PUBLIC)
+    assert exchange.counters.fault_hits["drop"] == metrics.reconnect_count == metrics.gap_count == 3
+    assert metrics.epoch == 4
+
+
+@pytest.mark.parametrize("delay", [0.06, 0.25])
+async def test_the_round_trip_is_the_injected_delay(
+    exchange: EmbeddedExchange, make_desk: Callable[..., Any], delay: float
+) -> None:
+    async with far_away(exchange.public_url, delay) as url:
+        desk = await make_desk(public_url=url, ping_interval=0.3, pong_timeout=3.0, proof_timeout=5.0)
+        handle = desk.manager.register_component("one", SubscriptionSpec(DataType.TICKER, "KRW-BTC"), ignore)
+        await handle.wait_served(10)
+        await until(lambda: desk.manager.endpoints[PUBLIC].connection.figures().rtt.count >= 4)
+        await desk.manager.get_performance_metrics()
+        metrics = desk.manager.connection_metrics(PUBLIC)
+        assert metrics.rtt_average == pytest.approx(delay, rel=0.1)
+        assert metrics.rtt_p95 == pytest.approx(delay, rel=0.15)
+        await desk.manager.stop()
+
+
+async def test_data_that_comes_late_is_seen_by_its_age(exchange: EmbeddedExchange, desk: Desk) -> None:
+    handle = desk.manager.register_component("all", everything(exchange), ignore)
+    await handle.wait_served(10)
+    await until(lambda: desk.manager.connection_metrics(PUBLIC).event_age.count > 50)
+    assert desk.manager.connection_metrics(PUBLIC).event_age.p95 < 0.3
+    exchange.faults.inject("delay", endpoint="public", seconds=0.8)
+    await until(lambda: desk.manager.connection_metrics(PUBLIC).event_age.maximum > 0.7)
+    assert desk.manager.connection_metrics(PUBLIC).event_age.maximum < 1.5
+
+
+async def test_a_ping_without_an_answer_is_seen(exchange: EmbeddedExchange, make_desk: Callable[..., Any]) -> None:
+    desk = await make_desk(ping_interval=0.2, pong_timeout=20.0)
+    handle = desk.manager.register_component("mine", SubscriptionSpec(DataType.MY_ASSET), ignore)
+    connection = desk.manager.endpoints[PRIVATE].connection
+    await until(lambda: connection.state is ConnectionState.CONNECTED)
+    await until(lambda: connection.figures().rtt.count > 0)
+    exchange.faults.inject("half_open", endpoint="private")
+    await until(lambda: connection.figures().ping_sent_at is not None and "no_pong" in _reasons(desk))
+    assert handle.closed is False
+
+
+async def test_duplicate_trades_are_counted_on_their_line(exchange: EmbeddedExchange, desk: Desk) -> None:
+    handle = desk.manager.register_component("all", everything(exchange), ignore)
+    await handle.wait_served(10)
+    exchange.faults.inject("duplicate_trades", endpoint="public", times=5)
+    await until(lambda: desk.manager.connection_metrics(PUBLIC).duplicates >= 5)
+    assert desk.manager.connection_metrics(PRIVATE).duplicates == 0
+
+
+async def test_work_is_measured_for_every_stage(exchange: EmbeddedExchange, desk: Desk) -> None:
+    handle = desk.manager.register_component("all", everything(exchange), ignore)
+    await handle.wait_served(10)
+    exchange.set_rate(3000)
+    await until(lambda: desk.manager.monitor.performance_metrics().stage_shares.get("dispatch", 0.0) > 0)
+    shares = desk.manager.monitor.performance_metrics().stage_shares
+    assert shares["decode"] > 0
+    assert sum(shares.values()) < 1.0
+    await until(lambda: desk.manager.monitor.performance_metrics().components[0].bytes_per_second > 0)
+
+
+async def test_maintenance_is_an_alert_when_it_is_announced(exchange: EmbeddedExchange, desk: Desk) -> None:
+    alerts: list[Alert] = []
+    desk.diary.on_alert = lambda alert, *, raised: alerts.append(alert)  # type: ignore[method-assign]
+    seen: list[str] = []
+    handle = desk.manager.register_component(
+        "news", SubscriptionSpec(DataType.ANNOUNCEMENT), lambda event: seen.append(event.title)
+    )
+    await until(lambda: handle.status(next(iter(handle.streams))).is_served)
+    exchange.publish_announcement("A new market", "trade")
+    exchange.publish_announcement("Servers rest on Sunday", "maintenance")
+    await until(lambda: len(seen) == 2 and alerts)
+    assert [(alert.kind, alert.subject) for alert in alerts] == [(AlertKind.MAINTENANCE, "Servers rest on Sunday")]
+    assert [alert.kind for alert in desk.manager.monitor.alerts(cleared=False)] == [AlertKind.MAINTENANCE]
+
+
+def test_the_ledger_counts_bytes_and_ages_of_what_is_new() -> None:
+    key = StreamKey(DataType.TRADE, "KRW-BTC")
+    ledger = StreamLedger()
+    ledger.look(100.0, 1000.0, [StreamFigures(key, 10, 200.0, None, 0, ("a", "b"))])
+    ledger.look(101.0, 1001.0, [StreamFigures(key, 15, 300.0, None, 0, ("a",))])
+    assert ledger.readings[0].bytes == 10 * 200 + 5 * 300
+    assert (ledger.bytes_of("a"), ledger.bytes_of("b")) == (3500, 0)
+    ledger.look(102.0, 1002.0, [StreamFigures(key, 3, 300.0, None, 0, ("a",))])  # wanted anew meanwhile
+    assert ledger.readings[0].bytes == 3500 + 900
+    assert ledger.ages == {}
+
+
+def _reasons(desk: Desk) -> set[str]:
+    return {reason.kind.value for reason in desk.manager.monitor.health_status().reasons}
