@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +14,7 @@ from upbit_ws_qt.text import safe_text
 def test_nothing_moves_the_cursor_and_nothing_is_longer_than_asked(raw: str | bytes, limit: int) -> None:
     text = safe_text(raw, limit)
     assert len(text) <= limit + 1
-    assert all(c.isprintable() or c == " " or ord(c) > 0xFF for c in text)
+    assert not {unicodedata.category(c) for c in text} & {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
     text.encode("utf-8")
 
 
@@ -22,6 +24,7 @@ def test_escapes_are_visible() -> None:
     assert safe_text(b"\xff\xfe") == "\\xff\\xfe"
     assert safe_text("\ud800") == "\\ud800"
     assert safe_text("비트코인") == "비트코인"
+    assert safe_text("tag\U000e0041 and\u00a0space") == "tag\\U000e0041 and\u00a0space"
 
 
 def test_cut_text_shows_that_it_was_cut() -> None:

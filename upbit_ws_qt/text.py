@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import re
+import unicodedata
 
 __all__ = ["safe_text"]
-
-# Control characters (ANSI escapes begin with one), bidirectional overrides, zero-width and line separators.
-_UNSAFE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff\ufff9-\ufffb]"
-)
 
 
 def safe_text(raw: bytes | bytearray | memoryview | str, limit: int = 500) -> str:
@@ -23,5 +18,17 @@ def safe_text(raw: bytes | bytearray | memoryview | str, limit: int = 500) -> st
     else:
         text = bytes(raw[: 4 * (limit + 1)]).decode("utf-8", "backslashreplace")[: limit + 1]
     cut = len(text) > limit
-    text = _UNSAFE.sub(lambda match: match.group().encode("unicode_escape").decode("ascii"), text[:limit])
+    text = text[:limit]
+    if not text.isprintable():
+        text = "".join(character if _is_harmless(character) else _escaped(character) for character in text)
     return text[:limit] + "…" if cut or len(text) > limit else text
+
+
+def _is_harmless(character: str) -> bool:
+    # Not printable are controls, format and bidi marks, surrogates, line separators, unassigned code points; and spaces
+    # other than " ", which do no harm.
+    return character.isprintable() or unicodedata.category(character) == "Zs"
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
