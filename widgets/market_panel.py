@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import Qt, pyqtSignal, pyqtSlot
+from PyQt6.QtCore import pyqtSignal, pyqtSlot
 
 from upbit_ws_qt import (
     ConnectionState,
@@ -125,7 +125,7 @@ class MarketPanel(Panel):
         try:
             for subscription in self.subscribe():
                 self._wishes.append(subscription)
-                subscription.failed.connect(self._on_failed, Qt.ConnectionType.QueuedConnection)
+                subscription.failed.connect(self._on_failed)
         except WebSocketError as error:
             self._close()
             self.show_error(error)
