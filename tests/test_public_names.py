@@ -20,6 +20,11 @@ PROMISED = set(
     """.split()  # noqa: E501, SIM905
 )
 ADDED = {
+    "AdaptationStep",
+    "FrameRecord",
+    "FrameTrace",
+    "HistorySeries",
+    "LineEvent",
     "INDICATOR_RULES",
     "IndicatorRule",
     "IndicatorSpec",

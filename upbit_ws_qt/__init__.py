@@ -41,8 +41,11 @@ if TYPE_CHECKING:
         TradeEvent,
     )
     from upbit_ws_qt.manager import ComponentSubscription, GlobalWebSocketManager, ManagerListener
+    from upbit_ws_qt.manager.trace import FrameRecord, FrameTrace
+    from upbit_ws_qt.monitoring.adaptive import AdaptationStep
     from upbit_ws_qt.monitoring.alerts import Alert
     from upbit_ws_qt.monitoring.health import HealthStatus
+    from upbit_ws_qt.monitoring.history import HistorySeries, LineEvent
     from upbit_ws_qt.monitoring.independence import ConnectionIndependenceMonitor
     from upbit_ws_qt.monitoring.metrics import ConnectionMetrics, PerformanceMetrics
     from upbit_ws_qt.qt import (
@@ -88,8 +91,11 @@ _HOMES = {
         "MyAssetItem MyOrderEvent OrderbookEvent OrderbookUnit TickerEvent TradeEvent"
     ),
     "upbit_ws_qt.manager": "ComponentSubscription GlobalWebSocketManager ManagerListener",
+    "upbit_ws_qt.manager.trace": "FrameRecord FrameTrace",
+    "upbit_ws_qt.monitoring.adaptive": "AdaptationStep",
     "upbit_ws_qt.monitoring.alerts": "Alert",
     "upbit_ws_qt.monitoring.health": "HealthStatus",
+    "upbit_ws_qt.monitoring.history": "HistorySeries LineEvent",
     "upbit_ws_qt.monitoring.independence": "ConnectionIndependenceMonitor",
     "upbit_ws_qt.monitoring.metrics": "ConnectionMetrics PerformanceMetrics",
     "upbit_ws_qt.qt": "Subscription SubscriptionState WebSocketClientProxy WebSocketService install_excepthook run",
@@ -110,6 +116,7 @@ __all__ = [
     "INDICATOR_RULES",
     "MAX_COMBINATIONS",
     "TIMEFRAMES",
+    "AdaptationStep",
     "Alert",
     "AnnouncementEvent",
     "AuthenticationError",
@@ -133,16 +140,20 @@ __all__ = [
     "Delivery",
     "EpochManager",
     "FanoutHub",
+    "FrameRecord",
+    "FrameTrace",
     "GapEvent",
     "GlobalManagerState",
     "GlobalWebSocketManager",
     "HealthStatus",
+    "HistorySeries",
     "IndependenceLevel",
     "IndicatorEvent",
     "IndicatorRule",
     "IndicatorSignalEvent",
     "IndicatorSpec",
     "JWTManager",
+    "LineEvent",
     "ManagerListener",
     "MyAssetEvent",
     "MyAssetItem",

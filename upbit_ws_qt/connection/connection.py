@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.config import ServiceConfig
     from upbit_ws_qt.connection.auth import JWTManager
     from upbit_ws_qt.connection.epoch import EpochManager, GapEvent
-    from upbit_ws_qt.connection.line import Line
+    from upbit_ws_qt.connection.line import Line, Tap
     from upbit_ws_qt.connection.link import CloseInfo, Connect
     from upbit_ws_qt.connection.rate_limit import ConnectLimiter
     from upbit_ws_qt.connection.states import StateChange
@@ -177,6 +177,12 @@ class Connection:
     def reset_figures(self) -> None:
         """Begin the round-trip figures anew; counters go on."""
         self._tally.reset_rtt()
+
+    def set_tap(self, tap: Tap | None) -> None:
+        """Have all frames of this endpoint seen by `tap` (see Line.tap), or by nobody."""
+        self._lines.tap = tap
+        for line in self._lines.open:
+            line.tap = tap
 
     def figures(self) -> ConnectionFigures:
         """Return how it stands."""

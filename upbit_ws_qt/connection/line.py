@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from upbit_ws_qt.connection.rate_limit import MessageLimiter
     from upbit_ws_qt.types import WebSocketType
 
+    Tap = Callable[[bytes, float, bool], None]
+
 __all__ = ["Control", "Line"]
 
 Control = ServerError | ServerStatus | SubscriptionList
@@ -34,6 +36,7 @@ class Line:
         limiter: its message budget: ask `delay()`, send, then `record()`.
         control: called at once with each error, status and subscription list.
         observer: sees each data frame on receipt; set it only while something is being proved.
+        tap: told of all that is received (data, loop time, False) and sent (data, 0, True); None while nobody looks.
         refusal: the last error that the exchange sent on it.
         opened_at: loop clock, seconds; 0 before.
         closed_at: loop clock, seconds; 0 before.
@@ -52,6 +55,7 @@ class Line:
         self.limiter = limiter
         self.control: Callable[[Control], None] | None = None
         self.observer: Callable[[bytes | str], None] | None = None
+        self.tap: Tap | None = None
         self.refusal: ServerError | None = None
         self.opened_at = 0.0
         self.closed_at = 0.0
@@ -75,6 +79,8 @@ class Line:
         if self._socket is None:
             raise ConnectionLostError(self.ws_type.value, "the line is not open yet")
         await self._socket.send(data)
+        if self.tap is not None:
+            self.tap(data, 0.0, True)
 
     def attach(self, socket: SocketLike, now: float) -> None:
         """Put an open socket under the line."""
@@ -101,6 +107,8 @@ class Line:
 
     def on_frame(self, data: bytes, now: float) -> None:
         """Take a frame from the socket."""
+        if self.tap is not None:
+            self.tap(data, now, False)
         if not data.startswith(_DATA_BEGINS) and self._take_control(data):
             return
         if self.observer is not None:

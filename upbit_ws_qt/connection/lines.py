@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.connection.dialer import Dialer
     from upbit_ws_qt.connection.figures import Tally
     from upbit_ws_qt.connection.inbox import RawFrame
-    from upbit_ws_qt.connection.line import Control
+    from upbit_ws_qt.connection.line import Control, Tap
     from upbit_ws_qt.connection.link import CloseInfo
     from upbit_ws_qt.types import WebSocketType
 
@@ -39,6 +39,7 @@ class Lines:
     Attributes:
         limiter: message budget of the line that serves; the next line takes over what refusals have taught it.
         open: lines whose socket is not gone yet.
+        tap: of the lines to come, see Line.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Lines:
         self._refused_requests = 0
         self.limiter = MessageLimiter(config.messages_per_second, config.messages_per_minute)
         self.open: set[Line] = set()
+        self.tap: Tap | None = None
 
     @property
     def refusals_are_forgiven(self) -> bool:
@@ -72,6 +74,7 @@ class Lines:
     async def dial(self, epoch: int, sink: Callable[[RawFrame], None]) -> Line:
         """Return a new open line; raises what Dialer.dial raises."""
         line = Line(self._ws_type, epoch, self.limiter.successor(), sink, self._on_control)
+        line.tap = self.tap
         await self._dialer.dial(line)
         self._tally.connects += 1
         self.open.add(line)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from upbit_ws_qt.errors import ConfigurationError, SubscriptionError, WebSocketError
 from upbit_ws_qt.manager.questions import ManagerQuestions
 from upbit_ws_qt.manager.snapshots import fetch_snapshot
+from upbit_ws_qt.manager.trace import TraceDesk
 from upbit_ws_qt.manager.watch import Watch
 from upbit_ws_qt.types import GlobalManagerState, IndependenceLevel, WebSocketType
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.manager.endpoint import Endpoint
     from upbit_ws_qt.manager.handle import ComponentSubscription
     from upbit_ws_qt.manager.listener import ManagerListener
+    from upbit_ws_qt.manager.trace import FrameTrace
     from upbit_ws_qt.monitoring import AdaptationPlan
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import StreamStatus
@@ -49,6 +51,7 @@ class GlobalWebSocketManager(ManagerQuestions):
         _, self._metrics_collector_task, self._health_monitor_task, self._cleanup_monitor_task = self._watch.tasks
         self._stopping: asyncio.Task[None] | None = None
         self._moves: set[asyncio.Task[None]] = set()
+        self._traces = TraceDesk(self._endpoints)
 
     # -- the one of the program ----------------------------------------------------------------------------------------
     @classmethod
@@ -227,6 +230,10 @@ class GlobalWebSocketManager(ManagerQuestions):
     def find_stalled(self) -> None:
         """Report components that have stopped consuming, and remove those that have for too long."""
         self.sweep()
+
+    def trace_frames(self) -> FrameTrace:
+        """Begin to keep the last 500 raw frames, the private ones masked; costs time for each frame until closed."""
+        return self._traces.open()
 
     def add_listener(self, listener: ManagerListener) -> None:
         """Tell a listener what happens from now on."""

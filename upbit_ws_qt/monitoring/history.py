@@ -8,6 +8,7 @@ from collections import deque
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import Struct
 
 if TYPE_CHECKING:
@@ -84,8 +85,8 @@ class HistorySeries(Struct, frozen=True, kw_only=True):
     metric: Metric
     ws_type: WebSocketType | None
     step: float
-    times: array[float]
-    values: array[float]
+    times: array[float] = msgspec.field(default_factory=lambda: array("d"))
+    values: array[float] = msgspec.field(default_factory=lambda: array("d"))
 
 
 class LineEventKind(StrEnum):
@@ -235,7 +236,7 @@ class History:
         step, slots = (FINE_STEP, FINE_SLOTS) if fine else (COARSE_STEP, COARSE_SLOTS)
         track = self._tracks.get((metric, ws_type))
         if track is None or self._first is None:
-            return HistorySeries(metric=metric, ws_type=ws_type, step=step, times=array("d"), values=array("d"))
+            return HistorySeries(metric=metric, ws_type=ws_type, step=step)
         last = int(self._now / step)
         count = int(min(math.ceil(seconds / step), slots))
         first = max(last - count + 1, int(self._first / step))

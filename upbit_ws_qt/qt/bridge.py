@@ -13,6 +13,7 @@ from upbit_ws_qt.manager import GlobalWebSocketManager, ManagerListener
 if TYPE_CHECKING:
     from upbit_ws_qt.connection import GapEvent, StateChange
     from upbit_ws_qt.errors import WebSocketError
+    from upbit_ws_qt.monitoring.adaptive import AdaptationStep
     from upbit_ws_qt.monitoring.alerts import Alert
     from upbit_ws_qt.monitoring.health import HealthStatus
     from upbit_ws_qt.monitoring.metrics import PerformanceMetrics
@@ -108,6 +109,11 @@ class Bridge(QObject, ManagerListener):
         """The health was judged anew."""
         if self._emits():
             self._service.healthChanged.emit(health)
+
+    def on_adapted(self, step: AdaptationStep) -> None:
+        """Something was given up under load, or taken back."""
+        if self._emits():
+            self._service.loadAdapted.emit(step)
 
     def on_alert(self, alert: Alert, *, raised: bool) -> None:
         """An alert was raised or cleared."""

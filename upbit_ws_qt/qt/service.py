@@ -13,12 +13,14 @@ from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.connection import GapEvent
 from upbit_ws_qt.errors import ConfigurationError, WebSocketError
 from upbit_ws_qt.manager import GlobalWebSocketManager
+from upbit_ws_qt.monitoring.adaptive import AdaptationStep
 from upbit_ws_qt.monitoring.alerts import Alert
 from upbit_ws_qt.monitoring.health import HealthStatus
 from upbit_ws_qt.monitoring.metrics import ConnectionMetrics, PerformanceMetrics
 from upbit_ws_qt.qt.bridge import Bridge
 from upbit_ws_qt.qt.channel_hub import ChannelHub
 from upbit_ws_qt.qt.channel_source import ChannelSource
+from upbit_ws_qt.qt.figures import ServiceFigures
 from upbit_ws_qt.qt.subscription import Subscription
 from upbit_ws_qt.types import ConnectionState, GlobalManagerState, WebSocketType
 
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["WebSocketService"]
 
 
-class WebSocketService(QObject, ChannelSource):
+class WebSocketService(QObject, ChannelSource, ServiceFigures):
     """Holds one line per endpoint that is needed, for all widgets of the program.
 
     Everything but `start()` and `stop()` is a plain call. All of it belongs to the thread the service was made in, and
@@ -52,6 +54,7 @@ class WebSocketService(QObject, ChannelSource):
         alertRaised, alertCleared: see Alert.
         errorOccurred: something went wrong that a person should be able to see.
         componentFailed: a component's callback raised, or the component was put aside (BackpressureError).
+        loadAdapted: something was given up under load or taken back; see `adaptations()`.
         subscriptionsChanged: some component's wishes changed.
     """
 
@@ -65,6 +68,7 @@ class WebSocketService(QObject, ChannelSource):
     alertCleared = pyqtSignal(Alert)
     errorOccurred = pyqtSignal(WebSocketError)
     componentFailed = pyqtSignal(str, Exception)
+    loadAdapted = pyqtSignal(AdaptationStep)
     subscriptionsChanged = pyqtSignal()
 
     _instance: ClassVar[WebSocketService | None] = None

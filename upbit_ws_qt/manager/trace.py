@@ -1,0 +1,105 @@
+"""The last raw frames of all lines, kept only while somebody looks; what is private is masked where it is noted."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from upbit_ws_qt.text import safe_text
+from upbit_ws_qt.types import WebSocketType
+from upbit_ws_qt.wire import peek
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from upbit_ws_qt.manager.endpoint import Endpoint
+
+__all__ = ["FrameRecord", "FrameTrace", "TraceDesk"]
+
+FRAMES_KEPT = 500
+CHARACTERS_KEPT = 2000
+
+
+class FrameRecord(NamedTuple):
+    """One raw frame.
+
+    Attributes:
+        number: from 1 on, rising.
+        at: seconds since 1970.
+        ws_type: of which line.
+        sent: True for what we sent, False for what we received.
+        kind: type and code, as far as the first bytes tell; "" where they do not.
+        size: bytes, inflated.
+        text: the first 2,000 characters, safe to show; "" on the private line, which is masked.
+    """
+
+    number: int
+    at: float
+    ws_type: WebSocketType
+    sent: bool
+    kind: str
+    size: int
+    text: str
+
+
+class FrameTrace:
+    """The last 500 frames since it was begun; close it when nobody looks any more, it costs time for every frame."""
+
+    def __init__(self, on_close: Callable[[FrameTrace], None]) -> None:
+        self._on_close = on_close
+        self._raw: deque[tuple[int, float, WebSocketType, bool, bytes, int]] = deque(maxlen=FRAMES_KEPT)
+        self.count = 0
+        self.closed = False
+
+    def note(self, ws_type: WebSocketType, data: bytes, *, sent: bool) -> None:
+        """Keep one frame; of a private one only what it is and its size."""
+        self.count += 1
+        kept = data[:64] if ws_type is WebSocketType.PRIVATE else data[: 4 * CHARACTERS_KEPT]
+        self._raw.append((self.count, time.time(), ws_type, sent, kept, len(data)))
+
+    def frames(self) -> tuple[FrameRecord, ...]:
+        """Return what is kept, oldest first."""
+        return tuple(_record(*raw) for raw in self._raw)
+
+    def close(self) -> None:
+        """Look no more; what was kept stays. Idempotent."""
+        if not self.closed:
+            self.closed = True
+            self._on_close(self)
+
+
+class TraceDesk:
+    """Taps the lines while there is a trace."""
+
+    def __init__(self, endpoints: Mapping[WebSocketType, Endpoint]) -> None:
+        self._endpoints = endpoints
+        self._traces: tuple[FrameTrace, ...] = ()
+
+    def open(self) -> FrameTrace:
+        """Begin a trace."""
+        trace = FrameTrace(self._close)
+        self._set((*self._traces, trace))
+        return trace
+
+    def _close(self, trace: FrameTrace) -> None:
+        self._set(tuple(other for other in self._traces if other is not trace))
+
+    def _set(self, traces: tuple[FrameTrace, ...]) -> None:
+        self._traces = traces
+        for ws_type, endpoint in self._endpoints.items():
+            endpoint.connection.set_tap(self._tap(ws_type) if traces else None)
+
+    def _tap(self, ws_type: WebSocketType) -> Callable[[bytes, float, bool], None]:
+        def tap(data: bytes, _: float, sent: bool) -> None:
+            for trace in self._traces:
+                trace.note(ws_type, data, sent=sent)
+
+        return tap
+
+
+def _record(number: int, at: float, ws_type: WebSocketType, sent: bool, data: bytes, size: int) -> FrameRecord:
+    head = None if sent else peek(data)
+    kind = "" if head is None else " ".join(part for part in head if part)
+    text = "" if ws_type is WebSocketType.PRIVATE else safe_text(data, CHARACTERS_KEPT)
+    return FrameRecord(number, at, ws_type, sent, kind, size, text)
