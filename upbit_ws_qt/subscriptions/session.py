@@ -294,14 +294,11 @@ class LineSession:
             if now < self._mute_until:
                 return
             self._restart()
-        patience, lister = self._memory.patience, self._lister
-        if lister.check(now):
+        if self._lister.check(now):
             self._memory.counters.lists_unanswered += 1
         self._judge_overdue(now)
         self._judge_overdue_once(now)
-        self._accept(self._ledger.taken_in_time(now, patience.accepted))
-        if lister.listed < self._number and not self.is_syncing and not lister.has_failed:
-            lister.want(self._last_request + patience.audit)
+        self._accept(self._ledger.taken_in_time(now, self._memory.patience.accepted))
         if self._may_test(now) and self._memory.search.release_next():
             self.wishes_changed(now)
 
@@ -323,20 +320,25 @@ class LineSession:
 
     def _list_delay(self, now: float) -> float | None:
         lister = self._lister
-        if lister.due is None or lister.on_its_way is not None:
+        if lister.on_its_way is not None:
             return None
-        if lister.due <= now and not self._list_is_useful(now):
+        if lister.due is not None and lister.due <= now and not self._list_is_useful():
             lister.due = None
-            return None
-        return max(lister.due - now, self._limiter.delay(now, recovery=self.is_syncing))
+        due = min((at for at in (lister.due, self._audit_at()) if at is not None), default=None)
+        return None if due is None else max(due - now, self._limiter.delay(now, recovery=self.is_syncing))
 
-    def _list_is_useful(self, now: float) -> bool:
+    def _list_is_useful(self) -> bool:
         if not self._memory.lists_work:
             return False
-        lister = self._lister
         is_control = self.is_syncing and not self.asked
-        is_audit = lister.listed < self._number and now >= self._last_request + self._memory.patience.audit
-        return lister.listed < lister.must or is_control or is_audit or bool(self.proof.debts or self._split.fresh)
+        return self._lister.listed < self._lister.must or is_control or bool(self.proof.debts or self._split.fresh)
+
+    def _audit_at(self) -> float | None:
+        """Return when to look at the list because nothing else has shown what became of the latest request."""
+        is_covered = self._lister.listed >= self._number
+        if is_covered or self.is_syncing or self._lister.has_failed or not self._memory.lists_work:
+            return None
+        return self._last_request + self._memory.patience.audit
 
     def _plan_list(self, new: Collection[StreamKey], now: float) -> None:
         patience = self._memory.patience
