@@ -130,7 +130,7 @@ async def test_a_refused_key_stops_that_line_and_says_so(exchange: EmbeddedExcha
     private = desk.manager.register_component("o", SubscriptionSpec(DataType.MY_ORDER), lambda event: None)
     await public.wait_served(10)
     await until(lambda: desk.manager.connection_state(PRIVATE) is S.FAILED)
-    assert any(isinstance(error, AuthenticationError) for error in desk.diary.errors)
+    await until(lambda: any(isinstance(error, AuthenticationError) for error in desk.diary.errors))
     await until(lambda: desk.manager.state is GlobalManagerState.DEGRADED)
     exchange.faults.clear()
     await desk.manager.reconnect(PRIVATE)

@@ -39,20 +39,20 @@ class Sample:
     kind: str
     fields: dict[str, Any]
 
-    def render(self, data_format: str) -> bytes:
+    def render(self, data_format: str, colon: str = ":") -> bytes:
         fields = short(self.kind, self.fields) if data_format.startswith("SIMPLE") else self.fields
-        text = dump(fields)
+        text = dump(fields, colon)
         return (f"[{text}]" if data_format.endswith("LIST") else text).encode()
 
 
-def dump(value: Any) -> str:
-    """Return compact JSON, numbers as their own text."""
+def dump(value: Any, colon: str = ":") -> str:
+    """Return compact JSON, numbers as their own text; `colon` may bring white space along."""
     if isinstance(value, Number):
         return value.text
     if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(key)}:{dump(item)}" for key, item in value.items()) + "}"
+        return "{" + ",".join(json.dumps(key) + colon + dump(item, colon) for key, item in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(map(dump, value)) + "]"
+        return "[" + ",".join(dump(item, colon) for item in value) + "]"
     return json.dumps(value, ensure_ascii=False)
 
 
