@@ -1,48 +1,71 @@
-"""Runs the program: exchange, service, window, and the end of all three."""
+"""Runs the program: an application, the configuration of its service, and the loop."""
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QTimer
+from PyQt6.QtCore import QtMsgType, qInstallMessageHandler
 from PyQt6.QtWidgets import QApplication
 
-from upbit_ws_qt import ConfigurationError, Credentials, ServiceConfig, WebSocketService, run
+from upbit_ws_qt import ConfigurationError, Credentials, ServiceConfig, run
 from widgets.exchange_process import ExchangeProcess, ExchangeProcessError
-from widgets.main_window import MainWindow, with_data
-from widgets.market_catalog import MarketCatalog
-from widgets.panels import Needs
-from widgets.rest import RestClient
-from widgets.text import Language, mark, set_language
-from widgets.theme import ThemeMode, apply_theme
+from widgets.program import Program
+from widgets.store import Store
+from widgets.text import Language
+from widgets.theme import ThemeMode
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from PyQt6.QtCore import QMessageLogContext
 
     from widgets.options import Options
+    from widgets.preferences import Preferences
 
 __all__ = ["run_program"]
-
-_DEFAULT_SYMBOL = "KRW-BTC"
 
 
 def run_program(options: Options, exchange: ExchangeProcess | None) -> int:
     """Open the window and run until it is closed; returns the exit code."""
-    app = QApplication(sys.argv[:1])
-    app.setApplicationName("upbit_ws_qt")
-    apply_theme(app, ThemeMode(options.theme or ThemeMode.SYSTEM))
-    set_language(Language(options.language or Language.SYSTEM))
+    previous = qInstallMessageHandler(_on_qt_message)
     try:
-        config = _config(options, exchange)
-    except (ConfigurationError, ExchangeProcessError) as error:
-        sys.stderr.write(f"upbit-ws-desktop: {error}\n")
-        return 2
-    program = _Program(options, config)
-    return run(program.open)
+        app = QApplication(sys.argv[:1])
+        app.setApplicationName("upbit_ws_qt")
+        store = Store(None) if options.by_itself else Store.of_user()
+        preferences = _with_options(store.preferences(), options)
+        try:
+            config = _config(options, exchange, preferences)
+        except (ConfigurationError, ExchangeProcessError) as error:
+            sys.stderr.write(f"upbit-ws-desktop: {error}\n")
+            return 2
+        program = Program(options, config, store, preferences)
+        try:
+            return run(program.open)
+        finally:
+            program.close()
+    finally:
+        qInstallMessageHandler(previous)
 
 
-def _config(options: Options, exchange: ExchangeProcess | None) -> ServiceConfig:
+def _with_options(preferences: Preferences, options: Options) -> Preferences:
+    changes: dict[str, object] = {}
+    if options.language is not None:
+        changes["language"] = Language(options.language)
+    if options.theme is not None:
+        changes["theme"] = ThemeMode(options.theme)
+    if options.symbols:
+        changes["symbol"] = options.symbols[0]
+    return dataclasses.replace(preferences, **changes)  # type: ignore[arg-type]  # names and values are made above
+
+
+def _config(options: Options, exchange: ExchangeProcess | None, preferences: Preferences) -> ServiceConfig:
+    chosen = {
+        "data_format": preferences.data_format,
+        "compression": preferences.compression,
+        "independence_level": preferences.independence,
+        "metrics_interval": 1.0,  # the monitor writes figures once a second
+        "health_interval": 2.0,
+    }
     if exchange is not None:
         told = exchange.address()
         return ServiceConfig(
@@ -51,51 +74,25 @@ def _config(options: Options, exchange: ExchangeProcess | None) -> ServiceConfig
             info_url=told.info_url,
             rest_url=told.rest_url,
             credentials=Credentials(told.access_key, told.secret_key),
+            **chosen,  # type: ignore[arg-type]  # checked by ServiceConfig itself
         )
+    credentials = _own_credentials()
     if options.config is not None:
-        return ServiceConfig.load(options.config)
-    return ServiceConfig.for_region(options.region)
+        return ServiceConfig.load(options.config, credentials=credentials)
+    return ServiceConfig.for_region(options.region, credentials=credentials, **chosen)
 
 
-class _Program:
-    """What runs between start and end."""
+def _own_credentials() -> Credentials | None:
+    """Return the keys of the keyring, or of the environment, or none: public data only."""
+    for source in (Credentials.from_keyring, Credentials.from_env):
+        try:
+            return source()
+        except ConfigurationError:
+            continue
+    return None
 
-    def __init__(self, options: Options, config: ServiceConfig) -> None:
-        self._options = options
-        self._config = config
-        self._window: MainWindow | None = None
 
-    def open(self) -> MainWindow:
-        """Open the window."""
-        options = self._options
-        service = WebSocketService.instance(self._config)
-        rest = RestClient(self._config.rest_url, service)
-        catalog = MarketCatalog(rest, None, service)
-        symbol = options.symbols[0] if options.symbols else _DEFAULT_SYMBOL
-        badge = mark("Embedded exchange") if options.embedded else mark("Live exchange")
-        window = self._window = MainWindow(Needs(service, catalog, rest, symbol, options.symbols), badge)
-        window.resize(*(options.size or (1440, 900)))
-        window.arrange_built_in(options.perspective or "trading")
-        catalog.load()
-        window.show()
-        if options.screenshot is not None:
-            path = options.screenshot
-            QTimer.singleShot(int(options.after * 1000), lambda: QApplication.exit(self._save(path)))
-        elif options.smoke is not None:
-            QTimer.singleShot(int(options.smoke * 1000), lambda: QApplication.exit(self._judge()))
-        return window
-
-    def _save(self, path: Path) -> int:
-        if self._window is not None and self._window.grab().save(str(path), "PNG"):
-            return 0
-        sys.stderr.write(f"The picture could not be saved to {path}\n")
-        return 1
-
-    def _judge(self) -> int:
-        assert self._window is not None
-        without = [name for name, panel in self._window.panels.items() if not with_data(panel)]
-        if without:
-            sys.stderr.write(f"without data: {', '.join(without)}\n")
-            return 1
-        sys.stdout.write(f"all {len(self._window.panels)} panels got data\n")
-        return 0
+def _on_qt_message(kind: QtMsgType, _context: QMessageLogContext, message: str | None) -> None:
+    """Qt's own chatter is no news to a user; what is serious goes to the standard error."""
+    if kind in (QtMsgType.QtCriticalMsg, QtMsgType.QtFatalMsg):
+        sys.stderr.write(f"Qt: {message}\n")

@@ -11,7 +11,9 @@ from widgets.dock_arranger import apply_arrangement, read_arrangement
 from widgets.panel import Panel
 from widgets.panels import PANELS, Needs
 from widgets.perspectives import BUILT_IN, only_known
+from widgets.status_bar import ServiceStatusBar
 from widgets.text import tr
+from widgets.toasts import Toasts
 from widgets.watch_list import WatchListWidget
 
 if TYPE_CHECKING:
@@ -19,9 +21,8 @@ if TYPE_CHECKING:
 
     from widgets.layout import Arrangement
 
-__all__ = ["MainWindow", "with_data"]
+__all__ = ["MainWindow"]
 
-_TAB_POSITION = QTabWidget.TabPosition.North
 _LOCKED = QDockWidget.DockWidgetFeature.NoDockWidgetFeatures
 _FREE = (
     QDockWidget.DockWidgetFeature.DockWidgetClosable
@@ -33,35 +34,49 @@ _FREE = (
 class MainWindow(QMainWindow):
     """All panels of the program.
 
+    Args:
+        needs: what the panels are made of.
+        embedded: whether this is the embedded exchange; the title and the status bar say so.
+        parent: of the window.
+
     Signals:
         closing: the window is about to go.
         symbolChanged(str): another market is selected.
+        keysRequested: a panel that needs an API key was asked to get one.
+        languageChanged: the texts are in another language now.
     """
 
     closing = pyqtSignal()
     symbolChanged = pyqtSignal(str)
+    keysRequested = pyqtSignal()
+    languageChanged = pyqtSignal()
 
-    def __init__(self, needs: Needs, badge: str, parent: QWidget | None = None) -> None:
+    def __init__(self, needs: Needs, *, embedded: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._badge = badge
+        self.needs = needs
+        self._embedded = embedded
         self._symbol = needs.symbol
         self._locked = False
         self.setDockNestingEnabled(True)
-        self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, _TAB_POSITION)
+        self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.panels: dict[str, QWidget] = {}
         self.docks: dict[str, QDockWidget] = {}
-        for name, kind in PANELS.items():
-            dock = QDockWidget(self)
-            dock.setObjectName(name)
-            dock.setAllowedAreas(Qt.DockWidgetArea.AllDockWidgetAreas)
-            panel = kind.make(needs, dock)
-            dock.setWidget(panel)
-            self.panels[name], self.docks[name] = panel, dock
-            if isinstance(panel, WatchListWidget):
-                panel.symbolSelected.connect(self.select_symbol)
+        for name in PANELS:
+            self._add_panel(name)
+        self.bar = ServiceStatusBar(needs.service, embedded=embedded, parent=self)
+        self.bar.monitorRequested.connect(lambda: self.show_panel("monitor"))
+        self.setStatusBar(self.bar)
+        self.toasts = Toasts(self)
         self.retranslate()
         self.select_symbol(needs.symbol)
+
+    @property
+    def watch_list(self) -> WatchListWidget:
+        """The list of markets."""
+        panel = self.panels["watch_list"]
+        assert isinstance(panel, WatchListWidget)
+        return panel
 
     # -- the selected market ------------------------------------------------------------------------------------------
     @property
@@ -100,11 +115,25 @@ class MainWindow(QMainWindow):
         """Put the panels where the program's own perspective has them; an unknown name is the first one."""
         self.arrange(BUILT_IN.get(name) or next(iter(BUILT_IN.values())))
 
+    @property
+    def locked(self) -> bool:
+        """Whether the docks stay where they are."""
+        return self._locked
+
+    @pyqtSlot(bool)
     def lock(self, locked: bool) -> None:
         """Keep the docks where they are, or let them be moved."""
         self._locked = locked
         for dock in self.docks.values():
             dock.setFeatures(_LOCKED if locked else _FREE)
+
+    def show_panel(self, name: str) -> None:
+        """Bring a panel to the front and give it the keyboard; an unknown one changes nothing."""
+        dock = self.docks.get(name)
+        if dock is not None:
+            dock.show()
+            dock.raise_()
+            self.panels[name].setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     # -- texts --------------------------------------------------------------------------------------------------------
     def retranslate(self) -> None:
@@ -114,20 +143,30 @@ class MainWindow(QMainWindow):
         self._show_title()
 
     def _show_title(self) -> None:
-        self.setWindowTitle(f"{self._symbol} – {tr(self._badge)} – upbit_ws_qt")
+        badge = tr("Embedded exchange") if self._embedded else tr("LIVE exchange")
+        self.setWindowTitle(f"{self._symbol} – {badge} – upbit_ws_qt")
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+    def _add_panel(self, name: str) -> None:
+        dock = QDockWidget(self)
+        dock.setObjectName(name)
+        dock.setAllowedAreas(Qt.DockWidgetArea.AllDockWidgetAreas)
+        panel = PANELS[name].make(self.needs, dock)
+        dock.setWidget(panel)
+        self.panels[name], self.docks[name] = panel, dock
+        if isinstance(panel, WatchListWidget):
+            panel.symbolSelected.connect(self.select_symbol)
+        if isinstance(panel, Panel):
+            panel.keysRequested.connect(self.keysRequested)
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Take another language over."""
         super().changeEvent(event)
-        if event is not None and event.type() == QEvent.Type.LanguageChange and hasattr(self, "docks"):
+        if event is not None and event.type() == QEvent.Type.LanguageChange and hasattr(self, "bar"):
             self.retranslate()
+            self.languageChanged.emit()
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """Say goodbye before the panels go."""
         self.closing.emit()
         super().closeEvent(event)
-
-
-def with_data(panel: QWidget) -> bool:
-    """Whether a panel has shown what it is for; one without states always has."""
-    return not isinstance(panel, Panel) or panel.had_data

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from widgets.chart import ChartWidget
+from widgets.log_dock import LogBook, LogWidget
+from widgets.order_book import OrderBookWidget
 from widgets.text import mark
 from widgets.watch_list import WatchListWidget
 
@@ -28,8 +30,10 @@ class Needs:
     service: WebSocketService
     catalog: MarketCatalog
     rest: RestClient
+    log: LogBook
     symbol: str
     symbols: tuple[str, ...]
+    unit: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +44,18 @@ class PanelKind:
     make: Callable[[Needs, QWidget], QWidget]
 
 
-def _watch_list(needs: Needs, parent: QWidget) -> QWidget:
-    return WatchListWidget(needs.service, needs.catalog, parent, symbols=needs.symbols)
-
-
-def _chart(needs: Needs, parent: QWidget) -> QWidget:
-    return ChartWidget(needs.service, needs.symbol, parent, rest=needs.rest)
-
-
 PANELS: dict[str, PanelKind] = {
-    "watch_list": PanelKind(mark("Watch list"), _watch_list),
-    "chart": PanelKind(mark("Chart"), _chart),
+    "watch_list": PanelKind(
+        mark("Watch list"),
+        lambda needs, parent: WatchListWidget(needs.service, needs.catalog, parent, symbols=needs.symbols),
+    ),
+    "chart": PanelKind(
+        mark("Chart"),
+        lambda needs, parent: ChartWidget(needs.service, needs.symbol, parent, rest=needs.rest, unit=needs.unit),
+    ),
+    "order_book": PanelKind(
+        mark("Order book"), lambda needs, parent: OrderBookWidget(needs.service, needs.symbol, parent)
+    ),
+    "log": PanelKind(mark("Log"), lambda needs, parent: LogWidget(needs.log, parent)),
 }
 """By the name that layouts know it by."""

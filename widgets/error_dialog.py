@@ -1,0 +1,70 @@
+"""One dialog for each distinct unexpected error, with Copy; the program goes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QObject, Qt, pyqtSignal, pyqtSlot
+from PyQt6.QtGui import QGuiApplication
+from PyQt6.QtWidgets import QApplication, QMessageBox, QPushButton
+
+from widgets.text import tr
+
+if TYPE_CHECKING:
+    from upbit_ws_qt.qt import SlotError
+
+__all__ = ["ErrorReporter"]
+
+MOST_DIALOGS = 3  # at a time; the log has the others
+
+
+class ErrorReporter(QObject):
+    """Shows what install_excepthook() reports.
+
+    Args:
+        parent: of the QObject.
+        silent: whether nobody is there to close a dialog; the log has it anyway.
+    """
+
+    _reported = pyqtSignal(object)
+
+    def __init__(self, parent: QObject, *, silent: bool = False) -> None:
+        super().__init__(parent)
+        self._silent = silent
+        self._open = 0
+        self._reported.connect(self._show)  # queued by Qt where another thread reports
+
+    def report(self, error: SlotError) -> None:
+        """Take a report, in any thread."""
+        self._reported.emit(error)
+
+    @pyqtSlot(object)
+    def _show(self, error: SlotError) -> None:
+        if self._silent or self._open >= MOST_DIALOGS:
+            return
+        box = QMessageBox(QApplication.activeWindow())
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setIcon(QMessageBox.Icon.Warning)
+        box.setWindowTitle(tr("Unexpected error"))
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setText(tr("Something unexpected happened; the program goes on."))
+        box.setInformativeText(str(error)[:300])
+        box.setDetailedText(error.text)
+        copy = QPushButton(tr("Copy"), box)
+        box.addButton(copy, QMessageBox.ButtonRole.ActionRole)
+        copy.clicked.disconnect()  # Qt would close the box
+        copy.clicked.connect(lambda: _copy(error.text))
+        box.addButton(QMessageBox.StandardButton.Close)
+        box.finished.connect(self._on_finished)
+        self._open += 1
+        box.open()
+
+    @pyqtSlot(int)
+    def _on_finished(self, _result: int) -> None:
+        self._open -= 1
+
+
+def _copy(text: str) -> None:
+    clipboard = QGuiApplication.clipboard()
+    if clipboard is not None:
+        clipboard.setText(text)

@@ -1,0 +1,82 @@
+"""Turns what happens into toasts, as far as the user wants them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QObject, pyqtSlot
+
+from upbit_ws_qt import (
+    Alert,
+    ConnectionState,
+    MyOrderEvent,
+    WebSocketClientProxy,
+    WebSocketError,
+    WebSocketService,
+    WebSocketType,
+)
+from widgets.price_format import full_text, price_text
+from widgets.status_bar import LINE_NAMES
+from widgets.text import tr
+
+if TYPE_CHECKING:
+    from widgets.preferences import Preferences
+    from widgets.toasts import Toasts
+
+__all__ = ["Notifier"]
+
+_DOWN = (ConnectionState.RECONNECTING, ConnectionState.FAILED)
+
+
+class Notifier(QObject):
+    """Tells of fills, lost and recovered lines, alerts and errors.
+
+    Args:
+        service: what to listen to.
+        toasts: where to tell; also the owner.
+        preferences: what is wanted; `preferences` can be set anew.
+    """
+
+    def __init__(self, service: WebSocketService, toasts: Toasts, preferences: Preferences) -> None:
+        super().__init__(toasts)
+        self.preferences = preferences
+        self._toasts = toasts
+        self._down: set[WebSocketType] = set()
+        service.connectionStateChanged.connect(self._on_state)
+        service.alertRaised.connect(self._on_alert)
+        service.errorOccurred.connect(self._on_error)
+        if service.config.credentials is not None:
+            self._proxy = WebSocketClientProxy("notifications", self, service=service)
+            self._proxy.subscribe_my_order(self._on_order)
+
+    @pyqtSlot(WebSocketType, ConnectionState)
+    def _on_state(self, line: WebSocketType, state: ConnectionState) -> None:
+        name = tr(LINE_NAMES[line])
+        if state in _DOWN and line not in self._down:
+            self._down.add(line)
+            self._tell_line(tr("Connection lost: {line}", line=name), "bad", line)
+        elif state is ConnectionState.CONNECTED and line in self._down:
+            self._down.discard(line)
+            self._tell_line(tr("Connection recovered: {line}", line=name), "good", line)
+
+    def _tell_line(self, text: str, level: str, line: WebSocketType) -> None:
+        if self.preferences.toast_lines:
+            self._toasts.show_note(text, level=level, key=f"line {line} {level}")
+
+    def _on_order(self, order: MyOrderEvent) -> None:
+        if not order.is_fill or not self.preferences.toast_fills:
+            return
+        side = tr("Bought") if order.is_bid else tr("Sold")
+        volume, price = full_text(order.volume), price_text(order.code, order.price)
+        text = tr("{side}: {volume} {code} at {price}", side=side, volume=volume, code=order.code, price=price)
+        self._toasts.show_note(text, level="good", key=f"fill {order.uuid}")
+
+    @pyqtSlot(Alert)
+    def _on_alert(self, alert: Alert) -> None:
+        if self.preferences.toast_alerts:
+            self._toasts.show_note(alert.message[:200], level="warn", key=f"alert {alert.kind} {alert.ws_type}")
+
+    @pyqtSlot(WebSocketError)
+    def _on_error(self, error: WebSocketError) -> None:
+        if self.preferences.toast_lines:
+            self._toasts.show_note(str(error)[:200], level="warn", key=f"error {type(error).__name__}")

@@ -1,0 +1,185 @@
+"""The settings: every change is seen at once; Cancel takes all of them back."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from PyQt6.QtCore import Qt, pyqtSignal, pyqtSlot
+from PyQt6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from upbit_ws_qt import DataFormat, IndependenceLevel
+from widgets.panel import plain_label
+from widgets.settings_keys import KeysPage
+from widgets.text import Language, mark, tr
+from widgets.theme import MarketScheme, ThemeMode
+
+if TYPE_CHECKING:
+    from enum import StrEnum
+
+    from upbit_ws_qt import ServiceConfig
+    from widgets.preferences import Preferences
+
+__all__ = ["SettingsDialog"]
+
+_LOOK: tuple[tuple[str, str, tuple[tuple[StrEnum, str], ...]], ...] = (
+    (
+        "language",
+        mark("Language"),
+        ((Language.SYSTEM, mark("As the system")), (Language.KOREAN, "한국어"), (Language.ENGLISH, "English")),
+    ),
+    (
+        "theme",
+        mark("Theme"),
+        (
+            (ThemeMode.SYSTEM, mark("As the system")),
+            (ThemeMode.LIGHT, mark("Light")),
+            (ThemeMode.DARK, mark("Dark")),
+        ),
+    ),
+    (
+        "scheme",
+        mark("Price colours"),
+        (
+            (MarketScheme.KOREAN, mark("Korean: red up, blue down")),
+            (MarketScheme.WESTERN, mark("Western: green up, red down")),
+            (MarketScheme.OKABE_ITO, mark("Okabe-Ito: orange up, blue down")),
+        ),
+    ),
+)
+_LINES: tuple[tuple[str, str, tuple[tuple[StrEnum, str], ...]], ...] = (
+    (
+        "data_format",
+        mark("Data format"),
+        (
+            (DataFormat.AUTO, mark("Automatic")),
+            (DataFormat.DEFAULT, "DEFAULT"),
+            (DataFormat.SIMPLE, "SIMPLE"),
+            (DataFormat.JSON_LIST, "JSON_LIST"),
+            (DataFormat.SIMPLE_LIST, "SIMPLE_LIST"),
+        ),
+    ),
+    (
+        "independence",
+        mark("Independence of the lines"),
+        (
+            (IndependenceLevel.BASIC, mark("Basic: one budget for all")),
+            (IndependenceLevel.ENHANCED, mark("Enhanced: a share for each")),
+            (IndependenceLevel.ISOLATED, mark("Isolated: a thread for each")),
+        ),
+    ),
+)
+_TOASTS = (
+    ("toast_fills", mark("My orders: fills")),
+    ("toast_lines", mark("Connections: lost and recovered")),
+    ("toast_signals", mark("Indicator signals")),
+    ("toast_alerts", mark("Alerts of the monitor")),
+)
+
+
+class SettingsDialog(QDialog):
+    """Edits Preferences.
+
+    Signals:
+        preferencesChanged(object): Preferences that are wanted from now on; also the old ones, after Cancel.
+        keysChanged(object): other Credentials, or None.
+    """
+
+    preferencesChanged = pyqtSignal(object)
+    keysChanged = pyqtSignal(object)
+
+    def __init__(
+        self, preferences: Preferences, config: ServiceConfig, *, embedded: bool, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(tr("Settings"))
+        self._before = preferences
+        self._now = preferences
+        self.fields: dict[str, QComboBox | QCheckBox] = {}
+        self.tabs = QTabWidget(self)
+        self.tabs.addTab(self._look_page(), tr("Appearance"))
+        self.tabs.addTab(self._toast_page(), tr("Notifications"))
+        self.tabs.addTab(self._lines_page(), tr("Connections"))
+        self.keys = KeysPage(config, embedded=embedded, parent=self)
+        self.keys.keysChanged.connect(self.keysChanged)
+        self.tabs.addTab(self.keys, tr("API keys"))
+        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
+        self.buttons.accepted.connect(self.accept)
+        self.buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.tabs)
+        layout.addWidget(self.buttons)
+
+    @property
+    def preferences(self) -> Preferences:
+        """What is chosen now."""
+        return self._now
+
+    def show_keys(self) -> None:
+        """Turn to the page of the keys."""
+        self.tabs.setCurrentWidget(self.keys)
+
+    @pyqtSlot()
+    def reject(self) -> None:
+        """Take everything back."""
+        if self._now != self._before:
+            self._now = self._before
+            self.preferencesChanged.emit(self._before)
+        super().reject()
+
+    def _look_page(self) -> QWidget:
+        page = QWidget(self)
+        form = QFormLayout(page)
+        for name, title, choices in _LOOK:
+            self._add_choice(form, name, title, choices)
+        self._add_switch(form, "reduce_motion", tr("Reduce motion: nothing flashes"))
+        return page
+
+    def _toast_page(self) -> QWidget:
+        page = QWidget(self)
+        form = QFormLayout(page)
+        for name, title in _TOASTS:
+            self._add_switch(form, name, tr(title))
+        return page
+
+    def _lines_page(self) -> QWidget:
+        page = QWidget(self)
+        form = QFormLayout(page)
+        for name, title, choices in _LINES:
+            self._add_choice(form, name, title, choices)
+        self._add_switch(form, "compression", tr("Compression (permessage-deflate)"))
+        note = plain_label(tr("The lines are dialled anew when one of these changes."), page)
+        note.setWordWrap(True)
+        form.addRow(note)
+        return page
+
+    def _add_choice(self, form: QFormLayout, name: str, title: str, choices: tuple[tuple[StrEnum, str], ...]) -> None:
+        box = QComboBox(self)
+        for value, text in choices:
+            box.addItem(tr(text), value)
+        box.setCurrentIndex([value for value, _ in choices].index(getattr(self._before, name)))
+        box.setAccessibleName(tr(title))
+        box.currentIndexChanged.connect(lambda index: self._change(name, choices[index][0]))
+        form.addRow(tr(title), box)
+        self.fields[name] = box
+
+    def _add_switch(self, form: QFormLayout, name: str, title: str) -> None:
+        box = QCheckBox(title, self)
+        box.setChecked(getattr(self._before, name))
+        box.toggled.connect(lambda on: self._change(name, on))
+        form.addRow(box)
+        self.fields[name] = box
+
+    def _change(self, name: str, value: Any) -> None:
+        self._now = dataclasses.replace(self._now, **{name: value})
+        self.preferencesChanged.emit(self._now)
