@@ -1,0 +1,84 @@
+"""From the arrival of a frame to a widget's slot: 1,000 subscriptions of 100 components at two rates."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import qasync
+from PyQt6.QtCore import QCoreApplication, QObject
+
+from benchmarks._child_exchange import child_exchange, config_for, http
+from upbit_ws_qt.qt import WebSocketClientProxy, WebSocketService
+from upbit_ws_qt.sketch import QuantileSketch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
+TARGETS_MS = {1_000: 2.0, 10_000: 10.0}
+COMPONENTS = 100
+SUBSCRIPTIONS_EACH = 10
+
+
+class Panel(QObject):
+    """A component with ten subscriptions."""
+
+    def __init__(self, service: WebSocketService, number: int, took: Callable[[float], None]) -> None:
+        super().__init__()
+        self._took = took
+        self._time = asyncio.get_running_loop().time
+        self.proxy = WebSocketClientProxy(f"panel {number}", self, service=service)
+
+    def subscribe(self, markets: list[str], number: int) -> None:
+        """Want ten streams: of each market in turn ticker, trades or book."""
+        for place in range(SUBSCRIPTIONS_EACH):
+            index = number * SUBSCRIPTIONS_EACH + place
+            kinds = (self.proxy.subscribe_ticker, self.proxy.subscribe_trade, self.proxy.subscribe_orderbook)
+            kinds[index % 3](markets[index // 3 % len(markets)], self.on_event)
+
+    def on_event(self, event: Any) -> None:
+        """Note how long it took from the socket to here."""
+        self._took(self._time() - event.received_at)
+
+
+async def measure(told: dict[str, str], rate: int) -> None:
+    service = WebSocketService(config_for(told, compression=False))
+    await service.start()
+    sketch = QuantileSketch()
+    markets = [entry["market"] for entry in await asyncio.to_thread(http, told, "/v1/market/all")]
+    panels = [Panel(service, number, sketch.add) for number in range(COMPONENTS)]
+    for number, panel in enumerate(panels):
+        panel.subscribe(markets, number)
+    for panel in panels:
+        for subscription in panel.proxy.subscriptions:
+            await subscription
+    sketch.reset()
+    frames, cpu, began = service.manager.routing_statistics().frames, time.process_time(), time.monotonic()
+    await asyncio.sleep(SECONDS)
+    took = time.monotonic() - began
+    share = 100 * (time.process_time() - cpu) / took
+    rate_got = (service.manager.routing_statistics().frames - frames) / took
+    summary = sketch.summary()
+    await service.stop()
+    times = f"p50 {summary.p50 * 1e3:5.2f} ms, p99 {summary.p99 * 1e3:5.2f} ms (target <= {TARGETS_MS[rate]:g} ms)"
+    print(
+        f"market at {rate:6d} messages/s, {rate_got:6.0f} frames/s wanted, {summary.count / took:6.0f} slots/s, "
+        f"CPU {share:3.0f} %: frame to slot {times}"
+    )
+
+
+def main() -> None:
+    app = QCoreApplication([])
+    for rate in TARGETS_MS:
+        with (
+            child_exchange("--rate", str(rate)) as told,
+            asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner,
+        ):
+            runner.run(measure(told, rate))
+
+
+if __name__ == "__main__":
+    main()
