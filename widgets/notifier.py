@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QObject, pyqtSlot
@@ -9,6 +10,7 @@ from PyQt6.QtCore import QObject, pyqtSlot
 from upbit_ws_qt import (
     Alert,
     ConnectionState,
+    GapEvent,
     MyOrderEvent,
     WebSocketClientProxy,
     WebSocketError,
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Notifier"]
 
+_log = logging.getLogger("upbit_ws_qt.desktop")
 _DOWN = (ConnectionState.RECONNECTING, ConnectionState.FAILED)
 
 
@@ -45,12 +48,15 @@ class Notifier(QObject):
         service.connectionStateChanged.connect(self._on_state)
         service.alertRaised.connect(self._on_alert)
         service.errorOccurred.connect(self._on_error)
+        service.gapDetected.connect(self._on_gap)
+        service.componentFailed.connect(self._on_component_failed)
         if service.config.credentials is not None:
             self._proxy = WebSocketClientProxy("notifications", self, service=service)
             self._proxy.subscribe_my_order(self._on_order)
 
     @pyqtSlot(WebSocketType, ConnectionState)
     def _on_state(self, line: WebSocketType, state: ConnectionState) -> None:
+        _log.info("%s: %s", line, state)
         name = tr(LINE_NAMES[line])
         if state in _DOWN and line not in self._down:
             self._down.add(line)
@@ -75,6 +81,14 @@ class Notifier(QObject):
     def _on_alert(self, alert: Alert) -> None:
         if self.preferences.toast_alerts:
             self._toasts.show_note(alert.message[:200], level="warn", key=f"alert {alert.kind} {alert.ws_type}")
+
+    @pyqtSlot(GapEvent)
+    def _on_gap(self, gap: GapEvent) -> None:
+        _log.info("%s: epoch %d → %d, down %.1f s: %s", gap.ws_type, gap.old, gap.new, gap.down_seconds, gap.cause)
+
+    @pyqtSlot(str, Exception)
+    def _on_component_failed(self, component_id: str, error: Exception) -> None:
+        _log.error("component %s: %s: %s", component_id, type(error).__name__, error)
 
     @pyqtSlot(WebSocketError)
     def _on_error(self, error: WebSocketError) -> None:

@@ -280,10 +280,10 @@ class _Table(QTableView):
             (Column.FAVOURITE, "★ "),
             (Column.PRICE, "123,456,000"),
             (Column.CHANGE, "▲ +12.34%"),
-            (Column.VALUE, "1,234,567백만"),
-            (Column.TREND, "0000000"),
+            (Column.VALUE, "24시간 대금"),
+            (Column.TREND, "00000"),
         ):
-            self.setColumnWidth(column, advance(sample) + 14)
+            self.setColumnWidth(column, advance(sample) + 10)
 
     def mark(self, code: str) -> None:
         """Select the row of a market."""

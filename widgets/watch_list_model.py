@@ -42,7 +42,7 @@ class Column(IntEnum):
     TREND = 5
 
 
-_TITLES = ("★", mark("Name"), mark("Price"), mark("Change"), mark("24 h value"), mark("Trend"))
+_TITLES = ("★", mark("Name"), mark("Price"), mark("Change"), mark("24 h"), mark("Trend"))
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
