@@ -35,7 +35,7 @@ def _qt_application() -> QApplication:
         _application = existing
     if _application is None:
         _application = QApplication(["upbit_ws_qt-tests"])
-        _application.setQuitOnLastWindowClosed(False)
+    _application.setQuitOnLastWindowClosed(False)  # whoever made it: a closed window would stop the loop of a test
     return _application
 
 

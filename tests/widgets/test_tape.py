@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QColor
+from PyQt6.QtTest import QAbstractItemModelTester
+
+from tests.qt.serving import SETTINGS, served
+from tests.waiting import until
+from tests.widgets.showing import click, press, shown
+from upbit_ws_qt.events import TradeEvent
+from upbit_ws_qt.exchange import FaultName
+from widgets.panel import PanelState
+from widgets.tape import TapeWidget, trade_strength
+from widgets.tape_model import CAPACITY, Column, TapeModel
+
+if TYPE_CHECKING:
+    from upbit_ws_qt.exchange import EmbeddedExchange
+    from upbit_ws_qt.qt import WebSocketService
+
+D = Decimal
+
+
+def trade(number: int, volume: str = "1", side: str = "BID", price: str = "1000") -> TradeEvent:
+    return TradeEvent(
+        type="trade", code="KRW-BTC", timestamp=1_700_000_000_000, trade_price=D(price), trade_volume=D(volume),
+        ask_bid=side, prev_closing_price=D(999), change="RISE", change_price=D(1), trade_date="2023-11-14",
+        trade_time="22:13:20", trade_timestamp=1_700_000_000_000 + number * 1000, sequential_id=number,
+    )  # fmt: skip
+
+
+def volumes(model: TapeModel) -> list[str]:
+    return [str(model.index(place, Column.VOLUME).data()) for place in range(model.rowCount())]
+
+
+def numbers(model: TapeModel) -> list[int | None]:
+    rows = [model.row(place).trade for place in range(model.rowCount())]
+    return [None if each is None else each.sequential_id for each in rows]
+
+
+@pytest.fixture
+def model(qapp: object) -> TapeModel:
+    del qapp
+    made = TapeModel()
+    QAbstractItemModelTester(made, QAbstractItemModelTester.FailureReportingMode.Warning, made)
+    return made
+
+
+def test_the_newest_is_on_top_and_views_hear_of_it_at_a_flush(model: TapeModel) -> None:
+    assert model.take(trade(1))
+    assert model.take(trade(2, "0.5", "ASK"))
+    assert not model.take(trade(1)), "a snapshot repeats the last trade"
+    assert model.rowCount() == 0
+    assert model.fresh == 2
+    assert model.flush()
+    assert not model.flush()
+    assert [model.index(0, column).data() for column in Column] == ["07:13:22", "1,000", "▼ 0.5", "500"]
+    assert volumes(model) == ["▼ 0.5", "▲ 1.0"]
+
+
+def test_five_hundred_are_kept(model: TapeModel) -> None:
+    for number in range(CAPACITY + 250):
+        model.take(trade(number, str(number)))
+        if number % 90 == 0:
+            model.flush()
+            volumes(model)
+    model.flush()
+    assert numbers(model) == list(reversed(range(250, CAPACITY + 250)))
+    assert volumes(model)[0] == "▲ 749.0"
+    assert volumes(model)[-1] == "▲ 250.0"
+
+
+def test_small_trades_do_not_push_large_ones_out(model: TapeModel) -> None:
+    model.take(trade(0, "5"))
+    model.set_least(D(5000))
+    for number in range(1, CAPACITY * 2):
+        model.take(trade(number, "4.999"))
+    model.take(trade(CAPACITY * 2, "6"))
+    model.flush()
+    assert numbers(model) == [CAPACITY * 2, 0]
+    model.set_least(D(0))
+    assert model.rowCount() == CAPACITY
+    model.clear()
+    assert model.rowCount() == 0
+    assert model.take(trade(0))
+
+
+def test_a_gap_is_one_row_whatever_the_filter(model: TapeModel) -> None:
+    model.break_off()
+    model.take(trade(1))
+    model.break_off()
+    model.break_off()
+    model.take(trade(2))
+    model.set_least(D(10))
+    assert numbers(model) == [2, None, 1]
+    assert model.index(1, Column.TIME).data() == "gap"
+
+
+def test_colours_tell_the_side_of_the_taker(model: TapeModel) -> None:
+    up, down, muted = QColor("red"), QColor("blue"), QColor("grey")
+    model.set_colours(up, down, muted)
+    model.take(trade(1, side="ASK"))
+    model.flush()
+    colours = [model.index(0, column).data(Qt.ItemDataRole.ForegroundRole) for column in Column]
+    assert colours == [muted, up, down, down]
+
+
+def test_the_trade_strength_is_what_was_bought_for_each_hundred_sold() -> None:
+    assert trade_strength(D(3), D(2)) == 150
+    assert trade_strength(D(3), D(0)) is None
+
+
+@served()
+async def test_trades_appear_each_once_newest_first(exchange: EmbeddedExchange, service: WebSocketService) -> None:
+    async with shown(TapeWidget(service, "KRW-BTC")) as widget:
+        await until(lambda: widget.model.rowCount() >= 3)
+        assert widget.state is PanelState.LIVE
+        seen = numbers(widget.model)
+        assert len(seen) == len(set(seen))
+        times = [row.trade.trade_timestamp for place in range(3) if (row := widget.model.row(place)).trade is not None]
+        assert times == sorted(times, reverse=True)
+        assert "%" in widget.strength.text()
+        widget.set_symbol("KRW-ETH")
+        assert widget.model.rowCount() == 0
+        await until(lambda: widget.model.rowCount() >= 1)
+        first = widget.model.row(0).trade
+        assert first is not None
+        assert first.code == "KRW-ETH"
+
+
+@served(SETTINGS)
+async def test_the_filter_is_reached_by_keyboard(exchange: EmbeddedExchange, service: WebSocketService) -> None:
+    async with shown(TapeWidget(service, "KRW-BTC")) as widget:
+        await until(lambda: widget.model.rowCount() >= 1)
+        press(widget.least, Qt.Key.Key_Down, Qt.Key.Key_Down)
+        assert widget.model.least == 10**6
+        assert widget.least.currentText() == "≥ 1.00M"
+        await until(lambda: widget.model.rowCount() >= 2)
+        shown_rows = [widget.model.row(place).trade for place in range(widget.model.rowCount())]
+        assert all(each is None or each.funds >= 10**6 for each in shown_rows)
+
+
+@served()
+async def test_it_holds_still_while_scrolled_down(exchange: EmbeddedExchange, service: WebSocketService) -> None:
+    exchange.set_rate(2000)
+    async with shown(TapeWidget(service, "KRW-BTC"), height=160) as widget:
+        await until(lambda: widget.model.rowCount() > 30)
+        exchange.set_rate(200)
+        press(widget.table, Qt.Key.Key_PageDown, Qt.Key.Key_PageDown)
+        await until(lambda: widget.newer.isVisible())
+        still = numbers(widget.model)
+        await until(lambda: widget.model.fresh > 2)
+        assert numbers(widget.model) == still
+        await until(lambda: f" {widget.model.fresh} " in widget.newer.text())
+        click(widget.newer)
+        assert numbers(widget.model) != still
+        await until(lambda: not widget.newer.isVisible())
+
+
+@served()
+async def test_what_was_missed_while_hidden_is_marked(exchange: EmbeddedExchange, service: WebSocketService) -> None:
+    async with shown(TapeWidget(service, "KRW-BTC")) as widget:
+        await until(lambda: widget.model.rowCount() >= 1)
+        widget.hide()
+        await until(lambda: not exchange.subscribed("public"))
+        widget.show()
+        await until(lambda: None in numbers(widget.model))
+
+
+@served()
+async def test_a_cut_line_is_told_and_leaves_a_gap(exchange: EmbeddedExchange, service: WebSocketService) -> None:
+    async with shown(TapeWidget(service, "KRW-BTC")) as widget:
+        await until(lambda: widget.state is PanelState.LIVE)
+        refused = exchange.faults.inject(FaultName.REFUSE, "public")
+        exchange.faults.inject(FaultName.DROP, "public")
+        await until(lambda: widget.state is PanelState.STALE)
+        assert widget.table.graphicsEffect() is not None
+        refused.clear()
+        await until(lambda: widget.state is PanelState.LIVE)
+        assert widget.table.graphicsEffect() is None
+        await until(lambda: None in numbers(widget.model))
