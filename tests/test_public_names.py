@@ -56,7 +56,7 @@ def test_each_name_is_there(name: str) -> None:
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'WebSocketServices'"):
-        upbit_ws_qt.WebSocketServices  # type: ignore[attr-defined]  # noqa: B018
+        upbit_ws_qt.WebSocketServices  # noqa: B018
 
 
 def test_only_what_is_asked_for_is_loaded() -> None:
