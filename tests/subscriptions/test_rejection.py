@@ -98,6 +98,32 @@ def test_refusals_of_what_was_taken_before_put_everything_under_suspicion_again(
     assert court.blamed == ["KRW-C1"]
 
 
+def test_who_is_left_over_is_not_blamed_for_one_that_has_gone() -> None:
+    court = Court(2)
+    assert court.ask(set())
+    court.state.replace("KRW-BAD", [ticker("KRW-BAD")])
+    court.state.replace("KRW-NEW", [ticker("KRW-NEW")])
+    suspects = court.search.suspects()
+    court.state.replace("KRW-BAD", [])
+    court.search.rejected(suspects, "INVALID_PARAM", has_control=True)
+    assert court.blamed == []
+    assert court.search.release_next()
+    assert court.ask({"KRW-BAD"})
+    assert len(court.asked()) == 3
+
+
+def test_one_that_has_gone_is_enough_to_explain_a_refusal() -> None:
+    court = Court(1)
+    assert court.ask(set())
+    for _ in range(3):
+        court.state.replace("KRW-BAD", [ticker("KRW-BAD")])
+        suspects = court.search.suspects()
+        court.state.replace("KRW-BAD", [])
+        court.search.rejected(suspects, "INVALID_PARAM", has_control=True)
+    assert court.search.systemic == 0
+    assert court.search.suspects() == frozenset()
+
+
 def test_suspects_that_nobody_wants_any_more_are_dropped() -> None:
     court = Court(2)
     court.ask({"KRW-C0"})

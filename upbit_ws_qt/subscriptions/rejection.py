@@ -79,8 +79,11 @@ class RejectionSearch:
         named = frozenset(wishes)
         # In the order in which they came, so that the same course of things is always gone through in the same way.
         suspects = [wish for wish in self._state.wishes(self._ws_type, Standing.NEW) if wish in named]
+        # One that nobody wants any more may have been the guilty one: the others are not blamed for being left over.
+        is_alone = all(wish.owners for wish in named)
         if not suspects:
-            self._nobody_to_suspect()
+            if is_alone:
+                self._nobody_to_suspect()
             return
         self.systemic = 0
         if len(suspects) > 1:
@@ -89,6 +92,10 @@ class RejectionSearch:
             self._groups.extendleft([suspects[middle:], suspects[:middle]])
             return
         guilty = suspects[0]
+        if not is_alone:
+            self._state.set_standing([guilty], Standing.HELD)
+            self._groups.appendleft([guilty])
+            return
         self._strikes[guilty] = self._strikes.get(guilty, 0) + 1
         if has_control or self._strikes[guilty] >= _STRIKES_WITHOUT_CONTROL:
             del self._strikes[guilty]
