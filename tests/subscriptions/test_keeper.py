@@ -512,8 +512,8 @@ def test_a_refused_wish_is_found_and_reported_while_everybody_else_is_served() -
             assert "INVALID_PARAM" in str(error)
             assert d.status(ticker("KRW-BAD")) == {StreamStatus.REJECTED}
             assert exchange.table() == entries(ticker(*codes(30)), trade("KRW-BTC"))
-            # The first line, the doubt about one type in two ways, and the halving of twelve suspects.
-            assert len(exchange.lines) <= 7
+            # The first line, the doubt about one type in two ways, the halving of twelve suspects, and to be sure.
+            assert len(exchange.lines) <= 8
             assert d.keeper.statistics().split is not SplitTrust.BROKEN
             (quarantined,) = d.keeper.statistics().quarantined
             assert quarantined.components == ("bad",)

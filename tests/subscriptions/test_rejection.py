@@ -61,7 +61,7 @@ def test_one_guilty_among_many_is_found_in_few_lines() -> None:
     while not court.blamed:
         lost_lines += not court.ask(bad)
         court.search.release_next()
-    assert lost_lines <= 7  # log2(64) halvings and the first refusal
+    assert lost_lines <= 8  # the first refusal, log2(64) halvings, and once more to be sure
 
 
 def test_the_trusted_are_asked_for_while_suspects_wait() -> None:
@@ -83,6 +83,15 @@ def test_without_control_a_lone_suspect_is_only_blamed_after_several_lines() -> 
         assert court.search.release_next()
     court.ask(bad, has_control=False)
     assert court.blamed == ["KRW-C0"]
+
+
+def test_an_error_out_of_nowhere_convicts_nobody() -> None:
+    court = Court(1)
+    court.search.rejected(court.search.suspects(), "INVALID_PARAM", has_control=True)
+    assert court.blamed == []
+    assert court.search.release_next()
+    assert court.ask(set())
+    assert not court.search.is_searching
 
 
 def test_refusals_of_what_was_taken_before_put_everything_under_suspicion_again() -> None:

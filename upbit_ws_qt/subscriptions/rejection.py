@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["RejectionSearch"]
 
-# Refusals of a lone suspect on lines that had answered nothing else, before it is blamed all the same.
+# Refusals of a lone suspect before it is blamed: an error out of nowhere must not cost an innocent its wish. On a line
+# that had answered nothing else the line may be at fault: more are needed.
+_STRIKES = 2
 _STRIKES_WITHOUT_CONTROL = 3
 # Refusals in a row of requests that hold only what was taken before, until all of it is suspected again.
 _SYSTEMIC = 2
@@ -91,19 +93,13 @@ class RejectionSearch:
             self._state.set_standing(suspects, Standing.HELD)
             self._groups.extendleft([suspects[middle:], suspects[:middle]])
             return
-        guilty = suspects[0]
-        if not is_alone:
-            self._state.set_standing([guilty], Standing.HELD)
-            self._groups.appendleft([guilty])
-            return
-        self._strikes[guilty] = self._strikes.get(guilty, 0) + 1
-        if has_control or self._strikes[guilty] >= _STRIKES_WITHOUT_CONTROL:
-            del self._strikes[guilty]
-            self._state.set_standing([guilty], Standing.QUARANTINED, reason)
-            self._on_guilty(guilty, reason)
+        suspect = suspects[0]
+        if is_alone and self._is_convicted(suspect, has_control=has_control):
+            self._state.set_standing([suspect], Standing.QUARANTINED, reason)
+            self._on_guilty(suspect, reason)
         else:
-            self._state.set_standing([guilty], Standing.HELD)
-            self._groups.appendleft([guilty])
+            self._state.set_standing([suspect], Standing.HELD)
+            self._groups.appendleft([suspect])
 
     def release_next(self) -> bool:
         """Let the next group of suspects take part in the union; return whether there was one."""
@@ -113,6 +109,15 @@ class RejectionSearch:
                 self.tests += 1
                 self._state.set_standing(group, Standing.NEW)
                 return True
+        return False
+
+    def _is_convicted(self, suspect: Wish, *, has_control: bool) -> bool:
+        strikes = self._strikes.get(suspect, 0) + 1
+        if strikes >= (_STRIKES if has_control else _STRIKES_WITHOUT_CONTROL):
+            self._strikes.pop(suspect, None)
+            return True
+        self._strikes = {wish: count for wish, count in self._strikes.items() if wish.owners}
+        self._strikes[suspect] = strikes
         return False
 
     def _nobody_to_suspect(self) -> None:
