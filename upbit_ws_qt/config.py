@@ -117,6 +117,7 @@ class ServiceConfig:
     adaptive: bool = True
     alerts: bool = True
     json_logs: bool = False
+    """While the service runs, send the package's log to stderr, one JSON object a line."""
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):

@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from upbit_ws_qt.errors import ConfigurationError, SubscriptionError, WebSocketError
+from upbit_ws_qt.manager.journal import Journal
 from upbit_ws_qt.manager.questions import ManagerQuestions
 from upbit_ws_qt.manager.snapshots import fetch_snapshot
 from upbit_ws_qt.manager.trace import TraceDesk
@@ -49,6 +50,8 @@ class GlobalWebSocketManager(ManagerQuestions):
         super().__init__(config, rng=rng)
         self._watch = Watch(self)
         _, self._metrics_collector_task, self._health_monitor_task, self._cleanup_monitor_task = self._watch.tasks
+        self._journal = Journal(self._loop.time, json_lines=self.config.json_logs)
+        self._news.add(self._journal)
         self._stopping: asyncio.Task[None] | None = None
         self._moves: set[asyncio.Task[None]] = set()
         self._traces = TraceDesk(self._endpoints)
@@ -93,6 +96,7 @@ class GlobalWebSocketManager(ManagerQuestions):
         self._check_usable()
         if self._state is not GlobalManagerState.INITIALIZING:
             return
+        self._journal.open()
         self._set_state(GlobalManagerState.IDLE)
         self._watch.start()
         for endpoint in self._endpoints.values():
@@ -120,6 +124,7 @@ class GlobalWebSocketManager(ManagerQuestions):
             if self._frame_timer is not None:
                 self._frame_timer.cancel()
             self._set_state(GlobalManagerState.STOPPED)
+            self._journal.close()
 
     # -- components ----------------------------------------------------------------------------------------------------
     def register_component(
