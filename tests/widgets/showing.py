@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from PyQt6.QtCore import QEvent, QPoint, Qt
+from PyQt6.QtGui import QInputMethodEvent
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QWidget
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-__all__ = ["click", "double_click", "press", "shown"]
+__all__ = ["click", "compose", "double_click", "press", "shown"]
 
 _W = TypeVar("_W", bound=QWidget)
 _QTEST: Any = QTest  # the stubs take its functions for methods
@@ -40,6 +41,13 @@ def press(widget: QWidget, *keys: Qt.Key | str) -> None:
             _QTEST.keyClicks(widget, key)
         else:
             _QTEST.keyClick(widget, key)
+
+
+def compose(widget: QWidget, text: str) -> None:
+    """Enter a text that no key stands for, as an input method does."""
+    event = QInputMethodEvent()
+    event.setCommitString(text)
+    QApplication.sendEvent(widget, event)
 
 
 def click(widget: QWidget | None, place: QPoint | None = None) -> None:

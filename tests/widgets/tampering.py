@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 from typing import Any
 
@@ -136,6 +137,7 @@ class _Arranger:
     """Puts arrangements onto a real window of plain docks; one that was shown already is not shown again."""
 
     def __init__(self) -> None:
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
         from PyQt6.QtWidgets import QApplication, QDockWidget, QLabel, QMainWindow
 
         self._app = QApplication.instance() or QApplication(["tampering"])
