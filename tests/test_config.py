@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +18,7 @@ from upbit_ws_qt.errors import ConfigurationError
 from upbit_ws_qt.types import BackpressureConfig, BackpressureStrategy, DataFormat, IndependenceLevel, WebSocketType
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 FIELDS = {item.name: str(item.type) for item in dataclasses.fields(ServiceConfig)}
 
@@ -246,3 +248,18 @@ def test_real_keys_never_travel_in_the_clear(field: str) -> None:
         ServiceConfig(credentials=Credentials("real-access", "real-secret"), **clear)
     dummy = Credentials("EmbeddedExchangeAccessKey1", "EmbeddedExchangeSecretKey1")
     assert ServiceConfig(credentials=dummy, **clear).credentials is dummy
+
+
+def _attributes_read() -> Iterator[str]:
+    """Give every name that is read as an attribute anywhere in the packages, but for the configuration's own files."""
+    root = Path(__file__).parent.parent
+    for path in [*root.glob("upbit_ws_qt/**/*.py"), *root.glob("widgets/**/*.py")]:
+        if path.name not in ("config.py", "config_rules.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+                    yield node.attr
+
+
+def test_every_setting_is_read_by_something() -> None:
+    by_url = {"public_url", "private_url", "info_url"}  # read through ServiceConfig.url()
+    assert set(FIELDS) - set(_attributes_read()) - by_url == set()
