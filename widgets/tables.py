@@ -2,17 +2,113 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from PyQt6.QtCore import QAbstractTableModel, QModelIndex, Qt
 from PyQt6.QtWidgets import QAbstractItemView, QFrame, QGraphicsOpacityEffect, QHeaderView, QTableView
 
+from widgets.text import tr
 from widgets.theme import number_font
 
 if TYPE_CHECKING:
-    from PyQt6.QtCore import QAbstractItemModel
-    from PyQt6.QtWidgets import QWidget
+    from collections.abc import Sequence
 
-__all__ = ["dim", "plain_table"]
+    from PyQt6.QtCore import QAbstractItemModel, QObject
+    from PyQt6.QtGui import QColor
+from PyQt6.QtWidgets import QWidget
+
+__all__ = ["RowsModel", "dim", "fit_columns", "plain_table"]
+
+_AIR = 12
+_ROOT = QModelIndex()
+_R = TypeVar("_R")
+
+
+class RowsModel(QAbstractTableModel, Generic[_R]):
+    """A table over a list of plain rows that is replaced as a whole; views are told of as little as possible."""
+
+    headings: tuple[str, ...] = ()
+    """In English, marked for translation."""
+    numbers: frozenset[int] = frozenset()
+    """The columns that stand on the right."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.rows: list[_R] = []
+
+    # -- hooks --------------------------------------------------------------------------------------------------------
+    def text(self, row: _R, column: int) -> str:
+        """Return what a cell shows."""
+        raise NotImplementedError
+
+    def colour(self, row: _R, column: int) -> QColor | None:
+        """Return the colour of a cell's text, None for the usual one."""
+        del row, column
+        return None
+
+    def hint(self, row: _R, column: int) -> str:
+        """Return what is told beside the mouse."""
+        del row, column
+        return ""
+
+    # -- for owners ---------------------------------------------------------------------------------------------------
+    def replace(self, rows: Sequence[_R]) -> None:
+        """Show other rows; where the old ones are the end of the new ones, only those on top are new to the views."""
+        fresh = len(rows) - len(self.rows)
+        if fresh < 0 or any(old is not new for old, new in zip(self.rows, rows[fresh:], strict=True)):
+            self.beginResetModel()
+            self.rows = list(rows)
+            self.endResetModel()
+            return
+        if fresh:
+            self.beginInsertRows(_ROOT, 0, fresh - 1)
+            self.rows = list(rows)
+            self.endInsertRows()
+        self.tell_changed()
+
+    def tell_changed(self) -> None:
+        """Have all cells drawn anew."""
+        if self.rows:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self.rows) - 1, len(self.headings) - 1))
+
+    def retranslate(self) -> None:
+        """Say everything anew."""
+        self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(self.headings) - 1)
+        self.tell_changed()
+
+    # -- what Qt asks -------------------------------------------------------------------------------------------------
+    def rowCount(self, parent: QModelIndex = _ROOT) -> int:
+        """How many rows there are."""
+        return 0 if parent.isValid() else len(self.rows)
+
+    def columnCount(self, parent: QModelIndex = _ROOT) -> int:
+        """How many columns there are."""
+        return 0 if parent.isValid() else len(self.headings)
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Text, colour, hint and alignment of a cell."""
+        if not index.isValid():
+            return None
+        row, column = self.rows[index.row()], index.column()
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self.text(row, column)
+        if role == Qt.ItemDataRole.ForegroundRole:
+            return self.colour(row, column)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self.hint(row, column) or None
+        return self._side(column) if role == Qt.ItemDataRole.TextAlignmentRole else None
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Name of a column."""
+        if orientation is not Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return tr(self.headings[section])
+        return self._side(section) if role == Qt.ItemDataRole.TextAlignmentRole else None
+
+    def _side(self, column: int) -> Qt.AlignmentFlag:
+        side = Qt.AlignmentFlag.AlignRight if column in self.numbers else Qt.AlignmentFlag.AlignLeft
+        return side | Qt.AlignmentFlag.AlignVCenter
 
 
 def plain_table(model: QAbstractItemModel, parent: QWidget) -> QTableView:
@@ -38,6 +134,22 @@ def plain_table(model: QAbstractItemModel, parent: QWidget) -> QTableView:
     horizontal.setHighlightSections(False)
     horizontal.setMinimumSectionSize(30)
     return table
+
+
+def fit_columns(table: QTableView, samples: Sequence[str]) -> None:
+    """Give each column the room its heading and a typical text need; the last one takes what is left.
+
+    Widths do not follow the data: numbers that come and go must not make a table jitter.
+    """
+    header, model = table.horizontalHeader(), table.model()
+    assert header is not None
+    assert model is not None
+    header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+    header.setStretchLastSection(True)
+    metrics = table.fontMetrics()
+    for column, sample in enumerate(samples):
+        heading = str(model.headerData(column, Qt.Orientation.Horizontal) or "")
+        table.setColumnWidth(column, max(metrics.horizontalAdvance(text) for text in (heading, sample)) + _AIR)
 
 
 def dim(widget: QWidget, *, dimmed: bool) -> None:
