@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["StreamLedger", "component_readings", "connection_reading", "stage_summaries"]
 
 MOST_AGES = 500
+_ENDED = frozenset({ConnectionState.RECONNECTING, ConnectionState.FAILED})
 _TIMED = (TickerEvent, TradeEvent, OrderbookEvent)
 
 
@@ -94,7 +95,7 @@ def connection_reading(
     """
     figures = endpoint.connection.figures()
     ws_type = endpoint.ws_type
-    last = endpoint.connection.history[-1] if endpoint.connection.history else None
+    last = next((change for change in reversed(endpoint.connection.history) if change.new in _ENDED), None)
     statistics = endpoint.keeper.statistics()
     fresh = figures.rtt.count > pongs_seen and figures.rtt_last is not None
     held = routing.superseded if ws_type is WebSocketType.PUBLIC else 0

@@ -1,0 +1,89 @@
+"""What leaves the monitor: diagnostics as plain text, figures as CSV. No keys, no tokens, no balances."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import platform
+import sys
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QT_VERSION_STR
+
+from upbit_ws_qt import WebSocketType
+from widgets.monitor.words import KST, event_text, reasons_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from upbit_ws_qt import HealthStatus, LineEvent, PerformanceMetrics, WebSocketService
+
+__all__ = ["CSV_METRICS", "csv_of_history", "diagnostics"]
+
+EVENTS_TOLD = 50
+CSV_METRICS = ("score", "rtt", "epoch", "connected", "messages_per_second", "bytes_per_second", "event_age", "pending")
+_PACKAGES = ("upbit-ws-qt", "PyQt6", "websockets", "qasync", "pyqtgraph", "msgspec")
+
+
+def diagnostics(
+    metrics: PerformanceMetrics,
+    health: HealthStatus,
+    rows: Iterable[Sequence[str]],
+    headers: Sequence[str],
+    events: Sequence[LineEvent],
+    alerts: Iterable[str],
+) -> str:
+    """Return all that somebody who helps needs to know, as plain text."""
+    lines = [f"upbit_ws_qt diagnostics {datetime.now(KST).isoformat(timespec='seconds')}"]
+    lines += [f"{package} {_version(package)}" for package in _PACKAGES]
+    lines += [
+        f"Python {platform.python_version()}, Qt {QT_VERSION_STR}, {platform.system()} {platform.release()}"
+        f" {platform.machine()}, {sys.byteorder}",
+        "",
+        f"health {health.score:.0f} ({health.level})",
+        *reasons_text(health).splitlines(),
+        f"up {metrics.uptime_seconds:.0f} s, {metrics.messages_processed:,} events, "
+        f"{metrics.messages_per_second:.1f} frames/s, latency {metrics.average_latency * 1000:.2f} ms, "
+        f"loop lag {metrics.loop_lag * 1000:.0f} ms (p95 {metrics.loop_lag_p95 * 1000:.0f} ms), "
+        f"backlog {metrics.drain_backlog}, CPU {metrics.cpu_share:.0%}, "
+        f"memory {metrics.memory_usage / 1024**2:.0f} MiB",
+        "",
+        " | ".join(header for header in headers if header),
+        *(" | ".join(text for text in row if text) for row in rows),
+        "",
+        *(
+            f"{item.component_id}: {item.subscriptions} streams, {item.messages_per_second:.1f}/s, "
+            f"slot p95 {item.slot.p95 * 1000:.2f} ms, {item.failures} errors, {item.dropped} lost"
+            + (", put aside" if item.quarantined else "")
+            for item in metrics.components
+        ),
+        "",
+        *alerts,
+        "",
+        *(event_text(event) for event in events[-EVENTS_TOLD:]),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def csv_of_history(service: WebSocketService, seconds: float) -> str:
+    """Return every figure of every line over the last `seconds` as CSV, one row for each time and line."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(["time", "connection", *CSV_METRICS])
+    for ws_type in WebSocketType:
+        found = [service.history(metric, ws_type, seconds) for metric in CSV_METRICS]
+        for row, at in enumerate(found[0].times):
+            values = (series.values[row] if row < len(series.values) else math.nan for series in found)
+            stamp = datetime.fromtimestamp(at, KST).isoformat(timespec="seconds")
+            writer.writerow([stamp, ws_type.value, *("" if math.isnan(value) else f"{value:.6g}" for value in values)])
+    return text.getvalue()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "(not installed)"

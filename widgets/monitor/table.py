@@ -1,0 +1,180 @@
+"""A table of records that are replaced as a whole now and then: components, alerts, advice, events, frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from PyQt6.QtCore import QAbstractTableModel, QEvent, QModelIndex, QObject, Qt
+from PyQt6.QtGui import QBrush, QColor
+from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+
+from widgets.text import tr
+from widgets.theme import colours_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Sequence
+
+__all__ = ["Column", "RecordModel", "RecordTable"]
+
+Record = TypeVar("Record")
+_ROLE = Qt.ItemDataRole
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Generic[Record]):
+    """One column.
+
+    Attributes:
+        title: marked for translation.
+        text: of a record.
+        sample: the widest usual text; "" for the column that takes what is left.
+        right: whether it is aligned to the right, as numbers are.
+        level: of a record, for the colour: "good", "warn", "bad", "idle"; None leaves the text as it is.
+    """
+
+    title: str
+    text: Callable[[Record], str]
+    sample: str = ""
+    right: bool = False
+    level: Callable[[Record], str | None] | None = None
+
+
+class RecordModel(QAbstractTableModel, Generic[Record]):
+    """Records, oldest or most important first; rows keep their place as long as their number grows at the end."""
+
+    def __init__(self, columns: Sequence[Column[Record]], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.columns = tuple(columns)
+        self.records: tuple[Record, ...] = ()
+        self._brushes: dict[str, QBrush] = {}
+
+    def show(self, records: Sequence[Record]) -> None:
+        """Show these."""
+        new, old = tuple(records), len(self.records)
+        if new == self.records:
+            return
+        nowhere = QModelIndex()
+        if len(new) > old:
+            self.beginInsertRows(nowhere, old, len(new) - 1)
+            self.records = new
+            self.endInsertRows()
+        elif len(new) < old:
+            self.beginRemoveRows(nowhere, len(new), old - 1)
+            self.records = new
+            self.endRemoveRows()
+        self.records = new
+        if new:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(new) - 1, len(self.columns) - 1))
+
+    def take_colours(self, brushes: dict[str, QBrush]) -> None:
+        """Use these for the levels."""
+        self._brushes = brushes
+
+    def rowCount(self, parent: QModelIndex | None = None) -> int:
+        """One row per record."""
+        return 0 if parent is not None and parent.isValid() else len(self.records)
+
+    def columnCount(self, parent: QModelIndex | None = None) -> int:
+        """The same for all."""
+        return 0 if parent is not None and parent.isValid() else len(self.columns)
+
+    def data(self, index: QModelIndex, role: int = _ROLE.DisplayRole) -> Any:
+        """Text, alignment, colour."""
+        column, record = self.columns[index.column()], self.records[index.row()]
+        if role in (_ROLE.DisplayRole, _ROLE.ToolTipRole):
+            return column.text(record)
+        if role == _ROLE.TextAlignmentRole:
+            side = Qt.AlignmentFlag.AlignRight if column.right else Qt.AlignmentFlag.AlignLeft
+            return side | Qt.AlignmentFlag.AlignVCenter
+        if role == _ROLE.ForegroundRole and column.level is not None:
+            return self._brushes.get(column.level(record) or "")
+        if role == _ROLE.AccessibleTextRole:
+            return f"{tr(column.title)}: {column.text(record)}"
+        return None
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = _ROLE.DisplayRole) -> Any:
+        """Titles."""
+        if orientation is Qt.Orientation.Horizontal and role == _ROLE.DisplayRole:
+            return tr(self.columns[section].title)
+        return None
+
+
+class RecordTable(QTableView, Generic[Record]):
+    """Shows records; what is selected stays selected wherever it moves to.
+
+    Args:
+        columns: of the table.
+        key: what makes a record the same one.
+        name: accessible name, marked for translation.
+        parent: of the widget.
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[Column[Record]],
+        key: Callable[[Record], Hashable],
+        name: str,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._key = key
+        self._name = name
+        self.records = RecordModel(columns, self)
+        self.setModel(self.records)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setWordWrap(False)
+        self.setShowGrid(False)
+        self.setAlternatingRowColors(True)
+        self.setTabKeyNavigation(False)
+        rows = self.verticalHeader()
+        assert rows is not None
+        rows.hide()
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self._restyle()
+
+    def show_records(self, records: Sequence[Record]) -> None:
+        """Show these."""
+        selected = self.selected()
+        self.records.show(records)
+        if selected is None:
+            return
+        key = self._key(selected)
+        row = next((row for row, record in enumerate(self.records.records) if self._key(record) == key), None)
+        if row is None:
+            self.clearSelection()
+        elif row != self.currentIndex().row():
+            self.selectRow(row)
+
+    def selected(self) -> Record | None:
+        """Return the record that is selected."""
+        model = self.selectionModel()
+        rows = [] if model is None else model.selectedRows()
+        return self.records.records[rows[0].row()] if rows and rows[0].row() < len(self.records.records) else None
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Follow language, palette and font."""
+        super().changeEvent(event)
+        kinds = (QEvent.Type.LanguageChange, QEvent.Type.PaletteChange, QEvent.Type.FontChange)
+        if event is not None and event.type() in kinds and hasattr(self, "records"):
+            self._restyle()
+
+    def _restyle(self) -> None:
+        colours = colours_of(self.palette())
+        self.records.take_colours(
+            {level: QBrush(QColor(colours.health(level))) for level in ("good", "warn", "bad", "idle")}
+        )
+        self.setAccessibleName(tr(self._name))
+        metrics, header, rows = self.fontMetrics(), self.horizontalHeader(), self.verticalHeader()
+        assert header is not None
+        assert rows is not None
+        rows.setDefaultSectionSize(int(metrics.height() * 1.6))
+        header.setHighlightSections(False)
+        for number, column in enumerate(self.records.columns):
+            if column.sample:
+                widest = max(metrics.horizontalAdvance(column.sample), metrics.horizontalAdvance(tr(column.title)))
+                header.setSectionResizeMode(number, QHeaderView.ResizeMode.Interactive)
+                self.setColumnWidth(number, widest + metrics.horizontalAdvance("0") * 2)
+            else:
+                header.setSectionResizeMode(number, QHeaderView.ResizeMode.Stretch)

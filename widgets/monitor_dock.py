@@ -1,0 +1,297 @@
+"""The connection monitor: how every connection does, live, in a dock for any QMainWindow."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QEvent, Qt, QTimer, pyqtSignal
+from PyQt6.QtWidgets import QApplication, QDockWidget, QFileDialog, QWidget
+
+from upbit_ws_qt import ConnectionState, GlobalManagerState, HealthStatus, PerformanceMetrics, WebSocketType
+from widgets.monitor.diagnostics import csv_of_history, diagnostics
+from widgets.monitor.panel import WINDOWS, MonitorPanel
+from widgets.monitor.plots import METRICS
+from widgets.monitor.words import event_text
+from widgets.text import tr
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from upbit_ws_qt import ConnectionMetrics, HistorySeries, WebSocketService
+
+__all__ = ["ConnectionMonitorDock"]
+
+PLOT_INTERVAL = 250
+TEXT_INTERVAL = 1000
+_FINE_UP_TO = 900.0
+_DAY = 86_400.0
+_HORIZONTAL = Qt.Orientation.Horizontal
+_UNUSED = frozenset({GlobalManagerState.INITIALIZING, GlobalManagerState.STOPPING, GlobalManagerState.STOPPED})
+_GONE = frozenset({ConnectionState.DISCONNECTED, ConnectionState.STOPPED})
+
+
+class ConnectionMonitorDock(QDockWidget):
+    """Shows a row, three plots and the marks of every connection; two lines are enough:
+
+        dock = ConnectionMonitorDock(service)
+        window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
+
+    While nobody can see it, it costs nothing. It works on the service it is given and neither starts nor stops it.
+
+    Signals:
+        exportFailed: a file could not be written; the reason in words.
+    """  # noqa: D415 - an example follows
+
+    exportFailed = pyqtSignal(str)
+
+    def __init__(self, service: WebSocketService, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("connection_monitor")
+        self._service = service
+        self._series: dict[tuple[str, WebSocketType], HistorySeries] = {}
+        self._read_at = -1
+        self._paused_at: float | None = None
+        self._drawn = (0.0, 0.0)
+        self.panel = MonitorPanel(service, self)
+        self.setWidget(self.panel)
+        self._plot_timer = QTimer(self)
+        self._plot_timer.setInterval(PLOT_INTERVAL)
+        self._plot_timer.timeout.connect(self._on_plot_timer)
+        self._text_timer = QTimer(self)
+        self._text_timer.setInterval(TEXT_INTERVAL)
+        self._text_timer.timeout.connect(self._on_text_timer)
+        panel = self.panel
+        panel.seenChanged.connect(self._on_seen_changed)
+        panel.windows.idClicked.connect(self._on_window_chosen)
+        panel.table.reconnectRequested.connect(self._on_reconnect)
+        panel.tabs.currentChanged.connect(self._on_tab_changed)
+        panel.buttons["pause"].toggled.connect(self.set_paused)
+        panel.buttons["reset"].clicked.connect(self.reset_counters)
+        panel.buttons["csv"].clicked.connect(self._on_csv)
+        panel.buttons["png"].clicked.connect(self._on_png)
+        panel.buttons["copy"].clicked.connect(self.copy_diagnostics)
+        self._retranslate()
+
+    # -- what a person does ---------------------------------------------------------------------------------------
+    @property
+    def window_seconds(self) -> float:
+        """The span of time that the plots show."""
+        return WINDOWS[max(0, self.panel.windows.checkedId())][0]
+
+    def set_window_seconds(self, seconds: float) -> None:
+        """Show another span: 60, 300, 900 or 86,400 seconds; anything else is a ValueError."""
+        number = [span for span, _, _ in WINDOWS].index(seconds)
+        button = self.panel.windows.button(number)
+        assert button is not None
+        button.setChecked(True)
+        self._on_window_chosen(number)
+
+    @property
+    def paused(self) -> bool:
+        """Whether the view is frozen."""
+        return self._paused_at is not None
+
+    def set_paused(self, paused: bool) -> None:
+        """Freeze the view, or go on at the present; the recording goes on all the time."""
+        if paused == self.paused:
+            return
+        self._paused_at = time.time() if paused else None
+        self.panel.buttons["pause"].setChecked(paused)
+        self.panel.news.setText("")
+        self.refresh()
+
+    def reset_counters(self) -> None:
+        """Count reconnects, bytes, gaps and drops from now on; the service's own counters go on."""
+        self.panel.lines.reset_counters()
+        self._show_text()
+
+    def export_csv(self, path: str | Path) -> None:
+        """Write the figures of the shown window; OSError where that fails."""
+        Path(path).write_text(csv_of_history(self._service, self.window_seconds), encoding="utf-8-sig", newline="")
+
+    def export_png(self, path: str | Path) -> None:
+        """Write a picture of the monitor; OSError where that fails."""
+        if not self.panel.grab().save(str(path), "PNG"):
+            raise OSError(f"the picture could not be written to {path}")
+
+    def diagnostics(self) -> str:
+        """Return everything that somebody who helps needs to know; no keys, tokens or balances."""
+        lines, usable = self.panel.lines, self._is_usable()
+        headers = [str(lines.headerData(column, _HORIZONTAL)) for column in range(lines.columnCount())]
+        return diagnostics(
+            self._service.performance_metrics() if usable else PerformanceMetrics(),
+            self._service.health_status() if usable else HealthStatus(),
+            [row.texts for row in lines.rows],
+            headers,
+            self._service.line_events(_DAY),
+            [alert.message for alert in self._service.alerts(cleared=False)],
+        )
+
+    def copy_diagnostics(self) -> None:
+        """Put the diagnostics on the clipboard."""
+        clipboard = QApplication.clipboard()
+        if clipboard is not None:
+            clipboard.setText(self.diagnostics())
+
+    def refresh(self) -> None:
+        """Show the present now, without waiting for the timers."""
+        self._read_at = -1
+        self._on_plot_timer()
+        self._on_text_timer()
+
+    # -- life -----------------------------------------------------------------------------------------------------
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Follow language and palette."""
+        super().changeEvent(event)
+        if event is None or not hasattr(self, "panel"):
+            return
+        if event.type() == QEvent.Type.LanguageChange:
+            self._retranslate()
+        elif event.type() == QEvent.Type.PaletteChange:
+            self.panel.apply_palette()
+            self._read_at = -1
+
+    def _on_seen_changed(self, seen: bool) -> None:
+        if seen:
+            self._plot_timer.start()
+            self._text_timer.start()
+            self.refresh()
+        else:
+            self._plot_timer.stop()
+            self._text_timer.stop()
+        self._look_at_frames()
+
+    def _on_tab_changed(self) -> None:
+        self._look_at_frames()
+        self._on_text_timer()
+
+    def _look_at_frames(self) -> None:
+        panel = self.panel
+        panel.frames.look(panel.isVisible() and panel.tabs.currentWidget() is panel.frames)
+
+    # -- plots, four times a second -------------------------------------------------------------------------------
+    def _on_plot_timer(self) -> None:
+        if self.paused or self._is_minimized():
+            return
+        now, seconds = time.time(), self.window_seconds
+        fresh = self._read_series(now, seconds)
+        if fresh:
+            self.panel.plots.show_data(self._series, self._service.line_events(seconds), now)
+        since = now - seconds
+        if seconds > _FINE_UP_TO:
+            starts = [series.times[0] for series in self._series.values() if len(series.times)]
+            since = min(max(since, min(starts, default=since)), now - _FINE_UP_TO / 15)
+        # Nothing new, and less than half a pixel further: nobody would see the difference.
+        pixel = (now - since) / max(100, self.panel.plots.width())
+        if fresh or now - self._drawn[1] >= pixel / 2 or abs(now - since - (self._drawn[1] - self._drawn[0])) > pixel:
+            self._drawn = (since, now)
+            self.panel.plots.show_window(since, now)
+
+    def _read_series(self, now: float, seconds: float) -> bool:
+        """Read the history where it has a new point; return whether it had."""
+        step = 1.0 if seconds <= _FINE_UP_TO else 10.0
+        if int(now / step) == self._read_at:
+            return False
+        self._read_at = int(now / step)
+        self._series = {
+            (metric, ws_type): self._service.history(metric, ws_type, seconds)
+            for metric in METRICS
+            for ws_type in WebSocketType
+        }
+        return True
+
+    # -- text, once a second --------------------------------------------------------------------------------------
+    def _on_text_timer(self) -> None:
+        if self._is_minimized():
+            return
+        if self._paused_at is not None:
+            self.panel.news.setText(tr("%n new", int(time.time() - self._paused_at)))
+            return
+        self._show_text()
+
+    def _show_text(self) -> None:
+        service, panel = self._service, self.panel
+        if not self._is_usable():
+            panel.hint.setText(tr("The service is stopped, or was not started yet."))
+            panel.hint.show()
+            return
+        metrics, health = service.performance_metrics(), service.health_status()
+        rows = {ws_type: service.connection_metrics(ws_type) for ws_type in WebSocketType}
+        missing = {ws_type: reason for ws_type in rows if (reason := self._missing(ws_type))}
+        panel.lines.show(rows, health, missing)
+        for ws_type in rows:
+            panel.table.set_reconnectable(ws_type, service.connection_state(ws_type) not in _GONE)
+        panel.show_alert_count(panel.alerts.refresh())
+        self._show_hint(rows)
+        events = service.line_events(_DAY)
+        panel.last_event.setText(tr("last: {event}", event=event_text(events[-1])) if events else "")
+        shown = panel.tabs.currentWidget()
+        if shown is panel.components:
+            panel.components.show_metrics(metrics)
+        elif shown is panel.advice:
+            panel.advice.refresh(metrics)
+        elif shown is panel.events:
+            panel.events.show_events(events)
+        elif shown is panel.frames:
+            panel.frames.refresh()
+
+    def _show_hint(self, rows: Mapping[WebSocketType, ConnectionMetrics]) -> None:
+        idle = all(row.state in _GONE for row in rows.values())
+        self.panel.hint.setText(
+            tr("Nothing is subscribed: a connection is opened when the first panel wants data.") if idle else ""
+        )
+        self.panel.hint.setVisible(idle)
+
+    def _missing(self, ws_type: WebSocketType) -> str:
+        config = self._service.config
+        if config.url(ws_type) is None:
+            return tr("Not in this region")
+        if ws_type is not WebSocketType.PUBLIC and config.credentials is None:
+            return tr("No API key")
+        return ""
+
+    def _is_usable(self) -> bool:
+        return self._service.state not in _UNUSED
+
+    def _is_minimized(self) -> bool:
+        window = self.window()
+        return window is not None and window.isMinimized()
+
+    # -- buttons --------------------------------------------------------------------------------------------------
+    def _on_window_chosen(self, _: int) -> None:
+        self._read_at = -1
+        self._on_plot_timer()
+
+    def _on_reconnect(self, ws_type: WebSocketType) -> None:
+        if self._is_usable():
+            self._service.reconnect(ws_type)
+
+    def _on_csv(self) -> None:
+        self._ask(tr("Save figures"), "monitor.csv", tr("Tables (*.csv)"), self.export_csv)
+
+    def _on_png(self) -> None:
+        self._ask(tr("Save picture"), "monitor.png", tr("Pictures (*.png)"), self.export_png)
+
+    def _ask(self, title: str, name: str, kind: str, write: Callable[[str], None]) -> None:
+        dialog = QFileDialog(self, title, name, kind)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix(Path(name).suffix.lstrip("."))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(lambda path: self._write(write, path))
+        dialog.open()
+
+    def _write(self, write: Callable[[str], None], path: str) -> None:
+        try:
+            write(path)
+        except OSError as error:
+            self.panel.last_event.setText(tr("Not saved: {reason}", reason=error))
+            self.exportFailed.emit(str(error))
+
+    def _retranslate(self) -> None:
+        self.setWindowTitle(tr("Connection monitor"))
+        self.setAccessibleName(tr("Connection monitor"))
+        self.panel.retranslate()
+        if self.panel.isVisible():
+            self._on_text_timer()
