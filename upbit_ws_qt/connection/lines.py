@@ -12,7 +12,7 @@ from upbit_ws_qt.connection.line import Line
 from upbit_ws_qt.connection.rate_limit import MessageLimiter
 from upbit_ws_qt.errors import ConnectionLostError, WebSocketError
 from upbit_ws_qt.text import safe_text
-from upbit_ws_qt.wire import ServerError
+from upbit_ws_qt.wire import ServerError, SubscriptionList
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -134,5 +134,8 @@ class Lines:
                 line.abort("the exchange refuses the token")
             else:
                 self._refused_requests += 1
+        elif isinstance(message, SubscriptionList):
+            # A line that answers has a good token: an INVALID_AUTH after it is about a scope that a wish lacks.
+            self._dialer.forgive()
         if line.control is not None:
             line.control(message)
