@@ -240,6 +240,7 @@ def pyupbit_manager(url: str) -> float:
     original: Any = websockets.connect
     library: Any = websockets  # its address is not a parameter
     library.connect = lambda _url, **options: original(url, **{**options, "compression": None})
+    multiprocessing.set_start_method("fork", force=True)  # or its process would not have the patched address
     manager = None
     try:
         manager = pyupbit.WebSocketManager("ticker", codes())

@@ -226,11 +226,29 @@ async def test_owners_that_die_in_the_hands_of_another_thread_are_noticed(
     await until(lambda: wanted(exchange) == set())
 
 
-@served(ExchangeSettings(markets=20, rate=300, connects_per_second=None))
+@served(BUSY)
+async def test_the_sweep_finds_an_owner_whose_end_was_not_announced(
+    exchange: EmbeddedExchange, service: WebSocketService
+) -> None:
+    owner = QObject()
+    proxy = WebSocketClientProxy("unannounced", owner, service=service)
+    await proxy.subscribe_trade("KRW-BTC", print_nothing)
+    assert await service.manager.force_cleanup_dead_references() == 0
+    owner.destroyed.disconnect()
+    sip.delete(owner)
+    assert not proxy.ended
+    assert await service.manager.force_cleanup_dead_references() == 1
+    await until(lambda: wanted(exchange) == set())
+
+
+@served(ExchangeSettings(markets=20, rate=300, connects_per_second=None), slow_callback=5.0)
 async def test_ten_thousand_widgets_die_while_data_flows_and_nothing_is_left(
     exchange: EmbeddedExchange, service: WebSocketService
 ) -> None:
-    """The limits of the exchange are on: what it would take amiss, fails here."""
+    """The limits of the exchange are on: what it would take amiss, fails here.
+
+    Making 500 widgets at a time blocks the loop, for which no callback shall be put aside: thus `slow_callback`.
+    """
     asyncio.get_running_loop().set_debug(False)  # it would cost more than all the widgets
     witness = Panel(service)
     await until(lambda: witness.calls)

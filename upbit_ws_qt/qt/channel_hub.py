@@ -127,7 +127,8 @@ class ChannelHub:
         self._touched.clear()
         for tap in tuple(self._taps.values()):
             self._drop(tap)
-            tap.channel.set_stale(True)
+            if not self._loop.is_closed():
+                self._loop.call_soon(tap.channel.set_stale, True)  # the caller may be a Task
         self._stop_looking()
 
     # -- what the manager tells ---------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
+from weakref import ref
 
 from PyQt6 import sip
 from PyQt6.QtCore import QObject, pyqtSlot
@@ -31,6 +32,8 @@ class Lifetime(QObject):
         super().__init__(parent)
         self._members: dict[Closeable, None] = {}
         self._ended = False
+        # Weak, so that an owner which only Python holds can go with its last reference; `destroyed` does the rest.
+        self._owner = None if owner is None else ref(owner)
         if owner is not None:
             owner.destroyed.connect(self.end)
 
@@ -38,6 +41,18 @@ class Lifetime(QObject):
     def ended(self) -> bool:
         """Whether it is over."""
         return self._ended
+
+    @property
+    def owner(self) -> QObject | None:
+        """Whose it is; None where it has no owner, or the owner is gone."""
+        return None if self._owner is None else self._owner()
+
+    def is_alive(self) -> bool:
+        """Whether it goes on; also tells of an owner whose end was not announced."""
+        if self._ended or self._owner is None:
+            return not self._ended
+        owner = self._owner()
+        return owner is not None and not sip.isdeleted(owner)
 
     def __len__(self) -> int:
         return len(self._members)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack, cast
-from weakref import ref
 
 from PyQt6 import sip
 from PyQt6.QtCore import QObject, pyqtBoundSignal
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from decimal import Decimal
     from types import TracebackType
-    from weakref import ReferenceType
 
     from upbit_ws_qt.events import (
         AnnouncementEvent,
@@ -105,8 +103,6 @@ class WebSocketClientProxy(ChannelSource):
         self._service = service or WebSocketService.instance()
         self._service.require_thread("WebSocketClientProxy")
         self._lifetime = Lifetime(owner, self._service)
-        # Weak, so that an owner which only Python holds can go with its last reference; `destroyed` does the rest.
-        self._owner: ReferenceType[QObject] | None = None if owner is None else ref(owner)
         self._held: dict[SubscriptionSpec, Channel] = {}
 
     @property
@@ -315,7 +311,6 @@ class WebSocketClientProxy(ChannelSource):
             self.component_id,
             SubscriptionSpec(data_type, symbols, **wanted),
             callback,
-            owner=None if self._owner is None else self._owner(),
             lifetime=self._lifetime,
         )
 

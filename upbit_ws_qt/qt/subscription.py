@@ -62,7 +62,6 @@ class Subscription(QObject):
         spec: SubscriptionSpec,
         callback: Any,  # checked where the proxy takes it
         *,
-        owner: QObject | None,
         lifetime: Lifetime,
     ) -> None:
         super().__init__()
@@ -78,15 +77,15 @@ class Subscription(QObject):
         self._handle = service.manager.register_component(
             component_id,
             self._specs,
-            self.received.emit if callback is None or self._relays else hold_callback(callback, owner),
-            alive=lambda: not lifetime.ended,
+            self.received.emit if callback is None or self._relays else hold_callback(callback, lifetime.owner),
+            alive=lifetime.is_alive,
             on_status=self._on_status,
         )
         self._take_stock()
         if signal is not None:
             self.received.connect(signal)
         receiver = receiver_of(callback)
-        if receiver is not None and receiver is not owner:
+        if receiver is not None and receiver is not lifetime.owner:
             receiver.destroyed.connect(self.close)
         self.setParent(service)  # not before the wish was accepted: a refused one leaves no object behind
         lifetime.add(self)
