@@ -148,11 +148,15 @@ class MainWindow(QMainWindow):
 
     # -- inside -------------------------------------------------------------------------------------------------------
     def _add_panel(self, name: str) -> None:
-        dock = QDockWidget(self)
+        panel = PANELS[name].make(self.needs, self)
+        if isinstance(panel, QDockWidget):
+            dock, inner = panel, panel.widget()
+            panel = inner if inner is not None else panel
+        else:
+            dock = QDockWidget(self)
+            dock.setWidget(panel)
         dock.setObjectName(name)
         dock.setAllowedAreas(Qt.DockWidgetArea.AllDockWidgetAreas)
-        panel = PANELS[name].make(self.needs, dock)
-        dock.setWidget(panel)
         self.panels[name], self.docks[name] = panel, dock
         if isinstance(panel, WatchListWidget):
             panel.symbolSelected.connect(self.select_symbol)

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 from widgets.chart import ChartWidget
 from widgets.log_dock import LogBook, LogWidget
+from widgets.monitor_dock import ConnectionMonitorDock
+from widgets.my_orders import MyOrdersWidget
 from widgets.order_book import OrderBookWidget
+from widgets.tape import TapeWidget
 from widgets.text import mark
 from widgets.watch_list import WatchListWidget
 
@@ -55,6 +58,11 @@ PANELS: dict[str, PanelKind] = {
     ),
     "order_book": PanelKind(
         mark("Order book"), lambda needs, parent: OrderBookWidget(needs.service, needs.symbol, parent)
+    ),
+    "tape": PanelKind(mark("Tape"), lambda needs, parent: TapeWidget(needs.service, needs.symbol, parent)),
+    "my_orders": PanelKind(mark("My orders"), lambda needs, parent: MyOrdersWidget(needs.service, parent)),
+    "monitor": PanelKind(
+        mark("Connection monitor"), lambda needs, parent: ConnectionMonitorDock(needs.service, parent)
     ),
     "log": PanelKind(mark("Log"), lambda needs, parent: LogWidget(needs.log, parent)),
 }

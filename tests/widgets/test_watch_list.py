@@ -147,6 +147,7 @@ async def test_only_the_markets_that_were_asked_for(service: WebSocketService) -
 @served()
 async def test_a_cut_line_is_stale_then_live_again(service: WebSocketService, exchange: EmbeddedExchange) -> None:
     async with live_list(service) as widget:
+        await until(lambda: cell(widget, 0, Column.PRICE) != "–")
         exchange.faults.inject(FaultName.REFUSE, "public")
         exchange.faults.inject(FaultName.DROP, "public")
         await until(lambda: widget.state is PanelState.STALE)
