@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QColor, QPalette
+from PyQt6.QtCore import QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
 from PyQt6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
@@ -43,7 +43,7 @@ WINDOWS = (
     (SESSION, mark("all"), mark("This session, at most a day")),
 )
 _ACTIONS = (
-    ("pause", _Pixmap.SP_MediaPause, mark("Pause"), mark("Freeze the view; recording goes on")),
+    ("pause", None, mark("Pause"), mark("Freeze the view; recording goes on")),
     ("reset", _Pixmap.SP_BrowserReload, mark("Reset"), mark("Count reconnects, bytes, gaps and drops from now on")),
     ("csv", _Pixmap.SP_DialogSaveButton, mark("CSV"), mark("Save the figures of this window as a table")),
     ("png", _Pixmap.SP_DialogSaveButton, mark("PNG"), mark("Save a picture of the monitor")),
@@ -107,7 +107,8 @@ class MonitorPanel(QWidget):
         assert style is not None
         for name, pixmap, _, _ in _ACTIONS:
             tool = self.buttons[name]
-            tool.setIcon(style.standardIcon(pixmap))
+            if pixmap is not None:
+                tool.setIcon(style.standardIcon(pixmap))
             tool.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             bar.addWidget(tool)
         bar.addWidget(self.news)
@@ -174,6 +175,7 @@ class MonitorPanel(QWidget):
                 palette.setColor(role, QColor(colours.lines[ws_type]))
             if palette != box.palette():
                 box.setPalette(palette)
+        self.buttons["pause"].setIcon(_pause_icon(QColor(colours.text), self.devicePixelRatioF()))
 
     def show_alert_count(self, count: int) -> None:
         """Tell how many alerts wait for somebody."""
@@ -188,3 +190,15 @@ class MonitorPanel(QWidget):
         """Say that nobody looks."""
         super().hideEvent(event)
         self.seenChanged.emit(False)
+
+
+def _pause_icon(colour: QColor, ratio: float) -> QIcon:
+    """Return two bars; the style's own are black in every theme."""
+    picture = QPixmap(int(16 * ratio), int(16 * ratio))
+    picture.setDevicePixelRatio(ratio)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    for left in (3.0, 9.0):
+        painter.fillRect(QRectF(left, 2.0, 4.0, 12.0), colour)
+    painter.end()
+    return QIcon(picture)

@@ -50,6 +50,8 @@ class _WholeAxis(pg.AxisItem):  # type: ignore[misc]  # as above
 
     def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
         whole = range(math.ceil(low), math.floor(high) + 1)
+        if high > 100:  # the score, with its thresholds
+            return [(1.0, [0.0, 50.0, 80.0, 100.0])]
         step = max(1, math.ceil(len(whole) / 4))
         return [(float(step), [float(value) for value in whole[::step]])]
 
@@ -215,6 +217,9 @@ class MonitorPlots(QWidget):
             self.plots[name].setYRange(low, top, padding=0)
         else:
             self.plots[name].setYRange(low - 0.5, high + 0.5, padding=0)
+            # Lines of the same epoch lie beside each other, not on top of each other.
+            for place, ws_type in enumerate(WebSocketType):
+                self.curves[name, ws_type].setPos(0, (place - 1) * 0.03 * (high - low + 1))
 
     def _draw_band(self, series: Mapping[tuple[str, WebSocketType], HistorySeries], now: float) -> None:
         """Each line is a strip: full height while connected, a thin foot while not, nothing while not wanted."""

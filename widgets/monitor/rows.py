@@ -48,7 +48,7 @@ _COLUMNS = (
     (mark("pong"), mark("Age of the last pong"), "99.9 s"),
     (mark("epoch"), mark("How many lines to this endpoint there have been"), "9999"),
     (mark("rec"), mark("Reconnects that nobody asked for"), "9999"),
-    (mark("up"), mark("Time since the line was opened"), "100:00:00"),
+    (mark("uptime"), mark("Time since the line was opened"), "100:00:00"),
     (mark("bytes"), mark("Received on the wire"), "999.9 MiB"),
     (mark("saved"), mark("Share of bytes that compression saved"), "100 %"),
     (mark("gaps"), mark("Changes of line behind which something may be missing"), "9999"),

@@ -20,9 +20,9 @@ __all__ = ["AdviceTab", "AlertsTab", "ComponentRow", "ComponentsTab", "EventsTab
 EVENTS_SHOWN = 200
 _PRIORITIES = {
     Priority.CRITICAL: mark("critical"),
-    Priority.HIGH: mark("high"),
-    Priority.NORMAL: mark("normal"),
-    Priority.LOW: mark("low"),
+    Priority.HIGH: mark("important"),
+    Priority.NORMAL: mark("ordinary"),
+    Priority.LOW: mark("minor"),
 }
 _SEVERITY_LEVELS = {"critical": "bad", "warning": "warn", "info": "good"}
 
