@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from tests.connection.kit import Rig, config_for, until
+from tests.connection.kit import Rig, at_leisure, config_for, until
 from tests.connection.test_socket import Client
 from upbit_ws_qt.connection import ConnectLimiter, DialError, IsolatedHost
 from upbit_ws_qt.errors import ConnectionLostError
@@ -38,11 +38,11 @@ async def isolated(exchange: EmbeddedExchange, *specs: SubscriptionSpec) -> Asyn
     try:
         yield rig
     finally:
-        began = time.monotonic()
-        await rig.stop()
-        await host.stop()
-        await host.stop()
-        assert time.monotonic() - began < 2
+        with at_leisure() as seconds:
+            await rig.stop()
+            await host.stop()
+            await host.stop()
+            assert seconds() < 2
         assert not [thread for thread in threading.enumerate() if thread.name.startswith("upbit-")]
 
 
