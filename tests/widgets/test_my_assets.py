@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import Qt
+
+from tests.qt.serving import served
+from tests.waiting import until
+from tests.widgets.showing import press, shown
+from upbit_ws_qt.events import MyAssetEvent, MyAssetItem
+from upbit_ws_qt.exchange import FaultName
+from widgets.my_assets import MyAssetsWidget
+from widgets.my_assets_model import AssetBook, Column
+from widgets.panel import PanelState
+
+if TYPE_CHECKING:
+    from upbit_ws_qt.exchange import EmbeddedExchange
+    from upbit_ws_qt.qt import WebSocketService
+
+D = Decimal
+
+
+def assets(ms: int, **held: str) -> MyAssetEvent:
+    items = tuple(MyAssetItem(currency, D(amount), D(0)) for currency, amount in held.items())
+    return MyAssetEvent(type="myAsset", timestamp=ms, asset_uuid="a", assets=items, asset_timestamp=ms)
+
+
+def column(widget: MyAssetsWidget, which: Column) -> list[str]:
+    return [str(widget.model.index(row, which).data()) for row in range(widget.model.rowCount())]
+
+
+def tickers(exchange: EmbeddedExchange) -> set[str]:
+    return {entry[1] for entry in exchange.subscribed("public") if entry[0] == "ticker"}
+
+
+async def listening(exchange: EmbeddedExchange, widget: MyAssetsWidget) -> None:
+    await until(lambda: exchange.subscribed("private") and widget.state is not PanelState.LOADING)
+
+
+def buy(exchange: EmbeddedExchange, code: str, volume: str) -> None:
+    sides = exchange.world.sides(code)
+    assert sides is not None
+    placed = exchange.place_order(code, "BID", price=D(sides[1].prices[0]).scaleb(-8), volume=D(volume))
+    exchange.fill_order(placed[0].uuid)
+
+
+def test_values_are_exact_and_what_has_no_price_is_counted() -> None:
+    book = AssetBook()
+    book.take(assets(1000, KRW="1000.5", BTC="0.12345678901234567891", XYZ="1", ADA="0"))
+    assert book.wanted_markets() == ["KRW-BTC", "KRW-XYZ"]
+    assert book.set_price("BTC", D(150000000))
+    assert not book.set_price("BTC", D(150000000))
+    assert not book.set_price("ETH", D(1))
+    book.set_unpriced("XYZ")
+    assert book.wanted_markets() == ["KRW-BTC"]
+    assert book.total() == (D("1000.5") + D("0.12345678901234567891") * 150000000, 1)
+    assert [held.currency for held in book.held()] == ["KRW", "BTC", "XYZ"]
+    book.take(assets(999, BTC="7"))
+    assert book.held()[1].total == D("0.12345678901234567891"), "older news change nothing"
+
+
+@served(credentials=None)
+async def test_without_a_key_it_says_so(service: WebSocketService) -> None:
+    async with shown(MyAssetsWidget(service)) as widget:
+        assert widget.state is PanelState.NO_KEY
+
+
+@served()
+async def test_assets_are_valued_by_live_tickers(exchange: EmbeddedExchange, service: WebSocketService) -> None:
+    async with shown(MyAssetsWidget(service), 700) as widget:
+        await until(lambda: widget.state is PanelState.EMPTY)
+        buy(exchange, "KRW-BTC", "0.01")
+        buy(exchange, "KRW-ETH", "0.5")
+        await until(lambda: "–" not in column(widget, Column.VALUE) and len(column(widget, Column.VALUE)) == 3)
+        assert tickers(exchange) == {"KRW-BTC", "KRW-ETH"}
+        assert column(widget, Column.CURRENCY)[0] == "KRW"
+        balances = exchange.world.account.balances()
+        held = widget.assets.held()
+        assert {each.currency: (each.balance, each.locked) for each in held} == {
+            each.currency: balances[each.currency] for each in held
+        }
+        whole, without = widget.assets.total()
+        assert without == 0
+        await until(lambda: widget.total.text() == f"Total {round(widget.assets.total()[0]):,} KRW")
+        assert whole > 0
+        before = column(widget, Column.PRICE)
+        await until(lambda: column(widget, Column.PRICE) != before)
+
+
+@served()
+async def test_prices_are_wanted_only_while_it_is_shown(exchange: EmbeddedExchange, service: WebSocketService) -> None:
+    async with shown(MyAssetsWidget(service)) as widget:
+        await listening(exchange, widget)
+        buy(exchange, "KRW-BTC", "0.01")
+        await until(lambda: tickers(exchange) == {"KRW-BTC"})
+        widget.hide()
+        await until(lambda: not exchange.subscribed("public"))
+        buy(exchange, "KRW-ETH", "0.5")
+        await until(lambda: len(widget.assets) == 3)
+        assert not exchange.subscribed("public")
+        widget.show()
+        await until(lambda: tickers(exchange) == {"KRW-BTC", "KRW-ETH"})
+
+
+@served()
+async def test_a_currency_without_a_market_is_left_out_and_said_so(
+    exchange: EmbeddedExchange, service: WebSocketService
+) -> None:
+    async with shown(MyAssetsWidget(service)) as widget:
+        await listening(exchange, widget)
+        message = {
+            "type": "myAsset", "asset_uuid": "u", "asset_timestamp": 1, "timestamp": 1, "stream_type": "REALTIME",
+            "assets": [{"currency": name, "balance": 1.5, "locked": 0} for name in ("KRW", "NOSUCH", "BTC")],
+        }  # fmt: skip
+        exchange.send_raw("private", json.dumps(message))
+        await until(lambda: "1 without a price" in widget.total.text() and tickers(exchange) == {"KRW-BTC"})
+        index = widget.model.index(column(widget, Column.CURRENCY).index("NOSUCH"), Column.VALUE)
+        assert "no KRW market" in str(index.data(Qt.ItemDataRole.ToolTipRole))
+
+
+@served()
+async def test_by_enter_the_market_of_a_currency_is_chosen(
+    exchange: EmbeddedExchange, service: WebSocketService
+) -> None:
+    chosen: list[str] = []
+    async with shown(MyAssetsWidget(service)) as widget:
+        widget.symbolActivated.connect(chosen.append)
+        await listening(exchange, widget)
+        buy(exchange, "KRW-BTC", "0.01")
+        await until(lambda: widget.model.rowCount() == 2)
+        widget.table.selectRow(0)  # won have no market
+        press(widget.table, Qt.Key.Key_Return, Qt.Key.Key_Down, Qt.Key.Key_Return)
+        assert chosen == ["KRW-BTC"]
+
+
+@served()
+async def test_after_a_cut_line_holdings_are_doubted(exchange: EmbeddedExchange, service: WebSocketService) -> None:
+    async with shown(MyAssetsWidget(service)) as widget:
+        await listening(exchange, widget)
+        buy(exchange, "KRW-BTC", "0.01")
+        await until(lambda: widget.state is PanelState.LIVE)
+        refused = exchange.faults.inject(FaultName.REFUSE, "private")
+        exchange.faults.inject(FaultName.DROP, "private")
+        await until(lambda: widget.state is PanelState.STALE)
+        refused.clear()
+        await until(lambda: widget.state is PanelState.LIVE)
+        await until(lambda: all(time.endswith(" ?") for time in column(widget, Column.TIME)))
+        await until(lambda: exchange.subscribed("private"))
+        buy(exchange, "KRW-BTC", "0.01")
+        await until(lambda: not any(time.endswith(" ?") for time in column(widget, Column.TIME)))
