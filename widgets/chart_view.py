@@ -136,7 +136,8 @@ class ChartView(QWidget):
         names = (tr("O"), tr("H"), tr("L"), tr("C"), tr("Vol"))
         values = (opening, high, low, close, volume)
         pairs = "  ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))
-        return f"{moment:%Y-%m-%d %H:%M:%S}  {pairs}{change}"
+        stamp = f"{moment:%m-%d %H:%M:%S}" if self._unit.endswith("s") else f"{moment:%m-%d %H:%M}"
+        return f"{stamp}{change}  {pairs}"
 
     # -- keys and mouse -----------------------------------------------------------------------------------------------
     def wheelEvent(self, event: QWheelEvent | None) -> None:

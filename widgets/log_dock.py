@@ -24,6 +24,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from widgets.kst import KST
 from widgets.text import mark, tr
 from widgets.theme import colours_of, number_font
 
@@ -57,8 +58,8 @@ class LogLine(NamedTuple):
 
     @property
     def time(self) -> str:
-        """Local time."""
-        return datetime.fromtimestamp(self.at).strftime("%H:%M:%S.%f")[:-3]
+        """Time in Korea, as everywhere in the program."""
+        return datetime.fromtimestamp(self.at, KST).strftime("%H:%M:%S.%f")[:-3]
 
     def __str__(self) -> str:
         return f"{self.time} {logging.getLevelName(self.level)} {self.source}: {self.message}"

@@ -10,7 +10,6 @@ from PyQt6.QtCore import QObject, pyqtSlot
 from upbit_ws_qt import (
     Alert,
     ConnectionState,
-    GapEvent,
     MyOrderEvent,
     WebSocketClientProxy,
     WebSocketError,
@@ -48,7 +47,6 @@ class Notifier(QObject):
         service.connectionStateChanged.connect(self._on_state)
         service.alertRaised.connect(self._on_alert)
         service.errorOccurred.connect(self._on_error)
-        service.gapDetected.connect(self._on_gap)
         service.componentFailed.connect(self._on_component_failed)
         if service.config.credentials is not None:
             self._proxy = WebSocketClientProxy("notifications", self, service=service)
@@ -56,7 +54,6 @@ class Notifier(QObject):
 
     @pyqtSlot(WebSocketType, ConnectionState)
     def _on_state(self, line: WebSocketType, state: ConnectionState) -> None:
-        _log.info("%s: %s", line, state)
         name = tr(LINE_NAMES[line])
         if state in _DOWN and line not in self._down:
             self._down.add(line)
@@ -81,10 +78,6 @@ class Notifier(QObject):
     def _on_alert(self, alert: Alert) -> None:
         if self.preferences.toast_alerts:
             self._toasts.show_note(alert.message[:200], level="warn", key=f"alert {alert.kind} {alert.ws_type}")
-
-    @pyqtSlot(GapEvent)
-    def _on_gap(self, gap: GapEvent) -> None:
-        _log.info("%s: epoch %d → %d, down %.1f s: %s", gap.ws_type, gap.old, gap.new, gap.down_seconds, gap.cause)
 
     @pyqtSlot(str, Exception)
     def _on_component_failed(self, component_id: str, error: Exception) -> None:

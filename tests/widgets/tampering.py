@@ -138,8 +138,10 @@ class _Arranger:
 
     def __init__(self) -> None:
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+        from PyQt6.QtCore import qInstallMessageHandler
         from PyQt6.QtWidgets import QApplication, QDockWidget, QLabel, QMainWindow
 
+        qInstallMessageHandler(lambda *_: None)  # the offscreen platform complains of every window
         self._app = QApplication.instance() or QApplication(["tampering"])
         self._window = QMainWindow()
         self._window.setDockNestingEnabled(True)
