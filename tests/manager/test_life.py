@@ -11,6 +11,7 @@ import pytest
 from tests.manager.conftest import config_for
 from tests.waiting import until
 from upbit_ws_qt.config import ServiceConfig
+from upbit_ws_qt.connection import RawFrame
 from upbit_ws_qt.errors import ConfigurationError
 from upbit_ws_qt.manager import GlobalWebSocketManager
 from upbit_ws_qt.types import ConnectionState, DataType, GlobalManagerState, SubscriptionSpec, WebSocketType
@@ -171,3 +172,14 @@ async def test_a_component_whose_owner_is_gone_is_swept(exchange: EmbeddedExchan
     assert await desk.manager.force_cleanup_dead_references() == 1
     assert handle.closed
     await until(lambda: not exchange.connections)
+
+
+async def test_a_frame_lost_to_a_bug_is_counted_and_its_kind_reported_once(desk: Desk) -> None:
+    reported: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+    inbox = desk.manager.endpoints[WebSocketType.PUBLIC].inbox
+    for _ in range(3):
+        inbox.put(RawFrame(b"{}", 0.0, inbox.epoch, "no endpoint"))  # type: ignore[arg-type]
+    await until(lambda: desk.manager.drain.figures().failures == 3)
+    (context,) = reported
+    assert isinstance(context["exception"], KeyError)

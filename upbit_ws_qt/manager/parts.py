@@ -19,7 +19,7 @@ from upbit_ws_qt.types import ConnectionState, GlobalManagerState, WebSocketType
 if TYPE_CHECKING:
     from random import Random
 
-    from upbit_ws_qt.connection import GapEvent, StateChange
+    from upbit_ws_qt.connection import GapEvent, RawFrame, StateChange
     from upbit_ws_qt.errors import DecodeError, WebSocketError
     from upbit_ws_qt.manager.watch import Watch
     from upbit_ws_qt.streams import StreamKey
@@ -55,8 +55,13 @@ class ManagerParts:
             pool=self._pool,
             backlog=lambda: sum(len(endpoint.inbox) for endpoint in self._endpoints.values()),
         )
+        self._failure_kinds: set[type[Exception]] = set()
         self._drain = Drain(
-            self._routing.route_frame, self.config.drain_budget, loop=self._loop, level=self.config.independence_level
+            self._routing.route_frame,
+            self.config.drain_budget,
+            loop=self._loop,
+            level=self.config.independence_level,
+            on_failure=self._on_frame_failed,
         )
         self._jwt = JWTManager(self.config.credentials, self.config.token_lifetime, clock=self._loop.time)
         self._endpoints = self._make_endpoints(rng)
@@ -146,6 +151,14 @@ class ManagerParts:
     def _on_decode_error(self, ws_type: WebSocketType, error: DecodeError) -> None:
         self._watch.count_decode_error(ws_type)
         self._news.tell(lambda listener: listener.on_error(error))
+
+    def _on_frame_failed(self, frame: RawFrame, error: Exception) -> None:
+        """Report a bug of this library, once of a kind; how often it was met is counted in `drain.figures()`."""
+        if type(error) not in self._failure_kinds:
+            self._failure_kinds.add(type(error))
+            self._loop.call_exception_handler(
+                {"message": f"a frame of the {frame.ws_type} line was lost on its way", "exception": error}
+            )
 
     def _on_control(self, ws_type: WebSocketType, message: Message) -> None:
         """Hand on what the sink did not recognise as a control frame by its first bytes."""
