@@ -34,7 +34,7 @@ async def shown(widget: _W, width: int = 420, height: int = 500) -> AsyncIterato
         await asyncio.sleep(0)
 
 
-def press(widget: QWidget, *keys: Qt.Key | str) -> None:
+def press(widget: QWidget | None, *keys: Qt.Key | str) -> None:
     """Press keys one after the other, or type a text."""
     for key in keys:
         if isinstance(key, str):
