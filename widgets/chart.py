@@ -6,10 +6,10 @@ from collections import OrderedDict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import pyqtSignal, pyqtSlot
+from PyQt6.QtCore import QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from upbit_ws_qt import CandleEvent, Delivery, GapEvent, Subscription, WebSocketError, WebSocketType
+from upbit_ws_qt import CandleEvent, GapEvent, Subscription, WebSocketError, WebSocketType
 from widgets.chart_data import CandleSeries, bar_of, parse_history
 from widgets.chart_view import ChartView
 from widgets.market_panel import MarketPanel
@@ -26,6 +26,8 @@ __all__ = ["UNITS", "ChartWidget"]
 
 UNITS = ("1s", "1m", "3m", "5m", "10m", "15m", "30m", "60m", "240m")
 _PAGE = 200  # candles per question; the exchange's most
+_FINISHED = 3  # candles that are looked at again
+RECHECK_MS = 1500
 _MOST_KEPT = 24  # series that are remembered, so that going back to one shows it at once
 
 
@@ -88,6 +90,10 @@ class ChartWidget(MarketPanel):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.view, 1)
         layout.addLayout(row)
+        self._recheck = QTimer(self)  # a finished candle is asked for once more: its last trades may have come late
+        self._recheck.setSingleShot(True)
+        self._recheck.setInterval(RECHECK_MS)
+        self._recheck.timeout.connect(self._on_recheck)
         service.gapDetected.connect(self._on_gap)
         self._tell_trouble("")
         self._open_series()
@@ -120,7 +126,8 @@ class ChartWidget(MarketPanel):
     def subscribe(self) -> Iterable[Subscription]:
         """Want the live candles, and ask for what went before."""
         self._load()
-        return (self.proxy.subscribe_candle(self.symbol, self._on_candle, unit=self._unit, delivery=Delivery.FRAME),)
+        # Each event: the last state of a candle must not be conflated with the first one of the next.
+        return (self.proxy.subscribe_candle(self.symbol, self._on_candle, unit=self._unit),)
 
     def forget(self) -> None:
         """Turn to the series of the market and unit that are shown now."""
@@ -149,8 +156,11 @@ class ChartWidget(MarketPanel):
     # -- the live stream ----------------------------------------------------------------------------------------------
     def _on_candle(self, event: CandleEvent) -> None:
         if event.code == self.symbol and event.unit == self._unit:
-            self.view.series_changed(self._series.take(bar_of(event)))
+            appended = self._series.take(bar_of(event))
+            self.view.series_changed(appended)
             self.show_live()
+            if appended and len(self._series) > 1 and self._unit != "1s":
+                self._recheck.start()
 
     @pyqtSlot(GapEvent)
     def _on_gap(self, gap: GapEvent) -> None:
@@ -180,16 +190,21 @@ class ChartWidget(MarketPanel):
         self._ask(None)
 
     @pyqtSlot()
+    def _on_recheck(self) -> None:
+        if self._answer is None and self.isVisible():
+            self._ask(None, count=_FINISHED)
+
+    @pyqtSlot()
     def _on_older_wanted(self) -> None:
         if self._answer is None and not self._series.complete and self._series.oldest is not None:
             self._ask(self._series.oldest)
 
-    def _ask(self, before: int | None) -> None:
+    def _ask(self, before: int | None, count: int = _PAGE) -> None:
         self._cancel()
         self._asks_older = before is not None
         seconds = self._unit == "1s"
         path = "/v1/candles/seconds" if seconds else f"/v1/candles/minutes/{self._unit.removesuffix('m')}"
-        query = {"market": self.symbol, "count": str(_PAGE)}
+        query = {"market": self.symbol, "count": str(count)}
         if before is not None:
             query["to"] = datetime.fromtimestamp(before, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         self._answer = self._rest.get(path, query, self)

@@ -8,6 +8,7 @@ import logging
 import sys
 from typing import TYPE_CHECKING
 
+from PyQt6 import sip
 from PyQt6.QtCore import QObject, Qt, QTimer, pyqtSlot
 from PyQt6.QtWidgets import QApplication
 
@@ -87,9 +88,13 @@ class Program(QObject):
         """Undo what the constructor did; the window is gone by now, or goes."""
         self._hook.uninstall()
         self._log.uninstall()
-        if self._window is not None:
-            self._window.close()
-            self._window = None
+        window, self._window = self._living(), None
+        if window is not None:
+            window.close()
+
+    def _living(self) -> MainWindow | None:
+        """Return the window; None once it was closed."""
+        return None if self._window is None or sip.isdeleted(self._window) else self._window
 
     def _open_window(self) -> MainWindow:
         service = WebSocketService.instance(self._config)
@@ -149,7 +154,7 @@ class Program(QObject):
     @pyqtSlot()
     def _on_closing(self) -> None:
         """Remember where everything is."""
-        window, menu, layout = self._window, self._menu, self._layout
+        window, menu, layout = self._living(), self._menu, self._layout
         if window is None or menu is None:
             return
         area = window.normalGeometry()
@@ -191,7 +196,7 @@ class Program(QObject):
         self._store.save_preferences(self._preferences)
         if _look_of(before) != _look_of(wanted):
             self._apply_look()
-        if self._notifier is not None:
+        if self._notifier is not None and not sip.isdeleted(self._notifier):
             self._notifier.preferences = self._preferences
         config = self._config.replace(
             data_format=wanted.data_format,
@@ -213,7 +218,7 @@ class Program(QObject):
         if self._restarting is not None and not self._restarting.done():
             self._restart_timer.start()
             return
-        window = self._window
+        window = self._living()
         if window is None:
             return
         for dialog in window.findChildren(SettingsDialog):
@@ -227,7 +232,7 @@ class Program(QObject):
 
     def _on_stopped(self, old: MainWindow) -> None:
         """Put a window on the new service in the place of the old one."""
-        if self._window is not old:
+        if self._living() is not old:
             return
         service = old.needs.service
         self._on_closing()
@@ -240,13 +245,14 @@ class Program(QObject):
 
     # -- running by itself --------------------------------------------------------------------------------------------
     def _save_picture(self, path: Path) -> int:
-        if self._window is not None and self._window.grab().save(str(path), "PNG"):
+        window = self._living()
+        if window is not None and window.grab().save(str(path), "PNG"):
             return 0
         sys.stderr.write(f"The picture could not be saved to {path}\n")
         return 1
 
     def _judge(self) -> int:
-        window = self._window
+        window = self._living()
         if window is None:
             return 1
         panels = window.panels.items()

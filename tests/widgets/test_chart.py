@@ -1,0 +1,153 @@
+"""The chart against a real exchange."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from PyQt6.QtCore import QPoint, QPointF, Qt
+from PyQt6.QtGui import QWheelEvent
+from PyQt6.QtWidgets import QApplication
+
+from tests.qt.serving import served, wanted
+from tests.waiting import until
+from tests.widgets.showing import press, shown
+from upbit_ws_qt.exchange import ExchangeSettings, FaultName
+from widgets.chart import ChartWidget
+from widgets.panel import PanelState
+from widgets.price_format import price_text
+from widgets.rest import RestClient
+
+if TYPE_CHECKING:
+    from upbit_ws_qt.exchange import EmbeddedExchange
+    from upbit_ws_qt.qt import WebSocketService
+    from widgets.chart_view import ChartView
+
+FAST = ExchangeSettings(
+    markets=3, rate=200, time_scale=60, connects_per_second=None, messages_per_second=None, messages_per_minute=None,
+    rest_per_second=None,
+)  # fmt: skip
+
+
+def wheel(view: ChartView, angle: int) -> None:
+    place = QPointF(view.width() / 2, view.height() / 2)
+    event = QWheelEvent(
+        place, place, QPoint(), QPoint(0, angle), Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(view, event)
+
+
+def starts(chart: ChartWidget) -> list[int]:
+    return [bar.start for bar in chart.series.bars]
+
+
+@served(FAST)
+async def test_history_goes_on_into_the_live_candles(service: WebSocketService) -> None:
+    async with shown(ChartWidget(service, "KRW-BTC"), 700, 400) as chart:
+        await until(lambda: len(chart.series) >= 200)
+        assert chart.state is PanelState.LIVE
+        newest = chart.series.bars[-1].start
+        await until(lambda: chart.series.bars[-1].start >= newest + 180)
+        assert starts(chart) == sorted(set(starts(chart)))
+        gaps = [b - a for a, b in zip(starts(chart), starts(chart)[1:], strict=False)]
+        assert set(gaps[-20:]) == {60}, "a busy market trades every minute: no seam"
+
+
+@served(FAST)
+async def test_the_live_candles_are_those_that_rest_gives_later(service: WebSocketService) -> None:
+    async with shown(ChartWidget(service, "KRW-BTC"), 700, 400) as chart:
+        await until(lambda: len(chart.series) >= 200)
+        newest = chart.series.bars[-1].start
+        await until(lambda: chart.series.bars[-1].start >= newest + 180)
+        seen = {bar.start: bar for bar in chart.series.bars}
+        async with shown(ChartWidget(service, "KRW-BTC"), 700, 400) as later:
+            await until(lambda: len(later.series) >= 200)
+            for start in (newest + 60, newest + 120):
+                again = next(bar for bar in later.series.bars if bar.start == start)
+                assert (again.opening, again.high, again.low, again.close) == (
+                    seen[start].opening, seen[start].high, seen[start].low, seen[start].close,
+                )  # fmt: skip
+
+
+@served()
+async def test_another_unit_by_the_box_and_another_market(
+    service: WebSocketService, exchange: EmbeddedExchange
+) -> None:
+    async with shown(ChartWidget(service, "KRW-BTC"), 700, 400) as chart:
+        await until(lambda: len(chart.series) >= 200)
+        chart.units.setFocus()
+        while chart.unit != "5m":
+            press(chart.units, Qt.Key.Key_Down)
+        await until(lambda: ("candle.5m", "KRW-BTC") in wanted(exchange) and len(chart.series) >= 200)
+        assert starts(chart)[1] - starts(chart)[0] == 300
+        chart.set_symbol("KRW-ETH")
+        assert chart.state is PanelState.LOADING
+        await until(lambda: chart.state is PanelState.LIVE)
+        await until(lambda: wanted(exchange) == {("candle.5m", "KRW-ETH")})
+        chart.set_symbol("KRW-BTC")
+        assert len(chart.series) >= 200, "what was seen before is there at once"
+
+
+@served()
+async def test_keys_and_wheel_move_zoom_and_fetch_what_is_older(service: WebSocketService) -> None:
+    async with shown(ChartWidget(service, "KRW-BTC"), 700, 400) as chart:
+        await until(lambda: len(chart.series) >= 200)
+        view = chart.view
+        assert view.follows
+        press(view, Qt.Key.Key_Left)
+        assert view.visible_bars[1] < len(chart.series)
+        before = view.visible_bars
+        chart.view.series_changed(1)
+        assert view.visible_bars != before, "a view that does not follow keeps its place when a bar is added"
+        press(view, Qt.Key.Key_End)
+        assert view.follows
+        width = view.bar_width
+        wheel(view, 120)
+        assert view.bar_width > width
+        press(view, Qt.Key.Key_Minus, Qt.Key.Key_Minus)
+        assert view.bar_width < width
+        oldest = chart.series.oldest
+        assert oldest is not None
+        press(view, Qt.Key.Key_Home)
+        await until(lambda: chart.series.oldest is not None and chart.series.oldest < oldest)
+        assert len(chart.series) >= 390
+
+
+@served()
+async def test_without_history_the_live_candles_are_shown_and_the_cause_is_told(service: WebSocketService) -> None:
+    nobody = RestClient("http://127.0.0.1:9", service)
+    async with shown(ChartWidget(service, "KRW-BTC", rest=nobody), 700, 400) as chart:
+        await until(lambda: len(chart.series) >= 1 and chart.state is PanelState.LIVE)
+        await until(lambda: trouble(chart).isVisible())
+        assert "(" in trouble(chart).text()
+
+
+def trouble(chart: ChartWidget) -> Any:
+    return chart._trouble
+
+
+@served()
+async def test_a_cut_line_dims_it_and_fetches_what_was_missed(
+    service: WebSocketService, exchange: EmbeddedExchange
+) -> None:
+    async with shown(ChartWidget(service, "KRW-BTC"), 700, 400) as chart:
+        await until(lambda: len(chart.series) >= 200)
+        exchange.faults.inject(FaultName.REFUSE, "public")
+        exchange.faults.inject(FaultName.DROP, "public")
+        await until(lambda: chart.state is PanelState.STALE)
+        assert len(chart.series) >= 200
+        exchange.faults.clear()
+        await until(lambda: chart.state is PanelState.LIVE)
+
+
+@served()
+async def test_the_picture_has_candles_and_the_crosshair_its_values(service: WebSocketService) -> None:
+    async with shown(ChartWidget(service, "KRW-BTC"), 700, 400) as chart:
+        await until(lambda: len(chart.series) >= 200)
+        picture = chart.view.grab().toImage()
+        colours = {picture.pixel(x, y) for x in range(0, 500, 3) for y in range(40, 300, 3)}
+        assert len(colours) >= 5
+        bar, before = chart.series.bars[-1], chart.series.bars[-2]
+        text = chart.view.values_text(bar, before)
+        assert price_text("KRW-BTC", bar.close) in text
+        assert "%" in text

@@ -1,0 +1,151 @@
+"""The program as a process: how it ends, and that nothing is left of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parent.parent.parent
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """Nobody's own settings; no screen."""
+    return {
+        **os.environ,
+        "QT_QPA_PLATFORM": "offscreen",
+        "XDG_CONFIG_HOME": str(tmp_path / "config"),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+    }
+
+
+@pytest.fixture
+def program(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """A program whose exchange serves its first line."""
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "run_desktop_ui.py"), "--size", "1000x700"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    try:
+        deadline = time.monotonic() + 30
+        while not connected(process) and time.monotonic() < deadline:
+            assert process.poll() is None, process.communicate()[1]
+            time.sleep(0.05)
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def children(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+def connected(process: subprocess.Popen[str]) -> bool:
+    try:
+        return any(
+            each.status == psutil.CONN_ESTABLISHED for each in psutil.Process(process.pid).net_connections("tcp")
+        )
+    except psutil.Error:
+        return False
+
+
+def gone(processes: list[psutil.Process], seconds: float) -> bool:
+    _, alive = psutil.wait_procs(processes, timeout=seconds)
+    return not [each for each in alive if each.status() != psutil.STATUS_ZOMBIE]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_everything(
+    program: subprocess.Popen[str], number: signal.Signals, environment: dict[str, str]
+) -> None:
+    exchange = children(program)
+    assert exchange
+    program.send_signal(number)
+    output, errors = program.communicate(timeout=10)
+    assert program.returncode == 0
+    assert (output, errors) == ("", "")
+    assert gone(exchange, 5)
+    saved = Path(environment["XDG_CONFIG_HOME"], "upbit_ws_qt", "layout.json")
+    assert saved.is_file(), "the layout is remembered"
+
+
+def test_a_program_that_is_killed_leaves_no_exchange_behind(program: subprocess.Popen[str]) -> None:
+    exchange = children(program)
+    assert exchange
+    program.kill()
+    program.communicate()
+    assert gone(exchange, 10)
+
+
+def test_smoke_visits_every_panel(environment: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "run_desktop_ui.py"), "--smoke", "6", "--lang", "ko", "--theme", "dark"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "panels got data" in done.stdout
+    assert done.stderr == ""
+    assert not Path(environment["XDG_CONFIG_HOME"], "upbit_ws_qt").exists(), "nothing is remembered of it"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--live", "--config", __file__],
+        ["--region", "sg"],
+        ["--symbols", "bitcoin"],
+        ["--size", "big"],
+        ["--size", "1x1"],
+        ["--smoke", "0"],
+        ["--lang", "fr"],
+        ["--config", "/no/such/file.toml"],
+        ["--rate", "nan"],
+    ],
+)
+def test_a_wrong_option_is_one_line(arguments: list[str], environment: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "run_desktop_ui.py"), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_configuration_that_cannot_work_is_one_line(tmp_path: Path, environment: dict[str, str]) -> None:
+    path = tmp_path / "wrong.toml"
+    path.write_text("ping_interval = 'often'\n")
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "run_desktop_ui.py"), "--config", str(path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment,
+        check=False,
+    )
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "ping_interval" in line
