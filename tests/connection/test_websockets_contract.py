@@ -225,6 +225,7 @@ def test_the_names_of_the_settings_have_not_changed() -> None:
 
 
 @pytest.mark.skipif(INSIDE in os.environ, reason="this is the run with the other version")
+@pytest.mark.timeout(500)
 @pytest.mark.parametrize("major", [15, 17])
 def test_the_contract_holds_with_the_oldest_and_the_newest_version(major: int, tmp_path: Path) -> None:
     if int(VERSION.split(".")[0]) == major:
@@ -234,7 +235,7 @@ def test_the_contract_holds_with_the_oldest_and_the_newest_version(major: int, t
         [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", place, f"websockets=={major}.*"],
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=200,
         check=False,
     )
     if install.returncode:
@@ -247,7 +248,7 @@ def test_the_contract_holds_with_the_oldest_and_the_newest_version(major: int, t
         ],
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=280,
         check=False,
         cwd=THIS_FOLDER.parent.parent,
         env={**os.environ, "PYTHONPATH": str(place), INSIDE: str(major), "PYTHONDONTWRITEBYTECODE": "1"},

@@ -97,7 +97,7 @@ async def test_a_load_is_answered_step_by_step_told_and_undone(
         [book(Priority.LOW), SubscriptionSpec(DataType.TICKER, sorted(exchange.world.codes)[:20])],
         lambda event: time.sleep(0.01),
     )
-    await until(lambda: len(steps) >= 2)
+    await until(lambda: len(steps) >= 2, 40)
     assert [step.kind for step in steps[:2]] == [AdaptationKind.LOW_BY_FRAME, AdaptationKind.BOOK_DEPTH_15]
     assert {route.spec.delivery for route in handle.routes.values()} == {Delivery.FRAME, Delivery.EVERY}
     handle.close()

@@ -110,7 +110,7 @@ async def test_reconnects_and_epochs_equal_the_number_of_cuts(exchange: Embedded
     assert metrics.epoch == 4
 
 
-@pytest.mark.parametrize("delay", [0.06, 0.25])
+@pytest.mark.parametrize("delay", [0.2, 0.4])  # long enough for a busy machine's own delays to be small beside it
 async def test_the_round_trip_is_the_injected_delay(
     exchange: EmbeddedExchange, make_desk: Callable[..., Any], delay: float
 ) -> None:
@@ -143,7 +143,7 @@ async def test_a_ping_without_an_answer_is_seen(exchange: EmbeddedExchange, make
     await until(lambda: connection.state is ConnectionState.CONNECTED)
     await until(lambda: connection.figures().rtt.count > 0)
     exchange.faults.inject("half_open", endpoint="private")
-    await until(lambda: connection.figures().ping_sent_at is not None and "no_pong" in _reasons(desk))
+    await until(lambda: connection.figures().ping_sent_at is not None and "no_pong" in _reasons(desk), 40)
     assert handle.closed is False
 
 

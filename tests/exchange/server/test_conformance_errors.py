@@ -356,7 +356,7 @@ async def test_a_resubscription_sends_the_last_trade_again(exchange: EmbeddedExc
 
 async def test_numbers_come_in_every_spelling() -> None:
     async with (
-        EmbeddedExchange(ExchangeSettings(markets=60, stopped=True, rate=2000)) as exchange,
+        EmbeddedExchange(ExchangeSettings(markets=60, stopped=True, rate=2000, start_ms=1_790_000_000_000)) as exchange,
         client(exchange) as public,
     ):
         await exchange.advance(1)
