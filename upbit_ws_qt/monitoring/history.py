@@ -6,6 +6,7 @@ import math
 from array import array
 from collections import deque
 from enum import Enum, StrEnum
+from itertools import count, islice
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -150,7 +151,14 @@ class _Ring:
         self._last = slot
 
     def since(self, first: int, last: int) -> array[float]:
-        return array("d", map(self.get, range(first, last + 1)))
+        """Return the values of the slots from `first` to `last`; slices, as there may be thousands."""
+        newest = -1 if self._last is None else self._last
+        begin, end = max(first, newest - self.size + 1), min(last, newest)
+        if end < begin:
+            return array("d", [math.nan]) * (last - first + 1)
+        low, high = begin % self.size, end % self.size
+        kept = self._values[low : high + 1] if low <= high else self._values[low:] + self._values[: high + 1]
+        return array("d", [math.nan]) * (begin - first) + kept + array("d", [math.nan]) * (last - end)
 
 
 class _Track:
@@ -238,9 +246,9 @@ class History:
         if track is None or self._first is None:
             return HistorySeries(metric=metric, ws_type=ws_type, step=step)
         last = int(self._now / step)
-        count = int(min(math.ceil(seconds / step), slots))
-        first = max(last - count + 1, int(self._first / step))
+        wanted = int(min(math.ceil(seconds / step), slots))
+        first = max(last - wanted + 1, int(self._first / step))
         shift = self._wall_minus_loop or 0.0
-        times = array("d", (slot * step + shift for slot in range(first, last + 1)))
+        times = array("d", islice(count(first * step + shift, step), last - first + 1))
         values = track.ring(fine=fine).since(first, last)
         return HistorySeries(metric=metric, ws_type=ws_type, step=step, times=times, values=values)

@@ -1,0 +1,122 @@
+"""What the monitor dock costs: shown at 4 Hz with full history, hidden, and what a reading of everything costs."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import math
+import os
+import sys
+import time
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import qasync
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QApplication, QMainWindow
+
+from tests.waiting import until
+from upbit_ws_qt import ConnectionState, Credentials, ServiceConfig, WebSocketClientProxy, WebSocketService
+from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
+from upbit_ws_qt.monitoring.history import Metric
+from upbit_ws_qt.types import WebSocketType
+from widgets.monitor_dock import ConnectionMonitorDock
+
+SHOWN_TARGET = 0.02
+HIDDEN_TARGET = 0.002
+
+
+def fill_history(service: WebSocketService, seconds: int) -> None:
+    """Give every plotted figure a past, as after so many seconds of running."""
+    history = service.manager.monitor._history
+    assert history is not None
+    now, wall = service.manager.loop.time(), time.time()
+    for back in range(seconds, 1, -1):
+        history.begin(now - back, wall - back)
+        for line in WebSocketType:
+            history.put(Metric.SCORE, line, 90 + 10 * math.sin(back / 40))
+            history.put(Metric.RTT, line, 0.05 + 0.04 * math.sin(back / 7))
+            history.put(Metric.EPOCH, line, 1 + back // 200)
+            history.put(Metric.CONNECTED, line, 0.0 if back % 200 < 3 else 1.0)
+
+
+async def cpu_share(seconds: float) -> float:
+    """Return the cores that this process used over the next seconds."""
+    began, spent = time.perf_counter(), time.process_time()
+    await asyncio.sleep(seconds)
+    return (time.process_time() - spent) / (time.perf_counter() - began)
+
+
+async def measure(seconds: float, rounds: int) -> dict[str, float]:
+    """Return the median cost of each state over that of none, in cores."""
+    # A quiet market, and the same in every measurement: the difference is the dock's doing.
+    async with EmbeddedExchange(ExchangeSettings(seed=3, markets=40, rate=5)) as exchange:
+        config = ServiceConfig(
+            public_url=exchange.public_url,
+            private_url=exchange.private_url,
+            info_url=exchange.info_url,
+            rest_url=exchange.rest_url,
+            credentials=Credentials(exchange.access_key, exchange.secret_key),
+            ping_interval=1.0,
+        )
+        service = WebSocketService(config)
+        fill_history(service, 900)
+        await service.start()
+        proxy = WebSocketClientProxy("panel", service=service)
+        await proxy.subscribe_ticker(sorted(exchange.world.codes)[:40], lambda event: None)
+        proxy.subscribe_my_asset(lambda event: None)
+        window = QMainWindow()
+        dock = ConnectionMonitorDock(service)
+        window.addDockWidget(Qt.DockWidgetArea.TopDockWidgetArea, dock)
+        window.resize(1100, 780)
+        window.show()
+        await until(lambda: service.connection_state(WebSocketType.PRIVATE) is ConnectionState.CONNECTED)
+        costs: dict[str, list[float]] = {"hidden": [], "1 minute": [], "15 minutes": [], "session": []}
+        spans = {"1 minute": 60.0, "15 minutes": 900.0, "session": 86_400.0}
+        for _ in range(rounds):
+            dock.hide()
+            await asyncio.sleep(0.3)
+            idle = await cpu_share(seconds)
+            for name, values in costs.items():
+                if name in spans:
+                    dock.set_window_seconds(spans[name])
+                    dock.show()
+                else:
+                    dock.hide()
+                await asyncio.sleep(0.3)
+                values.append(await cpu_share(seconds) - idle)
+        reading = time.process_time()
+        for _ in range(50):
+            service.manager._watch.observe()
+        costs["one reading"] = [(time.process_time() - reading) / 50]
+        window.close()
+        window.deleteLater()
+        await proxy.cleanup()
+        await service.stop()
+        return {name: sorted(values)[len(values) // 2] for name, values in costs.items()}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=4.0, help="of each measurement")
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    app = QApplication([])
+    app.setQuitOnLastWindowClosed(False)
+    with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
+        costs = runner.run(measure(options.seconds, options.rounds))
+    reading = costs.pop("one reading")
+    print("cost of the monitor dock, % of a core above a program without it")
+    good = True
+    for name, cost in costs.items():
+        target = HIDDEN_TARGET if name == "hidden" else SHOWN_TARGET
+        good = good and cost <= target
+        print(f"  {name:12} {100 * cost:6.2f}   {'ok' if cost <= target else f'over the target of {100 * target:g}'}")
+    print(f"one reading of everything: {1000 * reading:.2f} ms, once a second")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
