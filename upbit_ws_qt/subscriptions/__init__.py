@@ -18,10 +18,9 @@ from upbit_ws_qt.subscriptions.restore import Proof, listed_streams
 from upbit_ws_qt.subscriptions.snapshot import SnapshotDifference, SubscriptionStateSnapshot
 from upbit_ws_qt.subscriptions.state import SubscriptionStateManager
 from upbit_ws_qt.subscriptions.status import Quarantined, StreamStatus, SubscriptionStatistics
-from upbit_ws_qt.subscriptions.wish import ComponentSubscription, Standing
+from upbit_ws_qt.subscriptions.wish import Standing, WishChange
 
 __all__ = [
-    "ComponentSubscription",
     "Conflict",
     "ConflictKind",
     "Demand",
@@ -43,5 +42,6 @@ __all__ = [
     "SubscriptionStateManager",
     "SubscriptionStateSnapshot",
     "SubscriptionStatistics",
+    "WishChange",
     "listed_streams",
 ]

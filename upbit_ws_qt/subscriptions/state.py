@@ -10,7 +10,7 @@ from upbit_ws_qt.errors import SubscriptionError
 from upbit_ws_qt.subscriptions.conflicts import Conflict, SubscriptionConflictResolver
 from upbit_ws_qt.subscriptions.demand import carrier_of
 from upbit_ws_qt.subscriptions.planner import IntelligentSubscriptionOptimizer
-from upbit_ws_qt.subscriptions.wish import ComponentSubscription, Standing, StreamEntry, Wish
+from upbit_ws_qt.subscriptions.wish import Standing, StreamEntry, Wish, WishChange
 from upbit_ws_qt.types import WebSocketType
 from upbit_ws_qt.wire import check_spec, count_combinations
 from upbit_ws_qt.wire.rules import MAX_COMBINATIONS
@@ -52,27 +52,27 @@ class SubscriptionStateManager:
 
     async def register_component_subscriptions(
         self, component_id: str, specs: Iterable[SubscriptionSpec]
-    ) -> ComponentSubscription:
+    ) -> WishChange:
         """Make `specs` all that a component wants; what it wanted before and does not name again is dropped."""
         return self.replace(component_id, specs)
 
-    async def unregister_component(self, component_id: str) -> ComponentSubscription:
+    async def unregister_component(self, component_id: str) -> WishChange:
         """Forget a component; one that is not known is no error."""
         return self.replace(component_id, ())
 
-    def replace(self, component_id: str, specs: Iterable[SubscriptionSpec]) -> ComponentSubscription:
+    def replace(self, component_id: str, specs: Iterable[SubscriptionSpec]) -> WishChange:
         """Make `specs` all that a component wants; none forgets the component."""
         wanted = tuple(specs)
         held = self._components.get(component_id, ())
         before, after = Counter(held), Counter(wanted)
         return self._change(component_id, wanted, after - before, before - after)
 
-    def extend(self, component_id: str, specs: Iterable[SubscriptionSpec]) -> ComponentSubscription:
+    def extend(self, component_id: str, specs: Iterable[SubscriptionSpec]) -> WishChange:
         """Add wishes to what a component wants."""
         more = tuple(specs)
         return self._change(component_id, (*self._components.get(component_id, ()), *more), Counter(more), Counter())
 
-    def reduce(self, component_id: str, specs: Iterable[SubscriptionSpec]) -> ComponentSubscription:
+    def reduce(self, component_id: str, specs: Iterable[SubscriptionSpec]) -> WishChange:
         """Remove wishes, each once; one that the component does not hold raises SubscriptionError."""
         less = Counter(specs)
         held = list(self._components.get(component_id, ()))
@@ -88,7 +88,7 @@ class SubscriptionStateManager:
         specs: tuple[SubscriptionSpec, ...],
         add: Counter[SubscriptionSpec],
         drop: Counter[SubscriptionSpec],
-    ) -> ComponentSubscription:
+    ) -> WishChange:
         self._check(component_id, specs, add, drop)
         before = {stream for spec in drop for stream in self._wishes[spec].demands}
         fresh: set[StreamKey] = set()
@@ -103,7 +103,7 @@ class SubscriptionStateManager:
             self._components.pop(component_id, None)
         for ws_type in changed:
             self._versions[ws_type] += 1
-        return ComponentSubscription(
+        return WishChange(
             component_id=component_id,
             specs=specs,
             streams=frozenset(stream for spec in specs for stream in self._wishes[spec].demands),

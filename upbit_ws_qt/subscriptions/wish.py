@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.types import SubscriptionSpec, WebSocketType
 
-__all__ = ["ComponentSubscription", "Standing", "StreamEntry", "Wish"]
+__all__ = ["Standing", "StreamEntry", "Wish", "WishChange"]
 
 
 class Standing(StrEnum):
@@ -111,7 +111,7 @@ class StreamEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class ComponentSubscription:
+class WishChange:
     """What one component holds after a change.
 
     Attributes:
