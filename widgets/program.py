@@ -92,6 +92,11 @@ class Program(QObject):
         if window is not None:
             window.close()
 
+    @property
+    def window(self) -> MainWindow | None:
+        """The window on the screen; None before it is opened and after it was closed."""
+        return self._living()
+
     def _living(self) -> MainWindow | None:
         """Return the window; None once it was closed."""
         return None if self._window is None or sip.isdeleted(self._window) else self._window

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QModelIndex, QPoint, QPointF, QRectF, Qt, pyqtSignal, pyqtSlot
-from PyQt6.QtGui import QColor, QPainter, QPalette, QPen, QPolygonF
+from PyQt6.QtGui import QColor, QPainter, QPen, QPolygonF
 from PyQt6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -39,7 +39,9 @@ __all__ = ["WatchListWidget"]
 
 _QUOTES = ("KRW", "BTC", "USDT")
 _FAVOURITES = "★"
-_FLASH_ALPHA = 60
+_FLASH = 0.25
+_LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+_RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 _DIM = 0.45
 
 
@@ -264,6 +266,7 @@ class _Table(QTableView):
         self.doubleClicked.connect(self._on_double_clicked)
         self.clicked.connect(self._on_clicked)
         model.may_sort = lambda: not self.underMouse()
+        model.visible = self._visible_rows
 
     def _set_up_headers(self) -> None:
         header, rows = self.horizontalHeader(), self.verticalHeader()
@@ -290,6 +293,11 @@ class _Table(QTableView):
         row = self._model.row_of(code)
         if row >= 0 and self.currentIndex().row() != row:
             self.setCurrentIndex(self._model.index(row, Column.NAME))
+
+    def _visible_rows(self) -> tuple[int, int]:
+        viewport = self.viewport()
+        last = self.rowAt(viewport.height() - 1) if viewport is not None else -1
+        return max(0, self.rowAt(0)), self._model.rowCount() - 1 if last < 0 else last
 
     def restyle(self, panel: Panel) -> None:
         """Take colours over."""
@@ -341,56 +349,50 @@ class _Table(QTableView):
 
 
 class _Delegate(QStyledItemDelegate):
-    """Colours by sign, a flash after a change, the trend line."""
+    """Draws cells by hand: a tenth of what the style takes, and this table changes all the time."""
 
     def __init__(self, model: WatchListModel, parent: QWidget) -> None:
         super().__init__(parent)
         self._model = model
-        self._pens: dict[int, QColor] = {}
-        self._muted = QColor()
+        self._signs: dict[int, QPen] = {}
+        self._flashes: dict[int, QColor] = {}
+        self._muted = QPen()
         self._selection = QColor()
         self._dim = False
 
     def take_colours(self, panel: Panel) -> None:
         """Remember the colours in force."""
-        market = panel.market_colours
-        self._pens = {1: QColor(market.up), 0: QColor(panel.colours.text), -1: QColor(market.down)}
-        self._muted = QColor(panel.colours.muted)
-        self._selection = blend(panel.colours.accent, panel.colours.base, 0.25)
+        market, colours = panel.market_colours, panel.colours
         self._dim = panel.dimmed
-
-    def initStyleOption(self, option: QStyleOptionViewItem | None, index: QModelIndex) -> None:
-        """Colour a cell."""
-        super().initStyleOption(option, index)
-        if option is None:
-            return
-        option.state &= ~QStyle.StateFlag.State_HasFocus
-        row, column = self._model.row(index.row()), index.column()
-        if column in (Column.PRICE, Column.CHANGE):
-            colour = self._pens.get(row.sign, self._muted)
-        elif column in (Column.FAVOURITE, Column.VALUE):
-            colour = self._muted
-        else:
-            colour = self._pens.get(0, self._muted)
-        if self._dim:
-            colour = QColor(colour)
-            colour.setAlphaF(_DIM)
-        for role in (QPalette.ColorRole.Text, QPalette.ColorRole.HighlightedText):
-            option.palette.setColor(role, colour)
-        option.palette.setColor(QPalette.ColorRole.Highlight, self._selection)
+        share = _DIM if panel.dimmed else 1.0
+        signs = {1: market.up, 0: colours.text, -1: market.down}
+        self._signs = {sign: QPen(blend(colour, colours.base, share)) for sign, colour in signs.items()}
+        self._flashes = {sign: blend(colour, colours.base, _FLASH) for sign, colour in signs.items()}
+        self._muted = QPen(blend(colours.muted, colours.base, share))
+        self._selection = blend(colours.accent, colours.base, 0.25)
 
     def paint(self, painter: QPainter | None, option: QStyleOptionViewItem, index: QModelIndex) -> None:
-        """Draw a cell."""
-        super().paint(painter, option, index)
+        """Draw a cell; the row's background is there already."""
         if painter is None:
             return
-        row = self._model.row(index.row())
-        if index.column() == Column.PRICE and self._model.is_flashing(row):
-            colour = QColor(self._pens[row.flash])
-            colour.setAlpha(_FLASH_ALPHA)
-            painter.fillRect(option.rect, colour)
-        elif index.column() == Column.TREND and len(row.trend) > 1:
-            self._draw_trend(painter, QRectF(option.rect).adjusted(4, 5, -4, -5), list(row.trend), row.sign)
+        row, column, area = self._model.row(index.row()), index.column(), option.rect
+        if option.state & QStyle.StateFlag.State_Selected:
+            painter.fillRect(area, self._selection)
+        if column == Column.TREND:
+            if len(row.trend) > 1:
+                self._draw_trend(painter, QRectF(area).adjusted(4, 5, -4, -5), list(row.trend), row.sign)
+            return
+        text = self._model.text(row, column)
+        if column == Column.PRICE and self._model.is_flashing(row):
+            painter.fillRect(area, self._flashes[row.flash])
+        if column in (Column.PRICE, Column.CHANGE):
+            painter.setPen(self._signs[row.sign])
+        else:
+            painter.setPen(self._signs[0] if column == Column.NAME else self._muted)
+        area = area.adjusted(4, 0, -4, 0)
+        if column == Column.NAME:
+            text = option.fontMetrics.elidedText(text, Qt.TextElideMode.ElideRight, area.width())
+        painter.drawText(area, _LEFT if column <= Column.NAME else _RIGHT, text)
 
     def _draw_trend(self, painter: QPainter, area: QRectF, points: list[float], sign: int) -> None:
         low, high = min(points), max(points)
@@ -400,9 +402,7 @@ class _Delegate(QStyledItemDelegate):
             QPointF(area.left() + number * step, area.bottom() - (value - low) / height * area.height())
             for number, value in enumerate(points)
         )
-        painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setOpacity(_DIM if self._dim else 1.0)
-        painter.setPen(QPen(self._pens.get(sign, self._muted), 1.0))
+        painter.setPen(self._signs[sign])
         painter.drawPolyline(line)
-        painter.restore()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)

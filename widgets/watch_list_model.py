@@ -48,10 +48,11 @@ _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 @dataclass(slots=True)
 class Row:
-    """One market; `event` is None until its first ticker."""
+    """One market; `event` is None until its first ticker. The texts are those of `rendered`, made when first shown."""
 
     market: Market
     event: TickerEvent | None = None
+    rendered: TickerEvent | None = None
     price: str = "–"
     change: str = ""
     value: str = ""
@@ -76,6 +77,7 @@ class WatchListModel(QAbstractTableModel):
         self._sort_column, self._descending = Column.VALUE, True
         self._sorted_at = 0.0
         self.may_sort: Callable[[], bool] = lambda: True
+        self.visible: Callable[[], tuple[int, int]] = lambda: (0, len(self._order) - 1)
         self.flashes = True
         self._flush_timer = QTimer(self)
         self._flush_timer.setInterval(FLUSH_MS)
@@ -91,7 +93,7 @@ class WatchListModel(QAbstractTableModel):
             row = known.get(market.code)
             if row is None:
                 row = known[market.code] = Row(market)
-            row.market = market
+            row.market, row.rendered = market, None  # the language may be another one
             self._order.append(row)
         self._sort()
         self.endResetModel()
@@ -134,7 +136,7 @@ class WatchListModel(QAbstractTableModel):
         return self._position.get(code, -1)
 
     def row(self, index: int) -> Row:
-        """Return what a row shows."""
+        """Return what a row shows; its texts by `text`."""
         return self._order[index]
 
     @property
@@ -154,20 +156,20 @@ class WatchListModel(QAbstractTableModel):
     # -- flushing and sorting -----------------------------------------------------------------------------------------
     @pyqtSlot()
     def flush(self) -> None:
-        """Make the texts of what changed, and say which rows those are; sort where a second has passed."""
+        """Say which of the visible rows changed; sort where a second has passed."""
         now = time.monotonic()
         changed = self._dirty | self._flashing
         self._dirty = set()
         self._flashing = {code for code in changed if self.is_flashing(self._known[code])}
-        for code in changed:
-            _render(self._known[code])
         if now - self._sorted_at >= RESORT_S and self.may_sort():
             self._sorted_at = now
             if self._resort():
                 return
-        rows = sorted(self._position[code] for code in changed if code in self._position)
-        for first, last in _runs(rows):
-            self.dataChanged.emit(self.index(first, 0), self.index(last, len(Column) - 1))
+        first, last = self.visible()
+        position = self._position
+        rows = sorted(place for code in changed if first <= (place := position.get(code, -1)) <= last)
+        for top, bottom in _runs(rows):
+            self.dataChanged.emit(self.index(top, Column.PRICE), self.index(bottom, Column.TREND))
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """Sort by a column, now and from now on."""
@@ -243,7 +245,7 @@ class WatchListModel(QAbstractTableModel):
         row = self._order[index.row()]
         column = index.column()
         if role == Qt.ItemDataRole.DisplayRole:
-            return self._text(row, column)
+            return self.text(row, column)
         if role == Qt.ItemDataRole.TextAlignmentRole and column in (Column.PRICE, Column.CHANGE, Column.VALUE):
             return _RIGHT
         if role == Qt.ItemDataRole.AccessibleTextRole:
@@ -252,7 +254,10 @@ class WatchListModel(QAbstractTableModel):
             return f"{row.market.korean_name} · {row.market.english_name} · {row.market.code}"
         return None
 
-    def _text(self, row: Row, column: int) -> str:
+    def text(self, row: Row, column: int) -> str:
+        """Return a cell's text."""
+        if row.rendered is not row.event:
+            _render(row)
         match column:
             case Column.FAVOURITE:
                 return "★" if row.market.code in self._favourites else "☆"
@@ -270,13 +275,14 @@ class WatchListModel(QAbstractTableModel):
     def _spoken(self, row: Row, column: int) -> str:
         if column == Column.FAVOURITE:
             return tr("Favourite") if row.market.code in self._favourites else tr("Not a favourite")
-        return self._text(row, column)
+        return self.text(row, column)
 
 
 def _render(row: Row) -> None:
     event = row.event
     if event is None:
         return
+    row.rendered = event
     rate = event.signed_change_rate
     row.price = price_text(event.code, event.trade_price)
     row.change = f"{arrow(rate)} {percent_text(rate)}".strip()

@@ -1,0 +1,173 @@
+"""The whole desktop window under 5,000 received messages a second: CPU, gaps of the GUI, memory; by perspective."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+import psutil
+from PyQt6.QtCore import QObject, Qt, QTimer, pyqtSlot
+from PyQt6.QtWidgets import QApplication
+
+from benchmarks._child_exchange import child_exchange, config_for, http
+from upbit_ws_qt import WebSocketType, run
+from upbit_ws_qt.sketch import QuantileSketch
+from widgets.options import Options
+from widgets.perspectives import BUILT_IN
+from widgets.preferences import Preferences
+from widgets.program import Program
+from widgets.store import Store
+
+if TYPE_CHECKING:
+    from widgets.main_window import MainWindow
+
+TARGET = 5000.0
+_BEAT_MS = 2
+_SETTLE_S = 6.0
+_SYMBOLS = ("KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-SOL", "KRW-DOGE", "KRW-ADA", "KRW-SUI", "KRW-LINK")
+
+
+class Watcher(QObject):
+    """Drives the window and takes the figures."""
+
+    def __init__(self, window: MainWindow, told: dict[str, str], seconds: float, *, restless: bool) -> None:
+        super().__init__(window)
+        self._window, self._told, self._seconds, self._restless = window, told, seconds, restless
+        self._process = psutil.Process()
+        self._gaps = QuantileSketch()
+        self._worst = 0.0
+        self._last = time.perf_counter()
+        self._names = list(BUILT_IN)
+        self._turns = 0
+        self._rate = TARGET
+        self._frames = 0
+        self._began = self._cpu = 0.0
+        self._memory: list[float] = []
+        self._beat = QTimer(self)
+        self._beat.setTimerType(Qt.TimerType.PreciseTimer)
+        self._beat.timeout.connect(self._on_beat)
+        self._beat.start(_BEAT_MS)
+        self._each_second = QTimer(self)
+        self._each_second.timeout.connect(self._on_second)
+        self._each_second.start(1000)
+        QTimer.singleShot(int(_SETTLE_S * 1000), self._adjust)
+
+    @pyqtSlot()
+    def _adjust(self) -> None:
+        """Make the exchange send as much as is wanted on this window's subscriptions."""
+        got = self._metrics().messages_per_second
+        self._rate = min(self._rate * TARGET / max(got, 1.0), 50_000)
+        http(self._told, "/control/rate", {"rate": self._rate})
+        QTimer.singleShot(int(_SETTLE_S * 1000), self._begin)
+
+    @pyqtSlot()
+    def _begin(self) -> None:
+        self._reset()
+        if self._restless:
+            QTimer.singleShot(int(self._seconds * 1000), self._end)
+        else:
+            self._next_perspective()
+
+    def _next_perspective(self) -> None:
+        if self._turns:
+            self._report(self._names[self._turns - 1])
+        if self._turns == len(self._names):
+            QApplication.quit()
+            return
+        self._window.arrange_built_in(self._names[self._turns])
+        self._turns += 1
+        QTimer.singleShot(2000, self._reset)
+        QTimer.singleShot(int(self._seconds * 1000) + 2000, self._next_perspective)
+
+    def _end(self) -> None:
+        self._report("all of them in turn, another market every second")
+        quarter = max(1, len(self._memory) // 4)
+        early, late = self._memory[:quarter], self._memory[-quarter:]
+        growth = sum(late) / len(late) - sum(early) / len(early)
+        print(
+            f"  memory: {early[0]:.0f} MiB at first, {late[-1]:.0f} MiB at last, last quarter − first {growth:+.1f} MiB"
+        )
+        QApplication.quit()
+
+    def _reset(self) -> None:
+        self._gaps.reset()
+        self._worst = 0.0
+        self._last = time.perf_counter()
+        self._frames = self._metrics().message_count
+        times = self._process.cpu_times()
+        self._began, self._cpu = time.perf_counter(), times.user + times.system
+
+    def _report(self, name: str) -> None:
+        took = time.perf_counter() - self._began
+        times = self._process.cpu_times()
+        share = 100 * (times.user + times.system - self._cpu) / took
+        rate = (self._metrics().message_count - self._frames) / took
+        gap = self._gaps.summary()
+        p999 = self._gaps.quantile(0.999) * 1e3
+        print(
+            f"  {name}: {rate:.0f} messages/s, CPU {share:.1f} % of a core, GUI gap p50 {gap.p50 * 1e3:.1f} ms, "
+            f"p99 {gap.p99 * 1e3:.1f} ms, p99.9 {p999:.1f} ms, worst {self._worst * 1e3:.1f} ms",
+            flush=True,
+        )
+
+    def _metrics(self) -> Any:
+        return self._window.needs.service.connection_metrics(WebSocketType.PUBLIC)
+
+    @pyqtSlot()
+    def _on_beat(self) -> None:
+        now = time.perf_counter()
+        gap = now - self._last
+        self._last = now
+        self._gaps.add(gap)
+        self._worst = max(self._worst, gap)
+
+    @pyqtSlot()
+    def _on_second(self) -> None:
+        self._memory.append(self._process.memory_info().rss / 2**20)
+        if self._restless and self._began:
+            self._turns += 1
+            self._window.select_symbol(_SYMBOLS[self._turns % len(_SYMBOLS)])
+            if self._turns % 5 == 0:
+                self._window.arrange_built_in(self._names[self._turns // 5 % len(self._names)])
+
+
+def main() -> None:
+    """Measure; the targets are CPU <= 25 % of a core, p99.9 <= 20 ms, memory flat."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=8.0, help="per perspective, or in all with --restless")
+    parser.add_argument("--restless", action="store_true", help="switch perspectives and markets; look at memory")
+    given = parser.parse_args()
+    with child_exchange("--rate", str(TARGET), "--control") as told:
+        app = QApplication(sys.argv[:1])
+        began = time.perf_counter()
+        program = Program(
+            Options(size=(1920, 1080)), config_for(told, metrics_interval=1.0), Store(None), Preferences()
+        )
+
+        def setup() -> Program:
+            program.open()
+            window = program.window
+            assert window is not None
+            window.watch_list.model.dataChanged.connect(first_price)
+            program.watcher = Watcher(window, told, given.seconds, restless=given.restless)  # type: ignore[attr-defined]
+            return program
+
+        told_first: list[float] = []
+
+        def first_price() -> None:
+            if not told_first:
+                told_first.append(time.perf_counter() - began)
+                print(f"first price {told_first[0]:.2f} s after the program was made (target <= 2 s)", flush=True)
+
+        run(setup)
+        program.close()
+        del app
+
+
+if __name__ == "__main__":
+    main()
