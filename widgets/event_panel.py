@@ -18,6 +18,7 @@ from upbit_ws_qt import (
 )
 from widgets.kst import kst_now_clock
 from widgets.panel import Panel, PanelState
+from widgets.text import tr
 
 if TYPE_CHECKING:
     from PyQt6.QtWidgets import QWidget
@@ -67,6 +68,10 @@ class EventPanel(Panel):
     def has_rows(self) -> bool:
         """Whether there is something to show."""
         raise NotImplementedError
+
+    def worth_keeping(self) -> bool:
+        """Whether there are values to look at when the line was given up."""
+        return self.has_rows()
 
     def on_gap(self) -> None:
         """The line was replaced: something may have been missed."""
@@ -148,6 +153,8 @@ class EventPanel(Panel):
         if line is self._carrier:
             if state in (ConnectionState.RECONNECTING, ConnectionState.STOPPED):
                 self.since = ""
+            if state is ConnectionState.FAILED and not self.worth_keeping():
+                self.show_error(tr("The connection was given up; see the connection monitor for the cause."))
             self.settle()
 
     @pyqtSlot(GapEvent)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DASH",
     "arrow",
+    "brief_text",
     "decimals_of",
     "full_text",
     "group_levels",
@@ -150,6 +151,14 @@ def volume_text(volume: Decimal | None, decimals: int = _SMALLEST) -> str:
 def full_text(number: Decimal | None) -> str:
     """Return a number with all its digits, thousands separated, trailing zeros left out."""
     return DASH if number is None else _fixed(number, decimals_of(number))
+
+
+def brief_text(number: Decimal | None, digits: int = 6) -> str:
+    """Return a number with about so many significant digits, thousands separated; all digits before the point stay."""
+    if number is None or not number.is_finite():
+        return DASH
+    decimals = digits - 1 - (number.adjusted() if number else digits)
+    return full_text(_WIDE.quantize(number, Decimal(1).scaleb(-min(max(decimals, 0), 12))))
 
 
 def money_text(currency: str, amount: Decimal | None) -> str:

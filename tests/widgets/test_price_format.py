@@ -10,6 +10,7 @@ from upbit_ws_qt.exchange.market.ticks import GRIDS
 from widgets.price_format import (
     DASH,
     arrow,
+    brief_text,
     decimals_of,
     full_text,
     group_levels,
@@ -147,3 +148,15 @@ def test_large_amounts_in_few_characters(amount: str, korean: str, english: str)
 
 def test_no_amount_is_a_dash() -> None:
     assert short_money_text(None, korean=True) == DASH
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        ("150960583.32954014", "150,960,583"), ("38.17268512", "38.1727"), ("-0.0000123456789", "-0.0000123457"),
+        ("0", "0"), ("1e-20", "0"), ("-1E-20", "0"), ("NaN", DASH), ("12.5", "12.5"),
+    ],
+)  # fmt: skip
+def test_a_few_digits_are_enough_where_there_is_little_room(number: str, text: str) -> None:
+    assert brief_text(D(number)) == text
+    assert brief_text(None) == DASH
