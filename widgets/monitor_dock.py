@@ -150,8 +150,7 @@ class ConnectionMonitorDock(QDockWidget):
         if event.type() == QEvent.Type.LanguageChange:
             self._retranslate()
         elif event.type() == QEvent.Type.PaletteChange:
-            self.panel.apply_palette()
-            self._read_at = -1
+            self._read_at = -1  # what is painted by hand is drawn anew
 
     def _on_seen_changed(self, seen: bool) -> None:
         if seen:
@@ -182,7 +181,7 @@ class ConnectionMonitorDock(QDockWidget):
         since = now - seconds
         if seconds > _FINE_UP_TO:
             starts = [series.times[0] for series in self._series.values() if len(series.times)]
-            since = min(max(since, min(starts, default=since)), now - _FINE_UP_TO / 15)
+            since = min(max(since, min(starts, default=now)), now - WINDOWS[0][0])
         # Nothing new, and less than half a pixel further: nobody would see the difference.
         pixel = (now - since) / max(100, self.panel.plots.width())
         if fresh or now - self._drawn[1] >= pixel / 2 or abs(now - since - (self._drawn[1] - self._drawn[0])) > pixel:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtCore import QEvent, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
 from PyQt6.QtWidgets import (
     QButtonGroup,
@@ -167,7 +167,6 @@ class MonitorPanel(QWidget):
     def apply_palette(self) -> None:
         """Draw in the colours of the palette in force."""
         colours = colours_of(self.palette())
-        self.plots.apply_colours()
         self.lines.apply_palette(self.palette())
         for ws_type, box in self.legend.items():
             palette = box.palette()
@@ -176,6 +175,12 @@ class MonitorPanel(QWidget):
             if palette != box.palette():
                 box.setPalette(palette)
         self.buttons["pause"].setIcon(_pause_icon(QColor(colours.text), self.devicePixelRatioF()))
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Follow the palette."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.PaletteChange and hasattr(self, "last_event"):
+            self.apply_palette()
 
     def show_alert_count(self, count: int) -> None:
         """Tell how many alerts wait for somebody."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
-from PyQt6.QtCore import QPointF, QRectF, Qt
+from PyQt6.QtCore import QEvent, QPointF, QRectF, Qt
 from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QToolTip, QVBoxLayout, QWidget
 
@@ -72,9 +72,11 @@ class MonitorPlots(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._events: tuple[LineEvent, ...] = ()
+        self._labels: list[pg.TextItem] = []
         self._x_range = (0.0, 0.0)
         self._canvas = pg.GraphicsLayoutWidget(self)
-        self._canvas.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        for part in (self._canvas, self._canvas.viewport()):
+            part.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # nothing in there can be done by keyboard
         self._canvas.ci.layout.setSpacing(2)
         self._canvas.ci.layout.setContentsMargins(2, 2, 6, 2)
         layout = QVBoxLayout(self)
@@ -88,7 +90,6 @@ class MonitorPlots(QWidget):
         self.curves: dict[tuple[str, WebSocketType], pg.PlotCurveItem] = {}
         self._thresholds: list[tuple[pg.InfiniteLine, str]] = []
         self._markers: dict[str, pg.PlotCurveItem] = {}
-        self._labels: list[pg.TextItem] = []
         self._colours = colours_of(self.palette())
         self._fill_plots()
         self._canvas.scene().sigMouseMoved.connect(self._on_mouse_moved)
@@ -168,6 +169,12 @@ class MonitorPlots(QWidget):
             line.setPen(pg.mkPen(_between(colours, colours.health(level)), width=1))
         for label in self._labels:
             label.setColor(colours.muted)
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Follow the palette."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.PaletteChange and self._labels:
+            self.apply_colours()
 
     # -- inside ---------------------------------------------------------------------------------------------------
     def _add_plot(self, row: int, name: str, axis: pg.AxisItem) -> pg.PlotItem:
