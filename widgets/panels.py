@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from widgets.announcements import AnnouncementsWidget
 from widgets.chart import ChartWidget
+from widgets.indicators import IndicatorsWidget
 from widgets.log_dock import LogBook, LogWidget
 from widgets.monitor_dock import ConnectionMonitorDock
+from widgets.my_assets import MyAssetsWidget
 from widgets.my_orders import MyOrdersWidget
 from widgets.order_book import OrderBookWidget
 from widgets.tape import TapeWidget
@@ -61,6 +64,16 @@ PANELS: dict[str, PanelKind] = {
     ),
     "tape": PanelKind(mark("Tape"), lambda needs, parent: TapeWidget(needs.service, needs.symbol, parent)),
     "my_orders": PanelKind(mark("My orders"), lambda needs, parent: MyOrdersWidget(needs.service, parent)),
+    "my_assets": PanelKind(mark("My assets"), lambda needs, parent: MyAssetsWidget(needs.service, parent)),
+    "announcements": PanelKind(mark("Announcements"), lambda needs, parent: AnnouncementsWidget(needs.service, parent)),
+    "indicators": PanelKind(
+        mark("Indicators"), lambda needs, parent: IndicatorsWidget(needs.service, needs.symbol, parent)
+    ),
+    "my_assets": PanelKind(mark("My assets"), lambda needs, parent: MyAssetsWidget(needs.service, parent)),
+    "announcements": PanelKind(mark("Announcements"), lambda needs, parent: AnnouncementsWidget(needs.service, parent)),
+    "indicators": PanelKind(
+        mark("Indicators"), lambda needs, parent: IndicatorsWidget(needs.service, needs.symbol, parent)
+    ),
     "monitor": PanelKind(
         mark("Connection monitor"), lambda needs, parent: ConnectionMonitorDock(needs.service, parent)
     ),

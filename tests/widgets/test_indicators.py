@@ -36,7 +36,8 @@ FIVE_MINUTES = 300
 def value(minute: int, rsi: str) -> IndicatorEvent:
     return IndicatorEvent(
         type="indicator", code="KRW-BTC", timestamp=0, timeframe="5m", indicator="rsi",
-        params=IndicatorParams(period=14), value=IndicatorValue(rsi=D(rsi)), candle_date_time_utc=f"2026-11-20T00:{minute:02}:00",
+        params=IndicatorParams(period=14), value=IndicatorValue(rsi=D(rsi)),
+        candle_date_time_utc=f"2026-11-20T00:{minute:02}:00",
     )  # fmt: skip
 
 
