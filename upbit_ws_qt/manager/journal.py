@@ -9,7 +9,6 @@ from upbit_ws_qt.errors import DecodeError
 from upbit_ws_qt.manager.listener import ManagerListener
 from upbit_ws_qt.monitoring.logs import configure_logging, remove_logging
 from upbit_ws_qt.text import safe_text
-from upbit_ws_qt.types import ConnectionState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +22,6 @@ __all__ = ["Journal"]
 _log = logging.getLogger("upbit_ws_qt.manager")
 # A peer that sends nothing but garbage must not fill the disk.
 UNREADABLE_EVERY = 60.0
-_LEVELS = {ConnectionState.FAILED: logging.ERROR, ConnectionState.RECONNECTING: logging.WARNING}
 
 
 class Journal(ManagerListener):
@@ -59,9 +57,9 @@ class Journal(ManagerListener):
     def on_connection_state(self, ws_type: WebSocketType, change: StateChange) -> None:
         """Log a line's state with its cause."""
         code = "" if change.close_code is None else f", close code {change.close_code}"
-        level = _LEVELS.get(change.new, logging.INFO)
+        # A loss comes as an error too, which is what warns: once is enough.
         cause = safe_text(change.cause)
-        _log.log(level, "%s: %s to %s (%s%s)", ws_type.value, change.old.value, change.new.value, cause, code)
+        _log.info("%s: %s to %s (%s%s)", ws_type.value, change.old.value, change.new.value, cause, code)
 
     def on_gap(self, gap: GapEvent) -> None:
         """Log what a change of line may have cost."""
