@@ -158,8 +158,10 @@ class MainWindow(QMainWindow):
         dock.setObjectName(name)
         dock.setAllowedAreas(Qt.DockWidgetArea.AllDockWidgetAreas)
         self.panels[name], self.docks[name] = panel, dock
-        if isinstance(panel, WatchListWidget):
-            panel.symbolSelected.connect(self.select_symbol)
+        for chosen in ("symbolSelected", "symbolActivated"):
+            signal = getattr(panel, chosen, None)
+            if signal is not None:
+                signal.connect(self.select_symbol)
         if isinstance(panel, Panel):
             panel.keysRequested.connect(self.keysRequested)
 

@@ -9,18 +9,27 @@ from PyQt6.QtCore import QObject, pyqtSlot
 
 from upbit_ws_qt import (
     Alert,
+    AnnouncementEvent,
     ConnectionState,
+    IndicatorSignalEvent,
     MyOrderEvent,
-    WebSocketClientProxy,
     WebSocketError,
     WebSocketService,
     WebSocketType,
 )
+from widgets.announcements import AnnouncementsWidget
+from widgets.indicators import IndicatorsWidget
+from widgets.indicators_choice import trigger_text, type_text
+from widgets.my_orders import MyOrdersWidget
 from widgets.price_format import full_text, price_text
 from widgets.status_bar import LINE_NAMES
 from widgets.text import tr
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from PyQt6.QtWidgets import QWidget
+
     from widgets.preferences import Preferences
     from widgets.toasts import Toasts
 
@@ -48,9 +57,16 @@ class Notifier(QObject):
         service.alertRaised.connect(self._on_alert)
         service.errorOccurred.connect(self._on_error)
         service.componentFailed.connect(self._on_component_failed)
-        if service.config.credentials is not None:
-            self._proxy = WebSocketClientProxy("notifications", self, service=service)
-            self._proxy.subscribe_my_order(self._on_order)
+
+    def listen_to(self, panels: Iterable[QWidget]) -> None:
+        """Tell also what the panels find out: fills, signals, maintenance."""
+        for panel in panels:
+            if isinstance(panel, MyOrdersWidget):
+                panel.filled.connect(self._on_filled)
+            elif isinstance(panel, IndicatorsWidget):
+                panel.signalFired.connect(self._on_signal)
+            elif isinstance(panel, AnnouncementsWidget):
+                panel.maintenanceAnnounced.connect(self._on_maintenance)
 
     @pyqtSlot(WebSocketType, ConnectionState)
     def _on_state(self, line: WebSocketType, state: ConnectionState) -> None:
@@ -66,13 +82,25 @@ class Notifier(QObject):
         if self.preferences.toast_lines:
             self._toasts.show_note(text, level=level, key=f"line {line} {level}")
 
-    def _on_order(self, order: MyOrderEvent) -> None:
-        if not order.is_fill or not self.preferences.toast_fills:
+    @pyqtSlot(MyOrderEvent)
+    def _on_filled(self, order: MyOrderEvent) -> None:
+        if not self.preferences.toast_fills:
             return
         side = tr("Bought") if order.is_bid else tr("Sold")
         volume, price = full_text(order.volume), price_text(order.code, order.price)
         text = tr("{side}: {volume} {code} at {price}", side=side, volume=volume, code=order.code, price=price)
         self._toasts.show_note(text, level="good", key=f"fill {order.uuid}")
+
+    @pyqtSlot(IndicatorSignalEvent)
+    def _on_signal(self, event: IndicatorSignalEvent) -> None:
+        if self.preferences.toast_signals:
+            what = f"{type_text(event.indicator)} · {trigger_text(event.trigger)} ({event.timeframe})"
+            self._toasts.show_note(f"{event.code}: {what}"[:200], level="idle")
+
+    @pyqtSlot(AnnouncementEvent)
+    def _on_maintenance(self, event: AnnouncementEvent) -> None:
+        if self.preferences.toast_alerts:
+            self._toasts.show_note(tr("Maintenance announced: {title}", title=event.title[:150]), level="warn")
 
     @pyqtSlot(Alert)
     def _on_alert(self, alert: Alert) -> None:

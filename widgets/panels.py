@@ -69,11 +69,6 @@ PANELS: dict[str, PanelKind] = {
     "indicators": PanelKind(
         mark("Indicators"), lambda needs, parent: IndicatorsWidget(needs.service, needs.symbol, parent)
     ),
-    "my_assets": PanelKind(mark("My assets"), lambda needs, parent: MyAssetsWidget(needs.service, parent)),
-    "announcements": PanelKind(mark("Announcements"), lambda needs, parent: AnnouncementsWidget(needs.service, parent)),
-    "indicators": PanelKind(
-        mark("Indicators"), lambda needs, parent: IndicatorsWidget(needs.service, needs.symbol, parent)
-    ),
     "monitor": PanelKind(
         mark("Connection monitor"), lambda needs, parent: ConnectionMonitorDock(needs.service, parent)
     ),

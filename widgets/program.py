@@ -111,6 +111,7 @@ class Program(QObject):
         window = self._window = MainWindow(needs, embedded=self._options.embedded)
         menu = self._menu = MainMenu(window)
         self._notifier = Notifier(service, window.toasts, chosen)
+        self._notifier.listen_to(window.panels.values())
         window.watch_list.set_favourites(chosen.favourites)
         self._connect(window, menu)
         self._restore(window, menu)
