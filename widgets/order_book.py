@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import pyqtSignal, pyqtSlot
+from PyQt6.QtCore import QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QComboBox, QVBoxLayout
 
 from upbit_ws_qt import (
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["OrderBookWidget"]
 
 _NONE = Decimal(0)
+_PACE_MS = 50
 
 
 class OrderBookWidget(MarketPanel):
@@ -63,6 +64,11 @@ class OrderBookWidget(MarketPanel):
         self._level = _NONE
         self._levels: tuple[Decimal, ...] = ()
         self._orders = OrderLedger()
+        self._behind = False
+        self._pace = QTimer(self)
+        self._pace.setSingleShot(True)
+        self._pace.setInterval(_PACE_MS)
+        self._pace.timeout.connect(self._on_pace)
         self.view = OrderBookView(self._model, self.body)
         self.view.priceActivated.connect(self.priceActivated)
         self.grouping = QComboBox(self)
@@ -126,14 +132,14 @@ class OrderBookWidget(MarketPanel):
             return  # the last frames of what was wanted before
         self._model.set_book(event)
         self.show_live()
-        self.view.refresh()
+        self._refresh_soon()
 
     def _on_ticker(self, event: TickerEvent) -> None:
         if event.code == self.symbol and self._model.set_reference(event.prev_closing_price, event.trade_price):
             levels = group_levels(self.symbol, event.trade_price)
             if levels != self._levels:
                 self._offer_levels(levels)
-            self.view.refresh()
+            self._refresh_soon()
 
     def _on_my_order(self, event: MyOrderEvent) -> None:
         self._orders.take(event)
@@ -144,6 +150,20 @@ class OrderBookWidget(MarketPanel):
     def _on_gap(self, gap: GapEvent) -> None:
         if gap.ws_type is WebSocketType.PRIVATE and gap.streams and self._orders.doubt():
             self._show_own()
+
+    def _refresh_soon(self) -> None:
+        """Paint at once, but not again within 50 ms: what changes faster cannot be read, only paid for."""
+        if self._pace.isActive():
+            self._behind = True
+        else:
+            self._pace.start()
+            self.view.refresh()
+
+    @pyqtSlot()
+    def _on_pace(self) -> None:
+        if self._behind:
+            self._behind = False
+            self._refresh_soon()
 
     def _show_own(self) -> None:
         self._model.set_own(self._orders.open_by_price(self.symbol))

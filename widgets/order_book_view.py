@@ -50,6 +50,8 @@ class OrderBookView(QAbstractScrollArea):
         self.model = model
         self._market: MarketColours | None = None
         self._colours: Colours | None = None
+        self._text = self._accent = QColor()
+        self._directions = (QColor(), QColor(), QColor())
         self._dimmed = False
         self._centred = True
         self._selected: Decimal | None = None
@@ -79,6 +81,8 @@ class OrderBookView(QAbstractScrollArea):
     def set_look(self, colours: Colours, market: MarketColours, *, dimmed: bool) -> None:
         """Paint in other colours from now on."""
         self._colours, self._market, self._dimmed = colours, market, dimmed
+        self._text, self._accent = QColor(colours.text), QColor(colours.accent)
+        self._directions = (QColor(market.flat), QColor(market.up), QColor(market.down))
         self.refresh()
 
     def set_model(self, model: OrderBookModel) -> None:
@@ -194,33 +198,30 @@ class OrderBookView(QAbstractScrollArea):
                 self._paint_row(painter, rect, row, bar, tint)
 
     def _paint_row(self, painter: QPainter, rect: QRect, row: BookRow, bar: QColor, tint: QColor) -> None:
-        assert self._colours is not None
-        assert self._market is not None
         mark, price, percent = self._widths
         painter.fillRect(rect, tint)
         left = mark + price + percent + 5 * _PADDING
         room = max(0, rect.width() - left)
         length = round(room * row.share)
         painter.fillRect(QRect(rect.right() - length + 1, rect.top() + 1, length, rect.height() - 1), bar)
-        text = QColor(self._colours.text)
-        direction = QColor((self._market.flat, self._market.up, self._market.down)[row.direction])
+        direction = self._directions[row.direction]
         x = _PADDING
         if row.own_text:
-            painter.setPen(QColor(self._colours.accent))
+            painter.setPen(self._accent)
             painter.drawText(QRect(x, rect.top(), mark, rect.height()), _CENTRE, _MARK)
         x += mark
         painter.setPen(direction)
         painter.drawText(QRect(x, rect.top(), price, rect.height()), _RIGHT, row.price_text)
         x += price + 2 * _PADDING
         painter.drawText(QRect(x, rect.top(), percent, rect.height()), _RIGHT, row.percent_text)
-        painter.setPen(text)
+        painter.setPen(self._text)
         size = f"{row.own_text} / {row.size_text}" if row.own_text else row.size_text
         painter.drawText(QRect(left, rect.top(), room - _PADDING, rect.height()), _RIGHT, size)
         if row.is_last:
             painter.setPen(QPen(direction, 1))
             painter.drawRect(QRect(mark + _PADDING // 2, rect.top(), price + 2 * _PADDING, rect.height() - 1))
         if row.price == self._selected:
-            painter.setPen(QPen(QColor(self._colours.accent), 1))
+            painter.setPen(QPen(self._accent, 1))
             painter.drawRect(rect.adjusted(0, 0, -1, -1))
 
     def _paint_spread(self, painter: QPainter, picture: BookPicture, metrics: QFontMetrics) -> None:
