@@ -38,10 +38,10 @@ async def test_it_opens_when_wanted_and_closes_when_nothing_wants_it(exchange: E
         rig.connection.set_wanted(True)
         await rig.connected()
         await rig.served(10)
+        unwanted_at = asyncio.get_running_loop().time()
         rig.connection.set_wanted(False)
-        await asyncio.sleep(0.03)
-        assert rig.connection.state is ConnectionState.CONNECTED  # the grace period
         await until(lambda: rig.connection.state is ConnectionState.DISCONNECTED)
+        assert rig.connection.history[-1].at - unwanted_at >= rig.config.idle_grace
         await until(lambda: not exchange.connections)
         assert exchange.closed_connections[0].close_reason == "client close 1000"
         assert rig.path == ["connecting", "syncing", "connected", "disconnected"]
@@ -50,12 +50,12 @@ async def test_it_opens_when_wanted_and_closes_when_nothing_wants_it(exchange: E
 
 
 async def test_wanted_again_within_the_grace_nothing_happens(exchange: EmbeddedExchange) -> None:
-    async with rig_for(exchange, TICKERS) as rig:
+    async with rig_for(exchange, TICKERS, changes={"idle_grace": 0.2}) as rig:
         await rig.connected()
         rig.connection.set_wanted(False)
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0)
         rig.connection.set_wanted(True)
-        await asyncio.sleep(0.15)
+        await asyncio.sleep(0.3)
         assert rig.path == ["connecting", "syncing", "connected"]
         assert rig.epoch == 1
 
@@ -319,9 +319,9 @@ async def test_the_old_line_may_die_while_its_successor_is_proved(exchange: Embe
     async with rig_for(exchange, TRADES) as rig:
         await rig.served(5)
         first = exchange.connections[0].id
-        exchange.faults.inject("slow_accept", seconds=0.3, times=1)
+        exchange.faults.inject("slow_accept", seconds=0.5, times=1)
         asking = asyncio.ensure_future(rig.connection.reconnect())
-        await asyncio.sleep(0.05)
+        await until(lambda: exchange.counters.fault_hits["slow_accept"] == 1)
         exchange.faults.inject("drop", connection=first, times=1)
         await asking
         assert rig.path == ["connecting", "syncing", "connected", "reconnecting", "syncing", "connected"]

@@ -16,6 +16,8 @@ from upbit_ws_qt.exchange import FaultName
 from upbit_ws_qt.exchange.faultlist import GARBAGE_KINDS, SPECS, VIOLATION_KINDS
 
 if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
+
     from upbit_ws_qt.exchange import EmbeddedExchange
 
 TICKER = {"type": "ticker", "codes": [BTC]}
@@ -117,7 +119,7 @@ async def test_decompression_bomb_is_small_on_the_wire_and_large_inside(exchange
     async with client(exchange, max_size=1_000_000) as public:
         exchange.faults.inject("decompression_bomb", size=8_000_000)
         with pytest.raises(ConnectionClosedError) as closed:
-            await asyncio.gather(public.frame(), _abort_later(public.websocket.transport))
+            await asyncio.gather(public.frame(), _abort_after_complaint(public.websocket))
         assert closed.value.sent is not None
         assert closed.value.sent.code == 1009
     data = await bytes_after(exchange, "decompression_bomb", 10, size=8_000_000)
@@ -125,10 +127,10 @@ async def test_decompression_bomb_is_small_on_the_wire_and_large_inside(exchange
     assert int.from_bytes(data[2:10], "big") < 20_000
 
 
-async def _abort_later(transport: asyncio.BaseTransport) -> None:
-    await asyncio.sleep(0.2)
-    assert isinstance(transport, asyncio.WriteTransport)
-    transport.abort()
+async def _abort_after_complaint(websocket: ClientConnection) -> None:
+    """Hang up once the client has said why it wants to."""
+    await until(lambda: websocket.protocol.close_sent is not None)
+    websocket.transport.abort()
 
 
 async def test_masked_frame(exchange: EmbeddedExchange) -> None:
@@ -144,7 +146,7 @@ async def test_a_protocol_violation_ends_a_proper_client_while_the_line_is_held(
     async with client(exchange) as public:
         exchange.faults.inject("protocol_violation", kind=kind)
         with pytest.raises(ConnectionClosedError) as closed:
-            await asyncio.gather(public.frame(), _abort_later(public.websocket.transport))
+            await asyncio.gather(public.frame(), _abort_after_complaint(public.websocket))
         assert closed.value.sent is not None
         assert closed.value.sent.code in (1002, 1007, 1009)
     await until(lambda: not exchange.connections)
