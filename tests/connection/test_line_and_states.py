@@ -141,3 +141,13 @@ def test_round_trips_can_be_counted_anew() -> None:
     tally.reset_rtt()
     assert tally.rtt.summary().count == 0
     assert tally.rtt_last is None
+
+
+def test_made_up_error_names_are_counted_within_a_bound() -> None:
+    tally = Tally()
+    for number in range(1000):
+        tally.add_refusal(f"ERROR_{number}")
+        tally.add_refusal("TOO_MANY_REQUEST")
+    assert len(tally.refusals) <= 33
+    assert tally.refusals["TOO_MANY_REQUEST"] == 1000
+    assert tally.refusals.total() == 2000

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ConnectionFigures", "Tally"]
 
+# The protocol sheet has seven names of errors; a server that makes up new ones all the time must not fill the memory.
+_MOST_NAMES = 32
+_OTHERS = "others"
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectionFigures:
@@ -102,6 +106,11 @@ class Tally:
         """Count a round trip."""
         self.rtt.add(rtt)
         self.rtt_last = rtt
+
+    def add_refusal(self, name: str) -> None:
+        """Count an error of the exchange under its name, beyond 32 names together with all others."""
+        known = name in self.refusals or len(self.refusals) < _MOST_NAMES
+        self.refusals[name if known else _OTHERS] += 1
 
     def line_ended(self, figures: SocketFigures) -> None:
         """Keep what a line has carried."""

@@ -126,7 +126,7 @@ class Lines:
         """Act on what concerns the line, then pass the message on."""
         if isinstance(message, ServerError):
             line.refusal = message
-            self._tally.refusals[safe_text(message.name, 40)] += 1
+            self._tally.add_refusal(safe_text(message.name, 40))
             if message.name == TOO_MANY_REQUEST:
                 for limiter in {line.limiter, self.limiter}:
                     limiter.refused(self._loop.time())
