@@ -22,7 +22,7 @@ from widgets.announcements_links import safe_link
 from widgets.announcements_model import Announcement, AnnouncementBook, AnnouncementsModel, category_text
 from widgets.event_panel import EventPanel
 from widgets.panel import plain_label
-from widgets.tables import dim, fit_columns, plain_table
+from widgets.tables import dim_colour, fit_columns, plain_table
 from widgets.text import tr
 
 if TYPE_CHECKING:
@@ -213,5 +213,4 @@ class AnnouncementsWidget(EventPanel):
         if not hasattr(self, "table"):
             return
         self.model.warn, self.model.muted = QColor(self.colours.warn), QColor(self.colours.muted)
-        self.model.tell_changed()
-        dim(self.table, dimmed=self.dimmed)
+        self.model.set_dim(dim_colour(self.colours, dimmed=self.dimmed))

@@ -24,7 +24,7 @@ from widgets.indicators_model import SignalsModel, Watch, WatchesModel
 from widgets.indicators_picker import IndicatorPicker
 from widgets.indicators_plot import IndicatorPlot
 from widgets.panel import PanelState, plain_label
-from widgets.tables import dim, fit_columns, plain_table
+from widgets.tables import dim_colour, fit_columns, plain_table
 from widgets.text import tr
 
 if TYPE_CHECKING:
@@ -327,9 +327,8 @@ class IndicatorsWidget(EventPanel):
             return
         colours = self.colours
         self.watch_model.bad, self.watch_model.muted = QColor(colours.bad), QColor(colours.muted)
-        self.watch_model.tell_changed()
         self.plot.set_colours(colours)
-        dim(self.watch_table, dimmed=self.dimmed)
+        self.watch_model.set_dim(dim_colour(self.colours, dimmed=self.dimmed))
 
 
 def _is_of(event: IndicatorEvent | IndicatorSignalEvent, watch: Watch) -> bool:

@@ -15,7 +15,7 @@ from upbit_ws_qt import (
     WebSocketService,
     WebSocketType,
 )
-from widgets.panel import Panel, plain_label
+from widgets.panel import Panel, PanelState, plain_label
 from widgets.text import tr
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class MarketPanel(Panel):
     """A panel about one market.
 
     Subclasses say what they want in `subscribe`, drop what belongs to the last market in `forget`, and call
-    `show_live` when data come.
+    `arrived` when data come.
 
     Args:
         service: where the data come from.
@@ -83,6 +83,11 @@ class MarketPanel(Panel):
         self._close()
         if self.isVisible():
             self._open()
+
+    def arrived(self) -> None:
+        """Data have come: be live, unless they are the last ones of a line that is down."""
+        if self.state is not PanelState.LIVE and self.service.connection_state(WebSocketType.PUBLIC) not in _DOWN:
+            self.show_live()
 
     # -- hooks --------------------------------------------------------------------------------------------------------
     def subscribe(self) -> Iterable[Subscription]:

@@ -21,7 +21,7 @@ from widgets.event_panel import EventPanel
 from widgets.my_assets_model import WON, AssetBook, MyAssetsModel, market_of
 from widgets.panel import plain_label
 from widgets.price_format import money_text
-from widgets.tables import dim, fit_columns, plain_table
+from widgets.tables import dim_colour, fit_columns, plain_table
 from widgets.text import tr
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["MyAssetsWidget"]
 
 _FLUSH_MS = 250  # sums that change faster cannot be read
-_SAMPLES = ("WWWWW", "00,000.00000000", "000.00000000", "000,000,000", "0,000,000,000", "100.0%")
+_SAMPLES = ("WWWW", "000.00000000", "0.00000000", "000,000,000", "000,000,000", "100.0%")
 
 
 class MyAssetsWidget(EventPanel):
@@ -183,8 +183,7 @@ class MyAssetsWidget(EventPanel):
         if not hasattr(self, "table"):
             return
         self.model.muted = QColor(self.colours.muted)
-        self.model.tell_changed()
         palette = self.note.palette()
         palette.setColor(QPalette.ColorRole.WindowText, QColor(self.colours.muted))
         self.note.setPalette(palette)
-        dim(self.table, dimmed=self.dimmed)
+        self.model.set_dim(dim_colour(self.colours, dimmed=self.dimmed))

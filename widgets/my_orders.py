@@ -13,7 +13,7 @@ from widgets.event_panel import EventPanel
 from widgets.my_orders_ledger import OrderLedger
 from widgets.my_orders_model import MyOrdersModel
 from widgets.panel import plain_label
-from widgets.tables import dim, fit_columns, plain_table
+from widgets.tables import dim_colour, fit_columns, plain_table
 from widgets.text import tr
 
 if TYPE_CHECKING:
@@ -135,5 +135,4 @@ class MyOrdersWidget(EventPanel):
             return
         market, model = self.market_colours, self.model
         model.up, model.down, model.muted = QColor(market.up), QColor(market.down), QColor(self.colours.muted)
-        model.tell_changed()
-        dim(self.table, dimmed=self.dimmed)
+        model.set_dim(dim_colour(self.colours, dimmed=self.dimmed))

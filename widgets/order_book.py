@@ -131,7 +131,7 @@ class OrderBookWidget(MarketPanel):
         if event.code != self.symbol or event.level != self._level:
             return  # the last frames of what was wanted before
         self._model.set_book(event)
-        self.show_live()
+        self.arrived()
         self._refresh_soon()
 
     def _on_ticker(self, event: TickerEvent) -> None:

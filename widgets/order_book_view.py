@@ -216,6 +216,8 @@ class OrderBookView(QAbstractScrollArea):
         painter.drawText(QRect(x, rect.top(), percent, rect.height()), _RIGHT, row.percent_text)
         painter.setPen(self._text)
         size = f"{row.own_text} / {row.size_text}" if row.own_text else row.size_text
+        if row.own_text and painter.fontMetrics().horizontalAdvance(size) > room - _PADDING:
+            size = row.size_text  # the mark stays, and the description says how much
         painter.drawText(QRect(left, rect.top(), room - _PADDING, rect.height()), _RIGHT, size)
         if row.is_last:
             painter.setPen(QPen(direction, 1))
@@ -322,8 +324,12 @@ class OrderBookView(QAbstractScrollArea):
 
     def _select(self, row: BookRow) -> None:
         self._selected = row.price
-        self.setAccessibleDescription(
-            tr("{price}, {percent}, size {size}", price=row.price_text, percent=row.percent_text, size=row.size_text)
+        words = tr(
+            "{price}, {percent}, size {size}", price=row.price_text, percent=row.percent_text, size=row.size_text
         )
+        if row.own_text:
+            words += ", " + tr("own {size}", size=row.own_text)
+        self.setAccessibleDescription(words)
+        self.setToolTip(words)
         self.priceSelected.emit(row.price)
         self.refresh()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from PyQt6.QtCore import QAbstractTableModel, QModelIndex, Qt
-from PyQt6.QtWidgets import QAbstractItemView, QFrame, QGraphicsOpacityEffect, QHeaderView, QTableView
+from PyQt6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView
 
+from widgets.look import blend
 from widgets.text import tr
 from widgets.theme import number_font
 
@@ -15,11 +16,14 @@ if TYPE_CHECKING:
 
     from PyQt6.QtCore import QAbstractItemModel, QObject
     from PyQt6.QtGui import QColor
-from PyQt6.QtWidgets import QWidget
+    from PyQt6.QtWidgets import QWidget
 
-__all__ = ["RowsModel", "dim", "fit_columns", "plain_table"]
+    from widgets.theme import Colours
+
+__all__ = ["RowsModel", "dim_colour", "fit_columns", "plain_table"]
 
 _AIR = 12
+_DIM = 0.5
 _ROOT = QModelIndex()
 _R = TypeVar("_R")
 
@@ -35,6 +39,7 @@ class RowsModel(QAbstractTableModel, Generic[_R]):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.rows: list[_R] = []
+        self._dim: QColor | None = None
 
     # -- hooks --------------------------------------------------------------------------------------------------------
     def text(self, row: _R, column: int) -> str:
@@ -66,6 +71,11 @@ class RowsModel(QAbstractTableModel, Generic[_R]):
             self.endInsertRows()
         self.tell_changed()
 
+    def set_dim(self, colour: QColor | None) -> None:
+        """Draw all texts in this colour, because they are out of date; None for their own colours."""
+        self._dim = colour
+        self.tell_changed()
+
     def tell_changed(self) -> None:
         """Have all cells drawn anew."""
         if self.rows:
@@ -93,7 +103,7 @@ class RowsModel(QAbstractTableModel, Generic[_R]):
         if role == Qt.ItemDataRole.DisplayRole:
             return self.text(row, column)
         if role == Qt.ItemDataRole.ForegroundRole:
-            return self.colour(row, column)
+            return self._dim or self.colour(row, column)
         if role == Qt.ItemDataRole.ToolTipRole:
             return self.hint(row, column) or None
         return self._side(column) if role == Qt.ItemDataRole.TextAlignmentRole else None
@@ -152,11 +162,6 @@ def fit_columns(table: QTableView, samples: Sequence[str]) -> None:
         table.setColumnWidth(column, max(metrics.horizontalAdvance(text) for text in (heading, sample)) + _AIR)
 
 
-def dim(widget: QWidget, *, dimmed: bool) -> None:
-    """Draw a widget fainter, or as usual; nothing is spent on the usual."""
-    if not dimmed:
-        widget.setGraphicsEffect(None)
-    elif widget.graphicsEffect() is None:
-        effect = QGraphicsOpacityEffect(widget)
-        effect.setOpacity(0.5)
-        widget.setGraphicsEffect(effect)
+def dim_colour(colours: Colours, *, dimmed: bool) -> QColor | None:
+    """Return the colour of texts that are out of date; None where they are not."""
+    return blend(colours.text, colours.base, _DIM) if dimmed else None

@@ -13,7 +13,7 @@ from upbit_ws_qt import Delivery, GapEvent, TickerEvent, TradeEvent, WebSocketSe
 from widgets.market_panel import MarketPanel
 from widgets.panel import plain_label
 from widgets.price_format import DASH, full_text, quote_of, short_money_text
-from widgets.tables import dim, plain_table
+from widgets.tables import dim_colour, fit_columns, plain_table
 from widgets.tape_model import TapeModel
 from widgets.text import Language, current_language, tr
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["TapeWidget", "trade_strength"]
 
 _FLUSH_MS = 100
+_SAMPLES = ("00:00:00", "000,000,000", "▲ 0.000000")
 _HUNDRED = Decimal(100)
 _FILTERS: dict[str, tuple[Decimal, ...]] = {
     "KRW": tuple(Decimal(10) ** power for power in range(5, 10)),
@@ -103,7 +104,7 @@ class TapeWidget(MarketPanel):
     # -- data ---------------------------------------------------------------------------------------------------------
     def _on_trade(self, event: TradeEvent) -> None:
         if event.code == self.symbol and self.model.take(event):
-            self.show_live()
+            self.arrived()
             if not self._flush.isActive():
                 self._flush.start()
 
@@ -164,6 +165,7 @@ class TapeWidget(MarketPanel):
     def retranslate(self) -> None:
         """Name everything."""
         self.model.retranslate()
+        fit_columns(self.table, _SAMPLES)
         self._name_filters()
         self._show_strength()
         self.strength.setToolTip(tr("Bought by takers ÷ sold by takers × 100, since 09:00 KST"))
@@ -176,4 +178,4 @@ class TapeWidget(MarketPanel):
             return
         market = self.market_colours
         self.model.set_colours(QColor(market.up), QColor(market.down), QColor(self.colours.muted))
-        dim(self.table, dimmed=self.dimmed)
+        self.model.set_dim(dim_colour(self.colours, dimmed=self.dimmed))

@@ -67,6 +67,7 @@ class TapeModel(QAbstractTableModel):
         self._known: set[int] = set()
         self._least = Decimal(0)
         self._fresh = 0
+        self._dim: QColor | None = None
         self._colours = (QColor(), QColor(), QColor())
 
     # -- what comes in ------------------------------------------------------------------------------------------------
@@ -151,6 +152,11 @@ class TapeModel(QAbstractTableModel):
         self._colours = (up, down, muted)
         self.retranslate()
 
+    def set_dim(self, colour: QColor | None) -> None:
+        """Draw all texts in this colour, because they are out of date; None for their own colours."""
+        self._dim = colour
+        self.retranslate()
+
     def retranslate(self) -> None:
         """Say and draw everything anew."""
         self._texts = [None] * len(self._rows)
@@ -184,7 +190,7 @@ class TapeModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _RIGHT
         if role == Qt.ItemDataRole.ForegroundRole:
-            return self._colour(self._rows[place], column)
+            return self._dim or self._colour(self._rows[place], column)
         return None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:

@@ -212,3 +212,18 @@ async def test_a_cut_line_is_told_and_comes_back(exchange: EmbeddedExchange, ser
         refused.clear()
         await until(lambda: widget.state is PanelState.LIVE)
         assert states == [PanelState.STALE, PanelState.LIVE]
+
+
+@served()
+async def test_the_last_frame_of_a_dead_line_does_not_make_it_live(
+    exchange: EmbeddedExchange, service: WebSocketService
+) -> None:
+    async with shown(OrderBookWidget(service, "KRW-BTC")) as widget:
+        await live(widget)
+        refused = exchange.faults.inject(FaultName.REFUSE, "public")
+        exchange.faults.inject(FaultName.DROP, "public")
+        await until(lambda: widget.state is PanelState.STALE)
+        widget.arrived()  # as for a frame that was on its way when the line fell
+        assert widget.dimmed
+        refused.clear()
+        await live(widget)

@@ -41,6 +41,12 @@ def numbers(model: TapeModel) -> list[int | None]:
     return [None if each is None else each.sequential_id for each in rows]
 
 
+def colour(widget: TapeWidget, which: Column) -> QColor:
+    last = widget.model.rowCount() - 1  # a trade, whatever has come since
+    found: QColor = widget.model.index(last, which).data(Qt.ItemDataRole.ForegroundRole)
+    return found
+
+
 @pytest.fixture
 def model(qapp: object) -> TapeModel:
     del qapp
@@ -173,12 +179,12 @@ async def test_what_was_missed_while_hidden_is_marked(exchange: EmbeddedExchange
 @served()
 async def test_a_cut_line_is_told_and_leaves_a_gap(exchange: EmbeddedExchange, service: WebSocketService) -> None:
     async with shown(TapeWidget(service, "KRW-BTC")) as widget:
-        await until(lambda: widget.state is PanelState.LIVE)
+        await until(lambda: widget.state is PanelState.LIVE and widget.model.rowCount() > 0)
         refused = exchange.faults.inject(FaultName.REFUSE, "public")
         exchange.faults.inject(FaultName.DROP, "public")
         await until(lambda: widget.state is PanelState.STALE)
-        assert widget.table.graphicsEffect() is not None
+        assert len({colour(widget, which).name() for which in Column}) == 1
         refused.clear()
         await until(lambda: widget.state is PanelState.LIVE)
-        assert widget.table.graphicsEffect() is None
+        assert len({colour(widget, which).name() for which in Column}) > 1
         await until(lambda: None in numbers(widget.model))
