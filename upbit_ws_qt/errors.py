@@ -94,7 +94,7 @@ class ConnectionLostError(WebSocketError):
         endpoint: "public", "private" or "info".
         close_code: of the WebSocket, or None where there was no close frame.
         cause: in a few words.
-        attempts: dials since the line was last up.
+        attempts: dials that failed before, since the line was last stable.
     """
 
     recovery = RecoveryStrategy.RECONNECT
@@ -113,8 +113,10 @@ class ConnectionLostError(WebSocketError):
         self.close_code = close_code
         self.attempts = attempts
         code = f", close code {close_code}" if close_code is not None else ""
-        tried = f", after {attempts} attempts" if attempts else ""
-        super().__init__(f"the {endpoint} connection is lost: {cause}{code}{tried}", recovery=recovery)
+        super().__init__(f"the {endpoint} connection is lost: {cause}{code}", recovery=recovery)
+
+    def __str__(self) -> str:
+        return self.message + (f", after {self.attempts} attempts" if self.attempts else "")
 
 
 class AuthenticationError(WebSocketError):

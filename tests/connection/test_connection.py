@@ -180,6 +180,7 @@ async def test_a_server_that_is_away_is_dialled_for_ever_within_the_limit(exchan
         await until(lambda: rig.connection.figures().dials >= 8)
         assert rig.connection.state is ConnectionState.RECONNECTING
         assert rig.connection.figures().failures["HTTP 503"] >= 7
+        assert [error.attempts for error in rig.errors if isinstance(error, ConnectionLostError)][:4] == [0, 1, 2, 3]
         exchange.faults.clear()
         await rig.connected()
         assert exchange.counters.rate_limit_violations == 0

@@ -359,6 +359,8 @@ class Connection:
     # -- failing, ending ------------------------------------------------------------------------------------------
     def _failed(self, error: WebSocketError) -> None:
         """Count a failed attempt and say so; the next one follows."""
+        if isinstance(error, ConnectionLostError):
+            error.attempts = self._backoff.attempts
         self._tally.failures[kind_of(error)] += 1
         self._drop_line(error)
         self._move(ConnectionState.RECONNECTING, short_cause(error), close_code_of(error))
