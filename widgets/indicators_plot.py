@@ -34,8 +34,7 @@ class IndicatorPlot(QWidget):
         self.legend = plain_label("", self)
         self.legend.setWordWrap(True)
         axes = {"bottom": pg.DateAxisItem(utcOffset=_KST_SECONDS), "left": _NumberAxis("left")}
-        self._plot = pg.PlotWidget(self, axisItems=axes)
-        self._plot.setMenuEnabled(False)
+        self._plot = pg.PlotWidget(self, axisItems=axes, enableMenu=False)
         self._plot.hideButtons()
         self._plot.setMouseEnabled(x=False, y=False)
         self._curves = [self._plot.plot(connect="finite") for _ in range(_MOST_CURVES)]

@@ -178,6 +178,10 @@ class OrderBookView(QAbstractScrollArea):
             colour, base = self._market.up if is_bid else self._market.down, self._colours.base
             self._paint_side(painter, rows, is_bid, blend(colour, base, _BAR_WEIGHT), blend(colour, base, _TINT_WEIGHT))
         self._paint_spread(painter, picture, metrics)
+        if self.hasFocus():
+            painter.setOpacity(1.0)
+            painter.setPen(QPen(self._accent, 1))
+            painter.drawRect(self._surface.rect().adjusted(0, 0, -1, -1))
         painter.end()
 
     def _measure(self, picture: BookPicture, metrics: QFontMetrics) -> None:
@@ -299,8 +303,13 @@ class OrderBookView(QAbstractScrollArea):
             super().keyPressEvent(event)
 
     def focusInEvent(self, event: QFocusEvent | None) -> None:
-        """Show by the chosen row where the keyboard is."""
+        """Show by a frame where the keyboard is."""
         super().focusInEvent(event)
+        self.refresh()
+
+    def focusOutEvent(self, event: QFocusEvent | None) -> None:
+        """Take the frame away."""
+        super().focusOutEvent(event)
         self.refresh()
 
     def _step(self, step: int) -> None:
