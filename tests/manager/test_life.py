@@ -146,7 +146,8 @@ async def test_figures_are_there(desk: Desk) -> None:
     statistics = await desk.manager.get_subscription_statistics()
     assert metrics.total_subscriptions == 1
     assert desk.manager.connection_metrics(WebSocketType.PUBLIC).is_connected
-    assert health.score == 100.0
+    assert health.connections[WebSocketType.PUBLIC].score >= 50  # the program's own depends on who else is busy here
+    assert 0 < health.score == min(health.program_score, health.connections[WebSocketType.PUBLIC].score)
     assert statistics[WebSocketType.PUBLIC].live == 1
     assert await desk.manager.optimize_subscriptions() == {
         WebSocketType.PUBLIC: (BTC,),
