@@ -298,8 +298,11 @@ def measure(name: str, url: str) -> float | str:
         found = "did not get going"
     finally:
         process.join(1)
-        if process.is_alive():
+        if process.is_alive():  # pyupbit's own process would outlive it
+            for child in psutil.Process(process.pid).children(recursive=True):
+                child.kill()
             process.kill()
+            process.join(5)
     return found
 
 
