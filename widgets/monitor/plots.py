@@ -34,25 +34,19 @@ _DECADES = (-4, 4)
 _Points = tuple[np.ndarray, np.ndarray]
 
 
-class _PlainAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph ships no types
-    """No prefixes of units, for which the label would be laid out anew in every frame."""
-
-    def updateAutoSIPrefix(self) -> None:
-        pass
-
-
-class _LogAxis(_PlainAxis):
+class _LogAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph ships no types
     """Milliseconds on a scale of decades."""
 
     def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
-        whole = [float(decade) for decade in range(math.ceil(low), math.floor(high) + 1)]
+        # The topmost one would stand in the label below the plot above.
+        whole = [float(decade) for decade in range(math.ceil(low), math.ceil(high))]
         return [(1.0, whole)]
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
         return [f"{10**value:g}" for value in values]
 
 
-class _WholeAxis(_PlainAxis):
+class _WholeAxis(pg.AxisItem):  # type: ignore[misc]  # as above
     """Whole numbers."""
 
     def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
@@ -82,7 +76,7 @@ class MonitorPlots(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._canvas)
-        axes = {"band": _PlainAxis("left"), "score": _WholeAxis("left"), "rtt": _LogAxis("left")}
+        axes = {"band": pg.AxisItem("left"), "score": _WholeAxis("left"), "rtt": _LogAxis("left")}
         axes["epoch"] = _WholeAxis("left")
         self.plots = {name: self._add_plot(row, name, axis) for row, (name, axis) in enumerate(axes.items())}
         self._band = pg.ImageItem(axisOrder="row-major")
@@ -181,6 +175,8 @@ class MonitorPlots(QWidget):
         bottom = pg.DateAxisItem(orientation="bottom", utcOffset=_KST_OFFSET)
         plot = self._canvas.addPlot(row=row, col=0, axisItems={"left": axis, "bottom": bottom})
         axis.setWidth(AXIS_WIDTH)
+        for each in (axis, bottom):
+            each.enableAutoSIPrefix(False)  # else the label is laid out anew in every frame
         if name != "epoch":
             plot.hideAxis("bottom")  # one time axis for all; each costs half a millisecond a frame
         plot.setMenuEnabled(False)
