@@ -10,6 +10,7 @@ import pytest
 
 from tests.waiting import until
 from upbit_ws_qt.errors import AuthenticationError
+from upbit_ws_qt.manager.parts import UNREADABLE_TOLD_PER_SECOND
 from upbit_ws_qt.streams import StreamKey
 from upbit_ws_qt.subscriptions import StreamStatus
 from upbit_ws_qt.types import ConnectionState, DataType, GlobalManagerState, SubscriptionSpec, WebSocketType
@@ -224,6 +225,16 @@ async def test_a_fault_that_costs_frames_is_counted_and_the_line_stays(
     assert set(ledger.trades.values()) == {1}
     assert ledger.backwards == 0
     assert desk.manager.get_current_epoch(PUBLIC) == 1
+
+
+async def test_a_flood_of_garbage_is_counted_and_told_within_a_bound(exchange: EmbeddedExchange, desk: Desk) -> None:
+    handle = desk.manager.register_component("c", SubscriptionSpec(DataType.TICKER, "KRW-BTC"), lambda event: None)
+    await handle.wait_served(10)
+    exchange.faults.inject("garbage", endpoint="public", count=2000, times=1)
+    began = asyncio.get_running_loop().time()
+    await until(lambda: desk.manager.routing_statistics().decode_errors >= 2000)
+    seconds = asyncio.get_running_loop().time() - began
+    assert 0 < len(desk.diary.errors) <= UNREADABLE_TOLD_PER_SECOND * (seconds + 2)
 
 
 async def test_a_token_is_renewed_before_it_ends_without_a_gap(

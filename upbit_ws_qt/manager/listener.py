@@ -38,7 +38,7 @@ class ManagerListener:
         """Between two lines something may have been missed; one call for each epoch change."""
 
     def on_error(self, error: WebSocketError) -> None:
-        """Something went wrong that a person should be able to see."""
+        """Something went wrong that a person should be able to see; frames that cannot be read 20 a second at most."""
 
     def on_component_failed(self, component_id: str, error: Exception) -> None:
         """A component's callback raised, or the component was put aside."""

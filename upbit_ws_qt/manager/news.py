@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt.manager.listener import ManagerListener
 
-__all__ = ["News"]
+__all__ = ["News", "Quota"]
 
 
 class News:
@@ -39,3 +39,21 @@ class News:
         for listener in tuple(self._listeners):
             if listener in self._listeners:  # an earlier one may have removed it
                 call(listener)
+
+
+class Quota:
+    """Lets the first few of a second through, so that news of which a peer can make any number stays bounded."""
+
+    def __init__(self, per_second: int) -> None:
+        self._per_second = per_second
+        self._second_began = float("-inf")
+        self._passed = 0
+
+    def allows(self, now: float) -> bool:
+        """Whether one more may pass at `now`, in seconds."""
+        if now - self._second_began >= 1.0:
+            self._second_began, self._passed = now, 0
+        if self._passed >= self._per_second:
+            return False
+        self._passed += 1
+        return True

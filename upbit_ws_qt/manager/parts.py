@@ -10,7 +10,7 @@ from upbit_ws_qt.connection import ConnectLimiter, Drain, EpochManager, JWTManag
 from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
 from upbit_ws_qt.manager.components import ComponentDesk
 from upbit_ws_qt.manager.endpoint import Endpoint
-from upbit_ws_qt.manager.news import News
+from upbit_ws_qt.manager.news import News, Quota
 from upbit_ws_qt.routing import DataPoolManager, DataRoutingEngine
 from upbit_ws_qt.streams import streams_of
 from upbit_ws_qt.subscriptions import StreamStatus, SubscriptionStateManager
@@ -30,6 +30,10 @@ __all__ = ["ManagerParts"]
 _GOING = frozenset(
     {ConnectionState.CONNECTING, ConnectionState.SYNCING, ConnectionState.RECONNECTING, ConnectionState.DISCONNECTED}
 )
+
+
+# All frames that cannot be read are counted; a peer that sends nothing else must not drown the listeners in errors.
+UNREADABLE_TOLD_PER_SECOND = 20
 
 
 class ManagerParts:
@@ -55,6 +59,7 @@ class ManagerParts:
             pool=self._pool,
             backlog=lambda: sum(len(endpoint.inbox) for endpoint in self._endpoints.values()),
         )
+        self._unreadable = {ws_type: Quota(UNREADABLE_TOLD_PER_SECOND) for ws_type in WebSocketType}
         self._failure_kinds: set[type[Exception]] = set()
         self._drain = Drain(
             self._routing.route_frame,
@@ -150,7 +155,8 @@ class ManagerParts:
 
     def _on_decode_error(self, ws_type: WebSocketType, error: DecodeError) -> None:
         self._watch.count_decode_error(ws_type)
-        self._news.tell(lambda listener: listener.on_error(error))
+        if self._unreadable[ws_type].allows(self._loop.time()):
+            self._news.tell(lambda listener: listener.on_error(error))
 
     def _on_frame_failed(self, frame: RawFrame, error: Exception) -> None:
         """Report a bug of this library, once of a kind; how often it was met is counted in `drain.figures()`."""
