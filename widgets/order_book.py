@@ -79,7 +79,7 @@ class OrderBookWidget(MarketPanel):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.view)
         self.setFocusProxy(self.view)
-        self._offer_levels((_NONE,))
+        self.offer_levels((_NONE,))
         self.retranslate()
         self.restyle()
         if service.config.credentials is not None:
@@ -114,7 +114,7 @@ class OrderBookWidget(MarketPanel):
         self._model = OrderBookModel(self.symbol)
         self._model.set_own(self._orders.open_by_price(self.symbol))
         self.view.set_model(self._model)
-        self._offer_levels((_NONE,))
+        self.offer_levels((_NONE,))
         self.retranslate()
 
     def on_refused(self, error: WebSocketError) -> None:
@@ -138,7 +138,7 @@ class OrderBookWidget(MarketPanel):
         if event.code == self.symbol and self._model.set_reference(event.prev_closing_price, event.trade_price):
             levels = group_levels(self.symbol, event.trade_price)
             if levels != self._levels:
-                self._offer_levels(levels)
+                self.offer_levels(levels)
             self._refresh_soon()
 
     def _on_my_order(self, event: MyOrderEvent) -> None:
@@ -171,7 +171,7 @@ class OrderBookWidget(MarketPanel):
             self.view.refresh()
 
     # -- grouping -----------------------------------------------------------------------------------------------------
-    def _offer_levels(self, levels: tuple[Decimal, ...]) -> None:
+    def offer_levels(self, levels: tuple[Decimal, ...]) -> None:
         """Offer other groupings; one in force that is no longer among them stays until another is chosen."""
         self._levels = levels if self._level in levels else (*levels, self._level)
         self.grouping.clear()

@@ -14,6 +14,7 @@ from widgets.market_panel import MarketPanel
 from widgets.panel import plain_label
 from widgets.price_format import DASH, full_text, quote_of, short_money_text
 from widgets.tables import dim_colour, fit_columns, plain_table
+from widgets.tape_delegate import TapeDelegate
 from widgets.tape_model import TapeModel
 from widgets.text import Language, current_language, tr
 
@@ -58,6 +59,8 @@ class TapeWidget(MarketPanel):
         super().__init__(service, symbol, "tape", parent)
         self.model = TapeModel(self)
         self.table = plain_table(self.model, self.body)
+        self._delegate = TapeDelegate(self.model, self.table)
+        self.table.setItemDelegate(self._delegate)
         self.strength = plain_label("", self)
         self.least = QComboBox(self)
         self.least.activated.connect(self._on_least)
@@ -177,5 +180,6 @@ class TapeWidget(MarketPanel):
         if not hasattr(self, "table"):
             return
         market = self.market_colours
+        self._delegate.take_colours(self.palette())
         self.model.set_colours(QColor(market.up), QColor(market.down), QColor(self.colours.muted))
         self.model.set_dim(dim_colour(self.colours, dimmed=self.dimmed))

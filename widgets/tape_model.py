@@ -168,6 +168,25 @@ class TapeModel(QAbstractTableModel):
         """Return a row; 0 is the newest."""
         return self._rows[place]
 
+    def text(self, place: int, column: int) -> str:
+        """Return what a cell shows; made when it is first seen."""
+        texts = self._texts[place]
+        if texts is None:
+            texts = self._texts[place] = self._rows[place].texts()
+        return texts[column]
+
+    def colour(self, place: int, column: int) -> QColor | None:
+        """Return the colour of a cell's text, None for the usual one."""
+        up, down, muted = self._colours
+        trade = self._rows[place].trade
+        if self._dim is not None:
+            return self._dim
+        if trade is None or column == Column.TIME:
+            return muted
+        if column == Column.PRICE:
+            return up if trade.change == "RISE" else down if trade.change == "FALL" else None
+        return up if trade.ask_bid == "BID" else down
+
     # -- what Qt asks -------------------------------------------------------------------------------------------------
     def rowCount(self, parent: QModelIndex = _ROOT) -> int:
         """How many trades are shown."""
@@ -183,14 +202,11 @@ class TapeModel(QAbstractTableModel):
             return None
         place, column = index.row(), index.column()
         if role == Qt.ItemDataRole.DisplayRole:
-            texts = self._texts[place]
-            if texts is None:
-                texts = self._texts[place] = self._rows[place].texts()
-            return texts[column]
+            return self.text(place, column)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _RIGHT
         if role == Qt.ItemDataRole.ForegroundRole:
-            return self._dim or self._colour(self._rows[place], column)
+            return self.colour(place, column)
         return None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -200,12 +216,3 @@ class TapeModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return (tr("Time"), tr("Price"), tr("Volume"), tr("Amount"))[section]
         return _RIGHT if role == Qt.ItemDataRole.TextAlignmentRole else None
-
-    def _colour(self, row: TapeRow, column: int) -> QColor | None:
-        up, down, muted = self._colours
-        if row.trade is None or column == Column.TIME:
-            return muted
-        if column == Column.PRICE:
-            change = row.trade.change
-            return up if change == "RISE" else down if change == "FALL" else None
-        return up if row.trade.ask_bid == "BID" else down

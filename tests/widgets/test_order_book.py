@@ -227,3 +227,18 @@ async def test_the_last_frame_of_a_dead_line_does_not_make_it_live(
         assert widget.dimmed
         refused.clear()
         await live(widget)
+
+
+@served()
+async def test_a_grouping_that_the_exchange_does_not_serve_is_taken_back(
+    exchange: EmbeddedExchange, service: WebSocketService
+) -> None:
+    async with shown(OrderBookWidget(service, "KRW-BTC")) as widget:
+        await live(widget)
+        exchange.stop_time()  # and with it the ticker that would offer the right groupings again
+        widget.offer_levels((D(0), D(7)))
+        widget.set_level(D(7))
+        await until(lambda: books(exchange) == {("KRW-BTC", 7)})
+        await until(lambda: widget.level == 0 and books(exchange) == {("KRW-BTC", 0)})
+        assert widget.grouping.currentIndex() == 0
+        await live(widget)
