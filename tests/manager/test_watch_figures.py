@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from tests.frames import DEFAULT_FRAMES
 from tests.waiting import until
-from upbit_ws_qt.manager.readings import StreamLedger
+from upbit_ws_qt.manager.readings import StreamLedger, spared_names
 from upbit_ws_qt.monitoring.alerts import AlertKind
 from upbit_ws_qt.routing import StreamFigures
 from upbit_ws_qt.streams import StreamKey
 from upbit_ws_qt.types import ConnectionState, DataType, SubscriptionSpec, WebSocketType
+from upbit_ws_qt.wire.simple_format import SimpleFormatConverter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -195,3 +198,13 @@ def test_the_ledger_counts_bytes_and_ages_of_what_is_new() -> None:
 
 def _reasons(desk: Desk) -> set[str]:
     return {reason.kind.value for reason in desk.manager.monitor.health_status().reasons}
+
+
+@pytest.mark.parametrize("message", [json.loads(frame) for frame in DEFAULT_FRAMES if b'"type"' in frame[:10]])
+def test_what_simple_names_spare_is_about_what_they_do_spare(message: dict[str, Any]) -> None:
+    plain = json.dumps(message, separators=(",", ":"))
+    simple = json.dumps(SimpleFormatConverter.convert_to_simple_format(message), separators=(",", ":"))
+    estimated = spared_names(DataType(message["type"]), len(message.get("orderbook_units", ())))
+    assert 0 < estimated < len(plain)
+    if DataType(message["type"]).websocket_type is PUBLIC:
+        assert estimated == pytest.approx(len(plain) - len(simple), rel=0.15)

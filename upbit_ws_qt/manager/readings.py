@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt.events import OrderbookEvent, StreamType, TickerEvent, TradeEvent
 from upbit_ws_qt.monitoring.readings import ComponentReading, ConnectionReading, RttSample, StreamReading
-from upbit_ws_qt.types import ConnectionState, Priority, WebSocketType
+from upbit_ws_qt.types import ConnectionState, DataType, Priority, WebSocketType
+from upbit_ws_qt.wire.simple_keys import SIMPLE_KEYS, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,20 +18,43 @@ if TYPE_CHECKING:
     from upbit_ws_qt.sketch import SketchSummary
     from upbit_ws_qt.streams import StreamKey
 
-__all__ = ["StreamLedger", "component_readings", "connection_reading", "stage_summaries"]
+__all__ = ["StreamLedger", "component_readings", "connection_reading", "spared_names", "stage_summaries"]
 
 MOST_AGES = 500
 _ENDED = frozenset({ConnectionState.RECONNECTING, ConnectionState.FAILED})
 _TIMED = (TickerEvent, TradeEvent, OrderbookEvent)
 
 
+def spared_names(data_type: DataType, depth: int) -> int:
+    """Return the bytes by which SIMPLE names make one frame of a type shorter; for types with a nested part, about."""
+    kind = kind_of(data_type.value)
+    if kind is None:
+        return 0
+    spared = _shortened(kind)
+    return spared + depth * _shortened("orderbook_units") if data_type is DataType.ORDERBOOK else spared
+
+
+def _shortened(kind: str) -> int:
+    return sum(len(name) - len(short) for name, short in SIMPLE_KEYS[kind].items())
+
+
 class StreamLedger:
     """Keeps the figures of all streams from look to look: bytes, by stream and by component, and the ages of events.
 
     Nothing is noted on the way of a frame for it: each look takes the newest event of each stream.
+
+    Args:
+        simple: whether frames come with SIMPLE names.
+
+    Attributes:
+        readings: of the streams, as of the last look.
+        ages: of the newest events since the last look but one, by line.
+        spared: bytes that SIMPLE names have spared, by line.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, simple: bool = False) -> None:
+        self._simple = simple
+        self.spared: Counter[WebSocketType] = Counter()
         self._streams: dict[StreamKey, tuple[int, int]] = {}
         self._components: dict[str, int] = {}
         self._looked_at = 0.0
@@ -48,6 +73,8 @@ class StreamLedger:
             events, size = streams.get(key, (0, 0))
             fresh = figure.events - events if figure.events >= events else figure.events
             added = round(fresh * figure.frame_size)
+            if self._simple:
+                self.spared[key.websocket_type] += fresh * spared_names(key.data_type, figure.depth)
             self._streams[key] = (figure.events, size + added)
             for component_id in figure.component_ids:
                 before = self._components.get(component_id, components.get(component_id, 0))
@@ -81,6 +108,7 @@ def connection_reading(
     pongs_seen: int,
     event_ages: Iterable[float] = (),
     inbox_wait: float = 0.0,
+    bytes_spared: int = 0,
 ) -> ConnectionReading:
     """Return one line's counters.
 
@@ -92,6 +120,7 @@ def connection_reading(
         pongs_seen: how many round trips the last reading had.
         event_ages: see ConnectionReading.
         inbox_wait: seconds that the slowest frame waited since the last reading.
+        bytes_spared: see ConnectionReading.
     """
     figures = endpoint.connection.figures()
     ws_type = endpoint.ws_type
@@ -115,6 +144,7 @@ def connection_reading(
         frames=figures.frames,
         bytes_wire=figures.bytes_wire,
         bytes_inflated=figures.bytes_inflated,
+        bytes_spared=bytes_spared,
         rtt_samples=(RttSample(figures.rtt_last or 0.0),) if fresh else (),
         event_ages=tuple(event_ages),
         errors=decode_errors + sum(figures.refusals.values()),

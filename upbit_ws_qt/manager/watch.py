@@ -22,6 +22,7 @@ from upbit_ws_qt.monitoring.monitor import (
 )
 from upbit_ws_qt.monitoring.readings import Readings
 from upbit_ws_qt.routing import CollectorWatch
+from upbit_ws_qt.types import DataFormat
 
 if TYPE_CHECKING:
     from upbit_ws_qt.events import BaseWebSocketEvent
@@ -61,7 +62,7 @@ class Watch:
         self._decode_errors: Counter[WebSocketType] = Counter()
         self._pongs: Counter[WebSocketType] = Counter()
         self._process = psutil.Process()
-        self._ledger = StreamLedger()
+        self._ledger = StreamLedger(simple=config.data_format not in (DataFormat.DEFAULT, DataFormat.JSON_LIST))
         self._streams_due = 0.0
         self._maintenance: deque[str] = deque(maxlen=NOTICES_KEPT)
         self._due = 0.0
@@ -164,6 +165,7 @@ class Watch:
                     gaps=self._gaps[ws_type],
                     decode_errors=self._decode_errors[ws_type],
                     pongs_seen=self._pongs[ws_type],
+                    bytes_spared=self._ledger.spared[ws_type],
                     event_ages=self._ledger.ages.get(ws_type, ()),
                     inbox_wait=max(waits.get(ws_type, 0.0), now - oldest if oldest else 0.0),
                 )

@@ -197,6 +197,7 @@ class LineWatch:
             gap_count=reading.gaps,
             bytes_received=reading.bytes_wire,
             bytes_inflated=reading.bytes_inflated,
+            bytes_spared=reading.bytes_spared,
             bytes_per_second=bytes_per_second,
             current_subscriptions=reading.current_subscriptions,
             unserved=unserved,

@@ -36,6 +36,7 @@ class ConnectionMetrics(Struct, frozen=True, kw_only=True):
         gap_count: gap events.
         bytes_received: on the wire.
         bytes_inflated: what they held.
+        bytes_spared: by how much longer that would have been without SIMPLE names, estimated.
         bytes_per_second: on the wire, over the last five seconds.
         current_subscriptions: streams.
         unserved: streams that were asked for and do not come.
@@ -78,6 +79,7 @@ class ConnectionMetrics(Struct, frozen=True, kw_only=True):
     gap_count: int = 0
     bytes_received: int = 0
     bytes_inflated: int = 0
+    bytes_spared: int = 0
     bytes_per_second: float = 0.0
     current_subscriptions: int = 0
     unserved: int = 0

@@ -49,6 +49,7 @@ class ConnectionReading(Struct, frozen=True, kw_only=True):
         frames: data frames received.
         bytes_wire: as they came, compressed.
         bytes_inflated: what they held.
+        bytes_spared: by how much longer that would have been without SIMPLE names, estimated.
         rtt_samples: pings answered since the last reading.
         event_ages: seconds by our wall clock from the exchange's timestamp to receipt, of REALTIME tickers, trades and
             order books since the last reading; some hundred of them are enough. Negative where our clock is behind.
@@ -82,6 +83,7 @@ class ConnectionReading(Struct, frozen=True, kw_only=True):
     frames: int = 0
     bytes_wire: int = 0
     bytes_inflated: int = 0
+    bytes_spared: int = 0
     rtt_samples: tuple[RttSample, ...] = ()
     event_ages: tuple[float, ...] = ()
     errors: int = 0

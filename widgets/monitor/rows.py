@@ -50,14 +50,22 @@ _COLUMNS = (
     (mark("rec"), mark("Reconnects that nobody asked for"), "9999"),
     (mark("uptime"), mark("Time since the line was opened"), "100:00:00"),
     (mark("bytes"), mark("Received on the wire"), "999.9 MiB"),
-    (mark("saved"), mark("Share of bytes that compression saved"), "100 %"),
+    (mark("saved"), mark("Share of bytes that short names (SIMPLE) and compression saved"), "100 %"),
     (mark("gaps"), mark("Changes of line behind which something may be missing"), "9999"),
     (mark("drops"), mark("Frames given up because this program could not keep up, of all"), "9,999/999,999 (99.9 %)"),
     ("", mark("Reconnect"), "⟳⟳"),
 )
 _LEFT = frozenset({0, 1})
 _BUTTON = len(_COLUMNS) - 1
-_COUNTED = ("message_count", "reconnect_count", "bytes_received", "bytes_inflated", "gap_count", "dropped")
+_COUNTED = (
+    "message_count",
+    "reconnect_count",
+    "bytes_received",
+    "bytes_inflated",
+    "bytes_spared",
+    "gap_count",
+    "dropped",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +166,8 @@ class LinesModel(QAbstractTableModel):
         score = NOTHING if level == "idle" else f"{metrics.health_score:.0f}"
         counts = self._counted(metrics)
         up = metrics.is_connected
-        saved = 1 - counts["bytes_received"] / counts["bytes_inflated"] if counts["bytes_inflated"] else 0.0
+        plain = counts["bytes_inflated"] + counts["bytes_spared"]
+        saved = 1 - counts["bytes_received"] / plain if plain else 0.0
         texts = (
             f"{HEALTH_SHAPES[level]} {line_name(metrics.ws_type)}",
             state_text(metrics, health, missing=missing),
