@@ -25,7 +25,7 @@ from widgets.monitor.rows import LINES
 from widgets.monitor.words import event_text
 from widgets.monitor_dock import ConnectionMonitorDock
 from widgets.text import Language, resources, set_language
-from widgets.theme import DARK, LIGHT, ThemeMode, apply_theme
+from widgets.theme import DARK, HEALTH_SHAPES, LIGHT, ThemeMode, apply_theme
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,7 +89,8 @@ async def test_rows_say_what_the_service_knows(service: WebSocketService, exchan
         await until(lambda: service.connection_metrics(PUBLIC).messages_per_second == 0)
         dock.refresh()
         metrics = service.connection_metrics(PUBLIC)
-        assert text(dock, PUBLIC, 0) == "● public"
+        level = service.health_status().connections[PUBLIC].level
+        assert text(dock, PUBLIC, 0) == f"{HEALTH_SHAPES[level]} public"
         assert text(dock, PUBLIC, STATE) == "Connected"
         assert text(dock, PUBLIC, SCORE) == f"{metrics.health_score:.0f}"
         assert float(text(dock, PUBLIC, RTT)) > 0
@@ -144,6 +145,7 @@ async def test_plots_break_while_disconnected_and_mark_the_reconnect(
         assert "close 1006" in event_text(lost)
         assert "e1→e2" in event_text(mark)
         assert "down" in event_text(mark)
+        assert "22/22 restored" in event_text(mark) or "20/20 restored" in event_text(mark)
         assert event_text(mark) in dock.panel.last_event.text()
 
 
@@ -281,7 +283,7 @@ async def test_nothing_secret_leaves_by_diagnostics_or_frames(
         told = clipboard.text()
         for secret in (exchange.access_key, exchange.secret_key, "Bearer", "eyJ"):
             assert secret not in told
-        for part in ("PyQt6 ", "websockets ", "● public", "panel: ", "health "):
+        for part in ("PyQt6 ", "websockets ", " public | Connected", "panel: ", "health "):
             assert part in told
 
 

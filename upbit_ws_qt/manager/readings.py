@@ -158,6 +158,9 @@ def connection_reading(
         conflated=figures.inbox.superseded + held,
         stale=figures.inbox.stale + routing.stale_on.get(ws_type, 0),
         current_subscriptions=statistics.streams,
+        live_subscriptions=statistics.live,
+        restored=statistics.restored,
+        restorable=statistics.restorable,
         requests=statistics.requests + statistics.lists,
         rate_budget_used=statistics.budget_used,
     )

@@ -111,6 +111,8 @@ class LineEvent(Struct, frozen=True, kw_only=True):
         down_seconds: of a restoration.
         old_epoch: before.
         new_epoch: after.
+        restored: streams proved on the new line, and `restorable` how many there were to prove; 0 of a loss.
+        restorable: see there.
     """
 
     at: float
@@ -121,6 +123,8 @@ class LineEvent(Struct, frozen=True, kw_only=True):
     down_seconds: float = 0.0
     old_epoch: int = 0
     new_epoch: int = 0
+    restored: int = 0
+    restorable: int = 0
 
 
 class _Ring:

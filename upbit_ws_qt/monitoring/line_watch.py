@@ -200,6 +200,7 @@ class LineWatch:
             bytes_spared=reading.bytes_spared,
             bytes_per_second=bytes_per_second,
             current_subscriptions=reading.current_subscriptions,
+            live_subscriptions=reading.live_subscriptions,
             unserved=unserved,
             uptime_seconds=0.0 if since is None else now - since,
             connected_seconds=self._connected_seconds,

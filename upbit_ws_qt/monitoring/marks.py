@@ -79,4 +79,6 @@ def _mark(
         down_seconds=down,
         old_epoch=line.epoch,
         new_epoch=reading.epoch,
+        restored=reading.restored,
+        restorable=reading.restorable,
     )

@@ -39,6 +39,7 @@ class ConnectionMetrics(Struct, frozen=True, kw_only=True):
         bytes_spared: by how much longer that would have been without SIMPLE names, estimated.
         bytes_per_second: on the wire, over the last five seconds.
         current_subscriptions: streams.
+        live_subscriptions: those of them that are proved.
         unserved: streams that were asked for and do not come.
         uptime_seconds: of the present connection; 0 while down.
         connected_seconds: of all connections so far.
@@ -82,6 +83,7 @@ class ConnectionMetrics(Struct, frozen=True, kw_only=True):
     bytes_spared: int = 0
     bytes_per_second: float = 0.0
     current_subscriptions: int = 0
+    live_subscriptions: int = 0
     unserved: int = 0
     uptime_seconds: float = 0.0
     connected_seconds: float = 0.0

@@ -64,6 +64,9 @@ class ConnectionReading(Struct, frozen=True, kw_only=True):
         conflated: events replaced by newer ones before delivery.
         stale: frames and events of older epochs, or older than what was delivered.
         current_subscriptions: streams on the line.
+        live_subscriptions: those of them that are proved.
+        restored: streams that were proved on the latest line, and `restorable` how many there were to prove.
+        restorable: see there.
         requests: subscription requests sent.
         rate_budget_used: share (0 to 1) of the minute's message budget.
     """
@@ -97,6 +100,9 @@ class ConnectionReading(Struct, frozen=True, kw_only=True):
     conflated: int = 0
     stale: int = 0
     current_subscriptions: int = 0
+    live_subscriptions: int = 0
+    restored: int = 0
+    restorable: int = 0
     requests: int = 0
     rate_budget_used: float = 0.0
 

@@ -83,6 +83,8 @@ def state_text(metrics: ConnectionMetrics, health: HealthStatus, *, missing: str
         if wait is None:
             return tr("Reconnecting, attempt {number}", number=max(1, metrics.attempts))
         return tr("Attempt {number}, in {seconds:.0f} s", number=metrics.attempts + 1, seconds=wait)
+    if state is ConnectionState.SYNCING:
+        return tr("Syncing {live}/{all}", live=metrics.live_subscriptions, all=metrics.current_subscriptions)
     if state is ConnectionState.CONNECTED:
         line = health.connections.get(metrics.ws_type)
         if line is not None and any(reason.kind in _LAGGING for reason in line.reasons):
@@ -115,11 +117,12 @@ def event_text(event: LineEvent) -> str:
         code = "" if event.close_code is None else tr("close {code}", code=event.close_code)
         what = ", ".join(part for part in (event.cause, code) if part)
         return tr("{at} {name} lost: {what}", at=at, name=name, what=what or NOTHING)
+    restored = tr("{part}/{whole} restored", part=event.restored, whole=event.restorable)
     if event.kind == "restored":
-        return tr(
-            "{at} {name} {epochs}, down {seconds:.1f} s", at=at, name=name, epochs=epochs, seconds=event.down_seconds
-        )
-    return tr("{at} {name} {epochs}, renewed without a break", at=at, name=name, epochs=epochs)
+        template = mark("{at} {name} {epochs}, down {seconds:.1f} s, {restored}")
+    else:
+        template = mark("{at} {name} {epochs}, renewed without a break, {restored}")
+    return tr(template, at=at, name=name, epochs=epochs, seconds=event.down_seconds, restored=restored)
 
 
 def clock(at: float) -> str:
