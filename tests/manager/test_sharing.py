@@ -74,13 +74,15 @@ async def test_four_components_share_one_request_and_get_their_own(exchange: Emb
 async def test_six_changes_in_half_a_second_end_exact_within_the_limit(exchange: EmbeddedExchange, desk: Desk) -> None:
     handle = desk.manager.register_component("strategy", SubscriptionSpec(TICKER, "KRW-BTC"), lambda event: None)
     await handle.wait_served(10)
-    before = _requests(exchange)
+    loop = asyncio.get_running_loop()
+    before, began = _requests(exchange), loop.time()
     markets = sorted(code for code in exchange.world.codes if code.startswith("KRW-"))[:6]
     for market in markets:
         handle.set_specs(SubscriptionSpec(TICKER, ["KRW-BTC", market]))
         await asyncio.sleep(0.08)
     await until(lambda: _table(exchange) == {("ticker", "KRW-BTC"), ("ticker", markets[-1])})
-    assert _requests(exchange) - before <= 5
+    seconds = int(loop.time() - began)  # 0, unless the machine is too busy for half a second to be one
+    assert _requests(exchange) - before <= 5 * (1 + seconds)
     assert exchange.counters.message_violations == 0
 
 
