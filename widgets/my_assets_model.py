@@ -138,7 +138,7 @@ class MyAssetsModel(RowsModel[Holding]):
         mark("Currency"), mark("Holding"), mark("In orders"), mark("Price"), mark("Value (KRW)"), mark("Share"),
         mark("As of"),
     )  # fmt: skip
-    numbers = frozenset({Column.TOTAL, Column.LOCKED, Column.PRICE, Column.VALUE, Column.SHARE, Column.TIME})
+    numbers = frozenset({Column.TOTAL, Column.LOCKED, Column.PRICE, Column.VALUE, Column.SHARE})
     muted = QColor()
     whole = _ZERO
     """Value of all, in won."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QTimer, pyqtSignal, pyqtSlot
-from PyQt6.QtGui import QColor
+from PyQt6.QtGui import QColor, QPalette
 from PyQt6.QtWidgets import QCheckBox, QVBoxLayout
 
 from upbit_ws_qt import MyOrderEvent, Subscription, WebSocketService, WebSocketType
@@ -135,4 +135,9 @@ class MyOrdersWidget(EventPanel):
             return
         market, model = self.market_colours, self.model
         model.up, model.down, model.muted = QColor(market.up), QColor(market.down), QColor(self.colours.muted)
+        palette = self.only_open.palette()  # Fusion's own box cannot be seen on a dark window
+        palette.setColor(
+            QPalette.ColorRole.Base, QColor(self.colours.border if self.colours.dark else self.colours.base)
+        )
+        self.only_open.setPalette(palette)
         model.set_dim(dim_colour(self.colours, dimmed=self.dimmed))

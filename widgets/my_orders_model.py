@@ -51,7 +51,7 @@ class MyOrdersModel(RowsModel["KnownOrder"]):
         mark("Time"), mark("Market"), mark("Side"), mark("Type"), mark("Price"), mark("Volume"), mark("Filled"),
         mark("Average"), mark("State"),
     )  # fmt: skip
-    numbers = frozenset({Column.TIME, Column.PRICE, Column.VOLUME, Column.FILLED, Column.AVERAGE})
+    numbers = frozenset({Column.PRICE, Column.VOLUME, Column.FILLED, Column.AVERAGE})
     up = down = muted = QColor()
 
     def text(self, row: KnownOrder, column: int) -> str:

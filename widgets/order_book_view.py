@@ -27,6 +27,7 @@ _PADDING = 4
 _ROW_AIR = 5
 _SPREAD_AIR = 9
 _DIM = 0.45
+_WIDEST = 560  # wider than this, price and size would stand too far apart to be read as one row
 _MARK = "◆"
 _BAR_WEIGHT = 0.24
 _TINT_WEIGHT = 0.05
@@ -121,7 +122,8 @@ class OrderBookView(QAbstractScrollArea):
         """Return where the row that is `place` rows from the spread is on the viewport."""
         height = self.row_height
         top = DEPTH * height + self._spread_height + place * height if is_bid else (DEPTH - 1 - place) * height
-        return QRect(0, top - self._scroll.value(), self._width(), height)
+        width = min(self._width(), _WIDEST)
+        return QRect((self._width() - width) // 2, top - self._scroll.value(), width, height)
 
     def sizeHint(self) -> QSize:
         """Ten rows a side."""
@@ -204,12 +206,12 @@ class OrderBookView(QAbstractScrollArea):
     def _paint_row(self, painter: QPainter, rect: QRect, row: BookRow, bar: QColor, tint: QColor) -> None:
         mark, price, percent = self._widths
         painter.fillRect(rect, tint)
-        left = mark + price + percent + 5 * _PADDING
-        room = max(0, rect.width() - left)
+        left = rect.left() + mark + price + percent + 5 * _PADDING
+        room = max(0, rect.right() + 1 - left)
         length = round(room * row.share)
         painter.fillRect(QRect(rect.right() - length + 1, rect.top() + 1, length, rect.height() - 1), bar)
         direction = self._directions[row.direction]
-        x = _PADDING
+        x = rect.left() + _PADDING
         if row.own_text:
             painter.setPen(self._accent)
             painter.drawText(QRect(x, rect.top(), mark, rect.height()), _CENTRE, _MARK)
@@ -225,7 +227,9 @@ class OrderBookView(QAbstractScrollArea):
         painter.drawText(QRect(left, rect.top(), room - _PADDING, rect.height()), _RIGHT, size)
         if row.is_last:
             painter.setPen(QPen(direction, 1))
-            painter.drawRect(QRect(mark + _PADDING // 2, rect.top(), price + 2 * _PADDING, rect.height() - 1))
+            painter.drawRect(
+                QRect(rect.left() + mark + _PADDING // 2, rect.top(), price + 2 * _PADDING, rect.height() - 1)
+            )
         if row.price == self._selected:
             painter.setPen(QPen(self._accent, 1))
             painter.drawRect(rect.adjusted(0, 0, -1, -1))
@@ -233,7 +237,8 @@ class OrderBookView(QAbstractScrollArea):
     def _paint_spread(self, painter: QPainter, picture: BookPicture, metrics: QFontMetrics) -> None:
         assert self._colours is not None
         top = DEPTH * self.row_height - self._scroll.value()
-        rect = QRect(0, top, self._width(), self._spread_height)
+        row = self.row_rect(is_bid=False, place=0)
+        rect = QRect(row.left(), top, row.width(), self._spread_height)
         painter.fillRect(rect, QColor(self._colours.window))
         painter.setPen(QColor(self._colours.muted))
         inside = rect.adjusted(_PADDING, 0, -_PADDING, 0)
