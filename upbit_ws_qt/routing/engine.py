@@ -181,6 +181,7 @@ class DataRoutingEngine(FramePath):
     def flush_frames(self) -> int:
         """Serve the consumers with Delivery.FRAME; return how many were. For a display timer, never inside a Task."""
         self._beat.keep()
+        self._hold.flush()
         return self._dispatcher.frames.flush()
 
     def slow_frames(self, divisor: int) -> None:

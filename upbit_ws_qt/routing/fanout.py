@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from upbit_ws_qt.events import IndicatorEvent, IndicatorSignalEvent, OrderbookEvent
 from upbit_ws_qt.routing.sequence import AccountOrder, StreamOrder, TradeOrder
 from upbit_ws_qt.streams import ALL_SYMBOLS, StreamKey, key_of_event
-from upbit_ws_qt.types import DataType, WebSocketType
+from upbit_ws_qt.types import DataType, Delivery, WebSocketType
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -61,19 +61,35 @@ class Group:
         only: the topic, where there can be but one; None for books by level, indicators and orders.
         conflatable: whether a newer frame of these bytes makes an older one superfluous: ticker or book, of one
             variant, and nobody asked for BLOCK.
+        is_lazy: whether its frames can wait undecoded for the next display frame: conflatable, and every consumer
+            wants just that.
         is_sampled: whether a sample of the latencies will do: public data.
         frame_size: bytes of a frame, the recent ones weighing most; 0 before the first.
     """
 
-    __slots__ = ("_by_level", "code", "conflatable", "data_type", "frame_size", "is_sampled", "name", "only", "topics")
+    __slots__ = (
+        "_by_level",
+        "_may_wait",
+        "code",
+        "conflatable",
+        "data_type",
+        "frame_size",
+        "is_lazy",
+        "is_sampled",
+        "name",
+        "only",
+        "topics",
+    )
 
-    def __init__(self, data_type: DataType, code: str) -> None:
+    def __init__(self, data_type: DataType, code: str, *, may_wait: bool) -> None:
         self.data_type = data_type
         self.name = data_type.value
         self.code = code
         self.topics: dict[str, Topic] = {}
         self.only: Topic | None = None
         self.conflatable = False
+        self.is_lazy = False
+        self._may_wait = may_wait
         self.is_sampled = data_type.websocket_type is WebSocketType.PUBLIC
         self.frame_size = 0.0
         self._by_level: dict[Decimal, Topic | None] = {}
@@ -87,6 +103,11 @@ class Group:
             self.data_type in CONFLATABLE
             and len(topics) == 1
             and not any(route.is_lossless for route in topics[0].routes)
+        )
+        self.is_lazy = (
+            self._may_wait
+            and self.conflatable
+            and all(r.spec.delivery is Delivery.FRAME and not r.spec.only_snapshot for r in topics[0].routes)
         )
         self._by_level.clear()
 
@@ -122,14 +143,17 @@ class FanoutHub:
 
     Args:
         direct: whether a lone consumer may be named in Topic.single.
+        may_wait: whether frames may wait undecoded where all consumers want display frames only; not where a history
+            is kept.
 
     Attributes:
         topics: by stream.
         heads: first bytes of frames seen before, with their group; None where nobody wants it.
     """
 
-    def __init__(self, *, direct: bool = True) -> None:
+    def __init__(self, *, direct: bool = True, may_wait: bool = True) -> None:
         self._direct = direct
+        self._may_wait = may_wait
         self.topics: dict[StreamKey, Topic] = {}
         self.heads: dict[bytes, Group | None] = {}
         self._groups: dict[tuple[str, str], Group] = {}
@@ -210,7 +234,7 @@ class FanoutHub:
         place = (key.data_type.value, key.symbol)
         group = self._groups.get(place)
         if group is None:
-            group = self._groups[place] = Group(key.data_type, key.symbol)
+            group = self._groups[place] = Group(key.data_type, key.symbol, may_wait=self._may_wait)
         group.topics[key.variant] = topic
         self.heads.clear()
         return topic

@@ -43,6 +43,11 @@ class FrameClock:
         if was_empty and self.on_pending is not None:
             self.on_pending()
 
+    def expect(self) -> None:
+        """Have the display timer started for frames that wait undecoded."""
+        if self.on_pending is not None:
+            self.on_pending()
+
     def forget(self, route: Route) -> None:
         """Take out a route that was closed."""
         self._waiting.pop(route, None)

@@ -1,4 +1,4 @@
-"""Under overload: superseded ticker and book frames are recognised by their first bytes and never decoded."""
+"""Ticker and book frames that wait undecoded: superseded ones are recognised by their first bytes and never decoded."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ OVERLOAD_ENDS = 64
 
 
 class FrameHold:
-    """While the drain is behind, keeps the newest raw frame per head and routes it once per display frame.
+    """Keeps the newest raw frame per head and has it routed once per display frame.
 
-    Taking a frame in costs a twentieth of decoding it, so that the drain catches up, and what is shown is newest.
-    Within a head the order of frames is kept: a frame is routed only when it is the newest that has come.
+    It does so for every conflatable frame while the drain is behind, and always for those whose consumers want
+    display frames only. Taking a frame in costs a twentieth of decoding it, so that the drain catches up, and what
+    is shown is newest. Within a head the order of frames is kept: a frame is routed only when it is the newest that
+    has come.
 
     Attributes:
         active: whether frames are held back at present.
@@ -37,11 +39,13 @@ class FrameHold:
         interval: float,
         budget: float,
         route: Callable[[RawFrame], None],
+        on_lazy: Callable[[], None],
     ) -> None:
         self._loop = loop
         self._interval = interval
         self._budget = budget
         self._route = route
+        self._on_lazy = on_lazy  # frames wait for the display clock
         self._held: dict[bytes, RawFrame] = {}
         self._timer: asyncio.Handle | None = None
         self.active = False
@@ -62,25 +66,30 @@ class FrameHold:
             self.active = self.in_use = True
             self.episodes += 1
 
-    def take(self, head: bytes, frame: RawFrame) -> bool:
+    def take(self, head: bytes, frame: RawFrame, *, lazy: bool) -> bool:
         """Hold a frame back in the place of an older one; False where it is to be routed at once.
 
-        In either case an older frame of its head is forgotten and counted.
+        In either case an older frame of its head is forgotten and counted. `lazy` ones are held without overload too.
         """
         held = self._held
         if head in held:
             self.superseded += 1
-            if self.active:
+            if lazy or self.active:
                 held[head] = frame
                 return True
             del held[head]
             self.in_use = bool(held)
             return False
-        if not self.active or not head:
+        if not (lazy or self.active) or not head:
             return False
+        first = not held
         held[head] = frame
-        if self._timer is None:
-            self._arm(self._interval)
+        self.in_use = True
+        if self.active:
+            if self._timer is None:
+                self._arm(self._interval)
+        elif first:
+            self._on_lazy()
         return True
 
     def close(self) -> None:

@@ -40,6 +40,7 @@ class _Unknown:
     """Stands for a group that only decoding can tell; its frames are no basis for figures."""
 
     is_sampled = True
+    conflatable = False
 
 
 _UNKNOWN: Any = _Unknown()
@@ -69,10 +70,12 @@ class FramePath:
         self._on_control = on_control
         self._pool = pool
         self._backlog = backlog
-        self._hub = FanoutHub(direct=not dispatcher.debug)
+        self._hub = FanoutHub(direct=not dispatcher.debug, may_wait=not config.history_length)
         self._heads = self._hub.heads
         self._meter = Meter(dispatcher.clock)
-        self._hold = FrameHold(self._loop, 1.0 / config.frame_rate, config.drain_budget, self._route_held)
+        self._hold = FrameHold(
+            self._loop, 1.0 / config.frame_rate, config.drain_budget, self._route_held, dispatcher.frames.expect
+        )
         self._unfinished: list[tuple[BaseWebSocketEvent, Iterator[Route]]] = []
         self.on_announcement: Callable[[BaseWebSocketEvent], None] | None = None
 
@@ -93,7 +96,11 @@ class FramePath:
             return
         if not count & _BACKLOG_EVERY and self._backlog is not None:
             self._hold.note_backlog(self._backlog())
-        if self._hold.in_use and group is not _UNKNOWN and group.conflatable and self._hold.take(head, frame):
+        if (
+            group.conflatable
+            and (group.is_lazy or self._hold.in_use)
+            and self._hold.take(head, frame, lazy=group.is_lazy)
+        ):
             return
         self._decode(frame, group)
 
