@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from PyQt6.QtCore import QObject, Qt, pyqtSignal, pyqtSlot
 from PyQt6.QtGui import QGuiApplication
@@ -10,12 +10,17 @@ from PyQt6.QtWidgets import QApplication, QMessageBox, QPushButton
 
 from widgets.text import tr
 
-if TYPE_CHECKING:
-    from upbit_ws_qt.qt import SlotError
-
-__all__ = ["ErrorReporter"]
+__all__ = ["ErrorReport", "ErrorReporter"]
 
 MOST_DIALOGS = 3  # at a time; the log has the others
+
+
+class ErrorReport(Protocol):
+    """What install_excepthook() hands over; as text it is one line."""
+
+    @property
+    def text(self) -> str:
+        """The traceback."""
 
 
 class ErrorReporter(QObject):
@@ -34,12 +39,12 @@ class ErrorReporter(QObject):
         self._open = 0
         self._reported.connect(self._show)  # queued by Qt where another thread reports
 
-    def report(self, error: SlotError) -> None:
+    def report(self, error: ErrorReport) -> None:
         """Take a report, in any thread."""
         self._reported.emit(error)
 
     @pyqtSlot(object)
-    def _show(self, error: SlotError) -> None:
+    def _show(self, error: ErrorReport) -> None:
         if self._silent or self._open >= MOST_DIALOGS:
             return
         box = QMessageBox(QApplication.activeWindow())

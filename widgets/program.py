@@ -88,6 +88,7 @@ class Program(QObject):
         """Undo what the constructor did; the window is gone by now, or goes."""
         self._hook.uninstall()
         self._log.uninstall()
+        self._on_closing()
         window, self._window = self._living(), None
         if window is not None:
             window.close()

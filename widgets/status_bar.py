@@ -44,13 +44,10 @@ def line_text(metrics: ConnectionMetrics) -> tuple[str, str]:
         case ConnectionState.CONNECTING:
             return "warn", tr("Connecting")
         case ConnectionState.RECONNECTING:
-            text = tr("Reconnecting (attempt {n})", n=max(1, metrics.attempts))
-            if metrics.next_attempt_in is not None:
-                text = tr(
-                    "Reconnecting (attempt {n}, in {s} s)",
-                    n=max(1, metrics.attempts),
-                    s=f"{metrics.next_attempt_in:.0f}",
-                )
+            attempt, wait = max(1, metrics.attempts), metrics.next_attempt_in
+            if wait is None:
+                return "bad", tr("Reconnecting (attempt {attempt})", attempt=attempt)
+            text = tr("Reconnecting (attempt {attempt}, in {seconds} s)", attempt=attempt, seconds=f"{wait:.0f}")
             return "bad", text
         case ConnectionState.FAILED:
             return "bad", tr("Given up")

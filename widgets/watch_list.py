@@ -20,7 +20,16 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from upbit_ws_qt import Delivery, Subscription, TickerEvent, WebSocketClientProxy, WebSocketError, WebSocketType
+from upbit_ws_qt import (
+    Delivery,
+    GlobalManagerState,
+    Subscription,
+    SubscriptionState,
+    TickerEvent,
+    WebSocketClientProxy,
+    WebSocketError,
+    WebSocketType,
+)
 from widgets.look import blend, look
 from widgets.panel import Panel
 from widgets.text import tr
@@ -205,6 +214,10 @@ class WatchListWidget(Panel):
     def _want(self) -> None:
         """Subscribe to what is listed, while somebody can see it."""
         codes = self.model.codes if self.isVisible() else []
+        if self._subscription is not None and self._subscription.state is SubscriptionState.CLOSED:
+            self._subscription = None  # the service was stopped
+        if self.service.state in (GlobalManagerState.STOPPING, GlobalManagerState.STOPPED):
+            return
         if not codes:
             if self._subscription is not None:
                 self._subscription.close()
