@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import pyqtSignal, pyqtSlot
+from PyQt6.QtCore import QTimer, pyqtSignal, pyqtSlot
 
 from upbit_ws_qt import (
     ConnectionState,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MarketPanel"]
 
+_PROOF_MS = 300  # by when a panel that is shown again should have heard of its market
 _DOWN = (ConnectionState.RECONNECTING, ConnectionState.FAILED, ConnectionState.STOPPED)
 
 
@@ -58,6 +60,11 @@ class MarketPanel(Panel):
         font.setBold(True)
         self.symbol_label.setFont(font)
         self.tools.addWidget(self.symbol_label)
+        self._hidden_at: float | None = None
+        self._unproved = QTimer(self)
+        self._unproved.setSingleShot(True)
+        self._unproved.setInterval(_PROOF_MS)
+        self._unproved.timeout.connect(self._on_unproved)
         self.follow_line(WebSocketType.PUBLIC)
 
     @property
@@ -74,6 +81,7 @@ class MarketPanel(Panel):
         self._symbol = symbol
         self.symbol_label.setText(symbol)
         self.forget()
+        self._hidden_at = None
         self.show_loading()
         self.renew()
         self.symbolChanged.emit(symbol)
@@ -86,6 +94,9 @@ class MarketPanel(Panel):
 
     def arrived(self) -> None:
         """Data have come: be live, unless they are the last ones of a line that is down."""
+        if self._hidden_at is not None:
+            self._hidden_at = None
+            self._unproved.stop()
         if self.state is not PanelState.LIVE and self.service.connection_state(WebSocketType.PUBLIC) not in _DOWN:
             self.show_live()
 
@@ -109,11 +120,23 @@ class MarketPanel(Panel):
         """Begin to want the data."""
         if self.service.connection_state(WebSocketType.PUBLIC) in _DOWN:
             self.show_stale()
+        if self._hidden_at is not None and self.state is PanelState.LIVE:
+            self._unproved.start()
         self._open()
 
     def deactivate(self) -> None:
-        """Want nothing any more."""
+        """Want nothing any more; what is on the screen then is from now."""
+        self._unproved.stop()
+        self._hidden_at = time.monotonic()
         self._close()
+
+    @pyqtSlot()
+    def _on_unproved(self) -> None:
+        """Nothing has come since the panel was shown again: its values are those of before it was hidden."""
+        if self._hidden_at is not None and self.state is PanelState.LIVE:
+            self.show_stale()
+            self._stale_since = self._hidden_at
+            self._show_age()
 
     def retry(self) -> None:
         """Ask again; dial again where the line was given up."""

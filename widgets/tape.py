@@ -106,10 +106,11 @@ class TapeWidget(MarketPanel):
 
     # -- data ---------------------------------------------------------------------------------------------------------
     def _on_trade(self, event: TradeEvent) -> None:
-        if event.code == self.symbol and self.model.take(event):
-            self.arrived()
-            if not self._flush.isActive():
-                self._flush.start()
+        if event.code != self.symbol:
+            return
+        self.arrived()  # also by the last trade again: it proves that there was no other
+        if self.model.take(event) and not self._flush.isActive():
+            self._flush.start()
 
     def _on_ticker(self, event: TickerEvent) -> None:
         strength = trade_strength(event.acc_bid_volume, event.acc_ask_volume)

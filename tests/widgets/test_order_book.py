@@ -242,3 +242,20 @@ async def test_a_grouping_that_the_exchange_does_not_serve_is_taken_back(
         await until(lambda: widget.level == 0 and books(exchange) == {("KRW-BTC", 0)})
         assert widget.grouping.currentIndex() == 0
         await live(widget)
+
+
+@served()
+async def test_what_is_left_from_before_it_was_hidden_does_not_pass_for_live(
+    exchange: EmbeddedExchange, service: WebSocketService
+) -> None:
+    async with shown(OrderBookWidget(service, "KRW-BTC")) as widget:
+        await live(widget)
+        widget.hide()
+        await until(lambda: not exchange.subscribed("public"))
+        await until(lambda: all(line.endpoint != "public" for line in exchange.connections))
+        slow = exchange.faults.inject(FaultName.SLOW_ACCEPT, "public", seconds=0.8)
+        widget.show()
+        await until(lambda: widget.state is PanelState.STALE)
+        assert widget.view.model.picture() is not None, "the last values are kept"
+        slow.clear()
+        await live(widget)
