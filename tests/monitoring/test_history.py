@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from upbit_ws_qt.monitoring.history import COARSE_SLOTS, FINE_SLOTS, History, LineEventKind, Metric
+from upbit_ws_qt.monitoring.history import COARSE_SLOTS, FINE_SLOTS, History, LineEventKind, Metric, _Ring
 from upbit_ws_qt.monitoring.marks import MarkMaker
 from upbit_ws_qt.monitoring.readings import ConnectionReading
 from upbit_ws_qt.types import ConnectionState, WebSocketType
@@ -158,3 +160,18 @@ def test_marks_are_bounded() -> None:
             history.note(mark)
     assert len(history.events(1e9)) == 500
     assert len(history.events(9)) == 10
+
+
+@given(
+    st.integers(1, 12),
+    st.lists(st.sampled_from([0, 1, 1, 1, 2, 3, 5, 20]), max_size=30),
+    st.integers(-3, 80),
+    st.integers(0, 30),
+)
+def test_a_slice_of_a_ring_is_what_its_slots_hold(size: int, steps: list[int], first: int, length: int) -> None:
+    ring, slot = _Ring(size), 0
+    for number, step in enumerate(steps):
+        slot += step
+        ring.put(slot, float(number))
+    found = ring.since(first, first + length)
+    assert [str(value) for value in found] == [str(ring.get(n)) for n in range(first, first + length + 1)]
