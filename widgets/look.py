@@ -65,7 +65,6 @@ def blend(over: str, under: str, share: float) -> QColor:
     """Return the opaque colour of `over` laid upon `under` with `share` (0 to 1) of its strength."""
     top, bottom = QColor(over), QColor(under)
     red, green, blue = (
-        int(share * a + (1 - share) * b)
-        for a, b in zip(top.getRgb()[:3], bottom.getRgb()[:3], strict=True)
+        int(share * a + (1 - share) * b) for a, b in zip(top.getRgb()[:3], bottom.getRgb()[:3], strict=True)
     )
     return QColor(red, green, blue)

@@ -1,0 +1,205 @@
+"""The table of the watch list, and how its cells are drawn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QModelIndex, QPoint, QPointF, QRectF, Qt, pyqtSignal, pyqtSlot
+from PyQt6.QtGui import QColor, QPainter, QPen, QPolygonF
+from PyQt6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QMenu,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
+
+from widgets.look import blend
+from widgets.text import tr
+from widgets.theme import number_font
+from widgets.watch_list_model import Column, WatchListModel
+
+if TYPE_CHECKING:
+    from PyQt6.QtGui import QKeyEvent
+
+    from widgets.panel import Panel
+
+__all__ = ["WatchListDelegate", "WatchListTable"]
+
+_DIM = 0.45
+_FLASH = 0.25
+_LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+_RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+
+
+class WatchListTable(QTableView):
+    """The table; never sorts under the mouse."""
+
+    activatedRow = pyqtSignal(str)
+    favouriteToggled = pyqtSignal(str)
+
+    def __init__(self, model: WatchListModel, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._model = model
+        self.setModel(model)
+        self.delegate = WatchListDelegate(model, self)
+        self.setItemDelegate(self.delegate)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.setAlternatingRowColors(True)
+        self.setFont(number_font(self.font()))
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.customContextMenuRequested.connect(self._on_menu)
+        self._set_up_headers()
+        self.setSortingEnabled(True)
+        self.sortByColumn(Column.VALUE, Qt.SortOrder.DescendingOrder)
+        self.doubleClicked.connect(self._on_double_clicked)
+        self.clicked.connect(self._on_clicked)
+        model.may_sort = lambda: not self.underMouse()
+        model.visible = self._visible_rows
+
+    def _set_up_headers(self) -> None:
+        header, rows = self.horizontalHeader(), self.verticalHeader()
+        assert header is not None
+        assert rows is not None
+        rows.hide()
+        rows.setDefaultSectionSize(self.fontMetrics().height() + 8)
+        header.setHighlightSections(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
+        header.setMinimumSectionSize(24)
+        advance = self.fontMetrics().horizontalAdvance
+        for column, sample in (
+            (Column.FAVOURITE, "★ "),
+            (Column.PRICE, "123,456,000"),
+            (Column.CHANGE, "▲ +12.34%"),
+            (Column.VALUE, "24시간 대금"),
+            (Column.TREND, "00000"),
+        ):
+            self.setColumnWidth(column, advance(sample) + 10)
+
+    def mark(self, code: str) -> None:
+        """Select the row of a market."""
+        row = self._model.row_of(code)
+        if row >= 0 and self.currentIndex().row() != row:
+            self.setCurrentIndex(self._model.index(row, Column.NAME))
+
+    def _visible_rows(self) -> tuple[int, int]:
+        viewport = self.viewport()
+        last = self.rowAt(viewport.height() - 1) if viewport is not None else -1
+        return max(0, self.rowAt(0)), self._model.rowCount() - 1 if last < 0 else last
+
+    def restyle(self, panel: Panel) -> None:
+        """Take colours over."""
+        self.delegate.take_colours(panel)
+        viewport = self.viewport()
+        if viewport is not None:
+            viewport.update()
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Enter selects, Space stars."""
+        code = self._model.code_at(self.currentIndex().row())
+        if event is not None and code is not None:
+            if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+                self.activatedRow.emit(code)
+                return
+            if event.key() == Qt.Key.Key_Space:
+                self.favouriteToggled.emit(code)
+                return
+        super().keyPressEvent(event)
+
+    @pyqtSlot(QModelIndex)
+    def _on_double_clicked(self, index: QModelIndex) -> None:
+        code = self._model.code_at(index.row())
+        if code is not None and index.column() != Column.FAVOURITE:
+            self.activatedRow.emit(code)
+
+    @pyqtSlot(QModelIndex)
+    def _on_clicked(self, index: QModelIndex) -> None:
+        code = self._model.code_at(index.row())
+        if code is not None and index.column() == Column.FAVOURITE:
+            self.favouriteToggled.emit(code)
+
+    @pyqtSlot(QPoint)
+    def _on_menu(self, position: QPoint) -> None:
+        code = self._model.code_at(self.indexAt(position).row())
+        if code is None:
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        show = menu.addAction(tr("Show {code}", code=code))
+        star = menu.addAction(tr("Favourite"))
+        assert show is not None
+        assert star is not None
+        show.triggered.connect(lambda: self.activatedRow.emit(code))
+        star.triggered.connect(lambda: self.favouriteToggled.emit(code))
+        viewport = self.viewport()
+        assert viewport is not None
+        menu.popup(viewport.mapToGlobal(position))
+
+
+class WatchListDelegate(QStyledItemDelegate):
+    """Draws cells by hand: a tenth of what the style takes, and this table changes all the time."""
+
+    def __init__(self, model: WatchListModel, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._model = model
+        self._signs: dict[int, QPen] = {}
+        self._flashes: dict[int, QColor] = {}
+        self._muted = QPen()
+        self._selection = QColor()
+        self._dim = False
+
+    def take_colours(self, panel: Panel) -> None:
+        """Remember the colours in force."""
+        market, colours = panel.market_colours, panel.colours
+        self._dim = panel.dimmed
+        share = _DIM if panel.dimmed else 1.0
+        signs = {1: market.up, 0: colours.text, -1: market.down}
+        self._signs = {sign: QPen(blend(colour, colours.base, share)) for sign, colour in signs.items()}
+        self._flashes = {sign: blend(colour, colours.base, _FLASH) for sign, colour in signs.items()}
+        self._muted = QPen(blend(colours.muted, colours.base, share))
+        self._selection = blend(colours.accent, colours.base, 0.25)
+
+    def paint(self, painter: QPainter | None, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+        """Draw a cell; the row's background is there already."""
+        if painter is None:
+            return
+        row, column, area = self._model.row(index.row()), index.column(), option.rect
+        if option.state & QStyle.StateFlag.State_Selected:
+            painter.fillRect(area, self._selection)
+        if column == Column.TREND:
+            if len(row.trend) > 1:
+                self._draw_trend(painter, QRectF(area).adjusted(4, 5, -4, -5), list(row.trend), row.sign)
+            return
+        text = self._model.text(row, column)
+        if column == Column.PRICE and self._model.is_flashing(row):
+            painter.fillRect(area, self._flashes[row.flash])
+        if column in (Column.PRICE, Column.CHANGE):
+            painter.setPen(self._signs[row.sign])
+        else:
+            painter.setPen(self._signs[0] if column == Column.NAME else self._muted)
+        area = area.adjusted(4, 0, -4, 0)
+        if column == Column.NAME:
+            text = option.fontMetrics.elidedText(text, Qt.TextElideMode.ElideRight, area.width())
+        painter.drawText(area, _LEFT if column <= Column.NAME else _RIGHT, text)
+
+    def _draw_trend(self, painter: QPainter, area: QRectF, points: list[float], sign: int) -> None:
+        low, high = min(points), max(points)
+        height = (high - low) or 1.0
+        step = area.width() / (len(points) - 1)
+        line = QPolygonF(
+            QPointF(area.left() + number * step, area.bottom() - (value - low) / height * area.height())
+            for number, value in enumerate(points)
+        )
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(self._signs[sign])
+        painter.drawPolyline(line)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
