@@ -40,8 +40,6 @@ __all__ = ["Watch"]
 
 OBSERVE_EVERY = 1.0
 """Seconds between two readings: failures are found within 10 s, and the history has a point a second."""
-STREAMS_EVERY = 10.0
-"""Seconds between two readings of every single stream."""
 NOTICES_KEPT = 20
 
 
@@ -176,7 +174,7 @@ class Watch:
     def _streams_are_due(self, now: float) -> bool:
         if now < self._streams_due:
             return False
-        self._streams_due = now + STREAMS_EVERY
+        self._streams_due = now + self._manager.config.metrics_interval
         return True
 
     def _adapt(self, step: AdaptationStep, plan: AdaptationPlan) -> None:
