@@ -23,7 +23,7 @@ from widgets.theme import number_font
 from widgets.watch_list_model import Column, WatchListModel
 
 if TYPE_CHECKING:
-    from PyQt6.QtGui import QKeyEvent
+    from PyQt6.QtGui import QKeyEvent, QResizeEvent
 
     from widgets.panel import Panel
 
@@ -31,6 +31,7 @@ __all__ = ["WatchListDelegate", "WatchListTable"]
 
 _DIM = 0.45
 _FLASH = 0.25
+_NAME = "이더리움클래식"  # names need at least this much room
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 
@@ -44,6 +45,7 @@ class WatchListTable(QTableView):
     def __init__(self, model: WatchListModel, parent: QWidget) -> None:
         super().__init__(parent)
         self._model = model
+        self._widths: dict[Column, int] = {}
         self.setModel(model)
         self.delegate = WatchListDelegate(model, self)
         self.setItemDelegate(self.delegate)
@@ -83,7 +85,20 @@ class WatchListTable(QTableView):
             (Column.VALUE, "24시간 대금"),
             (Column.TREND, "00000"),
         ):
-            self.setColumnWidth(column, advance(sample) + 10)
+            self._widths[column] = advance(sample) + 10
+            self.setColumnWidth(column, self._widths[column])
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Give up the trend, then the day's value, where the names would not be readable any more."""
+        super().resizeEvent(event)
+        viewport = self.viewport()
+        room = viewport.width() if viewport is not None else 0
+        needed = self.fontMetrics().horizontalAdvance(_NAME) + sum(self._widths.values())
+        for column in (Column.TREND, Column.VALUE):
+            hidden = needed > room
+            if hidden is not self.isColumnHidden(column):
+                self.setColumnHidden(column, hidden)
+            needed -= self._widths[column] if hidden else 0
 
     def mark(self, code: str) -> None:
         """Select the row of a market."""
