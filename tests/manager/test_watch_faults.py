@@ -124,7 +124,7 @@ async def test_a_slow_line_is_slow_and_nothing_else(exchange: EmbeddedExchange, 
         live = make_live(public_url=url, ping_interval=0.2, pong_timeout=10.0, proof_timeout=5.0, connect_timeout=9.0)
         await live.manager.start()
         await live.manager.register_component("all", everything(exchange), ignore).wait_served(20)
-        await until(lambda: "rtt" in live.chart.reasons() and live.chart.levels()[-1] is not GOOD)
+        await until(lambda: "rtt" in live.chart.reasons() and live.chart.levels()[-1] is not GOOD, 40)
         assert live.chart.reasons() <= {"connecting", "syncing", "rtt"}
         await live.manager.stop()
 

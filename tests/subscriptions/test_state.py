@@ -229,3 +229,15 @@ async def test_registering_again_replaces_what_was_wanted() -> None:
     assert change.added == tickers("KRW-ETH")
     assert change.dropped == {key(DataType.TRADE, "KRW-BTC")}
     assert change.streams == tickers("KRW-BTC", "KRW-ETH")
+
+
+def test_conflicts_are_worked_out_once_and_anew_after_a_change() -> None:
+    state = SubscriptionStateManager()
+    state.replace("a", [book("KRW-BTC", depth=5)])
+    assert state.conflicts() == ()
+    state.replace("b", [book("KRW-BTC", depth=30)])
+    found = state.conflicts()
+    assert len(found) == 1
+    assert state.conflicts() is found
+    state.set_standing(state.wishes(PUBLIC), Standing.QUARANTINED, "INVALID_PARAM")
+    assert state.conflicts() == ()

@@ -46,6 +46,7 @@ class SubscriptionStateManager:
         self._versions: dict[WebSocketType, int] = dict.fromkeys(WebSocketType, 0)
         self._demands: dict[WebSocketType, tuple[int, Mapping[StreamKey, Demand]]] = {}
         self._refused: dict[SubscriptionSpec, tuple[float, str]] = {}
+        self._conflicts: tuple[Conflict, ...] | None = None  # until the next change: figures are read every second
         self._serial = 0
 
     # -- changes ----------------------------------------------------------------------------------------------------
@@ -90,6 +91,7 @@ class SubscriptionStateManager:
         drop: Counter[SubscriptionSpec],
     ) -> WishChange:
         self._check(component_id, specs, add, drop)
+        self._conflicts = None
         before = {stream for spec in drop for stream in self._wishes[spec].demands}
         fresh: set[StreamKey] = set()
         changed: set[WebSocketType] = set()
@@ -222,6 +224,7 @@ class SubscriptionStateManager:
             if self._wishes.get(wish.spec) is not wish or wish.standing is standing:
                 continue
             was_asked = wish.is_asked
+            self._conflicts = None
             wish.standing = standing
             wish.reason = reason
             if standing is Standing.QUARANTINED:
@@ -310,6 +313,11 @@ class SubscriptionStateManager:
 
     def conflicts(self) -> tuple[Conflict, ...]:
         """Return how the wishes differ and what was made of it."""
+        if self._conflicts is None:
+            self._conflicts = self._find_conflicts()
+        return self._conflicts
+
+    def _find_conflicts(self) -> tuple[Conflict, ...]:
         demands: dict[StreamKey, dict[str, list[Demand]]] = {}
         for table in self._tables.values():
             for stream, entry in table.items():
