@@ -58,6 +58,7 @@ class Toasts(QObject):
         for note in self._notes:
             if note.key == (key or text):
                 note.repeat(text, level)
+                self._place()  # another text may need more room
                 return
         note = _Note(self._window, key or text, text, level)
         note.gone.timeout.connect(self._on_gone)
@@ -90,7 +91,7 @@ class Toasts(QObject):
     def _place(self) -> None:
         bottom = self._window.height() - _MARGIN - 24
         for note in reversed(self._notes):
-            note.resize(_WIDTH, note.heightForWidth(_WIDTH) if note.hasHeightForWidth() else note.sizeHint().height())
+            note.resize(_WIDTH, note.needed_height(_WIDTH))
             bottom -= note.height()
             note.move(self._window.width() - _WIDTH - _MARGIN, bottom)
             bottom -= 6
@@ -138,6 +139,13 @@ class _Note(QFrame):
             f"_Note {{ background: {colours.base}; border: 1px solid {colours.health(level)}; border-radius: 4px; }}"
         )
         self.gone.start()
+
+    def needed_height(self, width: int) -> int:
+        """Return how high the note has to be to show all of its text."""
+        layout = self.layout()
+        assert layout is not None
+        layout.invalidate()
+        return max(layout.heightForWidth(width), self.close_button.sizeHint().height()) + 2 * self.frameWidth()
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
         """Go."""
