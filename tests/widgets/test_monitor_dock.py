@@ -277,6 +277,8 @@ async def test_nothing_secret_leaves_by_diagnostics_or_frames(
         frames.refresh()
         shown_frames: tuple[FrameRecord, ...] = frames.table.records.records
         assert {frame.kind.split()[0] for frame in shown_frames} == {"trade"}
+        dock.refresh()
+        await until(lambda: " public | Connected" in dock.diagnostics())  # judged once a second
         dock.copy_diagnostics()
         clipboard = QGuiApplication.clipboard()
         assert clipboard is not None
