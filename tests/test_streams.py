@@ -106,3 +106,11 @@ def test_signals_are_told_apart_by_trigger_and_limit() -> None:
 
 def test_a_type_that_is_not_known_yet_has_no_stream() -> None:
     assert key_of_event(BaseWebSocketEvent(type="candle.7m", code="KRW-BTC", timestamp=1)) is None
+    known = BaseWebSocketEvent(type="candle.1m", code="KRW-BTC", timestamp=1)
+    assert key_of_event(known) == StreamKey(DataType.CANDLE_1M, "KRW-BTC")
+
+
+def test_text_and_nothing_are_part_of_an_indicators_name() -> None:
+    average = IndicatorSpec.of("moving_average", {"type": "EMA", "period": 5})
+    assert indicator_variant("5m", average) == "5m moving_average period=5,type=EMA"
+    assert indicator_variant("5m", IndicatorSpec.of("volume", {"period": 0})) == "5m volume period=0"

@@ -230,13 +230,12 @@ class ServiceConfig:
 
     def url(self, ws_type: WebSocketType) -> str | None:
         """Return the address of an endpoint, None where the region has none."""
-        match ws_type:
-            case WebSocketType.PUBLIC:
-                return self.public_url
-            case WebSocketType.PRIVATE:
-                return self.private_url
-            case WebSocketType.INFO:
-                return self.info_url
+        addresses = {
+            WebSocketType.PUBLIC: self.public_url,
+            WebSocketType.PRIVATE: self.private_url,
+            WebSocketType.INFO: self.info_url,
+        }
+        return addresses[ws_type]
 
     @classmethod
     def _from_plain(cls, table: Mapping[str, Any], overrides: Mapping[str, Any]) -> Self:

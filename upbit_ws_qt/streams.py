@@ -15,6 +15,8 @@ from upbit_ws_qt.types import DataType, IndicatorSpec, SubscriptionSpec, WebSock
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from msgspec import Struct
+
     from upbit_ws_qt.events import BaseWebSocketEvent
 
 __all__ = ["ALL_SYMBOLS", "StreamKey", "indicator_variant", "key_of_event", "level_variant", "streams_of"]
@@ -106,9 +108,6 @@ def _plain(value: object) -> str:
     return str(value)
 
 
-def _present(params: object) -> tuple[tuple[str, Any], ...]:
-    """Return the fields of a params struct, or the items of a mapping, that hold a value."""
-    if isinstance(params, dict):
-        return tuple((name, value) for name, value in params.items() if value is not None)
-    names: tuple[str, ...] = getattr(params, "__struct_fields__", ())
-    return tuple((name, value) for name in names if (value := getattr(params, name)) is not None)
+def _present(params: Struct) -> tuple[tuple[str, Any], ...]:
+    """Return the fields of a params struct that hold a value."""
+    return tuple((name, value) for name in params.__struct_fields__ if (value := getattr(params, name)) is not None)
