@@ -128,6 +128,8 @@ class ManagerParts:
         }
 
     def _on_wishes_changed(self, changed: frozenset[WebSocketType]) -> None:
+        if self._loop.is_closed():  # widgets may die after the loop, at the end of a program: nobody is to be told
+            return
         if self._state is GlobalManagerState.INITIALIZING:
             return
         for ws_type in changed:
