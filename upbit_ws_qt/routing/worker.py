@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Generator
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from upbit_ws_qt.routing.route import Route
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from types import TracebackType
+
     from upbit_ws_qt.events import BaseWebSocketEvent
 
 __all__ = ["AsyncRoute"]
 
 
 class AsyncRoute(Route):
-    """A consumer that is awaited, one event after the other, and never holds the drain up."""
+    """A consumer that is awaited, one event after the other, and never holds the drain up.
+
+    What it is charged for is the time in which its coroutine runs, not the time in which it waits: meanwhile the loop
+    belongs to others, and what they do with it is theirs. Blocking is judged by single steps, from one suspension to
+    the next. A call that still blocks once its component is put aside is cancelled, for it may never end.
+    """
 
     __slots__ = ("_progress_at", "_wake", "_worker")
 
@@ -60,6 +69,12 @@ class AsyncRoute(Route):
         worker.add_done_callback(dispatcher.workers.discard)
 
     async def _work(self) -> None:
+        try:
+            await self._serve()
+        finally:
+            self._worker = None  # the next event starts another one, should a callback have cancelled this one
+
+    async def _serve(self) -> None:
         dispatcher = self._dispatcher
         budget = dispatcher.config.drain_budget
         turn = perf_counter()
@@ -83,23 +98,77 @@ class AsyncRoute(Route):
     async def _call(self, event: BaseWebSocketEvent) -> None:
         dispatcher = self._dispatcher
         self.delivered += 1
-        dispatcher.beat.keep()
-        beats = dispatcher.beat.count
-        began = perf_counter()
+        spent = self.busy_time
         try:
-            await self._callback(event)
+            await _Call(self._callback(event), self._run_step)
         except asyncio.CancelledError as error:
-            if _is_being_cancelled():
+            is_ending = _is_being_cancelled()
+            if not (self.closed if is_ending else self._is_put_aside()):
+                dispatcher.callback_failed(self, RuntimeError(f"the callback was cancelled while it ran: {error!r}"))
+            if is_ending:
                 raise
-            dispatcher.callback_failed(self, RuntimeError(f"the callback was cancelled from inside: {error!r}"))
         except Exception as error:  # noqa: BLE001 - the guarded boundary: a user's callback
             dispatcher.callback_failed(self, error)
-        took = perf_counter() - began
-        if took >= self._slow and dispatcher.beat.count == beats:
-            dispatcher.callback_blocked(self, took)
-        self.busy_time += took
+        took = self.busy_time - spent
         self.longest = max(self.longest, took)
         self.times.add(took)
+
+    def _run_step(self, call: _Call, error: BaseException | None) -> Any:
+        """Run a callback up to its next suspension, and charge it with the time that took."""
+        if error is None and call.has_blocked and self._is_put_aside():
+            call.has_blocked = False  # once for each time, so that it may wait while it tidies up
+            error = asyncio.CancelledError("put aside for blocking")
+        beat = self._dispatcher.beat
+        if not self._dispatcher.closed:
+            beat.keep()
+        beats = beat.count
+        began = perf_counter()
+        try:
+            return call.steps.send(None) if error is None else call.steps.throw(error)
+        finally:
+            del error  # else it would hold itself by this frame, and the callback's owner with it
+            took = perf_counter() - began
+            if took < self._slow or not self._was_nested(took, beats):
+                self.busy_time += took
+                call.has_blocked |= took >= self._slow
+
+    def _is_put_aside(self) -> bool:
+        component = self._dispatcher.components.get(self.component_id)
+        return component is not None and component.quarantine is not None
+
+
+class _Call(Generator[Any, None, Any]):
+    """Awaits something, and has each step of it run by `run(self, exception to go on with or None)`.
+
+    Attributes:
+        steps: what is awaited.
+        has_blocked: whether it has held the loop up for too long, and was not cancelled for it.
+    """
+
+    __slots__ = ("_run", "has_blocked", "steps")
+
+    def __init__(self, awaitable: Awaitable[Any], run: Callable[[_Call, BaseException | None], Any]) -> None:
+        self.steps = awaitable.__await__()
+        self.has_blocked = False
+        self._run = run
+
+    def __await__(self) -> _Call:
+        return self
+
+    def send(self, value: None) -> Any:
+        """Go on; asyncio hands nothing in."""
+        return self._run(self, None)
+
+    def throw(self, error: Any, value: object = None, trace: TracebackType | None = None) -> Any:
+        """Go on with an exception, which is how asyncio cancels."""
+        try:
+            return self._run(self, error)
+        finally:
+            del error  # see AsyncRoute._run_step
+
+    def close(self) -> None:
+        """End it where it waits; a task whose loop has gone ends like that."""
+        self.steps.close()
 
 
 def _is_current(task: asyncio.Task[None], loop: asyncio.AbstractEventLoop) -> bool:
