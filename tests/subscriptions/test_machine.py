@@ -101,9 +101,6 @@ class SubscriptionMachine(RuleBasedStateMachine):
     def lapse(self, count: int) -> None:
         self.exchange.forget.append(count)
 
-    # Known to fall short: on an exchange that sends no snapshot beside realtime-only, a snapshot fetched while a
-    # refused wish is searched for can leave a quiet stream "unserved" until its next event. The table is right even so.
-    @precondition(lambda self: self.exchange.split != "unsnapped")
     @rule(spec=SPECS.filter(lambda spec: BAD not in spec.symbols and not spec.only_realtime))
     def fetch(self, spec: SubscriptionSpec) -> None:
         async def main() -> None:

@@ -62,12 +62,15 @@ class SnapshotDesk:
 
     def withdraw(self, futures: Mapping[StreamKey, asyncio.Future[bool]]) -> None:
         """Forget who waits; what nobody waits for any more is not owed."""
+        wanted = self._state.demand(self._ws_type)
         for stream, future in futures.items():
             waiting = self._waiting.get(stream, [])
             if future in waiting:
                 waiting.remove(future)
             if not waiting:
                 self._waiting.pop(stream, None)
+                if stream not in wanted:
+                    self.owed.pop(stream, None)
 
     def fail_all(self, error: Exception) -> None:
         """End all waiting with `error`."""

@@ -461,7 +461,7 @@ class LineSession:
         elif self._split.trial:
             self._split.end_trial()
         elif self._split.fresh.intersection(overdue):
-            self._try_plainly(now)
+            self._try_plainly((), now)
             return
         unlisted = [s for s in overdue if not self.proof.debts[s].needs_data]
         if unlisted and self._lister.is_busy:
@@ -477,25 +477,22 @@ class LineSession:
         overdue = [stream for stream, deadline in self._once_sent.items() if deadline <= now]
         if not overdue:
             return
-        if beside := self._split.may_try(overdue):
-            self._split.begin_trial(beside)
-        if self._split.tries(now):
-            again = self._split.trial.intersection(overdue)
-            for stream in again:
-                del self._once_sent[stream]  # asked for again, plainly this time
-            overdue = [stream for stream in overdue if stream not in again]
-            self._batcher.queue_subscription_change(self._wanted(), now)
-        elif self._split.trial:
+        if beside := self._split.may_try(self._memory.desk.owed.keys() & set(overdue)):
+            self._try_plainly(beside, now)
+        elif self._split.trial and not self._split.tries(now):
             self._split.end_trial()
         for stream in overdue:
-            self._settle_once(stream, now, served=False)
+            if stream in self._once_sent:
+                self._settle_once(stream, now, served=False)
 
-    def _try_plainly(self, now: float) -> None:
-        """Ask plainly for new streams that did not come beside realtime-only ones: unknown, or is it the split?"""
-        self._split.begin_trial(self._split.fresh)
+    def _try_plainly(self, silent: Collection[StreamKey], now: float) -> None:
+        """Ask plainly for what did not come beside others of its type: is it unknown, or is it the split?"""
+        self._split.begin_trial(self._split.fresh.union(silent))
         again = self._split.trial & self.proof.debts.keys()
         self._prolong(again, now + self._memory.patience.first_data)
         self._refresh |= again
+        for stream in self._split.trial & self._once_sent.keys():
+            del self._once_sent[stream]  # it goes with the repair
         self._start_repair()
 
     def _may_test(self, now: float) -> bool:

@@ -1,0 +1,54 @@
+"""The keeper in virtual time: snapshots on request, beside all else that goes on."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.subscriptions.model import Desk, ModelExchange
+from tests.subscriptions.specs import ticker
+from tests.subscriptions.virtual import play
+from upbit_ws_qt.config import ServiceConfig
+from upbit_ws_qt.subscriptions import SplitTrust, StreamStatus
+
+LIVE = {StreamStatus.LIVE}
+
+
+def test_a_snapshot_fetched_while_a_refused_wish_is_searched_for_leaves_no_quiet_stream_unserved() -> None:
+    async def main() -> None:
+        exchange = ModelExchange()
+        exchange.split, exchange.unknown = "unsnapped", {"KRW-NOPE"}
+        exchange.refuses = lambda entry: "INVALID_PARAM" if "KRW-BAD" in entry.get("codes", ()) else None
+        async with Desk(exchange, ServiceConfig()) as d:
+            d.want("base", ticker("KRW-BASE"))
+            await d.settled()
+            d.want("a", ticker("KRW-BTC", "KRW-BAD"), ticker("KRW-BTC"))
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(2):
+                    await d.keeper.fetch_snapshots([ticker("KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-NOPE")])
+            await asyncio.sleep(10)
+            assert [name for name, _ in d.rejected] == ["a"]
+            assert d.status(ticker("KRW-BTC")) == LIVE
+            assert d.keeper.statistics().split is SplitTrust.BROKEN
+
+    play(main())
+
+
+def test_a_snapshot_that_nobody_waits_for_any_more_is_not_asked_for_again() -> None:
+    async def main() -> None:
+        exchange = ModelExchange()
+        exchange.unknown = {"KRW-NOPE"}
+        async with Desk(exchange, ServiceConfig()) as d:
+            d.want("base", ticker("KRW-BASE"))
+            await d.settled()
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(1):
+                    await d.keeper.fetch_snapshots([ticker("KRW-NOPE")])
+            before = len(exchange.requests)
+            await asyncio.sleep(10)
+            assert len(exchange.requests) == before
+            d.want("base")
+            assert not d.keeper.is_wanted
+
+    play(main())
