@@ -32,6 +32,8 @@ ADDED = {
     "IndicatorSpec",
     "MAX_COMBINATIONS",
     "ManagerListener",
+    "PaintMeter",
+    "Phrase",
     "RecoveryStrategy",
     "StateChange",
     "StreamKey",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import unicodedata
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upbit_ws_qt.text import safe_text
+from upbit_ws_qt.text import Phrase, safe_text
 
 
 @given(st.one_of(st.text(), st.binary()), st.integers(1, 600))
@@ -32,3 +34,34 @@ def test_cut_text_shows_that_it_was_cut() -> None:
     assert safe_text("x" * 500) == "x" * 500
     assert safe_text(memoryview(b"y" * 5), 3) == "yyy…"
     assert safe_text("\n" * 3, 4) == "\\n\\n…"
+
+
+def test_a_phrase_is_its_english_text_and_remembers_its_parts() -> None:
+    line = Phrase("public")
+    lost = Phrase("{line} is lost for {seconds:.1f} s: {cause}", line=line, seconds=2.345, cause="reset {by} peer")
+    assert lost == "public is lost for 2.3 s: reset {by} peer"
+    assert isinstance(lost, str)
+    assert lost.template == "{line} is lost for {seconds:.1f} s: {cause}"
+    assert lost.values["line"] is line
+    assert (line.template, line.values) == ("public", {})
+
+
+def test_a_phrase_says_a_tuple_as_a_list() -> None:
+    assert Phrase("{lines} are late", lines=(Phrase("public"), Phrase("info"))) == "public, info are late"
+
+
+def test_a_phrase_may_have_braces_where_it_has_no_values() -> None:
+    assert Phrase("{}") == "{}"
+
+
+def test_a_phrase_stays_one_where_it_is_safe_and_short() -> None:
+    phrase = Phrase("lost for {seconds} s", seconds=3)
+    assert safe_text(phrase) is phrase
+    assert not isinstance(safe_text(phrase, 4), Phrase)
+    assert not isinstance(safe_text(Phrase("lost: {why}", why="a\x1b[31mb")), Phrase)
+
+
+def test_a_phrase_survives_being_copied() -> None:
+    phrase = Phrase("lost for {seconds} s", seconds=3)
+    for other in (copy.deepcopy(phrase), pickle.loads(pickle.dumps(phrase))):  # noqa: S301 - our own bytes
+        assert (other, other.template, other.values) == (phrase, phrase.template, phrase.values)

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.monitoring.independence import ConnectionIndependenceMonitor
     from upbit_ws_qt.monitoring.metrics import ConnectionMetrics, PerformanceMetrics
     from upbit_ws_qt.qt import (
+        PaintMeter,
         Subscription,
         SubscriptionState,
         WebSocketClientProxy,
@@ -59,7 +60,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.routing import DataPoolManager, DataRoutingEngine, FanoutHub
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import StreamStatus, SubscriptionStateManager
-    from upbit_ws_qt.text import safe_text
+    from upbit_ws_qt.text import Phrase, safe_text
     from upbit_ws_qt.types import (
         BackpressureConfig,
         BackpressureStrategy,
@@ -98,11 +99,13 @@ _HOMES = {
     "upbit_ws_qt.monitoring.history": "HistorySeries LineEvent",
     "upbit_ws_qt.monitoring.independence": "ConnectionIndependenceMonitor",
     "upbit_ws_qt.monitoring.metrics": "ConnectionMetrics PerformanceMetrics",
-    "upbit_ws_qt.qt": "Subscription SubscriptionState WebSocketClientProxy WebSocketService install_excepthook run",
+    "upbit_ws_qt.qt": (
+        "PaintMeter Subscription SubscriptionState WebSocketClientProxy WebSocketService install_excepthook run"
+    ),
     "upbit_ws_qt.routing": "DataPoolManager DataRoutingEngine FanoutHub",
     "upbit_ws_qt.streams": "StreamKey",
     "upbit_ws_qt.subscriptions": "StreamStatus SubscriptionStateManager",
-    "upbit_ws_qt.text": "safe_text",
+    "upbit_ws_qt.text": "Phrase safe_text",
     "upbit_ws_qt.types": (
         "BackpressureConfig BackpressureStrategy ConnectionState DataFormat DataType Delivery GlobalManagerState "
         "IndependenceLevel IndicatorSpec Priority SubscriptionSpec WebSocketType"
@@ -160,7 +163,9 @@ __all__ = [
     "MyOrderEvent",
     "OrderbookEvent",
     "OrderbookUnit",
+    "PaintMeter",
     "PerformanceMetrics",
+    "Phrase",
     "Priority",
     "RateLimitError",
     "RecoveryError",

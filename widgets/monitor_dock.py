@@ -19,7 +19,7 @@ from widgets.text import tr
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from upbit_ws_qt import ConnectionMetrics, HistorySeries, WebSocketService
+    from upbit_ws_qt import ConnectionMetrics, HistorySeries, PaintMeter, WebSocketService
 
 __all__ = ["ConnectionMonitorDock"]
 
@@ -54,6 +54,7 @@ class ConnectionMonitorDock(QDockWidget):
         self._read_at = -1
         self._paused_at: float | None = None
         self._drawn = (0.0, 0.0)
+        self._paint: PaintMeter | None = None
         self.panel = MonitorPanel(service, self)
         self.setWidget(self.panel)
         self._plot_timer = QTimer(self)
@@ -156,10 +157,15 @@ class ConnectionMonitorDock(QDockWidget):
         if seen:
             self._plot_timer.start()
             self._text_timer.start()
+            if self._paint is None:
+                self._paint = self._service.measure_painting()
             self.refresh()
         else:
             self._plot_timer.stop()
             self._text_timer.stop()
+            if self._paint is not None:
+                self._paint.close()
+                self._paint = None
         self._look_at_frames()
 
     def _on_tab_changed(self) -> None:
@@ -203,6 +209,9 @@ class ConnectionMonitorDock(QDockWidget):
 
     # -- text, once a second --------------------------------------------------------------------------------------
     def _on_text_timer(self) -> None:
+        if self._paint is not None:
+            for window in QApplication.topLevelWidgets():
+                self._paint.watch(window)
         if self._is_minimized():
             return
         if self._paused_at is not None:

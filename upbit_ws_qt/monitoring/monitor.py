@@ -153,6 +153,10 @@ class Monitor:
         changes = [*self._health_changes(), *self._alert_changes(), *self._adapt(), *self._isolate()]
         return changes
 
+    def note_work(self, stage: str, seconds: float) -> None:
+        """Add work that no reading knows of, such as "paint", as it is done; it counts from the next reading on."""
+        self._program.note_work(stage, seconds)
+
     # -- asked --------------------------------------------------------------------------------------------------
     def connection_metrics(self, ws_type: WebSocketType) -> ConnectionMetrics:
         """Return one line's figures as of the last reading; zeros for a line that was never read."""

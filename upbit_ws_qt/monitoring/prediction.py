@@ -25,6 +25,8 @@ LEAST_EVENTS = 5
 """A stream's own rate is trusted from this many events on."""
 LEAST_RATE = 10.0
 """Messages a second under which the cost of one is not measured."""
+STAGES = ("decode", "dispatch", "slot")
+"""The work that messages make."""
 SECONDS_PER_MESSAGE = 10e-6
 """Where nothing was measured: the whole way in, peek, decode, dispatch and one callback."""
 BYTES_PER_STREAM = 4096
@@ -88,7 +90,8 @@ class RateBook:
         elapsed = 0.0 if self._last is None else now - self._last
         self._last = now
         if elapsed > 0 and messages_per_second >= LEAST_RATE:
-            measured = sum(program.stage_shares.values()) / messages_per_second
+            # Painting is the display's doing: it costs the same however many messages come.
+            measured = sum(program.stage_shares.get(stage, 0.0) for stage in STAGES) / messages_per_second
             # Where nobody measured the decoder, only the callbacks are known.
             usual = 0.0 if "decode" in program.stage_shares else SECONDS_PER_MESSAGE
             self._cost.add(measured + usual, elapsed)

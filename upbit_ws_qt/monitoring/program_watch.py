@@ -139,6 +139,7 @@ class ProgramWatch:
         self._lags: deque[tuple[float, float]] = deque(maxlen=200)
         self._lag_sketch = RollingSketch(300.0, parts=5)
         self._work: dict[str, tuple[Counter, RecentMean]] = {}
+        self._noted: dict[str, float] = {}
         self._latency_count = RecentSum(LATENCY_SECONDS)
         self._latency_seconds = RecentSum(LATENCY_SECONDS)
         self._latency = (Counter(), Counter())
@@ -165,6 +166,10 @@ class ProgramWatch:
         self._take_work(readings, elapsed)
         if readings.streams is not None:
             self._take_streams(now, readings.streams)
+
+    def note_work(self, stage: str, seconds: float) -> None:
+        """Add work that is done outside of what is read off; it counts from the next reading on."""
+        self._noted[stage] = self._noted.get(stage, 0.0) + seconds
 
     def _take_lag(self, now: float, lag: float) -> None:
         self._lags.append((now, lag))
@@ -195,7 +200,7 @@ class ProgramWatch:
     def _take_work(self, readings: Readings, elapsed: float) -> None:
         # Components come and go: their watches know what each one added, the sum of their counters would not.
         slots = sum(watch.spent for watch in self.components.values())
-        for name, seconds in readings.work.items():
+        for name, seconds in {**self._noted, **readings.work}.items():
             counter, _ = self._work.setdefault(name, (Counter(), RecentMean(STAGE_SECONDS)))
             self._note_work(name, counter.advance(seconds), elapsed)
         if "slot" not in readings.work:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt.monitoring.history import HistorySeries, Metric
+from upbit_ws_qt.qt.paint import PaintMeter
 
 if TYPE_CHECKING:
     from upbit_ws_qt.manager import GlobalWebSocketManager
@@ -77,3 +78,14 @@ class ServiceFigures:
         Close the trace when nobody looks any more: it costs time for every frame.
         """
         return None if self._manager is None else self._manager.trace_frames()
+
+    def measure_painting(self) -> PaintMeter:
+        """Begin to measure the "paint" stage, of the windows that the meter is given; close it when nobody looks.
+
+        Without a meter painting is not measured, and never named as the bottleneck.
+        """
+        return PaintMeter(self._note_painting)
+
+    def _note_painting(self, seconds: float) -> None:
+        if self._manager is not None:
+            self._manager.monitor.note_work("paint", seconds)
