@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 UNITS = (1, 3, 5, 10, 15, 30, 60, 240)
 _MOST_CANDLES = 200
 _MOST_WINDOWS = 10_000
+_SECONDS = "/v1/candles/seconds"
 _CANDLES = re.compile(r"/v1/candles/minutes/(\d{1,4})")
 
 
@@ -91,7 +92,7 @@ class Rest:
     def _candles(self, request: HttpRequest) -> list[dict[str, Any]]:
         found = _CANDLES.fullmatch(request.path)
         unit = int(found[1]) if found else 0
-        if unit not in UNITS:
+        if unit not in UNITS and request.path != _SECONDS:
             raise _RefusedError(400, "invalid_parameter", f"The unit must be one of {', '.join(map(str, UNITS))}.")
         market, count = request.query.get("market", ""), request.query.get("count", "1")
         if market not in self._world.codes:
@@ -108,7 +109,7 @@ def _group(path: str) -> str:
         return "ticker"
     if path == "/v1/orderbook/instruments":
         return "orderbook"
-    if path.startswith("/v1/candles/minutes/"):
+    if path == _SECONDS or path.startswith("/v1/candles/minutes/"):
         return "candle"
     raise _RefusedError(404, "not_found", "No such path.")
 

@@ -166,16 +166,15 @@ class World:
 
         Args:
             code: a pair; an unknown one is a KeyError.
-            unit_minutes: 1, 3, 5, 10, 15, 30, 60 or 240; others are a KeyError.
+            unit_minutes: 0 for seconds, 1, 3, 5, 10, 15, 30, 60 or 240; others are a KeyError.
             to_ms: only candles that begin before it; None for all up to now.
             count: how many at most.
         """
         market = self._markets[code]
         before = self.now_ms + 1 if to_ms is None else min(to_ms, self.now_ms + 1)
         last = market.candle(SECOND).ms
-        return [
-            rest_candle(code, unit_minutes, values, last) for values in market.past_candles(unit_minutes, before, count)
-        ]
+        found = market.past_candles(unit_minutes, before, count) if unit_minutes else market.past_seconds(before, count)
+        return [rest_candle(code, unit_minutes, values, last) for values in found]
 
     def rest_ticker(self, codes: Iterable[str]) -> list[dict[str, Any]]:
         """Return the ticker of each known pair as REST does."""

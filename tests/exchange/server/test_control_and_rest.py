@@ -179,6 +179,17 @@ async def test_candles_of_every_unit(exchange: EmbeddedExchange, unit: int) -> N
     assert {each["unit"] for each in candles} == {unit}
 
 
+async def test_candles_of_a_second(exchange: EmbeddedExchange) -> None:
+    status, candles, headers = await http(exchange, f"/v1/candles/seconds?market={BTC}&count=200")
+    assert (status, len(candles)) == (200, 200)
+    starts = [each["candle_date_time_utc"] for each in candles]
+    assert starts == sorted(set(starts), reverse=True)
+    assert "unit" not in candles[0]
+    assert headers["remaining-req"].startswith("group=candle;")
+    _, older, _ = await http(exchange, f"/v1/candles/seconds?market={BTC}&count=5&to={starts[-1]}Z")
+    assert max(each["candle_date_time_utc"] for each in older) < starts[-1]
+
+
 @pytest.mark.parametrize("to", ["2026-09-21T00:00:00Z", "2026-09-21 00:00:00", "2026-09-21T09:00:00+09:00"])
 async def test_candles_up_to_a_moment(exchange: EmbeddedExchange, to: str) -> None:
     _, (candle,), _ = await http(exchange, f"/v1/candles/minutes/60?market={BTC}&count=1&to={to.replace(' ', '%20')}")
@@ -192,6 +203,10 @@ async def test_candles_up_to_a_moment(exchange: EmbeddedExchange, to: str) -> No
         ("/v1/ticker", 400),
         ("/v1/ticker?markets=KRW-NOTHING", 404),
         (f"/v1/candles/minutes/7?market={BTC}", 400),
+        (f"/v1/candles/minutes/0?market={BTC}", 400),
+        (f"/v1/candles/seconds/1?market={BTC}", 404),
+        ("/v1/candles/seconds?market=KRW-NOTHING", 404),
+        (f"/v1/candles/seconds?market={BTC}&count=0", 400),
         ("/v1/candles/minutes/1?market=KRW-NOTHING", 404),
         (f"/v1/candles/minutes/1?market={BTC}&count=201", 400),
         (f"/v1/candles/minutes/1?market={BTC}&to=yesterday", 400),

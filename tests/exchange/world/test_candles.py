@@ -165,7 +165,53 @@ def _ms(text: str) -> int:
     return int(datetime.fromisoformat(text + "+00:00").timestamp() * 1000)
 
 
-@pytest.mark.parametrize("unit", REST_UNITS)
+@settings(max_examples=4)
+@given(
+    st.integers(0, 1000),
+    st.integers(0, DAY_MS),
+    st.sampled_from(["KRW-BTC", "KRW-BTT", "BTC-SOL", "USDT-STX"]),
+    st.sampled_from([0, 90, 1500]),
+)
+def test_seconds_sum_up_to_minutes_across_the_beginning(seed: int, offset: int, code: str, seconds: int) -> None:
+    of = world(seed=seed, markets=None, rate=40, start_ms=START_MS + offset)
+    list(run(of, seconds, step_ms=10_000))
+    groups: dict[str, list[Message]] = defaultdict(list)
+    for page in _pages(of, code, 0, 4):
+        for candle in page:
+            groups[candle["candle_date_time_utc"][:16] + ":00"].append(candle)
+    whole = {minute: parts[::-1] for minute, parts in list(groups.items())[:-1]}  # the oldest may be cut short
+    minutes = {c["candle_date_time_utc"]: _plain(c) for page in _pages(of, code, 1, 4) for c in page}
+    assert len(whole) >= 3
+    for start, parts in whole.items():
+        minute = minutes[start]
+        assert parts[0]["opening_price"] == minute["open"]
+        assert parts[-1]["trade_price"] == minute["last"]
+        assert max(part["high_price"] for part in parts) == minute["high"]
+        assert min(part["low_price"] for part in parts) == minute["low"]
+        assert sum(part["candle_acc_trade_volume"] for part in parts) == minute["volume"]
+        assert sum(part["candle_acc_trade_price"] for part in parts) == minute["funds"]
+
+
+def test_streamed_seconds_are_what_rest_gives_afterwards() -> None:
+    of = world(seed=3, markets=2, rate=60)
+    first = shown(of, "candle.1s", "KRW-BTC")
+    streamed = {first["candle_date_time_utc"]: _plain(first)}
+    for change in run(of, 150):
+        if change.kind == "candle.1s" and change.code == "KRW-BTC":
+            candle = _plain(read(change))
+            streamed[candle["start"]] = candle
+    told = {candle["candle_date_time_utc"]: _plain(candle) for candle in _rest(of, "KRW-BTC", 0)}
+    assert {start: candle for start, candle in told.items() if start >= min(streamed)} == streamed
+    assert min(told) < min(streamed) < max(told)
+
+
+def test_no_second_is_older_than_the_exchange_keeps() -> None:
+    of = world(markets=1, rate=800)
+    assert len(_rest(of, "KRW-BTC", 0, of.now_ms - 89 * DAY_MS)) == 200
+    assert _rest(of, "KRW-BTC", 0, of.now_ms - 91 * DAY_MS) == []
+
+
+@pytest.mark.parametrize("unit", [0, *REST_UNITS])
 def test_history_is_well_formed_and_always_the_same(unit: int) -> None:
     of = world(markets=None, rate=800)
     for code in ("KRW-BTC", "KRW-BTT", "BTC-SOL"):
@@ -181,8 +227,8 @@ def test_history_is_well_formed_and_always_the_same(unit: int) -> None:
             volume, funds = candle["candle_acc_trade_volume"], candle["candle_acc_trade_price"]
             assert volume > 0
             assert low * volume <= funds <= high * volume
-            assert _ms(candle["candle_date_time_utc"]) % (unit * 60_000) == 0
-            assert candle["unit"] == unit
+            assert _ms(candle["candle_date_time_utc"]) % (unit * 60_000 or 1000) == 0
+            assert candle.get("unit", 0) == unit
             assert candle["market"] == code
 
 

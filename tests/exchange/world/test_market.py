@@ -177,8 +177,8 @@ def test_fair_prices_move_and_stay_within_reason_for_years(seed: int, offset: in
     path = PricePath(NoiseTable(seed), "any", 1000.0, 0.03, start)
     assert path.at(start) == pytest.approx(1000.0)
     days = [path.at(start + day * DAY_MS) for day in range(-400, 1000, 3)]
-    assert 50 < min(days) < 995
-    assert 1005 < max(days) < 20_000
+    assert 50 < min(days) < 0.8 * max(days)
+    assert max(days) < 20_000
     assert all(0.3 < after / before < 3 for before, after in pairwise(days))
 
 

@@ -28,8 +28,9 @@ UNITS = {
 DAY = "1d"  # kept for indicators, never sent
 _ALL = (*UNITS.items(), (DAY, DAY_MS))
 # Finished candles are kept by these units, enough of them for 200 of REST and 400 of an indicator.
-_KEPT = {"candle.1m": 600, "candle.5m": 1200, "candle.30m": 800, "candle.240m": 400, DAY: 400}
+_KEPT = {SECOND: 300, "candle.1m": 600, "candle.5m": 1200, "candle.30m": 800, "candle.240m": 400, DAY: 400}
 _KEPT_AS = {
+    0: SECOND,
     1: "candle.1m",
     3: "candle.1m",
     5: "candle.5m",
@@ -143,15 +144,18 @@ class LiveCandles:
                 running[kind] = merged(candle, second, start)
 
     def pieces(self, minutes: int) -> tuple[Iterator[CandleValues], int]:
-        """Return what is known since the seam, newest first, in candles that `minutes` is a multiple of.
+        """Return what is known since the seam, newest first, in candles that `minutes` (0: a second) is a multiple of.
 
         The second value is where they begin; what was traded before is history, unless too much has been forgotten.
+        Of seconds it is a whole minute: what went before is made out of the minutes.
         """
         kind = _KEPT_AS[minutes]
         finished = self._finished[kind]
         start = self.seam_ms // UNITS[kind] * UNITS[kind]
         if len(finished) == _KEPT[kind]:
             start = max(start, unpacked(finished[0])[0])
+            if kind == SECOND:
+                start = -(-start // MINUTE_MS) * MINUTE_MS
 
         def newest_first() -> Iterator[CandleValues]:
             candle = self.now(kind)
@@ -160,7 +164,10 @@ class LiveCandles:
             kept = self.running.get(kind)
             if kept is not None and candle is not None and kept[0] < candle[0] and kept[0] >= start:
                 yield kept
-            yield from map(unpacked, reversed(finished))
+            for candle in map(unpacked, reversed(finished)):
+                if candle[0] < start:
+                    return
+                yield candle
 
         return newest_first(), start
 

@@ -42,6 +42,33 @@ def split(total: int, weights: Sequence[float]) -> list[int]:
     return parts
 
 
+def _extremes(count: int, high: int, low: int, *, rising: bool) -> list[tuple[int, int]]:
+    """Return where among `count` seconds a minute turns: at its high and its low, in either order."""
+    if count < 3:
+        return []
+    ends = (low, high) if rising else (high, low)
+    return [(count // 3, ends[0]), (2 * count // 3, ends[1])]
+
+
+def _shared_funds(spans: list[list[int]], volumes: list[int], funds: int) -> list[int]:
+    """Share funds out so that none was paid outside of its (high, low); widens them where that cannot be."""
+    mean, most = funds // sum(volumes), -(-funds // sum(volumes))
+    for span in spans:
+        if sum(high * part for (high, _), part in zip(spans, volumes, strict=True)) < funds:
+            span[0] = max(span[0], most)
+        if sum(low * part for (_, low), part in zip(spans, volumes, strict=True)) > funds:
+            span[1] = min(span[1], mean)
+    rooms = [(high - low) * part for (high, low), part in zip(spans, volumes, strict=True)]
+    rest = funds - sum(low * part for (_, low), part in zip(spans, volumes, strict=True))
+    whole, reached, given, found = sum(rooms) or 1, 0, 0, []
+    for (_, low), part, room in zip(spans, volumes, rooms, strict=True):
+        reached += room
+        upto = reached * rest // whole
+        found.append(low * part + upto - given)
+        given = upto
+    return found
+
+
 class History:
     """Candles of one market before `end_ms`, a whole minute."""
 
@@ -52,6 +79,7 @@ class History:
         self._grid = grid
         self.end_ms = end_ms
         self._day_volume = max(day_volume, 10**6)
+        self._second_empty = math.exp(-trades_per_minute / 60)
         self._five_empty = math.exp(-5 * trades_per_minute)
         self._minute_empty = math.exp(-trades_per_minute)
         self._spread = volatility * math.sqrt(FIVE_MS / DAY_MS)
@@ -162,6 +190,37 @@ class History:
             lowest = low if place == bottom else min(here, there, pivot)
             part = volumes[minute]
             found.append(((first + minute) * MINUTE_MS, here, highest, lowest, there, part, pivot * part))
+        return found
+
+    def seconds(self, minute: CandleValues) -> list[CandleValues]:
+        """Return the traded seconds of a one-minute candle, live ones included; together they are that candle."""
+        start, opening, high, low, last, volume, funds = minute
+        dice, empty = self._path.dice, 2 * self._second_empty - 1
+        first = start // 1000
+        end = 59 - int(abs(dice(first, 11)) * 30 * self._second_empty)
+        weights = [1.2 + dice(first + place, 13) if dice(first + place, 14) >= empty else 0.0 for place in range(end)]
+        volumes = split(volume, [*weights, 1.2 + dice(first + end, 13)])
+        traded = [place for place, part in enumerate(volumes) if part]
+        count = len(traded)
+        turns = [(0, opening), *_extremes(count, high, low, rising=dice(first, 15) > 0), (count, last)]
+        points = [opening]
+        for (here, price), (there, goal) in pairwise(turns):
+            for place in range(here + 1, there + 1):
+                way = price + (goal - price) * (place - here) // (there - here)
+                if place < there:
+                    way += int((high - low) * dice(first + place, 16) * 0.1)
+                    way = min(max(self._grid.floor(way), low), high)
+                points.append(way)
+        spans = [[max(pair), min(pair)] for pair in pairwise(points)]
+        if count < 3:  # too few to turn at both
+            spans[0][0], spans[-1][1] = high, low
+        parts = [volumes[place] for place in traded]
+        paid = _shared_funds(spans, parts, funds)
+        found: list[CandleValues] = []
+        for number, place in enumerate(traded):
+            top, bottom = spans[number]
+            here, there = points[number], points[number + 1]
+            found.append((start + place * 1000, here, top, bottom, there, parts[number], paid[number]))
         return found
 
     def pieces(self, first_ms: int, last_ms: int, by_minute: bool) -> Iterator[CandleValues]:

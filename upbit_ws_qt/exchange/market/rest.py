@@ -19,9 +19,13 @@ def _amount(units: int, digits: int = 8) -> Decimal:
 
 
 def rest_candle(code: str, minutes: int, values: CandleValues, last_trade_ms: int) -> dict[str, Any]:
-    """Return a candle of `minutes`; its timestamp is that of its last trade, or its end where that is unknown."""
+    """Return a candle of `minutes`, 0 for one of a second, which names no unit.
+
+    Its timestamp is that of its last trade, or its end where that is unknown.
+    """
     start, opening, high, low, last, volume, funds = values
     utc, kst = candle_times(start // 1000)
+    length = minutes * MINUTE_MS or 1000
     return {
         "market": code,
         "candle_date_time_utc": utc,
@@ -30,10 +34,10 @@ def rest_candle(code: str, minutes: int, values: CandleValues, last_trade_ms: in
         "high_price": _amount(high),
         "low_price": _amount(low),
         "trade_price": _amount(last),
-        "timestamp": min(last_trade_ms, start + minutes * MINUTE_MS - 1),
+        "timestamp": min(last_trade_ms, start + length - 1),
         "candle_acc_trade_price": _amount(funds, 16),
         "candle_acc_trade_volume": _amount(volume),
-        "unit": minutes,
+        **({"unit": minutes} if minutes else {}),
     }
 
 

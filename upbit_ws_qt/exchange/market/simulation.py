@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from upbit_ws_qt.exchange.messages import (
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 _MILLE = 1000
 _QUOTE_KRW = {"KRW": 1.0, "BTC": 150_000_000.0, "USDT": 1452.0}
 _STABLE = {"USDT", "USDC", "USD1"}
+_SECONDS_MS = 90 * DAY_MS  # how far back the exchange has candles of a second
 _STEPS = 4  # ticks a busy book follows the fair price at once
 
 
@@ -111,12 +113,13 @@ class MarketSimulation:
         self._last_trade(last)
 
     def _last_trade(self, minute: CandleValues) -> None:
-        """Make up the last trade before the world began out of the last minute there is."""
-        traded = minute[0] + 30_000 + int(abs(self.path.dice(minute[0] // MINUTE_MS, 11)) * 29_000)
-        volume = min(minute[5], self.typical)
+        """Make up the last trade before the world began: the last of the last second there is."""
+        second = self.history.seconds(minute)[-1]
+        traded = second[0] + int(abs(self.path.dice(minute[0] // MINUTE_MS, 11)) * 999)
+        volume = min(second[5], self.typical)
         side = "ASK" if self.path.dice(minute[0] // MINUTE_MS, 12) < 0 else "BID"
-        price, second = minute[4], traded // 1000 * 1000
-        self.candles.running[SECOND] = (second, price, price, price, price, volume, price * volume)
+        price = second[4]
+        self.candles.running[SECOND] = second
         self.candles.last_trade_ms = traded
         asks, bids = self.book.asks.frame, self.book.bids.frame
         best = (price, asks.sizes[0], self.grid.down(price), bids.sizes[0])
@@ -296,15 +299,27 @@ class MarketSimulation:
         self.begin()
         length = minutes * MINUTE_MS
         before = -(-before_ms // length) * length
+        return gathered(self._pieces(minutes, before, before - 40 * length * (count + 2)), length, count)
+
+    def past_seconds(self, before_ms: int, count: int) -> list[CandleValues]:
+        """Return up to `count` traded seconds that begin before `before_ms`, newest first; none of 90 days ago."""
+        self.begin()
+        live, start = self.candles.pieces(0)
+
+        def seconds() -> Iterator[CandleValues]:
+            yield from live
+            oldest = max(self.shared.start_ms - _SECONDS_MS, before_ms - 40 * MINUTE_MS * (count + 2))
+            for minute in self._pieces(1, min(start, before_ms), oldest):
+                yield from reversed(self.history.seconds(minute))
+
+        return list(islice((second for second in seconds() if second[0] < before_ms), count))
+
+    def _pieces(self, minutes: int, before: int, oldest: int) -> Iterator[CandleValues]:
+        """Yield candles that `minutes` is a multiple of, newest first: live ones, and history behind them."""
         live, start = self.candles.pieces(minutes)
-
-        def pieces() -> Iterator[CandleValues]:
-            yield from (piece for piece in live if piece[0] < before)
-            if start <= self.candles.seam_ms:
-                oldest = max(0, before - 40 * length * (count + 2))
-                yield from self.history.pieces(oldest, min(start, before), by_minute=minutes % 5 != 0)
-
-        return gathered(pieces(), length, count)
+        yield from (piece for piece in live if piece[0] < before)
+        if start <= self.candles.seam_ms:
+            yield from self.history.pieces(max(0, oldest), min(start, before), by_minute=minutes % 5 != 0)
 
     def closed_candles(self, kind: str, length: int, before_ms: int, count: int) -> list[CandleValues]:
         """Return up to `count` candles that ended by `before_ms`, oldest first; longer ones with close and volume only.
