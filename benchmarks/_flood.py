@@ -45,7 +45,7 @@ def _frame(code: str, timestamp: int) -> bytes:
 
 async def _flood(connection: ServerConnection, wanted: list[str]) -> None:
     now = _START_MS
-    while True:
+    while not connection.transport.is_closing():
         chunk = bytearray()
         for _ in range(_ROUNDS):
             now += 1

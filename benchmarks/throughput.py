@@ -117,6 +117,7 @@ def _service(url: str) -> WebSocketService:
         data_format=DataFormat.DEFAULT,
         compression=False,
         max_bytes_per_second=1024**3,
+        max_frames_per_second=10**6,
     )
     return WebSocketService(config)
 

@@ -12,6 +12,7 @@ from upbit_ws_qt.connection import (
     Inbox,
     Line,
     MessageLimiter,
+    RawFrame,
     StateChange,
 )
 from upbit_ws_qt.connection.figures import Tally
@@ -34,7 +35,7 @@ class Watched:
         self.line = Line(PUBLIC, 7, MessageLimiter(), self.inbox.put, lambda _, message: self.controls.append(message))
 
     def give(self, data: bytes) -> None:
-        self.line.on_frame(data, 12.5)
+        self.line.on_frames(iter([data]), 12.5)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ def test_everything_else_is_data_stamped_with_the_line(data: bytes) -> None:
     watched.give(data)
     assert watched.controls == []
     frame = watched.inbox.pop()
-    assert frame == (data, 12.5, 7, PUBLIC)
+    assert frame == RawFrame(data, 12.5, 7, PUBLIC)
 
 
 def test_an_observer_sees_data_and_no_control() -> None:

@@ -22,7 +22,7 @@ from upbit_ws_qt.errors import ConnectionLostError
 from upbit_ws_qt.types import WebSocketType
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from upbit_ws_qt.connection.socket import Socket
 
@@ -43,7 +43,7 @@ class Client:
             url=url,
             config=ServiceConfig.testing(**self.settings),
             make_token=None if token is None else (lambda: "".join(token)),
-            on_frame=lambda data, _: self.frames.append(data),
+            on_frames=lambda messages, _: self.frames.extend(messages),
             on_pong=lambda rtt, _: self.rtts.append(rtt),
             watch_silence=watch_silence,
             tls=None,
@@ -376,12 +376,13 @@ async def test_a_sink_that_fails_costs_one_frame_and_not_the_line(caplog: pytest
         client = Client()
         request = client.request(url)
 
-        def sink(data: bytes, _: float) -> None:
-            if data == b"2":
-                raise RecursionError("too deep")
-            client.frames.append(data)
+        def sink(messages: Iterator[bytes], _: float) -> None:
+            for data in messages:
+                if data == b"2":
+                    raise RecursionError("too deep")
+                client.frames.append(data)
 
-        object.__setattr__(request, "on_frame", sink)
+        object.__setattr__(request, "on_frames", sink)
         socket = await open_socket(request)
         await until(lambda: client.frames == [b"1", b"3"])
         assert socket.figures().sink_failures == 1

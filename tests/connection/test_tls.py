@@ -80,7 +80,7 @@ def request(url: str, frames: list[bytes]) -> DialRequest:
         url=url,
         config=ServiceConfig.testing(),
         make_token=None,
-        on_frame=lambda data, _: frames.append(data),
+        on_frames=lambda messages, _: frames.extend(messages),
         on_pong=lambda rtt, now: None,
         watch_silence=False,
         tls=make_tls_context(),

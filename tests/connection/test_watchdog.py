@@ -23,7 +23,7 @@ class Clocks:
         end = self.now + seconds
         while self.now < end - 1e-9:
             for _ in range(int(frames_per_second * self.dog.tick)):
-                self.dog.frame(self.now)
+                self.dog.frames(1, self.now)
             self.now += self.dog.tick
             self.wall += self.dog.tick
             verdict = self.dog.look(self.now, self.wall)
@@ -132,7 +132,7 @@ def test_a_freeze_is_not_taken_for_silence() -> None:
     clocks = Clocks()
     clocks.run(60.0, frames_per_second=20)
     assert clocks.freeze(30.0) is None
-    clocks.dog.frame(clocks.now)
+    clocks.dog.frames(1, clocks.now)
     assert set(clocks.run(30.0, frames_per_second=20)) <= {PING}
 
 

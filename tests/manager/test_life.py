@@ -180,7 +180,7 @@ async def test_a_frame_lost_to_a_bug_is_counted_and_its_kind_reported_once(desk:
     asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
     inbox = desk.manager.endpoints[WebSocketType.PUBLIC].inbox
     for _ in range(3):
-        inbox.put(RawFrame(b"{}", 0.0, inbox.epoch, "no endpoint"))  # type: ignore[arg-type]
+        inbox.put([RawFrame(b"{}", 0.0, inbox.epoch, "no endpoint")])  # type: ignore[arg-type]
     await until(lambda: desk.manager.drain.figures().failures == 3)
     (context,) = reported
     assert isinstance(context["exception"], KeyError)

@@ -300,10 +300,9 @@ class Connection:
 
         # What the old line still brings from here on is on the new one too. The switch itself waits in the inbox for
         # its turn, so that what came before it is handed out with the epoch on which it came.
-        old.deliver_to(lambda _: self._inbox.count_stale())
+        old.deliver_to(self._inbox.count_stale)
         self._inbox.put_marker(switch)
-        while (frame := held.pop_any()) is not None:
-            self._inbox.put(frame)
+        self._inbox.put(held.take(len(held)))
         line.deliver_to(self._inbox.put)
         self._serves(line)
         self._chore(old.close())

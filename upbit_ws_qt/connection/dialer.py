@@ -123,7 +123,7 @@ class Dialer:
             url=url,
             config=self._config,
             make_token=partial(self._jwt.make_token, self._ws_type) if needs_token else None,
-            on_frame=line.on_frame,
+            on_frames=line.on_frames,
             on_pong=self._on_pong,
             # Orders, assets, announcements and indicators speak only when something happens.
             watch_silence=self._ws_type is WebSocketType.PUBLIC,

@@ -131,14 +131,18 @@ class Drain:
         self._exhausted += not done
 
     def _by_shares(self, waiting: list[Inbox]) -> bool:
-        clock = self._loop.time
+        clock, handler = self._loop.time, self._handler
         start = clock()
         done = True
         for place, inbox in enumerate(waiting, 1):
             # The deadline of the n-th line is n shares from the start: time that one leaves over serves the next.
             deadline = start + self._budget * place / len(waiting)
             while (frame := inbox.pop()) is not None:
-                self._dispatch(frame)
+                self._frames += 1
+                try:
+                    handler(frame)
+                except Exception as error:  # noqa: BLE001 -- the guarded boundary of frames: one must not stop the rest
+                    self._failed(frame, error)
                 if clock() >= deadline:
                     done = done and not inbox
                     break
@@ -150,17 +154,17 @@ class Drain:
         while True:
             frame = min(waiting, key=Inbox.oldest).pop()
             if frame is not None:
-                self._dispatch(frame)
+                self._frames += 1
+                try:
+                    self._handler(frame)
+                except Exception as error:  # noqa: BLE001 -- the same boundary
+                    self._failed(frame, error)
             if not any(waiting):
                 return True
             if clock() >= deadline:
                 return False
 
-    def _dispatch(self, frame: RawFrame) -> None:
-        self._frames += 1
-        try:
-            self._handler(frame)
-        except Exception as error:  # noqa: BLE001 -- the guarded boundary of frames: one bad frame must not stop the rest
-            self._failures += 1
-            if self._on_failure is not None:
-                self._on_failure(frame, error)
+    def _failed(self, frame: RawFrame, error: Exception) -> None:
+        self._failures += 1
+        if self._on_failure is not None:
+            self._on_failure(frame, error)

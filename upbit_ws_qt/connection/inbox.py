@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from upbit_ws_qt.types import DataType, WebSocketType
 from upbit_ws_qt.wire import peek
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Sequence
 
 __all__ = ["Inbox", "InboxFigures", "RawFrame", "superseding_key"]
 
@@ -19,7 +21,7 @@ FREED_AT_ONCE = 0.1
 MARKER = -1
 
 
-class RawFrame(NamedTuple):
+class RawFrame(Struct, frozen=True, gc=False):
     """A data frame as it came.
 
     Attributes:
@@ -106,16 +108,17 @@ class Inbox:
     def __len__(self) -> int:
         return len(self._frames)
 
-    def put(self, frame: RawFrame) -> None:
-        """Append a frame and have the drain woken."""
-        if len(self._frames) >= self._limit:
-            self._make_room()
+    def put(self, arrived: Sequence[RawFrame]) -> None:
+        """Append frames and have the drain woken."""
         frames = self._frames
-        frames.append(frame)
-        self._received += 1
-        self._bytes += len(frame.data)
-        if len(frames) > self._high_water:
-            self._high_water = len(frames)
+        frames.extend(arrived)
+        self._received += len(arrived)
+        for frame in arrived:
+            self._bytes += len(frame.data)
+        if len(frames) > self._high_water:  # which is never more than the limit
+            self._high_water = min(len(frames), self._limit)
+            if len(frames) > self._limit:
+                self._make_room()
         if self._arm is not None:
             self._arm()
 
@@ -139,17 +142,18 @@ class Inbox:
                 self._stale += 1
         return None
 
-    def pop_any(self) -> RawFrame | None:
-        """Return the next frame of whatever epoch, None when there is none; for an inbox that holds no markers."""
-        return self._frames.popleft() if self._frames else None
+    def take(self, most: int) -> list[RawFrame]:
+        """Return up to so many frames of whatever epoch; for an inbox that holds no markers."""
+        frames = self._frames
+        return [frames.popleft() for _ in range(min(most, len(frames)))]
 
     def oldest(self) -> float:
         """Return when the next frame was received; infinity when there is none."""
         return self._frames[0].received_at if self._frames else float("inf")
 
-    def count_stale(self) -> None:
-        """Count a frame of a line that is not the present one any more and was not put in at all."""
-        self._stale += 1
+    def count_stale(self, arrived: Sequence[RawFrame]) -> None:
+        """Count frames of a line that is not the present one any more and that are not put in at all."""
+        self._stale += len(arrived)
 
     def clear(self) -> None:
         """Forget all frames, counted as stale; markers are called so that nobody waits for ever."""

@@ -7,14 +7,17 @@ import contextlib
 import threading
 from dataclasses import replace
 from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from upbit_ws_qt.connection.inbox import Inbox, RawFrame
+from upbit_ws_qt.connection.link import hand_on
 from upbit_ws_qt.connection.socket import Socket, open_socket
 from upbit_ws_qt.errors import ConnectionLostError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from upbit_ws_qt.connection.link import CloseInfo, DialRequest, SocketFigures
     from upbit_ws_qt.types import WebSocketType
@@ -38,7 +41,8 @@ class _Crossing:
 
     def __init__(self, request: DialRequest, home: asyncio.AbstractEventLoop) -> None:
         self._home = home
-        self._sink = request.on_frame
+        self._sink = request.on_frames
+        self._failures = 0
         self._pong = request.on_pong
         self._ws_type: WebSocketType = request.ws_type
         # put() and what makes room in it rebuild the queue: both ends take the lock.
@@ -46,10 +50,11 @@ class _Crossing:
         self._waiting = Inbox(request.ws_type, request.config.inbox_frames)
         self._armed = False
 
-    def put(self, data: bytes, now: float) -> None:
-        """Take a frame, in the socket's thread."""
+    def put(self, messages: Iterator[bytes], now: float) -> None:
+        """Take messages, in the socket's thread."""
+        arrived = [RawFrame(data, now, 0, self._ws_type) for data in messages]
         with self._lock:
-            self._waiting.put(RawFrame(data, now, 0, self._ws_type))
+            self._waiting.put(arrived)
             if self._armed:
                 return
             self._armed = True
@@ -67,17 +72,19 @@ class _Crossing:
     def count(self, figures: SocketFigures) -> SocketFigures:
         """Return a socket's figures with what was dropped here."""
         waiting = self._waiting.figures()
-        return replace(figures, superseded=waiting.superseded, dropped=waiting.dropped)
+        lost = figures.sink_failures + self._failures
+        return replace(figures, superseded=waiting.superseded, dropped=waiting.dropped, sink_failures=lost)
 
     def _cross(self) -> bool:
-        for _ in range(CROSS_AT_ONCE):
-            with self._lock:
-                frame = self._waiting.pop_any()
-                if frame is None:
-                    self._armed = False
-                    return False
-            self._sink(frame.data, frame.received_at)  # type: ignore[arg-type] # put() takes bytes only
+        with self._lock:
+            frames = self._waiting.take(CROSS_AT_ONCE)
+            if not frames:
+                self._armed = False
+                return False
         self._home.call_soon(self._cross)
+        for received_at, together in groupby(frames, attrgetter("received_at")):
+            messages: list[Any] = [frame.data for frame in together]
+            self._failures += hand_on(self._sink, messages, received_at)
         return True
 
 
@@ -204,7 +211,7 @@ class IsolatedHost:
     async def _dial(self, request: DialRequest, answer: asyncio.Future[IsolatedSocket]) -> None:
         away = asyncio.get_running_loop()
         crossing = _Crossing(request, self._home)
-        socket = await open_socket(replace(request, on_frame=crossing.put, on_pong=crossing.pong))
+        socket = await open_socket(replace(request, on_frames=crossing.put, on_pong=crossing.pong))
         self._sockets.add(socket)
         seen = IsolatedSocket(socket, crossing, self._home, away)
         socket.closed.add_done_callback(lambda closed: self._lost(socket, seen, closed.result()))

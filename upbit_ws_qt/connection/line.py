@@ -11,7 +11,7 @@ from upbit_ws_qt.wire import ServerError, ServerStatus, SubscriptionList, decode
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from upbit_ws_qt.connection.link import CloseInfo, SocketLike
     from upbit_ws_qt.connection.rate_limit import MessageLimiter
@@ -47,7 +47,7 @@ class Line:
         ws_type: WebSocketType,
         epoch: int,
         limiter: MessageLimiter,
-        sink: Callable[[RawFrame], None],
+        sink: Callable[[list[RawFrame]], None],
         on_control: Callable[[Line, Control], None],
     ) -> None:
         self.ws_type = ws_type
@@ -87,7 +87,7 @@ class Line:
         self._socket = socket
         self.opened_at = now
 
-    def deliver_to(self, sink: Callable[[RawFrame], None]) -> None:
+    def deliver_to(self, sink: Callable[[list[RawFrame]], None]) -> None:
         """Say where data frames go from now on."""
         self._sink = sink
 
@@ -105,15 +105,28 @@ class Line:
         """Return what the socket has carried."""
         return SocketFigures() if self._socket is None else self._socket.figures()
 
-    def on_frame(self, data: bytes, now: float) -> None:
-        """Take a frame from the socket."""
-        if self.tap is not None:
-            self.tap(data, now, False)
-        if not data.startswith(_DATA_BEGINS) and self._take_control(data):
-            return
-        if self.observer is not None:
-            self.observer(data)
-        self._sink(RawFrame(data, now, self.epoch, self.ws_type))
+    def on_frames(self, messages: Iterator[bytes], now: float) -> None:
+        """Take messages from the socket, all of them received at one time."""
+        epoch, ws_type = self.epoch, self.ws_type
+        ready: list[RawFrame] = []
+        try:
+            for data in messages:
+                if self.tap is not None:
+                    self.tap(data, now, False)
+                if not data.startswith(_DATA_BEGINS):
+                    self._flush(ready)  # an answer says something about what came before it
+                    if self._take_control(data):
+                        continue
+                if self.observer is not None:
+                    self.observer(data)
+                ready.append(RawFrame(data, now, epoch, ws_type))
+        finally:
+            self._flush(ready)
+
+    def _flush(self, ready: list[RawFrame]) -> None:
+        if ready:
+            self._sink(ready)
+            ready.clear()
 
     def _take_control(self, data: bytes) -> bool:
         try:

@@ -71,7 +71,7 @@ class Lines:
         """Note that a line was stable: refused requests count anew."""
         self._refused_requests = 0
 
-    async def dial(self, epoch: int, sink: Callable[[RawFrame], None]) -> Line:
+    async def dial(self, epoch: int, sink: Callable[[list[RawFrame]], None]) -> Line:
         """Return a new open line; raises what Dialer.dial raises."""
         line = Line(self._ws_type, epoch, self.limiter.successor(), sink, self._on_control)
         line.tap = self.tap

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
+from operator import length_hint
 from typing import TYPE_CHECKING, Protocol
 
 from upbit_ws_qt.errors import ConnectionLostError, RecoveryStrategy
@@ -10,12 +12,16 @@ from upbit_ws_qt.errors import ConnectionLostError, RecoveryStrategy
 if TYPE_CHECKING:
     import asyncio
     import ssl
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from upbit_ws_qt.config import ServiceConfig
     from upbit_ws_qt.types import WebSocketType
 
-__all__ = ["CloseInfo", "Connect", "DialError", "DialRequest", "SocketFigures", "SocketLike"]
+    FrameSink = Callable[[Iterator[bytes], float], None]
+
+__all__ = ["CloseInfo", "Connect", "DialError", "DialRequest", "SocketFigures", "SocketLike", "hand_on"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,7 @@ class DialRequest:
         url: where to; ws:// or wss://.
         config: limits and times.
         make_token: gives the token of this one handshake; None for none.
-        on_frame: (data, receive time) for each data frame; must not raise and must not block.
+        on_frames: (messages, receive time) for what was read at once; takes messages out one by one, must not block.
         on_pong: (round trip in seconds, now).
         watch_silence: whether a busy line that falls silent is given up; not where silence is normal.
         tls: for wss://.
@@ -92,7 +98,7 @@ class DialRequest:
     url: str
     config: ServiceConfig
     make_token: Callable[[], str] | None = field(repr=False)
-    on_frame: Callable[[bytes, float], None] = field(repr=False)
+    on_frames: FrameSink = field(repr=False)
     on_pong: Callable[[float, float], None] = field(repr=False)
     watch_silence: bool
     tls: ssl.SSLContext | None = field(repr=False)
@@ -152,3 +158,20 @@ class DialError(ConnectionLostError):
         self.detail = detail
         final = kind in {"certificate", "proxy"}
         super().__init__(endpoint, cause, recovery=RecoveryStrategy.NONE if final else RecoveryStrategy.RECONNECT)
+
+
+def hand_on(sink: FrameSink, messages: Sequence[bytes], now: float) -> int:
+    """Give messages to a sink; return how many were lost because it raised. What it had not taken yet is not lost."""
+    waiting = iter(messages)
+    lost = 0
+    while left := length_hint(waiting):
+        try:
+            sink(waiting, now)
+        except Exception:  # noqa: BLE001 -- the guarded boundary of frames: what raises would kill the reader
+            lost += 1
+            _log.error("a frame was lost because its receiver failed", exc_info=True)
+            if length_hint(waiting) == left:
+                next(waiting)
+        else:
+            break
+    return lost

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from functools import partial
+from operator import length_hint
 from typing import TYPE_CHECKING, Any, cast
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -19,7 +20,9 @@ from upbit_ws_qt.errors import ConnectionLostError
 from upbit_ws_qt.text import safe_text
 
 if TYPE_CHECKING:
-    from upbit_ws_qt.connection.link import DialRequest
+    from collections.abc import Iterator
+
+    from upbit_ws_qt.connection.link import DialRequest, FrameSink
     from upbit_ws_qt.types import WebSocketType
 
 __all__ = ["Socket", "make_tls_context", "open_socket"]
@@ -120,7 +123,8 @@ class Socket:
         self._stream = Stream(
             *args,
             make_token=self._request.make_token,
-            on_frame=partial(self._on_frame, self._request.on_frame),
+            on_frames=partial(self._on_frames, self._request.on_frames),
+            largest=config.max_frame_bytes,
             on_pong=self._on_pong,
             on_lost=self._on_lost,
             budget=(config.max_bytes_per_second, config.max_frames_per_second),
@@ -159,9 +163,9 @@ class Socket:
             stream.cut(verdict) if stream.protocol.close_rcvd is None else stream.transport.abort()
         self._timer = self._loop.call_later(self._watchdog.tick, self._look)
 
-    def _on_frame(self, sink: Any, data: bytes, now: float) -> None:
-        self._watchdog.frame(now)
-        sink(data, now)
+    def _on_frames(self, sink: FrameSink, messages: Iterator[bytes], now: float) -> None:
+        self._watchdog.frames(length_hint(messages), now)
+        sink(messages, now)
 
     def _on_pong(self, payload: bytes) -> None:
         now = self._loop.time()

@@ -1,4 +1,4 @@
-"""websockets' client connection with the way in made short: frames go to a sink as they are parsed.
+"""websockets' client connection with the way in made short: messages go to a sink in the turn in which they are read.
 
 What is used here beyond websockets' documented interface is pinned by tests/connection/test_websockets_contract.py.
 """
@@ -6,6 +6,7 @@ What is used here beyond websockets' documented interface is pinned by tests/con
 from __future__ import annotations
 
 import logging
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from websockets.asyncio.client import ClientConnection
@@ -13,6 +14,8 @@ from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
+from upbit_ws_qt.connection.framing import Framer
+from upbit_ws_qt.connection.link import hand_on
 from upbit_ws_qt.text import safe_text
 
 if TYPE_CHECKING:
@@ -22,12 +25,18 @@ if TYPE_CHECKING:
     from websockets.client import ClientProtocol
     from websockets.http11 import Response
 
+    from upbit_ws_qt.connection.link import FrameSink
+
 __all__ = ["LOGGER", "HandshakeRefusedError", "Stream"]
 
 USER_AGENT = "upbit_ws_qt"
-# 250 legal messages of 1 MiB fit compressed into the 256 KiB that asyncio reads at once; into 16 KiB fit 16.
-READ_SIZE = 16 * 1024
+# A turn of the loop costs as much as a few messages do; but whatever is read in one is taken in before anybody else's
+# turn comes, so it is not the 256 KiB that asyncio reads by itself.
+READ_SIZE = 64 * 1024
+# 250 legal messages of 1 MiB fit compressed into 256 KiB; into 16 KiB fit 16.
+PIECE_SIZE = 16 * 1024
 _SECOND = 1.0
+_HEAD_ENDS = b"\r\n\r\n"
 
 # At DEBUG websockets prints the Authorization header. Its own logger is not used, so that a program which turns
 # everything to DEBUG does not turn that on.
@@ -56,8 +65,10 @@ class HandshakeRefusedError(WebSocketException):
 class Stream(ClientConnection):
     """One WebSocket.
 
-    `process_event` hands data frames to `on_frame` in the turn in which they were read; there is no queue and no task
-    in between. The budget of bytes and frames per second is kept here, since whatever comes later comes too late.
+    `data_received` hands messages to `on_frames` in the turn in which they were read; there is no queue and no task in
+    between. Plain messages are cut out of the bytes here; handshake, control frames, compression, fragments and every
+    violation of the protocol are websockets' business. The budget of bytes and messages per second is kept here too,
+    since whatever comes later comes too late.
     """
 
     def __init__(
@@ -65,7 +76,8 @@ class Stream(ClientConnection):
         protocol: ClientProtocol,
         *,
         make_token: Callable[[], str] | None,
-        on_frame: Callable[[bytes, float], None],
+        on_frames: FrameSink,
+        largest: int,
         on_pong: Callable[[bytes], None],
         on_lost: Callable[[], None],
         budget: tuple[int, int],
@@ -75,14 +87,16 @@ class Stream(ClientConnection):
         # The same danger as above: with these the library would format the handshake for its log.
         self.debug = protocol.debug = False
         self._make_token = make_token
-        self._on_frame = on_frame
+        self._on_frames = on_frames
+        self._framer = Framer(largest, PIECE_SIZE)
+        self._head = b""
+        self._messages: list[bytes] = []  # that websockets has made, in order
         self._on_pong = on_pong
         self._on_lost = on_lost
-        self._most_bytes, self._most_frames = budget
+        self._budget = budget
         self._parts: bytearray | None = None
         self._second_ends_at = 0.0
-        self._bytes_before = 0
-        self._frames_before = 0
+        self._bytes_left = self._frames_left = 0
         self.frames = 0
         self.bytes_wire = 0
         self.bytes_inflated = 0
@@ -115,33 +129,40 @@ class Stream(ClientConnection):
             transport.max_size = READ_SIZE
 
     def data_received(self, data: bytes) -> None:
-        """Parse what was read, a piece at a time: TLS transports read as much as they like."""
+        """Take in what was read."""
         self.bytes_wire += len(data)
-        if len(data) <= READ_SIZE:
-            super().data_received(data)
-            return
-        for start in range(0, len(data), READ_SIZE):
-            if self.transport.is_closing():
+        if self.response is None:
+            data = self._shake_hands(data)
+        framer, protocol = self._framer, self.protocol
+        framer.feed(data)
+        while protocol.state is State.OPEN and not self.transport.is_closing():
+            if messages := framer.messages():
+                self._hand_on(messages)
+            others = framer.others()
+            if not others:
                 return
-            super().data_received(data[start : start + READ_SIZE])
+            self._leave_to_websockets(others)
+        rest = framer.rest()  # after the first close frame nobody needs to know where a frame begins
+        if rest and not self.transport.is_closing():
+            self._leave_to_websockets(rest)
 
     def process_event(self, event: Any) -> None:
-        """Hand a data frame to the sink; never raises."""
+        """Keep a message that websockets has made; never raises."""
         if self.response is None or not isinstance(event, Frame):
             super().process_event(event)
             return
         opcode = event.opcode
         if opcode is Opcode.BINARY or opcode is Opcode.TEXT:
             if event.fin:
-                self._deliver(bytes(event.data))
+                self._messages.append(bytes(event.data))
             else:
                 self._parts = bytearray(event.data)
         elif opcode is Opcode.CONT:
             if self._parts is not None:
                 self._parts += event.data
                 if event.fin:
-                    whole, self._parts = bytes(self._parts), None
-                    self._deliver(whole)
+                    self._messages.append(bytes(self._parts))
+                    self._parts = None
         elif opcode is Opcode.PONG:
             self._on_pong(bytes(event.data))
 
@@ -150,7 +171,7 @@ class Stream(ClientConnection):
         super().connection_lost(exc)
         self._on_lost()
         # Whoever keeps the stream for its figures does not keep the whole connection with it.
-        self._on_frame = _ignore_frame
+        self._on_frames = _ignore_frames
         self._on_pong = _ignore_pong
         self._parts = None
 
@@ -180,28 +201,48 @@ class Stream(ClientConnection):
             return None
         return safe_text(f"{type(error).__name__}: {error}", 120)
 
-    def _deliver(self, data: bytes) -> None:
+    def _shake_hands(self, data: bytes) -> bytes:
+        """Give websockets the head of the peer's answer; return what stands behind it."""
+        known = len(self._head)
+        at = (self._head + data).find(_HEAD_ENDS)
+        if at < 0:
+            self._head = (self._head + data)[-len(_HEAD_ENDS) + 1 :]
+            super().data_received(data)
+            return b""
+        end = at + len(_HEAD_ENDS) - known
+        super().data_received(data[:end])
+        return data[end:]
+
+    def _leave_to_websockets(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._messages:
+            messages, self._messages = self._messages, []
+            self._hand_on(messages)
+
+    def _hand_on(self, messages: list[bytes]) -> None:
+        """Count messages and give them to the sink, as many as the budget of this second allows."""
         now = self.loop.time()
-        self.frames += 1
-        self.bytes_inflated += len(data)
+        size = sum(map(len, messages))
+        self.frames += len(messages)
+        self.bytes_inflated += size
         if now >= self._second_ends_at:
             self._second_ends_at = now + _SECOND
-            self._bytes_before = self.bytes_inflated
-            self._frames_before = self.frames
-        elif (
-            self.bytes_inflated - self._bytes_before > self._most_bytes
-            or self.frames - self._frames_before > self._most_frames
-        ):
+            self._bytes_left, self._frames_left = self._budget
+        within = size <= self._bytes_left and len(messages) <= self._frames_left
+        if not within:
+            messages = self._affordable(messages)
+        self._bytes_left -= size
+        self._frames_left -= len(messages)
+        self.sink_failures += hand_on(self._on_frames, messages, now)
+        if not within:
             self.cut("the peer sends more than max_bytes_per_second or max_frames_per_second")
-            return
-        try:
-            self._on_frame(data, now)
-        except Exception:  # the guarded boundary of frames: what raises here would kill the parser
-            self.sink_failures += 1
-            LOGGER.error("a frame was lost because its receiver failed", exc_info=True)
+
+    def _affordable(self, messages: list[bytes]) -> list[bytes]:
+        sizes = accumulate(map(len, messages[: self._frames_left]))
+        return messages[: sum(1 for size in sizes if size <= self._bytes_left)]
 
 
-def _ignore_frame(data: bytes, now: float) -> None:
+def _ignore_frames(messages: object, now: float) -> None:
     """Drop what a dead connection still parses."""
 
 

@@ -61,8 +61,8 @@ class Watchdog:
         self._period = 3 * config.busy_silence_timeout
         self._period_ends_at = now + self._period
 
-    def frame(self, now: float) -> None:
-        """Note a data frame."""
+    def frames(self, count: int, now: float) -> None:
+        """Note data frames that were received together."""
         if self._frames:
             pause = now - self.last_frame_at
             if now >= self._period_ends_at:
@@ -70,7 +70,7 @@ class Watchdog:
                 self._period_ends_at = now + self._period
             if pause > self._pauses[1]:
                 self._pauses[1] = pause
-        self._frames += 1
+        self._frames += count
         self.last_frame_at = now
         self._lag_when_framed = self.lag_total
 

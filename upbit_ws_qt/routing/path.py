@@ -81,10 +81,10 @@ class FramePath:
 
     def route_frame(self, frame: RawFrame) -> None:
         """Take one raw frame from the drain; never from inside a Task."""
-        data, _, epoch, ws_type = frame
+        data = frame.data
         meter = self._meter
         meter.frames = count = meter.frames + 1
-        if not self._is_current_epoch(ws_type, epoch):
+        if not self._is_current_epoch(frame.ws_type, frame.epoch):
             meter.old_epoch += 1
             return
         head = data[: data.find(b",", _CODE_BEGINS)] if type(data) is bytes else b""
@@ -156,21 +156,21 @@ class FramePath:
         self._decode(frame, group)
 
     def _decode(self, frame: RawFrame, group: Group) -> None:
-        data, received_at, epoch, ws_type = frame
+        data = frame.data
         meter = self._meter
         began = 0.0 if meter.frames & _SAMPLE and group.is_sampled else self._clock()
         try:
             messages = decode(data)
         except DecodeError as error:
             meter.decode_errors += 1
-            self._on_decode_error(ws_type, error)
+            self._on_decode_error(frame.ws_type, error)
             return
         if group is _UNKNOWN:
             self._route_unknown(frame, messages)
             return
         event: Any = messages[0]  # peek has vouched for one event of this type and code
-        force_setattr(event, "epoch", epoch)
-        force_setattr(event, "received_at", received_at)
+        force_setattr(event, "epoch", frame.epoch)
+        force_setattr(event, "received_at", frame.received_at)
         if not began:
             self._accept(group, event)
             return
