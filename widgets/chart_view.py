@@ -13,6 +13,7 @@ from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from widgets.chart_data import Bar, CandleSeries
 from widgets.chart_scale import grid_prices, time_text
+from widgets.focus import paint_focus_frame
 from widgets.look import blend
 from widgets.price_format import arrow, percent_text, price_text, volume_decimals, volume_text
 from widgets.text import tr
@@ -202,8 +203,12 @@ class ChartView(QWidget):
         colours = colours_of(self.palette())
         painter.fillRect(self.rect(), QColor(colours.base))
         first, end = self.visible_bars
-        if first >= end:
-            return
+        if first < end:
+            self._draw_bars(painter, colours, first, end)
+        painter.end()
+        paint_focus_frame(self)
+
+    def _draw_bars(self, painter: QPainter, colours: Colours, first: int, end: int) -> None:
         plot = self._plot()
         self._right = plot.right()
         bars = self._series.bars[first:end]

@@ -76,6 +76,9 @@ class EventPanel(Panel):
     def on_gap(self) -> None:
         """The line was replaced: something may have been missed."""
 
+    def inherit(self, old: EventPanel) -> None:
+        """Go on with what another panel of this kind, on the service before, had found out."""
+
     # -- for subclasses -----------------------------------------------------------------------------------------------
     def begin(self) -> None:
         """Subscribe, or say that a key is needed; also again, in place of the wish before."""

@@ -15,18 +15,17 @@ from PyQt6.QtWidgets import (
     QComboBox,
     QFileDialog,
     QHBoxLayout,
-    QHeaderView,
     QLineEdit,
     QMessageBox,
     QPushButton,
-    QTableView,
     QVBoxLayout,
     QWidget,
 )
 
 from widgets.kst import KST
+from widgets.tables import fit_columns, plain_table
 from widgets.text import mark, tr
-from widgets.theme import colours_of, number_font
+from widgets.theme import colours_of
 
 if TYPE_CHECKING:
     from PyQt6.QtCore import QEvent
@@ -215,7 +214,8 @@ class LogWidget(QWidget):
         self.search.setClearButtonEnabled(True)
         self.copy = QPushButton(self)
         self.save = QPushButton(self)
-        self.table = QTableView(self)
+        self.table = plain_table(self.model, self)
+        self.setFocusProxy(self.table)
         self._set_up_table()
         tools = QHBoxLayout()
         for widget, stretch in ((self.levels, 0), (self.search, 1), (self.copy, 0), (self.save, 0)):
@@ -262,28 +262,12 @@ class LogWidget(QWidget):
         self.copy.setText(tr("Copy"))
         self.save.setText(tr("Save…"))
         self.model.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(_COLUMNS) - 1)
+        fit_columns(self.table, ("00:00:00.000", "✖ WARNING", "subscriptions.session"))
 
     def _set_up_table(self) -> None:
-        table = self.table
-        table.setModel(self.model)
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.setTabKeyNavigation(False)
-        table.setAlternatingRowColors(True)
-        table.setFont(number_font(table.font()))
-        header, rows = table.horizontalHeader(), table.verticalHeader()
-        assert header is not None
-        assert rows is not None
-        rows.hide()
-        rows.setDefaultSectionSize(table.fontMetrics().height() + 5)
-        header.setHighlightSections(False)
-        header.setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
-        advance = table.fontMetrics().horizontalAdvance
-        for column, sample in enumerate(("00:00:00.000", "✖ WARNING", "subscriptions.session")):
-            table.setColumnWidth(column, advance(sample) + 16)
-        shortcut = QShortcut(QKeySequence(QKeySequence.StandardKey.Copy), table)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.table.setAlternatingRowColors(True)
+        shortcut = QShortcut(QKeySequence(QKeySequence.StandardKey.Copy), self.table)
         shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
         shortcut.activated.connect(self._on_copy)
 

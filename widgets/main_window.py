@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 from widgets.dock_arranger import apply_arrangement, read_arrangement
 from widgets.panel import Panel
 from widgets.panels import PANELS, Needs
-from widgets.perspectives import BUILT_IN, only_known
+from widgets.perspectives import BUILT_IN, fitted, only_known
 from widgets.status_bar import ServiceStatusBar
 from widgets.text import tr
 from widgets.toasts import Toasts
@@ -113,7 +113,7 @@ class MainWindow(QMainWindow):
 
     def arrange_built_in(self, name: str) -> None:
         """Put the panels where the program's own perspective has them; an unknown name is the first one."""
-        self.arrange(BUILT_IN.get(name) or next(iter(BUILT_IN.values())))
+        self.arrange(fitted(BUILT_IN.get(name) or next(iter(BUILT_IN.values())), self.width()))
 
     @property
     def locked(self) -> bool:

@@ -4,37 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QTimer, pyqtSignal, pyqtSlot
+from PyQt6.QtCore import QTimer, pyqtSlot
 from PyQt6.QtGui import QColor, QPalette
-from PyQt6.QtWidgets import QVBoxLayout
 
-from upbit_ws_qt import (
-    Delivery,
-    MyAssetEvent,
-    Subscription,
-    TickerEvent,
-    WebSocketError,
-    WebSocketService,
-    WebSocketType,
-)
-from widgets.event_panel import EventPanel
-from widgets.my_assets_model import WON, AssetBook, MyAssetsModel, market_of
+from upbit_ws_qt import Delivery, MyAssetEvent, Subscription, TickerEvent, WebSocketError
+from widgets.my_assets_model import WON, AssetBook, Column, MyAssetsModel
 from widgets.panel import plain_label
 from widgets.price_format import money_text
-from widgets.tables import dim_colour, fit_columns, plain_table
+from widgets.table_panel import TablePanel
+from widgets.tables import fit_columns
 from widgets.text import tr
 
 if TYPE_CHECKING:
-    from PyQt6.QtCore import QModelIndex
     from PyQt6.QtWidgets import QWidget
+
+    from upbit_ws_qt import WebSocketService
+    from widgets.event_panel import EventPanel
 
 __all__ = ["MyAssetsWidget"]
 
-_FLUSH_MS = 250  # sums that change faster cannot be read
-_SAMPLES = ("WWWW", "000.00000000", "0.00000000", "000,000,000", "000,000,000", "100.0%")
+_SAMPLES = ("WWWW", "000,000.00000", "000,000,000", "≈ 000,000,000", "000,000,000", "100.0%", "00:00:00 ?")
+_GIVE_UP = (Column.SHARE, Column.LOCKED, Column.TIME)  # in a narrow panel, in this order
 
 
-class MyAssetsWidget(EventPanel):
+class MyAssetsWidget(TablePanel):
     """What the account holds, as far as the exchange has told: it tells of a currency only when it changes.
 
     Example:
@@ -49,14 +42,10 @@ class MyAssetsWidget(EventPanel):
         symbolActivated(str): the market of a currency was chosen by double-click or Enter.
     """
 
-    symbolActivated = pyqtSignal(str)
-
     def __init__(self, service: WebSocketService, parent: QWidget | None = None) -> None:
-        super().__init__(service, WebSocketType.PRIVATE, "my assets", parent)
+        self.model = MyAssetsModel()
+        super().__init__(service, "my assets", self.model, parent)
         self.assets = AssetBook()
-        self.model = MyAssetsModel(self)
-        self.table = plain_table(self.model, self.body)
-        self.table.activated.connect(self._on_activated)
         self.total = plain_label("", self)
         font = self.total.font()
         font.setBold(True)
@@ -65,16 +54,8 @@ class MyAssetsWidget(EventPanel):
         self.note.setWordWrap(True)
         self.tools.addWidget(self.total)
         self.tools.addStretch()
-        layout = QVBoxLayout(self.body)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.table)
-        layout.addWidget(self.note)
-        self.setFocusProxy(self.table)
+        self.rows.addWidget(self.note)
         self._prices: Subscription | None = None
-        self._flush = QTimer(self)
-        self._flush.setSingleShot(True)
-        self._flush.setInterval(_FLUSH_MS)
-        self._flush.timeout.connect(self._refresh)
         self.retranslate()
         self.restyle()
         self.begin()
@@ -84,6 +65,7 @@ class MyAssetsWidget(EventPanel):
         """Want the assets."""
         return self.proxy.subscribe_my_asset(self._on_asset)
 
+    @pyqtSlot()
     def _want_prices(self) -> None:
         """Want the tickers that value what there is, while it can be seen."""
         markets = self.assets.wanted_markets() if self.isVisible() else []
@@ -112,45 +94,50 @@ class MyAssetsWidget(EventPanel):
     def on_gap(self) -> None:
         """Doubt what is known."""
         self.assets.doubt()
-        self._refresh_soon()
+        self.refresh_soon()
+
+    def inherit(self, old: EventPanel) -> None:
+        """Go on with what another panel of the same account knows; all of it is in doubt."""
+        assert isinstance(old, MyAssetsWidget)
+        self.assets = old.assets
+        self.on_gap()
+        self.settle()
+        self.activate()
 
     def _on_asset(self, event: MyAssetEvent) -> None:
         self.assets.take(event)
         self.settle()
         if self.isVisible():
             self._want_prices()
-            self._refresh_soon()
+            self.refresh_soon()
 
     def _on_ticker(self, event: TickerEvent) -> None:
-        if self.assets.set_price(event.code.partition("-")[2], event.trade_price):
-            self._refresh_soon()
+        if self.assets.set_price(event.code, event.trade_price):
+            self.refresh_soon()
 
     @pyqtSlot(WebSocketError)
     def _on_unpriced(self, error: WebSocketError) -> None:
         del error  # it says what `unserved` says
         if self._prices is not None:
             for stream in self._prices.unserved:
-                self.assets.set_unpriced(stream.symbol.partition("-")[2])
+                self.assets.set_missing(stream.symbol)
             QTimer.singleShot(0, self._want_prices)  # not while the subscription speaks
-            self._refresh_soon()
+            self.refresh_soon()
 
     # -- what is seen -------------------------------------------------------------------------------------------------
     def activate(self) -> None:
         """Value what there is, and show it."""
         self._want_prices()
-        self._refresh()
+        super().activate()
 
     def deactivate(self) -> None:
         """Want no prices any more."""
-        self._flush.stop()
+        super().deactivate()
         self._want_prices()
 
-    def _refresh_soon(self) -> None:
-        if self.isVisible() and not self._flush.isActive():
-            self._flush.start()
-
     @pyqtSlot()
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
+        """Show all that there is anything of, and its sum."""
         whole, without = self.assets.total()
         self.model.whole = whole
         known = {id(row) for row in self.model.rows}
@@ -162,11 +149,9 @@ class MyAssetsWidget(EventPanel):
         text = tr("Total {amount} KRW", amount=money_text(WON, whole))
         self.total.setText(text + (" + " + tr("%n without a price", without) if without else ""))
 
-    @pyqtSlot("QModelIndex")
-    def _on_activated(self, index: QModelIndex) -> None:
-        currency = self.model.rows[index.row()].currency
-        if currency != WON:
-            self.symbolActivated.emit(market_of(currency))
+    def market_at(self, place: int) -> str:
+        """Return the market of a currency; won have none."""
+        return self.model.rows[place].market
 
     # -- looks --------------------------------------------------------------------------------------------------------
     def retranslate(self) -> None:
@@ -175,15 +160,13 @@ class MyAssetsWidget(EventPanel):
         self.table.setAccessibleName(tr("My assets"))
         self.note.setText(tr("Only what has changed while the program listened is known: the exchange sends no list."))
         self.model.retranslate()
-        fit_columns(self.table, _SAMPLES)
-        self._refresh()
+        fit_columns(self.table, _SAMPLES, _GIVE_UP)
+        self.refresh()
 
     def restyle(self) -> None:
         """Take colours and dimming over."""
-        if not hasattr(self, "table"):
-            return
-        self.model.muted = QColor(self.colours.muted)
-        palette = self.note.palette()
-        palette.setColor(QPalette.ColorRole.WindowText, QColor(self.colours.muted))
-        self.note.setPalette(palette)
-        self.model.set_dim(dim_colour(self.colours, dimmed=self.dimmed))
+        super().restyle()
+        if hasattr(self, "note"):
+            palette = self.note.palette()
+            palette.setColor(QPalette.ColorRole.WindowText, QColor(self.colours.muted))
+            self.note.setPalette(palette)

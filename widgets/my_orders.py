@@ -4,29 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QTimer, pyqtSignal, pyqtSlot
-from PyQt6.QtGui import QColor, QPalette
-from PyQt6.QtWidgets import QCheckBox, QVBoxLayout
+from PyQt6.QtCore import pyqtSignal, pyqtSlot
+from PyQt6.QtGui import QColor
+from PyQt6.QtWidgets import QCheckBox
 
-from upbit_ws_qt import MyOrderEvent, Subscription, WebSocketService, WebSocketType
-from widgets.event_panel import EventPanel
+from upbit_ws_qt import MyOrderEvent, Subscription
 from widgets.my_orders_ledger import OrderLedger
-from widgets.my_orders_model import MyOrdersModel
+from widgets.my_orders_model import Column, MyOrdersModel
 from widgets.panel import plain_label
-from widgets.tables import dim_colour, fit_columns, plain_table
+from widgets.table_panel import TablePanel
+from widgets.tables import fit_columns
 from widgets.text import tr
 
 if TYPE_CHECKING:
-    from PyQt6.QtCore import QModelIndex
     from PyQt6.QtWidgets import QWidget
+
+    from upbit_ws_qt import WebSocketService
+    from widgets.event_panel import EventPanel
 
 __all__ = ["MyOrdersWidget"]
 
-_FLUSH_MS = 100
-_SAMPLES = ("00-00 00:00:00", "USDT-WWWW", "▲ Sell", "market", "000,000,000", "0.00000000", "100.0%", "000,000,000")
+_SAMPLES = (
+    "00-00 00:00:00", "USDT-WWWW", "▲ Sell", "market", "000,000,000", "00,000.0000", "100.0%", "000,000,000", "filled ?"
+)  # fmt: skip
+_GIVE_UP = (Column.TYPE, Column.AVERAGE, Column.TIME)  # in a narrow panel, in this order
 
 
-class MyOrdersWidget(EventPanel):
+class MyOrdersWidget(TablePanel):
     """All markets' orders, newest on top; without a key it says so.
 
     Example:
@@ -44,28 +48,17 @@ class MyOrdersWidget(EventPanel):
     """
 
     filled = pyqtSignal(MyOrderEvent)
-    symbolActivated = pyqtSignal(str)
 
     def __init__(self, service: WebSocketService, parent: QWidget | None = None) -> None:
-        super().__init__(service, WebSocketType.PRIVATE, "my orders", parent)
+        self.model = MyOrdersModel()
+        super().__init__(service, "my orders", self.model, parent)
         self.ledger = OrderLedger()
-        self.model = MyOrdersModel(self)
-        self.table = plain_table(self.model, self.body)
-        self.table.activated.connect(self._on_activated)
         self.only_open = QCheckBox(self)
-        self.only_open.toggled.connect(self._refresh)
+        self.only_open.toggled.connect(self.refresh)
         self.count = plain_label("", self)
         self.tools.addWidget(self.only_open)
         self.tools.addStretch()
         self.tools.addWidget(self.count)
-        layout = QVBoxLayout(self.body)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.table)
-        self.setFocusProxy(self.table)
-        self._flush = QTimer(self)
-        self._flush.setSingleShot(True)
-        self._flush.setInterval(_FLUSH_MS)
-        self._flush.timeout.connect(self._refresh)
         self.retranslate()
         self.restyle()
         self.begin()
@@ -86,38 +79,35 @@ class MyOrdersWidget(EventPanel):
     def on_gap(self) -> None:
         """Doubt what was open."""
         if self.ledger.doubt():
-            self._refresh_soon()
+            self.refresh_soon()
+
+    def inherit(self, old: EventPanel) -> None:
+        """Go on with the orders that another panel of the same account knows; the open ones are in doubt."""
+        assert isinstance(old, MyOrdersWidget)
+        self.ledger = old.ledger
+        self.on_gap()
+        self.settle()
+        self.refresh()
 
     def _on_order(self, event: MyOrderEvent) -> None:
         self.ledger.take(event)
         self.settle()
-        self._refresh_soon()
+        self.refresh_soon()
         if event.is_fill:
             self.filled.emit(event)
 
     # -- what is seen -------------------------------------------------------------------------------------------------
-    def activate(self) -> None:
-        """Show what has come while hidden."""
-        self._refresh()
-
-    def _refresh_soon(self) -> None:
-        if self.isVisible() and not self._flush.isActive():
-            self._flush.start()
-
     @pyqtSlot()
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
+        """Show all orders, or the open ones."""
         rows = [order for order in self.ledger if order.is_open or not self.only_open.isChecked()]
         rows.reverse()
         self.model.replace(rows)
-        self._show_count()
+        self.count.setText(tr("%n open", sum(order.is_open for order in self.ledger)))
 
-    def _show_count(self) -> None:
-        still_open = sum(order.is_open for order in self.ledger)
-        self.count.setText(tr("%n open", still_open))
-
-    @pyqtSlot("QModelIndex")
-    def _on_activated(self, index: QModelIndex) -> None:
-        self.symbolActivated.emit(self.model.rows[index.row()].event.code)
+    def market_at(self, place: int) -> str:
+        """Return the market of an order."""
+        return self.model.rows[place].event.code
 
     # -- looks --------------------------------------------------------------------------------------------------------
     def retranslate(self) -> None:
@@ -126,18 +116,11 @@ class MyOrdersWidget(EventPanel):
         self.only_open.setText(tr("Open only"))
         self.table.setAccessibleName(tr("My orders"))
         self.model.retranslate()
-        fit_columns(self.table, _SAMPLES)
-        self._show_count()
+        fit_columns(self.table, _SAMPLES, _GIVE_UP)
+        self.refresh()
 
     def restyle(self) -> None:
         """Take colours and dimming over."""
-        if not hasattr(self, "table"):
-            return
-        market, model = self.market_colours, self.model
-        model.up, model.down, model.muted = QColor(market.up), QColor(market.down), QColor(self.colours.muted)
-        palette = self.only_open.palette()  # Fusion's own box cannot be seen on a dark window
-        palette.setColor(
-            QPalette.ColorRole.Base, QColor(self.colours.border if self.colours.dark else self.colours.base)
-        )
-        self.only_open.setPalette(palette)
-        model.set_dim(dim_colour(self.colours, dimmed=self.dimmed))
+        market = self.market_colours
+        self.model.up, self.model.down = QColor(market.up), QColor(market.down)
+        super().restyle()

@@ -9,7 +9,7 @@ from PyQt6.QtGui import QColor
 
 from upbit_ws_qt import safe_text
 from widgets.kst import kst_stamp
-from widgets.price_format import DASH, full_text, price_text
+from widgets.price_format import DASH, brief_text, full_text, price_text
 from widgets.tables import RowsModel
 from widgets.text import mark, tr
 
@@ -69,7 +69,7 @@ class MyOrdersModel(RowsModel["KnownOrder"]):
             case Column.PRICE:
                 return price_text(event.code, row.price) if event.order_type == "limit" else DASH
             case Column.VOLUME:
-                return full_text(row.volume)
+                return brief_text(row.volume, 8)
             case Column.FILLED:
                 ratio = event.filled_ratio
                 return full_text(event.executed_volume) if ratio is None else f"{ratio * 100:.1f}%"
@@ -90,6 +90,8 @@ class MyOrdersModel(RowsModel["KnownOrder"]):
             return tr("The connection was down since: this may have changed meanwhile.")
         if column == Column.STATE:
             return state_text(row)
+        if column == Column.VOLUME:
+            return full_text(row.volume)
         return safe_text(row.event.uuid, _LONGEST) if column == Column.MARKET else ""
 
 

@@ -10,12 +10,13 @@ from PyQt6.QtCore import QEvent, Qt, QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from upbit_ws_qt import ConnectionState, WebSocketError, WebSocketService, WebSocketType
+from widgets.focus import paint_focus_frame, set_tab_order
 from widgets.look import look, market_colours_of
 from widgets.text import tr
 from widgets.theme import Colours, MarketColours, colours_of
 
 if TYPE_CHECKING:
-    from PyQt6.QtGui import QHideEvent, QShowEvent
+    from PyQt6.QtGui import QHideEvent, QPaintEvent, QShowEvent
 
 __all__ = ["Panel", "PanelState", "plain_label"]
 
@@ -60,6 +61,7 @@ class Panel(QWidget):
         self._state = PanelState.LOADING
         self._line: WebSocketType | None = None
         self._had_data = False
+        self._in_order = False
         self._stale_since = 0.0
         self._reason = ""
         self._message = _Message(self)
@@ -227,6 +229,9 @@ class Panel(QWidget):
     def showEvent(self, event: QShowEvent | None) -> None:
         """Begin to work."""
         super().showEvent(event)
+        if not self._in_order:
+            self._in_order = True
+            set_tab_order(self)
         self.activate()
 
     def hideEvent(self, event: QHideEvent | None) -> None:
@@ -252,6 +257,7 @@ class _Message(QWidget):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # so that a screen reader comes by
         self._head = plain_label("", self)
         self._reason = plain_label("", self)
         for label in (self._head, self._reason):
@@ -278,6 +284,11 @@ class _Message(QWidget):
         self._reason.setText(reason)
         self._reason.setVisible(bool(reason))
         self.setAccessibleName(f"{head} {reason}".strip())
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Show where the keyboard is."""
+        super().paintEvent(event)
+        paint_focus_frame(self)
 
     def retranslate(self) -> None:
         """Name the buttons."""

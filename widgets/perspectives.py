@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 from widgets.layout import Arrangement, Leaf, Node, Split
@@ -10,7 +11,10 @@ from widgets.text import mark
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["BUILT_IN", "PERSPECTIVE_TITLES", "only_known"]
+__all__ = ["BUILT_IN", "PERSPECTIVE_TITLES", "fitted", "only_known"]
+
+_WIDEST = {"watch_list": 540, "order_book": 460, "tape": 460}
+"""Panels that have no use for more points than these, however large the screen is."""
 
 
 def _tabs(*panels: str) -> Leaf:
@@ -28,21 +32,21 @@ def _column(*parts: tuple[float, Node]) -> Split:
 BUILT_IN: dict[str, Arrangement] = {
     "trading": Arrangement(
         _row(
-            (0.27, _tabs("watch_list")),
+            (0.26, _tabs("watch_list")),
             (
-                0.48,
+                0.455,
                 _column(
-                    (0.62, _tabs("chart", "indicators")),
-                    (0.38, _tabs("my_orders", "my_assets", "announcements", "log")),
+                    (0.6, _tabs("chart", "indicators")),
+                    (0.4, _tabs("my_orders", "my_assets", "announcements", "log")),
                 ),
             ),
-            (0.25, _column((0.64, _tabs("order_book")), (0.36, _tabs("tape")))),
+            (0.285, _column((0.62, _tabs("order_book")), (0.38, _tabs("tape")))),
         )
     ),
     "market": Arrangement(
         _row(
             (0.3, _tabs("watch_list")),
-            (0.7, _column((0.65, _tabs("chart")), (0.35, _row((0.5, _tabs("indicators")), (0.5, _tabs("tape")))))),
+            (0.7, _column((0.52, _tabs("chart")), (0.48, _row((0.56, _tabs("indicators")), (0.44, _tabs("tape")))))),
         )
     ),
     "account": Arrangement(
@@ -51,9 +55,7 @@ BUILT_IN: dict[str, Arrangement] = {
             (0.5, _column((0.55, _tabs("my_assets")), (0.45, _tabs("order_book", "tape")))),
         )
     ),
-    "monitor": Arrangement(
-        _column((0.68, _tabs("monitor")), (0.32, _row((0.4, _tabs("watch_list")), (0.6, _tabs("log")))))
-    ),
+    "monitor": Arrangement(_column((0.76, _tabs("monitor")), (0.24, _tabs("log", "watch_list")))),
 }
 """By name, in the order of Ctrl+1, Ctrl+2, …"""
 
@@ -63,6 +65,36 @@ PERSPECTIVE_TITLES = {
     "account": mark("Account"),
     "monitor": mark("Monitor"),
 }
+
+
+def fitted(arrangement: Arrangement, width: int) -> Arrangement:
+    """Give what narrow panels cannot use of a wide window to the others; `width` in points."""
+    root = arrangement.root
+    return arrangement if root is None else Arrangement(_fitted(root, width), arrangement.floating)
+
+
+def _fitted(node: Node, width: float) -> Node:
+    if isinstance(node, Leaf):
+        return node
+    if node.vertical:
+        return Split(True, node.shares, tuple(_fitted(part, width) for part in node.parts))
+    sizes = [share * width for share in node.shares]
+    most = [_widest(part) for part in node.parts]
+    spare = sum(max(0.0, size - limit) for size, limit in zip(sizes, most, strict=True))
+    free = sum(size for size, limit in zip(sizes, most, strict=True) if limit == inf)
+    if spare and free:
+        sizes = [size * (1 + spare / free) if limit == inf else min(size, limit)
+                 for size, limit in zip(sizes, most, strict=True)]  # fmt: skip
+    parts = tuple(_fitted(part, size) for part, size in zip(node.parts, sizes, strict=True))
+    return Split(False, tuple(size / sum(sizes) for size in sizes), parts)
+
+
+def _widest(node: Node) -> float:
+    """Return how wide a part may usefully be; infinite where some panel of it takes any room."""
+    if isinstance(node, Leaf):
+        return max(_WIDEST.get(panel, inf) for panel in node.panels)
+    limits = [_widest(part) for part in node.parts]
+    return max(limits) if node.vertical else sum(limits)
 
 
 def only_known(arrangement: Arrangement, known: Collection[str]) -> Arrangement:

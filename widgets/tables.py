@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from PyQt6.QtCore import QAbstractTableModel, QModelIndex, Qt
-from PyQt6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView
+from PyQt6.QtWidgets import QAbstractItemView, QFrame, QHeaderView
 
+from widgets.focus import FramedTable
 from widgets.look import blend
 from widgets.text import tr
 from widgets.theme import number_font
@@ -15,12 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from PyQt6.QtCore import QAbstractItemModel, QObject
-    from PyQt6.QtGui import QColor
+    from PyQt6.QtGui import QColor, QResizeEvent
     from PyQt6.QtWidgets import QWidget
 
     from widgets.theme import Colours
 
-__all__ = ["RowsModel", "dim_colour", "fit_columns", "plain_table"]
+__all__ = ["PlainTable", "RowsModel", "dim_colour", "fit_columns", "plain_table"]
 
 _AIR = 12
 _DIM = 0.5
@@ -121,9 +122,38 @@ class RowsModel(QAbstractTableModel, Generic[_R]):
         return side | Qt.AlignmentFlag.AlignVCenter
 
 
-def plain_table(model: QAbstractItemModel, parent: QWidget) -> QTableView:
+class PlainTable(FramedTable):
+    """A table that would rather do without some columns than cut numbers off."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._least: tuple[int, ...] = ()
+        self._give_up: tuple[int, ...] = ()
+
+    def need(self, least: Sequence[int], give_up: Sequence[int]) -> None:
+        """Note how wide each column has to be, and which ones go, in this order, where that is too much."""
+        self._least, self._give_up = tuple(least), tuple(give_up)
+        self._fit()
+
+    def _fit(self) -> None:
+        viewport = self.viewport()
+        room = viewport.width() if viewport is not None else 0
+        needed = sum(self._least)
+        for column in self._give_up:
+            hidden = needed > room
+            if hidden is not self.isColumnHidden(column):
+                self.setColumnHidden(column, hidden)
+            needed -= self._least[column] if hidden else 0
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Show what fits."""
+        super().resizeEvent(event)
+        self._fit()
+
+
+def plain_table(model: QAbstractItemModel, parent: QWidget) -> PlainTable:
     """Return a read-only table over a model; the columns share the width."""
-    table = QTableView(parent)
+    table = PlainTable(parent)
     table.setModel(model)
     table.setFont(number_font(table.font()))
     table.setFrameShape(QFrame.Shape.NoFrame)
@@ -146,10 +176,15 @@ def plain_table(model: QAbstractItemModel, parent: QWidget) -> QTableView:
     return table
 
 
-def fit_columns(table: QTableView, samples: Sequence[str]) -> None:
+def fit_columns(table: PlainTable, samples: Sequence[str], give_up: Sequence[int] = ()) -> None:
     """Give each column the room its heading and a typical text need; the last one takes what is left.
 
     Widths do not follow the data: numbers that come and go must not make a table jitter.
+
+    Args:
+        table: which.
+        samples: a text for each column; the last column may have none.
+        give_up: the columns that are hidden, in this order, where there is no room for all.
     """
     header, model = table.horizontalHeader(), table.model()
     assert header is not None
@@ -157,9 +192,14 @@ def fit_columns(table: QTableView, samples: Sequence[str]) -> None:
     header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
     header.setStretchLastSection(True)
     metrics = table.fontMetrics()
-    for column, sample in enumerate(samples):
+    least = []
+    for column in range(model.columnCount()):
         heading = str(model.headerData(column, Qt.Orientation.Horizontal) or "")
-        table.setColumnWidth(column, max(metrics.horizontalAdvance(text) for text in (heading, sample)) + _AIR)
+        texts = (heading, *samples[column : column + 1])
+        least.append(max(metrics.horizontalAdvance(text) for text in texts) + _AIR)
+        if column < len(samples):
+            table.setColumnWidth(column, least[column])
+    table.need(least, give_up)
 
 
 def dim_colour(colours: Colours, *, dimmed: bool) -> QColor | None:

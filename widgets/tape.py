@@ -15,7 +15,7 @@ from widgets.panel import plain_label
 from widgets.price_format import DASH, full_text, quote_of, short_money_text
 from widgets.tables import dim_colour, fit_columns, plain_table
 from widgets.tape_delegate import TapeDelegate
-from widgets.tape_model import TapeModel
+from widgets.tape_model import Column, TapeModel
 from widgets.text import Language, current_language, tr
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["TapeWidget", "trade_strength"]
 
 _FLUSH_MS = 100
-_SAMPLES = ("00:00:00", "000,000,000", "▲ 0.000000")
+_SAMPLES = ("00:00:00", "000,000,000", "▲ 0.000000", "00,000,000")
+_GIVE_UP = (Column.FUNDS,)  # where it would be cut off it is not shown at all
 _HUNDRED = Decimal(100)
 _FILTERS: dict[str, tuple[Decimal, ...]] = {
     "KRW": tuple(Decimal(10) ** power for power in range(5, 10)),
@@ -169,7 +170,7 @@ class TapeWidget(MarketPanel):
     def retranslate(self) -> None:
         """Name everything."""
         self.model.retranslate()
-        fit_columns(self.table, _SAMPLES)
+        fit_columns(self.table, _SAMPLES, _GIVE_UP)
         self._name_filters()
         self._show_strength()
         self.strength.setToolTip(tr("Bought by takers ÷ sold by takers × 100, since 09:00 KST"))
@@ -181,6 +182,6 @@ class TapeWidget(MarketPanel):
         if not hasattr(self, "table"):
             return
         market = self.market_colours
-        self._delegate.take_colours(self.palette())
+        self._delegate.take_colours(self.table.palette())
         self.model.set_colours(QColor(market.up), QColor(market.down), QColor(self.colours.muted))
         self.model.set_dim(dim_colour(self.colours, dimmed=self.dimmed))

@@ -66,6 +66,8 @@ class Colours:
         grid: lines in plots, already blended with `base`.
         border: of controls.
         accent: selection, focus, links.
+        chosen: behind a chosen row; every other colour stays readable on it.
+        box: inside of check boxes.
         good: health of 80 and more.
         warn: 50 to 79.
         bad: under 50.
@@ -84,6 +86,8 @@ class Colours:
     grid: str
     border: str
     accent: str
+    chosen: str
+    box: str
     good: str
     warn: str
     bad: str
@@ -110,6 +114,8 @@ LIGHT = Colours(
     grid="#e3e6ea",
     border="#c3c8cf",
     accent="#3454a4",
+    chosen="#dfe5f4",
+    box="#ffffff",
     good="#1a7f37",
     warn="#8f5f00",
     bad="#a40e6b",
@@ -128,6 +134,8 @@ DARK = Colours(
     grid="#292d33",
     border="#434a53",
     accent="#7d9cf0",
+    chosen="#263143",
+    box="#68727e",
     good="#4ac26b",
     warn="#e3b341",
     bad="#f778ba",
@@ -163,13 +171,35 @@ def market_colours(scheme: MarketScheme, *, dark: bool) -> MarketColours:
     return MarketColours(up, down, (DARK if dark else LIGHT).muted)
 
 
-def apply_theme(app: QApplication, mode: ThemeMode) -> Colours:
-    """Put the whole program into a theme, live; widgets hear of it as PaletteChange. Returns the colours in force."""
-    app.setStyle(QStyleFactory.create("Fusion"))
+def apply_theme(app: QApplication, mode: ThemeMode, system: Qt.ColorScheme | None = None) -> Colours:
+    """Put the whole program into a theme, live; widgets hear of it as PaletteChange. Returns the colours in force.
+
+    Args:
+        app: whose style and palettes to set.
+        mode: what the user chose.
+        system: what the computer is set to, where the caller was just told; asked for by default.
+    """
+    style = app.style()
+    if style is None or style.name() != "fusion":
+        app.setStyle(QStyleFactory.create("Fusion"))
     hints = QGuiApplication.styleHints()
-    system_dark = hints is not None and hints.colorScheme() is Qt.ColorScheme.Dark
+    if system is None and hints is not None:
+        system = hints.colorScheme()
+    system_dark = system is Qt.ColorScheme.Dark
     colours = DARK if mode is ThemeMode.DARK or (mode is ThemeMode.SYSTEM and system_dark) else LIGHT
-    app.setPalette(_palette(colours))
+    palette = _palette(colours)
+    app.setPalette(palette)
+    role = QPalette.ColorRole
+    # Qt lays the palettes of classes over the one of the program. A chosen row keeps the colours of its prices …
+    rows = QPalette(palette)
+    rows.setColor(role.Highlight, QColor(colours.chosen))
+    rows.setColor(role.HighlightedText, QColor(colours.text))
+    app.setPalette(rows, "QAbstractItemView")
+    # … and Fusion's boxes, which it frames with a darker shade of the window, can be seen on a dark one.
+    boxes = QPalette(palette)
+    boxes.setColor(role.Base, QColor(colours.box))
+    for name in ("QCheckBox", "QRadioButton"):
+        app.setPalette(boxes, name)
     return colours
 
 
@@ -192,6 +222,8 @@ def _palette(colours: Colours) -> QPalette:
         ((role.Highlight, role.Link), colours.accent),
         ((role.HighlightedText, role.BrightText), colours.base),
         ((role.Mid, role.Dark), colours.border),
+        ((role.Light,), colours.border if colours.dark else colours.base),
+        ((role.Midlight,), colours.grid),
     ):
         for each in roles:
             palette.setColor(each, QColor(colour))

@@ -13,10 +13,10 @@ from PyQt6.QtWidgets import (
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QTableView,
     QWidget,
 )
 
+from widgets.focus import FramedTable
 from widgets.look import blend
 from widgets.text import tr
 from widgets.theme import number_font
@@ -36,7 +36,7 @@ _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 
 
-class WatchListTable(QTableView):
+class WatchListTable(FramedTable):
     """The table; never sorts under the mouse."""
 
     activatedRow = pyqtSignal(str)
@@ -82,7 +82,7 @@ class WatchListTable(QTableView):
             (Column.FAVOURITE, "★ "),
             (Column.PRICE, "123,456,000"),
             (Column.CHANGE, "▲ +12.34%"),
-            (Column.VALUE, "24시간 대금"),
+            (Column.VALUE, "24시간 대금 ▼"),
             (Column.TREND, "00000"),
         ):
             self._widths[column] = advance(sample) + 10

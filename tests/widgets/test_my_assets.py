@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import Qt
 
-from tests.qt.serving import served
+from tests.qt.serving import SETTINGS, served
 from tests.waiting import until
 from tests.widgets.showing import press, shown
 from upbit_ws_qt.events import MyAssetEvent, MyAssetItem
@@ -50,15 +51,31 @@ def test_values_are_exact_and_what_has_no_price_is_counted() -> None:
     book = AssetBook()
     book.take(assets(1000, KRW="1000.5", BTC="0.12345678901234567891", XYZ="1", ADA="0"))
     assert book.wanted_markets() == ["KRW-BTC", "KRW-XYZ"]
-    assert book.set_price("BTC", D(150000000))
-    assert not book.set_price("BTC", D(150000000))
-    assert not book.set_price("ETH", D(1))
-    book.set_unpriced("XYZ")
+    assert book.set_price("KRW-BTC", D(150000000))
+    assert not book.set_price("KRW-BTC", D(150000000))
+    for market in ("KRW-XYZ", "BTC-XYZ", "USDT-XYZ"):
+        book.set_missing(market)
     assert book.wanted_markets() == ["KRW-BTC"]
     assert book.total() == (D("1000.5") + D("0.12345678901234567891") * 150000000, 1)
     assert [held.currency for held in book.held()] == ["KRW", "BTC", "XYZ"]
     book.take(assets(999, BTC="7"))
     assert book.held()[1].total == D("0.12345678901234567891"), "older news change nothing"
+
+
+def test_without_a_market_in_won_the_next_best_values_a_currency() -> None:
+    book = AssetBook()
+    book.take(assets(1000, OLD="2", BTC="1", USDT="3"))
+    book.set_price("KRW-BTC", D(150000000))
+    book.set_price("KRW-USDT", D(1450))
+    book.set_missing("KRW-OLD")
+    assert book.wanted_markets() == ["BTC-OLD", "KRW-BTC", "KRW-USDT"]
+    assert book.total() == (D(150000000) + 3 * D(1450), 1), "its price is still to come"
+    book.set_price("BTC-OLD", D("0.00001"))
+    assert book.total() == (D(150000000) + 3 * D(1450) + 2 * D(1500), 0)
+    book.set_missing("BTC-OLD")
+    assert book.wanted_markets() == ["KRW-BTC", "KRW-USDT", "USDT-OLD"]
+    book.set_price("USDT-OLD", D("0.5"))
+    assert book.total() == (D(150000000) + 3 * D(1450) + 2 * D(725), 0)
 
 
 @served(credentials=None)
@@ -117,7 +134,27 @@ async def test_a_currency_without_a_market_is_left_out_and_said_so(
         exchange.send_raw("private", json.dumps(message))
         await until(lambda: "1 without a price" in widget.total.text() and tickers(exchange) == {"KRW-BTC"})
         index = widget.model.index(column(widget, Column.CURRENCY).index("NOSUCH"), Column.VALUE)
-        assert "no KRW market" in str(index.data(Qt.ItemDataRole.ToolTipRole))
+        assert "No market" in str(index.data(Qt.ItemDataRole.ToolTipRole))
+        assert str(index.siblingAtColumn(Column.PRICE).data()) == "no market"
+
+
+@served(dataclasses.replace(SETTINGS, markets=None))
+async def test_a_currency_without_a_market_in_won_is_valued_through_bitcoin(
+    exchange: EmbeddedExchange, service: WebSocketService
+) -> None:
+    exchange.faults.inject(FaultName.MISSING_CODES, "public", codes=["KRW-ETH"], times=None)
+    async with shown(MyAssetsWidget(service), 900) as widget:
+        await listening(exchange, widget)
+        message = {
+            "type": "myAsset", "asset_uuid": "u", "asset_timestamp": 1, "timestamp": 1, "stream_type": "REALTIME",
+            "assets": [{"currency": "ETH", "balance": 2, "locked": 0}],
+        }  # fmt: skip
+        exchange.send_raw("private", json.dumps(message))
+        await until(lambda: tickers(exchange) == {"BTC-ETH", "KRW-BTC"})
+        await until(lambda: column(widget, Column.PRICE)[0].startswith("≈ "))
+        await until(lambda: "without a price" not in widget.total.text())
+        hint = widget.model.index(0, Column.VALUE).data(Qt.ItemDataRole.ToolTipRole)
+        assert hint == "Valued by BTC-ETH and KRW-BTC: there is no KRW market."
 
 
 @served()

@@ -1,0 +1,107 @@
+"""Where the keyboard is: in reading order through a panel, at once to where something can be done, and to be seen."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QPainter, QPalette, QPen
+from PyQt6.QtWidgets import QAbstractScrollArea, QSplitter, QStackedWidget, QTableView, QTabWidget, QWidget
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from PyQt6.QtGui import QFocusEvent, QPaintEvent
+    from PyQt6.QtWidgets import QLayout
+
+__all__ = ["FramedTable", "focus_into", "in_reading_order", "paint_focus_frame", "set_tab_order"]
+
+
+class FramedTable(QTableView):
+    """A table that shows by a frame that it has the keyboard."""
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Paint the frame over what is there."""
+        super().paintEvent(event)
+        paint_focus_frame(self)
+
+    def focusInEvent(self, event: QFocusEvent | None) -> None:
+        """Show it."""
+        super().focusInEvent(event)
+        self._repaint()
+
+    def focusOutEvent(self, event: QFocusEvent | None) -> None:
+        """Take it away."""
+        super().focusOutEvent(event)
+        self._repaint()
+
+    def _repaint(self) -> None:
+        viewport = self.viewport()
+        if viewport is not None:
+            viewport.update()
+
+
+def in_reading_order(root: QWidget) -> list[QWidget]:
+    """Return the widgets below `root` that Tab stops at, hidden ones too, as the layouts have them."""
+    return [widget for widget in _walk(root) if widget is not root and _takes_tab(widget)]
+
+
+def set_tab_order(root: QWidget) -> None:
+    """Have Tab go through a widget from top to bottom, whatever order its parts were made in."""
+    stops = in_reading_order(root)
+    for before, after in pairwise(stops):
+        QWidget.setTabOrder(before, after)
+
+
+def focus_into(root: QWidget) -> None:
+    """Give the keyboard to what `root` would have it, or else to the first part that can be seen and takes it."""
+    wanted = root.focusProxy()
+    stops = [wanted] if wanted is not None else []
+    stops += in_reading_order(root)
+    for stop in stops:
+        if stop.isVisibleTo(root.window()) and stop.isEnabled():
+            stop.setFocus(Qt.FocusReason.ShortcutFocusReason)
+            return
+    root.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+
+def paint_focus_frame(view: QWidget) -> None:
+    """Frame a view that has the keyboard; called at the end of its paintEvent."""
+    if not view.hasFocus():
+        return
+    surface = view.viewport() if isinstance(view, QAbstractScrollArea) else view
+    if surface is not None:
+        painter = QPainter(surface)
+        painter.setPen(QPen(view.palette().color(QPalette.ColorRole.Link), 1))
+        painter.drawRect(surface.rect().adjusted(0, 0, -1, -1))
+        painter.end()
+
+
+def _takes_tab(widget: QWidget) -> bool:
+    return bool(widget.focusPolicy() & Qt.FocusPolicy.TabFocus) and widget.focusProxy() is None
+
+
+def _walk(widget: QWidget) -> Iterator[QWidget]:
+    yield widget
+    if isinstance(widget, QTabWidget):
+        bar = widget.tabBar()
+        yield from _walk(bar) if bar is not None else ()
+    if isinstance(widget, (QTabWidget, QStackedWidget, QSplitter)):
+        for place in range(widget.count()):
+            part = widget.widget(place)
+            yield from _walk(part) if part is not None else ()
+        return
+    layout = widget.layout()
+    if layout is not None:
+        yield from _walk_layout(layout)
+
+
+def _walk_layout(layout: QLayout) -> Iterator[QWidget]:
+    for place in range(layout.count()):
+        item = layout.itemAt(place)
+        widget, inner = (item.widget(), item.layout()) if item is not None else (None, None)
+        if widget is not None:
+            yield from _walk(widget)
+        elif inner is not None:
+            yield from _walk_layout(inner)
