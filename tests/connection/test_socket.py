@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.frames import Frame, Opcode
+from websockets.utils import accept_key
 
 from tests.connection.kit import until
 from upbit_ws_qt.config import ServiceConfig
@@ -227,6 +228,36 @@ async def test_frames_are_handed_over_whole_and_as_bytes_whatever_they_came_in()
             assert figures.bytes_inflated == sum(map(len, client.frames))
             assert figures.compressed
             assert figures.bytes_wire < figures.bytes_inflated / 10
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+async def test_messages_right_behind_the_handshake_are_not_lost(size: int) -> None:
+    sent = [b"first", "text \u20a9".encode(), b"x" * 300, b""]
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        key = next(
+            line.partition(": ")[2] for line in head.split("\r\n") if line.lower().startswith("sec-websocket-key")
+        )
+        answer = (
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Accept: {accept_key(key)}\r\n\r\n"
+        ).encode()
+        data = answer + b"".join(Frame(Opcode.BINARY, message).serialize(mask=False) for message in sent)
+        for start in range(0, len(data), size):
+            writer.write(data[start : start + size])
+            await writer.drain()
+            if size == 1:
+                await asyncio.sleep(0)
+        await reader.read()
+        writer.close()
+
+    running = await asyncio.start_server(accept, "127.0.0.1", 0)
+    async with running:
+        client = Client(compression=False)
+        async with dialled(f"ws://127.0.0.1:{running.sockets[0].getsockname()[1]}/", client):
+            await until(lambda: len(client.frames) == len(sent))
+            assert client.frames == sent
 
 
 async def test_compression_can_be_left_out() -> None:

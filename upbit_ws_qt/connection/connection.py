@@ -18,6 +18,7 @@ from upbit_ws_qt.connection.socket import open_socket
 from upbit_ws_qt.connection.states import StateMachine
 from upbit_ws_qt.connection.waiting import Askers, Waker
 from upbit_ws_qt.errors import ConnectionLostError, RecoveryStrategy, WebSocketError
+from upbit_ws_qt.text import Phrase
 from upbit_ws_qt.types import ConnectionState, WebSocketType
 
 if TYPE_CHECKING:
@@ -389,7 +390,7 @@ class Connection:
         if task.cancelled() or (error := task.exception()) is None:
             return
         # A bug of this library: say so as loudly as a loop can, and do not look alive.
-        self._give_up(ConnectionLostError(self.ws_type.value, "internal error", recovery=RecoveryStrategy.NONE))
+        self._give_up(ConnectionLostError(self.ws_type.value, Phrase("internal error"), recovery=RecoveryStrategy.NONE))
         self._loop.call_exception_handler(
             {"message": f"the {self.ws_type.value} connection failed", "exception": error, "task": task}
         )

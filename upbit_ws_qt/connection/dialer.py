@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from upbit_ws_qt.connection.link import DialError, DialRequest
 from upbit_ws_qt.connection.socket import make_tls_context, open_socket
 from upbit_ws_qt.errors import AuthenticationError, ConfigurationError, RateLimitError
+from upbit_ws_qt.text import Phrase
 from upbit_ws_qt.types import WebSocketType
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class Dialer:
             raise ConfigurationError(f"{self._ws_type.value}_url", None, "an address; this region has no such endpoint")
         needs_token = self._jwt.needs_token(self._ws_type)
         if needs_token and not self._jwt.has_credentials:
-            raise AuthenticationError(self._ws_type.value, "no key was given")
+            raise AuthenticationError(self._ws_type.value, Phrase("no key was given"))
         if self._tls is None and url.startswith("wss:"):
             self._tls = make_tls_context()
         return DialRequest(
@@ -138,7 +139,9 @@ class Dialer:
         if error.status in (429, 418):
             block = self._limiter.refused(now, error.status, error.retry_after)
             return RateLimitError(
-                self._ws_type.value, f"the exchange answered a dial with HTTP {error.status}", retry_after=block
+                self._ws_type.value,
+                Phrase("the exchange answered a dial with HTTP {status}", status=error.status),
+                retry_after=block,
             )
         if not self._jwt.needs_token(self._ws_type):
             return error

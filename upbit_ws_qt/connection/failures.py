@@ -13,7 +13,7 @@ from upbit_ws_qt.errors import (
     RecoveryStrategy,
     WebSocketError,
 )
-from upbit_ws_qt.text import safe_text
+from upbit_ws_qt.text import Phrase, safe_text
 
 if TYPE_CHECKING:
     from upbit_ws_qt.connection.line import Line
@@ -58,4 +58,8 @@ def close_code_of(error: WebSocketError) -> int | None:
 def loss_cause(line: Line) -> str:
     """Return why a line that is closed went, with the exchange's last error where there was one."""
     cause = line.closed.result().cause
-    return cause if line.refusal is None else safe_text(f"{cause} after {line.refusal.name}", 200)
+    return (
+        cause
+        if line.refusal is None
+        else Phrase("{cause} after {error}", cause=cause, error=safe_text(line.refusal.name, 60))
+    )

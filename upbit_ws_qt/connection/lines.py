@@ -11,7 +11,7 @@ from upbit_ws_qt.connection.failures import loss_cause
 from upbit_ws_qt.connection.line import Line
 from upbit_ws_qt.connection.rate_limit import MessageLimiter
 from upbit_ws_qt.errors import ConnectionLostError, WebSocketError
-from upbit_ws_qt.text import safe_text
+from upbit_ws_qt.text import Phrase, safe_text
 from upbit_ws_qt.wire import ServerError, SubscriptionList
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Lines:
                 raise self.loss_error(line)
             await proof
         except WebSocketError as error:
-            line.abort(f"not proved: {error.message}")
+            line.abort(Phrase("not proved: {reason}", reason=error.message))
             raise
         finally:
             if not proof.done():
@@ -131,7 +131,7 @@ class Lines:
                 for limiter in {line.limiter, self.limiter}:
                     limiter.refused(self._loop.time())
             elif message.name == INVALID_AUTH:
-                line.abort("the exchange refuses the token")
+                line.abort(Phrase("the exchange refuses the token"))
             else:
                 self._refused_requests += 1
         elif isinstance(message, SubscriptionList):

@@ -17,7 +17,7 @@ from upbit_ws_qt.connection.link import CloseInfo, DialError, SocketFigures
 from upbit_ws_qt.connection.stream import LOGGER, HandshakeRefusedError, Stream
 from upbit_ws_qt.connection.watchdog import PING, Watchdog
 from upbit_ws_qt.errors import ConnectionLostError
-from upbit_ws_qt.text import safe_text
+from upbit_ws_qt.text import Phrase, safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,7 +139,7 @@ class Socket:
 
     def _present(self) -> Stream:
         if self._stream is None or self._closed.done() or self._stream.protocol.state is not State.OPEN:
-            raise ConnectionLostError(self._endpoint.value, "the line is closed", close_code=self._close_code())
+            raise ConnectionLostError(self._endpoint.value, Phrase("the line is closed"), close_code=self._close_code())
         return self._stream
 
     def _close_code(self) -> int | None:
@@ -187,16 +187,19 @@ def _close_info(stream: Stream) -> CloseInfo:
     received = stream.protocol.close_rcvd
     code = received.code if received is not None else NO_CLOSE_FRAME
     reason = safe_text(received.reason, 125) if received is not None else ""
+    cause: str
     if stream.asked:
         cause = "closed by us"
     elif stream.cause is not None:
         cause = stream.cause
     elif (complaint := stream.complaint) is not None:
-        cause = f"protocol error: {complaint}"
+        cause = Phrase("protocol error: {complaint}", complaint=complaint)
     elif received is not None:
-        cause = "closed by the exchange" + (f": {reason}" if reason else "")
+        cause = Phrase("closed by the exchange")
+        if reason:
+            cause = Phrase("closed by the exchange: {reason}", reason=reason)
     else:
-        cause = "dropped without a close frame"
+        cause = Phrase("dropped without a close frame")
     return CloseInfo(code, reason, cause, stream.asked)
 
 
@@ -240,19 +243,21 @@ def _dial_error(endpoint: str, error: Exception) -> DialError:
         return DialError(
             endpoint,
             "status",
-            f"the exchange answered with HTTP {error.status}",
+            Phrase("the exchange answered with HTTP {status}", status=error.status),
             status=error.status,
             retry_after=error.retry_after,
             detail=error.body,
         )
     if isinstance(error, ssl.SSLCertVerificationError):
-        return DialError(endpoint, "certificate", f"the certificate is not trusted ({error.verify_message})")
+        cause = Phrase("the certificate is not trusted ({reason})", reason=error.verify_message)
+        return DialError(endpoint, "certificate", cause)
     if isinstance(error, TimeoutError):
-        return DialError(endpoint, "timeout", "the dial took too long")
+        return DialError(endpoint, "timeout", Phrase("the dial took too long"))
     if isinstance(error, ssl.SSLError):
-        return DialError(endpoint, "tls", f"no TLS connection ({text})")
+        return DialError(endpoint, "tls", Phrase("no TLS connection ({reason})", reason=text))
     if isinstance(error, ImportError):
-        return DialError(endpoint, "proxy", f"the proxy cannot be used ({text}); install python-socks")
+        cause = Phrase("the proxy cannot be used ({reason}); install python-socks", reason=text)
+        return DialError(endpoint, "proxy", cause)
     if isinstance(error, (InvalidHandshake, EOFError, WebSocketException)) and not isinstance(error, ProxyError):
-        return DialError(endpoint, "handshake", f"no WebSocket handshake ({text})")
-    return DialError(endpoint, "network", f"no connection ({text})")
+        return DialError(endpoint, "handshake", Phrase("no WebSocket handshake ({reason})", reason=text))
+    return DialError(endpoint, "network", Phrase("no connection ({reason})", reason=text))

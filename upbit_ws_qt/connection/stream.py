@@ -16,7 +16,7 @@ from websockets.protocol import State
 
 from upbit_ws_qt.connection.framing import Framer
 from upbit_ws_qt.connection.link import hand_on
-from upbit_ws_qt.text import safe_text
+from upbit_ws_qt.text import Phrase, safe_text
 
 if TYPE_CHECKING:
     import asyncio
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 __all__ = ["LOGGER", "HandshakeRefusedError", "Stream"]
 
 USER_AGENT = "upbit_ws_qt"
-# A turn of the loop costs as much as a few messages do; but whatever is read in one is taken in before anybody else's
-# turn comes, so it is not the 256 KiB that asyncio reads by itself.
-READ_SIZE = 64 * 1024
-# 250 legal messages of 1 MiB fit compressed into 256 KiB; into 16 KiB fit 16.
+# A turn of Qt's loop costs as much as a dozen messages. Reading less at once than this, 120 messages, is felt
+# (benchmarks/throughput.py: 16 KiB 0.71 of the bare loop, 64 KiB 0.80, 128 KiB 0.86, 256 KiB 0.87).
+READ_SIZE = 128 * 1024
+# Inflated it is far more: 250 legal messages of 1 MiB fit compressed into the 256 KiB that asyncio reads, 16 into this.
 PIECE_SIZE = 16 * 1024
 _SECOND = 1.0
 _HEAD_ENDS = b"\r\n\r\n"
@@ -125,8 +125,7 @@ class Stream(ClientConnection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport and make it read in small pieces."""
         super().connection_made(transport)
-        if hasattr(transport, "max_size"):
-            transport.max_size = READ_SIZE
+        self._read_at_most(PIECE_SIZE)
 
     def data_received(self, data: bytes) -> None:
         """Take in what was read."""
@@ -211,7 +210,13 @@ class Stream(ClientConnection):
             return b""
         end = at + len(_HEAD_ENDS) - known
         super().data_received(data[:end])
+        if not self.protocol.extensions:
+            self._read_at_most(READ_SIZE)
         return data[end:]
+
+    def _read_at_most(self, size: int) -> None:
+        if hasattr(self.transport, "max_size"):  # a plain socket's; TLS transports read as much as they like
+            self.transport.max_size = size
 
     def _leave_to_websockets(self, data: bytes) -> None:
         super().data_received(data)
@@ -235,7 +240,7 @@ class Stream(ClientConnection):
         self._frames_left -= len(messages)
         self.sink_failures += hand_on(self._on_frames, messages, now)
         if not within:
-            self.cut("the peer sends more than max_bytes_per_second or max_frames_per_second")
+            self.cut(Phrase("the peer sends more than max_bytes_per_second or max_frames_per_second"))
 
     def _affordable(self, messages: list[bytes]) -> list[bytes]:
         sizes = accumulate(map(len, messages[: self._frames_left]))

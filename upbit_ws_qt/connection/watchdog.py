@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from upbit_ws_qt.text import Phrase
+
 if TYPE_CHECKING:
     from upbit_ws_qt.config import ServiceConfig
 
@@ -109,9 +111,9 @@ class Watchdog:
         jump = (wall - self._wall) - (now - self._looked_at)
         self._looked_at, self._wall = now, wall
         if jump >= CLOCK_JUMP:
-            return f"the clock jumped by {jump:.0f} s"
+            return Phrase("the clock jumped by {seconds:.0f} s", seconds=jump)
         if broken is not None:
-            return f"protocol error: {broken}"
+            return Phrase("protocol error: {complaint}", complaint=broken)
         if closing:
             return self._look_at_closing(now)
         if self.lag > LATE:
@@ -119,9 +121,9 @@ class Watchdog:
         if self.pinged_at is not None:
             waited = now - self.pinged_at - (self.lag_total - self._lag_when_pinged)
             if waited > self._pong_timeout:
-                return f"no pong within {self._pong_timeout:g} s"
+                return Phrase("no pong within {seconds:g} s", seconds=self._pong_timeout)
         if self._fell_silent(now):
-            return f"a busy line fell silent for {self._silence_timeout:g} s"
+            return Phrase("a busy line fell silent for {seconds:g} s", seconds=self._silence_timeout)
         if self.pinged_at is None and now >= self._ping_due_at:
             return PING
         return None
@@ -130,7 +132,7 @@ class Watchdog:
         if self._closing_since is None:
             self._closing_since = now
         if now - self._closing_since >= self._close_timeout:
-            return "the closing handshake did not end"
+            return Phrase("the closing handshake did not end")
         return None
 
     def _fell_silent(self, now: float) -> bool:
