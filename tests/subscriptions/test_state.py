@@ -62,13 +62,16 @@ def test_a_bad_wish_leaves_everything_as_it_was() -> None:
 
 def test_wishes_are_added_and_removed_one_by_one() -> None:
     state = make()
-    state.extend("a", [ticker("KRW-BTC")])
-    state.extend("a", [ticker("KRW-BTC"), trade("KRW-BTC")])
-    assert state.reduce("a", [ticker("KRW-BTC")]).dropped == frozenset()
-    assert state.reduce("a", [ticker("KRW-BTC")]).dropped == tickers("KRW-BTC")
+    state.swap("a", [], [ticker("KRW-BTC")])
+    state.swap("a", [], [ticker("KRW-BTC"), trade("KRW-BTC")])
+    assert state.specs_of("a") == (ticker("KRW-BTC"), ticker("KRW-BTC"), trade("KRW-BTC"))
+    assert state.swap("a", [ticker("KRW-BTC")], []).dropped == frozenset()
+    assert state.swap("a", [ticker("KRW-BTC")], [ticker("KRW-ETH")]).dropped == tickers("KRW-BTC")
     with pytest.raises(SubscriptionError, match="does not hold"):
-        state.reduce("a", [ticker("KRW-BTC")])
-    assert state.specs_of("a") == (trade("KRW-BTC"),)
+        state.swap("a", [ticker("KRW-ETH"), ticker("KRW-BTC")], [])
+    assert state.specs_of("a") == (trade("KRW-BTC"), ticker("KRW-ETH"))
+    assert state.swap("a", state.specs_of("a"), []).dropped == {key(DataType.TRADE, "KRW-BTC"), *tickers("KRW-ETH")}
+    assert state.components() == {}
 
 
 def test_a_book_is_asked_for_at_the_largest_depth_and_each_component_keeps_its_own() -> None:
@@ -228,7 +231,7 @@ async def test_registering_again_replaces_what_was_wanted() -> None:
     change = await state.register_component_subscriptions("a", [ticker("KRW-BTC"), ticker("KRW-ETH")])
     assert change.added == tickers("KRW-ETH")
     assert change.dropped == {key(DataType.TRADE, "KRW-BTC")}
-    assert change.streams == tickers("KRW-BTC", "KRW-ETH")
+    assert state.specs_of("a") == (ticker("KRW-BTC"), ticker("KRW-ETH"))
 
 
 def test_conflicts_are_worked_out_once_and_anew_after_a_change() -> None:

@@ -48,7 +48,7 @@ class ComponentDesk:
         self._endpoints = endpoints
         self._on_changed = on_changed
         self._plan = AdaptationPlan()
-        self._handles: dict[str, list[ComponentSubscription]] = {}
+        self._handles: dict[str, dict[ComponentSubscription, None]] = {}
         self._by_stream: dict[StreamKey, set[ComponentSubscription]] = {}
 
     def __contains__(self, component_id: str) -> bool:
@@ -90,26 +90,23 @@ class ComponentDesk:
             )
         for index, spec in enumerate(specs):
             self._check_line(handle.component_id, index, spec)
-        change = self._wishes.replace(handle.component_id, self._all_specs(handle, specs))
-        self._handles.setdefault(handle.component_id, [])
-        if handle not in self._handles[handle.component_id]:
-            self._handles[handle.component_id].append(handle)
+        changed = self._ask_for(handle, specs)
+        self._handles.setdefault(handle.component_id, {})[handle] = None
         self._reroute(handle, specs)
-        self._on_changed(change.changed)
+        self._on_changed(changed)
 
     def close(self, handle: ComponentSubscription) -> None:
         """End a registration; idempotent."""
         if handle.closed:
             return
         handle.closed = True
-        handles = self._handles.get(handle.component_id, [])
-        if handle in handles:
-            handles.remove(handle)
-        change = self._wishes.replace(handle.component_id, self._all_specs(handle, ()))
+        changed = self._ask_for(handle, ())
+        handles = self._handles[handle.component_id]
+        del handles[handle]
         if not handles:
-            self._handles.pop(handle.component_id, None)
+            del self._handles[handle.component_id]
         self._reroute(handle, ())
-        self._on_changed(change.changed)
+        self._on_changed(changed)
 
     def unregister(self, component_id: str) -> bool:
         """End all registrations of a component; False where there was none."""
@@ -125,14 +122,14 @@ class ComponentDesk:
         """
         self._plan = plan
         changed: set[WebSocketType] = set()
-        for component_id, handles in tuple(self._handles.items()):
-            touched = [handle for handle in handles if any(self._served(s) != r.spec for s, r in handle.routes.items())]
-            if not touched:
-                continue
-            specs = [self._served(spec) for handle in handles for spec in handle.specs]
-            changed |= self._wishes.replace(component_id, specs).changed
-            for handle in touched:
-                self._serve_anew(handle)
+        touched: list[ComponentSubscription] = []
+        for handles in self._handles.values():
+            for handle in handles:
+                if handle.asked != tuple(map(self._served, handle.specs)):
+                    changed |= self._ask_for(handle, handle.specs)
+                    touched.append(handle)
+        for handle in touched:
+            self._serve_anew(handle)
         if changed:
             self._on_changed(frozenset(changed))
 
@@ -182,9 +179,12 @@ class ComponentDesk:
                 component_id=component_id,
             )
 
-    def _all_specs(self, handle: ComponentSubscription, specs: tuple[SubscriptionSpec, ...]) -> list[SubscriptionSpec]:
-        others = (other for other in self._handles.get(handle.component_id, ()) if other is not handle)
-        return [self._served(spec) for spec in (*(spec for other in others for spec in other.specs), *specs)]
+    def _ask_for(self, handle: ComponentSubscription, specs: tuple[SubscriptionSpec, ...]) -> frozenset[WebSocketType]:
+        """Make `specs`, as they are served at present, the wishes of a registration; return the lines they change."""
+        wanted = tuple(map(self._served, specs))
+        change = self._wishes.swap(handle.component_id, handle.asked, wanted)
+        handle.asked = wanted
+        return change.changed
 
     def _served(self, spec: SubscriptionSpec) -> SubscriptionSpec:
         """Return a wish as it is served at present."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from upbit_ws_qt.streams import streams_of
 
@@ -10,13 +10,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from upbit_ws_qt.errors import WebSocketError
-    from upbit_ws_qt.manager.components import ComponentDesk
     from upbit_ws_qt.routing import Route
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import StreamStatus
     from upbit_ws_qt.types import SubscriptionSpec
 
-__all__ = ["ComponentSubscription"]
+__all__ = ["ComponentSubscription", "HandleOwner"]
+
+
+class HandleOwner(Protocol):
+    """Who keeps a registration; the manager's desk."""
+
+    def change(
+        self, handle: ComponentSubscription, subscriptions: SubscriptionSpec | Iterable[SubscriptionSpec]
+    ) -> None:
+        """Make `subscriptions` all that it wants."""
+
+    def close(self, handle: ComponentSubscription) -> None:
+        """End it."""
+
+    def status(self, stream: StreamKey) -> StreamStatus:
+        """Return how far the exchange serves a stream."""
+        ...
+
+    async def wait_served(self, handle: ComponentSubscription, timeout: float | None) -> None:
+        """Return when all its streams are served."""
 
 
 class ComponentSubscription:
@@ -29,7 +47,7 @@ class ComponentSubscription:
 
     def __init__(
         self,
-        desk: ComponentDesk,
+        owner: HandleOwner,
         component_id: str,
         callback: Callable[[Any], Any],
         *,
@@ -42,7 +60,8 @@ class ComponentSubscription:
         self.on_status = on_status
         self.closed = False
         self.routes: dict[SubscriptionSpec, Route] = {}
-        self._desk = desk
+        self.asked: tuple[SubscriptionSpec, ...] = ()  # its wishes as they are counted: under load not as they came
+        self._owner = owner
         self._specs: tuple[SubscriptionSpec, ...] = ()
         self._streams: frozenset[StreamKey] = frozenset()
 
@@ -58,14 +77,14 @@ class ComponentSubscription:
 
     def status(self, stream: StreamKey) -> StreamStatus:
         """Return how far the exchange serves one of its streams."""
-        return self._desk.status(stream)
+        return self._owner.status(stream)
 
     def set_specs(self, specs: SubscriptionSpec | Iterable[SubscriptionSpec]) -> None:
         """Want something else from now on, all at once; what stays wanted flows on undisturbed.
 
         A wish that cannot be served raises SubscriptionError and nothing changes.
         """
-        self._desk.change(self, specs)
+        self._owner.change(self, specs)
 
     async def wait_served(self, timeout: float | None = None) -> None:
         """Return when the exchange serves all its streams.
@@ -77,11 +96,11 @@ class ComponentSubscription:
             SubscriptionError: naming the streams that the exchange refuses or does not serve.
             TimeoutError: after `timeout`.
         """
-        await self._desk.wait_served(self, timeout)
+        await self._owner.wait_served(self, timeout)
 
     def close(self) -> None:
         """End the wishes; may be called at any time, also inside the callback, and more than once."""
-        self._desk.close(self)
+        self._owner.close(self)
 
     def adopt(self, specs: tuple[SubscriptionSpec, ...]) -> None:
         """Take over the wishes that the manager has accepted; for ComponentDesk only."""

@@ -71,6 +71,7 @@ class ManagerParts:
         self._jwt = JWTManager(self.config.credentials, self.config.token_lifetime, clock=self._loop.time)
         self._endpoints = self._make_endpoints(rng)
         self._desk = ComponentDesk(self._loop, self._wishes, self._routing, self._endpoints, self._on_wishes_changed)
+        self._changed: set[WebSocketType] | None = None  # lines whose wishes changed in this turn of the loop
         self._failed: set[StreamKey] = set()
         self._frame_timer: asyncio.TimerHandle | None = None
         self._routing.on_frame_pending = self._arm_frame
@@ -128,14 +129,22 @@ class ManagerParts:
         }
 
     def _on_wishes_changed(self, changed: frozenset[WebSocketType]) -> None:
+        """Bring the lines in step in the next turn of the loop: once, for a thousand changes in this one."""
         if self._loop.is_closed():  # widgets may die after the loop, at the end of a program: nobody is to be told
             return
         if self._state is GlobalManagerState.INITIALIZING:
             return
-        for ws_type in changed:
-            if ws_type in self._endpoints:
+        if self._changed is None:
+            self._changed = set()
+            self._loop.call_soon(self._follow_wishes)
+        self._changed |= changed
+
+    def _follow_wishes(self) -> None:
+        changed, self._changed = self._changed or (), None
+        if self._state not in (GlobalManagerState.STOPPING, GlobalManagerState.STOPPED):
+            for ws_type in changed:
                 self._endpoints[ws_type].wishes_changed()
-        self._refresh_state()
+            self._refresh_state()
         self._news.tell(lambda listener: listener.on_subscriptions_changed())
 
     def _why(self, stream: StreamKey, status: StreamStatus) -> SubscriptionError | None:

@@ -17,12 +17,40 @@ if TYPE_CHECKING:
 __all__ = ["StatusBoard", "names_of"]
 
 
+class _Waiter:
+    """Somebody who waits until some streams are served: those not decided yet, and those decided against."""
+
+    def __init__(self, streams: Iterable[StreamKey], answer: asyncio.Future[None]) -> None:
+        self.streams = frozenset(streams)
+        self.open = set(self.streams)
+        self.failed: set[StreamKey] = set()
+        self.answer = answer
+
+    def note(self, stream: StreamKey, status: StreamStatus | None) -> None:
+        """Take in how it stands with a stream; None where nobody wants it any more."""
+        failed = status is None or status.is_failed
+        (self.failed.add if failed else self.failed.discard)(stream)
+        (self.open.discard if failed or (status is not None and status.is_served) else self.open.add)(stream)
+
+    def decide(self) -> None:
+        """Answer once it is known of every stream whether it is served."""
+        if self.open or self.answer.done():
+            return
+        if self.failed:
+            codes = tuple(stream.symbol for stream in sorted(self.failed))
+            error = SubscriptionError(f"the exchange does not serve {names_of(self.failed)}", codes=codes)
+            self.answer.set_exception(error)
+        else:
+            self.answer.set_result(None)
+
+
 class StatusBoard:
     """Remembers what was told and tells what differs.
 
     Args:
         loop: whose callbacks carry the news, so that none is told from inside a Task.
         streams: returns all streams that anybody wants.
+        wants: returns whether anybody wants a stream.
         status: returns how it stands with a stream now.
         tell: is told each change.
     """
@@ -32,18 +60,21 @@ class StatusBoard:
         loop: asyncio.AbstractEventLoop,
         *,
         streams: Callable[[], Collection[StreamKey]],
+        wants: Callable[[StreamKey], bool],
         status: Callable[[StreamKey], StreamStatus],
         tell: Callable[[StreamKey, StreamStatus], None],
     ) -> None:
         self._loop = loop
         self._streams = streams
+        self._wants = wants
         self._status = status
         self._tell = tell
         self._told: dict[StreamKey, StreamStatus] = {}
         self._news: deque[tuple[StreamKey, StreamStatus]] = deque()
         self._is_telling = False
         self._is_refreshing = False
-        self._waiters: list[tuple[frozenset[StreamKey], asyncio.Future[None]]] = []
+        self._waiters: dict[_Waiter, None] = {}
+        self._waiting_for: dict[StreamKey, dict[_Waiter, None]] = {}
         self._closed: Exception | None = None
 
     def served(self) -> list[StreamKey]:
@@ -55,7 +86,10 @@ class StatusBoard:
         for stream in streams:
             if stream in self._told:
                 self._note(stream)
-        self._answer_waiters()
+            waiters = tuple(self._waiting_for.get(stream, ()))
+            self._inform(waiters, stream)
+            for waiter in waiters:
+                waiter.decide()
 
     def refresh_soon(self) -> None:
         """Look at all streams in the loop's next turn."""
@@ -65,22 +99,30 @@ class StatusBoard:
 
     async def wait_served(self, streams: Iterable[StreamKey]) -> None:
         """Return when all are served; SubscriptionError names those that are failed or wanted by nobody."""
-        waiter = (frozenset(streams), self._loop.create_future())
-        self._waiters.append(waiter)
+        if self._closed is not None:
+            raise self._closed
+        waiter = _Waiter(streams, self._loop.create_future())
+        self._waiters[waiter] = None
+        for stream in waiter.streams:
+            self._waiting_for.setdefault(stream, {})[waiter] = None
+            self._inform((waiter,), stream)
+        waiter.decide()
         try:
-            if self._closed is not None:
-                raise self._closed
-            self._answer_waiters()
-            await waiter[1]
+            await waiter.answer
         finally:
-            self._waiters.remove(waiter)
+            del self._waiters[waiter]
+            for stream in waiter.streams:
+                others = self._waiting_for[stream]
+                del others[waiter]
+                if not others:
+                    del self._waiting_for[stream]
 
     def close(self, error: Exception) -> None:
         """Tell nothing more; those who wait get `error`."""
         self._closed = error
-        for _, future in self._waiters:
-            if not future.done():
-                future.set_exception(error)
+        for waiter in self._waiters:
+            if not waiter.answer.done():
+                waiter.answer.set_exception(error)
 
     def _refresh(self) -> None:
         self._is_refreshing = False
@@ -91,7 +133,16 @@ class StatusBoard:
             del self._told[stream]
         for stream in streams:
             self._note(stream)
-        self._answer_waiters()
+        for stream, waiters in self._waiting_for.items():
+            self._inform(waiters, stream)
+        for waiter in self._waiters:
+            waiter.decide()
+
+    def _inform(self, waiters: Iterable[_Waiter], stream: StreamKey) -> None:
+        if waiters:
+            status = self._status(stream) if self._wants(stream) else None
+            for waiter in waiters:
+                waiter.note(stream, status)
 
     def _note(self, stream: StreamKey) -> None:
         status = self._status(stream)
@@ -106,30 +157,6 @@ class StatusBoard:
         self._is_telling = False
         while self._news and self._closed is None:
             self._tell(*self._news.popleft())
-
-    def _answer_waiters(self) -> None:
-        if not self._waiters:
-            return
-        wanted = self._streams()
-        for streams, future in self._waiters:
-            if not future.done():
-                self._answer(streams, future, wanted)
-
-    def _answer(
-        self, streams: Collection[StreamKey], future: asyncio.Future[None], wanted: Collection[StreamKey]
-    ) -> None:
-        failed: list[StreamKey] = []
-        for stream in streams:
-            status = self._status(stream)
-            if status.is_failed or stream not in wanted:
-                failed.append(stream)
-            elif not status.is_served:
-                return
-        if failed:
-            codes = tuple(stream.symbol for stream in failed)
-            future.set_exception(SubscriptionError(f"the exchange does not serve {names_of(failed)}", codes=codes))
-        else:
-            future.set_result(None)
 
 
 def names_of(streams: Collection[StreamKey]) -> str:

@@ -95,7 +95,9 @@ class SubscriptionKeeper:
         self._current: _Lease | None = None
         self._candidates: list[_Lease] = []
         self._retired: set[asyncio.Task[None]] = set()
-        self._board = StatusBoard(self._loop, streams=self._streams, status=self.status, tell=on_status)
+        self._board = StatusBoard(
+            self._loop, streams=self._streams, wants=state.wants, status=self.status, tell=on_status
+        )
         self._before_loss: SubscriptionStateSnapshot | None = None
         self._restores: deque[float] = deque(maxlen=1000)
         self._restored = (0, 0)
@@ -148,9 +150,7 @@ class SubscriptionKeeper:
     @property
     def is_wanted(self) -> bool:
         """Whether a line is needed: something is wanted, or a snapshot is owed."""
-        return (
-            bool(self._state.demand(self._ws_type)) or bool(self._memory.desk.owed) or self._memory.search.is_searching
-        )
+        return self._state.is_wanted(self._ws_type) or bool(self._memory.desk.owed) or self._memory.search.is_searching
 
     @property
     def is_searching(self) -> bool:
@@ -160,7 +160,7 @@ class SubscriptionKeeper:
     def status(self, stream: StreamKey) -> StreamStatus:
         """Return how it stands with a stream."""
         carrier = self._state.carrier(stream)
-        if carrier in self._state.demand(self._ws_type) or carrier in self._memory.desk.owed:
+        if self._state.asks_for(stream) or carrier in self._memory.desk.owed:
             return self._current.session.status_of(carrier) if self._current else StreamStatus.WANTED
         quarantined = self._state.wishes(self._ws_type, Standing.QUARANTINED)
         if any(stream in wish.demands for wish in quarantined):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -91,7 +92,9 @@ class SubscriptionStateSnapshot:
         return SnapshotDifference(
             components_gone=tuple(sorted(old.keys() - new.keys())),
             components_new=tuple(sorted(new.keys() - old.keys())),
-            components_changed=tuple(sorted(name for name in old.keys() & new.keys() if old[name] != new[name])),
+            components_changed=tuple(
+                sorted(name for name in old.keys() & new.keys() if Counter(old[name]) != Counter(new[name]))
+            ),
             streams_gone=self.served - later.served,
             streams_new=later.served - self.served,
         )

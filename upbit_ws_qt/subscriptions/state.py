@@ -40,7 +40,7 @@ class SubscriptionStateManager:
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._resolver = SubscriptionConflictResolver()
-        self._components: dict[str, tuple[SubscriptionSpec, ...]] = {}
+        self._components: dict[str, dict[SubscriptionSpec, Wish]] = {}
         self._wishes: dict[SubscriptionSpec, Wish] = {}
         self._tables: dict[WebSocketType, dict[StreamKey, StreamEntry]] = {ws: {} for ws in WebSocketType}
         self._versions: dict[WebSocketType, int] = dict.fromkeys(WebSocketType, 0)
@@ -63,34 +63,24 @@ class SubscriptionStateManager:
 
     def replace(self, component_id: str, specs: Iterable[SubscriptionSpec]) -> WishChange:
         """Make `specs` all that a component wants; none forgets the component."""
-        wanted = tuple(specs)
-        held = self._components.get(component_id, ())
-        before, after = Counter(held), Counter(wanted)
-        return self._change(component_id, wanted, after - before, before - after)
+        return self.swap(component_id, self.specs_of(component_id), specs)
 
-    def extend(self, component_id: str, specs: Iterable[SubscriptionSpec]) -> WishChange:
-        """Add wishes to what a component wants."""
-        more = tuple(specs)
-        return self._change(component_id, (*self._components.get(component_id, ()), *more), Counter(more), Counter())
+    def swap(self, component_id: str, old: Iterable[SubscriptionSpec], new: Iterable[SubscriptionSpec]) -> WishChange:
+        """Give up some of a component's wishes, each once, for others; costs what these are, however many it holds.
 
-    def reduce(self, component_id: str, specs: Iterable[SubscriptionSpec]) -> WishChange:
-        """Remove wishes, each once; one that the component does not hold raises SubscriptionError."""
-        less = Counter(specs)
-        held = list(self._components.get(component_id, ()))
-        for spec in less.elements():
-            if spec not in held:
+        One of `old` that the component does not hold raises SubscriptionError, like one of `new` that is refused.
+        """
+        wanted = tuple(new)
+        before, after = Counter(old), Counter(wanted)
+        add, drop = after - before, before - after
+        held = self._components.get(component_id, {})
+        for spec, count in drop.items():
+            if spec not in held or held[spec].owners[component_id] < count:
                 raise SubscriptionError("this component does not hold the wish", spec=spec, component_id=component_id)
-            held.remove(spec)
-        return self._change(component_id, tuple(held), Counter(), less)
+        self._check(component_id, wanted, add, drop)
+        return self._change(component_id, add, drop)
 
-    def _change(
-        self,
-        component_id: str,
-        specs: tuple[SubscriptionSpec, ...],
-        add: Counter[SubscriptionSpec],
-        drop: Counter[SubscriptionSpec],
-    ) -> WishChange:
-        self._check(component_id, specs, add, drop)
+    def _change(self, component_id: str, add: Counter[SubscriptionSpec], drop: Counter[SubscriptionSpec]) -> WishChange:
         self._conflicts = None
         before = {stream for spec in drop for stream in self._wishes[spec].demands}
         fresh: set[StreamKey] = set()
@@ -99,16 +89,10 @@ class SubscriptionStateManager:
             self._add(component_id, spec, count, fresh, changed)
         for spec, count in drop.items():
             self._drop(component_id, spec, count, changed)
-        if specs:
-            self._components[component_id] = specs
-        else:
-            self._components.pop(component_id, None)
         for ws_type in changed:
             self._versions[ws_type] += 1
         return WishChange(
             component_id=component_id,
-            specs=specs,
-            streams=frozenset(stream for spec in specs for stream in self._wishes[spec].demands),
             changed=frozenset(changed),
             added=frozenset(fresh),
             dropped=frozenset(stream for stream in before if stream not in self._tables[stream.websocket_type]),
@@ -175,6 +159,7 @@ class SubscriptionStateManager:
             if self._attach(wish, fresh):
                 changed.add(wish.ws_type)
         wish.owners[component_id] += count
+        self._components.setdefault(component_id, {})[spec] = wish
         if spec.only_snapshot and wish.is_asked:
             self._serial += 1
             table = self._tables[wish.ws_type]
@@ -187,6 +172,10 @@ class SubscriptionStateManager:
         wish.owners[component_id] -= count
         if wish.owners[component_id] <= 0:
             del wish.owners[component_id]
+            held = self._components[component_id]
+            del held[spec]
+            if not held:
+                del self._components[component_id]
         if not wish.owners:
             del self._wishes[spec]
             if wish.is_asked and self._detach(wish):
@@ -254,6 +243,14 @@ class SubscriptionStateManager:
 
     # -- questions --------------------------------------------------------------------------------------------------
 
+    def is_wanted(self, ws_type: WebSocketType) -> bool:
+        """Whether there is anything to ask of a line."""
+        return bool(self._tables[ws_type])
+
+    def asks_for(self, stream: StreamKey) -> bool:
+        """Whether a stream is to be asked for, or comes with a wider one that is."""
+        return self.carrier(stream) in self._tables[stream.websocket_type]
+
     def version(self, ws_type: WebSocketType) -> int:
         """Return a number that grows whenever the union of a line may have changed."""
         return self._versions[ws_type]
@@ -300,15 +297,16 @@ class SubscriptionStateManager:
 
     def components(self) -> Mapping[str, tuple[SubscriptionSpec, ...]]:
         """Return the wishes by component."""
-        return dict(self._components)
+        return {component_id: self.specs_of(component_id) for component_id in self._components}
 
     def specs_of(self, component_id: str) -> tuple[SubscriptionSpec, ...]:
-        """Return a component's wishes, none where it is not known."""
-        return self._components.get(component_id, ())
+        """Return a component's wishes in the order they came, equal ones together; none where it is not known."""
+        held = self._components.get(component_id, {})
+        return tuple(spec for spec, wish in held.items() for _ in range(wish.owners[component_id]))
 
     def depth_of(self, component_id: str, stream: StreamKey) -> int:
         """Return the book depth that a component wants of a stream, 0 where it does not want it."""
-        wishes = (self._wishes[spec] for spec in self._components.get(component_id, ()))
+        wishes = self._components.get(component_id, {}).values()
         return max((wish.demands[stream].depth for wish in wishes if stream in wish.demands), default=0)
 
     def conflicts(self) -> tuple[Conflict, ...]:

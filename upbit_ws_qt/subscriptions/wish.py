@@ -112,20 +112,16 @@ class StreamEntry:
 
 @dataclass(frozen=True, slots=True)
 class WishChange:
-    """What one component holds after a change.
+    """What came of a change of one component's wishes.
 
     Attributes:
-        component_id: whose it is.
-        specs: all its wishes, in the order given.
-        streams: all its streams.
+        component_id: whose they are.
         changed: the lines whose union changed.
         added: streams that nobody wanted before.
         dropped: streams that nobody wants any more.
     """
 
     component_id: str
-    specs: tuple[SubscriptionSpec, ...]
-    streams: frozenset[StreamKey]
     changed: frozenset[WebSocketType]
     added: frozenset[StreamKey]
     dropped: frozenset[StreamKey]
