@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from widgets.options import parse_options
@@ -17,6 +19,7 @@ __all__ = ["main"]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; returns its exit code (2 for a wrong option, no screen, or an exchange that does not start)."""
+    began = time.monotonic()
     options = parse_options(arguments)
     if options.by_itself and missing_screen():
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
@@ -31,9 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rate = () if options.rate is None else ("--rate", str(options.rate))
         exchange = ExchangeProcess(rate)  # it starts while Qt is loaded
     try:
+        gc.disable()  # nothing of what is loaded now is garbage
         from widgets.application import run_program  # only now: wrong options and --version need not wait for Qt
 
-        return run_program(options, exchange)
+        gc.enable()
+        return run_program(options, exchange, began)
     finally:
         if exchange is not None:
             exchange.stop()

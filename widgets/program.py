@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from PyQt6 import sip
-from PyQt6.QtCore import QObject, Qt, QTimer, pyqtSlot
+from PyQt6.QtCore import QObject, Qt, QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QApplication
 
 from upbit_ws_qt import Credentials, ServiceConfig, WebSocketService, install_excepthook
@@ -47,7 +47,15 @@ RESTART_DELAY_MS = 300  # changes that come together cause one restart
 
 
 class Program(QObject):
-    """What runs between start and end; made before the loop, opened on it."""
+    """What runs between start and end; made before the loop, opened on it.
+
+    Signals:
+        opened: there is a window; again when another took its place.
+        replaced: the window before is gone, as is its service.
+    """
+
+    opened = pyqtSignal()
+    replaced = pyqtSignal()
 
     def __init__(self, options: Options, config: ServiceConfig, store: Store, preferences: Preferences) -> None:
         super().__init__(QApplication.instance())
@@ -74,6 +82,9 @@ class Program(QObject):
     def open(self) -> Program:
         """Open the window."""
         self._layout = self._store.layout(PANELS)
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        app.commitDataRequest.connect(self._on_closing)  # the session ends, and may not wait for the window to close
         self._hook.install()  # after the one that run() puts in place
         window = self._open_window()
         if self._options.screenshot is not None:
@@ -118,6 +129,7 @@ class Program(QObject):
         self._restore(window, menu)
         catalog.load()
         window.show()
+        self.opened.emit()
         return window
 
     def _connect(self, window: MainWindow, menu: MainMenu) -> None:
@@ -247,6 +259,7 @@ class Program(QObject):
         new = self._open_window()
         old.close()
         service.deleteLater()
+        self.replaced.emit()
         new_service = new.needs.service
         self._restarting = asyncio.get_running_loop().create_task(new_service.start(), name="upbit_ws_qt start anew")
 

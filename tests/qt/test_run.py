@@ -82,12 +82,27 @@ def test_quit_stops_the_service_and_leaves_nothing() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_from_outside_stops_the_service_and_leaves_nothing(number: signal.Signals) -> None:
     done = run_program(_SERVE.format(end="pass"), send=number)
     assert "code 0 open lines 0 last state stopped" in done.stdout, done.stderr
     assert done.returncode == 0
     assert done.stderr == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_under_nohup_a_terminal_that_goes_ends_nothing() -> None:
+    done = run_program(
+        """
+import signal
+signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup leaves it to its child
+async def setup():
+    signal.raise_signal(signal.SIGHUP)
+    asyncio.get_running_loop().call_later(0.1, app.exit, 7)
+print("code", run(setup))
+"""
+    )
+    assert "code 7" in done.stdout, done.stderr
 
 
 def test_an_exception_in_a_plain_setup_comes_out_of_run() -> None:

@@ -31,6 +31,28 @@ def environment(tmp_path: Path) -> dict[str, str]:
     }
 
 
+# Does by itself what a user would do, as soon as there is a price, and tells what the program says of itself.
+_ACTING = """
+import logging, sys
+class Acting(logging.Handler):
+    def emit(self, record):
+        print(record.getMessage(), flush=True)
+        if record.getMessage().startswith("first price"):
+            from PyQt6.QtCore import QTimer
+            QTimer.singleShot(0, act)
+def act():
+    from PyQt6.QtWidgets import QApplication, QMainWindow
+    app = QApplication.instance()
+    (window,) = [each for each in app.topLevelWidgets() if isinstance(each, QMainWindow)]
+    {deed}
+logger = logging.getLogger("upbit_ws_qt.desktop")
+logger.setLevel(logging.INFO)
+logger.addHandler(Acting())
+from widgets.desktop import main
+raise SystemExit(main(["--size", "1000x700"]))
+"""
+
+
 @pytest.fixture
 def program(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     """A program whose exchange serves its first line."""
@@ -70,7 +92,45 @@ def gone(processes: list[psutil.Process], seconds: float) -> bool:
     return not [each for each in alive if each.status() != psutil.STATUS_ZOMBIE]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "deed",
+    [
+        pytest.param("window.close()", id="closed by its X"),
+        pytest.param("app.quit()", id="quit by the menu"),
+        pytest.param("app.commitDataRequest.emit(None); os._exit(9)", id="logged out, and not waited for"),
+        pytest.param("app.commitDataRequest.emit(None); app.quit()", id="logged out"),
+        pytest.param("signal.raise_signal(signal.SIGHUP)", id="the terminal goes"),
+    ],
+)
+def test_however_it_ends_nothing_is_left_and_the_layout_is_kept(environment: dict[str, str], deed: str) -> None:
+    before = set(psutil.Process().children(recursive=True))
+    with subprocess.Popen(
+        [sys.executable, "-c", "import os, signal" + _ACTING.format(deed=deed)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=environment,
+    ) as process:
+        assert process.stdout is not None
+        shown = [process.stdout.readline()]
+        exchange = children(process)
+        output, errors = process.communicate(timeout=30)
+    told = [*shown, *output.splitlines()]
+    print(told)
+    at_once = "os._exit" in deed
+    assert process.returncode == (9 if at_once else 0)
+    assert errors == ""
+    assert shown[0].startswith("window shown")
+    assert told[1].startswith("first price")
+    assert at_once or told[-1].startswith("stopped within")
+    assert exchange
+    assert gone(exchange, 5)
+    assert set(psutil.Process().children(recursive=True)) <= before
+    assert Path(environment["XDG_CONFIG_HOME"], "upbit_ws_qt", "layout.json").is_file()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_everything(
     program: subprocess.Popen[str], number: signal.Signals, environment: dict[str, str]
 ) -> None:

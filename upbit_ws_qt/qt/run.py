@@ -22,7 +22,7 @@ __all__ = ["run"]
 
 _log = logging.getLogger(__name__)
 
-_QUIT_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_QUIT_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 _SIGNAL_POLL_MS = 200  # where the loop cannot watch signals (Windows), Python gets to see them this often
 
 
@@ -31,7 +31,8 @@ def run(setup: Callable[[], object], *, service: WebSocketService | None = None)
 
     A QCoreApplication or QApplication must exist. What `setup` returns is kept until the end, so a window needs no
     other reference. `setup` may be a coroutine function; awaiting a subscription in it starts the service at once.
-    Closing the last window, `quit()`, Ctrl+C and SIGTERM all end with the service stopped and its lines closed.
+    Closing the last window, `quit()`, Ctrl+C, SIGTERM and SIGHUP (a session or terminal that ends; not under nohup) all
+    end with the service stopped and its lines closed.
     Unexpected errors in slots are reported and not fatal (see install_excepthook) while the program runs.
 
     Args:
@@ -110,19 +111,20 @@ class _Program:
 def _quit_on_signals(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
     poll: QTimer | None = None
     previous: dict[signal.Signals, Any] = {}
+    watched = [number for number in _QUIT_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
     try:
-        for number in _QUIT_SIGNALS:
+        for number in watched:
             loop.add_signal_handler(number, QCoreApplication.quit)
     except (NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
         poll = QTimer()
         poll.timeout.connect(lambda: None)
         poll.start(_SIGNAL_POLL_MS)
-        previous = _install_plain_handlers()
+        previous = _install_plain_handlers(watched)
     try:
         yield
     finally:
         if poll is None:
-            for number in _QUIT_SIGNALS:
+            for number in watched:
                 loop.remove_signal_handler(number)
         else:
             poll.stop()
@@ -130,9 +132,9 @@ def _quit_on_signals(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
                 signal.signal(number, handler)
 
 
-def _install_plain_handlers() -> dict[signal.Signals, Any]:
+def _install_plain_handlers(watched: list[signal.Signals]) -> dict[signal.Signals, Any]:
     previous: dict[signal.Signals, Any] = {}
-    for number in _QUIT_SIGNALS:
+    for number in watched:
         try:
             previous[number] = signal.signal(number, lambda *_: QCoreApplication.quit())
         except ValueError:
