@@ -84,7 +84,7 @@ def test_text_leaves_out_what_is_not_known() -> None:
 
 def test_many_missing_streams_are_cut_short() -> None:
     error = RecoveryError("public", "no first data", missing=tuple(f"S{i}" for i in range(13)))
-    assert str(error).endswith("S9 and 3 more")
+    assert str(error).endswith("S9, and 3 more")
     assert len(error.missing) == 13
 
 

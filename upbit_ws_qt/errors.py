@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from upbit_ws_qt.text import Phrase
+
 __all__ = [
     "AuthenticationError",
     "BackpressureError",
@@ -112,8 +114,9 @@ class ConnectionLostError(WebSocketError):
         self.cause = cause
         self.close_code = close_code
         self.attempts = attempts
-        code = f", close code {close_code}" if close_code is not None else ""
-        super().__init__(f"the {endpoint} connection is lost: {cause}{code}", recovery=recovery)
+        causes = (cause,) if close_code is None else (cause, Phrase("close code {code}", code=close_code))
+        message = Phrase("the {line} connection is lost: {causes}", line=Phrase(endpoint), causes=causes)
+        super().__init__(message, recovery=recovery)
 
     def __str__(self) -> str:
         return self.message + (f", after {self.attempts} attempts" if self.attempts else "")
@@ -131,8 +134,12 @@ class AuthenticationError(WebSocketError):
         self.endpoint = endpoint
         self.reason = reason
         super().__init__(
-            f"the exchange refuses the key on the {endpoint} connection: {reason}; "
-            "check the key, its scopes and its registered addresses, then reconnect"
+            Phrase(
+                "the exchange refuses the key on the {line} connection: {reason}; "
+                "check the key, its scopes and its registered addresses, then reconnect",
+                line=Phrase(endpoint),
+                reason=reason,
+            )
         )
 
 
@@ -151,8 +158,10 @@ class RateLimitError(WebSocketError):
         self.endpoint = endpoint
         self.limit = limit
         self.retry_after = retry_after
-        wait = f"; next try in {retry_after:.1f} s" if retry_after is not None else ""
-        super().__init__(f"rate limit on the {endpoint} connection: {limit}{wait}")
+        message = Phrase("rate limit on the {line} connection: {limit}", line=Phrase(endpoint), limit=limit)
+        if retry_after is not None:
+            message = Phrase("{what}; next try in {seconds:.1f} s", what=message, seconds=retry_after)
+        super().__init__(message)
 
 
 class SubscriptionError(WebSocketError):
@@ -202,8 +211,13 @@ class RecoveryError(WebSocketError):
         self.endpoint = endpoint
         self.reason = reason
         self.missing = missing
-        shown = f": {', '.join(missing[:10])}" + (f" and {len(missing) - 10} more" if len(missing) > 10 else "")
-        super().__init__(f"the {endpoint} subscriptions are not proved restored, {reason}{shown if missing else ''}")
+        message = Phrase(
+            "the {line} subscriptions are not proved restored, {reason}", line=Phrase(endpoint), reason=reason
+        )
+        if missing:
+            more = (Phrase("and {count} more", count=len(missing) - 10),) if len(missing) > 10 else ()
+            message = Phrase("{what}: {names}", what=message, names=(*missing[:10], *more))
+        super().__init__(message)
 
 
 class BackpressureError(WebSocketError):

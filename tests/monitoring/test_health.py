@@ -8,8 +8,9 @@ import pytest
 
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.monitoring.health import Gauge, HealthLevel, HealthTuning, level_of, worst_level
-from upbit_ws_qt.monitoring.judgement import duration, ramp
+from upbit_ws_qt.monitoring.judgement import ramp
 from upbit_ws_qt.monitoring.monitor import Monitor
+from upbit_ws_qt.monitoring.phrases import duration
 from upbit_ws_qt.monitoring.readings import ConnectionReading, Readings, RttSample
 from upbit_ws_qt.types import ConnectionState, WebSocketType
 

@@ -147,7 +147,7 @@ def test_unserved_and_quarantined_are_named_and_told() -> None:
     assert monitor.connection_metrics(PUBLIC).unserved == 1
     assert monitor.performance_metrics().quarantined == ("chart",)
     texts = {str(reason) for reason in monitor.health_status().reasons}
-    assert texts == {"put aside: chart", "public: 1 streams are not served"}
+    assert texts == {"put aside: chart", "public: 1 stream is not served"}
 
 
 def test_memory_and_rate_budget_raise_alerts() -> None:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from upbit_ws_qt.monitoring.prediction import RateBook, ResourcePrediction
+from upbit_ws_qt.text import Phrase
 from upbit_ws_qt.types import Delivery, Priority
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from upbit_ws_qt.types import SubscriptionSpec
 
@@ -170,14 +171,14 @@ class AdaptiveSubscriptionManager:
         if not self.plan.steps or now - self._eased_since < self._tuning.ease_after:
             return None
         self._eased_since = now
-        return self._take_back(now, "the load is gone", by_hand=False)
+        return self._take_back(now, Phrase("the load is gone"), by_hand=False)
 
     def undo(self, now: float) -> AdaptationStep | None:
         """Take the latest step back by hand; it is not taken again for ten minutes. None where nothing is given up."""
         if not self.plan.steps:
             return None
         self._undone[self.plan.steps[-1]] = now + self._tuning.undone_for
-        return self._take_back(now, "undone", by_hand=True)
+        return self._take_back(now, Phrase("undone"), by_hand=True)
 
     def steps(self) -> tuple[AdaptationStep, ...]:
         """Return the last 200 steps, oldest first."""
@@ -187,25 +188,28 @@ class AdaptiveSubscriptionManager:
         """Return what `specs` would cost together, from measured rates."""
         return self.rates.predict(specs)
 
-    def _pressure(self, load: Load) -> tuple[float, str]:
+    def _pressure(self, load: Load) -> tuple[float, Phrase]:
         tuning = self._tuning
         low = 0.7 * tuning.memory_limit
-        pressures: Mapping[str, float] = {
-            f"the loop is {load.loop_lag * 1000:.0f} ms late": load.loop_lag / tuning.lag_limit,
-            f"{load.backlog_seconds:.1f} s of work wait": load.backlog_seconds / tuning.backlog_limit,
-            f"{load.memory_bytes / 1024**2:.0f} MiB are in use": (load.memory_bytes - low)
-            / (tuning.memory_limit - low),
+        pressures = {
+            "loop": load.loop_lag / tuning.lag_limit,
+            "backlog": load.backlog_seconds / tuning.backlog_limit,
+            "memory": (load.memory_bytes - low) / (tuning.memory_limit - low),
         }
         what = max(pressures, key=pressures.__getitem__)
-        return pressures[what], what
+        if what == "loop":
+            return pressures[what], Phrase("the loop is {ms:.0f} ms late", ms=load.loop_lag * 1000)
+        if what == "backlog":
+            return pressures[what], Phrase("{seconds:.1f} s of work wait", seconds=load.backlog_seconds)
+        return pressures[what], Phrase("{mebibytes:.0f} MiB are in use", mebibytes=load.memory_bytes / 1024**2)
 
-    def _give_up(self, now: float, because: str) -> AdaptationStep | None:
+    def _give_up(self, now: float, because: Phrase) -> AdaptationStep | None:
         for kind in LADDER:
             if kind not in self.plan.steps and self._undone.get(kind, now) <= now:
                 return self._set(now, (*self.plan.steps, kind), kind, because, applied=True)
         return None
 
-    def _take_back(self, now: float, because: str, *, by_hand: bool) -> AdaptationStep:
+    def _take_back(self, now: float, because: Phrase, *, by_hand: bool) -> AdaptationStep:
         *kept, kind = self.plan.steps
         return self._set(now, tuple(kept), kind, because, applied=False, by_hand=by_hand)
 
@@ -214,7 +218,7 @@ class AdaptiveSubscriptionManager:
         now: float,
         steps: tuple[AdaptationKind, ...],
         kind: AdaptationKind,
-        because: str,
+        because: Phrase,
         *,
         applied: bool,
         by_hand: bool = False,

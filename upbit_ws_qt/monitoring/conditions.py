@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt.monitoring.alerts import RULES, AlertKind, Condition
-from upbit_ws_qt.monitoring.judgement import DIAL_GRACE, LATE_SAMPLES, duration
-from upbit_ws_qt.text import safe_text
+from upbit_ws_qt.monitoring.judgement import DIAL_GRACE, LATE_SAMPLES
+from upbit_ws_qt.monitoring.phrases import cause_of, duration, names_of
+from upbit_ws_qt.text import Phrase, safe_text
 from upbit_ws_qt.types import ConnectionState
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt.monitoring.line_watch import LineWatch
     from upbit_ws_qt.monitoring.program_watch import ProgramWatch
-    from upbit_ws_qt.monitoring.readings import Readings
+    from upbit_ws_qt.monitoring.readings import ConnectionReading, Readings
     from upbit_ws_qt.streams import StreamKey
 
 __all__ = ["MaintenanceNotices", "conditions"]
@@ -62,60 +63,67 @@ def conditions(
     yield from _unserved(readings.unserved)
     yield from _program_conditions(readings, program)
     for title in notices.current(now):
-        yield Condition(AlertKind.MAINTENANCE, title, None, 1, f"maintenance announced: {title}")
+        yield Condition(AlertKind.MAINTENANCE, title, None, 1, Phrase("maintenance announced: {title}", title=title))
 
 
 def _line_conditions(now: float, line: LineWatch) -> Iterator[Condition]:
     reading = line.reading
     if reading is None:
         return
-    name, ws_type = line.ws_type.value, line.ws_type
-    down = 0.0 if line.down_since is None else now - line.down_since
-    cause = safe_text(reading.close_cause, 80)
-    about = f": {cause}" if cause else ""
-    if reading.state is ConnectionState.FAILED:
-        value = max(down, RULES[AlertKind.CONNECTION_LOST].raise_at)
-        yield Condition(AlertKind.CONNECTION_LOST, "", ws_type, value, f"{name} is given up{about}")
-    elif reading.state is ConnectionState.RECONNECTING:
-        text = f"{name} is lost for {duration(down)}{about}"
-        yield Condition(AlertKind.CONNECTION_LOST, "", ws_type, down, text)
-    elif reading.state in (ConnectionState.CONNECTING, ConnectionState.SYNCING):
-        text = f"{name} is not up after {duration(down)}"
-        yield Condition(AlertKind.CONNECTION_LOST, "", ws_type, max(0.0, down - DIAL_GRACE), text)
+    yield from _down(now, line, reading)
+    name, ws_type = Phrase(line.ws_type.value), line.ws_type
     losses = line.reconnects.total(now)
-    text = f"{name} was lost {losses:.0f} times in 10 min"
+    text = Phrase("{line} was lost {count:.0f} times in 10 min", line=name, count=losses)
     yield Condition(AlertKind.RECONNECTING_OFTEN, "", ws_type, losses, text)
-    share = line.errors.total(now) / line.messages_in_last_minute(now)
-    text = f"{name}: {line.errors.total(now):.0f} errors in 60 s, {share:.1%} of the messages"
+    errors = line.errors.total(now)
+    share = errors / line.messages_in_last_minute(now)
+    text = Phrase(
+        "{line}: {count:.0f} errors in 60 s, {share:.1%} of the messages", line=name, count=errors, share=share
+    )
     yield Condition(AlertKind.ERRORS, "", ws_type, share, text)
     used = reading.rate_budget_used
-    yield Condition(AlertKind.RATE_LIMIT, "", ws_type, used, f"{name}: {used:.0%} of the minute's messages are used")
+    text = Phrase("{line}: {share:.0%} of the minute's messages are used", line=name, share=used)
+    yield Condition(AlertKind.RATE_LIMIT, "", ws_type, used, text)
     if reading.state is ConnectionState.CONNECTED:
         rtt = line.judged_rtt(now)
-        yield Condition(AlertKind.SLOW, "", ws_type, rtt, f"{name}: RTT p95 {duration(rtt)}")
+        text = Phrase("{line}: RTT p95 {time}", line=name, time=duration(rtt))
+        yield Condition(AlertKind.SLOW, "", ws_type, rtt, text)
         ages = line.age.sketch(now)
         age = ages.quantile(0.95) if ages.count >= LATE_SAMPLES else 0.0
-        yield Condition(AlertKind.LATE, "", ws_type, age, f"{name}: data are {duration(age)} old on receipt (p95)")
+        text = Phrase("{line}: data are {time} old on receipt (p95)", line=name, time=duration(age))
+        yield Condition(AlertKind.LATE, "", ws_type, age, text)
+
+
+def _down(now: float, line: LineWatch, reading: ConnectionReading) -> Iterator[Condition]:
+    name, kind = Phrase(line.ws_type.value), AlertKind.CONNECTION_LOST
+    down = 0.0 if line.down_since is None else now - line.down_since
+    if reading.state is ConnectionState.FAILED:
+        text = Phrase("{line} is given up: {cause}", line=name, cause=cause_of(reading))
+        yield Condition(kind, "", line.ws_type, max(down, RULES[kind].raise_at), text)
+    elif reading.state is ConnectionState.RECONNECTING:
+        text = Phrase("{line} is lost for {time}: {cause}", line=name, time=duration(down), cause=cause_of(reading))
+        yield Condition(kind, "", line.ws_type, down, text)
+    elif reading.state in (ConnectionState.CONNECTING, ConnectionState.SYNCING):
+        text = Phrase("{line} is not up after {time}", line=name, time=duration(down))
+        yield Condition(kind, "", line.ws_type, max(0.0, down - DIAL_GRACE), text)
 
 
 def _unserved(unserved: tuple[StreamKey, ...]) -> Iterator[Condition]:
     for ws_type in dict.fromkeys(key.websocket_type for key in unserved):
         names = [str(key) for key in unserved if key.websocket_type is ws_type]
-        more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-        shown = safe_text(", ".join(names[:NAMES_SHOWN]), 300)
-        yield Condition(AlertKind.UNSERVED, "", ws_type, len(names), f"not served: {shown}{more}")
+        text = Phrase("not served: {names}", names=names_of(names, NAMES_SHOWN))
+        yield Condition(AlertKind.UNSERVED, "", ws_type, len(names), text)
 
 
 def _program_conditions(readings: Readings, program: ProgramWatch) -> Iterator[Condition]:
-    memory = readings.memory_bytes
-    yield Condition(AlertKind.MEMORY, "", None, memory, f"{memory / 1024**2:.0f} MiB of memory are in use")
-    behind = program.backlog_seconds
-    text = f"{program.pending} frames wait, {duration(behind)} of work"
+    memory, behind, lag = readings.memory_bytes, program.backlog_seconds, program.lag
+    text = Phrase("{mebibytes:.0f} MiB of memory are in use", mebibytes=memory / 1024**2)
+    yield Condition(AlertKind.MEMORY, "", None, memory, text)
+    text = Phrase("{count} frames wait, {time} of work", count=program.pending, time=duration(behind))
     yield Condition(AlertKind.BACKLOG, "", None, behind, text)
-    yield Condition(
-        AlertKind.LOOP_LAG, "", None, program.lag, f"the program's own loop is {duration(program.lag)} late"
-    )
+    text = Phrase("the program's own loop is {time} late", time=duration(lag))
+    yield Condition(AlertKind.LOOP_LAG, "", None, lag, text)
     for component in readings.components:
         if component.quarantined:
             name = safe_text(component.component_id, 80)
-            yield Condition(AlertKind.QUARANTINED, name, None, 1, f"component {name} is put aside")
+            yield Condition(AlertKind.QUARANTINED, name, None, 1, Phrase("component {name} is put aside", name=name))

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, structs
 
 from upbit_ws_qt.monitoring.windows import Counter, RecentMean
+from upbit_ws_qt.text import Phrase
 from upbit_ws_qt.types import IndependenceLevel
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from upbit_ws_qt.monitoring.readings import ConnectionReading, Readings
     from upbit_ws_qt.types import WebSocketType
 
@@ -225,28 +228,30 @@ class ConnectionIndependenceMonitor:
         loaded = [ws_type for ws_type, line in self._lines.items() if line.loaded]
         victims = [ws_type for ws_type in late if ws_type not in loaded]
         if loaded and victims:
-            worst = max(self._lines[ws_type].wait for ws_type in victims)
-            names = ", ".join(sorted(victims))
-            text = f"load on {', '.join(sorted(loaded))} delays {names} by {worst * 1000:.0f} ms"
+            ms = 1000 * max(self._lines[ws_type].wait for ws_type in victims)
+            text = Phrase(
+                "load on {lines} delays {others} by {ms:.0f} ms", lines=_names(loaded), others=_names(victims), ms=ms
+            )
             self._note(now, InterferenceKind.FLOOD, [*loaded, *victims], text)
         elif len(late) > 1 and not loaded:
-            self._note(now, InterferenceKind.LAG, late, f"{', '.join(sorted(late))} are delayed together")
+            self._note(now, InterferenceKind.LAG, late, Phrase("{lines} are delayed together", lines=_names(late)))
         dropping = [ws_type for ws_type, line in self._lines.items() if line.dropping]
         if len(dropping) > 1:
-            self._note(now, InterferenceKind.DROPS, dropping, f"{', '.join(sorted(dropping))} lose frames together")
+            text = Phrase("{lines} lose frames together", lines=_names(dropping))
+            self._note(now, InterferenceKind.DROPS, dropping, text)
 
     def _look_for_losses(self, now: float, readings: Readings) -> None:
         lost = [ws_type for ws_type, line in self._lines.items() if now - line.lost_at <= TOGETHER]
         if len(lost) < 2 or all(self._lines[ws_type].lost_at < now for ws_type in lost):
             return
-        names = ", ".join(sorted(lost))
         if now - self._frozen_at <= 10.0 or readings.loop_lag >= FROZEN:
-            text = f"{names} were lost together right after this program stood still"
+            text = Phrase("{lines} were lost together right after this program stood still", lines=_names(lost))
             self._note(now, InterferenceKind.FROZEN, lost, text)
         else:
-            self._note(now, InterferenceKind.RECONNECTS, lost, f"{names} were lost together: look at the network")
+            text = Phrase("{lines} were lost together: look at the network", lines=_names(lost))
+            self._note(now, InterferenceKind.RECONNECTS, lost, text)
 
-    def _note(self, now: float, kind: InterferenceKind, lines: list[WebSocketType], text: str) -> None:
+    def _note(self, now: float, kind: InterferenceKind, lines: list[WebSocketType], text: Phrase) -> None:
         key = (kind, tuple(sorted(set(lines))))
         before = self._found.get(key)
         if before is None:
@@ -259,3 +264,7 @@ class ConnectionIndependenceMonitor:
 
 def _rank(level: IndependenceLevel) -> int:
     return _ORDER.index(level)
+
+
+def _names(lines: Iterable[WebSocketType]) -> tuple[Phrase, ...]:
+    return tuple(Phrase(ws_type.value) for ws_type in sorted(lines))

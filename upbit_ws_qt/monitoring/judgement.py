@@ -15,7 +15,8 @@ from upbit_ws_qt.monitoring.health import (
     ReasonKind,
     worst_level,
 )
-from upbit_ws_qt.text import safe_text
+from upbit_ws_qt.monitoring.phrases import cause_of, duration, names_of
+from upbit_ws_qt.text import Phrase
 from upbit_ws_qt.types import ConnectionState
 
 if TYPE_CHECKING:
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
     from upbit_ws_qt.monitoring.readings import ConnectionReading
     from upbit_ws_qt.types import WebSocketType
 
-__all__ = ["HealthJudge", "duration", "ramp"]
+__all__ = ["HealthJudge", "ramp"]
 
 _Point = tuple[float, float]
-_Finding = tuple[ReasonKind, float, float, str]
+_Finding = tuple[ReasonKind, float, float, Phrase]
 """Kind, penalty, value, text."""
 
 RTT_RAMP: tuple[_Point, ...] = ((0.15, 0), (0.4, 20), (1.5, 50))
@@ -52,6 +53,7 @@ SYNC_GRACE = 15.0
 LATE_SAMPLES = 20
 BUSY_SHARE = 0.95
 MISSED_FRAMES = 30.0
+NAMES_SHOWN = 3
 LEAST_PENALTY = 0.5
 """Less than this is neither taken off nor told."""
 
@@ -67,13 +69,6 @@ def ramp(value: float, points: tuple[_Point, ...]) -> float:
         if value <= x1:
             return y0 + (y1 - y0) * (value - x0) / (x1 - x0)
     return points[-1][1]
-
-
-def duration(seconds: float) -> str:
-    """Return a duration as people read it: "412 ms", "2.3 s", "95 s"."""
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds:.0f} s"
 
 
 class HealthJudge:
@@ -158,33 +153,42 @@ def _line_findings(now: float, line: LineWatch, reading: ConnectionReading, miss
     yield from _errors(now, line)
     if missing:
         share = missing / max(reading.current_subscriptions, missing)
-        yield (ReasonKind.UNSERVED, ramp(share, UNSERVED_RAMP), missing, f"{missing} streams are not served")
+        text = Phrase(
+            "{count} stream is not served" if missing == 1 else "{count} streams are not served", count=missing
+        )
+        yield (ReasonKind.UNSERVED, ramp(share, UNSERVED_RAMP), missing, text)
     if reading.state is ConnectionState.CONNECTED:
         yield from _quality(now, line, reading)
 
 
 def _state(now: float, line: LineWatch, reading: ConnectionReading) -> Iterator[_Finding]:
     down = 0.0 if line.down_since is None else now - line.down_since
-    cause = safe_text(reading.close_cause, 80) or "no cause known"
     if reading.state is ConnectionState.FAILED:
-        yield (ReasonKind.FAILED, 100.0, down, f"given up: {cause}")
+        yield (ReasonKind.FAILED, 100.0, down, Phrase("given up: {cause}", cause=cause_of(reading)))
     elif reading.state is ConnectionState.RECONNECTING:
-        code = f", close code {reading.close_code}" if reading.close_code is not None else ""
-        tried = f", attempt {reading.attempts}" if reading.attempts else ""
-        yield (ReasonKind.LOST, ramp(down, LOST_RAMP), down, f"lost for {duration(down)}: {cause}{code}{tried}")
+        causes = [cause_of(reading)]
+        if reading.close_code is not None:
+            causes.append(Phrase("close code {code}", code=reading.close_code))
+        if reading.attempts:
+            causes.append(Phrase("attempt {number}", number=reading.attempts))
+        text = Phrase("lost for {time}: {causes}", time=duration(down), causes=tuple(causes))
+        yield (ReasonKind.LOST, ramp(down, LOST_RAMP), down, text)
     elif reading.state is ConnectionState.CONNECTING:
         penalty = 15.0 if down <= DIAL_GRACE else ramp(down - DIAL_GRACE, LOST_RAMP)
-        yield (ReasonKind.CONNECTING, penalty, down, f"connecting for {duration(down)}")
+        yield (ReasonKind.CONNECTING, penalty, down, Phrase("connecting for {time}", time=duration(down)))
     elif reading.state is ConnectionState.SYNCING:
-        yield (ReasonKind.SYNCING, 10.0 if down <= SYNC_GRACE else 30.0, down, "subscriptions being proved")
+        penalty = 10.0 if down <= SYNC_GRACE else 30.0
+        yield (ReasonKind.SYNCING, penalty, down, Phrase("subscriptions being proved"))
 
 
 def _reconnects(now: float, line: LineWatch) -> Iterator[_Finding]:
     count = line.reconnects.total(now)
     if count:
         penalty = min(RECONNECT_CAP, RECONNECT_POINTS * line.reconnects.faded(now))
-        word = "reconnect" if count == 1 else "reconnects"
-        yield (ReasonKind.RECONNECTS, penalty, count, f"{count:.0f} {word} in 10 min")
+        text = Phrase(
+            "{count:.0f} reconnect in 10 min" if count == 1 else "{count:.0f} reconnects in 10 min", count=count
+        )
+        yield (ReasonKind.RECONNECTS, penalty, count, text)
 
 
 def _errors(now: float, line: LineWatch) -> Iterator[_Finding]:
@@ -197,41 +201,45 @@ def _errors(now: float, line: LineWatch) -> Iterator[_Finding]:
     unreadable = min(errors, line.decode_errors.total(now))
     penalty = ramp(errors / messages, ERROR_RAMP)
     if unreadable:
-        text = f"{unreadable:.0f} unreadable frames in 60 s"
+        text = Phrase("{count:.0f} unreadable frames in 60 s", count=unreadable)
         yield (ReasonKind.UNREADABLE, penalty * unreadable / errors, unreadable, text)
     if errors > unreadable:
         others = errors - unreadable
-        yield (ReasonKind.ERRORS, penalty * others / errors, others, f"{others:.0f} errors of the exchange in 60 s")
+        text = Phrase("{count:.0f} errors of the exchange in 60 s", count=others)
+        yield (ReasonKind.ERRORS, penalty * others / errors, others, text)
     if drops:
-        text = f"{drops:.0f} frames dropped in 60 s ({drops / messages:.1%})"
+        text = Phrase("{count:.0f} frames dropped in 60 s ({share:.1%})", count=drops, share=drops / messages)
         yield (ReasonKind.DROPS, ramp(drops / messages, DROP_RAMP), drops, text)
 
 
 def _quality(now: float, line: LineWatch, reading: ConnectionReading) -> Iterator[_Finding]:
     rtt = line.judged_rtt(now)
-    yield (ReasonKind.RTT, ramp(rtt, RTT_RAMP), rtt, f"RTT p95 {duration(rtt)}")
+    yield (ReasonKind.RTT, ramp(rtt, RTT_RAMP), rtt, Phrase("RTT p95 {time}", time=duration(rtt)))
     ages = line.age.sketch(now)
     if ages.count >= LATE_SAMPLES:
         age = ages.quantile(0.95)
-        yield (ReasonKind.LATE, ramp(age, LATE_RAMP), age, f"data are {duration(age)} old on receipt (p95)")
+        text = Phrase("data are {time} old on receipt (p95)", time=duration(age))
+        yield (ReasonKind.LATE, ramp(age, LATE_RAMP), age, text)
     if reading.ping_sent_at is not None:
         waiting = now - reading.ping_sent_at
-        yield (ReasonKind.NO_PONG, ramp(waiting, PONG_RAMP), waiting, f"no pong for {duration(waiting)}")
+        text = Phrase("no pong for {time}", time=duration(waiting))
+        yield (ReasonKind.NO_PONG, ramp(waiting, PONG_RAMP), waiting, text)
     silence = line.silence(now)
     if line.busy >= BUSY_SHARE and line.pace * silence >= MISSED_FRAMES:
-        text = f"silent for {duration(silence)} where {line.pace:.0f} messages a second are usual"
+        text = Phrase(
+            "silent for {time} where {rate:.0f} messages a second are usual", time=duration(silence), rate=line.pace
+        )
         yield (ReasonKind.SILENT, ramp(silence, SILENCE_RAMP), silence, text)
 
 
 def _program_findings(program: ProgramWatch, quarantined: tuple[str, ...]) -> Iterator[_Finding]:
-    yield (ReasonKind.LOOP_LAG, ramp(program.lag, LAG_RAMP), program.lag, f"own loop is {duration(program.lag)} late")
-    behind = program.backlog_seconds
-    text = f"{program.pending} frames wait, {duration(behind)} of work"
+    lag, behind, cpu = program.lag, program.backlog_seconds, program.cpu.value
+    text = Phrase("own loop is {time} late", time=duration(lag))
+    yield (ReasonKind.LOOP_LAG, ramp(lag, LAG_RAMP), lag, text)
+    text = Phrase("{count} frames wait, {time} of work", count=program.pending, time=duration(behind))
     yield (ReasonKind.BACKLOG, ramp(behind, BACKLOG_RAMP), behind, text)
-    cpu = program.cpu.value
-    yield (ReasonKind.CPU, ramp(cpu, CPU_RAMP), cpu, f"{cpu:.0%} of a core in use")
+    yield (ReasonKind.CPU, ramp(cpu, CPU_RAMP), cpu, Phrase("{share:.0%} of a core in use", share=cpu))
     if quarantined:
-        names = ", ".join(safe_text(name, 40) for name in quarantined[:3])
-        more = f" and {len(quarantined) - 3} more" if len(quarantined) > 3 else ""
         penalty = min(QUARANTINE_CAP, QUARANTINE_POINTS * len(quarantined))
-        yield (ReasonKind.QUARANTINED, penalty, len(quarantined), f"put aside: {names}{more}")
+        text = Phrase("put aside: {names}", names=names_of(quarantined, NAMES_SHOWN))
+        yield (ReasonKind.QUARANTINED, penalty, len(quarantined), text)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt.monitoring.metrics import ConnectionMetrics
+from upbit_ws_qt.monitoring.phrases import cause_of
 from upbit_ws_qt.monitoring.windows import Counter, RecentMean, RecentSum, RollingSketch
-from upbit_ws_qt.text import safe_text
 from upbit_ws_qt.types import ConnectionState, WebSocketType
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ MINUTE = 60.0
 SHOWN_SECONDS = 300.0
 JUDGED_SECONDS = 120.0
 RECONNECT_SECONDS = 600.0
-CAUSE_CHARACTERS = 120
 FEW_MESSAGES = 100
 """A minute with fewer messages than this is taken to have had as many, so that one error is no storm."""
 
@@ -220,7 +219,7 @@ class LineWatch:
             attempts=reading.attempts,
             next_attempt_in=None if reading.next_attempt_at is None else max(0.0, reading.next_attempt_at - now),
             close_code=reading.close_code,
-            close_cause=safe_text(reading.close_cause, CAUSE_CHARACTERS),
+            close_cause=cause_of(reading) if reading.close_cause else "",
             rate_budget_used=reading.rate_budget_used,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt.monitoring.history import LineEvent, LineEventKind
-from upbit_ws_qt.text import safe_text
+from upbit_ws_qt.monitoring.phrases import cause_of
 from upbit_ws_qt.types import ConnectionState
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MarkMaker"]
 
-CAUSE_CHARACTERS = 120
 _ENDED = frozenset({ConnectionState.DISCONNECTED, ConnectionState.STOPPED})
 
 
@@ -62,7 +61,7 @@ def _lost(wall_clock: float, reading: ConnectionReading) -> LineEvent:
         at=wall_clock,
         ws_type=reading.ws_type,
         kind=LineEventKind.LOST,
-        cause=safe_text(reading.close_cause, CAUSE_CHARACTERS),
+        cause=cause_of(reading),
         close_code=reading.close_code,
         old_epoch=reading.epoch,
         new_epoch=reading.epoch,

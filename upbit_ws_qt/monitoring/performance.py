@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
 
-from upbit_ws_qt.monitoring.judgement import duration
+from upbit_ws_qt.monitoring.phrases import duration
 from upbit_ws_qt.monitoring.windows import Counter, RecentSum
-from upbit_ws_qt.text import safe_text
+from upbit_ws_qt.text import Phrase, safe_text
 from upbit_ws_qt.types import ConnectionState
 
 if TYPE_CHECKING:
@@ -65,19 +65,23 @@ class IssueKind(StrEnum):
     BOTTLENECK = "bottleneck"
 
 
-_ADVICE: Mapping[IssueKind, str] = {
-    IssueKind.SLOW_CONSUMER: "do less in the callback, or take Delivery.FRAME",
-    IssueKind.LOSSY_CONSUMER: "take Delivery.FRAME, or BackpressureStrategy.COALESCE_BY_SYMBOL, or a longer queue",
-    IssueKind.DEAD_STREAM: "reconnect the line; if it stays dead the market may be halted or delisted",
-    IssueKind.HOT_SYMBOL: "take Delivery.FRAME or a smaller book depth for it",
-    IssueKind.GROWING_QUEUE: "the consumer is slower than its data for good: take fewer streams or Delivery.FRAME",
+_ADVICE: Mapping[IssueKind, Phrase] = {
+    IssueKind.SLOW_CONSUMER: Phrase("do less in the callback, or take Delivery.FRAME"),
+    IssueKind.LOSSY_CONSUMER: Phrase(
+        "take Delivery.FRAME, or BackpressureStrategy.COALESCE_BY_SYMBOL, or a longer queue"
+    ),
+    IssueKind.DEAD_STREAM: Phrase("reconnect the line; if it stays dead the market may be halted or delisted"),
+    IssueKind.HOT_SYMBOL: Phrase("take Delivery.FRAME or a smaller book depth for it"),
+    IssueKind.GROWING_QUEUE: Phrase(
+        "the consumer is slower than its data for good: take fewer streams or Delivery.FRAME"
+    ),
 }
-_STAGE_ADVICE: Mapping[Bottleneck, str] = {
-    Bottleneck.NETWORK: "check the network between here and the exchange",
-    Bottleneck.DECODE: "subscribe to fewer streams or smaller books, or use the SIMPLE format",
-    Bottleneck.DISPATCH: "share subscriptions: fewer consumers for each stream",
-    Bottleneck.SLOT: "do less in callbacks, or take Delivery.FRAME",
-    Bottleneck.PAINT: "draw less often: lower frame_rate, fewer visible rows",
+_STAGE_ADVICE: Mapping[Bottleneck, Phrase] = {
+    Bottleneck.NETWORK: Phrase("check the network between here and the exchange"),
+    Bottleneck.DECODE: Phrase("subscribe to fewer streams or smaller books, or use the SIMPLE format"),
+    Bottleneck.DISPATCH: Phrase("share subscriptions: fewer consumers for each stream"),
+    Bottleneck.SLOT: Phrase("do less in callbacks, or take Delivery.FRAME"),
+    Bottleneck.PAINT: Phrase("draw less often: lower frame_rate, fewer visible rows"),
 }
 
 
@@ -184,17 +188,22 @@ class SubscriptionPerformanceMonitor:
             share, rate = watch.share.value, watch.rate.value
             each = share / rate if rate > 0 else 0.0
             if share >= SLOW_SHARE or each >= self._slow_callback:
-                text = f"{name} takes {duration(each)} for each event, {share:.0%} of a core"
+                text = Phrase(
+                    "{name} takes {time} for each event, {share:.0%} of a core",
+                    name=name,
+                    time=duration(each),
+                    share=share,
+                )
                 yield _issue(IssueKind.SLOW_CONSUMER, name, text, share, Bottleneck.SLOT)
             yield from self._queue_issues(now, name, component)
 
     def _queue_issues(self, now: float, name: str, component: ComponentReading) -> Iterator[PerformanceIssue]:
         lost = self._losses[component.component_id][1].total(now)
         if lost:
-            text = f"{name} lost {lost:.0f} events in the last minute"
+            text = Phrase("{name} lost {count:.0f} events in the last minute", name=name, count=lost)
             yield _issue(IssueKind.LOSSY_CONSUMER, name, text, lost, Bottleneck.SLOT)
         if self._queues[component.component_id].grows:
-            text = f"the queue of {name} grows: {component.pending} events wait"
+            text = Phrase("the queue of {name} grows: {count} events wait", name=name, count=component.pending)
             yield _issue(IssueKind.GROWING_QUEUE, name, text, component.pending, Bottleneck.SLOT)
 
     def _bottleneck_issue(self, program: ProgramWatch) -> Iterator[PerformanceIssue]:
@@ -202,18 +211,20 @@ class SubscriptionPerformanceMonitor:
         if stage is Bottleneck.NONE:
             return
         share = program.stage_shares.get(stage.value, 0.0)
-        text = "the network is slow" if stage is Bottleneck.NETWORK else f"{stage.value} takes {share:.0%} of a core"
+        text = Phrase("{stage} takes {share:.0%} of a core", stage=Phrase(stage.value), share=share)
+        if stage is Bottleneck.NETWORK:
+            text = Phrase("the network is slow")
         yield _issue(IssueKind.BOTTLENECK, stage.value, text, share, stage, advice=_STAGE_ADVICE[stage])
 
 
 def _issue(
     kind: IssueKind,
     subject: str,
-    text: str,
+    text: Phrase,
     value: float,
     bottleneck: Bottleneck,
     *,
-    advice: str | None = None,
+    advice: Phrase | None = None,
     ws_type: WebSocketType | None = None,
 ) -> PerformanceIssue:
     return PerformanceIssue(
@@ -257,12 +268,19 @@ def _streams(now: float, streams: Iterable[StreamWatch], lines: tuple[LineWatch,
         key = stream.reading.key
         rate = stream.rate.value
         if rate >= HOT_RATE and rate >= HOT_SHARE * total and len(watched) > 1:
-            text = f"{key} brings {rate:.0f} messages a second, {rate / total:.0%} of all"
+            text = Phrase(
+                "{stream} brings {rate:.0f} messages a second, {share:.0%} of all",
+                stream=str(key),
+                rate=rate,
+                share=rate / total,
+            )
             yield _issue(IssueKind.HOT_SYMBOL, str(key), text, rate, Bottleneck.NONE, ws_type=key.websocket_type)
         since = connected.get(key.websocket_type)
         if since is not None and not key.data_type.is_event_only and _is_dead(now, stream, since):
             silent = now - max(since, stream.reading.last_event_at or since)
-            text = f"nothing came on {key} for {duration(silent)}, where it used to be busy"
+            text = Phrase(
+                "nothing came on {stream} for {time}, where it used to be busy", stream=str(key), time=duration(silent)
+            )
             yield _issue(IssueKind.DEAD_STREAM, str(key), text, silent, Bottleneck.NETWORK, ws_type=key.websocket_type)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt.errors import RecoveryError
+from upbit_ws_qt.text import Phrase
 
 if TYPE_CHECKING:
     from upbit_ws_qt.streams import StreamKey
@@ -39,11 +40,13 @@ class SyncVerdict:
         """Return why the line cannot be proved, None while it still may."""
         endpoint = self._memory.ws_type.value
         if self._lister.has_failed and not self._is_proved_by_data_alone():
-            return RecoveryError(endpoint, "the list of subscriptions was not answered", missing=self._missing())
+            return RecoveryError(
+                endpoint, Phrase("the list of subscriptions was not answered"), missing=self._missing()
+            )
         is_late = now >= last_sent + self._memory.patience.first_data
         if is_late and not self._awaited() and self._is_blank():
             self._memory.blank_lines += 1
-            return RecoveryError(endpoint, "nothing came of what came before", missing=self._missing())
+            return RecoveryError(endpoint, Phrase("nothing came of what came before"), missing=self._missing())
         return None
 
     def settled_at(self, last_sent: float) -> float:

@@ -1,0 +1,39 @@
+"""What many sentences have in common: durations, causes and lists of names, as phrases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from upbit_ws_qt.text import Phrase, safe_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from upbit_ws_qt.monitoring.readings import ConnectionReading
+
+__all__ = ["cause_of", "duration", "names_of"]
+
+CAUSE_CHARACTERS = 120
+NAME_CHARACTERS = 60
+
+
+def duration(seconds: float) -> Phrase:
+    """Return a duration as people read it: "412 ms", "2.3 s", "95 s"."""
+    if seconds < 1:
+        return Phrase("{ms:.0f} ms", ms=seconds * 1000)
+    return Phrase("{seconds:.1f} s", seconds=seconds) if seconds < 60 else Phrase("{seconds:.0f} s", seconds=seconds)
+
+
+def cause_of(reading: ConnectionReading) -> Phrase:
+    """Return why a line is down, in a few words."""
+    cause = safe_text(reading.close_cause, CAUSE_CHARACTERS)
+    if not cause:
+        return Phrase("no cause known")
+    return cause if isinstance(cause, Phrase) else Phrase(cause)
+
+
+def names_of(names: Iterable[str], shown: int) -> tuple[str, ...]:
+    """Return some names for people, `shown` of them at most and how many more there are."""
+    found = [safe_text(name, NAME_CHARACTERS) for name in names]
+    more = len(found) - shown
+    return (*found[:shown], Phrase("and {count} more", count=more)) if more > 0 else tuple(found)
