@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -62,6 +62,14 @@ class Options:
         return self.screenshot is not None or self.smoke is not None
 
 
+class _Version(argparse.Action):
+    """Looks the version up only where it is asked for: that takes longer than all other options together."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        sys.stdout.write(f"upbit-ws-desktop {program_version()}\n")
+        parser.exit()
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}; see --help\n")
@@ -95,6 +103,8 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
 
 def program_version() -> str:
     """Return the version that is installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version("upbit-ws-qt")
     except PackageNotFoundError:
@@ -108,7 +118,7 @@ def _parser() -> _Parser:
         "no network, no key, no money.",
     )
     add = parser.add_argument
-    add("--version", action="version", version=f"upbit-ws-desktop {program_version()}")
+    add("--version", action=_Version, nargs=0, help="show the version and exit")
     add("--live", action="store_true", help="use the real exchange; keys from the keyring or environment, or none")
     add("--region", choices=_REGIONS, help="country of the real exchange (default kr)")
     add("--config", type=_file, metavar="FILE", help="TOML file of settings; see docs for their names")

@@ -21,6 +21,8 @@ from .settings import ExchangeSettings, SettingsError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .world import World
+
 _log = logging.getLogger("upbit_ws_qt.exchange")
 WRONG_USE = 2
 
@@ -105,8 +107,15 @@ async def _serve(settings: ExchangeSettings, *, end_with_input: bool) -> None:
         names = ("public_url", "private_url", "info_url", "rest_url", "access_key", "secret_key")
         print(json.dumps({name: getattr(exchange, name) for name in names}), flush=True)
         _log.info("serving %d markets on port %d", len(exchange.world.codes), exchange.port)
+        preparing = asyncio.create_task(_prepare(exchange.world))  # while the first client is still being started
         await ended.wait()
+        preparing.cancel()
     _log.info("ended")
+
+
+async def _prepare(world: World) -> None:
+    for _ in world.prepare():
+        await asyncio.sleep(0)
 
 
 def _wait_for_end_of_input(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:

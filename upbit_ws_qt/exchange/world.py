@@ -19,7 +19,7 @@ from .market.shared import Shared
 from .market.simulation import MarketSimulation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from decimal import Decimal
 
     from .messages import BookSide, CandleValues, Change
@@ -72,6 +72,12 @@ class World:
         self._next_event = float(start)
         self._pace = 0.0
         self.set_rate(settings.rate)
+
+    def prepare(self) -> Iterator[None]:
+        """Look at every market once, a few ms each; what is not prepared is when it is first wanted, and then waits."""
+        for market in self._markets.values():
+            market.begin()
+            yield
 
     def _deal(self) -> list[MarketSimulation]:
         """Lay the markets out by activity, so that one random number picks one."""
