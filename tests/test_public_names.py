@@ -23,6 +23,7 @@ PROMISED = set(
 )
 ADDED = {
     "AdaptationStep",
+    "ComponentMetrics",
     "FrameRecord",
     "FrameTrace",
     "HistorySeries",

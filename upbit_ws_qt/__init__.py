@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.monitoring.health import HealthStatus
     from upbit_ws_qt.monitoring.history import HistorySeries, LineEvent
     from upbit_ws_qt.monitoring.independence import ConnectionIndependenceMonitor
-    from upbit_ws_qt.monitoring.metrics import ConnectionMetrics, PerformanceMetrics
+    from upbit_ws_qt.monitoring.metrics import ComponentMetrics, ConnectionMetrics, PerformanceMetrics
     from upbit_ws_qt.qt import (
         PaintMeter,
         Subscription,
@@ -98,7 +98,7 @@ _HOMES = {
     "upbit_ws_qt.monitoring.health": "HealthStatus",
     "upbit_ws_qt.monitoring.history": "HistorySeries LineEvent",
     "upbit_ws_qt.monitoring.independence": "ConnectionIndependenceMonitor",
-    "upbit_ws_qt.monitoring.metrics": "ConnectionMetrics PerformanceMetrics",
+    "upbit_ws_qt.monitoring.metrics": "ComponentMetrics ConnectionMetrics PerformanceMetrics",
     "upbit_ws_qt.qt": (
         "PaintMeter Subscription SubscriptionState WebSocketClientProxy WebSocketService install_excepthook run"
     ),
@@ -128,6 +128,7 @@ __all__ = [
     "BackpressureStrategy",
     "BaseWebSocketEvent",
     "CandleEvent",
+    "ComponentMetrics",
     "ComponentSubscription",
     "ConfigurationError",
     "ConnectionIndependenceMonitor",

@@ -14,7 +14,7 @@ from widgets.monitor.diagnostics import csv_of_history, diagnostics
 from widgets.monitor.panel import WINDOWS, MonitorPanel
 from widgets.monitor.plots import METRICS
 from widgets.monitor.words import event_text
-from widgets.text import tr
+from widgets.text import said, tr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -127,7 +127,7 @@ class ConnectionMonitorDock(QDockWidget):
             [row.texts for row in lines.rows],
             headers,
             self._service.line_events(_DAY),
-            [alert.message for alert in self._service.alerts(cleared=False)],
+            [said(alert.message) for alert in self._service.alerts(cleared=False)],
         )
 
     def copy_diagnostics(self) -> None:

@@ -23,7 +23,8 @@ from widgets.indicators_choice import trigger_text, type_text
 from widgets.my_orders import MyOrdersWidget
 from widgets.price_format import full_text, price_text
 from widgets.status_bar import LINE_NAMES
-from widgets.text import tr
+from widgets.text import said, tr
+from widgets.toasts import log_note
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,39 +74,41 @@ class Notifier(QObject):
         name = tr(LINE_NAMES[line])
         if state in _DOWN and line not in self._down:
             self._down.add(line)
-            self._tell_line(tr("Connection lost: {line}", line=name), "bad", line)
+            wanted = self.preferences.toast_lost
+            self._tell(wanted, tr("Connection lost: {line}", line=name), "bad", f"lost {line}")
         elif state is ConnectionState.CONNECTED and line in self._down:
             self._down.discard(line)
-            self._tell_line(tr("Connection recovered: {line}", line=name), "good", line)
+            wanted = self.preferences.toast_recovered
+            self._tell(wanted, tr("Connection recovered: {line}", line=name), "good", f"recovered {line}")
 
-    def _tell_line(self, text: str, level: str, line: WebSocketType) -> None:
-        if self.preferences.toast_lines:
-            self._toasts.show_note(text, level=level, key=f"line {line} {level}")
+    def _tell(self, wanted: bool, text: str, level: str, key: str | None = None) -> None:
+        """Show a toast where it is wanted; the log has it anyway."""
+        if wanted:
+            self._toasts.show_note(text, level=level, key=key)
+        else:
+            log_note(text, level)
 
     @pyqtSlot(MyOrderEvent)
     def _on_filled(self, order: MyOrderEvent) -> None:
-        if not self.preferences.toast_fills:
-            return
         side = tr("Bought") if order.is_bid else tr("Sold")
         volume, price = full_text(order.volume), price_text(order.code, order.price)
         text = tr("{side}: {volume} {code} at {price}", side=side, volume=volume, code=order.code, price=price)
-        self._toasts.show_note(text, level="good", key=f"fill {order.uuid}")
+        self._tell(self.preferences.toast_fills, text, "good", f"fill {order.uuid}")
 
     @pyqtSlot(IndicatorSignalEvent)
     def _on_signal(self, event: IndicatorSignalEvent) -> None:
-        if self.preferences.toast_signals:
-            what = f"{type_text(event.indicator)} · {trigger_text(event.trigger)} ({event.timeframe})"
-            self._toasts.show_note(f"{event.code}: {what}"[:200], level="idle")
+        what = f"{type_text(event.indicator)} · {trigger_text(event.trigger)} ({event.timeframe})"
+        self._tell(self.preferences.toast_signals, f"{event.code}: {what}"[:200], "idle")
 
     @pyqtSlot(AnnouncementEvent)
     def _on_maintenance(self, event: AnnouncementEvent) -> None:
-        if self.preferences.toast_alerts:
-            self._toasts.show_note(tr("Maintenance announced: {title}", title=event.title[:150]), level="warn")
+        text = tr("Maintenance announced: {title}", title=event.title[:150])
+        self._tell(self.preferences.toast_alerts, text, "warn")
 
     @pyqtSlot(Alert)
     def _on_alert(self, alert: Alert) -> None:
-        if self.preferences.toast_alerts:
-            self._toasts.show_note(alert.message[:200], level="warn", key=f"alert {alert.kind} {alert.ws_type}")
+        text = said(alert.message)[:200]
+        self._tell(self.preferences.toast_alerts, text, "warn", f"alert {alert.kind} {alert.ws_type}")
 
     @pyqtSlot(str, Exception)
     def _on_component_failed(self, component_id: str, error: Exception) -> None:
@@ -113,5 +116,5 @@ class Notifier(QObject):
 
     @pyqtSlot(WebSocketError)
     def _on_error(self, error: WebSocketError) -> None:
-        if self.preferences.toast_lines:
-            self._toasts.show_note(str(error)[:200], level="warn", key=f"error {type(error).__name__}")
+        text = said(str(error))[:200]
+        self._tell(self.preferences.toast_lost, text, "warn", f"error {type(error).__name__}")

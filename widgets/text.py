@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QTranslator
 
+from upbit_ws_qt import Phrase
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from PyQt6.QtCore import QObject
 
-__all__ = ["Language", "current_language", "mark", "resources", "set_language", "tr"]
+__all__ = ["Language", "current_language", "mark", "resources", "said", "set_language", "tr"]
 
 CONTEXT = "upbit_ws_qt"
 
@@ -48,6 +50,21 @@ def tr(text: str, n: int = -1, **values: object) -> str:
 def mark(text: str) -> str:
     """Return `text` as it is; says that it is translated later, where tables of texts are made."""
     return text
+
+
+def said(text: object) -> str:
+    """Return what the service says in the language in force; text that is no phrase is returned as it is."""
+    if not isinstance(text, Phrase):
+        return str(text)
+    template = tr(text.template)
+    values = {name: _said_value(value) for name, value in text.values.items()}
+    return template.format(**values) if values else template
+
+
+def _said_value(value: object) -> object:
+    if isinstance(value, tuple):
+        return ", ".join(said(part) for part in value)
+    return said(value) if isinstance(value, str) else value
 
 
 class _Texts(QTranslator):

@@ -44,7 +44,7 @@ async def test_a_slow_paint_event_is_named_as_the_bottleneck(service: WebSocketS
         dock.panel.tabs.setCurrentWidget(dock.panel.advice)
         dock.refresh()
         assert issue.text in {row.text for row in dock.panel.advice.table.records.records}
-        assert "paint" in dock.panel.advice.bottleneck.text()
+        assert "paint" in dock.panel.advice.note.text()
         dock.hide()
         shares = service.performance_metrics().stage_shares
         await until(lambda: service.performance_metrics().stage_shares["paint"] < 0.8 * shares["paint"], 40)

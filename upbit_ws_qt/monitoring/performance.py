@@ -199,7 +199,7 @@ class SubscriptionPerformanceMonitor:
 
     def _queue_issues(self, now: float, name: str, component: ComponentReading) -> Iterator[PerformanceIssue]:
         lost = self._losses[component.component_id][1].total(now)
-        if lost:
+        if lost and not component.quarantined:  # what is put aside gets nothing on purpose
             text = Phrase("{name} lost {count:.0f} events in the last minute", name=name, count=lost)
             yield _issue(IssueKind.LOSSY_CONSUMER, name, text, lost, Bottleneck.SLOT)
         if self._queues[component.component_id].grows:

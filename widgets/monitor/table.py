@@ -166,6 +166,9 @@ class RecordTable(QTableView, Generic[Record]):
             {level: QBrush(QColor(colours.health(level))) for level in ("good", "warn", "bad", "idle")}
         )
         self.setAccessibleName(tr(self._name))
+        viewport = self.viewport()
+        if viewport is not None:
+            viewport.update()  # what records say depends on the language, and they have not changed
         metrics, header, rows = self.fontMetrics(), self.horizontalHeader(), self.verticalHeader()
         assert header is not None
         assert rows is not None

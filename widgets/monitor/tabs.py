@@ -1,23 +1,34 @@
-"""The tabs under the plots: components, alerts, advice, events, raw frames."""
+"""The tabs under the plots: components, alerts, advice, events."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from upbit_ws_qt import Alert, FrameRecord, LineEvent, Priority, WebSocketType
+from upbit_ws_qt import Alert, ComponentMetrics, LineEvent, Priority
 from widgets.monitor.table import Column, RecordTable
-from widgets.monitor.words import NOTHING, bytes_text, clock, count_text, event_text, line_name
-from widgets.text import mark, tr
+from widgets.monitor.words import (
+    alert_figure,
+    bytes_text,
+    clock,
+    count_text,
+    event_text,
+    line_name,
+    what_text,
+)
+from widgets.text import mark, said, tr
 from widgets.theme import HEALTH_SHAPES
 
 if TYPE_CHECKING:
-    from upbit_ws_qt import FrameTrace, PerformanceMetrics, WebSocketService
+    from collections.abc import Callable, Hashable, Sequence
 
-__all__ = ["AdviceTab", "AlertsTab", "ComponentRow", "ComponentsTab", "EventsTab", "FramesTab"]
+    from upbit_ws_qt import PerformanceMetrics, WebSocketService
+
+__all__ = ["AdviceTab", "AlertsTab", "ComponentsTab", "EventsTab"]
 
 EVENTS_SHOWN = 200
+STEPS_SHOWN = 50
 _PRIORITIES = {
     Priority.CRITICAL: mark("critical"),
     Priority.HIGH: mark("important"),
@@ -25,41 +36,53 @@ _PRIORITIES = {
     Priority.LOW: mark("minor"),
 }
 _SEVERITY_LEVELS = {"critical": "bad", "warning": "warn", "info": "good"}
+Record = TypeVar("Record")
 
 
-class ComponentRow(NamedTuple):
-    """One component as it is shown; figures as in ComponentMetrics."""
+class _ListTab(QWidget, Generic[Record]):
+    """A table, and below it a note on the left and what can be done on the right."""
 
-    component_id: str
-    priority: Priority
-    subscriptions: int
-    messages_per_second: float
-    bytes_per_second: float
-    slot_p95: float
-    slot_share: float
-    failures: int
-    pending: int
-    lost: int
-    quarantined: bool
+    def __init__(
+        self, columns: Sequence[Column[Record]], key: Callable[[Record], Hashable], name: str, parent: QWidget | None
+    ) -> None:
+        super().__init__(parent)
+        self.table = RecordTable(columns, key, name, self)
+        self.note = QLabel(self)
+        self._row = QHBoxLayout()
+        self._row.addWidget(self.note)
+        self._row.addStretch()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.table)
+        layout.addLayout(self._row)
+
+    def _add_button(self, act: Callable[[], None], possible: Callable[[], bool]) -> QPushButton:
+        """Return a button that does something; enabled where it is `possible`, asked at each change of selection."""
+        button = QPushButton(self)
+        button.clicked.connect(act)
+        self._row.addWidget(button)
+        selection = self.table.selectionModel()
+        assert selection is not None
+        selection.selectionChanged.connect(lambda: button.setEnabled(possible()))
+        button.setEnabled(False)
+        return button
 
 
-class ComponentsTab(QWidget):
+class ComponentsTab(_ListTab[ComponentMetrics]):
     """Who is served, how fast, and who is put aside."""
 
     def __init__(self, service: WebSocketService, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._service = service
-        columns: list[Column[ComponentRow]] = [
+        columns: list[Column[ComponentMetrics]] = [
             Column(mark("component"), lambda row: row.component_id),
             Column(mark("priority"), lambda row: tr(_PRIORITIES[row.priority]), "critical"),
             Column(mark("streams"), lambda row: f"{row.subscriptions:,}", "9,999", right=True),
             Column(mark("events/s"), lambda row: count_text(row.messages_per_second), "99,999", right=True),
             Column(mark("bytes/s"), lambda row: bytes_text(row.bytes_per_second), "999.9 MiB", right=True),
-            Column(mark("slot p95 ms"), lambda row: f"{row.slot_p95 * 1000:.2f}", "9,999.99", right=True),
+            Column(mark("slot p95 ms"), lambda row: f"{row.slot.p95 * 1000:.2f}", "9,999.99", right=True),
             Column(mark("load"), lambda row: f"{row.slot_share * 100:.1f} %", "100.0 %", right=True),
             Column(mark("errors"), lambda row: f"{row.failures:,}", "9,999", right=True),
             Column(mark("waiting"), lambda row: f"{row.pending:,}", "9,999", right=True),
-            Column(mark("lost"), lambda row: f"{row.lost:,}", "99,999", right=True),
+            Column(mark("lost"), lambda row: f"{row.dropped:,}", "99,999", right=True),
             Column(
                 mark("state"),
                 lambda row: f"✖ {tr('put aside')}" if row.quarantined else f"● {tr('served')}",
@@ -67,51 +90,24 @@ class ComponentsTab(QWidget):
                 level=lambda row: "bad" if row.quarantined else "good",
             ),
         ]
-        self.table = RecordTable(columns, lambda row: row.component_id, mark("Components"), self)
-        self.resume = QPushButton(self)
-        self.resume.clicked.connect(self._on_resume)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.table)
-        row = QHBoxLayout()
-        row.addStretch()
-        row.addWidget(self.resume)
-        layout.addLayout(row)
-        selection = self.table.selectionModel()
-        assert selection is not None
-        selection.selectionChanged.connect(self._show_possible)
+        super().__init__(columns, lambda row: row.component_id, mark("Components"), parent)
+        self._service = service
+        self.resume = self._add_button(self._on_resume, self._is_possible)
         self.retranslate()
-        self._show_possible()
 
     def show_metrics(self, metrics: PerformanceMetrics) -> None:
-        """Show these figures."""
-        rows = [
-            ComponentRow(
-                item.component_id,
-                item.priority,
-                item.subscriptions,
-                round(item.messages_per_second, 1),
-                round(item.bytes_per_second),
-                item.slot.p95,
-                round(item.slot_share, 3),
-                item.failures,
-                item.pending,
-                item.dropped,
-                item.quarantined,
-            )
-            for item in metrics.components
-        ]
-        self.table.show_records(sorted(rows, key=lambda row: (not row.quarantined, row.component_id)))
-        self._show_possible()
+        """Show these figures, those that are put aside first."""
+        self.table.show_records(sorted(metrics.components, key=lambda row: (not row.quarantined, row.component_id)))
+        self.resume.setEnabled(self._is_possible())
 
     def retranslate(self) -> None:
         """Say everything in the language in force."""
         self.resume.setText(tr("Serve again"))
         self.resume.setToolTip(tr("Serve a component again that was put aside for failing or blocking"))
 
-    def _show_possible(self) -> None:
+    def _is_possible(self) -> bool:
         selected = self.table.selected()
-        self.resume.setEnabled(selected is not None and selected.quarantined)
+        return selected is not None and selected.quarantined
 
     def _on_resume(self) -> None:
         selected = self.table.selected()
@@ -119,52 +115,41 @@ class ComponentsTab(QWidget):
             self._service.resume(selected.component_id)
 
 
-class AlertsTab(QWidget):
+class AlertsTab(_ListTab[Alert]):
     """What a person should know."""
 
     def __init__(self, service: WebSocketService, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._service = service
         columns: list[Column[Alert]] = [
-            Column("", _alert_shape, "▲▲", level=_alert_level),
+            Column("", lambda alert: HEALTH_SHAPES[_alert_level(alert)], "▲▲", level=_alert_level),
             Column(mark("since"), lambda alert: clock(alert.raised_at), "00:00:00"),
-            Column(mark("until"), lambda alert: _until(alert), "00:00:00"),
+            Column(mark("until"), _until, "00:00:00"),
             Column(mark("line"), lambda alert: "" if alert.ws_type is None else line_name(alert.ws_type), "private"),
-            Column(mark("what"), lambda alert: alert.message),
-            Column(mark("figure"), lambda alert: f"{alert.value:,.4g}", "9,999.99", right=True),
-            Column(mark("raised from"), lambda alert: f"{alert.threshold:,.4g}", "9,999.99", right=True),
+            Column(mark("what"), lambda alert: said(alert.message)),
+            Column(mark("figure"), lambda alert: alert_figure(alert.kind, alert.value), "9,999 MiB", right=True),
+            Column(
+                mark("raised from"), lambda alert: alert_figure(alert.kind, alert.threshold), "9,999 MiB", right=True
+            ),
             Column(mark("seen"), lambda alert: "✓" if alert.acknowledged else "", "✓"),
         ]
-        self.table = RecordTable(columns, lambda alert: alert.alert_id, mark("Alerts"), self)
-        self.acknowledge = QPushButton(self)
-        self.acknowledge.clicked.connect(self._on_acknowledge)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.table)
-        row = QHBoxLayout()
-        row.addStretch()
-        row.addWidget(self.acknowledge)
-        layout.addLayout(row)
-        selection = self.table.selectionModel()
-        assert selection is not None
-        selection.selectionChanged.connect(self._show_possible)
+        super().__init__(columns, lambda alert: alert.alert_id, mark("Alerts"), parent)
+        self._service = service
+        self.acknowledge = self._add_button(self._on_acknowledge, self._is_possible)
         self.retranslate()
-        self._show_possible()
 
     def refresh(self) -> int:
         """Show the alerts of now; return how many last and were not seen."""
         alerts = self._service.alerts()
         self.table.show_records(alerts)
-        self._show_possible()
+        self.acknowledge.setEnabled(self._is_possible())
         return sum(alert.cleared_at is None and not alert.acknowledged for alert in alerts)
 
     def retranslate(self) -> None:
         """Say everything in the language in force."""
         self.acknowledge.setText(tr("Mark as seen"))
 
-    def _show_possible(self) -> None:
+    def _is_possible(self) -> bool:
         selected = self.table.selected()
-        self.acknowledge.setEnabled(selected is not None and selected.cleared_at is None and not selected.acknowledged)
+        return selected is not None and selected.cleared_at is None and not selected.acknowledged
 
     def _on_acknowledge(self) -> None:
         selected = self.table.selected()
@@ -174,62 +159,52 @@ class AlertsTab(QWidget):
 
 
 class _Advice(NamedTuple):
-    """One line of the advice tab."""
+    """One line of the advice tab; `about` tells it from others of its kind."""
 
     kind: str
+    about: str
     level: str
     text: str
     advice: str
 
 
-class AdviceTab(QWidget):
+class AdviceTab(_ListTab[_Advice]):
     """What costs speed, what the lines do to each other, and what was given up under load."""
 
     def __init__(self, service: WebSocketService, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._service = service
         columns: list[Column[_Advice]] = [
             Column("", lambda row: HEALTH_SHAPES[row.level], "▲▲", level=lambda row: row.level),
-            Column(mark("kind"), lambda row: row.kind, "book_depth_15 quarantined"),
+            Column(mark("kind"), lambda row: what_text(row.kind), "a quarter of the frames"),
             Column(mark("what"), lambda row: row.text),
             Column(mark("advice"), lambda row: row.advice),
         ]
-        self.table = RecordTable(columns, lambda row: (row.kind, row.text), mark("Advice"), self)
-        self.bottleneck = QLabel(self)
-        self.undo = QPushButton(self)
-        self.undo.clicked.connect(self._on_undo)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.table)
-        row = QHBoxLayout()
-        row.addWidget(self.bottleneck)
-        row.addStretch()
-        row.addWidget(self.undo)
-        layout.addLayout(row)
+        super().__init__(columns, lambda row: (row.kind, row.about), mark("Advice"), parent)
+        self._service = service
+        self._given_up = False
+        self.undo = self._add_button(self._on_undo, lambda: self._given_up)
         self.retranslate()
 
     def refresh(self, metrics: PerformanceMetrics) -> None:
         """Show what is advised now."""
-        rows = [_Advice(issue.kind, "warn", issue.text, issue.advice) for issue in self._service.issues()]
-        for found in self._service.interference():
-            remedy = "" if found.remedy is None else tr("independence level {level}", level=found.remedy)
-            rows.append(_Advice(found.kind, "warn", found.text, remedy))
-        adaptations = self._service.adaptations()
-        for step in reversed(adaptations[-50:]):
-            what = (
-                tr("given up: {why}", why=step.because) if step.applied else tr("taken back: {why}", why=step.because)
-            )
-            rows.append(_Advice(step.kind, "warn" if step.applied else "good", what, ""))
+        service = self._service
+        rows = [
+            _Advice(issue.kind, issue.subject, "warn", said(issue.text), said(issue.advice))
+            for issue in service.issues()
+        ]
+        for found in service.interference():
+            level = "" if found.remedy is None else tr("independence level {level}", level=what_text(found.remedy))
+            rows.append(_Advice(found.kind, " ".join(found.lines), "warn", said(found.text), level))
+        adaptations = service.adaptations()
+        for step in reversed(adaptations[-STEPS_SHOWN:]):
+            template = mark("given up: {why}") if step.applied else mark("taken back: {why}")
+            what, level = tr(template, why=said(step.because)), "warn" if step.applied else "good"
+            rows.append(_Advice(step.kind, str(step.at), level, what, ""))
         self.table.show_records(rows)
-        given_up = sum(1 if step.applied else -1 for step in adaptations)
-        self.undo.setEnabled(given_up > 0)
-        stages = metrics.stage_shares
-        busiest = max(stages, key=lambda stage: stages[stage], default="")
-        self.bottleneck.setText(
-            tr("most work: {stage}, {percent:.1f} % of a core", stage=busiest, percent=100 * stages[busiest])
-            if busiest
-            else ""
-        )
+        self._given_up = any({step.kind: step.applied for step in adaptations}.values())
+        self.undo.setEnabled(self._given_up)
+        stages = sorted(metrics.stage_shares.items(), key=lambda item: -item[1])
+        shares = " · ".join(f"{what_text(stage)} {100 * share:.1f} %" for stage, share in stages)
+        self.note.setText(tr("work, of a core: {shares}", shares=shares) if stages else "")
 
     def retranslate(self) -> None:
         """Say everything in the language in force."""
@@ -240,133 +215,24 @@ class AdviceTab(QWidget):
         self._service.undo_adaptation()
 
 
-class EventsTab(QWidget):
+class EventsTab(_ListTab[LineEvent]):
     """Losses, restorations and renewals as text: what the marks in the plots say."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
         columns: list[Column[LineEvent]] = [
             Column("", lambda event: "✖" if event.kind == "lost" else "●", "▲▲", level=_event_level),
             Column(mark("what happened"), event_text),
         ]
-        self.table = RecordTable(columns, lambda event: (event.at, event.ws_type, event.kind), mark("Events"), self)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.table)
+        super().__init__(columns, lambda event: (event.at, event.ws_type, event.kind), mark("Events"), parent)
+        self.note.hide()
 
     def show_events(self, events: tuple[LineEvent, ...]) -> None:
         """Show these, the newest first."""
         self.table.show_records(events[: -EVENTS_SHOWN - 1 : -1])
 
 
-class FramesTab(QWidget):
-    """The last raw frames, kept only while this tab is looked at; private ones are masked."""
-
-    def __init__(self, service: WebSocketService, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._service = service
-        self._trace: FrameTrace | None = None
-        columns: list[Column[FrameRecord]] = [
-            Column(mark("time"), lambda frame: clock(frame.at), "00:00:00"),
-            Column(mark("line"), lambda frame: line_name(frame.ws_type), "private"),
-            Column("", lambda frame: "→" if frame.sent else "←", "→→"),
-            Column(
-                mark("kind"),
-                lambda frame: frame.kind or (tr("request") if frame.sent else NOTHING),
-                "orderbook KRW-DOGE",
-            ),
-            Column(mark("size"), lambda frame: f"{frame.size:,}", "999,999", right=True),
-            Column(mark("contents"), _contents),
-        ]
-        self.table = RecordTable(columns, lambda frame: frame.number, mark("Raw frames"), self)
-        self.filter = QLineEdit(self)
-        self.filter.setClearButtonEnabled(True)
-        self.line = QComboBox(self)
-        self.direction = QComboBox(self)
-        self.details = QPlainTextEdit(self)
-        self.details.setReadOnly(True)
-        self.details.setMaximumHeight(80)
-        self.details.setTabChangesFocus(True)
-        row = QHBoxLayout()
-        for control in (self.line, self.direction, self.filter):
-            row.addWidget(control)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(row)
-        layout.addWidget(self.table)
-        layout.addWidget(self.details)
-        self.retranslate()
-        self.filter.textChanged.connect(self.refresh)
-        self.line.currentIndexChanged.connect(self.refresh)
-        self.direction.currentIndexChanged.connect(self.refresh)
-        selection = self.table.selectionModel()
-        assert selection is not None
-        selection.selectionChanged.connect(self._show_details)
-
-    def look(self, looking: bool) -> None:
-        """Begin to keep frames, or stop."""
-        if looking and self._trace is None:
-            self._trace = self._service.trace_frames()
-        elif not looking and self._trace is not None:
-            self._trace.close()
-            self._trace = None
-
-    def refresh(self) -> None:
-        """Show what was kept and passes the filter, the newest first."""
-        if self._trace is None:
-            return
-        line, direction, text = self.line.currentData(), self.direction.currentData(), self.filter.text().casefold()
-        self.table.show_records(
-            [
-                frame
-                for frame in reversed(self._trace.frames())
-                if (line is None or frame.ws_type == line)
-                and (direction is None or frame.sent == direction)
-                and (not text or text in frame.kind.casefold() or text in frame.text.casefold())
-            ]
-        )
-
-    def retranslate(self) -> None:
-        """Say everything in the language in force."""
-        for box, name, choices in (
-            (self.line, tr("Connection"), [(tr("all lines"), None), *((line_name(w), w) for w in WebSocketType)]),
-            (
-                self.direction,
-                tr("Direction"),
-                [(tr("both ways"), None), (tr("received ←"), False), (tr("sent →"), True)],
-            ),
-        ):
-            chosen = max(0, box.currentIndex())
-            blocked = box.blockSignals(True)
-            box.clear()
-            for text, value in choices:
-                box.addItem(text, value)
-            box.setCurrentIndex(chosen)
-            box.blockSignals(blocked)
-            box.setAccessibleName(name)
-        self.filter.setPlaceholderText(tr("Filter, for example KRW-BTC"))
-        self.filter.setAccessibleName(tr("Filter"))
-        self.details.setAccessibleName(tr("Contents of the selected frame"))
-
-    def _show_details(self) -> None:
-        selected = self.table.selected()
-        self.details.setPlainText("" if selected is None else _contents(selected))
-
-
-def _kind(frame: FrameRecord) -> str:
-    return frame.kind or (tr("request") if frame.sent else NOTHING)
-
-
-def _contents(frame: FrameRecord) -> str:
-    return tr("(private, masked)") if frame.ws_type is WebSocketType.PRIVATE else frame.text
-
-
 def _alert_level(alert: Alert) -> str:
     return "idle" if alert.cleared_at is not None else _SEVERITY_LEVELS.get(alert.severity, "warn")
-
-
-def _alert_shape(alert: Alert) -> str:
-    return HEALTH_SHAPES[_alert_level(alert)]
 
 
 def _until(alert: Alert) -> str:

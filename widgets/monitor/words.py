@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt import ConnectionState, WebSocketType
-from widgets.text import Language, current_language, mark, tr
+from widgets.text import mark, said, tr
 
 if TYPE_CHECKING:
     from upbit_ws_qt import ConnectionMetrics, HealthStatus, LineEvent
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "KST",
     "NOTHING",
+    "alert_figure",
     "bytes_text",
     "clock",
     "count_text",
@@ -26,6 +27,7 @@ __all__ = [
     "seconds_text",
     "share",
     "state_text",
+    "what_text",
 ]
 
 KST = timezone(timedelta(hours=9), "KST")
@@ -46,25 +48,36 @@ _STATES = {
     ConnectionState.FAILED: mark("Given up"),
 }
 _LAGGING = frozenset({"rtt", "late", "no_pong", "silent"})
-# Reasons come with a kind and a figure, so that they can be said in any language; these figures are seconds.
-_REASONS = {
-    "lost": mark("lost for {value:.1f} s"),
-    "failed": mark("given up"),
-    "connecting": mark("connecting"),
-    "syncing": mark("subscriptions are being proved"),
-    "reconnects": mark("{value:.0f} reconnects in 10 min"),
-    "rtt": mark("RTT p95 {ms:.0f} ms"),
-    "late": mark("data {ms:.0f} ms old"),
-    "no_pong": mark("no pong for {value:.0f} s"),
-    "silent": mark("silent for {value:.0f} s"),
-    "unreadable": mark("{percent:.1f} % of frames unreadable"),
-    "errors": mark("errors: {percent:.1f} % of messages"),
-    "drops": mark("{percent:.1f} % of frames dropped"),
-    "unserved": mark("streams that do not come"),
-    "loop_lag": mark("this program is {ms:.0f} ms late"),
-    "backlog": mark("{value:.1f} s of work waits"),
-    "quarantined": mark("components put aside"),
-    "cpu": mark("{percent:.0f} % of a core in use"),
+_WHAT = {
+    # advice
+    "slow_consumer": mark("slow consumer"),
+    "lossy_consumer": mark("lossy consumer"),
+    "dead_stream": mark("dead stream"),
+    "hot_symbol": mark("hot symbol"),
+    "growing_queue": mark("growing queue"),
+    "bottleneck": mark("bottleneck"),
+    # what lines do to each other
+    "flood": mark("flood"),
+    "lag": mark("lag"),
+    "drops": mark("drops"),
+    "reconnects": mark("reconnects"),
+    "frozen": mark("frozen"),
+    # what was given up under load
+    "low_by_frame": mark("minor ones by the frame"),
+    "book_depth_15": mark("books of 15"),
+    "book_depth_5": mark("books of 5"),
+    "half_frames": mark("half the frames"),
+    "quarter_frames": mark("a quarter of the frames"),
+    # stages
+    "network": mark("network"),
+    "decode": mark("decode"),
+    "dispatch": mark("dispatch"),
+    "slot": mark("slot"),
+    "paint": mark("paint"),
+    # independence levels
+    "basic": mark("basic"),
+    "enhanced": mark("enhanced"),
+    "isolated": mark("isolated"),
 }
 
 
@@ -98,14 +111,30 @@ def reasons_text(health: HealthStatus, ws_type: WebSocketType | None = None) -> 
     """Return the reasons that lower a line's score, or the whole's, one a line; "" for none."""
     line = None if ws_type is None else health.connections.get(ws_type)
     reasons = health.reasons if ws_type is None else () if line is None else line.reasons
-    texts = []
-    for reason in reasons:
-        template = _REASONS.get(reason.kind)
-        value = reason.value
-        said = template is not None and current_language() is not Language.ENGLISH
-        text = tr(template or "", value=value, ms=value * 1000, percent=value * 100) if said else reason.text
-        texts.append(text if ws_type is not None or reason.ws_type is None else f"{line_name(reason.ws_type)}: {text}")
-    return "\n".join(texts)
+    return "\n".join(
+        said(reason.text)
+        if ws_type is not None or reason.ws_type is None
+        else f"{line_name(reason.ws_type)}: {said(reason.text)}"
+        for reason in reasons
+    )
+
+
+def what_text(kind: str) -> str:
+    """Return the name of a kind of advice, interference or adaptation, of a stage or of a level."""
+    return tr(_WHAT[kind]) if kind in _WHAT else kind
+
+
+def alert_figure(kind: str, value: float) -> str:
+    """Return the figure of an alert with its unit; "" for kinds that have none."""
+    if kind in ("quarantined", "maintenance"):
+        return ""
+    if kind in ("errors", "rate_limit"):
+        return f"{value * 100:.1f} %"
+    if kind == "memory":
+        return bytes_text(value)
+    if kind in ("reconnecting_often", "unserved"):
+        return f"{value:,.0f}"
+    return f"{value * 1000:.0f} ms" if value < 1 else f"{value:,.1f} s"
 
 
 def event_text(event: LineEvent) -> str:
@@ -115,7 +144,7 @@ def event_text(event: LineEvent) -> str:
     epochs = f"e{event.old_epoch}→e{event.new_epoch}"
     if event.kind == "lost":
         code = "" if event.close_code is None else tr("close {code}", code=event.close_code)
-        what = ", ".join(part for part in (event.cause, code) if part)
+        what = ", ".join(part for part in (said(event.cause), code) if part)
         return tr("{at} {name} lost: {what}", at=at, name=name, what=what or NOTHING)
     restored = tr("{part}/{whole} restored", part=event.restored, whole=event.restorable)
     if event.kind == "restored":
