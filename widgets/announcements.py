@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AnnouncementsWidget"]
 
+_MOST_CATEGORIES = 32
 _SAMPLES = ("00-00 00:00:00", "Digital assets")
 
 
@@ -130,10 +131,22 @@ class AnnouncementsWidget(EventPanel):
         """Say what the key is for."""
         return tr("The exchange sends announcements to owners of a key only; it needs no rights.")
 
+    def inherit(self, old: EventPanel) -> None:
+        """Go on with the announcements that another panel has."""
+        assert isinstance(old, AnnouncementsWidget)
+        self.announcements = old.announcements
+        for each in self.announcements:
+            self._offer_category(each)
+        self.settle()
+        self._refresh()
+
+    def _offer_category(self, of: Announcement) -> None:
+        if self.category.findData(of.category) < 0 and self.category.count() < _MOST_CATEGORIES:
+            self.category.addItem(category_text(of.category), of.category)
+
     def _on_announcement(self, event: AnnouncementEvent) -> None:
         made = self.announcements.take(event)
-        if self.category.findData(made.category) < 0 and self.category.count() < 32:
-            self.category.addItem(category_text(made.category), made.category)
+        self._offer_category(made)
         self.settle()
         if self.isVisible():
             self._refresh()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import Qt, QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtGui import QColor, QKeySequence, QShortcut
-from PyQt6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from upbit_ws_qt import (
     MAX_COMBINATIONS,
@@ -19,8 +19,8 @@ from upbit_ws_qt import (
     WebSocketType,
 )
 from widgets.event_panel import EventPanel
-from widgets.indicators_choice import spec_text
-from widgets.indicators_model import SignalsModel, Watch, WatchesModel
+from widgets.indicators_choice import FIRST_WATCHES, spec_text
+from widgets.indicators_model import SignalsModel, Watch, WatchesModel, next_close_text
 from widgets.indicators_picker import IndicatorPicker
 from widgets.indicators_plot import IndicatorPlot
 from widgets.panel import PanelState, plain_label
@@ -34,9 +34,9 @@ __all__ = ["IndicatorsWidget"]
 
 _FLUSH_MS = 100
 _SHARES = (3, 4, 2)  # of the height: watches, plot, signals
-_FIRST = ((IndicatorSpec.of("rsi", {"period": 14}), "5m"),)
 _WATCH_SAMPLES = ("Moving average EMA/120 · price", "240m")
-_SIGNAL_SAMPLES = ("00-00 00:00:00", "KRW-WWWW", "Bollinger bands 240m", "⚑ price crosses")
+_SIGNAL_SAMPLES = ("00-00 00:00:00", "KRW-WWWW", "Bollinger bands 240m", "⚑ price crosses", "00,000")
+_GIVE_UP = (4, 0)  # in a narrow panel: the value, then the time
 
 
 class IndicatorsWidget(EventPanel):
@@ -69,7 +69,7 @@ class IndicatorsWidget(EventPanel):
         symbol: str | None = None,
         parent: QWidget | None = None,
         *,
-        watches: Iterable[tuple[IndicatorSpec, str]] = _FIRST,
+        watches: Iterable[tuple[IndicatorSpec, str]] = FIRST_WATCHES,
     ) -> None:
         super().__init__(service, WebSocketType.INFO, "indicators", parent)
         self._symbol = (symbol or "").upper()
@@ -79,7 +79,7 @@ class IndicatorsWidget(EventPanel):
         self.signal_table = plain_table(self.signal_model, self.body)
         self.picker = IndicatorPicker(self.body)
         self.plot = IndicatorPlot(self.body)
-        self.remove = QPushButton(self.body)
+        self.remove = QPushButton(self)
         self.note = plain_label("", self.body)
         self.note.setWordWrap(True)
         self.symbol_label = plain_label(self._symbol, self)
@@ -90,6 +90,7 @@ class IndicatorsWidget(EventPanel):
         self.tools.addWidget(self.symbol_label)
         self.tools.addStretch()
         self.tools.addWidget(self.used)
+        self.tools.addWidget(self.remove)
         self._flush = QTimer(self)
         self._flush.setSingleShot(True)
         self._flush.setInterval(_FLUSH_MS)
@@ -109,10 +110,7 @@ class IndicatorsWidget(EventPanel):
         inner.setContentsMargins(0, 0, 0, 0)
         inner.addWidget(self.picker)
         inner.addWidget(self.watch_table)
-        foot = QHBoxLayout()
-        foot.addWidget(self.note, 1)
-        foot.addWidget(self.remove)
-        inner.addLayout(foot)
+        inner.addWidget(self.note)
         splitter = QSplitter(Qt.Orientation.Vertical, self.body)
         splitter.setChildrenCollapsible(False)
         for place, widget in enumerate((upper, self.plot, self.signal_table)):
@@ -163,17 +161,21 @@ class IndicatorsWidget(EventPanel):
     def add_watch(self, spec: IndicatorSpec, timeframe: str) -> bool:
         """Watch one more; False, with a note in the panel, for one that is watched already or one too many."""
         if (spec, timeframe) in self.watches:
-            self.note.setText(tr("This is watched already."))
+            self._say(tr("This is watched already."))
             return False
         if len(self._watches) >= MAX_COMBINATIONS:
-            self.note.setText(tr("The exchange allows {count} at a time.", count=MAX_COMBINATIONS))
+            self._say(tr("The exchange allows {count} at a time.", count=MAX_COMBINATIONS))
             return False
         watch = Watch(spec, timeframe)
         self._watches.append(watch)
         self._subscribe(watch)
-        self.note.setText("")
+        self._say("")
         self._watches_changed(len(self._watches) - 1)
         return True
+
+    def _say(self, text: str) -> None:
+        self.note.setText(text)
+        self.note.setVisible(bool(text))
 
     def remove_watch(self, place: int) -> None:
         """Watch one less; an IndexError where there is none at that place."""
@@ -238,6 +240,18 @@ class IndicatorsWidget(EventPanel):
         """Say what the key is for."""
         return tr("The exchange sends indicators to owners of a key only; it needs no rights.")
 
+    def inherit(self, old: EventPanel) -> None:
+        """Go on with the values and signals of another panel."""
+        assert isinstance(old, IndicatorsWidget)
+        if old.symbol == self._symbol:
+            known = {(watch.spec, watch.timeframe): watch for watch in old._watches}
+            for watch in self._watches:
+                before = known.get((watch.spec, watch.timeframe))
+                if before is not None:
+                    watch.points, watch.fired = before.points, before.fired
+        self.signal_model.replace(old.signal_model.rows)
+        self._refresh()
+
     def _on_value(self, event: IndicatorEvent) -> None:
         for watch in self._watches:
             if watch.spec.trigger is None and event.code == self._symbol and _is_of(event, watch):
@@ -296,7 +310,8 @@ class IndicatorsWidget(EventPanel):
         self.watch_model.tell_changed()
         place = self.watch_table.currentIndex().row()
         chosen = self._watches[place] if 0 <= place < len(self._watches) else None
-        self.plot.show_points(() if chosen is None else tuple(chosen.points))
+        self.plot.show_points(() if chosen is None else tuple(chosen.points), _why_no_curve(chosen))
+        self.signal_table.setVisible(bool(self.signal_model.rows) or any(watch.spec.trigger for watch in self._watches))
         self.plot.setAccessibleName("" if chosen is None else spec_text(chosen.spec))
         self.remove.setEnabled(chosen is not None)
 
@@ -310,14 +325,15 @@ class IndicatorsWidget(EventPanel):
         super().retranslate()
         self.picker.retranslate()
         self.remove.setText(tr("Remove"))
-        self.note.setText("")
+        self.remove.setToolTip(tr("Watch the chosen indicator no longer (Delete)"))
+        self._say("")
         self.used.setToolTip(tr("Watched, of those that the exchange allows at a time"))
         self.watch_table.setAccessibleName(tr("Watched indicators"))
         self.signal_table.setAccessibleName(tr("Signals"))
         self.watch_model.retranslate()
         self.signal_model.retranslate()
         fit_columns(self.watch_table, _WATCH_SAMPLES)
-        fit_columns(self.signal_table, _SIGNAL_SAMPLES)
+        fit_columns(self.signal_table, _SIGNAL_SAMPLES, _GIVE_UP)
         self._show_used()
         self._refresh()
 
@@ -329,6 +345,20 @@ class IndicatorsWidget(EventPanel):
         self.watch_model.bad, self.watch_model.muted = QColor(colours.bad), QColor(colours.muted)
         self.plot.set_colours(colours)
         self.watch_model.set_dim(dim_colour(self.colours, dimmed=self.dimmed))
+
+
+def _why_no_curve(chosen: Watch | None) -> str:
+    if chosen is None:
+        return tr("Choose a watched indicator to see its curve.")
+    if chosen.refused:
+        return tr("The exchange does not serve this indicator.")
+    if chosen.spec.trigger is not None:
+        return tr("A signal has no curve: it is listed when its condition comes true.")
+    if chosen.points:
+        return ""
+    time = next_close_text(chosen.timeframe)
+    return tr("No value yet. The first comes at {time} KST, when the candle of {unit} closes.",
+              time=time, unit=chosen.timeframe)  # fmt: skip
 
 
 def _is_of(event: IndicatorEvent | IndicatorSignalEvent, watch: Watch) -> bool:

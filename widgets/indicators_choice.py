@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from upbit_ws_qt import INDICATOR_RULES, IndicatorSpec
+from upbit_ws_qt import INDICATOR_RULES, TIMEFRAMES, IndicatorSpec
 from widgets.text import mark, tr
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 __all__ = [
+    "FIRST_WATCHES",
     "Offer",
     "event_offers",
     "indicator_types",
@@ -23,6 +24,8 @@ __all__ = [
     "trigger_text",
     "triggers_of",
     "type_text",
+    "watch_from",
+    "watch_to_plain",
     "word_text",
 ]
 
@@ -67,6 +70,10 @@ _WORDS = {
     "macd_signal": mark("signal line"),
     "histogram": mark("histogram"),
 }
+
+
+FIRST_WATCHES = ((IndicatorSpec.of("rsi", {"period": 14}), "5m"),)
+"""What is watched where nobody has chosen yet, as (spec, time frame)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +133,48 @@ def spec_of(
         trigger=trigger,
         event_params={offer.name: offer.chosen for offer in event_params},
     )
+
+
+def watch_to_plain(spec: IndicatorSpec, timeframe: str) -> dict[str, Any]:
+    """Return what can be written as JSON; numbers as they are shown."""
+    plain: dict[str, Any] = {
+        "type": spec.type,
+        "timeframe": timeframe,
+        "params": {name: _shown(value) for name, value in spec.params},
+    }
+    if spec.trigger is not None:
+        plain |= {"trigger": spec.trigger, "limits": {name: _shown(value) for name, value in spec.event_params}}
+    return plain
+
+
+def watch_from(plain: object) -> tuple[IndicatorSpec, str] | None:
+    """Read (spec, time frame) back; None for what the exchange would not serve. Never raises."""
+    if not isinstance(plain, dict):
+        return None
+    indicator, timeframe, trigger = plain.get("type"), plain.get("timeframe"), plain.get("trigger")
+    if not isinstance(indicator, str) or indicator not in INDICATOR_RULES or timeframe not in TIMEFRAMES:
+        return None
+    rule = INDICATOR_RULES[indicator]
+    if trigger is not None and (not isinstance(trigger, str) or trigger not in rule.triggers):
+        return None
+    params = _exactly(rule.params if trigger is None else rule.signal_params, plain.get("params"))
+    limits = [] if trigger is None else _exactly((rule.triggers[trigger],), plain.get("limits"))
+    return None if params is None or limits is None else (spec_of(indicator, params, trigger, limits), timeframe)
+
+
+def _exactly(choices: Sequence[Mapping[str, tuple[Any, ...]]], given: object) -> list[Offer] | None:
+    """Return the choice of all parameters that is spelt in `given`; None where it is none of `choices`."""
+    if not isinstance(given, dict):
+        return None
+    wished = {
+        name: value
+        for choice in choices
+        for name, values in choice.items()
+        for value in values
+        if _shown(value) == given.get(name)
+    }
+    found = offers(choices, wished)
+    return found if {offer.name: _shown(offer.chosen) for offer in found} == given else None
 
 
 def type_text(indicator: str) -> str:

@@ -9,6 +9,7 @@ import pyqtgraph as pg
 from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
 from widgets.indicators_choice import word_text
+from widgets.kst import kst_stamp
 from widgets.panel import plain_label
 from widgets.price_format import brief_text
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["IndicatorPlot"]
 
+_DAY_SECONDS = 86_400
 _KST_SECONDS = -9 * 3600  # pyqtgraph counts west of Greenwich
 _MOST_CURVES = 3  # no indicator has more values
 _FEW = 60  # so many points are marked one by one
@@ -33,9 +35,13 @@ class IndicatorPlot(QWidget):
         super().__init__(parent)
         self.legend = plain_label("", self)
         self.legend.setWordWrap(True)
-        axes = {"bottom": pg.DateAxisItem(utcOffset=_KST_SECONDS), "left": _NumberAxis("left")}
+        self.note = plain_label("", self)
+        self.note.setWordWrap(True)
+        self.note.setAlignment(pg.QtCore.Qt.AlignmentFlag.AlignCenter)
+        axes = {"bottom": _TimeAxis(utcOffset=_KST_SECONDS), "left": _NumberAxis("left")}
         self._plot = pg.PlotWidget(self, axisItems=axes, enableMenu=False)
         self._plot.hideButtons()
+        self._plot.setFocusPolicy(pg.QtCore.Qt.FocusPolicy.NoFocus)  # nothing in there can be done by keyboard
         self._plot.setMouseEnabled(x=False, y=False)
         self._curves = [self._plot.plot(connect="finite") for _ in range(_MOST_CURVES)]
         self._pens: tuple[str, ...] = ("#000000",) * _MOST_CURVES
@@ -44,6 +50,8 @@ class IndicatorPlot(QWidget):
         layout.setSpacing(0)
         layout.addWidget(self.legend)
         layout.addWidget(self._plot, 1)
+        layout.addWidget(self.note, 1)
+        self.show_points(())
 
     @property
     def curves(self) -> list[tuple[list[float], list[float]]]:
@@ -55,8 +63,11 @@ class IndicatorPlot(QWidget):
                 found.append((list(times), list(values)))
         return found
 
-    def show_points(self, points: Sequence[tuple[int, dict[str, Decimal]]]) -> None:
-        """Draw a series; an empty one clears the plot."""
+    def show_points(self, points: Sequence[tuple[int, dict[str, Decimal]]], why_not: str = "") -> None:
+        """Draw a series; instead of an empty one it is said why there is none, in the language in force."""
+        self._plot.setVisible(bool(points))
+        self.note.setVisible(not points)
+        self.note.setText(why_not)
         names = list(points[-1][1])[:_MOST_CURVES] if points else []
         times = [float(start) for start, _ in points]
         for place, curve in enumerate(self._curves):
@@ -86,6 +97,14 @@ class IndicatorPlot(QWidget):
             curve.setSymbolSize(4)
             curve.setSymbolPen(colour)
             curve.setSymbolBrush(colour)
+
+
+class _TimeAxis(pg.DateAxisItem):  # type: ignore[misc]  # pyqtgraph ships no types
+    """Korean time in digits alone: pyqtgraph's names of days and months are English."""
+
+    def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+        """Return the texts below the ticks."""
+        return [kst_stamp(int(value * 1000))[: 5 if spacing >= _DAY_SECONDS else 11][-5:] for value in values]
 
 
 class _NumberAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph ships no types

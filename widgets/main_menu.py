@@ -44,6 +44,7 @@ class MainMenu(QObject):
         self._window = window
         self._current = next(iter(BUILT_IN))
         self.own: dict[str, Arrangement] = {}
+        self._choices: dict[str, QAction] = {}
         self._titles: list[tuple[QAction | QMenu, str]] = []
         bar = window.menuBar()
         assert bar is not None
@@ -72,12 +73,20 @@ class MainMenu(QObject):
 
     def choose(self, name: str) -> bool:
         """Turn to a perspective; False where there is none of that name."""
-        arrangement = BUILT_IN.get(name) or self.own.get(name)
-        if arrangement is None:
+        if name in BUILT_IN:
+            self._window.arrange_built_in(name)
+        elif name in self.own:
+            self._window.arrange(self.own[name])
+        else:
             return False
-        self._current = name
-        self._window.arrange(arrangement)
+        self.set_current(name)
         return True
+
+    def set_current(self, name: str) -> None:
+        """Take it that a perspective was chosen; one that does not exist changes nothing."""
+        if name in BUILT_IN or name in self.own:
+            self._current = name
+            self._mark_current()
 
     def set_own(self, own: dict[str, Arrangement]) -> None:
         """Take the user's own perspectives over."""
@@ -128,6 +137,10 @@ class MainMenu(QObject):
         self._action(menu, mark("Connection &monitor"), lambda: window.show_panel("monitor"), "Ctrl+M")
         self._action(menu, mark("&Log"), lambda: window.show_panel("log"), "Ctrl+L")
         menu.addSeparator()
+        self._action(menu, mark("&Next panel"), lambda: window.step_panel(1), "F6")
+        self._action(menu, mark("&Panel before"), lambda: window.step_panel(-1), "Shift+F6")
+        self._action(menu, mark("&Detach the panel, or put it back"), window.detach_panel, "Ctrl+Shift+D")
+        self._action(menu, mark("&Close the panel"), window.close_panel, "Ctrl+F4")
         self.locked = self._action(menu, mark("Loc&k the panels"), lambda: window.lock(self.locked.isChecked()))
         self.locked.setCheckable(True)
         self._action(menu, mark("&Full screen"), self._on_full_screen, "F11")
@@ -140,9 +153,12 @@ class MainMenu(QObject):
     def _fill_perspectives(self) -> None:
         menu = self.perspectives
         menu.clear()
+        self._choices.clear()
         for number, name in enumerate([*BUILT_IN, *self.own], start=1):
             title = tr(PERSPECTIVE_TITLES[name]) if name in BUILT_IN else name
             action = QAction(title.replace("&", "&&"), menu)
+            action.setCheckable(True)
+            self._choices[name] = action
             if number <= _MOST_KEYS:
                 action.setShortcut(QKeySequence(f"Ctrl+{number}"))
             action.triggered.connect(lambda _checked=False, chosen=name: self.choose(chosen))
@@ -156,6 +172,13 @@ class MainMenu(QObject):
             action = QAction(tr(text), menu)
             action.triggered.connect(slot)
             menu.addAction(action)
+            self._delete = action  # the last one
+        self._mark_current()
+
+    def _mark_current(self) -> None:
+        for name, action in self._choices.items():
+            action.setChecked(name == self._current)
+        self._delete.setEnabled(self._current in self.own)
 
     # -- slots --------------------------------------------------------------------------------------------------------
     def search(self) -> SymbolSearch:
@@ -171,8 +194,16 @@ class MainMenu(QObject):
         dialog.setAttribute(_DELETE)
         dialog.setWindowTitle(tr("Save the perspective"))
         dialog.setLabelText(tr("Name"))
-        dialog.textValueSelected.connect(self.keep)
+        dialog.textValueSelected.connect(self._on_name)
         dialog.open()
+
+    @pyqtSlot(str)
+    def _on_name(self, name: str) -> None:
+        if not self.keep(name):
+            limits = {"length": LONGEST_NAME, "count": MOST_PERSPECTIVES}
+            text = tr("Not saved: a name has 1 to {length} characters, is not one of the program's own, and there "
+                      "may be {count} of them.", **limits)  # fmt: skip
+            self._tell(tr("Save the perspective"), text)
 
     @pyqtSlot()
     def _on_reset(self) -> None:
@@ -201,10 +232,13 @@ class MainMenu(QObject):
             ("Ctrl+K", tr("find a market")),
             ("Ctrl+1 … Ctrl+9", tr("perspectives")),
             ("Ctrl+M, Ctrl+L", tr("monitor, log")),
+            ("F6, Shift+F6", tr("next panel, panel before")),
+            ("Ctrl+Shift+D, Ctrl+F4", tr("detach the panel or put it back, close it")),
             ("F5", tr("resync")),
             ("F11", tr("full screen")),
             ("Enter, Space", tr("in the watch list: show the market, give it a star")),
             ("← → + − Home End", tr("in the chart: move, zoom, oldest, newest")),
+            ("↑ ↓ Enter Home Esc", tr("in the order book: choose a price, take it, back to the middle, choose none")),
         )
         self._tell(tr("Keyboard"), "\n".join(f"{keys}   {what}" for keys, what in lines))
 

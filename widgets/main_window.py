@@ -5,18 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QEvent, Qt, pyqtSignal, pyqtSlot
-from PyQt6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
+from PyQt6.QtWidgets import QApplication, QDockWidget, QMainWindow, QTabBar, QTabWidget, QWidget
 
 from widgets.dock_arranger import apply_arrangement, read_arrangement
+from widgets.event_panel import EventPanel
+from widgets.focus import focus_into
 from widgets.panel import Panel
 from widgets.panels import PANELS, Needs
 from widgets.perspectives import BUILT_IN, fitted, only_known
 from widgets.status_bar import ServiceStatusBar
+from widgets.table_panel import TablePanel
 from widgets.text import tr
 from widgets.toasts import Toasts
 from widgets.watch_list import WatchListWidget
 
 if TYPE_CHECKING:
+    from PyQt6.QtCore import QChildEvent
     from PyQt6.QtGui import QCloseEvent
 
     from widgets.layout import Arrangement
@@ -133,13 +137,54 @@ class MainWindow(QMainWindow):
         if dock is not None:
             dock.show()
             dock.raise_()
-            self.panels[name].setFocus(Qt.FocusReason.ShortcutFocusReason)
+            if dock.isFloating():
+                dock.activateWindow()
+            focus_into(self.panels[name])
+
+    def step_panel(self, step: int) -> None:
+        """Give the keyboard to the next panel (1) or the one before (-1), tabs behind others included."""
+        names = self.arrangement.panels
+        if names:
+            here = self.panel_with_focus
+            place = names.index(here) + step if here in names else 0
+            self.show_panel(names[place % len(names)])
+
+    @property
+    def panel_with_focus(self) -> str:
+        """Name of the panel that has the keyboard; empty where none has."""
+        widget = QApplication.focusWidget()
+        found = [name for name, dock in self.docks.items() if widget is not None and dock.isAncestorOf(widget)]
+        return found[0] if found else ""
+
+    def detach_panel(self) -> None:
+        """Put the panel that has the keyboard into a window of its own, or back."""
+        name = self.panel_with_focus
+        if name and not self._locked:
+            self.docks[name].setFloating(not self.docks[name].isFloating())
+            self.show_panel(name)
+
+    def close_panel(self) -> None:
+        """Hide the panel that has the keyboard, and give that to another."""
+        name = self.panel_with_focus
+        if name and not self._locked:
+            self.step_panel(1)
+            self.docks[name].hide()
+
+    def inherit(self, old: MainWindow, *, same_account: bool) -> None:
+        """Go on with what another window, on the service before, had found out; orders only of the same account."""
+        for name, panel in self.panels.items():
+            before = old.panels[name]
+            its_own = isinstance(panel, TablePanel)
+            if isinstance(panel, EventPanel) and isinstance(before, EventPanel) and (same_account or not its_own):
+                panel.inherit(before)
 
     # -- texts --------------------------------------------------------------------------------------------------------
     def retranslate(self) -> None:
         """Say everything anew."""
         for name, dock in self.docks.items():
             dock.setWindowTitle(tr(PANELS[name].title))
+        for bar in self.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            bar.setAccessibleName(tr("Panels"))
         self._show_title()
 
     def _show_title(self) -> None:
@@ -164,6 +209,12 @@ class MainWindow(QMainWindow):
                 signal.connect(self.select_symbol)
         if isinstance(panel, Panel):
             panel.keysRequested.connect(self.keysRequested)
+
+    def childEvent(self, event: QChildEvent | None) -> None:
+        """Name the bars that Qt makes when panels become tabs."""
+        super().childEvent(event)
+        if event is not None and event.polished() and isinstance(event.child(), QTabBar):
+            event.child().setAccessibleName(tr("Panels"))  # type: ignore[union-attr]  # it is a QTabBar
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Take another language over."""

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MarketPanel"]
 
-_PROOF_MS = 300  # by when a panel that is shown again should have heard of its market
+_BLINK_S = 0.2
+_PROOF_MS = 600  # by when a panel that is shown again should have heard of its market
 _DOWN = (ConnectionState.RECONNECTING, ConnectionState.FAILED, ConnectionState.STOPPED)
 
 
@@ -120,6 +121,8 @@ class MarketPanel(Panel):
         """Begin to want the data."""
         if self.service.connection_state(WebSocketType.PUBLIC) in _DOWN:
             self.show_stale()
+        if self._hidden_at is not None and time.monotonic() - self._hidden_at < _BLINK_S:
+            self._hidden_at = None  # moved to another place: nothing can have been missed
         if self._hidden_at is not None and self.state is PanelState.LIVE:
             self._unproved.start()
         self._open()

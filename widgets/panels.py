@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from widgets.announcements import AnnouncementsWidget
 from widgets.chart import ChartWidget
 from widgets.indicators import IndicatorsWidget
+from widgets.indicators_choice import FIRST_WATCHES
 from widgets.log_dock import LogBook, LogWidget
 from widgets.monitor_dock import ConnectionMonitorDock
 from widgets.my_assets import MyAssetsWidget
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from PyQt6.QtWidgets import QWidget
 
-    from upbit_ws_qt import WebSocketService
+    from upbit_ws_qt import IndicatorSpec, WebSocketService
     from widgets.market_catalog import MarketCatalog
     from widgets.rest import RestClient
 
@@ -40,6 +41,7 @@ class Needs:
     symbol: str
     symbols: tuple[str, ...]
     unit: str
+    watches: tuple[tuple[IndicatorSpec, str], ...] = FIRST_WATCHES
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ PANELS: dict[str, PanelKind] = {
     "my_assets": PanelKind(mark("My assets"), lambda needs, parent: MyAssetsWidget(needs.service, parent)),
     "announcements": PanelKind(mark("Announcements"), lambda needs, parent: AnnouncementsWidget(needs.service, parent)),
     "indicators": PanelKind(
-        mark("Indicators"), lambda needs, parent: IndicatorsWidget(needs.service, needs.symbol, parent)
+        mark("Indicators"),
+        lambda needs, parent: IndicatorsWidget(needs.service, needs.symbol, parent, watches=needs.watches),
     ),
     "monitor": PanelKind(
         mark("Connection monitor"), lambda needs, parent: ConnectionMonitorDock(needs.service, parent)

@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from upbit_ws_qt import DataFormat, IndependenceLevel
+from upbit_ws_qt import MAX_COMBINATIONS, DataFormat, IndependenceLevel, IndicatorSpec
+from widgets.indicators_choice import FIRST_WATCHES, watch_from, watch_to_plain
 from widgets.text import Language
 from widgets.theme import MarketScheme, ThemeMode
 
@@ -30,7 +31,8 @@ class Preferences:
         scheme: colours of rising and falling prices.
         reduce_motion: nothing flashes or slides.
         toast_fills: tell own fills.
-        toast_lines: tell lost and recovered lines.
+        toast_lost: tell lost lines, and errors.
+        toast_recovered: tell recovered lines.
         toast_signals: tell indicator signals.
         toast_alerts: tell alerts of the monitor.
         data_format: how the exchange spells its frames.
@@ -39,6 +41,7 @@ class Preferences:
         favourites: market codes with a star.
         symbol: the market that was selected last.
         unit: of the chart.
+        watches: the indicators and signals that are watched, as (spec, time frame).
     """
 
     language: Language = Language.SYSTEM
@@ -46,7 +49,8 @@ class Preferences:
     scheme: MarketScheme = MarketScheme.KOREAN
     reduce_motion: bool = False
     toast_fills: bool = True
-    toast_lines: bool = True
+    toast_lost: bool = True
+    toast_recovered: bool = True
     toast_signals: bool = True
     toast_alerts: bool = True
     data_format: DataFormat = DataFormat.AUTO
@@ -55,6 +59,7 @@ class Preferences:
     favourites: tuple[str, ...] = ()
     symbol: str = "KRW-BTC"
     unit: str = "1m"
+    watches: tuple[tuple[IndicatorSpec, str], ...] = FIRST_WATCHES
 
 
 _CHOICES: dict[str, type[StrEnum]] = {
@@ -68,7 +73,8 @@ _CHOICES: dict[str, type[StrEnum]] = {
 
 def preferences_to_plain(preferences: Preferences) -> dict[str, Any]:
     """Return what can be written as JSON."""
-    return dataclasses.asdict(preferences)
+    plain = {item.name: getattr(preferences, item.name) for item in dataclasses.fields(preferences)}
+    return plain | {"watches": [watch_to_plain(*watch) for watch in preferences.watches]}
 
 
 def preferences_from(plain: dict[str, Any]) -> Preferences:
@@ -81,11 +87,20 @@ def preferences_from(plain: dict[str, Any]) -> Preferences:
                 values[item.name] = _CHOICES[item.name](value)
         elif item.name == "favourites":
             values[item.name] = _codes(value)
+        elif item.name == "watches":
+            values[item.name] = _watches(value)
         elif item.name == "symbol":
             values[item.name] = value if _is_code(value) else item.default
         elif isinstance(value, type(item.default)) and (not isinstance(value, str) or len(value) <= 10):
             values[item.name] = value
     return Preferences(**values)
+
+
+def _watches(value: object) -> tuple[tuple[IndicatorSpec, str], ...]:
+    if not isinstance(value, list):
+        return FIRST_WATCHES
+    found = (watch_from(each) for each in value[:MAX_COMBINATIONS])
+    return tuple(dict.fromkeys(each for each in found if each is not None))
 
 
 def _codes(value: object) -> tuple[str, ...]:

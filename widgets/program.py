@@ -9,12 +9,14 @@ import sys
 from typing import TYPE_CHECKING
 
 from PyQt6 import sip
-from PyQt6.QtCore import QObject, Qt, QTimer, pyqtSignal, pyqtSlot
+from PyQt6.QtCore import QObject, QPoint, QSize, Qt, QTimer, pyqtSignal, pyqtSlot
+from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import QApplication
 
 from upbit_ws_qt import Credentials, ServiceConfig, WebSocketService, install_excepthook
 from widgets.chart import ChartWidget
 from widgets.error_dialog import ErrorReporter
+from widgets.indicators import IndicatorsWidget
 from widgets.log_dock import LogBook
 from widgets.look import look
 from widgets.main_menu import MainMenu
@@ -28,11 +30,13 @@ from widgets.rest import RestClient
 from widgets.settings_dialog import SettingsDialog
 from widgets.store import Layout, Store
 from widgets.text import set_language
-from widgets.theme import apply_theme
+from widgets.theme import ThemeMode, apply_theme
 from widgets.tour import Tour
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from PyQt6.QtGui import QScreen
 
     from widgets.options import Options
     from widgets.preferences import Preferences
@@ -43,6 +47,8 @@ _log = logging.getLogger("upbit_ws_qt.desktop")
 
 DEFAULT_SIZE = (1600, 950)
 _MAXIMIZED = Qt.WindowState.WindowMaximized
+_LINE_SETTINGS = {"data_format": "data_format", "compression": "compression", "independence": "independence_level"}
+"""Names of preferences, and of the service's settings that they decide about."""
 RESTART_DELAY_MS = 300  # changes that come together cause one restart
 
 
@@ -63,6 +69,7 @@ class Program(QObject):
         self._config = config
         self._store = store
         self._preferences = preferences
+        self._given = config, preferences
         self._layout = Layout()
         self._log = LogBook(self)
         self._log.install()
@@ -77,6 +84,9 @@ class Program(QObject):
         self._restart_timer.setInterval(RESTART_DELAY_MS)
         self._restart_timer.timeout.connect(self._on_restart)
         self._apply_look()
+        hints = QGuiApplication.styleHints()
+        assert hints is not None
+        hints.colorSchemeChanged.connect(self._on_system_scheme)
 
     # -- life ---------------------------------------------------------------------------------------------------------
     def open(self) -> Program:
@@ -119,7 +129,8 @@ class Program(QObject):
         live = self._config.rest_url.startswith("https:")
         catalog = MarketCatalog(rest, self._store.folder if live else None, service)
         chosen = self._preferences
-        needs = Needs(service, catalog, rest, self._log, chosen.symbol, self._options.symbols, chosen.unit)
+        only, log = self._options.symbols, self._log
+        needs = Needs(service, catalog, rest, log, chosen.symbol, only, chosen.unit, chosen.watches)
         window = self._window = MainWindow(needs, embedded=self._options.embedded)
         menu = self._menu = MainMenu(window)
         self._notifier = Notifier(service, window.toasts, chosen)
@@ -140,35 +151,44 @@ class Program(QObject):
         chart = window.panels["chart"]
         assert isinstance(chart, ChartWidget)
         chart.unitChanged.connect(lambda unit: self._remember(unit=unit))
+        indicators = window.panels["indicators"]
+        assert isinstance(indicators, IndicatorsWidget)
+        indicators.watchesChanged.connect(lambda: self._remember(watches=indicators.watches))
         menu.settingsRequested.connect(self._on_settings)
         menu.perspectivesChanged.connect(self._on_closing)
 
     # -- where the windows are ----------------------------------------------------------------------------------------
     def _restore(self, window: MainWindow, menu: MainMenu) -> None:
         layout = self._layout
-        window.resize(*DEFAULT_SIZE)
         if self._options.size is not None:
             window.resize(*self._options.size)
         elif layout.window is not None:
             x, y, width, height = layout.window
-            window.resize(width, height)
-            screen = QApplication.screenAt(window.geometry().center())
-            if screen is not None and screen.availableGeometry().contains(x, y):
+            screen = QApplication.screenAt(QPoint(x, y))
+            window.resize(self._on_screen(width, height, screen))
+            if screen is not None:
                 window.move(x, y)
+        else:
+            window.resize(self._on_screen(*DEFAULT_SIZE, QApplication.primaryScreen()))
         menu.set_own(layout.own)
         wanted = self._options.perspective
         if wanted is not None and not menu.choose(wanted):
             _log.warning("there is no perspective %r; known are %s", wanted, ", ".join([*BUILT_IN, *menu.own]))
             wanted = None
         if wanted is None:
+            menu.choose(next(iter(BUILT_IN)))
             if layout.current is not None:
+                menu.set_current(layout.perspective)
                 window.arrange(layout.current)
-            else:
-                menu.choose(next(iter(BUILT_IN)))
         window.lock(layout.locked)
         menu.locked.setChecked(layout.locked)
         if layout.maximized and self._options.size is None:
             window.setWindowState(window.windowState() | _MAXIMIZED)
+
+    def _on_screen(self, width: int, height: int, screen: QScreen | None) -> QSize:
+        """Return a size that a screen has room for; nobody looks at the screen of a program that runs by itself."""
+        wanted = QSize(width, height)
+        return wanted if screen is None or self._options.by_itself else wanted.boundedTo(screen.availableSize())
 
     @pyqtSlot()
     def _on_closing(self) -> None:
@@ -181,6 +201,7 @@ class Program(QObject):
         layout.maximized = window.isMaximized()
         layout.locked = window.locked
         layout.current = window.arrangement
+        layout.perspective = menu.current
         layout.own = dict(menu.own)
         self._store.save_layout(layout)
 
@@ -195,6 +216,13 @@ class Program(QObject):
         apply_theme(app, self._preferences.theme)
         set_language(self._preferences.language)
         look().choose(scheme=self._preferences.scheme, reduce_motion=self._preferences.reduce_motion)
+
+    @pyqtSlot(Qt.ColorScheme)
+    def _on_system_scheme(self, scheme: Qt.ColorScheme) -> None:
+        """Follow the computer from light to dark and back, where the user wants that."""
+        app = QApplication.instance()
+        if self._preferences.theme is ThemeMode.SYSTEM and isinstance(app, QApplication):
+            apply_theme(app, ThemeMode.SYSTEM, scheme)
 
     @pyqtSlot()
     def _on_settings(self) -> SettingsDialog:
@@ -211,20 +239,20 @@ class Program(QObject):
     @pyqtSlot(object)
     def _on_preferences(self, wanted: Preferences) -> None:
         before, kept = self._preferences, self._preferences
-        self._preferences = dataclasses.replace(wanted, favourites=kept.favourites, symbol=kept.symbol, unit=kept.unit)
+        self._preferences = dataclasses.replace(
+            wanted, favourites=kept.favourites, symbol=kept.symbol, unit=kept.unit, watches=kept.watches
+        )
         self._store.save_preferences(self._preferences)
         if _look_of(before) != _look_of(wanted):
             self._apply_look()
         if self._notifier is not None and not sip.isdeleted(self._notifier):
             self._notifier.preferences = self._preferences
-        config = self._config.replace(
-            data_format=wanted.data_format,
-            compression=wanted.compression,
-            independence_level=wanted.independence,
-        )
-        if config != self._config:
-            self._config = config
-            self._restart_timer.start()
+        # What was never touched here stays as it was given: a file of settings may have said otherwise.
+        given, first = self._given
+        changes = {setting: getattr(wanted, name) for name, setting in _LINE_SETTINGS.items()
+                   if getattr(wanted, name) != getattr(first, name)}  # fmt: skip
+        self._config = given.replace(credentials=self._config.credentials, **changes)
+        self._restart_timer.start()
 
     @pyqtSlot(object)
     def _on_keys(self, credentials: Credentials | None) -> None:
@@ -238,7 +266,7 @@ class Program(QObject):
             self._restart_timer.start()
             return
         window = self._living()
-        if window is None:
+        if window is None or window.needs.service.config == self._config:
             return
         for dialog in window.findChildren(SettingsDialog):
             if dialog.isVisible():  # it would go with the window; wait for its user
@@ -257,6 +285,7 @@ class Program(QObject):
         self._on_closing()
         old.closing.disconnect(self._on_closing)
         new = self._open_window()
+        new.inherit(old, same_account=service.config.credentials is self._config.credentials)
         old.close()
         service.deleteLater()
         self.replaced.emit()

@@ -80,7 +80,8 @@ _LINES: tuple[tuple[str, str, tuple[tuple[StrEnum, str], ...]], ...] = (
 )
 _TOASTS = (
     ("toast_fills", mark("My orders: fills")),
-    ("toast_lines", mark("Connections: lost and recovered")),
+    ("toast_lost", mark("Connections: lost, and errors")),
+    ("toast_recovered", mark("Connections: recovered")),
     ("toast_signals", mark("Indicator signals")),
     ("toast_alerts", mark("Alerts of the monitor")),
 )

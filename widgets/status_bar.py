@@ -14,7 +14,7 @@ from widgets.text import mark, tr
 from widgets.theme import HEALTH_SHAPES, colours_of, number_font
 
 if TYPE_CHECKING:
-    from upbit_ws_qt import ConnectionMetrics, WebSocketService
+    from upbit_ws_qt import ConnectionMetrics, HealthStatus, WebSocketService
 
 __all__ = ["LINE_NAMES", "ServiceStatusBar", "line_text"]
 
@@ -24,19 +24,29 @@ LINE_NAMES = {
     WebSocketType.PRIVATE: mark("private"),
     WebSocketType.INFO: mark("info"),
 }
-_SYNCING = (ConnectionState.CONNECTING, ConnectionState.SYNCING)
+_LAGGING = frozenset({"rtt", "late", "no_pong", "silent"})  # kinds of reasons
 
 
-def line_text(metrics: ConnectionMetrics) -> tuple[str, str]:
-    """Return (health level, text) of a line: its state in words, and a number that goes with it."""
+def line_text(metrics: ConnectionMetrics, health: HealthStatus | None = None) -> tuple[str, str]:
+    """Return (health level, text) of a line: its state in words, and the numbers that go with it.
+
+    Args:
+        metrics: of the line.
+        health: of all lines; decides about the level while the line is connected. Without it the last round trip does.
+    """
+    judged = None if health is None else health.connections.get(metrics.ws_type)
     match metrics.state:
         case ConnectionState.CONNECTED:
             rtt = metrics.rtt_last
-            lagging = rtt is not None and rtt > LAGGING_RTT
+            reasons = () if judged is None else judged.reasons
+            lagging = (rtt is not None and rtt > LAGGING_RTT) or any(reason.kind in _LAGGING for reason in reasons)
+            level = "warn" if lagging or metrics.unserved else "good"
+            if judged is not None and judged.level in ("warn", "bad"):
+                level = str(judged.level)
             text = tr("Lagging") if lagging else tr("Connected")
-            if rtt is not None:
-                text += f" {rtt * 1000:.0f} ms"
-            return ("warn" if lagging or metrics.unserved else "good"), text
+            if judged is not None:
+                text += f" {judged.score:.0f}"
+            return level, text if rtt is None else f"{text} {rtt * 1000:.0f} ms"
         case ConnectionState.SYNCING:
             streams = metrics.current_subscriptions
             done = max(0, streams - metrics.unserved)
@@ -101,12 +111,13 @@ class ServiceStatusBar(QStatusBar):
         self.clock.setText(f"{kst_now_clock()} KST")
         for ws_type, button in self.lines.items():
             metrics = self._service.connection_metrics(ws_type)
-            level, text = line_text(metrics)
+            level, text = line_text(metrics, self._service.health_status())
             rate = f"  {metrics.messages_per_second:.0f}/s" if metrics.state is ConnectionState.CONNECTED else ""
             shown = (level, f"{HEALTH_SHAPES[level]} {tr(LINE_NAMES[ws_type])}  {text}{rate}")
             if self._shown.get(ws_type) != shown:
                 self._shown[ws_type] = shown
                 button.setText(shown[1])
+                button.setMinimumWidth(max(button.minimumWidth(), button.sizeHint().width()))  # nothing may jitter
                 button.setAccessibleName(f"{tr(LINE_NAMES[ws_type])} {text}")
                 button.setStyleSheet(f"color: {colours_of(self.palette()).health(level)}")
 
@@ -119,7 +130,8 @@ class ServiceStatusBar(QStatusBar):
         self.badge.setToolTip(tr("No real money, no network") if self._embedded else tr("The real exchange"))
         self.clock.setAccessibleName(tr("Time in Korea"))
         for button in self.lines.values():
-            button.setToolTip(tr("Open the connection monitor"))
+            button.setMinimumWidth(0)
+            button.setToolTip(tr("State, health of 100, round trip, messages a second. A click opens the monitor."))
         colours = colours_of(self.palette())
         back = colours.embedded if self._embedded else colours.live
         self.badge.setStyleSheet(f"color: {colours.base}; background: {back}; border-radius: 3px; font-weight: bold")

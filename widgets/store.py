@@ -31,6 +31,7 @@ class Layout:
         maximized: whether the window fills the screen.
         locked: whether the docks cannot be moved.
         current: the arrangement that was on the screen, or None.
+        perspective: name of the one that was chosen last; empty where none is known.
         own: the user's perspectives by name.
     """
 
@@ -39,6 +40,7 @@ class Layout:
         self.maximized = False
         self.locked = False
         self.current: Arrangement | None = None
+        self.perspective = ""
         self.own: dict[str, Arrangement] = {}
 
 
@@ -50,6 +52,7 @@ def layout_to_plain(layout: Layout) -> dict[str, Any]:
         "maximized": layout.maximized,
         "locked": layout.locked,
         "current": None if layout.current is None else arrangement_to_plain(layout.current),
+        "perspective": layout.perspective,
         "own": {name: arrangement_to_plain(each) for name, each in layout.own.items()},
     }
 
@@ -65,6 +68,8 @@ def layout_from(plain: dict[str, Any], known: Collection[str]) -> Layout:
     layout.maximized = plain.get("maximized") is True
     layout.locked = plain.get("locked") is True
     layout.current = arrangement_from(plain.get("current"), known)
+    name = plain.get("perspective")
+    layout.perspective = name if isinstance(name, str) and len(name) <= LONGEST_NAME else ""
     own = plain.get("own")
     for name, each in list(own.items())[:MOST_PERSPECTIVES] if isinstance(own, dict) else ():
         found = arrangement_from(each, known)

@@ -15,13 +15,18 @@ from widgets.theme import HEALTH_SHAPES, colours_of
 if TYPE_CHECKING:
     from PyQt6.QtGui import QMouseEvent
 
-__all__ = ["Toasts"]
+__all__ = ["Toasts", "log_note"]
 
 SHOWN_MS = 6000
 MOST = 4
 _WIDTH = 340
 _MARGIN = 12
 _log = logging.getLogger("upbit_ws_qt.desktop")
+
+
+def log_note(text: str, level: str) -> None:
+    """Put a note into the log alone."""
+    _log.log(logging.WARNING if level in ("warn", "bad") else logging.INFO, "%s", text)
 
 
 class Toasts(QObject):
@@ -54,7 +59,7 @@ class Toasts(QObject):
             level: of HEALTH_SHAPES, for its shape and colour.
             key: notes of one key collapse into the newest, with a count; the text by default.
         """
-        _log.log(logging.WARNING if level in ("warn", "bad") else logging.INFO, "%s", text)
+        log_note(text, level)
         for note in self._notes:
             if note.key == (key or text):
                 note.repeat(text, level)
