@@ -157,7 +157,7 @@ class OrderBookWidget(MarketPanel):
             self._behind = True
         else:
             self._pace.start()
-            self.view.refresh()
+            self.view.refresh_changes()
 
     @pyqtSlot()
     def _on_pace(self) -> None:

@@ -19,6 +19,8 @@ Own: TypeAlias = "Mapping[tuple[bool, Decimal], tuple[Decimal, bool]]"
 """(is a bid, price) -> (what is left to fill, whether that is uncertain)."""
 
 _MOST_REMEMBERED = 4000  # texts of prices; a book that has wandered so far begins anew
+_LARGE = 0.9  # so many of the sizes are below the one that a full bar stands for
+_LEAST_SCALE, _MOST_SCALE = Decimal("0.75"), Decimal("1.33")
 _ZERO = Decimal(0)
 
 
@@ -32,7 +34,8 @@ class BookRow:
         percent_text: against the previous close.
         direction: the sign of that.
         size_text: what is offered or wanted there.
-        share: of the largest size on the screen, 0 to 1; the length of the bar.
+        share: of a large size on the screen, 0 to 1; the length of the bar.
+        is_beyond: whether the size is larger still, so that its bar is cut.
         own_text: how much of it is one's own, with "?" where the line was down since; empty for none.
         is_last: whether the last trade was at this price.
     """
@@ -43,6 +46,7 @@ class BookRow:
     direction: int
     size_text: str
     share: float
+    is_beyond: bool
     own_text: str
     is_last: bool
 
@@ -70,6 +74,7 @@ class OrderBookModel:
         self._own: Own = {}
         self._texts: dict[Decimal, tuple[str, str, int]] = {}
         self._decimals: tuple[int, int] = (0, 0)
+        self._scale = _ZERO
         self._picture: BookPicture | None = None
 
     def set_book(self, event: OrderbookEvent) -> None:
@@ -101,13 +106,13 @@ class OrderBookModel:
     def _paint(self, event: OrderbookEvent) -> BookPicture:
         asks, bids = event.asks, event.bids
         self._choose_decimals([price for price, _ in (*asks, *bids)])
-        largest = max((size for _, size in (*asks, *bids)), default=_ZERO)
+        self._choose_scale([size for _, size in (*asks, *bids)])
         own_asks = self._own_by_row(False, [price for price, _ in asks], event.level)
         own_bids = self._own_by_row(True, [price for price, _ in bids], event.level)
         spread, mid = event.spread, event.mid
         return BookPicture(
-            self._rows(asks, largest, own_asks),
-            self._rows(bids, largest, own_bids),
+            self._rows(asks, own_asks),
+            self._rows(bids, own_bids),
             price_text(self.market, spread, self._decimals[0]),
             DASH if spread is None or not mid else percent_text(spread / mid, 3).lstrip("+"),
             volume_text(event.total_ask_size, min(self._decimals[1], 3)),
@@ -115,15 +120,15 @@ class OrderBookModel:
         )
 
     def _rows(
-        self, side: Iterable[tuple[Decimal, Decimal]], largest: Decimal, own: Mapping[Decimal, tuple[Decimal, bool]]
+        self, side: Iterable[tuple[Decimal, Decimal]], own: Mapping[Decimal, tuple[Decimal, bool]]
     ) -> tuple[BookRow, ...]:
-        digits = self._decimals[1]
+        digits, scale = self._decimals[1], float(self._scale) or 1.0
         rows = []
         for price, size in side:
             text, percent, direction = self._texts.get(price) or self._describe(price)
             mine, uncertain = own.get(price, (None, False))
             own_text = "" if mine is None else volume_text(mine, digits) + "?" * uncertain
-            share = float(size / largest) if largest else 0.0
+            share = float(size) / scale
             rows.append(
                 BookRow(
                     price,
@@ -131,7 +136,8 @@ class OrderBookModel:
                     percent,
                     direction,
                     volume_text(size, digits),
-                    share,
+                    min(share, 1.0),
+                    share > 1.0,
                     own_text,
                     price == self.last_price,
                 )
@@ -145,6 +151,15 @@ class OrderBookModel:
         if chosen != self._decimals or len(self._texts) > _MOST_REMEMBERED:
             self._decimals = chosen
             self._texts.clear()
+
+    def _choose_scale(self, sizes: list[Decimal]) -> None:
+        """Have a bar of full length stand for a large size, but not for the largest: one order must not shorten all.
+
+        It stays while it is about right, so that bars move only with their own sizes.
+        """
+        wanted = sorted(sizes)[int(len(sizes) * _LARGE)] if sizes else _ZERO
+        if not self._scale * _LEAST_SCALE <= wanted <= self._scale * _MOST_SCALE:
+            self._scale = wanted
 
     def _describe(self, price: Decimal) -> tuple[str, str, int]:
         close = self.prev_close

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from PyQt6.QtCore import QRect, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QFontMetrics, QPainter, QPalette, QPen
@@ -29,10 +29,19 @@ _SPREAD_AIR = 9
 _DIM = 0.45
 _WIDEST = 560  # wider than this, price and size would stand too far apart to be read as one row
 _MARK = "◆"
+_CUT = 2  # pixels at the end of a bar that would be longer
 _BAR_WEIGHT = 0.24
 _TINT_WEIGHT = 0.05
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _CENTRE = Qt.AlignmentFlag.AlignCenter
+
+
+class _SideLook(NamedTuple):
+    """The colours of asks or bids: as they are, of the bars, and behind the rows."""
+
+    full: QColor
+    bar: QColor
+    tint: QColor
 
 
 class OrderBookView(QAbstractScrollArea):
@@ -57,6 +66,7 @@ class OrderBookView(QAbstractScrollArea):
         self._centred = True
         self._selected: Decimal | None = None
         self._widths = (0, 0, 0)
+        self._shown: BookPicture | None = None
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -91,12 +101,29 @@ class OrderBookView(QAbstractScrollArea):
         self.model = model
         self._selected = None
         self._widths = (0, 0, 0)
+        self._shown = None
         self.centre()
 
     def refresh(self) -> None:
-        """Paint what the model has now."""
+        """Paint all anew, as the model has it now."""
         assert self._surface is not None
+        self._shown = self.model.picture()
         self._surface.update()
+
+    def refresh_changes(self) -> None:
+        """Paint the rows that are not as they were; most of a book stays as it is from one moment to the next."""
+        before, now = self._shown, self.model.picture()
+        self._shown = now
+        assert self._surface is not None
+        if before is None or now is None or self._measure(now, self.fontMetrics()):
+            self._surface.update()
+            return
+        for is_bid, old, new in ((False, before.asks, now.asks), (True, before.bids, now.bids)):
+            for place in range(max(len(old), len(new))):
+                if old[place : place + 1] != new[place : place + 1]:
+                    self._surface.update(self.row_rect(is_bid=is_bid, place=place))
+        if _heads(before) != _heads(now):
+            self._surface.update(self._spread_rect())
 
     def clear_selection(self) -> None:
         """Choose no price."""
@@ -124,6 +151,11 @@ class OrderBookView(QAbstractScrollArea):
         top = DEPTH * height + self._spread_height + place * height if is_bid else (DEPTH - 1 - place) * height
         width = min(self._width(), _WIDEST)
         return QRect((self._width() - width) // 2, top - self._scroll.value(), width, height)
+
+    def _spread_rect(self) -> QRect:
+        """Return where the line between the sides is on the viewport."""
+        row = self.row_rect(is_bid=False, place=0)
+        return QRect(row.left(), DEPTH * self.row_height - self._scroll.value(), row.width(), self._spread_height)
 
     def sizeHint(self) -> QSize:
         """Ten rows a side."""
@@ -166,50 +198,53 @@ class OrderBookView(QAbstractScrollArea):
     # -- painting -----------------------------------------------------------------------------------------------------
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Paint the rows that can be seen."""
-        del event
         picture = self.model.picture()
-        if picture is None or self._colours is None or self._market is None or self._surface is None:
+        if event is None or picture is None or self._colours is None or self._market is None or self._surface is None:
             return
         painter = QPainter(self._surface)
         painter.setFont(self.font())
-        metrics = painter.fontMetrics()
+        metrics, region = painter.fontMetrics(), event.region()
         self._measure(picture, metrics)
         if self._dimmed:
             painter.setOpacity(_DIM)
         for is_bid, rows in ((False, picture.asks), (True, picture.bids)):
             colour, base = self._market.up if is_bid else self._market.down, self._colours.base
-            self._paint_side(painter, rows, is_bid, blend(colour, base, _BAR_WEIGHT), blend(colour, base, _TINT_WEIGHT))
-        self._paint_spread(painter, picture, metrics)
+            look = _SideLook(QColor(colour), blend(colour, base, _BAR_WEIGHT), blend(colour, base, _TINT_WEIGHT))
+            for place, row in enumerate(rows):
+                rect = self.row_rect(is_bid=is_bid, place=place)
+                if region.intersects(rect):
+                    self._paint_row(painter, rect, row, look)
+        if region.intersects(self._spread_rect()):
+            self._paint_spread(painter, picture, metrics)
         if self.hasFocus():
             painter.setOpacity(1.0)
             painter.setPen(QPen(self._accent, 1))
             painter.drawRect(self._surface.rect().adjusted(0, 0, -1, -1))
         painter.end()
 
-    def _measure(self, picture: BookPicture, metrics: QFontMetrics) -> None:
-        """Set the widths of mark, price and percentage columns; they only grow, so that nothing jitters."""
+    def _measure(self, picture: BookPicture, metrics: QFontMetrics) -> bool:
+        """Set the widths of mark, price and percentage columns; they only grow, so that nothing jitters.
+
+        Returns whether they have.
+        """
+        before = self._widths
         rows = (*picture.asks[:1], *picture.asks[-1:], *picture.bids[:1], *picture.bids[-1:])
         mark = metrics.horizontalAdvance(_MARK) + _PADDING
         price = max((metrics.horizontalAdvance(row.price_text) for row in rows), default=0)
         percent = max((metrics.horizontalAdvance(row.percent_text) for row in rows), default=0)
-        self._widths = (mark, max(self._widths[1], price), max(self._widths[2], percent))
+        self._widths = (mark, max(before[1], price), max(before[2], percent))
+        return self._widths != before
 
-    def _paint_side(
-        self, painter: QPainter, rows: tuple[BookRow, ...], is_bid: bool, bar: QColor, tint: QColor
-    ) -> None:
-        bottom = self.viewport_height
-        for place, row in enumerate(rows):
-            rect = self.row_rect(is_bid=is_bid, place=place)
-            if rect.bottom() >= 0 and rect.top() <= bottom:
-                self._paint_row(painter, rect, row, bar, tint)
-
-    def _paint_row(self, painter: QPainter, rect: QRect, row: BookRow, bar: QColor, tint: QColor) -> None:
+    def _paint_row(self, painter: QPainter, rect: QRect, row: BookRow, look: _SideLook) -> None:
         mark, price, percent = self._widths
-        painter.fillRect(rect, tint)
+        painter.fillRect(rect, look.tint)
         left = rect.left() + mark + price + percent + 5 * _PADDING
         room = max(0, rect.right() + 1 - left)
         length = round(room * row.share)
-        painter.fillRect(QRect(rect.right() - length + 1, rect.top() + 1, length, rect.height() - 1), bar)
+        end = rect.right() - length + 1
+        painter.fillRect(QRect(end, rect.top() + 1, length, rect.height() - 1), look.bar)
+        if row.is_beyond:
+            painter.fillRect(QRect(end, rect.top() + 1, _CUT, rect.height() - 1), look.full)
         direction = self._directions[row.direction]
         x = rect.left() + _PADDING
         if row.own_text:
@@ -236,9 +271,7 @@ class OrderBookView(QAbstractScrollArea):
 
     def _paint_spread(self, painter: QPainter, picture: BookPicture, metrics: QFontMetrics) -> None:
         assert self._colours is not None
-        top = DEPTH * self.row_height - self._scroll.value()
-        row = self.row_rect(is_bid=False, place=0)
-        rect = QRect(row.left(), top, row.width(), self._spread_height)
+        rect = self._spread_rect()
         painter.fillRect(rect, QColor(self._colours.window))
         painter.setPen(QColor(self._colours.muted))
         inside = rect.adjusted(_PADDING, 0, -_PADDING, 0)
@@ -347,3 +380,7 @@ class OrderBookView(QAbstractScrollArea):
         self.setToolTip(words)
         self.priceSelected.emit(row.price)
         self.refresh()
+
+
+def _heads(picture: BookPicture) -> tuple[str, ...]:
+    return picture.spread_text, picture.spread_percent, picture.total_ask_text, picture.total_bid_text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def tick_size(market: str, price: Decimal) -> Decimal:
     return ticks[max(bisect_right(starts, abs(price)) - 1, 0)]
 
 
+@lru_cache(maxsize=8192)
 def decimals_of(value: Decimal) -> int:
     """Return how many decimals a number needs, trailing zeros left out."""
     if not value:

@@ -61,6 +61,18 @@ class Row:
     flashed_at: float = 0.0
     trend: deque[float] = field(default_factory=lambda: deque(maxlen=TREND_POINTS))
     trend_at: float = 0.0
+    told: tuple[object, ...] = ()
+
+    def take_changes(self, flashing: bool) -> tuple[int, int] | None:
+        """Return the first and the last column that look other than when this was last asked; None for none."""
+        if self.rendered is not self.event:
+            _render(self)
+        now = ((self.price, self.sign, flashing and self.flash), (self.change, self.sign), self.value, self.trend_at)
+        before, self.told = self.told, now
+        if not before:
+            return Column.PRICE, Column.TREND
+        other = [Column.PRICE + place for place in range(len(now)) if now[place] != before[place]]
+        return (other[0], other[-1]) if other else None
 
 
 class WatchListModel(QAbstractTableModel):
@@ -167,9 +179,12 @@ class WatchListModel(QAbstractTableModel):
                 return
         first, last = self.visible()
         position = self._position
-        rows = sorted(place for code in changed if first <= (place := position.get(code, -1)) <= last)
-        for top, bottom in _runs(rows):
-            self.dataChanged.emit(self.index(top, Column.PRICE), self.index(bottom, Column.TREND))
+        for code in changed:
+            place = position.get(code, -1)
+            if first <= place <= last:
+                span = self._known[code].take_changes(self.is_flashing(self._known[code]))
+                if span is not None:
+                    self.dataChanged.emit(self.index(place, span[0]), self.index(place, span[1]))
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """Sort by a column, now and from now on."""
@@ -289,14 +304,3 @@ def _render(row: Row) -> None:
     row.sign = (rate > 0) - (rate < 0)
     korean = current_language() is Language.KOREAN
     row.value = short_money_text(event.acc_trade_price_24h, korean=korean)
-
-
-def _runs(rows: list[int]) -> list[tuple[int, int]]:
-    """Return (first, last) of neighbours."""
-    runs: list[tuple[int, int]] = []
-    for row in rows:
-        if runs and row <= runs[-1][1] + 1:
-            runs[-1] = (runs[-1][0], row)
-        else:
-            runs.append((row, row))
-    return runs
