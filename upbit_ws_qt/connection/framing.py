@@ -26,7 +26,7 @@ class Framer:
 
     Args:
         largest: bytes; a longer message is not plain, so that the complete implementation refuses it.
-        piece: bytes; the most that `others` returns at once.
+        piece: bytes; the most that `others` and `rest` return at once.
     """
 
     __slots__ = ("_at", "_data", "_in_fragments", "_largest", "_owed", "_piece")
@@ -79,9 +79,9 @@ class Framer:
         return data[begin:at]
 
     def rest(self) -> bytes:
-        """Take out all there is."""
-        left, self._data, self._at = self._data[self._at :], b"", 0
-        return left
+        """Take out whatever there is, a piece at a time; empty where nothing is left."""
+        begin, self._at = self._at, min(len(self._data), self._at + self._piece)
+        return self._data[begin : self._at]
 
     def _begin_frame(self, at: int) -> bool:
         """Look at the header of a frame; return False where it is not whole or a plain message's."""

@@ -141,8 +141,8 @@ class Stream(ClientConnection):
             if not others:
                 return
             self._leave_to_websockets(others)
-        rest = framer.rest()  # after the first close frame nobody needs to know where a frame begins
-        if rest and not self.transport.is_closing():
+        # After the first close frame nobody needs to know where a frame begins.
+        while not self.transport.is_closing() and (rest := framer.rest()):
             self._leave_to_websockets(rest)
 
     def process_event(self, event: Any) -> None:
