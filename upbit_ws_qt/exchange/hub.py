@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _RESIDUAL_MS = 250
 _MOST_CLOSED_KEPT = 1000
 _ERROR_CLOSE_SECONDS = 0.155  # the pump looks every 10 ms, so that the close falls between 150 and 180 ms
+# Seconds above `send_limit` before a client is a slow reader; a healthy one takes a burst in less.
+_SLOW_AFTER = 0.5
 _STATUS_UP = b'{"status":"UP"}'
 _SIMPLE_NAMES = {"method": "mthd", "result": "rslt", "ticket": "tckt", "type": "ty", "codes": "cds", "level": "lv"}
 
@@ -264,16 +266,30 @@ class Hub:
             session.push(payload)
 
     def flush(self, session: Session) -> None:
-        """Write what is queued for one session; cut it off where it does not read."""
+        """Write what is queued for one session."""
         session.flush(self._now())
-        if session.unsent > self._settings.send_limit and not session.over:
-            self._counters.slow_readers_dropped += 1
-            session.line.abort("slow reader")
 
     def flush_all(self) -> None:
         """Write what is queued for all sessions."""
         for session in list(self.sessions.values()):
             self.flush(session)
+
+    def drop_slow_readers(self) -> None:
+        """Cut off those that leave more unread than is allowed, and for longer than a burst takes; once a turn."""
+        now, limit = self._now(), self._settings.send_limit
+        for session in list(self.sessions.values()):
+            if session.over or session.unsent <= limit:
+                session.behind_since = None
+            elif session.behind_since is None:
+                session.behind_since = now
+            elif now - session.behind_since >= _SLOW_AFTER:
+                self._counters.slow_readers_dropped += 1
+                session.line.abort("slow reader")
+
+    @property
+    def has_full_lines(self) -> bool:
+        """Whether some client has not yet taken what was written to it."""
+        return any(session.line.paused for session in self.sessions.values())
 
 
 def _without_covered(streams: dict[tuple[Any, ...], Stream]) -> list[Stream]:

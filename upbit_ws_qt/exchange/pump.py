@@ -24,7 +24,10 @@ _DRAIN_PATIENCE = 5.0
 class Pump:
     """Runs on the current loop from `start` to `stop`.
 
-    A market that cannot be computed as fast as its clock runs makes the clock slip, counted in `clock_slipped_ms`.
+    A market that has fallen behind its clock makes up for it, unless a client has yet to take what is there: then it
+    goes on at the clock's own speed, so that time lost here does not come down on healthy readers all at once. A market
+    that stays behind, or cannot be computed as fast as its clock runs, makes the clock slip, counted in
+    `clock_slipped_ms`.
     """
 
     def __init__(self, hub: Hub, clock: ExchangeClock, counters: Counters) -> None:
@@ -33,6 +36,7 @@ class Pump:
         self._clock = clock
         self._counters = counters
         self._timer: asyncio.TimerHandle | None = None
+        self._followed_ms = clock.now_ms()
         self._advancing = 0
         self._drained = asyncio.Event()
         self.agenda = Agenda()
@@ -73,6 +77,7 @@ class Pump:
     def _turn(self) -> None:
         self._timer = self._loop.call_later(TICK, self._turn)
         now = self._loop.time()
+        self._hub.drop_slow_readers()
         if self._clock.running and not self._advancing:
             self._follow_clock(now)
         self.agenda.run(now)
@@ -80,14 +85,17 @@ class Pump:
 
     def _follow_clock(self, now: float) -> None:
         target, world = self._clock.now_ms(), self._hub.world
-        while world.now_ms < target:
-            self._play(min(target, world.now_ms + _STEP_MS))
+        due = world.now_ms + min(target - self._followed_ms, round(_STEP_MS * max(1.0, self._clock.scale)))
+        self._followed_ms = target
+        while world.now_ms < (until := min(target, due) if self._hub.has_full_lines else target):
+            self._play(min(until, world.now_ms + _STEP_MS))
             if self._loop.time() - now > _TURN_BUDGET:
                 break
         behind = target - world.now_ms
         if behind > _MOST_LAG_MS * max(1.0, self._clock.scale):
             self._counters.clock_slipped_ms += behind
             self._clock.set_ms(world.now_ms)
+            self._followed_ms = world.now_ms
 
     def _play(self, ms: int) -> None:
         self._hub.deliver(self._hub.world.advance_to(ms))
@@ -95,7 +103,7 @@ class Pump:
 
     async def _let_readers_catch_up(self) -> None:
         deadline = self._loop.time() + _DRAIN_PATIENCE
-        while any(session.line.paused for session in self._hub.sessions.values()):
+        while self._hub.has_full_lines:
             self._drained.clear()
             try:
                 async with asyncio.timeout_at(deadline):

@@ -50,6 +50,7 @@ class Session:
         self.doomed = False
         self.over = False
         self.wants_status = False
+        self.behind_since: float | None = None
         self.tap: Callable[[Session, bytes], None] | None = None
         self.frames_sent = 0
         self.bytes_sent = 0

@@ -51,7 +51,7 @@ class ExchangeSettings:
         deflate: Accept permessage-deflate when it is offered.
         max_connections: Open TCP connections; more are refused with 503.
         max_request: Largest message a client may send, in bytes.
-        send_limit: Unsent bytes at which a slow reader is cut off.
+        send_limit: Unsent bytes beyond which a client is cut off as a slow reader if it does not take them soon.
         control: Serve the HTTP control path.
         record: File to write all outgoing frames to.
         replay: File of recorded frames to serve instead of a market.

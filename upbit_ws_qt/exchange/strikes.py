@@ -61,7 +61,7 @@ def strike(hub: Hub, session: Session, fault: Fault) -> None:
         hub.flush(session)
     elif fault.name is FaultName.HUGE_MESSAGE:
         session.push(b'{"type":"ticker","code":"' + b"A" * options["size"] + b'"}')
-        session.flush(line.last_activity)  # not the hub's: it would cut the line off as a slow reader's
+        hub.flush(session)
     else:
         _break_protocol(hub, session, fault, reason)
 
@@ -76,7 +76,7 @@ def _break_protocol(hub: Hub, session: Session, fault: Fault, reason: str) -> No
         session.push_raw(_VIOLATIONS[options["kind"]])
     else:
         session.push_raw(decompression_bomb(options["size"]))
-    session.flush(line.last_activity)
+    hub.flush(session)
     if options["hold"]:
         hub.silence(session)
     elif fault.name is FaultName.CUT_FRAME:

@@ -182,6 +182,19 @@ async def test_a_client_that_never_reads_is_cut_off_and_the_others_are_served() 
         await asyncio.gather(writer.wait_closed(), return_exceptions=True)
 
 
+async def test_a_burst_beyond_the_limit_does_not_cut_a_client_that_reads() -> None:
+    async with (
+        EmbeddedExchange(settings(stopped=True, markets=None, send_limit=50_000)) as exchange,
+        client(exchange, compression=None) as public,
+    ):
+        codes = sorted(exchange.world.codes)
+        await public.request({"type": "orderbook", "codes": codes}, {"type": "ticker", "codes": codes})
+        seen = {(frame["type"], frame["code"]) for frame in await public.messages(2 * len(codes))}
+        assert seen == {(kind, code) for kind in ("orderbook", "ticker") for code in codes}
+        assert exchange.connections[0].bytes_sent > 10 * 50_000
+        assert exchange.counters.slow_readers_dropped == 0
+
+
 async def test_advance_waits_for_readers_and_loses_nothing() -> None:
     quiet = settings(rate=5000, stopped=True, send_limit=2_000_000)
     async with EmbeddedExchange(quiet) as exchange, client(exchange, compression=None) as public:

@@ -1,0 +1,71 @@
+"""How the market follows its clock, in virtual time: what was lost is made up for as readers take it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+from tests.subscriptions.virtual import play
+from upbit_ws_qt.exchange.clock import ExchangeClock
+from upbit_ws_qt.exchange.pump import Pump
+from upbit_ws_qt.exchange.views import Counters
+
+_TURN_MS = 11
+
+
+class QuietWorld:
+    """Nothing happens in it; it only knows how late it is."""
+
+    def __init__(self) -> None:
+        self.now_ms = 0
+
+    def advance_to(self, ms: int) -> list[Any]:
+        self.now_ms = ms
+        return []
+
+
+class Lines:
+    """The hub's side of a pump: whether some client is behind."""
+
+    def __init__(self) -> None:
+        self.world = QuietWorld()
+        self.has_full_lines = False
+
+    def deliver(self, changes: list[Any]) -> None:
+        assert changes == []
+
+    def flush_all(self) -> None: ...
+
+    def drop_slow_readers(self) -> None: ...
+
+
+def test_time_that_was_lost_is_made_up_for_at_once_where_readers_keep_up() -> None:
+    assert play(lag_after_a_stall(is_full=False)) <= _TURN_MS
+
+
+def test_time_that_was_lost_does_not_come_down_on_readers_that_have_yet_to_take_what_is_there() -> None:
+    lag = play(lag_after_a_stall(is_full=True))
+    assert 500 <= lag <= 600 + _TURN_MS  # the market goes on at its clock's speed, and stays late
+
+
+def test_a_market_that_cannot_make_up_for_a_second_lets_its_clock_slip() -> None:
+    assert play(lag_after_a_stall(1500, is_full=True)) <= _TURN_MS
+
+
+async def lag_after_a_stall(stall_ms: int = 600, *, is_full: bool) -> int:
+    loop, lines, counters = asyncio.get_running_loop(), Lines(), Counters()
+    clock = ExchangeClock(0, loop.time)
+    pump = Pump(cast("Any", lines), clock, counters)
+    pump.start()
+    await asyncio.sleep(0.1)
+    assert clock.now_ms() - lines.world.now_ms <= _TURN_MS
+    lines.has_full_lines = is_full
+    clock.set_ms(clock.now_ms() + stall_ms)
+    await asyncio.sleep(0.2)
+    assert bool(counters.clock_slipped_ms) is (stall_ms > 1000)
+    lag = clock.now_ms() - lines.world.now_ms
+    lines.has_full_lines = False
+    await asyncio.sleep(0.05)
+    assert clock.now_ms() - lines.world.now_ms <= _TURN_MS
+    pump.stop()
+    return lag
