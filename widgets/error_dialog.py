@@ -36,7 +36,7 @@ class ErrorReporter(QObject):
     def __init__(self, parent: QObject, *, silent: bool = False) -> None:
         super().__init__(parent)
         self._silent = silent
-        self._open = 0
+        self._boxes: set[QMessageBox] = set()  # one without a window behind it has no other owner
         self._reported.connect(self._show)  # queued by Qt where another thread reports
 
     def report(self, error: ErrorReport) -> None:
@@ -45,7 +45,7 @@ class ErrorReporter(QObject):
 
     @pyqtSlot(object)
     def _show(self, error: ErrorReport) -> None:
-        if self._silent or self._open >= MOST_DIALOGS:
+        if self._silent or len(self._boxes) >= MOST_DIALOGS:
             return
         box = QMessageBox(QApplication.activeWindow())
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -60,13 +60,9 @@ class ErrorReporter(QObject):
         copy.clicked.disconnect()  # Qt would close the box
         copy.clicked.connect(lambda: _copy(error.text))
         box.addButton(QMessageBox.StandardButton.Close)
-        box.finished.connect(self._on_finished)
-        self._open += 1
+        box.finished.connect(lambda _result: self._boxes.discard(box))
+        self._boxes.add(box)
         box.open()
-
-    @pyqtSlot(int)
-    def _on_finished(self, _result: int) -> None:
-        self._open -= 1
 
 
 def _copy(text: str) -> None:

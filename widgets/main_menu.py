@@ -237,6 +237,7 @@ class MainMenu(QObject):
             ("F5", tr("resync")),
             ("F11", tr("full screen")),
             ("Enter, Space", tr("in the watch list: show the market, give it a star")),
+            (tr("Menu key"), tr("in the watch list: sort")),
             ("← → + − Home End", tr("in the chart: move, zoom, oldest, newest")),
             ("↑ ↓ Enter Home Esc", tr("in the order book: choose a price, take it, back to the middle, choose none")),
         )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from PyQt6.QtCore import Qt, pyqtSignal, pyqtSlot
+from PyQt6.QtCore import QEvent, Qt, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -20,7 +21,7 @@ from PyQt6.QtWidgets import (
 from upbit_ws_qt import DataFormat, IndependenceLevel
 from widgets.panel import plain_label
 from widgets.settings_keys import KeysPage
-from widgets.text import Language, mark, tr
+from widgets.text import Language, Texts, mark
 from widgets.theme import MarketScheme, ThemeMode
 
 if TYPE_CHECKING:
@@ -103,17 +104,22 @@ class SettingsDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(tr("Settings"))
+        self._texts = Texts()
+        self._texts.put(self.setWindowTitle, mark("Settings"))
         self._before = preferences
         self._now = preferences
         self.fields: dict[str, QComboBox | QCheckBox] = {}
         self.tabs = QTabWidget(self)
-        self.tabs.addTab(self._look_page(), tr("Appearance"))
-        self.tabs.addTab(self._toast_page(), tr("Notifications"))
-        self.tabs.addTab(self._lines_page(), tr("Connections"))
+        self._texts.put(self.tabs.setAccessibleName, mark("Settings"))
         self.keys = KeysPage(config, embedded=embedded, parent=self)
         self.keys.keysChanged.connect(self.keysChanged)
-        self.tabs.addTab(self.keys, tr("API keys"))
+        for page, title in (
+            (self._look_page(), mark("Appearance")),
+            (self._toast_page(), mark("Notifications")),
+            (self._lines_page(), mark("Connections")),
+            (self.keys, mark("API keys")),
+        ):
+            self._texts.put(partial(self.tabs.setTabText, self.tabs.addTab(page, "")), title)
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
@@ -143,14 +149,14 @@ class SettingsDialog(QDialog):
         form = QFormLayout(page)
         for name, title, choices in _LOOK:
             self._add_choice(form, name, title, choices)
-        self._add_switch(form, "reduce_motion", tr("Reduce motion: nothing flashes"))
+        self._add_switch(form, "reduce_motion", mark("Reduce motion: nothing flashes"))
         return page
 
     def _toast_page(self) -> QWidget:
         page = QWidget(self)
         form = QFormLayout(page)
         for name, title in _TOASTS:
-            self._add_switch(form, name, tr(title))
+            self._add_switch(form, name, title)
         return page
 
     def _lines_page(self) -> QWidget:
@@ -158,28 +164,40 @@ class SettingsDialog(QDialog):
         form = QFormLayout(page)
         for name, title, choices in _LINES:
             self._add_choice(form, name, title, choices)
-        self._add_switch(form, "compression", tr("Compression (permessage-deflate)"))
-        note = plain_label(tr("The lines are dialled anew when one of these changes."), page)
+        self._add_switch(form, "compression", mark("Compression (permessage-deflate)"))
+        note = plain_label("", page)
+        self._texts.put(note.setText, mark("When one of these was changed, the lines are dialled anew after OK."))
         note.setWordWrap(True)
         form.addRow(note)
         return page
 
     def _add_choice(self, form: QFormLayout, name: str, title: str, choices: tuple[tuple[StrEnum, str], ...]) -> None:
         box = QComboBox(self)
-        for value, text in choices:
-            box.addItem(tr(text), value)
+        for place, (value, text) in enumerate(choices):
+            box.addItem("", value)
+            self._texts.put(partial(box.setItemText, place), text)
         box.setCurrentIndex([value for value, _ in choices].index(getattr(self._before, name)))
-        box.setAccessibleName(tr(title))
+        self._texts.put(box.setAccessibleName, title)
         box.currentIndexChanged.connect(lambda index: self._change(name, choices[index][0]))
-        form.addRow(tr(title), box)
+        label = plain_label("", self)
+        label.setBuddy(box)
+        self._texts.put(label.setText, title)
+        form.addRow(label, box)
         self.fields[name] = box
 
     def _add_switch(self, form: QFormLayout, name: str, title: str) -> None:
-        box = QCheckBox(title, self)
+        box = QCheckBox(self)
+        self._texts.put(box.setText, title)
         box.setChecked(getattr(self._before, name))
         box.toggled.connect(lambda on: self._change(name, on))
         form.addRow(box)
         self.fields[name] = box
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Take another language over: it may just have been chosen in here."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.LanguageChange:
+            self._texts.again()
 
     def _change(self, name: str, value: Any) -> None:
         self._now = dataclasses.replace(self._now, **{name: value})

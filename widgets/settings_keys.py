@@ -6,13 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from PyQt6 import sip
-from PyQt6.QtCore import pyqtSignal, pyqtSlot
+from PyQt6.QtCore import QEvent, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QFormLayout, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from upbit_ws_qt import ConfigurationError, Credentials
 from widgets.key_check import check_keys
 from widgets.panel import plain_label
-from widgets.text import tr
+from widgets.text import Texts, mark, tr
 
 if TYPE_CHECKING:
     from upbit_ws_qt import ServiceConfig
@@ -37,26 +37,34 @@ class KeysPage(QWidget):
     def __init__(self, config: ServiceConfig, *, embedded: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._config = config
+        self._texts = Texts()
+        self._told: tuple[str, dict[str, object]] = ("", {})
         self._tasks: set[asyncio.Task[None]] = set()
         self.access = QLineEdit(self)
         self.secret = QLineEdit(self)
         self.secret.setEchoMode(QLineEdit.EchoMode.Password)
         self.access.setEchoMode(QLineEdit.EchoMode.Password)
-        self.save = QPushButton(tr("Test and save"), self)
-        self.remove = QPushButton(tr("Remove"), self)
+        self.save = QPushButton(self)
+        self.remove = QPushButton(self)
+        self._texts.put(self.save.setText, mark("Test and save"))
+        self._texts.put(self.remove.setText, mark("Remove"))
         self.state = plain_label("", self)
         self.state.setWordWrap(True)
         form = QFormLayout()
-        form.addRow(tr("Access key"), self.access)
-        form.addRow(tr("Secret key"), self.secret)
+        for line, name in ((self.access, mark("Access key")), (self.secret, mark("Secret key"))):
+            label = plain_label("", self)
+            label.setBuddy(line)
+            self._texts.put(label.setText, name)
+            self._texts.put(line.setAccessibleName, name)
+            form.addRow(label, line)
         buttons = QHBoxLayout()
         buttons.addStretch()
         buttons.addWidget(self.remove)
         buttons.addWidget(self.save)
         layout = QVBoxLayout(self)
-        note = plain_label(
-            tr("Keys are kept in the keyring of this computer only. A key that may only read is enough."), self
-        )
+        note = plain_label("", self)
+        text = mark("Keys are kept in the keyring of this computer only. A key that may only read is enough.")
+        self._texts.put(note.setText, text)
         note.setWordWrap(True)
         layout.addWidget(note)
         layout.addLayout(form)
@@ -68,22 +76,34 @@ class KeysPage(QWidget):
         if embedded:
             for widget in (self.access, self.secret, self.save, self.remove):
                 widget.setEnabled(False)
-            self.state.setText(tr("The embedded exchange has dummy keys of its own. Start with --live to enter yours."))
+            self._tell(mark("The embedded exchange has dummy keys of its own. Start with --live to enter yours."))
         else:
             has = config.credentials is not None
-            self.state.setText(tr("A key is in use.") if has else tr("No key is in use: public data only."))
+            self._tell(mark("A key is in use.") if has else mark("No key is in use: public data only."))
+
+    def _tell(self, text: str, **values: object) -> None:
+        """Say what came of it; a screen reader may come by."""
+        self._told = text, values
+        self.state.setText(tr(text, -1, **values) if text else "")
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Take another language over."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.LanguageChange:
+            self._texts.again()
+            self._tell(self._told[0], **self._told[1])
 
     @pyqtSlot()
     def _on_save(self) -> None:
         try:
             credentials = Credentials(self.access.text().strip(), self.secret.text().strip())
         except ConfigurationError:
-            self.state.setText(tr("Enter both keys."))
+            self._tell(mark("Enter both keys."))
             return
         self.access.clear()
         self.secret.clear()
         self.save.setEnabled(False)
-        self.state.setText(tr("Testing the key with the exchange…"))
+        self._tell(mark("Testing the key with the exchange…"))
         task = asyncio.get_running_loop().create_task(self._check(credentials), name="upbit_ws_qt key check")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -97,15 +117,13 @@ class KeysPage(QWidget):
             return
         self.save.setEnabled(True)
         if cause is not None:
-            self.state.setText(tr("The key was not taken: {cause}", cause=cause[:200]))
+            self._tell(mark("The key was not taken: {cause}"), cause=cause[:200])
             return
         try:
             credentials.save_to_keyring()
-            self.state.setText(tr("The key works and is kept in the keyring."))
+            self._tell(mark("The key works and is kept in the keyring."))
         except ConfigurationError:
-            self.state.setText(
-                tr("The key works, but there is no keyring here: it is forgotten when the program ends.")
-            )
+            self._tell(mark("The key works, but there is no keyring here: it is forgotten when the program ends."))
         self.keysChanged.emit(credentials)
 
     @pyqtSlot()
@@ -114,5 +132,5 @@ class KeysPage(QWidget):
             found = Credentials.remove_from_keyring()
         except ConfigurationError:
             found = False
-        self.state.setText(tr("The key is removed.") if found else tr("No key was kept."))
+        self._tell(mark("The key is removed.") if found else mark("No key was kept."))
         self.keysChanged.emit(None)

@@ -12,11 +12,11 @@ from PyQt6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QTranslator
 from upbit_ws_qt import Phrase
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from PyQt6.QtCore import QObject
 
-__all__ = ["Language", "current_language", "mark", "resources", "said", "set_language", "tr"]
+__all__ = ["Language", "Texts", "current_language", "mark", "resources", "said", "set_language", "tr"]
 
 CONTEXT = "upbit_ws_qt"
 
@@ -45,6 +45,23 @@ def tr(text: str, n: int = -1, **values: object) -> str:
     """
     translated = QCoreApplication.translate(CONTEXT, text, "", n)
     return translated.format(**values) if values else translated
+
+
+class Texts:
+    """What widgets say that stay on the screen while the language changes."""
+
+    def __init__(self) -> None:
+        self._all: list[tuple[Callable[[str], object], str]] = []
+
+    def put(self, setter: Callable[[str], object], text: str) -> None:
+        """Hand a text, in English and marked, to a setter: now, and whenever `again` is called."""
+        self._all.append((setter, text))
+        setter(tr(text))
+
+    def again(self) -> None:
+        """Say everything in the language in force."""
+        for setter, text in self._all:
+            setter(tr(text))
 
 
 def mark(text: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
-from PyQt6.QtCore import QModelIndex, QPoint, QPointF, QRectF, Qt, pyqtSignal, pyqtSlot
-from PyQt6.QtGui import QColor, QPainter, QPen, QPolygonF
+from PyQt6.QtCore import QModelIndex, QPointF, QRectF, Qt, pyqtSignal, pyqtSlot
+from PyQt6.QtGui import QColor, QContextMenuEvent, QPainter, QPen, QPolygonF
 from PyQt6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -32,6 +33,7 @@ __all__ = ["WatchListDelegate", "WatchListTable"]
 _DIM = 0.45
 _FLASH = 0.25
 _NAME = "이더리움클래식"  # names need at least this much room
+_SORTED_BY = (Column.NAME, Column.PRICE, Column.CHANGE, Column.VALUE)
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 
@@ -57,8 +59,6 @@ class WatchListTable(FramedTable):
         self.setTabKeyNavigation(False)
         self.setAlternatingRowColors(True)
         self.setFont(number_font(self.font()))
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.customContextMenuRequested.connect(self._on_menu)
         self._set_up_headers()
         self.setSortingEnabled(True)
         self.sortByColumn(Column.VALUE, Qt.SortOrder.DescendingOrder)
@@ -142,22 +142,39 @@ class WatchListTable(FramedTable):
         if code is not None and index.column() == Column.FAVOURITE:
             self.favouriteToggled.emit(code)
 
-    @pyqtSlot(QPoint)
-    def _on_menu(self, position: QPoint) -> None:
-        code = self._model.code_at(self.indexAt(position).row())
-        if code is None:
+    def contextMenuEvent(self, event: QContextMenuEvent | None) -> None:
+        """Offer what the mouse does elsewhere: what can be done to a market, and in which order they are."""
+        viewport = self.viewport()
+        if event is None or viewport is None:
             return
+        by_mouse = event.reason() is QContextMenuEvent.Reason.Mouse
+        place = viewport.mapFromGlobal(event.globalPos()) if by_mouse else self.visualRect(self.currentIndex()).center()
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        show = menu.addAction(tr("Show {code}", code=code))
-        star = menu.addAction(tr("Favourite"))
-        assert show is not None
-        assert star is not None
-        show.triggered.connect(lambda: self.activatedRow.emit(code))
-        star.triggered.connect(lambda: self.favouriteToggled.emit(code))
-        viewport = self.viewport()
-        assert viewport is not None
-        menu.popup(viewport.mapToGlobal(position))
+        code = self._model.code_at(self.indexAt(place).row())
+        if code is not None:
+            menu.addAction(tr("Show {code}", code=code), lambda: self.activatedRow.emit(code))
+            menu.addAction(tr("Favourite"), lambda: self.favouriteToggled.emit(code))
+            menu.addSeparator()
+        for column in _SORTED_BY:
+            heading = self._model.headerData(column, Qt.Orientation.Horizontal)
+            menu.addAction(tr("Sort by {column}", column=heading), partial(self._sort_by, column))
+        menu.popup(viewport.mapToGlobal(place))
+
+    def _sort_by(self, column: Column) -> None:
+        """Sort as a click on the header does: a second time the other way round."""
+        header = self.horizontalHeader()
+        assert header is not None
+        down = header.sortIndicatorOrder() is Qt.SortOrder.DescendingOrder
+        again = header.sortIndicatorSection() == column
+        self.sortByColumn(column, Qt.SortOrder.AscendingOrder if again and down else Qt.SortOrder.DescendingOrder)
+
+
+class _Pens(NamedTuple):
+    """By the sign of the change, and for what matters less."""
+
+    signs: dict[int, QPen]
+    muted: QPen
 
 
 class WatchListDelegate(QStyledItemDelegate):
@@ -166,9 +183,8 @@ class WatchListDelegate(QStyledItemDelegate):
     def __init__(self, model: WatchListModel, parent: QWidget) -> None:
         super().__init__(parent)
         self._model = model
-        self._signs: dict[int, QPen] = {}
+        self._pens: dict[bool, _Pens] = {}
         self._flashes: dict[int, QColor] = {}
-        self._muted = QPen()
         self._selection = QColor()
         self._dim = False
 
@@ -176,11 +192,11 @@ class WatchListDelegate(QStyledItemDelegate):
         """Remember the colours in force."""
         market, colours = panel.market_colours, panel.colours
         self._dim = panel.dimmed
-        share = _DIM if panel.dimmed else 1.0
         signs = {1: market.up, 0: colours.text, -1: market.down}
-        self._signs = {sign: QPen(blend(colour, colours.base, share)) for sign, colour in signs.items()}
+        for dim, share in ((False, 1.0), (True, _DIM)):
+            pens = {sign: QPen(blend(colour, colours.base, share)) for sign, colour in signs.items()}
+            self._pens[dim] = _Pens(pens, QPen(blend(colours.muted, colours.base, share)))
         self._flashes = {sign: blend(colour, colours.base, _FLASH) for sign, colour in signs.items()}
-        self._muted = QPen(blend(colours.muted, colours.base, share))
         self._selection = blend(colours.accent, colours.base, 0.25)
 
     def paint(self, painter: QPainter | None, option: QStyleOptionViewItem, index: QModelIndex) -> None:
@@ -190,31 +206,33 @@ class WatchListDelegate(QStyledItemDelegate):
         row, column, area = self._model.row(index.row()), index.column(), option.rect
         if option.state & QStyle.StateFlag.State_Selected:
             painter.fillRect(area, self._selection)
+        pens = self._pens[self._dim or row.stale_since is not None]
         if column == Column.TREND:
             if len(row.trend) > 1:
-                self._draw_trend(painter, QRectF(area).adjusted(4, 5, -4, -5), list(row.trend), row.sign)
+                painter.setPen(pens.signs[row.sign])
+                _draw_trend(painter, QRectF(area).adjusted(4, 5, -4, -5), list(row.trend))
             return
         text = self._model.text(row, column)
         if column == Column.PRICE and self._model.is_flashing(row):
             painter.fillRect(area, self._flashes[row.flash])
         if column in (Column.PRICE, Column.CHANGE):
-            painter.setPen(self._signs[row.sign])
+            painter.setPen(pens.signs[row.sign])
         else:
-            painter.setPen(self._signs[0] if column == Column.NAME else self._muted)
+            painter.setPen(pens.signs[0] if column == Column.NAME else pens.muted)
         area = area.adjusted(4, 0, -4, 0)
         if column == Column.NAME:
             text = option.fontMetrics.elidedText(text, Qt.TextElideMode.ElideRight, area.width())
         painter.drawText(area, _LEFT if column <= Column.NAME else _RIGHT, text)
 
-    def _draw_trend(self, painter: QPainter, area: QRectF, points: list[float], sign: int) -> None:
-        low, high = min(points), max(points)
-        height = (high - low) or 1.0
-        step = area.width() / (len(points) - 1)
-        line = QPolygonF(
-            QPointF(area.left() + number * step, area.bottom() - (value - low) / height * area.height())
-            for number, value in enumerate(points)
-        )
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(self._signs[sign])
-        painter.drawPolyline(line)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+def _draw_trend(painter: QPainter, area: QRectF, points: list[float]) -> None:
+    low, high = min(points), max(points)
+    height = (high - low) or 1.0
+    step = area.width() / (len(points) - 1)
+    line = QPolygonF(
+        QPointF(area.left() + number * step, area.bottom() - (value - low) / height * area.height())
+        for number, value in enumerate(points)
+    )
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.drawPolyline(line)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from PyQt6 import sip
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QApplication, QCheckBox, QComboBox, QDialogButtonBox, QPushButton
+from PyQt6.QtWidgets import QCheckBox, QComboBox, QDialogButtonBox, QPushButton
 
 from tests.qt.serving import SETTINGS, config_for
 from tests.waiting import until
+from tests.widgets.desk import close, desk, turn, window_of
 from tests.widgets.showing import compose, press
 from upbit_ws_qt import ConnectionState, Credentials, DataFormat, WebSocketService, WebSocketType
 from upbit_ws_qt.exchange import EmbeddedExchange, FaultName
@@ -31,65 +30,15 @@ from widgets.settings_dialog import SettingsDialog
 from widgets.status_bar import line_text
 from widgets.store import Store
 from widgets.symbol_search import SymbolSearch
-from widgets.text import Language, set_language
-from widgets.theme import MarketScheme, ThemeMode, apply_theme, is_dark
+from widgets.text import Language
+from widgets.theme import MarketScheme, ThemeMode, is_dark
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from widgets.main_window import MainWindow
 
-pytestmark = pytest.mark.qasync_loop
-
-
-@pytest.fixture(autouse=True)
-async def _let_go() -> AsyncIterator[None]:
-    """A window is many cycles: give them the turns and the collection they need before anybody looks."""
-    yield
-    for _ in range(3):
-        await asyncio.sleep(0.01)
-        gc.collect()
-
-
-@asynccontextmanager
-async def desk(store: Store | None = None, options: Options | None = None) -> AsyncIterator[tuple[Program, Any]]:
-    """Run a program on an exchange of its own, inside the test's loop."""
-    async with asyncio.timeout(50), EmbeddedExchange(SETTINGS) as exchange:
-        keeper = store or Store(None)
-        preferences = keeper.preferences()
-        program = Program(options or Options(size=(1300, 800)), config_for(exchange), keeper, preferences)
-        program.open()
-        await WebSocketService.instance().start()
-        try:
-            yield program, exchange
-        finally:
-            await close(program)
-            set_language(Language.ENGLISH)
-            app = QApplication.instance()
-            assert isinstance(app, QApplication)
-            apply_theme(app, ThemeMode.LIGHT)
-            look().choose(scheme=MarketScheme.KOREAN, reduce_motion=False)
-            await asyncio.sleep(0)
-
-
-async def close(program: Program) -> None:
-    """End a program, and delete its window at once: a test has no time to wait for Qt to do so."""
-    service, window = WebSocketService.instance(), program.window
-    await service.stop()
-    program.close()
-    if window is not None and not sip.isdeleted(window):
-        sip.delete(window)
-    sip.delete(program)
-    sip.delete(service)
-    for _ in range(3):  # what has ended is let go of in the next turns
-        await asyncio.sleep(0.01)
-
-
-def window_of(program: Program) -> MainWindow:
-    window = program.window
-    assert window is not None
-    return window
+pytestmark = [pytest.mark.qasync_loop, pytest.mark.usefixtures("let_go")]
 
 
 async def test_every_panel_that_is_on_the_screen_comes_to_life() -> None:
@@ -147,7 +96,7 @@ async def test_perspectives_by_menu_own_ones_and_the_layout_file(tmp_path: Path)
         menu = window.findChild(MainMenu)
         assert menu is not None
         assert menu.choose("monitor")
-        await asyncio.sleep(0.02)  # a turn of Qt; processEvents would run other tasks inside this one
+        await turn()
         assert set(window.arrangement.panels) == {"monitor", "watch_list", "log"}
         assert menu.keep("mine")
         assert not menu.keep("monitor"), "the program's own names are taken"
@@ -158,7 +107,7 @@ async def test_perspectives_by_menu_own_ones_and_the_layout_file(tmp_path: Path)
         window.lock(True)
     async with desk(store) as (program, _):
         window = window_of(program)
-        await asyncio.sleep(0.02)  # a turn of Qt; processEvents would run other tasks inside this one
+        await turn()
         assert set(window.arrangement.panels) == {"monitor", "watch_list", "log"}
         assert window.locked
         menu = window.findChild(MainMenu)
@@ -190,7 +139,7 @@ async def test_settings_apply_live_and_cancel_takes_them_back(tmp_path: Path) ->
         motion = dialog.fields["reduce_motion"]
         assert isinstance(motion, QCheckBox)
         motion.click()
-        await asyncio.sleep(0.02)  # a turn of Qt; processEvents would run other tasks inside this one
+        await turn()
         assert is_dark(window.palette())
         assert window.docks["watch_list"].windowTitle() == "관심 목록"
         assert look().scheme is MarketScheme.OKABE_ITO
@@ -199,7 +148,7 @@ async def test_settings_apply_live_and_cancel_takes_them_back(tmp_path: Path) ->
         cancel = dialog.buttons.button(QDialogButtonBox.StandardButton.Cancel)
         assert isinstance(cancel, QPushButton)
         cancel.click()
-        await asyncio.sleep(0.02)  # a turn of Qt; processEvents would run other tasks inside this one
+        await turn()
         assert not look().reduce_motion
         assert look().scheme is MarketScheme.KOREAN
         assert store.preferences() == Preferences()
