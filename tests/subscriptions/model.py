@@ -124,6 +124,14 @@ class ModelExchange:
             ]
             line.deliver(json.dumps({"method": "LIST_SUBSCRIPTIONS", "result": result, "ticket": ticket}).encode())
 
+    def trade(self, code: str) -> None:
+        """Let something happen in a market: what the open lines have of it gets data."""
+        for line in self.lines:
+            if line.is_open and not line.doomed and code not in self.unknown:
+                for kind, name, _ in line.table:
+                    if name.partition(".")[0] == code:
+                        line.show(kind, code, "REALTIME")
+
     def fail(self, line: ModelLine, name: str) -> None:
         line.doomed = self.closes_after_error
         line.deliver(json.dumps({"error": {"name": name, "message": ""}}).encode())
@@ -220,6 +228,7 @@ class Desk:
         self.dials = itertools.count()
         self._line: Any = None
         self.is_serving = False
+        self._changing = asyncio.Lock()
         self.keeper = SubscriptionKeeper(
             ws_type,
             self.state,
@@ -272,9 +281,20 @@ class Desk:
         await asyncio.gather(self.task, return_exceptions=True)
         await self.keeper.stop()
 
-    def watch(self, line: Any) -> None:
-        """Go on with a line that was brought up beside the old one."""
-        self._line = line
+    async def take_over(self) -> None:
+        """Change lines as planned, as for a new token: the new one is proved before the old one goes."""
+        if not (self.is_serving and self._line.is_open):
+            return
+        async with self._changing:
+            old, new = self._line, self.dial()
+            try:
+                await self.keeper.synchronize(new)
+            except (ConnectionLostError, RecoveryError):
+                new.drop()
+                self.exchange.lines.append(old)
+                return
+            self._line = new
+            old.drop()
 
     async def _live(self) -> None:
         while True:
@@ -291,5 +311,7 @@ class Desk:
             self.is_serving = True
             while self._line.is_open:
                 await self._line.closed.wait()
+                async with self._changing:  # a change that is under way may bring another line
+                    pass
             self.keeper.line_lost()
             await asyncio.sleep(0.05)

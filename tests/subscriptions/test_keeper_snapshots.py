@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tests.subscriptions.model import Desk, ModelExchange
-from tests.subscriptions.specs import ticker
+from tests.subscriptions.specs import book, ticker
 from tests.subscriptions.virtual import play
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.subscriptions import SplitTrust, StreamStatus
@@ -50,5 +50,58 @@ def test_a_snapshot_that_nobody_waits_for_any_more_is_not_asked_for_again() -> N
             assert len(exchange.requests) == before
             d.want("base")
             assert not d.keeper.is_wanted
+
+    play(main())
+
+
+def test_a_stream_known_from_the_list_that_owes_a_snapshot_now_is_asked_for_plainly_when_none_comes() -> None:
+    async def main() -> None:
+        exchange = ModelExchange()
+        exchange.split = "unsnapped"
+        async with Desk(exchange, ServiceConfig()) as d:
+            d.want("base", ticker("KRW-BASE", "KRW-BTC", only_realtime=True))
+            await d.settled()
+            await asyncio.sleep(2)
+            d.want("a", ticker("KRW-BTC"))
+            await asyncio.sleep(10)
+            assert d.status(ticker("KRW-BTC")) == LIVE
+            assert ("ticker", "KRW-BTC") in exchange.snapshots
+
+    play(main())
+
+
+def test_an_event_that_happens_to_come_does_not_show_that_snapshots_come_beside_realtime_only() -> None:
+    async def main() -> None:
+        exchange = ModelExchange()
+        exchange.split = "unsnapped"
+        async with Desk(exchange, ServiceConfig()) as d:
+            d.want("base", ticker("KRW-BASE"))
+            await d.settled()
+            await asyncio.sleep(2)
+            d.want("a", ticker("KRW-BTC", "KRW-ETH"))
+            await asyncio.sleep(0.1)
+            exchange.trade("KRW-BTC")
+            await asyncio.sleep(10)
+            assert d.status(ticker("KRW-BTC", "KRW-ETH")) == LIVE
+            assert d.keeper.statistics().split is SplitTrust.BROKEN
+
+    play(main())
+
+
+def test_a_snapshot_that_a_repair_brings_does_not_show_that_they_come_beside_realtime_only() -> None:
+    async def main() -> None:
+        exchange = ModelExchange()
+        exchange.split = "unsnapped"
+        async with Desk(exchange, ServiceConfig()) as d:
+            d.want("base", ticker("KRW-BASE"))
+            await d.settled()
+            await asyncio.sleep(2)
+            exchange.forget.append(1)
+            d.want("a", ticker("KRW-BTC", "KRW-ETH"), book("KRW-ADA"))
+            await asyncio.sleep(2)
+            d.want("b", ticker("KRW-XRP"))
+            await asyncio.sleep(10)
+            assert d.status(ticker("KRW-BTC", "KRW-ETH", "KRW-XRP")) == LIVE
+            assert d.keeper.statistics().split is SplitTrust.BROKEN
 
     play(main())

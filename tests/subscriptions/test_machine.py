@@ -14,7 +14,7 @@ from tests.subscriptions.model import Desk, ModelExchange
 from tests.subscriptions.specs import book, ticker, trade
 from tests.subscriptions.virtual import VirtualLoop
 from upbit_ws_qt.config import ServiceConfig
-from upbit_ws_qt.errors import ConnectionLostError, RecoveryError, SubscriptionError
+from upbit_ws_qt.errors import SubscriptionError
 from upbit_ws_qt.subscriptions import StreamStatus
 from upbit_ws_qt.types import DataType, SubscriptionSpec, WebSocketType
 
@@ -96,6 +96,14 @@ class SubscriptionMachine(RuleBasedStateMachine):
 
         self.play(main())
 
+    @rule(code=st.sampled_from(("KRW-BASE", *CODES)))
+    def trade(self, code: str) -> None:
+        async def main() -> None:
+            self.exchange.trade(code)
+            await asyncio.sleep(0)
+
+        self.play(main())
+
     @precondition(lambda self: not self.exchange.forget)
     @rule(count=st.integers(1, 3))
     def lapse(self, count: int) -> None:
@@ -112,22 +120,7 @@ class SubscriptionMachine(RuleBasedStateMachine):
 
     @rule()
     def take_over(self) -> None:
-        """A planned change of lines, as for a new token."""
-
-        async def main() -> None:
-            if not (self.desk.is_serving and self.exchange.line.is_open):
-                return
-            old, new = self.exchange.line, self.desk.dial()
-            try:
-                await self.desk.keeper.synchronize(new)
-            except (ConnectionLostError, RecoveryError):
-                new.drop()
-                self.exchange.lines.append(old)
-                return
-            self.desk.watch(new)
-            old.drop()
-
-        self.play(main())
+        self.play(self.desk.take_over())
 
     @rule()
     def settle(self) -> None:

@@ -397,9 +397,10 @@ class SubscriptionKeeper:
             streams = [StreamKey(DataType(name), symbol) for symbol in dict.fromkeys(found)]
         if not streams:
             return
-        now = self._loop.time()
+        now, is_snapshot = self._loop.time(), _is_snapshot(frame)
         for stream in streams:
-            if session.on_data(stream, now) and (not session.proof.debts or not session.is_syncing):
+            shows = session.on_data(stream, now, is_snapshot=is_snapshot)
+            if shows and (not session.proof.debts or not session.is_syncing):
                 lease.wake.set()
 
     # -- what is told -----------------------------------------------------------------------------------------------
@@ -442,6 +443,11 @@ class SubscriptionKeeper:
 def _let_go(lease: _Lease) -> None:
     lease.line.control = None
     lease.line.observer = None
+
+
+def _is_snapshot(frame: bytes | str) -> bool:
+    """Whether a frame says of itself, under the long name or the short one, that it is a snapshot."""
+    return "SNAPSHOT" in frame if isinstance(frame, str) else b"SNAPSHOT" in frame
 
 
 def _decoded_streams(frame: bytes | str) -> list[StreamKey]:

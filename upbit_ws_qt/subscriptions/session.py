@@ -148,16 +148,17 @@ class LineSession:
         gone = [stream for stream in self.asked if stream not in plan.union]
         once = plan.snapshots & self._memory.desk.owed.keys()
         self._forget(gone)
-        self.proof.expect(new, now)
-        self.proof.expect({stream: plan.union[stream] for stream in self._refresh if stream in plan.union}, now)
-        self.proof.expect(self._newly_owed(plan), now)
+        again = {stream: plan.union[stream] for stream in self._refresh if stream in plan.union}
+        expected = new | again | self._newly_owed(plan)
+        self.proof.expect(expected, now)
         self.proof.review(plan.union)
         self._refresh.clear()
         self.has_levels = self.has_levels or any(s.variant and s.data_type is DataType.ORDERBOOK for s in new)
         for stream in self.flowing:
             self.flowing[stream] = plan.union[stream]
         self._once_sent.update(dict.fromkeys(once, now + self._memory.patience.first_data))
-        self._note_suspects(plan, new, now)
+        is_trial = self._split.note_request(plan, expected, now)
+        self._note_suspects(plan, new, now, is_trial=is_trial)
         self._memory.count_request(
             size, plan.snapshots, new.keys() | once, is_needed=bool(new or gone or once) and not self._stage_left
         )
@@ -222,17 +223,17 @@ class LineSession:
 
     # -- what the line shows ----------------------------------------------------------------------------------------
 
-    def on_data(self, stream: StreamKey, now: float) -> bool:
+    def on_data(self, stream: StreamKey, now: float, *, is_snapshot: bool) -> bool:
         """Take note of data; return whether something was waiting for it."""
+        if is_snapshot:
+            self._split.on_snapshot(stream)
         is_owed_once = stream in self._once_sent
         if is_owed_once:
-            self._split.on_data(stream)
             self._settle_once(stream, now, served=True)
         if not self.proof.on_data(stream, now):
             return is_owed_once
         self._has_answered = True
         self._served(stream)
-        self._split.on_data(stream)
         self._accept(self._ledger.taken_by_data(stream))
         return True
 
@@ -365,8 +366,7 @@ class LineSession:
             self._lister.want(now)
         return is_of_use
 
-    def _note_suspects(self, plan: SubscriptionPlan, new: Collection[StreamKey], now: float) -> None:
-        is_trial = self._split.note_request(plan, new, now)
+    def _note_suspects(self, plan: SubscriptionPlan, new: Collection[StreamKey], now: float, *, is_trial: bool) -> None:
         suspects = frozenset(wish for wish in self._memory.search.suspects() if self._adds(wish, plan))
         self._ledger.note(
             SentRequest(self._number, now, suspects, frozenset(new) | plan.snapshots, self._has_answered, is_trial)

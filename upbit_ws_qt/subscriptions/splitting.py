@@ -22,7 +22,7 @@ class SplitWatch:
     """Nobody here has seen the real exchange do it, so the first requests of that kind are looked at closely.
 
     Attributes:
-        fresh: new streams that were asked for plainly beside realtime-only ones of their type, not judged yet.
+        fresh: streams whose snapshot was asked for beside realtime-only ones of their type, not judged yet.
         trial: streams that did not come that way and are now asked for plainly.
         mixed_types: types that stood in the latest request in two ways.
     """
@@ -36,18 +36,20 @@ class SplitWatch:
         self._trial_ends: float | None = None
         self.mixed_types: frozenset[DataType] = frozenset()
 
-    def note_request(self, plan: SubscriptionPlan, new: Collection[StreamKey], now: float) -> bool:
-        """Take note of a request; return whether it shows something that is not known yet."""
+    def note_request(self, plan: SubscriptionPlan, expected: Collection[StreamKey], now: float) -> bool:
+        """Take note of a request and of what it is expected to bring; return whether it shows what is not known yet."""
         if self.trial and self._trial_ends is None:
             self._trial_ends = now + self._memory.patience.first_data
         self.mixed_types = plan.mixed_types
+        # What this request asks for plainly may come because of it: then it shows nothing of the ones before.
+        self.fresh -= {stream for stream in plan.snapshots if stream.data_type not in plan.split_types}
         is_trial = bool(plan.mixed_types) and self._planner.split is SplitTrust.UNKNOWN
         if is_trial:
-            self.fresh |= {s for s in new if s.data_type in plan.split_types and s in plan.snapshots}
+            self.fresh |= {s for s in expected if s.data_type in plan.split_types and s in plan.snapshots}
         return is_trial
 
-    def on_data(self, stream: StreamKey) -> None:
-        """Take note of a new stream that has come."""
+    def on_snapshot(self, stream: StreamKey) -> None:
+        """Take note of a snapshot; an event that just happened to come would show nothing."""
         if stream in self.trial:  # it came plainly, and had not come beside realtime-only ones: broken for good
             self.trial = frozenset()
         elif stream in self.fresh:
