@@ -33,6 +33,7 @@ ADDED = {
     "IndicatorSpec",
     "MAX_COMBINATIONS",
     "ManagerListener",
+    "Channel",
     "PaintMeter",
     "Phrase",
     "RecoveryStrategy",

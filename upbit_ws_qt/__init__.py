@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.monitoring.independence import ConnectionIndependenceMonitor
     from upbit_ws_qt.monitoring.metrics import ComponentMetrics, ConnectionMetrics, PerformanceMetrics
     from upbit_ws_qt.qt import (
+        Channel,
         PaintMeter,
         Subscription,
         SubscriptionState,
@@ -100,7 +101,7 @@ _HOMES = {
     "upbit_ws_qt.monitoring.independence": "ConnectionIndependenceMonitor",
     "upbit_ws_qt.monitoring.metrics": "ComponentMetrics ConnectionMetrics PerformanceMetrics",
     "upbit_ws_qt.qt": (
-        "PaintMeter Subscription SubscriptionState WebSocketClientProxy WebSocketService install_excepthook run"
+        "Channel PaintMeter Subscription SubscriptionState WebSocketClientProxy WebSocketService install_excepthook run"
     ),
     "upbit_ws_qt.routing": "DataPoolManager DataRoutingEngine FanoutHub",
     "upbit_ws_qt.streams": "StreamKey",
@@ -128,6 +129,7 @@ __all__ = [
     "BackpressureStrategy",
     "BaseWebSocketEvent",
     "CandleEvent",
+    "Channel",
     "ComponentMetrics",
     "ComponentSubscription",
     "ConfigurationError",

@@ -20,7 +20,7 @@ from widgets.text import tr
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from upbit_ws_qt import WebSocketService
+    from upbit_ws_qt import Channel, WebSocketService
 
 __all__ = ["UNITS", "ChartWidget"]
 
@@ -129,6 +129,10 @@ class ChartWidget(MarketPanel):
         # Each event: the last state of a candle must not be conflated with the first one of the next.
         return (self.proxy.subscribe_candle(self.symbol, self._on_candle, unit=self._unit),)
 
+    def main_channel(self) -> Channel:
+        """Be about the live candles."""
+        return self.service.candle(self.symbol, self._unit)
+
     def forget(self) -> None:
         """Turn to the series of the market and unit that are shown now."""
         self._open_series()
@@ -158,7 +162,7 @@ class ChartWidget(MarketPanel):
         if event.code == self.symbol and event.unit == self._unit:
             appended = self._series.take(bar_of(event))
             self.view.series_changed(appended)
-            self.show_live()
+            self.arrived()
             if appended and len(self._series) > 1 and self._unit != "1s":
                 self._recheck.start()
 
@@ -179,10 +183,12 @@ class ChartWidget(MarketPanel):
         self.view.show_series(self._series, self.symbol, self._unit)
 
     def _settle(self) -> None:
-        if len(self._series):
-            self.show_live()
-        else:
+        if not len(self._series):
             self.show_loading()
+            return
+        self.show_live()
+        if not self.is_fresh():
+            self.show_stale()
 
     @pyqtSlot()
     def _load(self) -> None:

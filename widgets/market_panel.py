@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from PyQt6.QtWidgets import QWidget
 
+    from upbit_ws_qt import Channel
+
 __all__ = ["MarketPanel"]
 
 _BLINK_S = 0.2
@@ -34,8 +36,8 @@ _DOWN = (ConnectionState.RECONNECTING, ConnectionState.FAILED, ConnectionState.S
 class MarketPanel(Panel):
     """A panel about one market.
 
-    Subclasses say what they want in `subscribe`, drop what belongs to the last market in `forget`, and call
-    `arrived` when data come.
+    Subclasses say what they want in `subscribe`, which of it the panel is about in `main_channel`, drop what belongs to
+    the last market in `forget`, and call `arrived` when data come.
 
     Args:
         service: where the data come from.
@@ -56,6 +58,7 @@ class MarketPanel(Panel):
         self.proxy = WebSocketClientProxy(component_id, owner=self, service=service)
         self._symbol = (symbol or "").upper()
         self._wishes: list[Subscription] = []
+        self._main: Channel | None = None
         self.symbol_label = plain_label(self._symbol, self)
         font = self.symbol_label.font()
         font.setBold(True)
@@ -106,12 +109,18 @@ class MarketPanel(Panel):
         """Subscribe, by `self.proxy`, to what has to be known of `self.symbol`."""
         raise NotImplementedError
 
+    def main_channel(self) -> Channel | None:
+        """Return the channel of the stream without which the panel is out of date; None: the line alone decides."""
+        return None
+
     def forget(self) -> None:
         """Drop all that is known of the market so far."""
 
     def on_refused(self, error: WebSocketError) -> None:
         """The exchange does not serve something; by default the panel says so."""
-        if isinstance(error, SubscriptionError):
+        if isinstance(error, SubscriptionError) and self.state in (PanelState.LIVE, PanelState.STALE):
+            self.show_stale()  # it was served before
+        elif isinstance(error, SubscriptionError):
             self.show_empty(tr("The exchange has nothing for {symbol}.", symbol=self._symbol))
         else:
             self.show_error(error)
@@ -121,7 +130,8 @@ class MarketPanel(Panel):
         """Begin to want the data."""
         if self.service.connection_state(WebSocketType.PUBLIC) in _DOWN:
             self.show_stale()
-        if self._hidden_at is not None and time.monotonic() - self._hidden_at < _BLINK_S:
+        is_up = self.service.connection_state(WebSocketType.PUBLIC) is ConnectionState.CONNECTED
+        if is_up and self._hidden_at is not None and time.monotonic() - self._hidden_at < _BLINK_S:
             self._hidden_at = None  # moved to another place: nothing can have been missed
         if self._hidden_at is not None and self.state is PanelState.LIVE:
             self._unproved.start()
@@ -157,11 +167,39 @@ class MarketPanel(Panel):
             for subscription in self.subscribe():
                 self._wishes.append(subscription)
                 subscription.failed.connect(self._on_failed)
+            self._watch(self.main_channel())
         except WebSocketError as error:
             self._close()
             self.show_error(error)
 
+    def _watch(self, channel: Channel | None) -> None:
+        """Be told of the age of a stream, and no longer of another one's; it is watched while it has a listener."""
+        if self._main is not None:
+            self._main.frame.disconnect(self._on_frame)
+            self._main.staleChanged.disconnect(self._on_stale)
+        self._main = channel
+        if channel is not None:
+            channel.frame.connect(self._on_frame)
+            channel.staleChanged.connect(self._on_stale)
+
+    @pyqtSlot(object)
+    def _on_frame(self, _event: object) -> None:
+        """The data come by the subscriptions."""
+
+    @pyqtSlot(bool)
+    def _on_stale(self, stale: bool) -> None:
+        """The panel's own stream fell silent or was lost, although the line may be up; or it is back."""
+        if stale:
+            self.show_stale()
+        elif self.state is PanelState.STALE and self.service.connection_state(WebSocketType.PUBLIC) not in _DOWN:
+            self.show_live()
+
+    def is_fresh(self) -> bool:
+        """Whether the panel's own stream is served too."""
+        return self._main is None or not self._main.stale
+
     def _close(self) -> None:
+        self._watch(None)
         for subscription in self._wishes:
             subscription.close()
         self._wishes.clear()

@@ -21,9 +21,11 @@ from upbit_ws_qt import (
 )
 from widgets.market_panel import MarketPanel
 from widgets.my_orders_ledger import OrderLedger
+from widgets.order_book_levels import GroupingLevels
 from widgets.order_book_model import OrderBookModel
 from widgets.order_book_view import OrderBookView
-from widgets.price_format import full_text, group_levels
+from widgets.price_format import full_text
+from widgets.rest import RestClient
 from widgets.text import tr
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
     from PyQt6.QtWidgets import QWidget
 
-    from upbit_ws_qt import Subscription
+    from upbit_ws_qt import Channel, Subscription
 
 __all__ = ["OrderBookWidget"]
 
@@ -51,6 +53,7 @@ class OrderBookWidget(MarketPanel):
         service: where the data come from; own orders are marked where it has credentials.
         symbol: market code; None waits for `set_symbol`.
         parent: of the widget.
+        rest: where the groupings are asked for; the service's exchange by default.
 
     Signals:
         priceActivated(object): a price was double-clicked, or chosen by Enter; a Decimal.
@@ -58,11 +61,21 @@ class OrderBookWidget(MarketPanel):
 
     priceActivated = pyqtSignal(object)
 
-    def __init__(self, service: WebSocketService, symbol: str | None = None, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        service: WebSocketService,
+        symbol: str | None = None,
+        parent: QWidget | None = None,
+        *,
+        rest: RestClient | None = None,
+    ) -> None:
         super().__init__(service, symbol, "order book", parent)
+        self._grouping = GroupingLevels(rest or RestClient(service.config.rest_url, self), self)
+        self._grouping.changed.connect(self._on_levels)
         self._model = OrderBookModel(self.symbol)
         self._level = _NONE
         self._levels: tuple[Decimal, ...] = ()
+        self._offered: tuple[Decimal, ...] = ()  # without one that is in force but no longer offered
         self._orders = OrderLedger()
         self._behind = False
         self._pace = QTimer(self)
@@ -108,6 +121,10 @@ class OrderBookWidget(MarketPanel):
         yield self.proxy.subscribe_orderbook(self.symbol, self._on_book, level=self._level, delivery=Delivery.FRAME)
         yield self.proxy.subscribe_ticker(self.symbol, self._on_ticker, delivery=Delivery.FRAME)
 
+    def main_channel(self) -> Channel:
+        """Be about the book."""
+        return self.service.orderbook(self.symbol, self._level)
+
     def forget(self) -> None:
         """Begin with an empty book, ungrouped."""
         self._level = _NONE
@@ -136,9 +153,7 @@ class OrderBookWidget(MarketPanel):
 
     def _on_ticker(self, event: TickerEvent) -> None:
         if event.code == self.symbol and self._model.set_reference(event.prev_closing_price, event.trade_price):
-            levels = group_levels(self.symbol, event.trade_price)
-            if levels != self._levels:
-                self.offer_levels(levels)
+            self._on_levels(self.symbol)
             self._refresh_soon()
 
     def _on_my_order(self, event: MyOrderEvent) -> None:
@@ -171,8 +186,17 @@ class OrderBookWidget(MarketPanel):
             self.view.refresh()
 
     # -- grouping -----------------------------------------------------------------------------------------------------
+    @pyqtSlot(str)
+    def _on_levels(self, market: str) -> None:
+        price = self._model.last_price
+        if market == self.symbol and price is not None:
+            levels = self._grouping.levels(market, price)
+            if levels != self._offered:
+                self.offer_levels(levels)
+
     def offer_levels(self, levels: tuple[Decimal, ...]) -> None:
         """Offer other groupings; one in force that is no longer among them stays until another is chosen."""
+        self._offered = levels
         self._levels = levels if self._level in levels else (*levels, self._level)
         self.grouping.clear()
         for level in self._levels:

@@ -162,6 +162,10 @@ class Panel(QWidget):
     def restyle(self) -> None:
         """Colours or `dimmed` changed; also called once before the panel is first shown."""
 
+    def is_fresh(self) -> bool:
+        """Whether what the panel shows is the present state once its line is up; by default it is."""
+        return True
+
     def retry(self) -> None:
         """Try again what failed; by default the line is dialled anew."""
         self.show_loading()
@@ -219,7 +223,7 @@ class Panel(QWidget):
                 self.show_error(tr("The connection was given up; see the connection monitor for the cause."))
         elif state in (ConnectionState.RECONNECTING, ConnectionState.STOPPED):
             self.show_stale()
-        elif state is ConnectionState.CONNECTED and self._state is PanelState.STALE:
+        elif state is ConnectionState.CONNECTED and self._state is PanelState.STALE and self.is_fresh():
             self.show_live()
 
     @pyqtSlot()

@@ -62,7 +62,8 @@ PANELS: dict[str, PanelKind] = {
         lambda needs, parent: ChartWidget(needs.service, needs.symbol, parent, rest=needs.rest, unit=needs.unit),
     ),
     "order_book": PanelKind(
-        mark("Order book"), lambda needs, parent: OrderBookWidget(needs.service, needs.symbol, parent)
+        mark("Order book"),
+        lambda needs, parent: OrderBookWidget(needs.service, needs.symbol, parent, rest=needs.rest),
     ),
     "tape": PanelKind(mark("Tape"), lambda needs, parent: TapeWidget(needs.service, needs.symbol, parent)),
     "my_orders": PanelKind(mark("My orders"), lambda needs, parent: MyOrdersWidget(needs.service, parent)),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from PyQt6.QtWidgets import QWidget
 
-    from upbit_ws_qt import Subscription
+    from upbit_ws_qt import Channel, Subscription
 
 __all__ = ["TapeWidget", "trade_strength"]
 
@@ -91,6 +91,10 @@ class TapeWidget(MarketPanel):
         """Want each trade, and the ticker for the day's strength."""
         yield self.proxy.subscribe_trade(self.symbol, self._on_trade)
         yield self.proxy.subscribe_ticker(self.symbol, self._on_ticker, delivery=Delivery.FRAME)
+
+    def main_channel(self) -> Channel:
+        """Be about the trades."""
+        return self.service.trade(self.symbol)
 
     def forget(self) -> None:
         """Begin with an empty tape."""

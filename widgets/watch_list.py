@@ -226,6 +226,8 @@ class WatchListWidget(Panel):
     def _on_failed(self, error: WebSocketError) -> None:
         if not self.had_data:
             self.show_error(error)
+        if self._subscription is not None:
+            self.model.set_unserved({stream.symbol for stream in self._subscription.unserved})
 
     @pyqtSlot(str)
     def _on_catalog_failed(self, cause: str) -> None:

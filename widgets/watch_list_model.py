@@ -14,7 +14,7 @@ from widgets.price_format import arrow, percent_text, price_text, short_money_te
 from widgets.text import Language, current_language, mark, tr
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from decimal import Decimal
 
     from PyQt6.QtCore import QObject
@@ -61,13 +61,20 @@ class Row:
     flashed_at: float = 0.0
     trend: deque[float] = field(default_factory=lambda: deque(maxlen=TREND_POINTS))
     trend_at: float = 0.0
+    stale_since: float | None = None
     told: tuple[object, ...] = ()
 
     def take_changes(self, flashing: bool) -> tuple[int, int] | None:
         """Return the first and the last column that look other than when this was last asked; None for none."""
         if self.rendered is not self.event:
             _render(self)
-        now = ((self.price, self.sign, flashing and self.flash), (self.change, self.sign), self.value, self.trend_at)
+        look = self.sign, self.stale_since
+        now = (
+            (self.price, look, flashing and self.flash),
+            (self.change, look),
+            (self.value, look[1]),
+            (self.trend_at, look),
+        )
         before, self.told = self.told, now
         if not before:
             return Column.PRICE, Column.TREND
@@ -122,6 +129,7 @@ class WatchListModel(QAbstractTableModel):
             return
         last = row.event
         row.event = event
+        row.stale_since = None
         if last is not None and event.trade_price != last.trade_price:
             row.flash = 1 if event.trade_price > last.trade_price else -1
             row.flashed_at = time.monotonic()
@@ -131,6 +139,15 @@ class WatchListModel(QAbstractTableModel):
             row.trend_at = event.received_at
             row.trend.append(float(event.trade_price))
         self._dirty.add(event.code)
+
+    def set_unserved(self, codes: Collection[str]) -> None:
+        """Take these for out of date until their next ticker, because the exchange does not serve them."""
+        now = time.monotonic()
+        for code in codes:
+            row = self._known.get(code)
+            if row is not None and row.event is not None and row.stale_since is None:
+                row.stale_since = now
+                self._dirty.add(code)
 
     def run(self, running: bool) -> None:
         """Flush regularly, or (hidden) not at all."""
@@ -265,6 +282,9 @@ class WatchListModel(QAbstractTableModel):
             return _RIGHT
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return self._spoken(row, column)
+        if role == Qt.ItemDataRole.ToolTipRole and column == Column.PRICE and row.stale_since is not None:
+            age = int(time.monotonic() - row.stale_since)
+            return tr("Not up to date for {age} s: these are the last known values", age=age)
         if role == Qt.ItemDataRole.ToolTipRole and column == Column.NAME:
             return f"{row.market.korean_name} · {row.market.english_name} · {row.market.code}"
         return None
