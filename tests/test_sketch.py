@@ -121,3 +121,15 @@ def test_it_does_not_grow_with_what_is_added() -> None:
     assert sketch.count == 200_000
     assert len(sketch._buckets) <= 2_500
     assert sys.getsizeof(sketch._waiting) < 4_096
+
+
+def test_a_summary_holds_until_something_is_added() -> None:
+    sketch = QuantileSketch([1.0, 3.0])
+    first = sketch.summary()
+    assert sketch.summary() is first
+    sketch.add(5.0)
+    assert (sketch.summary().count, sketch.summary().mean) == (3, 3.0)
+    sketch.merge(QuantileSketch([7.0]))
+    assert (sketch.summary().count, sketch.summary().maximum) == (4, 7.0)
+    sketch.reset()
+    assert sketch.summary() == SketchSummary()

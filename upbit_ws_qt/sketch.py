@@ -52,7 +52,7 @@ class QuantileSketch:
         rejected: how many figures were not finite.
     """
 
-    __slots__ = ("_buckets", "_count", "_maximum", "_minimum", "_total", "_waiting", "rejected")
+    __slots__ = ("_buckets", "_count", "_maximum", "_minimum", "_summary", "_total", "_waiting", "rejected")
 
     def __init__(self, values: Iterable[float] = ()) -> None:
         self._waiting: list[float] = []
@@ -63,6 +63,7 @@ class QuantileSketch:
     def reset(self) -> None:
         """Forget everything."""
         self._waiting.clear()
+        self._summary: SketchSummary | None = None
         self._buckets: Counter[int] = Counter()
         self._count = 0
         self._total = 0.0
@@ -81,6 +82,7 @@ class QuantileSketch:
         """Add everything that `other` holds; `other` stays as it is."""
         other._sort_in()
         self._sort_in()
+        self._summary = None
         self._buckets.update(other._buckets)
         self._count += other._count
         self._total += other._total
@@ -145,13 +147,17 @@ class QuantileSketch:
 
     def summary(self) -> SketchSummary:
         """Return the seven numbers that figures are shown by."""
-        p50, p95, p99 = self.quantiles(0.5, 0.95, 0.99)
-        return SketchSummary(self.count, self.minimum, self.maximum, self.mean, p50, p95, p99)
+        self._sort_in()
+        if self._summary is None:
+            p50, p95, p99 = self.quantiles(0.5, 0.95, 0.99)
+            self._summary = SketchSummary(self.count, self.minimum, self.maximum, self.mean, p50, p95, p99)
+        return self._summary
 
     def _sort_in(self) -> None:
         waiting = self._waiting
         if not waiting:
             return
+        self._summary = None
         total = sum(waiting)
         if not math.isfinite(total):
             before = len(waiting)

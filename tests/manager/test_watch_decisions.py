@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tests.manager.conftest import Desk
     from upbit_ws_qt.exchange import EmbeddedExchange
     from upbit_ws_qt.monitoring import AdaptationStep
+    from upbit_ws_qt.monitoring.metrics import ComponentMetrics
 
 MARKETS = ("KRW-BTC", "KRW-ETH")
 ALL = AdaptationPlan(steps=tuple(AdaptationKind), frame_divisor=4)
@@ -81,6 +82,41 @@ async def test_low_priority_is_served_by_the_frame_and_loses_no_count(exchange: 
     statistics = desk.manager.routing_statistics()
     assert statistics.received == statistics.delivered + statistics.conflated + statistics.dropped + statistics.waiting
     assert statistics.dropped == 0
+
+
+async def test_counters_go_on_when_something_is_given_up_and_taken_back(exchange: EmbeddedExchange, desk: Desk) -> None:
+    exchange.set_rate(1000)
+    seen: list[object] = []
+    spec = SubscriptionSpec(DataType.TICKER, sorted(exchange.world.codes)[:20], priority=Priority.LOW)
+    handle = desk.manager.register_component("low", spec, seen.append)
+    await handle.wait_served(10)
+
+    async def component() -> ComponentMetrics:
+        return (await desk.manager.get_performance_metrics()).components[0]
+
+    for plan in (ALL, AdaptationPlan(), ALL):
+        count = len(seen)
+        await until(lambda count=count: len(seen) > count + 20)  # type: ignore[misc]
+        before = await component()
+        desk.manager.adapt(plan)
+        after = await component()
+        assert after.received >= before.received > 0
+        assert after.delivered == len(seen) >= before.delivered
+        assert after.received == after.delivered + after.conflated + after.dropped + after.pending
+        assert after.messages_per_second > 0
+    handle.set_specs(SubscriptionSpec(DataType.TICKER, "KRW-BTC"))
+    assert (await component()).delivered >= after.delivered
+
+
+async def test_what_is_put_aside_stays_so_when_it_is_served_otherwise(exchange: EmbeddedExchange, desk: Desk) -> None:
+    exchange.set_rate(1000)
+    spec = SubscriptionSpec(DataType.TICKER, sorted(exchange.world.codes)[:20], priority=Priority.LOW)
+    handle = desk.manager.register_component("broken", spec, lambda event: 1 / 0)
+    await until(lambda: desk.manager.routing_statistics().quarantined == ("broken",))
+    desk.manager.adapt(ALL)
+    handle.set_specs(SubscriptionSpec(DataType.TICKER, "KRW-BTC"))
+    assert desk.manager.routing_statistics().quarantined == ("broken",)
+    assert desk.manager.resume("broken")
 
 
 async def test_a_load_is_answered_step_by_step_told_and_undone(

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+from msgspec.structs import replace
 
 from tests.frames import DEFAULT_FRAMES
 from tests.waiting import until
-from upbit_ws_qt.manager.readings import StreamLedger, spared_names
+from upbit_ws_qt.events import StreamType, TradeEvent
+from upbit_ws_qt.manager.ledger import StreamLedger, spared_names
 from upbit_ws_qt.monitoring.alerts import AlertKind
 from upbit_ws_qt.routing import StreamFigures
 from upbit_ws_qt.streams import StreamKey
 from upbit_ws_qt.types import ConnectionState, DataType, SubscriptionSpec, WebSocketType
+from upbit_ws_qt.wire import decode
 from upbit_ws_qt.wire.simple_format import SimpleFormatConverter
 
 if TYPE_CHECKING:
@@ -184,16 +187,64 @@ async def test_maintenance_is_an_alert_when_it_is_announced(exchange: EmbeddedEx
     assert [alert.kind for alert in desk.manager.monitor.alerts(cleared=False)] == [AlertKind.MAINTENANCE]
 
 
-def test_the_ledger_counts_bytes_and_ages_of_what_is_new() -> None:
+async def test_a_thousand_components_are_read_now_and_then_and_their_quarantine_at_once(
+    exchange: EmbeddedExchange, make_desk: Callable[..., Any]
+) -> None:
+    desk = await make_desk(metrics_interval=3600.0)
+    markets = sorted(exchange.world.codes)[:20]
+    names = [f"{market} {number}" for market in markets for number in range(6)]
+    for name in names:
+        desk.manager.register_component(name, SubscriptionSpec(DataType.TICKER, name.split()[0]), ignore)
+    await until(lambda: len(desk.manager.monitor.performance_metrics().components) == len(names))
+    counts = {c.component_id: c.received for c in desk.manager.monitor.performance_metrics().components}
+    events = desk.manager.routing_statistics().events
+    await until(lambda: desk.manager.monitor.performance_metrics().messages_processed > events + 100)
+    assert {c.component_id: c.received for c in desk.manager.monitor.performance_metrics().components} == counts
+    desk.manager.register_component(
+        "broken", [SubscriptionSpec(kind, markets) for kind in (DataType.TICKER, DataType.TRADE)], lambda event: 1 / 0
+    )
+    await until(lambda: desk.manager.monitor.performance_metrics().quarantined == ("broken",))
+    metrics = await desk.manager.get_performance_metrics()
+    assert sum(component.received for component in metrics.components) > sum(counts.values())
+
+
+async def test_subscriptions_are_counted_anew_when_something_changed(exchange: EmbeddedExchange, desk: Desk) -> None:
+    desk.manager.register_component("one", SubscriptionSpec(DataType.TICKER, "KRW-BTC"), ignore)
+    await until(lambda: desk.manager.connection_metrics(PUBLIC).live_subscriptions == 1)
+    more = desk.manager.register_component("more", SubscriptionSpec(DataType.TICKER, ["KRW-ETH", "KRW-NOPE"]), ignore)
+    await until(lambda: desk.manager.connection_metrics(PUBLIC).live_subscriptions == 2)
+    await until(lambda: desk.manager.connection_metrics(PUBLIC).unserved == 1)
+    more.close()
+    await until(lambda: desk.manager.connection_metrics(PUBLIC).current_subscriptions == 1)
+    await until(lambda: desk.manager.connection_metrics(PUBLIC).unserved == 0)
+
+
+def test_the_ledger_counts_the_bytes_of_what_is_new() -> None:
     key = StreamKey(DataType.TRADE, "KRW-BTC")
     ledger = StreamLedger()
-    ledger.look(100.0, 1000.0, [StreamFigures(key, 10, 200.0, None, 0, ("a", "b"))])
-    ledger.look(101.0, 1001.0, [StreamFigures(key, 15, 300.0, None, 0, ("a",))])
+    ledger.look([StreamFigures(key, 10, 200.0, None, 0, ("a", "b"))])
+    assert (ledger.readings[0].bytes, ledger.bytes_of("a", 10), ledger.bytes_of("b", 5)) == (2000, 2000, 1000)
+    ledger.look([StreamFigures(key, 15, 300.0, None, 0, ("a",))])
     assert ledger.readings[0].bytes == 10 * 200 + 5 * 300
-    assert (ledger.bytes_of("a"), ledger.bytes_of("b")) == (3500, 0)
-    ledger.look(102.0, 1002.0, [StreamFigures(key, 3, 300.0, None, 0, ("a",))])  # wanted anew meanwhile
+    assert (ledger.bytes_of("a", 15), ledger.bytes_of("b", 5), ledger.bytes_of("new", 7)) == (3500, 1000, 0)
+    ledger.look([StreamFigures(key, 3, 300.0, None, 0, ("a", "new"))])  # wanted anew meanwhile
     assert ledger.readings[0].bytes == 3500 + 900
-    assert ledger.ages == {}
+    assert (ledger.bytes_of("a", 3), ledger.bytes_of("new", 9)) == (3500 + 900, 2700)
+    ledger.forget_all_but(["new"])
+    assert (ledger.bytes_of("a", 3), ledger.bytes_of("new", 9)) == (0, 2700)
+
+
+def test_the_ledger_knows_how_old_new_events_were_on_receipt() -> None:
+    ledger = StreamLedger()
+    (trade,) = [e for f in DEFAULT_FRAMES for e in decode(f) if isinstance(e, TradeEvent)][:1]
+
+    def event(age: float, at: float, kind: str = StreamType.REALTIME) -> TradeEvent:
+        return replace(trade, received_at=at, timestamp=round((900.0 + at - age) * 1000), stream_type=kind)
+
+    first = ledger.note_ages(100.0, 1000.0, [event(0.25, 99.0), event(9.0, 99.5, StreamType.SNAPSHOT)])
+    assert first == {PUBLIC: [pytest.approx(0.25)]}
+    assert ledger.note_ages(101.0, 1001.0, [event(0.25, 99.0), event(0.5, 100.5)]) == {PUBLIC: [pytest.approx(0.5)]}
+    assert len(ledger.note_ages(102.0, 1002.0, [event(0.1, 101.5)] * 5000)[PUBLIC]) == 200
 
 
 def _reasons(desk: Desk) -> set[str]:

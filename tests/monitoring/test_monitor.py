@@ -128,6 +128,22 @@ def test_components_have_rates_and_a_share_of_the_core() -> None:
     assert (metrics.received, metrics.delivered) == (21 * 59, 20 * 59)
 
 
+def test_components_that_are_read_seldom_keep_their_rates() -> None:
+    monitor = Monitor(ServiceConfig())
+    for now in range(61):
+        component = ComponentReading(component_id="chart", delivered=now * 20, slot_seconds=now * 0.02)
+        readings = Readings(components=None if now % 10 else (component,), quarantined=("chart",) if now > 55 else ())
+        monitor.observe(now, readings)
+        if now > 20:
+            (metrics,) = monitor.performance_metrics().components
+            assert metrics.messages_per_second == pytest.approx(20)
+            assert metrics.slot_share == pytest.approx(0.02)
+            assert monitor.performance_metrics().stage_shares["slot"] == pytest.approx(0.02)
+        if now == 59:
+            assert monitor.performance_metrics().quarantined == ("chart",)
+            assert [alert.kind.value for alert in monitor.alerts(cleared=False)] == ["quarantined"]
+
+
 def test_unserved_and_quarantined_are_named_and_told() -> None:
     monitor = Monitor(ServiceConfig())
     changes = []

@@ -203,14 +203,15 @@ class ComponentDesk:
                 continue
             old.flush_frame()  # what waits for the display is shown before the other way of serving begins
             if spec in handle.routes and not handle.closed:  # the callback may have closed its own registration
-                old.close()
+                # The new one first: a component without any route would be a new one, with its counts and its
+                # quarantine forgotten.
                 handle.routes[spec] = self._routing.register_route(
                     handle.component_id, served, handle.callback, alive=handle.alive
                 )
+                old.close()
 
     def _reroute(self, handle: ComponentSubscription, specs: tuple[SubscriptionSpec, ...]) -> None:
-        for spec in [spec for spec in handle.routes if spec not in specs]:
-            handle.routes.pop(spec).close()
+        gone = [handle.routes.pop(spec) for spec in tuple(handle.routes) if spec not in specs]
         for stream in handle.streams:
             holders = self._by_stream.get(stream, set())
             holders.discard(handle)
@@ -226,3 +227,5 @@ class ComponentDesk:
                 )
                 handle.routes[spec] = route
                 self._routing.replay_latest(route)
+        for route in gone:  # last, as in _serve_anew
+            route.close()

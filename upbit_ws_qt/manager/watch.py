@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
 
 import psutil
 
 from upbit_ws_qt.events import AnnouncementCategory, AnnouncementEvent
+from upbit_ws_qt.manager.ledger import StreamLedger
+from upbit_ws_qt.manager.listener import ManagerListener
 from upbit_ws_qt.manager.periodic import Periodic
-from upbit_ws_qt.manager.readings import StreamLedger, component_readings, connection_reading, stage_summaries
+from upbit_ws_qt.manager.readings import LineReader, component_readings, stage_summaries
 from upbit_ws_qt.monitoring.monitor import (
     AlertCleared,
     AlertRaised,
@@ -25,15 +27,19 @@ from upbit_ws_qt.routing import CollectorWatch
 from upbit_ws_qt.types import DataFormat
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from upbit_ws_qt.connection import StateChange
     from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.manager.core import GlobalWebSocketManager
-    from upbit_ws_qt.manager.listener import ManagerListener
     from upbit_ws_qt.monitoring.adaptive import AdaptationPlan, AdaptationStep
     from upbit_ws_qt.monitoring.alerts import Alert
     from upbit_ws_qt.monitoring.health import HealthStatus
     from upbit_ws_qt.monitoring.monitor import Change
-    from upbit_ws_qt.monitoring.readings import ConnectionReading
+    from upbit_ws_qt.monitoring.readings import ComponentReading, ConnectionReading
     from upbit_ws_qt.routing import RoutingStatistics
+    from upbit_ws_qt.streams import StreamKey
+    from upbit_ws_qt.subscriptions import StreamStatus
     from upbit_ws_qt.types import WebSocketType
 
 __all__ = ["Watch"]
@@ -41,6 +47,10 @@ __all__ = ["Watch"]
 OBSERVE_EVERY = 1.0
 """Seconds between two readings: failures are found within 10 s, and the history has a point a second."""
 NOTICES_KEPT = 20
+FEW_COMPONENTS = 100
+"""Up to so many are read each second, more only every `metrics_interval`."""
+STALLED_EVERY = 5
+"""Readings from one look for stalled components to the next."""
 
 
 class Watch:
@@ -56,12 +66,11 @@ class Watch:
         config = manager.config
         self._manager = manager
         self._loop = manager.loop
-        self._gaps: Counter[WebSocketType] = Counter()
-        self._decode_errors: Counter[WebSocketType] = Counter()
-        self._pongs: Counter[WebSocketType] = Counter()
+        self._lines = {ws_type: LineReader(endpoint) for ws_type, endpoint in manager.endpoints.items()}
+        manager.news.add(_Freshness(self._lines))
         self._process = psutil.Process()
         self._ledger = StreamLedger(simple=config.data_format not in (DataFormat.DEFAULT, DataFormat.JSON_LIST))
-        self._streams_due = 0.0
+        self._streams_due = self._components_due = 0.0
         self._maintenance: deque[str] = deque(maxlen=NOTICES_KEPT)
         self._due = 0.0
         self.monitor = Monitor(config)
@@ -90,6 +99,9 @@ class Watch:
 
     def observe(self) -> None:
         """Read everything off now, judge it, and tell what changed."""
+        for line in self._lines.values():
+            line.changed()
+        self._streams_due = self._components_due = 0.0
         self._tell(self.monitor.observe(self._loop.time(), self._read(0.0)))
 
     def undo_adaptation(self) -> bool:
@@ -103,18 +115,19 @@ class Watch:
 
     def count_gap(self, ws_type: WebSocketType) -> None:
         """Count a change of epoch."""
-        self._gaps[ws_type] += 1
+        self._lines[ws_type].gaps += 1
 
     def count_decode_error(self, ws_type: WebSocketType) -> None:
         """Count a frame that could not be read."""
-        self._decode_errors[ws_type] += 1
+        self._lines[ws_type].decode_errors += 1
 
     def _observe_on_time(self) -> None:
         now = self._loop.time()
         late = max(0.0, now - self._due)
         self._due = now + self.tasks[0].interval
         self._tell(self.monitor.observe(now, self._read(late)))
-        self._manager.find_stalled()
+        if not self.tasks[0].runs % STALLED_EVERY:
+            self._manager.find_stalled()
 
     def _clean_up(self) -> None:
         self._manager.sweep()
@@ -126,15 +139,15 @@ class Watch:
     def _read(self, late: float) -> Readings:
         manager = self._manager
         now, wall_clock = self._loop.time(), time.time()
-        routing = manager.routing_statistics()
-        self._ledger.look(now, wall_clock, manager.routing.stream_figures())
+        components_are_due = now >= self._components_due
+        routing = manager.routing.get_routing_statistics(brief=not components_are_due)
+        streams_are_due = self._look_at_streams(now)
         pauses = self.collector.pauses()
         self.collector.reset()
-        priorities, streams = manager.component_outline()
         maintenance = tuple(self._maintenance)
         self._maintenance.clear()
         return Readings(
-            connections=self._read_lines(now, routing),
+            connections=self._read_lines(now, wall_clock, routing),
             wall_clock=wall_clock,
             loop_lag=late,
             memory_bytes=self._process.memory_info().rss,
@@ -143,38 +156,41 @@ class Watch:
             messages_processed=routing.events,
             stages=stage_summaries(routing),
             work=dict(routing.work),
-            components=component_readings(routing, priorities, streams, self._ledger),
-            streams=self._ledger.readings if self._streams_are_due(now) else None,
+            components=self._read_components(now, routing) if components_are_due else None,
+            quarantined=routing.quarantined,
+            streams=self._ledger.readings if streams_are_due else None,
             maintenance=maintenance,
-            unserved=tuple(
-                stream for statistics in manager.subscription_statistics().values() for stream in statistics.unserved
-            ),
+            unserved=tuple(stream for line in self._lines.values() for stream in line.unserved),
         )
 
-    def _read_lines(self, now: float, routing: RoutingStatistics) -> tuple[ConnectionReading, ...]:
+    def _read_lines(self, now: float, wall_clock: float, routing: RoutingStatistics) -> tuple[ConnectionReading, ...]:
         waits = self._manager.routing.take_longest_waits()
-        readings = []
-        for ws_type, endpoint in self._manager.endpoints.items():
-            oldest = endpoint.inbox.oldest()  # infinity for an empty one, 0 for a marker
-            readings.append(
-                connection_reading(
-                    endpoint,
-                    routing,
-                    gaps=self._gaps[ws_type],
-                    decode_errors=self._decode_errors[ws_type],
-                    pongs_seen=self._pongs[ws_type],
-                    bytes_spared=self._ledger.spared[ws_type],
-                    event_ages=self._ledger.ages.get(ws_type, ()),
-                    inbox_wait=max(waits.get(ws_type, 0.0), now - oldest if oldest else 0.0),
-                )
+        ages = self._ledger.note_ages(now, wall_clock, self._manager.routing.latest_events())
+        return tuple(
+            line.read(
+                now,
+                routing,
+                ages=ages.get(ws_type, ()),
+                longest_wait=waits.get(ws_type, 0.0),
+                bytes_spared=self._ledger.spared[ws_type],
             )
-            self._pongs[ws_type] = endpoint.connection.figures().rtt.count
-        return tuple(readings)
+            for ws_type, line in self._lines.items()
+        )
 
-    def _streams_are_due(self, now: float) -> bool:
+    def _read_components(self, now: float, routing: RoutingStatistics) -> tuple[ComponentReading, ...]:
+        readings = component_readings(routing, *self._manager.component_outline(), self._ledger)
+        # A channel for each market makes a thousand components: going through them each second would be noticed.
+        seldom = len(readings) > FEW_COMPONENTS
+        self._components_due = now + self._manager.config.metrics_interval if seldom else now
+        return readings
+
+    def _look_at_streams(self, now: float) -> bool:
+        """Go through all streams where that is due; return whether it was."""
         if now < self._streams_due:
             return False
         self._streams_due = now + self._manager.config.metrics_interval
+        self._ledger.look(self._manager.routing.stream_figures())
+        self._ledger.forget_all_but(self._manager.component_outline()[0])
         return True
 
     def _adapt(self, step: AdaptationStep, plan: AdaptationPlan) -> None:
@@ -200,6 +216,26 @@ class Watch:
 
     def _tell_health(self) -> None:
         self._manager.news.tell(partial(_health, self.monitor.health_status()))
+
+
+class _Freshness(ManagerListener):
+    """Has the subscriptions' figures of a line asked for anew where something about them changed."""
+
+    def __init__(self, lines: Mapping[WebSocketType, LineReader]) -> None:
+        self._lines = lines
+
+    def on_connection_state(self, ws_type: WebSocketType, change: StateChange) -> None:
+        """A line came or went."""
+        self._lines[ws_type].changed()
+
+    def on_stream_status(self, stream: StreamKey, status: StreamStatus) -> None:
+        """A stream is served, or is not any more."""
+        self._lines[stream.websocket_type].changed()
+
+    def on_subscriptions_changed(self) -> None:
+        """Other streams are wanted."""
+        for line in self._lines.values():
+            line.changed()
 
 
 def _alert(alert: Alert, listener: ManagerListener, *, raised: bool) -> None:

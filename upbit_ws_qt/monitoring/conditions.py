@@ -55,6 +55,7 @@ def conditions(
     lines: Iterable[LineWatch],
     program: ProgramWatch,
     notices: MaintenanceNotices,
+    quarantined: Iterable[str],
 ) -> Iterator[Condition]:
     """Yield every figure that an alert may be about at `now`."""
     for line in lines:
@@ -62,6 +63,9 @@ def conditions(
             yield from _line_conditions(now, line)
     yield from _unserved(readings.unserved)
     yield from _program_conditions(readings, program)
+    for component_id in quarantined:
+        name = safe_text(component_id, 80)
+        yield Condition(AlertKind.QUARANTINED, name, None, 1, Phrase("component {name} is put aside", name=name))
     for title in notices.current(now):
         yield Condition(AlertKind.MAINTENANCE, title, None, 1, Phrase("maintenance announced: {title}", title=title))
 
@@ -123,7 +127,3 @@ def _program_conditions(readings: Readings, program: ProgramWatch) -> Iterator[C
     yield Condition(AlertKind.BACKLOG, "", None, behind, text)
     text = Phrase("the program's own loop is {time} late", time=duration(lag))
     yield Condition(AlertKind.LOOP_LAG, "", None, lag, text)
-    for component in readings.components:
-        if component.quarantined:
-            name = safe_text(component.component_id, 80)
-            yield Condition(AlertKind.QUARANTINED, name, None, 1, Phrase("component {name} is put aside", name=name))

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.monitoring.independence import IsolationDecision
     from upbit_ws_qt.monitoring.metrics import StreamMetrics
     from upbit_ws_qt.monitoring.performance import PerformanceIssue
+    from upbit_ws_qt.monitoring.readings import ComponentReading
 
 __all__ = [
     "AlertCleared",
@@ -122,6 +123,7 @@ class Monitor:
         self.performance = SubscriptionPerformanceMonitor(config.slow_callback)
         self._now = 0.0
         self._readings = Readings()
+        self._components: tuple[ComponentReading, ...] = ()
         self._health = HealthStatus()
         self._told = HealthStatus()
 
@@ -130,6 +132,8 @@ class Monitor:
         """Take in one reading of everything and return what changed by it, in the order in which it should be told."""
         self._now = now
         self._readings = readings
+        if readings.components is not None:
+            self._components = readings.components
         self._program.observe(now, readings)
         if readings.wall_clock:
             self._offset.watch(now, readings.wall_clock)
@@ -193,7 +197,7 @@ class Monitor:
             gc_pause=readings.gc_pause,
             stages=dict(readings.stages),
             stage_shares=dict(program.stage_shares),
-            components=tuple(program.components[c.component_id].metrics(c) for c in readings.components),
+            components=tuple(program.components[c.component_id].metrics(c) for c in self._components),
             unserved=readings.unserved,
             quarantined=self._quarantined(),
             connections={ws_type: self.connection_metrics(ws_type) for ws_type in self._lines},
@@ -243,6 +247,8 @@ class Monitor:
         return counts
 
     def _quarantined(self) -> tuple[str, ...]:
+        if self._readings.components is None:
+            return self._readings.quarantined
         return tuple(c.component_id for c in self._readings.components if c.quarantined)
 
     def _messages_per_second(self) -> float:
@@ -258,7 +264,9 @@ class Monitor:
         if self._book is None:
             return []
         self._notices.add(self._now, self._readings.maintenance)
-        figures = conditions(self._now, self._readings, self._lines.values(), self._program, self._notices)
+        figures = conditions(
+            self._now, self._readings, self._lines.values(), self._program, self._notices, self._quarantined()
+        )
         raised, cleared = self._book.evaluate(self._now, self._readings.wall_clock, figures)
         for alert in raised:
             logger.warning("alert %s: %s", alert.kind.value, alert.message)

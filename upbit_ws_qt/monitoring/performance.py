@@ -142,6 +142,8 @@ class SubscriptionPerformanceMonitor:
         self._losses: dict[str, tuple[Counter, RecentSum]] = {}
         self._since: dict[tuple[IssueKind, str], float] = {}
         self._issues: tuple[PerformanceIssue, ...] = ()
+        self._consumer_issues: tuple[PerformanceIssue, ...] = ()
+        self._stream_issues: tuple[PerformanceIssue, ...] = ()
         self.bottleneck = Bottleneck.NONE
 
     def track_subscription_metrics(
@@ -150,10 +152,14 @@ class SubscriptionPerformanceMonitor:
         """Take in one reading, after `program` and `lines` have."""
         lines = tuple(lines)
         self.bottleneck = _bottleneck(now, program, lines)
-        self._take_queues(now, readings)
+        if readings.components is not None:
+            self._take_queues(now, readings.components)
+            self._consumer_issues = tuple(self._consumers(now, readings.components, program))
+        if readings.streams is not None:
+            self._stream_issues = tuple(_streams(now, program.streams.values(), lines))
         found = [
-            *self._consumers(now, readings, program),
-            *_streams(now, program.streams.values(), lines),
+            *self._consumer_issues,
+            *self._stream_issues,
             *self._bottleneck_issue(program),
         ]
         present = {(issue.kind, issue.subject) for issue in found}
@@ -167,27 +173,31 @@ class SubscriptionPerformanceMonitor:
         """Return what is wrong as of the last reading."""
         return self._issues
 
-    def _take_queues(self, now: float, readings: Readings) -> None:
-        present = {component.component_id for component in readings.components}
+    def _take_queues(self, now: float, components: tuple[ComponentReading, ...]) -> None:
+        present = {component.component_id for component in components}
         for gone in self._queues.keys() - present:
             del self._queues[gone]
             del self._losses[gone]
-        for component in readings.components:
+        for component in components:
             name = component.component_id
             if name not in self._queues:
+                if not component.pending and not component.dropped:
+                    continue  # most have nothing to watch, and there may be a thousand
                 self._queues[name] = _Queue()
                 self._losses[name] = (Counter(), RecentSum(LOSS_SECONDS))
             self._queues[name].observe(now, component.pending)
             counter, lost = self._losses[name]
             lost.add(now, counter.advance(component.dropped))
 
-    def _consumers(self, now: float, readings: Readings, program: ProgramWatch) -> Iterator[PerformanceIssue]:
-        for component in readings.components:
-            name = safe_text(component.component_id, 80)
+    def _consumers(
+        self, now: float, components: tuple[ComponentReading, ...], program: ProgramWatch
+    ) -> Iterator[PerformanceIssue]:
+        for component in components:
             watch = program.components[component.component_id]
             share, rate = watch.share.value, watch.rate.value
             each = share / rate if rate > 0 else 0.0
             if share >= SLOW_SHARE or each >= self._slow_callback:
+                name = safe_text(component.component_id, 80)
                 text = Phrase(
                     "{name} takes {time} for each event, {share:.0%} of a core",
                     name=name,
@@ -195,9 +205,11 @@ class SubscriptionPerformanceMonitor:
                     share=share,
                 )
                 yield _issue(IssueKind.SLOW_CONSUMER, name, text, share, Bottleneck.SLOT)
-            yield from self._queue_issues(now, name, component)
+            if component.component_id in self._queues:
+                yield from self._queue_issues(now, component)
 
-    def _queue_issues(self, now: float, name: str, component: ComponentReading) -> Iterator[PerformanceIssue]:
+    def _queue_issues(self, now: float, component: ComponentReading) -> Iterator[PerformanceIssue]:
+        name = safe_text(component.component_id, 80)
         lost = self._losses[component.component_id][1].total(now)
         if lost and not component.quarantined:  # what is put aside gets nothing on purpose
             text = Phrase("{name} lost {count:.0f} events in the last minute", name=name, count=lost)

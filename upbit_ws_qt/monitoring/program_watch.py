@@ -146,6 +146,7 @@ class ProgramWatch:
         self._frames = Counter()
         self._drained = RecentMean(10.0)
         self._last = 0.0
+        self._components_at: float | None = None
 
     def observe(self, now: float, readings: Readings) -> None:
         """Take in one reading."""
@@ -158,12 +159,9 @@ class ProgramWatch:
         self._take_latency(now, readings)
         if elapsed > 0:
             self.cpu.add(readings.cpu_share, elapsed)
-        present = {reading.component_id for reading in readings.components}
-        for gone in self.components.keys() - present:
-            del self.components[gone]
-        for component in readings.components:
-            self.components.setdefault(component.component_id, ComponentWatch()).observe(component, elapsed)
         self._take_work(readings, elapsed)
+        if readings.components is not None:
+            self._take_components(now, readings.components, "slot" not in readings.work)
         if readings.streams is not None:
             self._take_streams(now, readings.streams)
 
@@ -197,15 +195,26 @@ class ProgramWatch:
             self._latency_count.add(now, self._latency[0].advance(total.count))
             self._latency_seconds.add(now, self._latency[1].advance(total.count * total.mean))
 
+    def _take_components(self, now: float, components: tuple[ComponentReading, ...], take_slots: bool) -> None:
+        elapsed = 0.0 if self._components_at is None else now - self._components_at
+        self._components_at = now
+        present = {reading.component_id for reading in components}
+        for gone in self.components.keys() - present:
+            del self.components[gone]
+        for component in components:
+            watch = self.components.get(component.component_id)
+            if watch is None:
+                watch = self.components[component.component_id] = ComponentWatch()
+            watch.observe(component, elapsed)
+        if take_slots:
+            # Components come and go: their watches know what each one added, the sum of their counters would not.
+            self._work.setdefault("slot", (Counter(), RecentMean(STAGE_SECONDS)))
+            self._note_work("slot", sum([watch.spent for watch in self.components.values()]), elapsed)
+
     def _take_work(self, readings: Readings, elapsed: float) -> None:
-        # Components come and go: their watches know what each one added, the sum of their counters would not.
-        slots = sum(watch.spent for watch in self.components.values())
         for name, seconds in {**self._noted, **readings.work}.items():
             counter, _ = self._work.setdefault(name, (Counter(), RecentMean(STAGE_SECONDS)))
             self._note_work(name, counter.advance(seconds), elapsed)
-        if "slot" not in readings.work:
-            self._work.setdefault("slot", (Counter(), RecentMean(STAGE_SECONDS)))
-            self._note_work("slot", slots, elapsed)
 
     def _note_work(self, name: str, spent: float, elapsed: float) -> None:
         if elapsed > 0:

@@ -175,7 +175,8 @@ class Readings(Struct, frozen=True, kw_only=True):
         work: seconds of work done at each stage since the start, waiting left out: "decode", "dispatch", "slot" and
             "paint". The bottleneck is named by them; a stage that is left out is never blamed. "slot" is taken from
             the components where it is left out.
-        components: one reading per component.
+        components: one reading per component, or None where they were not read this time.
+        quarantined: the components that are put aside, where the components were not read.
         streams: one per stream, or None where they were not read this time (every ten seconds is enough).
         unserved: streams that were asked for and do not come.
         maintenance: titles of maintenance announcements that came since the last reading.
@@ -190,7 +191,8 @@ class Readings(Struct, frozen=True, kw_only=True):
     messages_processed: int = 0
     stages: dict[str, SketchSummary] = {}
     work: dict[str, float] = {}
-    components: tuple[ComponentReading, ...] = ()
+    components: tuple[ComponentReading, ...] | None = ()
+    quarantined: tuple[str, ...] = ()
     streams: tuple[StreamReading, ...] | None = None
     unserved: tuple[StreamKey, ...] = ()
     maintenance: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt.errors import BackpressureError
+from upbit_ws_qt.routing.statistics import PastFigures
 
 if TYPE_CHECKING:
     from upbit_ws_qt.routing.route import Route
@@ -19,6 +20,7 @@ class Component:
     Attributes:
         component_id: as registered.
         routes: what it has registered, oldest first.
+        past: what its routes that are closed have counted, while it has others.
         quarantine: why it is put aside; None while it is served.
         stalled: whether it was reported for no longer consuming.
     """
@@ -26,10 +28,16 @@ class Component:
     def __init__(self, component_id: str, threshold: int, window: float) -> None:
         self.component_id = component_id
         self.routes: dict[Route, None] = {}
+        self.past = PastFigures()
         self.quarantine: BackpressureError | None = None
         self.stalled = False
         self._window = window
         self._strikes: deque[float] = deque(maxlen=threshold)
+
+    def forget(self, route: Route) -> None:
+        """Let go of a route that was closed; what it counted is kept."""
+        if self.routes.pop(route, self) is None:
+            self.past = self.past.plus(route)
 
     def strike(self, now: float) -> bool:
         """Count one failure or blocking call; return whether that makes too many within the window (seconds)."""

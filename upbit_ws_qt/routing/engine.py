@@ -219,9 +219,9 @@ class DataRoutingEngine(FramePath):
             self._pool.trim()
         return SweepResult(tuple(dead), tuple(stalled), tuple(removed))
 
-    def get_routing_statistics(self) -> RoutingStatistics:
-        """Return all figures."""
-        return self._meter.statistics(self._dispatcher, self._hub, self._hold, self._collector)
+    def get_routing_statistics(self, *, brief: bool = False) -> RoutingStatistics:
+        """Return all figures; the brief ones without those of single consumers and their sums, which take time."""
+        return self._meter.statistics(self._dispatcher, self._hub, self._hold, self._collector, brief=brief)
 
     def stream_figures(self) -> Iterator[StreamFigures]:
         """Yield the figures of each stream that is wanted."""
@@ -235,6 +235,10 @@ class DataRoutingEngine(FramePath):
                 max(route.spec.depth for route in routes) if routes and key.data_type is DataType.ORDERBOOK else 0,
                 tuple(dict.fromkeys(route.component_id for route in routes)),
             )
+
+    def latest_events(self) -> Iterator[BaseWebSocketEvent]:
+        """Yield the newest event of each stream that is wanted."""
+        return (topic.latest for topic in self._hub.topics.values() if topic.latest is not None)
 
     def take_longest_waits(self) -> dict[WebSocketType, float]:
         """Return how many seconds the slowest sampled frame of each line waited for its turn since the last call."""
@@ -259,7 +263,7 @@ class DataRoutingEngine(FramePath):
         self._meter.add_closed(route)
         component = self._dispatcher.components.get(route.component_id)
         if component is not None:
-            component.routes.pop(route, None)
+            component.forget(route)
             if not component.routes:
                 del self._dispatcher.components[route.component_id]
         for topic in self._hub.remove(route):

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from upbit_ws_qt.routing.statistics import RoutingStatistics, figures_of
+from upbit_ws_qt.routing.statistics import RouteFigures, RoutingStatistics, figures_of
 from upbit_ws_qt.sketch import QuantileSketch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.routing.collector import CollectorWatch
+    from upbit_ws_qt.routing.conduct import Component
     from upbit_ws_qt.routing.dispatch import Dispatcher
     from upbit_ws_qt.routing.fanout import FanoutHub
     from upbit_ws_qt.routing.overload import FrameHold
@@ -100,16 +101,12 @@ class Meter:
             self._closed[name] += getattr(route, name)
 
     def statistics(
-        self, dispatcher: Dispatcher, hub: FanoutHub, hold: FrameHold, collector: CollectorWatch
+        self, dispatcher: Dispatcher, hub: FanoutHub, hold: FrameHold, collector: CollectorWatch, *, brief: bool
     ) -> RoutingStatistics:
-        """Return all figures."""
+        """Return all figures; the brief ones leave out all that has to be gathered from the routes."""
         components = tuple(dispatcher.components.values())
-        routes = tuple(
-            figures_of(route, component.quarantine.reason if component.quarantine is not None else "")
-            for component in components
-            for route in component.routes
-        )
-        totals = {name: self._closed[name] + sum(getattr(route, name) for route in routes) for name in _TOTALS}
+        routes = () if brief else _route_figures(components)
+        totals = {} if brief else self._totals(routes)
         frames_per_second, events_per_second = self._update_rates()
         return RoutingStatistics(
             frames=self.frames,
@@ -140,9 +137,13 @@ class Meter:
             delivery_latency=self._delivery.summary(),
             total_latency=self._total.summary(),
             routes=routes,
+            past={} if brief else {c.component_id: c.past for c in components if c.past.received},
             collector=collector.pauses(),
             **totals,
         )
+
+    def _totals(self, routes: Iterable[RouteFigures]) -> dict[str, int]:
+        return {name: self._closed[name] + sum(getattr(route, name) for route in routes) for name in _TOTALS}
 
     def _update_rates(self) -> tuple[float, float]:
         """Return frames and events a second since the last look that is at least a second ago."""
@@ -153,3 +154,11 @@ class Meter:
             self._rates = ((self.frames - frames) / span, (self.events - events) / span)
             self._mark = (now, self.frames, self.events)
         return self._rates
+
+
+def _route_figures(components: Iterable[Component]) -> tuple[RouteFigures, ...]:
+    return tuple(
+        figures_of(route, component.quarantine.reason if component.quarantine is not None else "")
+        for component in components
+        for route in component.routes
+    )

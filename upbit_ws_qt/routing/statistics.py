@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.types import DataType, WebSocketType
 
-__all__ = ["RouteFigures", "RoutingStatistics", "StreamFigures", "SweepResult", "figures_of"]
+__all__ = ["PastFigures", "RouteFigures", "RoutingStatistics", "StreamFigures", "SweepResult", "figures_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,8 @@ class RoutingStatistics:
         overloads: how often ticker and book frames began to be held back; `overloaded` is now.
         decode_latency: from receipt to decoded; `delivery_latency` from decoded to handed out; `total_latency` both.
             Snapshots and every frame count; one public frame in eight is sampled.
-        routes: single consumers.
+        routes: single consumers; none where only the brief figures were asked for, without `received` to `waiting`.
+        past: of components, what their routes that are closed have counted, while they have others.
         collector: garbage collector pauses, where they are watched.
     """
 
@@ -115,7 +116,23 @@ class RoutingStatistics:
     delivery_latency: SketchSummary = field(default_factory=SketchSummary)
     total_latency: SketchSummary = field(default_factory=SketchSummary)
     routes: tuple[RouteFigures, ...] = ()
+    past: Mapping[str, PastFigures] = field(default_factory=dict)
     collector: CollectorPauses = field(default_factory=CollectorPauses)
+
+
+class PastFigures(NamedTuple):
+    """What routes that are closed have counted, as in RouteFigures."""
+
+    received: int = 0
+    delivered: int = 0
+    conflated: int = 0
+    dropped: int = 0
+    failures: int = 0
+    busy_time: float = 0.0
+
+    def plus(self, route: Route) -> PastFigures:
+        """Return these with those of one more route."""
+        return PastFigures(*(value + getattr(route, name) for name, value in zip(self._fields, self, strict=True)))
 
 
 class StreamFigures(NamedTuple):

@@ -1,0 +1,126 @@
+"""The figures of all streams from look to look: bytes by stream and by component, and the ages of events."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+from typing import TYPE_CHECKING
+
+from upbit_ws_qt.events import OrderbookEvent, StreamType, TickerEvent, TradeEvent
+from upbit_ws_qt.monitoring.readings import StreamReading
+from upbit_ws_qt.types import DataType, WebSocketType
+from upbit_ws_qt.wire.simple_keys import SIMPLE_KEYS, kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from upbit_ws_qt.events import BaseWebSocketEvent
+    from upbit_ws_qt.routing import StreamFigures
+    from upbit_ws_qt.streams import StreamKey
+
+__all__ = ["StreamLedger", "spared_names"]
+
+MOST_AGES = 200
+_TIMED = (TickerEvent, TradeEvent, OrderbookEvent)
+
+
+@cache
+def spared_names(data_type: DataType, depth: int) -> int:
+    """Return the bytes by which SIMPLE names make one frame of a type shorter; for types with a nested part, about."""
+    kind = kind_of(data_type.value)
+    if kind is None:
+        return 0
+    spared = _shortened(kind)
+    return spared + depth * _shortened("orderbook_units") if data_type is DataType.ORDERBOOK else spared
+
+
+def _shortened(kind: str) -> int:
+    return sum(len(name) - len(short) for name, short in SIMPLE_KEYS[kind].items())
+
+
+class StreamLedger:
+    """Keeps the figures of all streams.
+
+    Nothing is noted on the way of a frame for it. `look` goes through all streams, which takes milliseconds where there
+    are a thousand; it is for every ten seconds. `note_ages` is for every second.
+
+    Args:
+        simple: whether frames come with SIMPLE names.
+
+    Attributes:
+        readings: of the streams, as of the last look.
+        spared: bytes that SIMPLE names have spared, by line.
+    """
+
+    def __init__(self, *, simple: bool = False) -> None:
+        self._simple = simple
+        self.spared: Counter[WebSocketType] = Counter()
+        self.readings: tuple[StreamReading, ...] = ()
+        self._streams: dict[StreamKey, tuple[int, int]] = {}
+        self._sizes: dict[str, float] = {}
+        self._components: dict[str, tuple[int, float]] = {}
+        self._ages_at = 0.0
+
+    def look(self, figures: Iterable[StreamFigures]) -> None:
+        """Take the figures of all streams in: `readings` and `spared` tell of them then."""
+        streams, self._streams = self._streams, {}
+        sizes: dict[str, tuple[int, float]] = {}
+        readings = []
+        for key, events, frame_size, latest, depth, component_ids in figures:
+            before, size = streams.get(key, (0, 0))
+            fresh = events - before if events >= before else events
+            size += round(fresh * frame_size)
+            if self._simple and fresh:
+                self.spared[key.websocket_type] += fresh * spared_names(key.data_type, depth)
+            self._streams[key] = (events, size)
+            at = None if latest is None else latest.received_at
+            readings.append(StreamReading(key=key, events=events, bytes=size, last_event_at=at, depth=depth))
+            if fresh:
+                for component_id in component_ids:
+                    count, total = sizes.get(component_id, (0, 0.0))
+                    sizes[component_id] = (count + fresh, total + fresh * frame_size)
+        self.readings = tuple(readings)
+        self._sizes.update({component_id: total / count for component_id, (count, total) in sizes.items()})
+
+    def note_ages(
+        self, now: float, wall_clock: float, latest: Iterable[BaseWebSocketEvent]
+    ) -> dict[WebSocketType, list[float]]:
+        """Return how old the newest events were on receipt, by line, of those that came since the last call.
+
+        Args:
+            now: loop clock.
+            wall_clock: seconds since 1970 at the same moment.
+            latest: the newest event of each stream.
+        """
+        since, self._ages_at = self._ages_at, now
+        wall_minus_loop = wall_clock - now
+        ages: dict[WebSocketType, list[float]] = {}
+        for event in latest:
+            if event.received_at <= since or not isinstance(event, _TIMED):
+                continue
+            if event.stream_type == StreamType.REALTIME:
+                noted = ages.setdefault(event.websocket_type, [])
+                noted.append(event.received_at + wall_minus_loop - event.timestamp / 1000)
+                if len(noted) >= MOST_AGES:  # only public lines carry these types
+                    break
+        return ages
+
+    def bytes_of(self, component_id: str, received: int) -> int:
+        """Return the bytes of the frames behind the `received` events of a component so far.
+
+        They are estimated from the mean size of its frames between the last two looks.
+        """
+        before, total = self._components.get(component_id, (0, 0.0))
+        size = self._sizes.get(component_id)
+        if size is None:  # not looked at yet: the next look makes up for it
+            return round(total)
+        total += (received - before if received >= before else received) * size
+        self._components[component_id] = (received, total)
+        return round(total)
+
+    def forget_all_but(self, component_ids: Iterable[str]) -> None:
+        """Keep the figures of these components only."""
+        kept = frozenset(component_ids)
+        for gone in (self._components.keys() | self._sizes.keys()) - kept:
+            self._components.pop(gone, None)
+            self._sizes.pop(gone, None)
