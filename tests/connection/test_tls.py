@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-MESSAGE = random.Random(5).randbytes(5 * READ_SIZE)  # does not compress: more than fits one read
+MESSAGE = random.Random(5).randbytes(3 * READ_SIZE)  # does not compress: more than fits one read
 
 
 def make_certificate(folder: Path, address: str = "127.0.0.1") -> Path:

@@ -30,10 +30,12 @@ if TYPE_CHECKING:
 __all__ = ["LOGGER", "HandshakeRefusedError", "Stream"]
 
 USER_AGENT = "upbit_ws_qt"
-# A turn of Qt's loop costs as much as a dozen messages. Reading less at once than this, 120 messages, is felt
-# (benchmarks/throughput.py: 16 KiB 0.71 of the bare loop, 64 KiB 0.80, 128 KiB 0.86, 256 KiB 0.87).
-READ_SIZE = 128 * 1024
-# Inflated it is far more: 250 legal messages of 1 MiB fit compressed into the 256 KiB that asyncio reads, 16 into this.
+# Whatever is not read waits in the kernel, where nothing newer supersedes it, and an exchange cuts who reads too slowly.
+# A turn of the loop costs as much as a dozen messages, too (benchmarks/throughput.py, of the bare loop: 16 KiB a turn
+# 0.71, 64 KiB 0.80, 256 KiB 0.87). What is compressed takes ten times as long, hence less of it at once.
+READ_SIZE = 256 * 1024
+COMPRESSED_READ_SIZE = 64 * 1024
+# 16 legal messages of 1 MiB fit compressed into this; after each piece the budget is looked at.
 PIECE_SIZE = 16 * 1024
 _SECOND = 1.0
 _HEAD_ENDS = b"\r\n\r\n"
@@ -123,9 +125,9 @@ class Stream(ClientConnection):
             raise refused
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport and make it read in small pieces."""
+        """Keep the transport and have it read as much as is good."""
         super().connection_made(transport)
-        self._read_at_most(PIECE_SIZE)
+        self._read_at_most(READ_SIZE)
 
     def data_received(self, data: bytes) -> None:
         """Take in what was read."""
@@ -210,8 +212,8 @@ class Stream(ClientConnection):
             return b""
         end = at + len(_HEAD_ENDS) - known
         super().data_received(data[:end])
-        if not self.protocol.extensions:
-            self._read_at_most(READ_SIZE)
+        if self.protocol.extensions:
+            self._read_at_most(COMPRESSED_READ_SIZE)
         return data[end:]
 
     def _read_at_most(self, size: int) -> None:
