@@ -28,6 +28,7 @@ UNITS = ("1s", "1m", "3m", "5m", "10m", "15m", "30m", "60m", "240m")
 _PAGE = 200  # candles per question; the exchange's most
 _FINISHED = 3  # candles that are looked at again
 RECHECK_MS = 1500
+_KEPT_BARS = 400  # of a series that is put aside
 _MOST_KEPT = 24  # series that are remembered, so that going back to one shows it at once
 
 
@@ -68,6 +69,7 @@ class ChartWidget(MarketPanel):
         self._series = CandleSeries()
         self._answer: RestAnswer | None = None
         self._asks_older = False
+        self._seam_is_open = False
         self.units = QComboBox(self)
         self.units.addItems(UNITS)
         self.units.setCurrentText(unit)
@@ -76,6 +78,7 @@ class ChartWidget(MarketPanel):
         self.newest.setMaximumWidth(32)
         self.view = ChartView(self.body)
         self.view.olderWanted.connect(self._on_older_wanted)
+        self.begin_at(self.view)
         self.newest.clicked.connect(self.view.to_newest)
         self.tools.addStretch()
         self.tools.addWidget(self.units)
@@ -106,6 +109,11 @@ class ChartWidget(MarketPanel):
         return self._unit
 
     @property
+    def seam_is_open(self) -> bool:
+        """Whether candles may still be missing between the history and the live ones."""
+        return self._seam_is_open or self._answer is not None
+
+    @property
     def series(self) -> CandleSeries:
         """What is shown."""
         return self._series
@@ -126,6 +134,7 @@ class ChartWidget(MarketPanel):
     def subscribe(self) -> Iterable[Subscription]:
         """Want the live candles, and ask for what went before."""
         self._load()
+        self._seam_is_open = True
         # Each event: the last state of a candle must not be conflated with the first one of the next.
         return (self.proxy.subscribe_candle(self.symbol, self._on_candle, unit=self._unit),)
 
@@ -163,7 +172,8 @@ class ChartWidget(MarketPanel):
             appended = self._series.take(bar_of(event))
             self.view.series_changed(appended)
             self.arrived()
-            if appended and len(self._series) > 1 and self._unit != "1s":
+            finished = appended and len(self._series) > 1 and self._unit != "1s"  # seconds end all the time
+            if (finished or self._seam_is_open) and not self._recheck.isActive():
                 self._recheck.start()
 
     @pyqtSlot(GapEvent)
@@ -173,6 +183,7 @@ class ChartWidget(MarketPanel):
 
     # -- history ------------------------------------------------------------------------------------------------------
     def _open_series(self) -> None:
+        self._series.keep_newest(_KEPT_BARS)
         key = (self.symbol, self._unit)
         self._series = self._kept.setdefault(key, CandleSeries())
         self._kept.move_to_end(key)
@@ -198,7 +209,9 @@ class ChartWidget(MarketPanel):
     @pyqtSlot()
     def _on_recheck(self) -> None:
         if self._answer is None and self.isVisible():
-            self._ask(None, count=_FINISHED)
+            # What came between the first answer and the first live candle is in neither.
+            self._ask(None, count=_PAGE if self._seam_is_open else _FINISHED)
+            self._seam_is_open = False
 
     @pyqtSlot()
     def _on_older_wanted(self) -> None:

@@ -140,7 +140,12 @@ class CandleSeries:
         """Return where a bar of that start is, or would be."""
         return bisect_left(self._starts, start)
 
-    def _trim(self) -> None:
-        extra = len(self.bars) - MOST_BARS
+    def keep_newest(self, most: int) -> None:
+        """Forget all but the newest bars; what is older can be asked for again."""
+        extra = len(self.bars) - most
         if extra > 0:
             del self.bars[:extra], self._starts[:extra]
+            self.complete = False
+
+    def _trim(self) -> None:
+        self.keep_newest(MOST_BARS)

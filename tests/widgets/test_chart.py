@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from PyQt6.QtCore import QPoint, QPointF, Qt
 from PyQt6.QtGui import QWheelEvent
 from PyQt6.QtWidgets import QApplication
@@ -12,12 +13,16 @@ from tests.qt.serving import served, wanted
 from tests.waiting import until
 from tests.widgets.showing import press, shown
 from upbit_ws_qt.exchange import ExchangeSettings, FaultName
+from upbit_ws_qt.exchange.spelling import spell
 from widgets.chart import ChartWidget
+from widgets.chart_data import Bar, parse_history
 from widgets.panel import PanelState
 from widgets.price_format import price_text
 from widgets.rest import RestClient
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from upbit_ws_qt.exchange import EmbeddedExchange
     from upbit_ws_qt.qt import WebSocketService
     from widgets.chart_view import ChartView
@@ -26,6 +31,10 @@ FAST = ExchangeSettings(
     markets=3, rate=200, time_scale=60, connects_per_second=None, messages_per_second=None, messages_per_minute=None,
     rest_per_second=None,
 )  # fmt: skip
+
+
+def json_of(candles: Any) -> bytes:
+    return spell(candles).encode()
 
 
 def wheel(view: ChartView, angle: int) -> None:
@@ -51,6 +60,46 @@ async def test_history_goes_on_into_the_live_candles(service: WebSocketService) 
         assert starts(chart) == sorted(set(starts(chart)))
         gaps = [b - a for a, b in zip(starts(chart), starts(chart)[1:], strict=False)]
         assert set(gaps[-20:]) == {60}, "a busy market trades every minute: no seam"
+
+
+@pytest.mark.parametrize("late", [0.0, 0.8])
+@served(FAST)
+async def test_seconds_go_on_into_the_live_ones_without_a_seam(
+    exchange: EmbeddedExchange, service: WebSocketService, late: float
+) -> None:
+    """Also where the live ones begin most of a minute (of the exchange's time) after the history was answered."""
+    if late:
+        exchange.faults.inject(FaultName.SLOW_ACCEPT, "public", seconds=late, times=1)
+    async with shown(ChartWidget(service, "KRW-BTC", unit="1s"), 700, 400) as chart:
+        await until(lambda: len(chart.series) >= 200)
+        first = chart.series.bars[-1].start
+        await until(lambda: chart.series.bars[-1].start >= first + 100)
+        await until(lambda: not chart.seam_is_open)
+        exchange.stop_time()
+        truth = {each.start: each for each in parse_history(json_of(exchange.world.candles("KRW-BTC", 0, None, 200)))}
+        ended = sorted(truth)[:-1]  # the last one goes on
+
+        def values(bars: Iterable[Bar]) -> list[tuple[object, ...]]:
+            return [(bar.start, bar.opening, bar.high, bar.low, bar.close, bar.volume) for bar in bars]
+
+        wanted_values = values(truth[start] for start in ended)
+        await until(
+            lambda: values(bar for bar in chart.series.bars if ended[0] <= bar.start <= ended[-1]) == wanted_values
+        )
+        assert chart.series.bars[0].start < min(truth), "there is history before"
+
+
+@served()
+async def test_older_seconds_are_fetched(service: WebSocketService) -> None:
+    async with shown(ChartWidget(service, "KRW-BTC", unit="1s"), 700, 400) as chart:
+        await until(lambda: len(chart.series) >= 200)
+        oldest = chart.series.oldest
+        assert oldest is not None
+        press(chart.view, Qt.Key.Key_Home)
+        await until(lambda: len(chart.series) >= 390)
+        assert chart.series.oldest is not None
+        assert chart.series.oldest < oldest
+        assert starts(chart) == sorted(set(starts(chart)))
 
 
 @served(FAST)

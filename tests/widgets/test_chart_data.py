@@ -54,6 +54,18 @@ def test_the_oldest_go_when_there_are_too_many() -> None:
     assert series.index_of(600) == 0
 
 
+def test_a_series_that_is_put_aside_keeps_its_newest_and_may_ask_for_the_rest_again() -> None:
+    series = CandleSeries()
+    series.merge(bar(start * 60) for start in range(50))
+    series.complete = True
+    series.keep_newest(60)
+    assert (len(series), series.complete) == (50, True)
+    series.keep_newest(20)
+    assert [each.start for each in series.bars] == [start * 60 for start in range(30, 50)]
+    assert series.oldest == 1800
+    assert not series.complete
+
+
 @pytest.mark.parametrize("body", [b"", b"{}", b'[{"market": 1}]', b"[" * 100_000, b"\xff"])
 def test_an_answer_that_is_none_is_one_error(body: bytes) -> None:
     with pytest.raises(ValueError, match="not a list of candles"):
