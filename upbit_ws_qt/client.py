@@ -34,7 +34,8 @@ class SimpleWebSocketClient:
 
     Args:
         client_id: shown in figures and errors.
-        manager: which manager to use; None takes, and starts, the program's one.
+        manager: which manager to use; None takes, and starts, the program's one, which is that of its WebSocketService
+            too.
     """
 
     def __init__(self, client_id: str, manager: GlobalWebSocketManager | None = None) -> None:

@@ -228,7 +228,7 @@ async def test_owners_that_die_in_the_hands_of_another_thread_are_noticed(
 
 
 @served(BUSY)
-async def test_the_sweep_finds_an_owner_whose_end_was_not_announced(
+async def test_the_managers_sweep_finds_an_owner_whose_end_was_not_announced(
     exchange: EmbeddedExchange, service: WebSocketService
 ) -> None:
     owner = QObject()
@@ -240,6 +240,36 @@ async def test_the_sweep_finds_an_owner_whose_end_was_not_announced(
     assert not proxy.ended
     assert await service.manager.force_cleanup_dead_references() == 1
     await until(lambda: wanted(exchange) == set())
+
+
+@served(BUSY, cleanup_interval=0.05)
+async def test_of_owners_whose_end_was_not_announced_nothing_is_left(
+    exchange: EmbeddedExchange, service: WebSocketService
+) -> None:
+    witness = QObject()
+    alive = WebSocketClientProxy("alive", witness, service=service)
+    await alive.subscribe_ticker("KRW-BTC", print_nothing)
+    await until(lambda: service.state is GlobalManagerState.ACTIVE)
+    before = leftovers(service)
+    owners = [QObject() for _ in range(20)]
+    proxies = [WebSocketClientProxy(f"dying {number}", owner, service=service) for number, owner in enumerate(owners)]
+    for proxy in proxies[::2]:
+        proxy.subscribe_trade("KRW-BTC", print_nothing)
+        proxy.orderbook("KRW-BTC")
+    for proxy in proxies[1::2]:  # no callback of theirs is registered that could be asked whether it lives
+        proxy.orderbook("KRW-ETH")
+    everything = {("ticker", "KRW-BTC"), ("trade", "KRW-BTC"), ("orderbook", "KRW-BTC"), ("orderbook", "KRW-ETH")}
+    await until(lambda: wanted(exchange) == everything)
+    for owner in owners:
+        owner.destroyed.disconnect()
+        sip.delete(owner)
+    await until(lambda: all(proxy.ended for proxy in proxies))
+    await until(lambda: wanted(exchange) == {("ticker", "KRW-BTC")})
+    del owner, proxy
+    owners.clear()
+    proxies.clear()
+    await until(lambda: leftovers(service) == before)
+    assert not alive.ended
 
 
 @served(ExchangeSettings(markets=20, rate=300, connects_per_second=None), slow_callback=5.0)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from upbit_ws_qt.errors import ConfigurationError, SubscriptionError, WebSocketError
 from upbit_ws_qt.manager.journal import Journal
+from upbit_ws_qt.manager.parts import running_loop
 from upbit_ws_qt.manager.questions import ManagerQuestions
 from upbit_ws_qt.manager.snapshots import fetch_snapshot
 from upbit_ws_qt.manager.trace import TraceDesk
@@ -32,19 +33,22 @@ if TYPE_CHECKING:
 __all__ = ["GlobalWebSocketManager"]
 
 _STOP_WITHIN = 2.0
+_OVER = frozenset({GlobalManagerState.STOPPING, GlobalManagerState.STOPPED})
 
 
 class GlobalWebSocketManager(ManagerQuestions):
     """Holds one line per endpoint that is needed and serves every component from it.
 
-    It is made inside a running asyncio loop and stays on it; `get_instance()` makes the one of the program. Nothing is
-    dialled before `start()`, and a stopped manager cannot be started again. Without credentials only public data
-    can be wanted.
+    It is made inside a running asyncio loop and stays on it; `get_instance()`, or `instance()` where nothing can be
+    awaited, makes the one of the program. Nothing is dialled before `start()`, and a stopped manager cannot be started
+    again. Without credentials only public data can be wanted.
     """
 
     _instance: ClassVar[GlobalWebSocketManager | None] = None
     # A plain lock does what an asyncio lock would: making an instance never awaits. It also holds between threads.
     _instance_lock: ClassVar[threading.Lock] = threading.Lock()
+    # What the program's service was made with, None while there is none that lives; the qt room sets this.
+    config_of_service: ClassVar[Callable[[], ServiceConfig | None]] = staticmethod(lambda: None)
 
     def __init__(self, config: ServiceConfig | None = None, *, rng: Random | None = None) -> None:
         super().__init__(config, rng=rng)
@@ -59,25 +63,46 @@ class GlobalWebSocketManager(ManagerQuestions):
     # -- the one of the program ----------------------------------------------------------------------------------------
     @classmethod
     async def get_instance(cls, config: ServiceConfig | None = None) -> Self:
-        """Return the program's manager, made at the first call.
+        """Return the program's manager, made at the first call; see `instance`."""
+        return cls.instance(config)
+
+    @classmethod
+    def instance(cls, config: ServiceConfig | None = None) -> Self:
+        """Return the program's manager, made at the first call; from a coroutine or a callback of its loop.
+
+        It is the one behind the program's WebSocketService, whichever of the two is asked for first: one set of lines
+        for the whole program. Without a configuration it is the service's, or the default. One that was stopped is
+        replaced where there is a new service, or a new loop after the old one was closed.
 
         Raises:
-            ConfigurationError: it lives on another loop, was stopped (see `reset_instance`), or has another
-                configuration than the one given.
+            ConfigurationError: it lives on another loop, was stopped (see `reset_instance`), or it or the program's
+                service has another configuration than the one given; GlobalWebSocketManager(config) makes one that is
+                not the program's.
         """
+        loop = running_loop()
+        of_service = cls.config_of_service()
         with cls._instance_lock:
-            instance = cls._instance
-            if instance is None:
-                instance = cls._instance = cls(config)
-        if not isinstance(instance, cls) or instance._loop is not asyncio.get_running_loop():
-            raise ConfigurationError("loop", "another event loop", "calls from the loop that the manager was made on")
-        if instance._state in (GlobalManagerState.STOPPING, GlobalManagerState.STOPPED):
-            raise ConfigurationError("instance", "stopped", "reset_instance() before a new one is made")
-        if config is not None and config != instance.config:
-            raise ConfigurationError(
-                "config", "another one", "the configuration that the manager was made with, or None"
-            )
-        return instance
+            found = cls._instance
+            if found is not None and (found._loop.is_closed() or not (found.is_usable or of_service is None)):
+                found = None  # a new loop, or a new service, is a new life
+            if found is not None and (not isinstance(found, cls) or found._loop is not loop):
+                raise ConfigurationError(
+                    "loop", "another event loop", "calls from the loop that the manager was made on"
+                )
+            if found is not None and not found.is_usable:
+                raise ConfigurationError("instance", "stopped", "reset_instance() before a new one is made")
+            settled = of_service if found is None else found.config
+            if config is not None and settled is not None and config != settled:
+                raise ConfigurationError("config", "another one", "that of the program's manager or service, or None")
+            if found is None:
+                found = cls._instance = cls(config or settled)
+            return found
+
+    @classmethod
+    def living(cls) -> GlobalWebSocketManager | None:
+        """Return the program's manager if there is one that can be used; makes none."""
+        found = cls._instance
+        return found if found is not None and found.is_usable else None
 
     @classmethod
     async def reset_instance(cls) -> None:
@@ -103,14 +128,23 @@ class GlobalWebSocketManager(ManagerQuestions):
             endpoint.wishes_changed()
         self._refresh_state()
 
+    @property
+    def is_usable(self) -> bool:
+        """Whether it can still be used: it was not stopped, and its loop was not closed."""
+        return not self._loop.is_closed() and self._state not in _OVER
+
     async def stop(self) -> None:
         """End everything within 2 s whatever the peers do; no task, socket or timer is left. Idempotent."""
+        await asyncio.shield(self.begin_stop())
+
+    def begin_stop(self) -> asyncio.Task[None]:
+        """Begin what `stop` awaits, from a plain callback; from now on nothing can be wanted."""
         if self._stopping is None:
+            self._set_state(GlobalManagerState.STOPPING)
             self._stopping = self._loop.create_task(self._stop(), name="upbit_ws_qt manager stop")
-        await asyncio.shield(self._stopping)
+        return self._stopping
 
     async def _stop(self) -> None:
-        self._set_state(GlobalManagerState.STOPPING)
         self._watch.stop()
         for move in self._moves:
             move.cancel()
@@ -257,5 +291,5 @@ class GlobalWebSocketManager(ManagerQuestions):
         return endpoint
 
     def _check_usable(self) -> None:
-        if self._state in (GlobalManagerState.STOPPING, GlobalManagerState.STOPPED):
+        if self._state in _OVER:
             raise ConfigurationError("instance", "stopped", "a new manager; a stopped one cannot be used again")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.wire import Message
 
-__all__ = ["ManagerParts"]
+__all__ = ["ManagerParts", "running_loop"]
 
 _GOING = frozenset(
     {ConnectionState.CONNECTING, ConnectionState.SYNCING, ConnectionState.RECONNECTING, ConnectionState.DISCONNECTED}
@@ -42,7 +42,7 @@ class ManagerParts:
     _watch: Watch  # made last, by the manager itself: it reads off everything that is made here
 
     def __init__(self, config: ServiceConfig | None = None, *, rng: Random | None = None) -> None:
-        self._loop = _running_loop()
+        self._loop = running_loop()
         self.config = config or ServiceConfig()
         self._state = GlobalManagerState.INITIALIZING
         self._news = News(self._loop)
@@ -219,10 +219,11 @@ class ManagerParts:
         self._routing.flush_frames()
 
 
-def _running_loop() -> asyncio.AbstractEventLoop:
+def running_loop() -> asyncio.AbstractEventLoop:
+    """Return the loop that runs; ConfigurationError where none does."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
         raise ConfigurationError(
-            "loop", None, "a running event loop: make the manager in a coroutine or in a callback of the loop"
+            "loop", None, "a running event loop: make and get the manager in a coroutine or in a callback of the loop"
         ) from None

@@ -1,4 +1,4 @@
-"""Turns what the manager tells into the service's signals, and ends the manager if the service is destroyed."""
+"""Turns what the manager tells into the service's signals, tidies up, and ends the manager with the service."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from PyQt6 import sip
-from PyQt6.QtCore import QObject, pyqtSlot
+from PyQt6.QtCore import QObject, Qt, pyqtSlot
 
 from upbit_ws_qt.manager import GlobalWebSocketManager, ManagerListener
+from upbit_ws_qt.manager.periodic import Periodic
+from upbit_ws_qt.qt.lifetime import Lifetime
 
 if TYPE_CHECKING:
     from upbit_ws_qt.connection import GapEvent, StateChange
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
     from upbit_ws_qt.monitoring.alerts import Alert
     from upbit_ws_qt.monitoring.health import HealthStatus
     from upbit_ws_qt.monitoring.metrics import PerformanceMetrics
+    from upbit_ws_qt.qt.base import ServiceBase
     from upbit_ws_qt.qt.channel_hub import ChannelHub
-    from upbit_ws_qt.qt.service import WebSocketService
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import StreamStatus
     from upbit_ws_qt.types import GlobalManagerState, WebSocketType
@@ -32,26 +34,44 @@ class Bridge(QObject, ManagerListener):
     It has no parent: of the service, which is destroyed, no method would run any more.
     """
 
-    def __init__(self, manager: GlobalWebSocketManager, service: WebSocketService, hub: ChannelHub) -> None:
+    def __init__(self, manager: GlobalWebSocketManager, service: ServiceBase, hub: ChannelHub) -> None:
         super().__init__()
         self._manager = manager
         self._service = service
         self._hub = hub
         self._loop = asyncio.get_running_loop()
         self._burial: asyncio.Task[None] | None = None
+        self._closed = False
+        self._sweep = Periodic("lifetimes", manager.config.cleanup_interval, self._end_the_dead)
+        self._sweep.start(self._loop)
         manager.add_listener(self)
-        service.destroyed.connect(self._on_service_destroyed)
+        self._destroyed = service.destroyed.connect(self._on_service_destroyed)
 
     def close(self) -> None:
         """Listen no more; idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        self._sweep.stop()
         self._manager.remove_listener(self)
         self._hub.close()
+        if not sip.isdeleted(self._service):
+            self._service.destroyed.disconnect(self._destroyed)
 
     @pyqtSlot()
     def _on_service_destroyed(self) -> None:
+        if not vars(self):  # both are garbage, with their closed loop, and the collector took this one first
+            return
         self.close()
         if self._loop.is_running():
-            self._burial = self._loop.create_task(self._manager.stop(), name="upbit_ws_qt stop of a destroyed service")
+            self._burial = self._manager.begin_stop()
+
+    def _end_the_dead(self) -> None:
+        """End what belongs to owners that died without a word: somebody cut the connection to their `destroyed`."""
+        if not sip.isdeleted(self._service):
+            for lifetime in self._service.findChildren(Lifetime, options=Qt.FindChildOption.FindDirectChildrenOnly):
+                if not lifetime.is_alive():
+                    lifetime.end()
 
     def _emits(self) -> bool:
         """Whether there is somebody to emit for; a slot that opens a dialog inside a Task would stop all others."""

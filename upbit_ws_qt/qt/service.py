@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from typing import TYPE_CHECKING, ClassVar
+from weakref import ref
 
 from PyQt6 import sip
-from PyQt6.QtCore import QObject, pyqtSignal
 
 from upbit_ws_qt.config import ServiceConfig
-from upbit_ws_qt.connection import GapEvent
 from upbit_ws_qt.errors import ConfigurationError, WebSocketError
 from upbit_ws_qt.manager import GlobalWebSocketManager
-from upbit_ws_qt.monitoring.adaptive import AdaptationStep
-from upbit_ws_qt.monitoring.alerts import Alert
-from upbit_ws_qt.monitoring.health import HealthStatus
-from upbit_ws_qt.monitoring.metrics import ConnectionMetrics, PerformanceMetrics
+from upbit_ws_qt.qt.base import ServiceBase
 from upbit_ws_qt.qt.bridge import Bridge
 from upbit_ws_qt.qt.channel_hub import ChannelHub
 from upbit_ws_qt.qt.channel_source import ChannelSource
@@ -25,6 +20,10 @@ from upbit_ws_qt.qt.subscription import Subscription
 from upbit_ws_qt.types import ConnectionState, GlobalManagerState, WebSocketType
 
 if TYPE_CHECKING:
+    from PyQt6.QtCore import QObject
+
+    from upbit_ws_qt.monitoring.health import HealthStatus
+    from upbit_ws_qt.monitoring.metrics import ConnectionMetrics, PerformanceMetrics
     from upbit_ws_qt.qt.channel import Channel
     from upbit_ws_qt.qt.channel_hub import ChannelHold
     from upbit_ws_qt.subscriptions import SubscriptionStatistics
@@ -33,15 +32,19 @@ if TYPE_CHECKING:
 __all__ = ["WebSocketService"]
 
 
-class WebSocketService(QObject, ChannelSource, ServiceFigures):
+class WebSocketService(ServiceBase, ChannelSource, ServiceFigures):
     """Holds one line per endpoint that is needed, for all widgets of the program.
 
     Everything but `start()` and `stop()` is a plain call. All of it belongs to the thread the service was made in, and
     needs the running asyncio (qasync) loop; anything else raises a clear RuntimeError or ConfigurationError. A service
     that was stopped stays stopped.
 
+    The first service that lives is the program's one, whether `instance()` made it or its class was called: it is what
+    `instance()` returns and what proxies without a service ask, and its manager is the program's manager. Any other
+    has lines of its own; so has one whose configuration differs from that of the program's manager.
+
     Args:
-        config: public data of the Korean exchange by default.
+        config: by default that of the program's manager, else public data of the Korean exchange.
         parent: of the QObject. A service that is destroyed without `stop()` is stopped from the loop.
 
     Signals:
@@ -58,45 +61,47 @@ class WebSocketService(QObject, ChannelSource, ServiceFigures):
         subscriptionsChanged: some component's wishes changed.
     """
 
-    stateChanged = pyqtSignal(GlobalManagerState)
-    connectionStateChanged = pyqtSignal(WebSocketType, ConnectionState)
-    epochChanged = pyqtSignal(WebSocketType, "qlonglong")
-    gapDetected = pyqtSignal(GapEvent)
-    metricsUpdated = pyqtSignal(PerformanceMetrics)
-    healthChanged = pyqtSignal(HealthStatus)
-    alertRaised = pyqtSignal(Alert)
-    alertCleared = pyqtSignal(Alert)
-    errorOccurred = pyqtSignal(WebSocketError)
-    componentFailed = pyqtSignal(str, Exception)
-    loadAdapted = pyqtSignal(AdaptationStep)
-    subscriptionsChanged = pyqtSignal()
-
-    _instance: ClassVar[WebSocketService | None] = None
+    # The program's service: weakly, so that one made by hand and never used goes when its maker lets go of it. What
+    # instance() made has no other owner than this class.
+    _of_program: ClassVar[ref[WebSocketService] | None] = None
+    _made_here: ClassVar[WebSocketService | None] = None
 
     def __init__(self, config: ServiceConfig | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.config = config or ServiceConfig()
-        self._thread = threading.current_thread()
+        settled = _config_of(GlobalWebSocketManager.living())
+        self.config = config or settled or ServiceConfig()
         self._manager: GlobalWebSocketManager | None = None
         self._hub: ChannelHub | None = None
         self._bridge: Bridge | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped = False
+        self._is_programs = self._living() is None and settled in (None, self.config)
+        if self._is_programs:
+            WebSocketService._of_program = ref(self)
 
     @classmethod
     def instance(cls, config: ServiceConfig | None = None) -> WebSocketService:
-        """Return the program's service, made at the first call and anew after it was stopped.
+        """Return the program's service: the first that was made and lives, else one that is made now.
 
-        Another configuration than that of the living one is a ConfigurationError.
+        It shares its lines with `GlobalWebSocketManager.get_instance()` and with clients that name no manager, whoever
+        is asked for first. Without a configuration it is the program's manager's, or the default; another one than
+        theirs is a ConfigurationError. After `stop()` the next call makes a new service, with a life of its own.
         """
-        found = cls._instance
-        if found is None or sip.isdeleted(found) or found._stopped:
-            found = cls._instance = cls(config)
-        elif config is not None and config != found.config:
-            raise ConfigurationError(
-                "config", "another one", "the configuration that the service was made with, or None"
-            )
+        found = cls._living()
+        settled = _config_of(found or GlobalWebSocketManager.living())
+        if None not in (config, settled) and config != settled:
+            raise ConfigurationError("config", "another one", "that of the program's service or manager, or None")
+        if found is None:
+            found = cls._made_here = cls(config)
         return found
+
+    @classmethod
+    def _living(cls) -> WebSocketService | None:
+        """Return the program's service if it can be used."""
+        found = None if cls._of_program is None else cls._of_program()
+        if found is None or sip.isdeleted(found) or found._stopped:
+            return None
+        return found if found._manager is None or found._manager.is_usable else None
 
     # -- life ---------------------------------------------------------------------------------------------------------
     async def start(self) -> None:
@@ -104,11 +109,17 @@ class WebSocketService(QObject, ChannelSource, ServiceFigures):
         await self.manager.start()
 
     async def stop(self) -> None:
-        """End all subscriptions and lines within 2 s, whatever the exchange does; may be called more than once."""
+        """End all subscriptions and lines within 2 s, whatever the exchange does; may be called more than once.
+
+        The lines of the program's service are the program's: they end for whoever else shares them, too.
+        """
         self.require_thread("stop")
         self._stopped = True
         manager, bridge = self._manager, self._bridge
         if manager is None or bridge is None:
+            shared = GlobalWebSocketManager.living() if self._is_programs else None
+            if shared is not None and shared.loop is asyncio.get_running_loop():
+                await shared.stop()
             return
         for task in tuple(self._tasks):
             task.cancel()
@@ -118,12 +129,14 @@ class WebSocketService(QObject, ChannelSource, ServiceFigures):
         await done
 
     def _finish(self, bridge: Bridge, done: asyncio.Future[None]) -> None:
-        bridge.close()
-        if not sip.isdeleted(self):
-            for subscription in self.findChildren(Subscription):
-                subscription.close()
-        if not done.done():
-            done.set_result(None)
+        try:
+            bridge.close()
+            if not sip.isdeleted(self):
+                for subscription in self.findChildren(Subscription):
+                    subscription.close()
+        finally:
+            if not done.done():
+                done.set_result(None)
 
     # -- questions ----------------------------------------------------------------------------------------------------
     @property
@@ -185,7 +198,8 @@ class WebSocketService(QObject, ChannelSource, ServiceFigures):
             if self._stopped:
                 raise ConfigurationError("service", "stopped", "a new service; a stopped one cannot be used again")
             self._running_loop("manager")
-            self._manager = GlobalWebSocketManager(self.config)
+            made_by = GlobalWebSocketManager.instance if self._is_programs else GlobalWebSocketManager
+            self._manager = made_by(self.config)
             self._hub = ChannelHub(self._manager, self.errorOccurred.emit)
             self._bridge = Bridge(self._manager, self, self._hub)
         return self._manager
@@ -193,15 +207,6 @@ class WebSocketService(QObject, ChannelSource, ServiceFigures):
     def hold_channel(self, spec: SubscriptionSpec) -> ChannelHold:
         """Return a hold on a channel that keeps its stream wanted until it is closed; for proxies."""
         return self._channels().hold(self._channel(spec))
-
-    def require_thread(self, what: str) -> None:
-        """Raise RuntimeError where the caller is not in the service's thread."""
-        here = threading.current_thread()
-        if here is not self._thread:
-            raise RuntimeError(
-                f"{what}: the service lives in thread {self._thread.name!r} and was called from {here.name!r}; "
-                "hand the call over with loop.call_soon_threadsafe or a queued signal"
-            )
 
     def _channel(self, spec: SubscriptionSpec) -> Channel:
         if not self.manager.is_available(spec.data_type.websocket_type):
@@ -223,3 +228,10 @@ class WebSocketService(QObject, ChannelSource, ServiceFigures):
                 f"{what}: no asyncio loop is running; call it from the setup of upbit_ws_qt.run(), from a slot, or "
                 "from a coroutine on the qasync loop"
             ) from None
+
+
+def _config_of(holder: WebSocketService | GlobalWebSocketManager | None) -> ServiceConfig | None:
+    return None if holder is None else holder.config
+
+
+GlobalWebSocketManager.config_of_service = staticmethod(lambda: _config_of(WebSocketService._living()))

@@ -17,8 +17,8 @@ from upbit_ws_qt.types import normalize_symbols
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
+    from upbit_ws_qt.qt.base import ServiceBase
     from upbit_ws_qt.qt.lifetime import Lifetime
-    from upbit_ws_qt.qt.service import WebSocketService
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import StreamStatus
     from upbit_ws_qt.types import SubscriptionSpec
@@ -57,7 +57,7 @@ class Subscription(QObject):
 
     def __init__(
         self,
-        service: WebSocketService,
+        service: ServiceBase,
         component_id: str,
         spec: SubscriptionSpec,
         callback: Any,  # checked where the proxy takes it
