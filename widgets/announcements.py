@@ -88,7 +88,7 @@ class AnnouncementsWidget(EventPanel):
         selection = self.table.selectionModel()
         assert selection is not None
         selection.currentRowChanged.connect(self._on_chosen)
-        self.setFocusProxy(self.table)
+        self.begin_at(self.table)
         self.retranslate()
         self.restyle()
         self._show_details(None)

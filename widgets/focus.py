@@ -15,7 +15,30 @@ if TYPE_CHECKING:
     from PyQt6.QtGui import QFocusEvent, QPaintEvent
     from PyQt6.QtWidgets import QLayout
 
-__all__ = ["FramedTable", "focus_into", "in_reading_order", "paint_focus_frame", "set_tab_order"]
+__all__ = ["FocusEntry", "FramedTable", "focus_into", "in_reading_order", "paint_focus_frame", "set_tab_order"]
+
+
+class FocusEntry(QWidget):
+    """A widget that hands the keyboard on to a part of it.
+
+    Qt's focus proxy would have Tab begin there too, and pass over all that stands before it.
+    """
+
+    _entry: QWidget | None = None
+
+    def begin_at(self, part: QWidget) -> None:
+        """Have `setFocus` give the keyboard to `part`, where that can be seen."""
+        self._entry = part
+
+    @property
+    def focus_entry(self) -> QWidget | None:
+        """Where the keyboard begins; None for the first part that takes it."""
+        return self._entry
+
+    def focusInEvent(self, event: QFocusEvent | None) -> None:
+        """Hand it on."""
+        super().focusInEvent(event)
+        focus_into(self)
 
 
 class FramedTable(QTableView):
@@ -56,14 +79,13 @@ def set_tab_order(root: QWidget) -> None:
 
 def focus_into(root: QWidget) -> None:
     """Give the keyboard to what `root` would have it, or else to the first part that can be seen and takes it."""
-    wanted = root.focusProxy()
+    wanted = root.focus_entry if isinstance(root, FocusEntry) else None
     stops = [wanted] if wanted is not None else []
     stops += in_reading_order(root)
     for stop in stops:
         if stop.isVisibleTo(root.window()) and stop.isEnabled():
             stop.setFocus(Qt.FocusReason.ShortcutFocusReason)
             return
-    root.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
 
 def paint_focus_frame(view: QWidget) -> None:

@@ -22,6 +22,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from widgets.focus import FocusEntry, set_tab_order
 from widgets.kst import KST
 from widgets.tables import fit_columns, plain_table
 from widgets.text import mark, tr
@@ -196,7 +197,7 @@ class _Model(QAbstractTableModel):
         return None
 
 
-class LogWidget(QWidget):
+class LogWidget(FocusEntry):
     """Shows a LogBook.
 
     Example:
@@ -215,7 +216,7 @@ class LogWidget(QWidget):
         self.copy = QPushButton(self)
         self.save = QPushButton(self)
         self.table = plain_table(self.model, self)
-        self.setFocusProxy(self.table)
+        self.begin_at(self.table)
         self._set_up_table()
         tools = QHBoxLayout()
         for widget, stretch in ((self.levels, 0), (self.search, 1), (self.copy, 0), (self.save, 0)):
@@ -230,6 +231,7 @@ class LogWidget(QWidget):
         self._flush.setInterval(FLUSH_MS)
         self._flush.timeout.connect(self._on_flush)
         book.added.connect(self._on_added)
+        set_tab_order(self)
         self.retranslate()
         self._restyle()
         self.levels.currentIndexChanged.connect(self._on_filter)

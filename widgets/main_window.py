@@ -211,10 +211,12 @@ class MainWindow(QMainWindow):
             panel.keysRequested.connect(self.keysRequested)
 
     def childEvent(self, event: QChildEvent | None) -> None:
-        """Name the bars that Qt makes when panels become tabs."""
+        """Name the bars that Qt makes when panels become tabs; F6 turns them, for some are parked out of sight."""
         super().childEvent(event)
-        if event is not None and event.polished() and isinstance(event.child(), QTabBar):
-            event.child().setAccessibleName(tr("Panels"))  # type: ignore[union-attr]  # it is a QTabBar
+        bar = event.child() if event is not None and event.polished() else None
+        if isinstance(bar, QTabBar):
+            bar.setAccessibleName(tr("Panels"))
+            bar.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Take another language over."""

@@ -91,7 +91,7 @@ class OrderBookWidget(MarketPanel):
         layout = QVBoxLayout(self.body)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.view)
-        self.setFocusProxy(self.view)
+        self.begin_at(self.view)
         self.offer_levels((_NONE,))
         self.retranslate()
         self.restyle()

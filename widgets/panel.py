@@ -10,7 +10,7 @@ from PyQt6.QtCore import QEvent, Qt, QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from upbit_ws_qt import ConnectionState, WebSocketError, WebSocketService, WebSocketType
-from widgets.focus import paint_focus_frame, set_tab_order
+from widgets.focus import FocusEntry, paint_focus_frame, set_tab_order
 from widgets.look import look, market_colours_of
 from widgets.text import tr
 from widgets.theme import Colours, MarketColours, colours_of
@@ -37,7 +37,7 @@ class PanelState(StrEnum):
     NO_KEY = "no_key"
 
 
-class Panel(QWidget):
+class Panel(FocusEntry):
     """A widget over live data that always says how it stands with them.
 
     Subclasses put their widgets into `self.body` (a plain QWidget without layout) and their tools into `self.tools` (a

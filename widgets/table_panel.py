@@ -50,7 +50,7 @@ class TablePanel(EventPanel):
         self._rows_model = model
         self.table = plain_table(model, self.body)
         self.table.activated.connect(self._on_activated)
-        self.setFocusProxy(self.table)
+        self.begin_at(self.table)
         self.rows = QVBoxLayout(self.body)
         self.rows.setContentsMargins(0, 0, 0, 0)
         self.rows.addWidget(self.table)

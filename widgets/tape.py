@@ -76,7 +76,7 @@ class TapeWidget(MarketPanel):
         layout.setSpacing(0)
         layout.addWidget(self.newer)
         layout.addWidget(self.table)
-        self.setFocusProxy(self.table)
+        self.begin_at(self.table)
         self._strength: Decimal | None = None
         self._flush = QTimer(self)
         self._flush.setInterval(_FLUSH_MS)

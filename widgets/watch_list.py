@@ -91,6 +91,7 @@ class WatchListWidget(Panel):
         self.table = WatchListTable(self.model, self)
         self.table.activatedRow.connect(self._on_activated)
         self.table.favouriteToggled.connect(self.toggle_favourite)
+        self.begin_at(self.table)
         self.tools.addWidget(self.search, 1)
         layout = QVBoxLayout(self.body)
         layout.setContentsMargins(0, 0, 0, 0)
