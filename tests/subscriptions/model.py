@@ -32,7 +32,8 @@ class ModelExchange:
     Attributes:
         unknown: codes that are accepted and never served.
         refuses: type object -> name of the error that a request with it gets, or None.
-        split: "taken", "last" (only the last object of a type counts), "unsnapped" (no snapshot beside realtime-only).
+        split: what becomes of one type in two ways: "taken", "last" (only the last object of a type counts),
+            "unsnapped" (no snapshot beside realtime-only), "refused".
         forget: how many codes of the next requests are silently left out of the table, one number for each request.
         answers_lists: whether LIST_SUBSCRIPTIONS is answered; "error" refuses it.
     """
@@ -74,6 +75,8 @@ class ModelExchange:
         self.requests.append(body)
         self.body_first = body[0]
         error = next((name for entry in body if (name := self.refuses(entry))), None)
+        if self.split == "refused" and mixed_types(body):
+            error = "WRONG_FORMAT"
         if error is not None:
             self.refused += 1
             self.fail(line, error)
@@ -81,9 +84,7 @@ class ModelExchange:
         self.subscribe(line, body)
 
     def subscribe(self, line: ModelLine, body: list[dict[str, Any]]) -> None:
-        mixed = {e["type"] for e in body if e.get("is_only_realtime")} & {
-            e["type"] for e in body if not e.get("is_only_realtime")
-        }
+        mixed = mixed_types(body)
         if self.split == "last":
             body = list({entry["type"]: entry for entry in body}.values())
         left_out = self.forget.popleft() if self.forget else 0
@@ -140,6 +141,12 @@ class ModelExchange:
 
     def table(self) -> set[Entry]:
         return set(self.line.table) if self.lines and self.line.is_open else set()
+
+
+def mixed_types(body: list[dict[str, Any]]) -> set[str]:
+    """Return the types that a request asks for both realtime only and otherwise."""
+    realtime = {entry["type"] for entry in body if entry.get("is_only_realtime")}
+    return realtime & {entry["type"] for entry in body if not entry.get("is_only_realtime")}
 
 
 class ModelLine:

@@ -490,6 +490,27 @@ def test_an_exchange_that_refuses_one_type_in_two_ways_blames_nobody() -> None:
     play(main())
 
 
+def test_an_exchange_that_refuses_one_type_in_two_ways_and_a_wish_besides_blames_that_wish_alone() -> None:
+    async def main() -> None:
+        exchange = ModelExchange()
+        exchange.split = "refused"
+        exchange.refuses = refuse_codes("KRW-BAD")
+        async with desk(exchange) as d:
+            d.want("a", ticker(*codes(5)))
+            await d.settled()
+            d.want("b", BTC, ticker("KRW-BAD"), ETH)
+            await d.settled()
+            await asyncio.sleep(2)
+            d.want("c", trade("KRW-BTC"), ticker("KRW-XRP"))
+            await asyncio.sleep(2)
+            await d.settled()
+            assert [error.codes for _, error in d.rejected] == [("KRW-BAD",)]
+            assert exchange.table() == entries(ticker(*codes(5)), BTC, ETH, ticker("KRW-XRP"), trade("KRW-BTC"))
+            assert d.keeper.statistics().split is SplitTrust.BROKEN
+
+    play(main())
+
+
 # -- refusals ---------------------------------------------------------------------------------------------------------
 
 
@@ -512,8 +533,8 @@ def test_a_refused_wish_is_found_and_reported_while_everybody_else_is_served() -
             assert "INVALID_PARAM" in str(error)
             assert d.status(ticker("KRW-BAD")) == {StreamStatus.REJECTED}
             assert exchange.table() == entries(ticker(*codes(30)), trade("KRW-BTC"))
-            # The first line, the doubt about one type in two ways, the halving of twelve suspects, and to be sure.
-            assert len(exchange.lines) <= 8
+            # The first line, and those lost: with all twelve suspects, with the guilty one, and to be sure.
+            assert len(exchange.lines) <= 4
             assert d.keeper.statistics().split is not SplitTrust.BROKEN
             (quarantined,) = d.keeper.statistics().quarantined
             assert quarantined.components == ("bad",)

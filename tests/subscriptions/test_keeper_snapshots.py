@@ -10,6 +10,7 @@ from tests.subscriptions.model import Desk, ModelExchange
 from tests.subscriptions.specs import book, ticker
 from tests.subscriptions.virtual import play
 from upbit_ws_qt.config import ServiceConfig
+from upbit_ws_qt.errors import SubscriptionError
 from upbit_ws_qt.subscriptions import SplitTrust, StreamStatus
 
 LIVE = {StreamStatus.LIVE}
@@ -30,7 +31,25 @@ def test_a_snapshot_fetched_while_a_refused_wish_is_searched_for_leaves_no_quiet
             await asyncio.sleep(10)
             assert [name for name, _ in d.rejected] == ["a"]
             assert d.status(ticker("KRW-BTC")) == LIVE
-            assert d.keeper.statistics().split is SplitTrust.BROKEN
+
+    play(main())
+
+
+def test_a_snapshot_that_does_not_come_takes_nothing_from_a_stream_that_is_new_beside_it() -> None:
+    async def main() -> None:
+        exchange = ModelExchange()
+        exchange.split, exchange.unknown = "unsnapped", {"KRW-NOPE"}
+        async with Desk(exchange, ServiceConfig()) as d:
+            d.want("base", ticker("KRW-BASE"))
+            await d.settled()
+            await asyncio.sleep(2)
+            fetch = asyncio.create_task(d.keeper.fetch_snapshots([ticker("KRW-NOPE")]))
+            await asyncio.sleep(0.5)
+            d.want("a", ticker("KRW-BTC"))
+            with pytest.raises(SubscriptionError, match="KRW-NOPE"):
+                await fetch
+            await asyncio.sleep(5)
+            assert d.status(ticker("KRW-BTC")) == LIVE
 
     play(main())
 

@@ -63,7 +63,7 @@ class SubscriptionMachine(RuleBasedStateMachine):
     def play(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         return self.loop.run(coroutine)
 
-    @initialize(split=st.sampled_from(("taken", "last", "unsnapped")))
+    @initialize(split=st.sampled_from(("taken", "last", "unsnapped", "refused")))
     def begin(self, split: str) -> None:
         async def main() -> None:
             self.exchange.split = split

@@ -54,14 +54,42 @@ def test_every_guilty_wish_is_found_and_nobody_else_is_blamed(seed: int) -> None
     assert not court.search.is_searching
 
 
-def test_one_guilty_among_many_is_found_in_few_lines() -> None:
-    court = Court(64)
-    bad = {"KRW-C17"}
-    lost_lines = 0
-    while not court.blamed:
-        lost_lines += not court.ask(bad)
+def lines_lost(court: Court, bad: set[str]) -> int:
+    lost = int(not court.ask(bad))
+    while court.search.release_next():
+        lost += not court.ask(bad)
+    assert set(court.blamed) == bad
+    return lost
+
+
+@pytest.mark.parametrize(("count", "mean", "most"), [(1, 2, 2), (2, 2, 2), (8, 3, 4), (64, 4.1, 7)])
+def test_one_guilty_among_many_is_found_in_few_lines(count: int, mean: float, most: int) -> None:
+    """Wherever it stands; what is taken on the way says as much as what is refused."""
+    lost = [lines_lost(Court(count), {code}) for code in codes(count)]
+    assert max(lost) <= most
+    assert sum(lost) / len(lost) <= mean
+
+
+def test_a_refusal_that_may_have_had_another_reason_is_not_held_against_anybody() -> None:
+    court = Court(1)
+    for _ in range(3):
+        court.search.rejected(court.search.suspects(), "INVALID_PARAM", has_control=True, is_doubtful=True)
+        assert court.search.is_open
+        assert court.search.release_next()
+    assert court.ask(set())
+    assert court.blamed == []
+    assert not court.search.is_open
+
+
+def test_several_refused_before_anything_was_answered_are_not_half_convicted_by_that() -> None:
+    court = Court(2)
+    for _ in range(2):  # nothing works for a while
+        court.search.rejected(court.search.suspects(), "INVALID_PARAM", has_control=False)
+        assert court.search.release_next()
+    while court.search.is_open:
+        assert court.ask(set())
         court.search.release_next()
-    assert lost_lines <= 8  # the first refusal, log2(64) halvings, and once more to be sure
+    assert court.blamed == []
 
 
 def test_the_trusted_are_asked_for_while_suspects_wait() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt.subscriptions.planner import Effort, IntelligentSubscriptionOptimizer
@@ -17,18 +16,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.subscriptions.state import SubscriptionStateManager
     from upbit_ws_qt.types import WebSocketType
 
-__all__ = ["Blame", "Counters", "EndpointMemory", "Patience"]
-
-
-class Blame(Enum):
-    """What is thought of the first refused request that asked for one type in two ways."""
-
-    NOBODY = auto()
-    SPLIT_ACCUSED = auto()
-    SPLIT_CONVICTED = auto()
-    """The next request, which asked plainly, was taken."""
-    SPLIT_CLEARED = auto()
-    """The next request, which asked plainly, was refused too."""
+__all__ = ["Counters", "EndpointMemory", "Patience"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +73,8 @@ class EndpointMemory:
         blank_lines: lines in a row on which nothing came of all that came before.
         doubts_key: whether a line began with INVALID_AUTH: then the next one has to answer a list before anything else,
             which tells a bad token from a scope that one of the wishes lacks.
-        blame: what a refused request that asked for one type in two ways was put down to.
+        accused_at: convictions when a refused request that asked for one type in two ways was put down to that; None
+            while that is not suspected.
         list_refusals: errors that only a LIST_SUBSCRIPTIONS explains.
     """
 
@@ -104,7 +93,7 @@ class EndpointMemory:
     blank_lines: int = 0
     list_refusals: int = 0
     doubts_key: bool = False
-    blame: Blame = Blame.NOBODY
+    accused_at: int | None = None
 
     @property
     def lists_work(self) -> bool:

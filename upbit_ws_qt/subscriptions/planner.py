@@ -107,6 +107,7 @@ class IntelligentSubscriptionOptimizer:
         flowing: Mapping[StreamKey, Demand] | None = None,
         refresh: Collection[StreamKey] = (),
         once: Mapping[StreamKey, Demand] | None = None,
+        plainly: bool = False,
     ) -> SubscriptionPlan:
         """Return the one request that turns the line's table into `demand`.
 
@@ -115,17 +116,19 @@ class IntelligentSubscriptionOptimizer:
             flowing: what the line already brings, as it was asked for: wanted realtime only.
             refresh: flowing streams whose present state is wanted anew.
             once: streams of which the present state alone is wanted now.
+            plainly: ask as though one type in two ways were not taken, unless it is known to be.
         """
+        plainly = self.split is SplitTrust.BROKEN or (plainly and self.split is SplitTrust.UNKNOWN)
         union = {stream: wanted for stream, wanted in demand.items() if wanted.realtime}
         extra = {stream: wanted for stream, wanted in (once or {}).items() if stream not in union}
-        if self.split is SplitTrust.BROKEN:
+        if plainly:
             # Snapshot-only beside a stream of the same type is one type in two ways as well: such a code flows
             # until the next request, which leaves it out.
             flowing_types = {stream.data_type for stream in union}
             joined = {stream: wanted for stream, wanted in extra.items() if stream.data_type in flowing_types}
             union |= {stream: wanted._replace(realtime=True) for stream, wanted in joined.items()}
             extra = {stream: wanted for stream, wanted in extra.items() if stream not in joined}
-        modes = self._modes(union, flowing or {}, refresh)
+        modes = _modes(union, flowing or {}, refresh, plainly=plainly)
         groups = _grouped(union, modes) + _grouped(extra, dict.fromkeys(extra, _Mode.SNAPSHOT))
         groups.sort(key=lambda group: group.priority)
         plain = frozenset(s for s, mode in modes.items() if mode is _Mode.PLAIN and s[0] in _WITH_SNAPSHOT)
@@ -149,31 +152,33 @@ class IntelligentSubscriptionOptimizer:
         ]
         return 100.0 * sum(shares) / len(shares)
 
-    def _modes(
-        self,
-        union: Mapping[StreamKey, Demand],
-        flowing: Mapping[StreamKey, Demand],
-        refresh: Collection[StreamKey],
-    ) -> dict[StreamKey, _Mode]:
-        modes: dict[StreamKey, _Mode] = {}
-        fresh_types: set[DataType] = set()
-        plain, realtime = _Mode.PLAIN, _Mode.REALTIME
-        for stream, wanted in union.items():
-            data_type = stream[0]
-            if data_type not in _WITH_SNAPSHOT:
+
+def _modes(
+    union: Mapping[StreamKey, Demand],
+    flowing: Mapping[StreamKey, Demand],
+    refresh: Collection[StreamKey],
+    *,
+    plainly: bool,
+) -> dict[StreamKey, _Mode]:
+    modes: dict[StreamKey, _Mode] = {}
+    fresh_types: set[DataType] = set()
+    plain, realtime = _Mode.PLAIN, _Mode.REALTIME
+    for stream, wanted in union.items():
+        data_type = stream[0]
+        if data_type not in _WITH_SNAPSHOT:
+            modes[stream] = plain
+            continue
+        known = flowing.get(stream)
+        if not wanted.snapshot or (known is not None and _brings(known, wanted) and stream not in refresh):
+            modes[stream] = realtime
+        else:
+            modes[stream] = plain
+            fresh_types.add(data_type)
+    if plainly:
+        for stream in modes:
+            if stream.data_type in fresh_types:
                 modes[stream] = plain
-                continue
-            known = flowing.get(stream)
-            if not wanted.snapshot or (known is not None and _brings(known, wanted) and stream not in refresh):
-                modes[stream] = realtime
-            else:
-                modes[stream] = plain
-                fresh_types.add(data_type)
-        if self.split is SplitTrust.BROKEN:
-            for stream in modes:
-                if stream.data_type in fresh_types:
-                    modes[stream] = plain
-        return modes
+    return modes
 
 
 def _brings(known: Demand, wanted: Demand) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt.subscriptions.wish import Standing, Wish
@@ -15,12 +15,31 @@ if TYPE_CHECKING:
 
 __all__ = ["RejectionSearch"]
 
-# Refusals of a lone suspect before it is blamed: an error out of nowhere must not cost an innocent its wish. On a line
-# that had answered nothing else the line may be at fault: more are needed.
+# Refusals that only one suspect is left to explain before it is blamed: an error out of nowhere must not cost an
+# innocent its wish. Where no line had answered anything before, the lines may be at fault: more are needed.
 _STRIKES = 2
 _STRIKES_WITHOUT_CONTROL = 3
 # Refusals in a row of requests that hold only what was taken before, until all of it is suspected again.
 _SYSTEMIC = 2
+
+
+@dataclass(slots=True)
+class _Refusal:
+    """A request that was refused.
+
+    Attributes:
+        suspects: the wishes that may be why, less those that were taken since. One that nobody wants any more stays:
+            it may have been the guilty one, and the others are not to be blamed for being left over.
+        reason: what the exchange said.
+        has_control: whether the same line took something else before.
+        is_strike: whether it counts against the last suspect. What may have had another reason, or several wishes on
+            a line that had answered nothing, only tells where to search.
+    """
+
+    suspects: set[Wish]
+    reason: str
+    has_control: bool
+    is_strike: bool
 
 
 class RejectionSearch:
@@ -28,11 +47,14 @@ class RejectionSearch:
 
     The exchange refuses a request as a whole, says only what kind of error it was, and closes the line. Wishes that it
     took before are trusted; the others of the refused request are suspects. On the next line the trusted ones are asked
-    for first, so that they are served, and then the suspects in halves until one is alone.
+    for first, so that they are served, and then the suspects in parts. Each refusal is remembered with those who may
+    explain it, and each part that is taken leaves fewer of them: so the halves that were not asked for are judged too,
+    and a wish is put aside once it alone explains two refusals.
 
     Attributes:
         rejections: refused requests so far.
         tests: groups of suspects that were tried.
+        convictions: wishes that were put aside.
         systemic: refused requests in a row in which there was nobody to suspect.
     """
 
@@ -45,16 +67,22 @@ class RejectionSearch:
         self._ws_type = ws_type
         self._state = state
         self._on_guilty = on_guilty
-        self._groups: deque[list[Wish]] = deque()
-        self._strikes: dict[Wish, int] = {}
+        self._held: list[Wish] = []
+        self._refusals: list[_Refusal] = []
         self.rejections = 0
         self.tests = 0
+        self.convictions = 0
         self.systemic = 0
 
     @property
     def is_searching(self) -> bool:
         """Whether suspects wait for their test."""
-        return bool(self._groups)
+        return bool(self._held)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody is still under suspicion, waiting for a test or being tested."""
+        return any(wish.owners for refusal in self._refusals for wish in refusal.suspects)
 
     def suspects(self) -> frozenset[Wish]:
         """Return the wishes that are asked for and not yet known to be taken."""
@@ -64,11 +92,12 @@ class RejectionSearch:
         """Note that the exchange took a request with these."""
         self.systemic = 0
         taken = [wish for wish in wishes if wish.standing is Standing.NEW]
-        for wish in taken:
-            self._strikes.pop(wish, None)
         self._state.set_standing(taken, Standing.TRUSTED)
+        for refusal in self._refusals:
+            refusal.suspects.difference_update(taken)
+        self._convict()
 
-    def rejected(self, wishes: Iterable[Wish], reason: str, *, has_control: bool) -> None:
+    def rejected(self, wishes: Iterable[Wish], reason: str, *, has_control: bool, is_doubtful: bool = False) -> None:
         """Note that the exchange refused a request in which these were the suspects.
 
         Args:
@@ -76,49 +105,63 @@ class RejectionSearch:
             reason: what the exchange said.
             has_control: whether the same line took something else before. Without that the line, not the wish, may be
                 what is wrong, and a lone suspect is only blamed after several lines.
+            is_doubtful: whether something else may have been the reason; then it only tells where to search.
         """
         self.rejections += 1
-        named = frozenset(wishes)
+        named = {wish for wish in wishes if wish.standing is not Standing.TRUSTED}
         # In the order in which they came, so that the same course of things is always gone through in the same way.
         suspects = [wish for wish in self._state.wishes(self._ws_type, Standing.NEW) if wish in named]
-        # One that nobody wants any more may have been the guilty one: the others are not blamed for being left over.
-        is_alone = all(wish.owners for wish in named)
         if not suspects:
-            if is_alone:
+            if all(wish.owners for wish in named):
                 self._nobody_to_suspect()
             return
         self.systemic = 0
-        if len(suspects) > 1:
-            middle = len(suspects) // 2
-            self._state.set_standing(suspects, Standing.HELD)
-            self._groups.extendleft([suspects[middle:], suspects[:middle]])
-            return
-        suspect = suspects[0]
-        if is_alone and self._is_convicted(suspect, has_control=has_control):
-            self._state.set_standing([suspect], Standing.QUARANTINED, reason)
-            self._on_guilty(suspect, reason)
-        else:
-            self._state.set_standing([suspect], Standing.HELD)
-            self._groups.appendleft([suspect])
+        self._state.set_standing(suspects, Standing.HELD)
+        self._held += suspects
+        is_strike = not is_doubtful and (has_control or len(named) == 1)
+        self._refusals.append(_Refusal(named, reason, has_control, is_strike))
+        self._convict()
 
     def release_next(self) -> bool:
-        """Let the next group of suspects take part in the union; return whether there was one."""
-        while self._groups:
-            group = [wish for wish in self._groups.popleft() if wish.owners and wish.standing is Standing.HELD]
-            if group:
-                self.tests += 1
-                self._state.set_standing(group, Standing.NEW)
-                return True
-        return False
+        """Let the next suspects take part in the union; return whether there were any."""
+        self._held = [wish for wish in self._held if wish.owners and wish.standing is Standing.HELD]
+        if not self._held:
+            return False
+        group = self._next_group()
+        self._held = [wish for wish in self._held if wish not in group]
+        self.tests += 1
+        self._state.set_standing(group, Standing.NEW)
+        return True
 
-    def _is_convicted(self, suspect: Wish, *, has_control: bool) -> bool:
-        strikes = self._strikes.get(suspect, 0) + 1
-        if strikes >= (_STRIKES if has_control else _STRIKES_WITHOUT_CONTROL):
-            self._strikes.pop(suspect, None)
-            return True
-        self._strikes = {wish: count for wish, count in self._strikes.items() if wish.owners}
-        self._strikes[suspect] = strikes
-        return False
+    def _next_group(self) -> list[Wish]:
+        """Return who is asked for next: half of those who may explain a refusal, or all who have nothing to explain."""
+        struck = {wish for refusal in self._refusals if len(refusal.suspects) == 1 for wish in refusal.suspects}
+        others = [wish for wish in self._held if wish not in struck]
+        if not others:
+            return self._held[:1]
+        groups = [
+            group
+            for refusal in self._refusals
+            if refusal.suspects.isdisjoint(struck) and (group := [w for w in others if w in refusal.suspects])
+        ]
+        if not groups:
+            return others
+        smallest = min(groups, key=len)
+        return smallest[: max(1, len(smallest) // 2)]
+
+    def _convict(self) -> None:
+        """Put aside who alone explains enough refusals; what it explains is told of nobody else."""
+        for wish in [next(iter(refusal.suspects)) for refusal in self._refusals if len(refusal.suspects) == 1]:
+            strikes = [r for r in self._refusals if r.suspects == {wish} and r.is_strike]
+            needed = _STRIKES if any(r.has_control for r in strikes) else _STRIKES_WITHOUT_CONTROL
+            if len(strikes) < needed or not wish.owners:
+                continue
+            self.convictions += 1
+            self._held = [held for held in self._held if held is not wish]
+            self._refusals = [refusal for refusal in self._refusals if wish not in refusal.suspects]
+            self._state.set_standing([wish], Standing.QUARANTINED, strikes[-1].reason)
+            self._on_guilty(wish, strikes[-1].reason)
+        self._refusals = [refusal for refusal in self._refusals if any(wish.owners for wish in refusal.suspects)]
 
     def _nobody_to_suspect(self) -> None:
         self.systemic += 1

@@ -138,7 +138,11 @@ class LineSession:
             self._stage_left = True
             wanted, once = urgent, {}
         return self._memory.planner.optimize_subscriptions(
-            wanted, flowing=flowing, refresh=self._refresh | once.keys(), once=once
+            wanted,
+            flowing=flowing,
+            refresh=self._refresh | once.keys(),
+            once=once,
+            plainly=self._memory.search.is_open,  # a refusal shall say something of the suspects alone
         )
 
     def on_request_sent(self, plan: SubscriptionPlan, size: int, now: float) -> None:
@@ -282,12 +286,12 @@ class LineSession:
             # The token, as a rule. If the next line answers a list, it is the key's scope that a wish lacks.
             memory.doubts_key = True
             return
-        if self._split.takes_blame(is_trial=any(request.is_split_trial for request in refused)):
-            return
+        is_split = self._split.takes_blame(is_trial=any(request.is_split_trial for request in refused))
         suspects = frozenset().union(*(request.suspects for request in refused))
-        if suspects or not self.is_candidate:
+        if suspects or not (is_split or self.is_candidate):
             reason = safe_text(f"{error.name}: {error.message}" if error.message else error.name, 200)
-            memory.search.rejected(suspects, reason, has_control=has_control)
+            memory.search.rejected(suspects, reason, has_control=has_control, is_doubtful=is_split)
+            self._split.judge()
 
     def tick(self, now: float) -> None:
         """Draw the conclusions that are due."""
@@ -424,8 +428,8 @@ class LineSession:
     def _accept(self, suspects: Collection[Wish] | None) -> None:
         """Clear the suspects of requests that were taken; None where none was."""
         if suspects is not None:
-            self._split.accepted()
             self._memory.search.accepted(suspects)
+            self._split.judge()
 
     def _settle_once(self, stream: StreamKey, now: float, *, served: bool) -> None:
         del self._once_sent[stream]

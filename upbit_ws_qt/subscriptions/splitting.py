@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upbit_ws_qt.subscriptions.memory import Blame
 from upbit_ws_qt.subscriptions.planner import SplitTrust
 
 if TYPE_CHECKING:
@@ -86,21 +85,29 @@ class SplitWatch:
         return frozenset(stream for stream in streams if stream.data_type in self.mixed_types)
 
     def takes_blame(self, *, is_trial: bool) -> bool:
-        """Whether a refusal is put down to asking for one type in two ways, which is then not done any more.
+        """Whether a refusal may be due to asking for one type in two ways, which is not done then until that is known.
 
-        It is the first suspect, once in a session: if the same is refused plainly too, that was not the reason.
+        The wishes that were new in the request are suspected beside it. They are asked for plainly from now on: if none
+        of them turns out to be guilty, the asking in two ways was.
         """
         memory = self._memory
-        if memory.blame is Blame.SPLIT_ACCUSED:
-            memory.blame = Blame.SPLIT_CLEARED
-            self._planner.split = SplitTrust.UNKNOWN
-        if not is_trial or self._planner.split is not SplitTrust.UNKNOWN or memory.blame is not Blame.NOBODY:
+        if memory.accused_at is not None and not memory.search.is_open:
+            self._acquit()  # what was refused now asked plainly, and for nothing new
+        if not is_trial or self._planner.split is not SplitTrust.UNKNOWN:
             return False
-        memory.blame = Blame.SPLIT_ACCUSED
+        memory.accused_at = memory.search.convictions
         self._planner.split = SplitTrust.BROKEN
         return True
 
-    def accepted(self) -> None:
-        """Note that a request was taken; if the split was accused, it is convicted by that."""
-        if self._memory.blame is Blame.SPLIT_ACCUSED:
-            self._memory.blame = Blame.SPLIT_CONVICTED
+    def judge(self) -> None:
+        """Come to a verdict if asking in two ways is accused and no wish is suspected any more."""
+        memory = self._memory
+        if memory.accused_at is None or memory.search.is_open:
+            return
+        if memory.search.convictions > memory.accused_at:
+            self._acquit()
+        memory.accused_at = None
+
+    def _acquit(self) -> None:
+        self._memory.accused_at = None
+        self._planner.split = SplitTrust.UNKNOWN
