@@ -11,7 +11,7 @@ from PyQt6.QtWidgets import QApplication, QDockWidget, QFileDialog, QWidget
 
 from upbit_ws_qt import ConnectionState, GlobalManagerState, HealthStatus, PerformanceMetrics, WebSocketType
 from widgets.monitor.diagnostics import csv_of_history, diagnostics
-from widgets.monitor.panel import WINDOWS, MonitorPanel
+from widgets.monitor.panel import WINDOWS, MonitorPanel, PanelScroll
 from widgets.monitor.plots import METRICS
 from widgets.monitor.words import event_text
 from widgets.text import said, tr
@@ -56,7 +56,7 @@ class ConnectionMonitorDock(QDockWidget):
         self._drawn = (0.0, 0.0)
         self._paint: PaintMeter | None = None
         self.panel = MonitorPanel(service, self)
-        self.setWidget(self.panel)
+        self.setWidget(PanelScroll(self.panel, self))
         self._plot_timer = QTimer(self)
         self._plot_timer.setInterval(PLOT_INTERVAL)
         self._plot_timer.timeout.connect(self._on_plot_timer)

@@ -9,8 +9,10 @@ from PyQt6.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
 from PyQt6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
+    QFrame,
     QHBoxLayout,
     QLabel,
+    QScrollArea,
     QSplitter,
     QStyle,
     QTabWidget,
@@ -29,14 +31,18 @@ from widgets.text import mark, tr
 from widgets.theme import colours_of
 
 if TYPE_CHECKING:
-    from PyQt6.QtGui import QHideEvent, QShowEvent
+    from PyQt6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 
     from upbit_ws_qt import WebSocketService
 
-__all__ = ["WINDOWS", "MonitorPanel"]
+__all__ = ["WINDOWS", "MonitorPanel", "PanelScroll"]
 
 _Pixmap = QStyle.StandardPixmap
 SESSION = 24 * 3600.0
+TABS_HEIGHT = 150
+WIDE = 900
+LOW = 0.85
+"""Less than this part of the usual height is little."""
 WINDOWS = (
     (60.0, mark("1m"), mark("The last minute")),
     (300.0, mark("5m"), mark("The last five minutes")),
@@ -118,20 +124,21 @@ class MonitorPanel(QWidget):
             box.setChecked(True)
             box.toggled.connect(lambda shown, line=ws_type: self.plots.set_line_visible(line, shown))
             bar.addWidget(box)
-        split = QSplitter(Qt.Orientation.Vertical, self)
-        split.addWidget(self.plots)
-        split.addWidget(self.tabs)
-        split.setStretchFactor(0, 3)
-        split.setStretchFactor(1, 2)
-        split.setSizes([360, 220])
-        split.setChildrenCollapsible(True)
+        self.split = QSplitter(Qt.Orientation.Vertical, self)
+        self.split.addWidget(self.plots)
+        self.split.addWidget(self.tabs)
+        self.split.setStretchFactor(0, 3)
+        self.split.setStretchFactor(1, 2)
+        self.split.setSizes([360, 220])
+        self.split.setChildrenCollapsible(False)
+        self.tabs.setMinimumHeight(TABS_HEIGHT)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 4)
         layout.setSpacing(4)
         layout.addLayout(bar)
         layout.addWidget(self.table)
         layout.addWidget(self.hint)
-        layout.addWidget(split, 1)
+        layout.addWidget(self.split, 1)
         layout.addWidget(self.last_event)
 
     def sizeHint(self) -> QSize:
@@ -165,6 +172,18 @@ class MonitorPanel(QWidget):
         self.news.setAccessibleName(tr("Recorded while paused"))
         self.last_event.setAccessibleName(tr("Last event"))
 
+    def arrange_for(self, size: QSize) -> None:
+        """Put plots and tabs side by side where there is little height and much width, else one above the other.
+
+        Args:
+            size: that there is for the panel; where it is too little for either, the panel is larger than it.
+        """
+        low = size.height() < self.sizeHint().height() * LOW
+        orientation = Qt.Orientation.Horizontal if low and size.width() >= WIDE else Qt.Orientation.Vertical
+        if orientation is not self.split.orientation():
+            self.split.setOrientation(orientation)
+            self.split.setSizes([3000, 2000])
+
     def apply_palette(self) -> None:
         """Draw in the colours of the palette in force."""
         colours = colours_of(self.palette())
@@ -196,6 +215,27 @@ class MonitorPanel(QWidget):
         """Say that nobody looks."""
         super().hideEvent(event)
         self.seenChanged.emit(False)
+
+
+class PanelScroll(QScrollArea):
+    """Shows a panel as large as there is room, and scrolls where there is too little for everything in it."""
+
+    def __init__(self, panel: MonitorPanel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._panel = panel
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setWidgetResizable(True)
+        self.setWidget(panel)
+
+    def sizeHint(self) -> QSize:
+        """As the panel's."""
+        return self._panel.sizeHint()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Have the panel make the best of it."""
+        self._panel.arrange_for(self.size())
+        super().resizeEvent(event)
 
 
 def _pause_icon(colour: QColor, ratio: float) -> QIcon:

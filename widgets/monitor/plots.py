@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyqtgraph as pg
 from PyQt6.QtCore import QEvent, QPointF, QRectF, Qt
-from PyQt6.QtGui import QColor
-from PyQt6.QtWidgets import QToolTip, QVBoxLayout, QWidget
+from PyQt6.QtGui import QColor, QPalette
+from PyQt6.QtWidgets import QFrame, QToolTip, QVBoxLayout, QWidget
 
 from upbit_ws_qt import WebSocketType
-from widgets.monitor.words import event_text, line_name
+from widgets.monitor.axes import LogAxis, Value, ValueAxis, WholeAxis
+from widgets.monitor.words import event_text, line_name, milliseconds
 from widgets.text import tr
 from widgets.theme import colours_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from PyQt6.QtGui import QFocusEvent, QKeyEvent
 
     from upbit_ws_qt import HistorySeries, LineEvent
     from widgets.theme import Colours
@@ -28,56 +31,49 @@ METRICS = ("score", "rtt", "epoch", "connected")
 MOST_POINTS = 1200
 HOVER_PIXELS = 7
 LABELS_SHOWN = 8
+LABEL_PIXELS = 30
 AXIS_WIDTH = 52
+BAND_HEIGHT = 52
+LEAST_HEIGHT = 240
 _KST_OFFSET = -9 * 3600
+_FAR = 10_000
 _DECADES = (-4, 4)
+_FORMATS = {
+    "score": lambda height: f"{height:.0f}",
+    "rtt": lambda height: milliseconds(10**height / 1000),
+    "epoch": lambda height: f"{height:.0f}",
+}
+_STEPS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Home: -_FAR, Qt.Key.Key_End: _FAR}
 _Points = tuple[np.ndarray, np.ndarray]
 
 
-class _LogAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph ships no types
-    """Milliseconds on a scale of decades."""
-
-    def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
-        # The topmost one would stand in the label below the plot above.
-        whole = [float(decade) for decade in range(math.ceil(low), math.ceil(high))]
-        return [(1.0, whole)]
-
-    def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
-        return [f"{10**value:g}" for value in values]
-
-
-class _WholeAxis(pg.AxisItem):  # type: ignore[misc]  # as above
-    """Whole numbers."""
-
-    def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
-        whole = range(math.ceil(low), math.floor(high) + 1)
-        if high > 100:  # the score, with its thresholds
-            return [(1.0, [0.0, 50.0, 80.0, 100.0])]
-        step = max(1, math.ceil(len(whole) / 4))
-        return [(float(step), [float(value) for value in whole[::step]])]
-
-    def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
-        return [f"{value:.0f}" for value in values]
-
-
 class MonitorPlots(QWidget):
-    """Draws what `show_data` gives it; keeps no data but that."""
+    """Draws what `show_data` gives it; keeps no data but that.
+
+    By keyboard: the arrows, Home and End go from mark to mark and say what each one was; Escape leaves them.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._events: tuple[LineEvent, ...] = ()
         self._labels: list[pg.TextItem] = []
         self._x_range = (0.0, 0.0)
+        self._visited: LineEvent | None = None
+        self._latest: dict[tuple[str, WebSocketType], float] = {}
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMinimumHeight(LEAST_HEIGHT)
         self._canvas = pg.GraphicsLayoutWidget(self)
         for part in (self._canvas, self._canvas.viewport()):
-            part.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # nothing in there can be done by keyboard
+            part.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # keys are this widget's
+        self._canvas.setFrameStyle(QFrame.Shape.Box | QFrame.Shadow.Plain)
         self._canvas.ci.layout.setSpacing(2)
         self._canvas.ci.layout.setContentsMargins(2, 2, 6, 2)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._canvas)
-        axes = {"band": pg.AxisItem("left"), "score": _WholeAxis("left"), "rtt": _LogAxis("left")}
-        axes["epoch"] = _WholeAxis("left")
+        axes = {"band": pg.AxisItem("left"), "score": WholeAxis("left"), "rtt": LogAxis("left")}
+        axes["epoch"] = WholeAxis("left")
+        self.values = {name: ValueAxis() for name in axes}
         self.plots = {name: self._add_plot(row, name, axis) for row, (name, axis) in enumerate(axes.items())}
         self._band = pg.ImageItem(axisOrder="row-major")
         self.plots["band"].addItem(self._band)
@@ -101,10 +97,12 @@ class MonitorPlots(QWidget):
             points = _points(series.get((metric, ws_type)), metric)
             curve.setData(*points, connect="finite", **({"stepMode": "right"} if metric == "epoch" else {}))
             heights[metric].append(points[1])
+            self._latest[metric, ws_type] = points[1][-1] if points[1].size else math.nan
         self._fit("rtt", heights["rtt"])
         self._fit("epoch", heights["epoch"])
         self._draw_band(series, now)
         self._draw_marks()
+        self._show_values()
 
     def show_window(self, since: float, now: float) -> None:
         """Scroll to a span of time (seconds since 1970)."""
@@ -127,6 +125,27 @@ class MonitorPlots(QWidget):
         for (_, line), curve in self.curves.items():
             if line is ws_type:
                 curve.setVisible(visible)
+        self._show_values()
+
+    @property
+    def visited(self) -> LineEvent | None:
+        """The event that was gone to by keyboard, None where there is none."""
+        return self._visited
+
+    def visit(self, event: LineEvent | None) -> None:
+        """Show what an event was, and where, as hovering does; None for no event any more."""
+        self._visited = event
+        for line in self._pointers:
+            line.setVisible(event is not None)
+            if event is not None:
+                line.setPos(event.at)
+        self._describe()
+        if event is None:
+            QToolTip.hideText()
+            return
+        view = self.plots["score"].getViewBox()
+        point = view.mapViewToScene(QPointF(event.at, view.viewRange()[1][1]))
+        QToolTip.showText(self._canvas.mapToGlobal(self._canvas.mapFromScene(point)), event_text(event), self)
 
     def event_near(self, position: QPointF) -> LineEvent | None:
         """Return the event whose mark is under a point of the canvas, None where there is none."""
@@ -143,14 +162,15 @@ class MonitorPlots(QWidget):
         strips = [(2.5 - row, line_name(ws_type)) for row, ws_type in enumerate(WebSocketType)]
         self.plots["band"].getAxis("left").setTicks([strips])
         self.setAccessibleName(tr("Plots of health score, round trip and epoch"))
-        self.setAccessibleDescription(tr("The same figures are in the table above; export them as CSV to read them."))
+        self._describe()
 
     def apply_colours(self) -> None:
         """Draw in the colours of the palette in force."""
         colours = self._colours = colours_of(self.palette())
         self._canvas.setBackground(colours.base)
+        self._show_focus()
         for name, plot in self.plots.items():
-            for side in ("left", "bottom"):
+            for side in ("left", "bottom", "right"):
                 axis = plot.getAxis(side)
                 axis.setPen(colours.border)
                 axis.setTextPen(colours.muted)
@@ -163,6 +183,32 @@ class MonitorPlots(QWidget):
             line.setPen(pg.mkPen(_between(colours, colours.health(level)), width=1))
         for label in self._labels:
             label.setColor(colours.muted)
+        for line in self._pointers:
+            line.setPen(pg.mkPen(colours.accent, width=1))
+        self._show_values()
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Go from mark to mark."""
+        shown = [mark for mark in self._events if self._x_range[0] <= mark.at <= self._x_range[1]]
+        key = Qt.Key.Key_unknown if event is None else Qt.Key(event.key())
+        if key == Qt.Key.Key_Escape and self._visited is not None:
+            self.visit(None)
+        elif key in _STEPS and shown:
+            at = shown.index(self._visited) if self._visited in shown else len(shown)
+            self.visit(shown[min(max(at + _STEPS[key], 0), len(shown) - 1)])
+        else:
+            super().keyPressEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent | None) -> None:
+        """Show that keys come here."""
+        super().focusInEvent(event)
+        self._show_focus()
+
+    def focusOutEvent(self, event: QFocusEvent | None) -> None:
+        """Leave the marks."""
+        super().focusOutEvent(event)
+        self.visit(None)
+        self._show_focus()
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Follow the palette."""
@@ -173,7 +219,10 @@ class MonitorPlots(QWidget):
     # -- inside ---------------------------------------------------------------------------------------------------
     def _add_plot(self, row: int, name: str, axis: pg.AxisItem) -> pg.PlotItem:
         bottom = pg.DateAxisItem(orientation="bottom", utcOffset=_KST_OFFSET)
-        plot = self._canvas.addPlot(row=row, col=0, axisItems={"left": axis, "bottom": bottom})
+        plot = self._canvas.addPlot(
+            row=row, col=0, axisItems={"left": axis, "bottom": bottom, "right": self.values[name]}
+        )
+        plot.showAxis("right")
         axis.setWidth(AXIS_WIDTH)
         for each in (axis, bottom):
             each.enableAutoSIPrefix(False)  # else the label is laid out anew in every frame
@@ -185,8 +234,8 @@ class MonitorPlots(QWidget):
         plot.getViewBox().setDefaultPadding(0)
         plot.disableAutoRange()
         if name == "band":
-            plot.setMaximumHeight(52)
-            plot.setMinimumHeight(52)
+            plot.setMaximumHeight(BAND_HEIGHT)
+            plot.setMinimumHeight(BAND_HEIGHT)
             axis.setStyle(tickLength=0)
         return plot
 
@@ -207,6 +256,11 @@ class MonitorPlots(QWidget):
             for ws_type in WebSocketType:
                 curve = self.curves[name, ws_type] = pg.PlotCurveItem()
                 self.plots[name].addItem(curve)
+        self._pointers = [pg.InfiniteLine(angle=90) for _ in self._markers]
+        for line, name in zip(self._pointers, self._markers, strict=True):
+            line.setVisible(False)
+            line.setAcceptHoverEvents(False)
+            self.plots[name].addItem(line)
         for _ in range(LABELS_SHOWN):
             label = pg.TextItem(anchor=(0, 1))
             label.setVisible(False)
@@ -259,12 +313,53 @@ class MonitorPlots(QWidget):
         for name, curve in self._markers.items():
             low, high = self.plots[name].viewRange()[1]
             curve.setData(times, np.tile(np.array([low, high]), len(marks)), connect="pairs")
-        newest = marks[-LABELS_SHOWN:]
+        newest = self._labelled(marks)
         for label, event in zip(self._labels, newest, strict=False):
             label.setText(f"e{event.new_epoch}")
             label.setPos(event.at, 0)
+            at_edge = self._x_range[1] - event.at < LABEL_PIXELS * self._pixel
+            label.setAnchor((1, 1) if at_edge else (0, 1))
         for number, label in enumerate(self._labels):
             label.setVisible(number < len(newest))
+
+    @property
+    def _pixel(self) -> float:
+        """Seconds that a pixel stands for."""
+        return (self._x_range[1] - self._x_range[0]) / max(100, self.width() - 2 * AXIS_WIDTH)
+
+    def _labelled(self, marks: Sequence[LineEvent]) -> list[LineEvent]:
+        """Return the newest marks whose labels do not overlap."""
+        found: list[LineEvent] = []
+        for event in reversed(marks):
+            if len(found) < LABELS_SHOWN and (not found or found[-1].at - event.at >= LABEL_PIXELS * self._pixel):
+                found.append(event)
+        return found
+
+    def _show_values(self) -> None:
+        """Write the present value of each curve at the right edge."""
+        for name in _FORMATS:
+            self.values[name].show_values(
+                tuple(
+                    Value(height, _FORMATS[name](height), QColor(self._colours.lines[ws_type]))
+                    for ws_type in WebSocketType
+                    if self.curves[name, ws_type].isVisible()
+                    and math.isfinite(height := self._latest.get((name, ws_type), math.nan))
+                )
+            )
+
+    def _describe(self) -> None:
+        """Say to a screen reader what cannot be seen."""
+        if self._visited is not None:
+            self.setAccessibleDescription(event_text(self._visited))
+            return
+        same = tr("The same figures are in the table above; export them as CSV to read them.")
+        self.setAccessibleDescription(f"{same} {tr('The arrow keys go from mark to mark.')}")
+
+    def _show_focus(self) -> None:
+        palette = self._canvas.palette()
+        frame = self._colours.accent if self.hasFocus() else self._colours.base
+        palette.setColor(QPalette.ColorRole.WindowText, QColor(frame))
+        self._canvas.setPalette(palette)
 
     def _on_mouse_moved(self, position: QPointF) -> None:
         event = self.event_near(position)

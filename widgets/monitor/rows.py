@@ -55,6 +55,7 @@ _COLUMNS = (
     (mark("drops"), mark("Frames given up because this program could not keep up, of all"), "9,999/999,999 (99.9 %)"),
     ("", mark("Reconnect"), "⟳⟳"),
 )
+CELL_MARGIN = 5
 _LEFT = frozenset({0, 1})
 _BUTTON = len(_COLUMNS) - 1
 _COUNTED = (
@@ -232,7 +233,7 @@ class LineTable(QTableView):
         for column, (title, _, sample) in enumerate(_COLUMNS):
             text = tr(title) if title else ""
             widest = max(metrics.horizontalAdvance(sample), metrics.horizontalAdvance(text))
-            self.setColumnWidth(column, widest + metrics.horizontalAdvance("0") * 2)
+            self.setColumnWidth(column, widest + metrics.horizontalAdvance("0") + CELL_MARGIN)
         rows.setDefaultSectionSize(int(metrics.height() * 1.7))
         bar = self.horizontalScrollBar()
         extra = 0 if bar is None else bar.sizeHint().height()

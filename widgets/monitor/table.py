@@ -15,10 +15,14 @@ from widgets.theme import colours_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
+    from PyQt6.QtGui import QResizeEvent
+
 __all__ = ["Column", "RecordModel", "RecordTable"]
 
 Record = TypeVar("Record")
 _ROLE = Qt.ItemDataRole
+SENTENCE = 28
+"""Characters of a column of sentences that can be seen at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,7 @@ class RecordTable(QTableView, Generic[Record]):
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setWordWrap(False)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setShowGrid(False)
         self.setAlternatingRowColors(True)
         self.setTabKeyNavigation(False)
@@ -179,5 +184,24 @@ class RecordTable(QTableView, Generic[Record]):
                 widest = max(metrics.horizontalAdvance(column.sample), metrics.horizontalAdvance(tr(column.title)))
                 header.setSectionResizeMode(number, QHeaderView.ResizeMode.Interactive)
                 self.setColumnWidth(number, widest + metrics.horizontalAdvance("0") * 2)
-            else:
-                header.setSectionResizeMode(number, QHeaderView.ResizeMode.Stretch)
+        self._share_out()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Share the width out anew."""
+        super().resizeEvent(event)
+        self._share_out()
+
+    def _share_out(self) -> None:
+        """Give what is left of the width to the columns of sentences; where that is too little, scroll."""
+        header, viewport = self.horizontalHeader(), self.viewport()
+        assert header is not None
+        assert viewport is not None
+        long = [number for number, column in enumerate(self.records.columns) if not column.sample]
+        taken = sum(self.columnWidth(n) for n, column in enumerate(self.records.columns) if column.sample)
+        least = self.fontMetrics().horizontalAdvance("n") * SENTENCE
+        fits = (viewport.width() - taken) >= least * len(long)
+        for number in long:
+            mode = QHeaderView.ResizeMode.Stretch if fits else QHeaderView.ResizeMode.Interactive
+            header.setSectionResizeMode(number, mode)
+            if not fits:
+                self.setColumnWidth(number, least)

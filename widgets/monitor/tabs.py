@@ -122,13 +122,13 @@ class AlertsTab(_ListTab[Alert]):
         columns: list[Column[Alert]] = [
             Column("", lambda alert: HEALTH_SHAPES[_alert_level(alert)], "▲▲", level=_alert_level),
             Column(mark("since"), lambda alert: clock(alert.raised_at), "00:00:00"),
-            Column(mark("until"), _until, "00:00:00"),
-            Column(mark("line"), lambda alert: "" if alert.ws_type is None else line_name(alert.ws_type), "private"),
             Column(mark("what"), lambda alert: said(alert.message)),
             Column(mark("figure"), lambda alert: alert_figure(alert.kind, alert.value), "9,999 MiB", right=True),
             Column(
                 mark("raised from"), lambda alert: alert_figure(alert.kind, alert.threshold), "9,999 MiB", right=True
             ),
+            Column(mark("until"), _until, "00:00:00"),
+            Column(mark("line"), lambda alert: "" if alert.ws_type is None else line_name(alert.ws_type), "private"),
             Column(mark("seen"), lambda alert: "✓" if alert.acknowledged else "", "✓"),
         ]
         super().__init__(columns, lambda alert: alert.alert_id, mark("Alerts"), parent)
