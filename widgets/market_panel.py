@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MarketPanel"]
 
-_BLINK_S = 0.2
 _PROOF_MS = 600  # by when a panel that is shown again should have heard of its market
 _DOWN = (ConnectionState.RECONNECTING, ConnectionState.FAILED, ConnectionState.STOPPED)
 
@@ -130,9 +129,6 @@ class MarketPanel(Panel):
         """Begin to want the data."""
         if self.service.connection_state(WebSocketType.PUBLIC) in _DOWN:
             self.show_stale()
-        is_up = self.service.connection_state(WebSocketType.PUBLIC) is ConnectionState.CONNECTED
-        if is_up and self._hidden_at is not None and time.monotonic() - self._hidden_at < _BLINK_S:
-            self._hidden_at = None  # moved to another place: nothing can have been missed
         if self._hidden_at is not None and self.state is PanelState.LIVE:
             self._unproved.start()
         self._open()

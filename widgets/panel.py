@@ -73,6 +73,11 @@ class Panel(FocusEntry):
         self._age = QTimer(self)
         self._age.setInterval(1000)
         self._age.timeout.connect(self._show_age)
+        self._active = False
+        self._hiding = QTimer(self)
+        self._hiding.setSingleShot(True)
+        self._hiding.setInterval(0)
+        self._hiding.timeout.connect(self._on_hidden)
         self._stack = QStackedWidget(self)
         self._stack.addWidget(self._message)
         self._stack.addWidget(self.body)
@@ -154,7 +159,7 @@ class Panel(FocusEntry):
         """The panel is on the screen now."""
 
     def deactivate(self) -> None:
-        """The panel is hidden now."""
+        """The panel is hidden since the last turn of the loop."""
 
     def retranslate(self) -> None:
         """Say everything anew, in another language; also called once before the panel is first shown."""
@@ -236,11 +241,20 @@ class Panel(FocusEntry):
         if not self._in_order:
             self._in_order = True
             set_tab_order(self)
-        self.activate()
+        self._hiding.stop()
+        if not self._active:
+            self._active = True
+            self.activate()
 
     def hideEvent(self, event: QHideEvent | None) -> None:
         """Rest."""
         super().hideEvent(event)
+        self._hiding.start()
+
+    @pyqtSlot()
+    def _on_hidden(self) -> None:
+        """End work once it is sure: docks that are moved hide and show their panels several times in one go."""
+        self._active = False
         self.deactivate()
 
     def changeEvent(self, event: QEvent | None) -> None:

@@ -96,3 +96,20 @@ async def test_every_control_has_a_name_for_those_who_listen(
                 assert widget.accessibleName(), widget
             if kind in ("QPushButton", "QCheckBox"):
                 assert getattr(widget, "text", str)(), widget
+
+
+@served()
+async def test_a_panel_that_is_moved_goes_on_with_what_it_has(
+    exchange: EmbeddedExchange, service: WebSocketService
+) -> None:
+    """Docks that are arranged anew hide and show their panels several times in one go."""
+    async with shown(TapeWidget(service, "KRW-BTC")) as panel:
+        await until(lambda: panel.state is PanelState.LIVE)
+        wished = service.findChildren(Subscription)
+        for _ in range(3):
+            panel.hide()
+            panel.show()
+        await asyncio.sleep(0)
+        assert service.findChildren(Subscription) == wished
+        panel.hide()
+        await until(lambda: wishes(service) == 0)

@@ -95,7 +95,7 @@ async def test_a_panel_watches_its_present_stream_alone(exchange: EmbeddedExchan
         assert not panel.dimmed
         now = service.orderbook("KRW-ETH")
         panel.hide()
-        assert not listens(now)
+        await until(lambda: not listens(now))
         await until(lambda: not exchange.subscribed("public"))
 
 
