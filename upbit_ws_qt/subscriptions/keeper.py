@@ -161,7 +161,7 @@ class SubscriptionKeeper:
         """Return how it stands with a stream."""
         carrier = self._state.carrier(stream)
         if self._state.asks_for(stream) or carrier in self._memory.desk.owed:
-            return self._current.session.status_of(carrier) if self._current else StreamStatus.WANTED
+            return self._current.session.table.status_of(carrier) if self._current else StreamStatus.WANTED
         quarantined = self._state.wishes(self._ws_type, Standing.QUARANTINED)
         if any(stream in wish.demands for wish in quarantined):
             return StreamStatus.REJECTED
@@ -342,7 +342,7 @@ class SubscriptionKeeper:
         before, self._before_loss = self._before_loss, None
         wanted = self._state.demand(self._ws_type)
         due = [s for s in before.served if s in wanted] if before is not None else list(wanted)
-        self._restored = (sum(1 for stream in due if lease.session.status_of(stream).is_served), len(due))
+        self._restored = (sum(1 for stream in due if lease.session.table.status_of(stream).is_served), len(due))
 
     def _retire(self, lease: _Lease) -> None:
         """Cancel what drives a line that has gone; `stop` awaits it if it has not ended before."""
@@ -380,7 +380,7 @@ class SubscriptionKeeper:
 
     def _watch(self, lease: _Lease) -> None:
         """Look at data frames only while they could prove something."""
-        if not lease.session.watches_data():
+        if not lease.session.table.watches_data:
             lease.line.observer = None
         elif lease.line.observer is None:
             lease.line.observer = lambda frame: self._on_frame(lease, frame)
@@ -388,26 +388,26 @@ class SubscriptionKeeper:
     def _on_frame(self, lease: _Lease, frame: bytes | str) -> None:
         session = lease.session
         seen = peek(frame)
-        if seen is None or seen[0] in _INFO_TYPES or (session.has_levels and seen[0] == DataType.ORDERBOOK.value):
+        if seen is None or seen[0] in _INFO_TYPES or (session.table.has_levels and seen[0] == DataType.ORDERBOOK.value):
             streams = _decoded_streams(frame)
         else:
             name, code = seen
             # A plain tuple finds its StreamKey, being equal; most frames are of no interest and need no key made.
-            found = [symbol for symbol in (code, ALL_SYMBOLS) if session.is_watched((name, symbol, ""))]
+            found = [symbol for symbol in (code, ALL_SYMBOLS) if session.table.is_watched((name, symbol, ""))]
             streams = [StreamKey(DataType(name), symbol) for symbol in dict.fromkeys(found)]
         if not streams:
             return
         now, is_snapshot = self._loop.time(), _is_snapshot(frame)
         for stream in streams:
             shows = session.on_data(stream, now, is_snapshot=is_snapshot)
-            if shows and (not session.proof.debts or not session.is_syncing):
+            if shows and (not session.table.proof.debts or not session.is_syncing):
                 lease.wake.set()
 
     # -- what is told -----------------------------------------------------------------------------------------------
 
     def _publish(self, lease: _Lease) -> None:
         """Tell what changed on the current line; a candidate's news wait until it is promoted."""
-        changed, lease.session.changed = lease.session.changed, set()
+        changed, lease.session.table.changed = lease.session.table.changed, set()
         if lease is not self._current or not changed:
             return
         if self._ws_type is WebSocketType.PRIVATE:  # streams of single markets follow that of all markets
