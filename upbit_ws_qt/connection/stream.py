@@ -31,8 +31,8 @@ __all__ = ["LOGGER", "HandshakeRefusedError", "Stream"]
 
 USER_AGENT = "upbit_ws_qt"
 # What is not read waits in the kernel, where nothing newer supersedes it, and an exchange cuts who reads too slowly. A
-# turn of the loop costs as much as a dozen messages, too (benchmarks/throughput.py, of the bare loop: 16 KiB a turn 0.71,
-# 64 KiB 0.80, 256 KiB 0.87). What is compressed takes ten times as long, hence less of it at once.
+# turn of the loop costs as much as a dozen messages, too (benchmarks/throughput.py, of the bare loop: 16 KiB a turn
+# 0.71, 64 KiB 0.80, 256 KiB 0.87). What is compressed takes ten times as long, hence less of it at once.
 READ_SIZE = 256 * 1024
 COMPRESSED_READ_SIZE = 64 * 1024
 # 16 legal messages of 1 MiB fit compressed into this; after each piece the budget is looked at.
