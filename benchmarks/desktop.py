@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import psutil
-from PyQt6.QtCore import QObject, Qt, QTimer, pyqtSlot
+from PyQt6.QtCore import QAbstractEventDispatcher, QObject, Qt, QTimer, pyqtSlot
 from PyQt6.QtWidgets import QApplication
 
 from benchmarks._child_exchange import child_exchange, config_for, http
 from upbit_ws_qt import WebSocketType, run
 from upbit_ws_qt.sketch import QuantileSketch
+from widgets.application import keep_collections_short
 from widgets.options import Options
 from widgets.perspectives import BUILT_IN
 from widgets.preferences import Preferences
@@ -29,7 +30,39 @@ if TYPE_CHECKING:
 TARGET = 5000.0
 _BEAT_MS = 2
 _SETTLE_S = 6.0
+_EARLY_S, _LATE_S = 270.0, 330.0  # the minute around minute 5: what fills up has filled up
 _SYMBOLS = ("KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-SOL", "KRW-DOGE", "KRW-ADA", "KRW-SUI", "KRW-LINK")
+
+
+class TurnGauge(QObject):
+    """The CPU time of each turn of the window's loop: what is done in one go, whatever else the machine does."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        dispatcher = QAbstractEventDispatcher.instance()
+        assert dispatcher is not None
+        self._turns = QuantileSketch()
+        self._longest: list[float] = []
+        self._began = time.thread_time()
+        dispatcher.awake.connect(self._on_awake)
+
+    def reset(self) -> None:
+        """Forget what was."""
+        self._turns.reset()
+        self._longest.clear()
+
+    def __str__(self) -> str:
+        longest = " ".join(f"{each * 1e3:.1f}" for each in reversed(self._longest))
+        return f"{longest}; p99.9 {self._turns.quantile(0.999) * 1e3:.1f}"
+
+    @pyqtSlot()
+    def _on_awake(self) -> None:
+        """Qt says this once a turn, and sleep takes no CPU time."""
+        now = time.thread_time()
+        took, self._began = now - self._began, now
+        self._turns.add(took)
+        if len(self._longest) < 8 or took > self._longest[0]:
+            self._longest = sorted([*self._longest, took])[-8:]
 
 
 class Watcher(QObject):
@@ -46,8 +79,9 @@ class Watcher(QObject):
         self._turns = 0
         self._rate = TARGET
         self._frames = 0
-        self._began = self._cpu = 0.0
-        self._memory: list[float] = []
+        self._began = self._settled = self._cpu = 0.0
+        self._memory: list[tuple[float, float]] = []  # seconds since it settled, MiB
+        self._turn_gauge = TurnGauge(self)
         self._beat = QTimer(self)
         self._beat.setTimerType(Qt.TimerType.PreciseTimer)
         self._beat.timeout.connect(self._on_beat)
@@ -68,6 +102,7 @@ class Watcher(QObject):
     @pyqtSlot()
     def _begin(self) -> None:
         self._reset()
+        self._settled = self._began
         if self._restless:
             QTimer.singleShot(int(self._seconds * 1000), self._end)
         else:
@@ -86,16 +121,20 @@ class Watcher(QObject):
 
     def _end(self) -> None:
         self._report("all of them in turn, another market every second")
-        quarter = max(1, len(self._memory) // 4)
-        early, late = self._memory[:quarter], self._memory[-quarter:]
-        growth = sum(late) / len(late) - sum(early) / len(early)
-        print(
-            f"  memory: {early[0]:.0f} MiB at first, {late[-1]:.0f} MiB at last, last quarter − first {growth:+.1f} MiB"
-        )
+        last = self._memory[-1][0]
+        early = [mib for at, mib in self._memory if _EARLY_S <= at <= _LATE_S]
+        late = [mib for at, mib in self._memory if at >= last - (_LATE_S - _EARLY_S)]
+        print(f"  memory: {self._memory[0][1]:.1f} MiB at first, {self._memory[-1][1]:.1f} MiB at last", end="")
+        if early and last > 2 * _LATE_S:
+            first, then = sum(early) / len(early), sum(late) / len(late)
+            minute = last / 60
+            print(f"; minute 5 {first:.1f} MiB, minute {minute:.0f} {then:.1f} MiB, {then - first:+.1f} MiB", end="")
+        print()
         QApplication.quit()
 
     def _reset(self) -> None:
         self._gaps.reset()
+        self._turn_gauge.reset()
         self._worst = 0.0
         self._last = time.perf_counter()
         self._frames = self._metrics().message_count
@@ -114,6 +153,7 @@ class Watcher(QObject):
             f"p99 {gap.p99 * 1e3:.1f} ms, p99.9 {p999:.1f} ms, worst {self._worst * 1e3:.1f} ms",
             flush=True,
         )
+        print(f"    longest turns of the loop, CPU ms: {self._turn_gauge}", flush=True)
 
     def _metrics(self) -> Any:
         return self._window.needs.service.connection_metrics(WebSocketType.PUBLIC)
@@ -128,7 +168,11 @@ class Watcher(QObject):
 
     @pyqtSlot()
     def _on_second(self) -> None:
-        self._memory.append(self._process.memory_info().rss / 2**20)
+        if self._began:
+            mib = self._process.memory_info().rss / 2**20
+            self._memory.append((time.perf_counter() - self._settled, mib))
+            if self._restless and len(self._memory) % 60 == 0:
+                print(f"    minute {len(self._memory) // 60}: {mib:.1f} MiB", flush=True)
         if self._restless and self._began:
             self._turns += 1
             self._window.select_symbol(_SYMBOLS[self._turns % len(_SYMBOLS)])
@@ -164,6 +208,7 @@ def main() -> None:
                 told_first.append(time.perf_counter() - began)
                 print(f"first price {told_first[0]:.2f} s after the program was made (target <= 2 s)", flush=True)
 
+        keep_collections_short(program)
         run(setup)
         program.close()
         del app
