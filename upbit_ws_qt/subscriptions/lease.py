@@ -1,0 +1,176 @@
+"""One line in the keeper's hands: sends what its session says, and shows the session what arrives."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from typing import TYPE_CHECKING
+
+from upbit_ws_qt.errors import ConnectionLostError, DecodeError
+from upbit_ws_qt.events import BaseWebSocketEvent
+from upbit_ws_qt.streams import ALL_SYMBOLS, StreamKey, key_of_event
+from upbit_ws_qt.subscriptions.session import LineSession, StepKind
+from upbit_ws_qt.types import DataType
+from upbit_ws_qt.wire import ServerError, SubscriptionList, build_list_request, build_request, decode, peek
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from upbit_ws_qt.subscriptions.line import LineLike
+    from upbit_ws_qt.types import DataFormat
+    from upbit_ws_qt.wire import ServerStatus
+
+__all__ = ["Lease"]
+
+_INFO_TYPES = (DataType.INDICATOR.value, DataType.INDICATOR_SIGNAL.value)
+# Seconds after which a line that is being proved is looked at again, so that one that was closed is noticed.
+_LONGEST_PAUSE = 0.25
+
+
+class Lease:
+    """A line and its session.
+
+    Attributes:
+        line: the socket's side.
+        session: what to send on it, and what was shown.
+        task: what drives it once it serves.
+    """
+
+    def __init__(
+        self, line: LineLike, session: LineSession, data_format: DataFormat, on_changed: Callable[[Lease], None]
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._format = data_format
+        self._on_changed = on_changed
+        self._wake = asyncio.Event()
+        self._is_over = False
+        self.line = line
+        self.session = session
+        self.task: asyncio.Task[None] | None = None
+        line.control = self._on_control
+
+    async def drive(self) -> None:
+        """Do what the session says; while it is syncing, until it is proved; then until the line or the task ends.
+
+        Raises:
+            RecoveryError: the line cannot be proved.
+            ConnectionLostError: the line was closed, or `end` was called.
+        """
+        session = self.session
+        while True:
+            now = self._loop.time()
+            session.tick(now)
+            self._on_changed(self)
+            if session.is_syncing:
+                error = session.sync_error(now)
+                if error is not None:
+                    raise error
+                if session.is_synchronised(now):
+                    return
+            if self._is_over or not self.line.is_open:
+                raise ConnectionLostError(self.line.ws_type.value, "closed while its subscriptions were sent or proved")
+            self._watch()
+            step = session.next_step(now)
+            if step.kind is StepKind.REQUEST:
+                await self._send_request(now)
+            elif step.kind is StepKind.LIST:
+                ticket = str(uuid.uuid4())
+                session.take_list(ticket, now)
+                await self._send(build_list_request(format=self._format, ticket=ticket))
+            else:
+                await self._pause(step.delay)
+
+    def wake(self) -> None:
+        """Have the session asked anew what to do."""
+        self._wake.set()
+
+    def let_go(self) -> None:
+        """Take no more note of what arrives."""
+        self.line.control = None
+        self.line.observer = None
+
+    def end(self) -> None:
+        """Have `drive` end with ConnectionLostError."""
+        self._is_over = True
+        self._wake.set()
+
+    # -- outwards ---------------------------------------------------------------------------------------------------
+
+    async def _send_request(self, now: float) -> None:
+        plan = self.session.take_request(now)
+        if plan is None:
+            return
+        data = build_request(plan.specs, format=self._format)
+        # Before the first await: the answer may be there before `send` returns.
+        self.session.on_request_sent(plan, len(data), now)
+        self._watch()
+        await self._send(data)
+
+    async def _send(self, data: bytes) -> None:
+        await self.line.send(data)
+        self.line.limiter.record(self._loop.time())
+
+    async def _pause(self, delay: float | None) -> None:
+        """Wait to be woken, for `delay` seconds at most."""
+        longest = _LONGEST_PAUSE if self.session.is_syncing else None
+        timer = None
+        if delay is not None or longest is not None:
+            seconds = min(value for value in (delay, longest) if value is not None)
+            timer = self._loop.call_later(seconds, self._wake.set)
+        try:
+            await self._wake.wait()
+            self._wake.clear()
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    # -- inwards ----------------------------------------------------------------------------------------------------
+
+    def _on_control(self, message: ServerError | ServerStatus | SubscriptionList) -> None:
+        now = self._loop.time()
+        if isinstance(message, SubscriptionList):
+            self.session.on_list(message, now)
+        elif isinstance(message, ServerError):
+            self.session.on_error(message, now)
+        else:
+            return
+        self._wake.set()
+
+    def _watch(self) -> None:
+        """Look at data frames only while they could prove something."""
+        if not self.session.table.watches_data:
+            self.line.observer = None
+        elif self.line.observer is None:
+            self.line.observer = self._on_frame
+
+    def _on_frame(self, frame: bytes | str) -> None:
+        session, table = self.session, self.session.table
+        seen = peek(frame)
+        if seen is None or seen[0] in _INFO_TYPES or (table.has_levels and seen[0] == DataType.ORDERBOOK.value):
+            streams = _decoded_streams(frame)
+        else:
+            name, code = seen
+            # A plain tuple finds its StreamKey, being equal; most frames are of no interest and need no key made.
+            found = [symbol for symbol in (code, ALL_SYMBOLS) if table.is_watched((name, symbol, ""))]
+            streams = [StreamKey(DataType(name), symbol) for symbol in dict.fromkeys(found)]
+        if not streams:
+            return
+        now, is_snapshot = self._loop.time(), _is_snapshot(frame)
+        for stream in streams:
+            shows = session.on_data(stream, now, is_snapshot=is_snapshot)
+            if shows and (not table.proof.debts or not session.is_syncing):
+                self._wake.set()
+
+
+def _is_snapshot(frame: bytes | str) -> bool:
+    """Whether a frame says of itself, under the long name or the short one, that it is a snapshot."""
+    return "SNAPSHOT" in frame if isinstance(frame, str) else b"SNAPSHOT" in frame
+
+
+def _decoded_streams(frame: bytes | str) -> list[StreamKey]:
+    try:
+        messages = decode(frame)
+    except DecodeError:
+        return []  # it proves nothing; the drain counts and reports it
+    keys = [key_of_event(message) for message in messages if isinstance(message, BaseWebSocketEvent)]
+    return [key for key in keys if key is not None]
