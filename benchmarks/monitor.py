@@ -137,7 +137,7 @@ async def reading_cost(seconds: float, *, channels: bool) -> float:
             action()
             spent += time.process_time() - began
 
-        await asyncio.sleep(3)  # what is looked at for the first time
+        await asyncio.sleep(8)  # what is looked at for the first time, the size of each kept event too
         manager._watch.tasks[0]._action = timed
         began = time.perf_counter()
         await asyncio.sleep(seconds)

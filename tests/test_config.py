@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upbit_ws_qt.config import REGIONS, ServiceConfig
+from upbit_ws_qt.config import REGIONS, AlertLimits, ServiceConfig
 from upbit_ws_qt.config_rules import is_loopback_literal
 from upbit_ws_qt.credentials import Credentials
 from upbit_ws_qt.errors import ConfigurationError
@@ -65,6 +65,7 @@ def test_switches_are_true_or_false(name: str) -> None:
         ("data_format", "SIMPLE"),
         ("independence_level", "basic"),
         ("backpressure", {"max_queue_size": 1}),
+        ("alert_limits", {"memory": 1}),
         ("credentials", ("key", "secret")),
         ("backoff_max", 0.1),
     ],
@@ -159,6 +160,13 @@ def test_a_toml_file_is_read_and_overridden(tmp_path: Path) -> None:
         ("data_format = 'XML'", "data_format"),
         ("credentials = 'key'", "credentials"),
         ("backpressure = 3", "backpressure"),
+        ("alert_limits = 3", "alert_limits"),
+        ("alert_limits = {heat = 3}", "alert_limits"),
+        ("alert_limits = {memory = 'x'}", "alert_limits.memory"),
+        ("alert_limits = {memory = 1}", "alert_limits.memory"),
+        ("alert_limits = {errors = 1.5}", "alert_limits.errors"),
+        ("alert_limits = {slow = nan}", "alert_limits.slow"),
+        ("alert_limits = {unserved = true}", "alert_limits.unserved"),
         ("backpressure = {size = 3}", "backpressure"),
         ("backpressure = {strategy = 'pray'}", "backpressure.strategy"),
         ("backpressure = {max_queue_size = 'x'}", "backpressure"),
@@ -263,3 +271,14 @@ def _attributes_read() -> Iterator[str]:
 def test_every_setting_is_read_by_something() -> None:
     by_url = {"public_url", "private_url", "info_url"}  # read through ServiceConfig.url()
     assert set(FIELDS) - set(_attributes_read()) - by_url == set()
+
+
+def test_alert_limits_come_from_a_table_and_from_the_environment(tmp_path: Path) -> None:
+    path = tmp_path / "limits.toml"
+    path.write_text("[alert_limits]\nmemory = 536870912\nslow = 0.25\n", encoding="utf-8")
+    config = ServiceConfig.load(path)
+    assert config.alert_limits == AlertLimits(memory=512 * 1024**2, slow=0.25)
+    assert ServiceConfig().alert_limits == AlertLimits()
+    config = ServiceConfig.from_env({"UPBIT_WS_ALERT_LIMITS": "{loop_lag = 1.5}"})
+    assert config.alert_limits.loop_lag == 1.5
+    assert config.replace(alert_limits=AlertLimits(late=9)).alert_limits.late == 9

@@ -23,6 +23,7 @@ PROMISED = set(
 )
 ADDED = {
     "AdaptationStep",
+    "AlertLimits",
     "ComponentMetrics",
     "FrameRecord",
     "FrameTrace",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from upbit_ws_qt.client import SimpleWebSocketClient
-    from upbit_ws_qt.config import ServiceConfig
+    from upbit_ws_qt.config import AlertLimits, ServiceConfig
     from upbit_ws_qt.connection import EpochManager, GapEvent, JWTManager, StateChange
     from upbit_ws_qt.credentials import Credentials
     from upbit_ws_qt.errors import (
@@ -81,7 +81,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "upbit_ws_qt.client": "SimpleWebSocketClient",
-    "upbit_ws_qt.config": "ServiceConfig",
+    "upbit_ws_qt.config": "AlertLimits ServiceConfig",
     "upbit_ws_qt.connection": "EpochManager GapEvent JWTManager StateChange",
     "upbit_ws_qt.credentials": "Credentials",
     "upbit_ws_qt.errors": (
@@ -122,6 +122,7 @@ __all__ = [
     "TIMEFRAMES",
     "AdaptationStep",
     "Alert",
+    "AlertLimits",
     "AnnouncementEvent",
     "AuthenticationError",
     "BackpressureConfig",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from upbit_ws_qt.config_rules import ENVIRONMENT_PREFIX, check_setting, from_plain, from_text
+from upbit_ws_qt.config_rules import ENVIRONMENT_PREFIX, AlertLimits, check_setting, from_plain, from_text
 from upbit_ws_qt.credentials import Credentials
 from upbit_ws_qt.errors import ConfigurationError
 from upbit_ws_qt.types import BackpressureConfig, DataFormat, IndependenceLevel, WebSocketType
@@ -17,7 +17,7 @@ from upbit_ws_qt.types import BackpressureConfig, DataFormat, IndependenceLevel,
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ENVIRONMENT_PREFIX", "REGIONS", "ServiceConfig"]
+__all__ = ["ENVIRONMENT_PREFIX", "REGIONS", "AlertLimits", "ServiceConfig"]
 
 # Protocol sheet, "Endpoints": region -> host. INFO is documented for Korea only.
 REGIONS: Mapping[str, str] = {
@@ -116,6 +116,8 @@ class ServiceConfig:
     """Whether the level may be raised while the program runs, where the lines are found to disturb each other."""
     adaptive: bool = True
     alerts: bool = True
+    alert_limits: AlertLimits = field(default_factory=AlertLimits)
+    """From which figures on alerts are raised; in a TOML file the table [alert_limits]."""
     json_logs: bool = False
     """While the service runs, send the package's log to stderr, one JSON object a line."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 import tomllib
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from upbit_ws_qt.errors import ConfigurationError
@@ -14,7 +15,7 @@ from upbit_ws_qt.types import BackpressureConfig, DataFormat, IndependenceLevel
 if TYPE_CHECKING:
     from enum import StrEnum
 
-__all__ = ["ENVIRONMENT_PREFIX", "check_setting", "from_plain", "from_text", "is_loopback_literal"]
+__all__ = ["ENVIRONMENT_PREFIX", "AlertLimits", "check_setting", "from_plain", "from_text", "is_loopback_literal"]
 
 ENVIRONMENT_PREFIX = "UPBIT_WS_"
 
@@ -52,8 +53,56 @@ _RANGES: dict[str, tuple[float, float]] = {
     "history_length": (0, 100_000),
     "data_pool_bytes": (64 * 1024, 2**40),
 }
+_ALERT_RANGES: dict[str, tuple[float, float]] = {
+    "connection_lost": (0.1, 3600),
+    "reconnecting_often": (1, 10_000),
+    "slow": (0.001, 60),
+    "late": (0.01, 3600),
+    "errors": (0.0001, 1),
+    "memory": (16 * 1024**2, 2**50),
+    "backlog": (0.01, 3600),
+    "loop_lag": (0.001, 3600),
+    "unserved": (1, 1_000_000),
+    "rate_limit": (0.01, 1),
+}
 _URL_SCHEMES = {"public_url": "ws", "private_url": "ws", "info_url": "ws", "rest_url": "http"}
 _ENUMERATIONS: dict[str, type[StrEnum]] = {"data_format": DataFormat, "independence_level": IndependenceLevel}
+
+
+@dataclass(frozen=True, slots=True)
+class AlertLimits:
+    """From which figures on alerts are raised; each one is cleared well within its limit (docs/health.md).
+
+    What cannot work raises ConfigurationError.
+
+    Attributes:
+        connection_lost: seconds for which a line is down.
+        reconnecting_often: losses within ten minutes.
+        slow: round trip, seconds.
+        late: age of data on receipt (p95), seconds.
+        errors: share of a minute's messages.
+        memory: bytes in use; things are given up under load from there on, too.
+        backlog: seconds of work that waits.
+        loop_lag: seconds that the program's own loop is late.
+        unserved: streams of a line that do not come.
+        rate_limit: share of the minute's messages to the exchange.
+    """
+
+    connection_lost: float = 2.0
+    reconnecting_often: int = 3
+    slow: float = 0.4
+    late: float = 3.0
+    errors: float = 0.05
+    memory: int = 1024**3
+    backlog: float = 2.0
+    loop_lag: float = 0.5
+    unserved: int = 1
+    rate_limit: float = 0.9
+
+    def __post_init__(self) -> None:
+        for item in dataclasses.fields(self):
+            value, limits = getattr(self, item.name), _ALERT_RANGES[item.name]
+            _check_number(f"alert_limits.{item.name}", str(item.type), value, limits)
 
 
 def check_setting(name: str, kind: str, value: object) -> None:
@@ -73,12 +122,15 @@ def check_setting(name: str, kind: str, value: object) -> None:
     elif name == "backpressure":
         if not isinstance(value, BackpressureConfig):
             raise ConfigurationError(name, value, "a BackpressureConfig")
+    elif name == "alert_limits":
+        if not isinstance(value, AlertLimits):
+            raise ConfigurationError(name, value, "an AlertLimits")
     elif name in _RANGES:
-        _check_number(name, kind, value)
+        _check_number(name, kind, value, _RANGES[name])
 
 
-def _check_number(name: str, kind: str, value: object) -> None:
-    low, high = _RANGES[name]
+def _check_number(name: str, kind: str, value: object, limits: tuple[float, float]) -> None:
+    low, high = limits
     wanted = "a whole number" if kind == "int" else "a number"
     good = isinstance(value, int if kind == "int" else (int, float)) and not isinstance(value, bool)
     if not good or not low <= value <= high:  # type: ignore[operator]  # `good` has just checked it; NaN fails the comparison
@@ -134,15 +186,15 @@ def from_plain(name: str, value: object) -> object:
             raise ConfigurationError(name, value, f"one of {', '.join(enumeration)}") from None
     if name == "backpressure":
         return _backpressure(value)
+    if name == "alert_limits":
+        return AlertLimits(**_table(name, AlertLimits, value))
     if name in {"private_url", "info_url", "proxy"} and value == "":
         return None
     return value
 
 
 def _backpressure(value: object) -> BackpressureConfig:
-    names = {item.name for item in dataclasses.fields(BackpressureConfig)}
-    if not isinstance(value, dict) or not set(value) <= names:
-        raise ConfigurationError("backpressure", value, f"a table with any of {', '.join(sorted(names))}")
+    value = _table("backpressure", BackpressureConfig, value)
     strategy = BackpressureConfig().strategy
     if "strategy" in value:
         try:
@@ -157,6 +209,13 @@ def _backpressure(value: object) -> BackpressureConfig:
         raise ConfigurationError("backpressure", value, "numbers for all fields but strategy") from None
 
 
+def _table(name: str, kind: type, value: object) -> dict[str, Any]:
+    names = {item.name for item in dataclasses.fields(kind)}
+    if not isinstance(value, dict) or not set(value) <= names:
+        raise ConfigurationError(name, value, f"a table with any of {', '.join(sorted(names))}")
+    return value
+
+
 def from_text(name: str, kind: str, value: str) -> object:
     """Read an environment variable as the type of its field."""
     try:
@@ -168,7 +227,7 @@ def from_text(name: str, kind: str, value: str) -> object:
             return int(value)
         if kind == "float":
             return float(value)
-        if kind == "BackpressureConfig":
+        if kind in ("BackpressureConfig", "AlertLimits"):
             return tomllib.loads(f"value = {value}")["value"]
     except (KeyError, ValueError) as error:
         raise ConfigurationError(f"{ENVIRONMENT_PREFIX}{name.upper()}", value, f"a value of type {kind}") from error

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import random
 
-from upbit_ws_qt.monitoring.alerts import ACTIVE_KEPT, CLEARED_KEPT, RULES, Alert, AlertBook, AlertKind, Condition
+import pytest
+
+from tests.monitoring.world import Line, World
+from upbit_ws_qt.config import AlertLimits, ServiceConfig
+from upbit_ws_qt.monitoring.alerts import (
+    ACTIVE_KEPT,
+    CLEARED_KEPT,
+    RULES,
+    Alert,
+    AlertBook,
+    AlertKind,
+    Condition,
+    rules_for,
+)
+from upbit_ws_qt.monitoring.monitor import Monitor
 from upbit_ws_qt.types import WebSocketType
 
 PUBLIC = WebSocketType.PUBLIC
@@ -123,3 +137,29 @@ def test_noise_around_a_threshold_is_one_alert() -> None:
         more, _ = book.evaluate(now, now, [slow(rng.uniform(0.36, 0.48))])
         raised += len(more)
     assert raised <= 1
+
+
+def test_limits_move_both_ends_of_a_rule() -> None:
+    quick = rules_for(AlertLimits(slow=0.2, memory=100 * 1024**2, reconnecting_often=1, unserved=5, rate_limit=0.45))
+    assert set(quick) == set(AlertKind)
+    assert all(rule.clear_at < rule.raise_at for rule in quick.values())
+    assert quick[AlertKind.SLOW].raise_at == 0.2
+    assert quick[AlertKind.SLOW].clear_at == pytest.approx(0.15)
+    assert quick[AlertKind.MEMORY].raise_at == 100 * 1024**2
+    assert quick[AlertKind.UNSERVED].clear_at == 4
+    assert quick[AlertKind.LATE] == RULES[AlertKind.LATE]
+
+
+def test_limits_of_the_configuration_are_the_monitors() -> None:
+    config = ServiceConfig(alert_limits=AlertLimits(memory=64 * 1024**2, connection_lost=30))
+    made = World(Monitor(config), [Line()], memory=65 * 1024**2)
+    made.run(20)
+    assert made.raised == ["memory"]
+    assert made.monitor.alerts()[0].threshold == 64 * 1024**2
+    assert made.monitor.adaptive is not None
+    assert made.monitor.adaptive.plan.steps  # what costs least is given up from there on, too
+    made.lines[0].lose("reset")
+    made.run(25)
+    assert made.raised == ["memory"]
+    made.run(10)
+    assert made.raised == ["memory", "connection_lost"]

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct, structs
 
+from upbit_ws_qt.config import AlertLimits
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from upbit_ws_qt.types import WebSocketType
 
-__all__ = ["RULES", "Alert", "AlertBook", "AlertKind", "AlertRule", "AlertSeverity", "Condition"]
+__all__ = ["RULES", "Alert", "AlertBook", "AlertKind", "AlertRule", "AlertSeverity", "Condition", "rules_for"]
 
 CLEARED_KEPT = 200
 ACTIVE_KEPT = 500
@@ -66,32 +68,30 @@ def _rule(severity: AlertSeverity, raise_at: float, raise_for: float, clear_at: 
     return AlertRule(severity=severity, raise_at=raise_at, raise_for=raise_for, clear_at=clear_at, clear_for=clear_for)
 
 
-RULES: Mapping[AlertKind, AlertRule] = {
-    # seconds down: what is back within two seconds is told by the reconnect count
-    AlertKind.CONNECTION_LOST: _rule(AlertSeverity.CRITICAL, 2, 0, 0, 5),
-    # losses in ten minutes
-    AlertKind.RECONNECTING_OFTEN: _rule(AlertSeverity.WARNING, 3, 0, 1, 0),
-    # judged round trip, seconds (facts: above 400 ms is bad)
-    AlertKind.SLOW: _rule(AlertSeverity.WARNING, 0.4, 10, 0.3, 30),
-    # p95 of the age of data on receipt, seconds
-    AlertKind.LATE: _rule(AlertSeverity.WARNING, 3, 10, 1, 30),
-    # errors per message in a minute
-    AlertKind.ERRORS: _rule(AlertSeverity.WARNING, 0.05, 0, 0.01, 30),
-    # bytes
-    AlertKind.MEMORY: _rule(AlertSeverity.WARNING, 1024**3, 10, 0.9 * 1024**3, 30),
-    # seconds of work that waits
-    AlertKind.BACKLOG: _rule(AlertSeverity.WARNING, 2, 5, 0.5, 10),
-    # seconds that the own loop is late
-    AlertKind.LOOP_LAG: _rule(AlertSeverity.WARNING, 0.5, 3, 0.1, 10),
-    # streams
-    AlertKind.UNSERVED: _rule(AlertSeverity.WARNING, 1, 10, 0, 2),
-    # 1 while put aside
-    AlertKind.QUARANTINED: _rule(AlertSeverity.CRITICAL, 1, 0, 0, 0),
-    # share of the minute's messages
-    AlertKind.RATE_LIMIT: _rule(AlertSeverity.WARNING, 0.9, 5, 0.7, 10),
-    # 1 for a day, or until acknowledged
-    AlertKind.MAINTENANCE: _rule(AlertSeverity.INFO, 1, 0, 0, 0),
-}
+def rules_for(limits: AlertLimits) -> dict[AlertKind, AlertRule]:
+    """Return when each alert is raised and cleared; the limits are the configuration's, the rest is docs/health.md."""
+    warning, critical = AlertSeverity.WARNING, AlertSeverity.CRITICAL
+    losses, missing = limits.reconnecting_often, limits.unserved
+    return {
+        # What is back within two seconds is told by the reconnect count.
+        AlertKind.CONNECTION_LOST: _rule(critical, limits.connection_lost, 0, 0, 5),
+        AlertKind.RECONNECTING_OFTEN: _rule(warning, losses, 0, max(0, losses - 2), 0),
+        AlertKind.SLOW: _rule(warning, limits.slow, 10, 0.75 * limits.slow, 30),
+        AlertKind.LATE: _rule(warning, limits.late, 10, limits.late / 3, 30),
+        AlertKind.ERRORS: _rule(warning, limits.errors, 0, 0.2 * limits.errors, 30),
+        AlertKind.MEMORY: _rule(warning, limits.memory, 10, 0.9 * limits.memory, 30),
+        AlertKind.BACKLOG: _rule(warning, limits.backlog, 5, 0.25 * limits.backlog, 10),
+        AlertKind.LOOP_LAG: _rule(warning, limits.loop_lag, 3, 0.2 * limits.loop_lag, 10),
+        AlertKind.UNSERVED: _rule(warning, missing, 10, missing - 1, 2),
+        # 1 while put aside
+        AlertKind.QUARANTINED: _rule(critical, 1, 0, 0, 0),
+        AlertKind.RATE_LIMIT: _rule(warning, limits.rate_limit, 5, limits.rate_limit / 0.9 * 0.7, 10),
+        # 1 for a day, or until acknowledged
+        AlertKind.MAINTENANCE: _rule(AlertSeverity.INFO, 1, 0, 0, 0),
+    }
+
+
+RULES: Mapping[AlertKind, AlertRule] = rules_for(AlertLimits())
 
 
 class Condition(NamedTuple):

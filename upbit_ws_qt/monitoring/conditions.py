@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upbit_ws_qt.monitoring.alerts import RULES, AlertKind, Condition
+from upbit_ws_qt.monitoring.alerts import AlertKind, Condition
 from upbit_ws_qt.monitoring.judgement import DIAL_GRACE, LATE_SAMPLES
 from upbit_ws_qt.monitoring.phrases import cause_of, duration, names_of
 from upbit_ws_qt.text import Phrase, safe_text
@@ -56,11 +56,13 @@ def conditions(
     program: ProgramWatch,
     notices: MaintenanceNotices,
     quarantined: Iterable[str],
+    *,
+    lost_after: float,
 ) -> Iterator[Condition]:
-    """Yield every figure that an alert may be about at `now`."""
+    """Yield every figure that an alert may be about at `now`; a line is lost for good `lost_after` seconds at least."""
     for line in lines:
         if line.reading is not None and line.reading.wanted:
-            yield from _line_conditions(now, line)
+            yield from _line_conditions(now, line, lost_after)
     yield from _unserved(readings.unserved)
     yield from _program_conditions(readings, program)
     for component_id in quarantined:
@@ -70,11 +72,11 @@ def conditions(
         yield Condition(AlertKind.MAINTENANCE, title, None, 1, Phrase("maintenance announced: {title}", title=title))
 
 
-def _line_conditions(now: float, line: LineWatch) -> Iterator[Condition]:
+def _line_conditions(now: float, line: LineWatch, lost_after: float) -> Iterator[Condition]:
     reading = line.reading
     if reading is None:
         return
-    yield from _down(now, line, reading)
+    yield from _down(now, line, reading, lost_after)
     name, ws_type = Phrase(line.ws_type.value), line.ws_type
     losses = line.reconnects.total(now)
     text = Phrase("{line} was lost {count:.0f} times in 10 min", line=name, count=losses)
@@ -98,12 +100,12 @@ def _line_conditions(now: float, line: LineWatch) -> Iterator[Condition]:
         yield Condition(AlertKind.LATE, "", ws_type, age, text)
 
 
-def _down(now: float, line: LineWatch, reading: ConnectionReading) -> Iterator[Condition]:
+def _down(now: float, line: LineWatch, reading: ConnectionReading, lost_after: float) -> Iterator[Condition]:
     name, kind = Phrase(line.ws_type.value), AlertKind.CONNECTION_LOST
     down = 0.0 if line.down_since is None else now - line.down_since
     if reading.state is ConnectionState.FAILED:
         text = Phrase("{line} is given up: {cause}", line=name, cause=cause_of(reading))
-        yield Condition(kind, "", line.ws_type, max(down, RULES[kind].raise_at), text)
+        yield Condition(kind, "", line.ws_type, max(down, lost_after), text)
     elif reading.state is ConnectionState.RECONNECTING:
         text = Phrase("{line} is lost for {time}: {cause}", line=name, time=duration(down), cause=cause_of(reading))
         yield Condition(kind, "", line.ws_type, down, text)

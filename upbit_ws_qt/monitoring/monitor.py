@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from upbit_ws_qt.monitoring.adaptive import AdaptiveSubscriptionManager, Load
-from upbit_ws_qt.monitoring.alerts import RULES, AlertBook, AlertKind
+from upbit_ws_qt.monitoring.adaptive import AdaptiveSubscriptionManager, AdaptiveTuning, Load
+from upbit_ws_qt.monitoring.alerts import AlertBook, AlertKind, rules_for
 from upbit_ws_qt.monitoring.conditions import MaintenanceNotices, conditions
 from upbit_ws_qt.monitoring.health import HealthStatus, HealthTuning
 from upbit_ws_qt.monitoring.history import History, HistorySeries, Metric
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from upbit_ws_qt.config import ServiceConfig
-    from upbit_ws_qt.monitoring.adaptive import AdaptationPlan, AdaptationStep, AdaptiveTuning
+    from upbit_ws_qt.monitoring.adaptive import AdaptationPlan, AdaptationStep
     from upbit_ws_qt.monitoring.alerts import Alert, AlertRule
     from upbit_ws_qt.monitoring.history import LineEvent
     from upbit_ws_qt.monitoring.independence import IsolationDecision
@@ -103,7 +103,7 @@ class Monitor:
         *,
         tuning: HealthTuning | None = None,
         adaptive_tuning: AdaptiveTuning | None = None,
-        rules: Mapping[AlertKind, AlertRule] = RULES,
+        rules: Mapping[AlertKind, AlertRule] | None = None,
     ) -> None:
         self._tuning = tuning or HealthTuning()
         self._judge = HealthJudge(self._tuning)
@@ -113,8 +113,10 @@ class Monitor:
         self._notices = MaintenanceNotices()
         self._marks = MarkMaker()
         self._history = History() if config.metrics_history else None
-        self._book = AlertBook(rules) if config.alerts else None
-        self.adaptive = AdaptiveSubscriptionManager(adaptive_tuning) if config.adaptive else None
+        self._rules = rules_for(config.alert_limits) if rules is None else rules
+        self._book = AlertBook(self._rules) if config.alerts else None
+        load = adaptive_tuning or AdaptiveTuning(memory_limit=config.alert_limits.memory)
+        self.adaptive = AdaptiveSubscriptionManager(load) if config.adaptive else None
         level = config.independence_level
         may_raise = config.raise_independence
         self.independence = (
@@ -265,7 +267,13 @@ class Monitor:
             return []
         self._notices.add(self._now, self._readings.maintenance)
         figures = conditions(
-            self._now, self._readings, self._lines.values(), self._program, self._notices, self._quarantined()
+            self._now,
+            self._readings,
+            self._lines.values(),
+            self._program,
+            self._notices,
+            self._quarantined(),
+            lost_after=self._rules[AlertKind.CONNECTION_LOST].raise_at,
         )
         raised, cleared = self._book.evaluate(self._now, self._readings.wall_clock, figures)
         for alert in raised:
