@@ -1,0 +1,84 @@
+"""A window that is used and used does not grow: objects are counted after perspectives and markets were changed."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+from PyQt6.QtCore import QObject
+
+from tests.waiting import until
+from tests.widgets.desk import desk, window_of
+from widgets.panel import Panel, PanelState
+from widgets.perspectives import BUILT_IN
+
+if TYPE_CHECKING:
+    from widgets.main_window import MainWindow
+
+pytestmark = [pytest.mark.qasync_loop, pytest.mark.usefixtures("let_go")]
+
+_MARKETS = ("KRW-BTC", "KRW-ETH", "KRW-XRP")
+_ROUNDS = 5
+# What happened, and what was read of it: kept in rings that fill up, each with a bound and a test of its own.
+_RINGS = {"Bar", "KnownOrder", "LineEvent", "LogLine", "Phrase", "Point", "PoolCell", "StreamKey", "TapeRow"}
+# Under way at any moment.
+_TRANSIENT = {"QNetworkReply", "QNetworkReplyHttpImpl", "QPropertyAnimation", "RestAnswer"}
+
+
+async def settled(window: MainWindow) -> None:
+    await until(lambda: all(
+        panel.state is not PanelState.LOADING for panel in window.panels.values()
+        if isinstance(panel, Panel) and panel.isVisible()
+    ))  # fmt: skip
+
+
+async def use(window: MainWindow, rounds: int) -> None:
+    """Go through all perspectives and several markets, and come back to where it began."""
+    for _ in range(rounds):
+        for name in BUILT_IN:
+            window.arrange_built_in(name)
+            for market in _MARKETS:
+                window.select_symbol(market)
+                await asyncio.sleep(0.02)
+    window.arrange_built_in("trading")
+    window.select_symbol(_MARKETS[0])
+    await settled(window)
+    await asyncio.sleep(0.2)
+
+
+def widgets_and_wishes(window: MainWindow) -> Counter[str]:
+    """Count the QObjects of the window and of the service by class."""
+    owners = (window, window.needs.service)
+    return Counter(type(each).__name__ for owner in owners for each in owner.findChildren(QObject))
+
+
+def python_objects() -> Counter[str]:
+    gc.collect()
+    return Counter(
+        type(each).__name__
+        for each in gc.get_objects()
+        if type(each).__module__.startswith(("upbit_ws_qt.", "widgets.", "PyQt6.", "pyqtgraph."))
+    )
+
+
+def growing(before: Counter[str], between: Counter[str], after: Counter[str]) -> dict[str, tuple[int, int]]:
+    """Return what has become one more with each round, the second time as the first."""
+    more = {name: (between[name] - before[name], after[name] - between[name]) for name in after}
+    return {name: twice for name, twice in more.items() if min(twice) >= _ROUNDS and name not in _RINGS | _TRANSIENT}
+
+
+async def test_perspectives_and_markets_leave_no_objects_behind() -> None:
+    async with desk() as (program, _):
+        window = window_of(program)
+        await settled(window)
+        await use(window, 2)  # everything was made once
+        widgets, objects = [widgets_and_wishes(window)], [python_objects()]
+        for _ in range(2):
+            await use(window, _ROUNDS)
+            widgets.append(widgets_and_wishes(window))
+            objects.append(python_objects())
+        assert not growing(*widgets)
+        assert not growing(*objects)
