@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt.connection import StateChange
     from upbit_ws_qt.events import BaseWebSocketEvent
-    from upbit_ws_qt.manager.core import GlobalWebSocketManager
+    from upbit_ws_qt.manager.watched import Watched
     from upbit_ws_qt.monitoring.adaptive import AdaptationPlan, AdaptationStep
     from upbit_ws_qt.monitoring.alerts import Alert
     from upbit_ws_qt.monitoring.health import HealthStatus
@@ -62,7 +62,7 @@ class Watch:
         tasks: the periodic calls; each shows its runs, its failures and whether it still runs.
     """
 
-    def __init__(self, manager: GlobalWebSocketManager) -> None:
+    def __init__(self, manager: Watched) -> None:
         config = manager.config
         self._manager = manager
         self._loop = manager.loop
