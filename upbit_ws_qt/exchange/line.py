@@ -213,6 +213,7 @@ class Line(asyncio.Protocol):
         """End the line when the client has ended its half."""
         if self._websocket is not None:
             self._websocket.receive_eof()
+            self._end()  # what is buffered may take its time to leave; nothing is added to it
         return False
 
     def data_received(self, data: bytes) -> None:

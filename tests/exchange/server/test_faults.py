@@ -24,12 +24,16 @@ TICKER = {"type": "ticker", "codes": [BTC]}
 TRADES = {"type": "trade", "codes": [BTC], "is_only_realtime": True}
 
 
-async def raw_line(exchange: EmbeddedExchange) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def raw_line(
+    exchange: EmbeddedExchange, *, deflate: bool = False
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Return a line behind its handshake, without a library that would look at the frames."""
     reader, writer = await asyncio.open_connection("127.0.0.1", exchange.port)
     writer.write(
         b"GET /websocket/v1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
+        + (b"Sec-WebSocket-Extensions: permessage-deflate\r\n" if deflate else b"")
+        + b"\r\n"
     )
     await reader.readuntil(b"\r\n\r\n")
     return reader, writer

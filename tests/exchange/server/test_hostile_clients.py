@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import socket
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -180,6 +181,26 @@ async def test_a_client_that_never_reads_is_cut_off_and_the_others_are_served() 
         await expect_life(other)
         writer.transport.abort()
         await asyncio.gather(writer.wait_closed(), return_exceptions=True)
+
+
+async def test_a_client_that_ends_its_half_before_it_has_read_its_frames_disturbs_nobody() -> None:
+    reports: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reports.append(context))
+    async with EmbeddedExchange(settings(markets=None, rate=20_000)) as exchange, client(exchange) as other:
+        await other.request({"type": "orderbook", "codes": [BTC]})
+        _reader, writer = await raw_line(exchange, deflate=True)
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        writer.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        codes = sorted(exchange.world.codes)
+        request = json.dumps([{"ticket": "x"}, {"type": "orderbook", "codes": codes}]).encode()
+        writer.write(b"\x82\xfe" + len(request).to_bytes(2, "big") + bytes(4) + request)
+        await until(lambda: exchange.connections[-1].bytes_sent > 6_000_000)
+        writer.write_eof()
+        async with asyncio.timeout(20):
+            await expect_life(other, 0.3)
+        writer.transport.abort()
+        await asyncio.gather(writer.wait_closed(), return_exceptions=True)
+    assert reports == []
 
 
 async def test_a_burst_beyond_the_limit_does_not_cut_a_client_that_reads() -> None:
