@@ -172,6 +172,27 @@ async def test_work_is_measured_for_every_stage(exchange: EmbeddedExchange, desk
     await until(lambda: desk.manager.monitor.performance_metrics().components[0].bytes_per_second > 0)
 
 
+async def test_frames_lost_to_a_failure_of_this_library_are_seen(exchange: EmbeddedExchange, desk: Desk) -> None:
+    handle = desk.manager.register_component("all", everything(exchange), ignore)
+    await handle.wait_served(10)
+    raised: list[object] = []
+    desk.manager.loop.set_exception_handler(lambda loop, context: raised.append(context["exception"]))
+    assert (await desk.manager.get_performance_metrics()).drain_failures == 0
+
+    def broken(*frame: object) -> None:
+        raise RuntimeError("a bug")
+
+    drain = desk.manager.drain
+    healthy, drain._handler = drain._handler, broken
+    await until(lambda: desk.manager.monitor.performance_metrics().drain_failures > 0)
+    drain._handler = healthy
+    (line,) = desk.manager.endpoints[PUBLIC].connection._lines.open
+    line.deliver_to(broken)
+    await until(lambda: desk.manager.connection_metrics(PUBLIC).sink_failures > 0)
+    kinds = {(issue.kind.value, issue.subject) for issue in desk.manager.monitor.issues()}
+    assert {("failure", "drain"), ("failure", "public")} <= kinds
+
+
 async def test_maintenance_is_an_alert_when_it_is_announced(exchange: EmbeddedExchange, desk: Desk) -> None:
     alerts: list[Alert] = []
     desk.diary.on_alert = lambda alert, *, raised: alerts.append(alert)  # type: ignore[method-assign]

@@ -111,6 +111,7 @@ class LineReader:
             gaps=self.gaps,
             pending=figures.inbox.waiting,
             dropped=figures.inbox.dropped,
+            sink_failures=figures.sink_failures,
             duplicates=routing.duplicates_on.get(ws_type, 0),
             conflated=figures.inbox.superseded + held,
             stale=figures.inbox.stale + routing.stale_on.get(ws_type, 0),

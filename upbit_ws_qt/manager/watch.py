@@ -154,6 +154,7 @@ class Watch:
             cpu_share=self._process.cpu_percent() / 100.0,
             gc_pause=pauses.longest,
             messages_processed=routing.events,
+            drain_failures=manager.drain.figures().failures,
             stages=stage_summaries(routing),
             work=dict(routing.work),
             components=self._read_components(now, routing) if components_are_due else None,

@@ -212,6 +212,7 @@ class LineWatch:
             clock_offset=offset,
             pending=reading.pending,
             dropped=reading.dropped,
+            sink_failures=reading.sink_failures,
             duplicates=reading.duplicates,
             conflated=reading.conflated,
             stale=reading.stale,

@@ -53,6 +53,7 @@ class ConnectionMetrics(Struct, frozen=True, kw_only=True):
         clock_offset: seconds that our wall clock is estimated to be ahead of the exchange's.
         pending: frames waiting now.
         dropped: frames that the inbox gave up.
+        sink_failures: frames lost on receipt to a failure of this library.
         duplicates: events recognised as such.
         conflated: events replaced by newer ones.
         stale: frames and events of older epochs, or older than what was delivered.
@@ -96,6 +97,7 @@ class ConnectionMetrics(Struct, frozen=True, kw_only=True):
     clock_offset: float = 0.0
     pending: int = 0
     dropped: int = 0
+    sink_failures: int = 0
     duplicates: int = 0
     conflated: int = 0
     stale: int = 0
@@ -167,6 +169,7 @@ class PerformanceMetrics(Struct, frozen=True, kw_only=True):
     Attributes:
         total_subscriptions: streams on all lines.
         messages_processed: events handed out.
+        drain_failures: frames lost to a failure of this library while they were handed out.
         messages_per_second: frames received on all lines, over the last five seconds.
         average_latency: mean seconds from a frame's receipt to the return of its last callback, over the last minute.
         error_rate: of all lines together, as in ConnectionMetrics.
@@ -188,6 +191,7 @@ class PerformanceMetrics(Struct, frozen=True, kw_only=True):
 
     total_subscriptions: int = 0
     messages_processed: int = 0
+    drain_failures: int = 0
     messages_per_second: float = 0.0
     average_latency: float = 0.0
     error_rate: float = 0.0

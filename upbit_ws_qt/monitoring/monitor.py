@@ -186,6 +186,7 @@ class Monitor:
         return PerformanceMetrics(
             total_subscriptions=sum(reading.current_subscriptions for reading in readings.connections),
             messages_processed=readings.messages_processed,
+            drain_failures=readings.drain_failures,
             messages_per_second=self._messages_per_second(),
             average_latency=program.latency(now),
             error_rate=sum(line.errors.total(now) for line in lines) / messages,

@@ -63,6 +63,8 @@ class IssueKind(StrEnum):
     HOT_SYMBOL = "hot_symbol"
     GROWING_QUEUE = "growing_queue"
     BOTTLENECK = "bottleneck"
+    FAILURE = "failure"
+    """Frames were lost to a failure of this library."""
 
 
 _ADVICE: Mapping[IssueKind, Phrase] = {
@@ -75,6 +77,7 @@ _ADVICE: Mapping[IssueKind, Phrase] = {
     IssueKind.GROWING_QUEUE: Phrase(
         "the consumer is slower than its data for good: take fewer streams or Delivery.FRAME"
     ),
+    IssueKind.FAILURE: Phrase("the log has the traceback: please report it"),
 }
 _STAGE_ADVICE: Mapping[Bottleneck, Phrase] = {
     Bottleneck.NETWORK: Phrase("check the network between here and the exchange"),
@@ -161,6 +164,7 @@ class SubscriptionPerformanceMonitor:
             *self._consumer_issues,
             *self._stream_issues,
             *self._bottleneck_issue(program),
+            *_failures(readings),
         ]
         present = {(issue.kind, issue.subject) for issue in found}
         for gone in self._since.keys() - present:
@@ -266,6 +270,19 @@ def _bottleneck(now: float, program: ProgramWatch, lines: tuple[LineWatch, ...])
         if line.judged_rtt(now) >= SLOW_RTT or line.age.sketch(now).quantile(0.95) >= LATE_AGE:
             return Bottleneck.NETWORK
     return Bottleneck.NONE
+
+
+def _failures(readings: Readings) -> Iterator[PerformanceIssue]:
+    for line in readings.connections:
+        if count := line.sink_failures:
+            name = Phrase(line.ws_type.value)
+            text = Phrase(
+                "{line}: {count} frames were lost on receipt to a failure of this library", line=name, count=count
+            )
+            yield _issue(IssueKind.FAILURE, name, text, count, Bottleneck.NONE, ws_type=line.ws_type)
+    if count := readings.drain_failures:
+        text = Phrase("{count} frames were lost on their way to a failure of this library", count=count)
+        yield _issue(IssueKind.FAILURE, "drain", text, count, Bottleneck.DISPATCH)
 
 
 def _streams(now: float, streams: Iterable[StreamWatch], lines: tuple[LineWatch, ...]) -> Iterator[PerformanceIssue]:

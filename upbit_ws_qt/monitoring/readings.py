@@ -60,6 +60,7 @@ class ConnectionReading(Struct, frozen=True, kw_only=True):
         pending: frames waiting in the inbox now.
         inbox_wait: seconds that the slowest frame since the last reading waited there.
         dropped: frames that the inbox gave up; what consumers' queues gave up is in their readings.
+        sink_failures: frames lost on receipt to a failure of this library.
         duplicates: events recognised as such.
         conflated: events replaced by newer ones before delivery.
         stale: frames and events of older epochs, or older than what was delivered.
@@ -96,6 +97,7 @@ class ConnectionReading(Struct, frozen=True, kw_only=True):
     pending: int = 0
     inbox_wait: float = 0.0
     dropped: int = 0
+    sink_failures: int = 0
     duplicates: int = 0
     conflated: int = 0
     stale: int = 0
@@ -170,6 +172,7 @@ class Readings(Struct, frozen=True, kw_only=True):
         cpu_share: of the process, in cores, since the last reading.
         gc_pause: longest garbage collection since the last reading, in seconds.
         messages_processed: events handed out.
+        drain_failures: frames lost to a failure of this library while they were handed out.
         stages: seconds per frame from receipt to the end of each stage, waiting included, since the start: for show,
             and "total", from receipt to the return of the last callback, for `average_latency`. A sample will do.
         work: seconds of work done at each stage since the start, waiting left out: "decode", "dispatch", "slot" and
@@ -189,6 +192,7 @@ class Readings(Struct, frozen=True, kw_only=True):
     cpu_share: float = 0.0
     gc_pause: float = 0.0
     messages_processed: int = 0
+    drain_failures: int = 0
     stages: dict[str, SketchSummary] = {}
     work: dict[str, float] = {}
     components: tuple[ComponentReading, ...] | None = ()

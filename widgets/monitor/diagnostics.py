@@ -50,6 +50,8 @@ def diagnostics(
         f"loop lag {metrics.loop_lag * 1000:.0f} ms (p95 {metrics.loop_lag_p95 * 1000:.0f} ms), "
         f"backlog {metrics.drain_backlog}, CPU {metrics.cpu_share:.0%}, "
         f"memory {metrics.memory_usage / 1024**2:.0f} MiB",
+        f"frames lost to failures: {sum(line.sink_failures for line in metrics.connections.values())} on receipt, "
+        f"{metrics.drain_failures} on their way",
         "",
         " | ".join(header for header in headers if header),
         *(" | ".join(text for text in row if text) for row in rows),

@@ -56,6 +56,7 @@ _WHAT = {
     "hot_symbol": mark("hot symbol"),
     "growing_queue": mark("growing queue"),
     "bottleneck": mark("bottleneck"),
+    "failure": mark("failure"),
     # what lines do to each other
     "flood": mark("flood"),
     "lag": mark("lag"),
