@@ -144,6 +144,7 @@ class World:
     changes: list[Change] = field(default_factory=list)
     flips: int = 0
     lowest: float = 100.0
+    worst_reason: str = ""
     kinds: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -165,6 +166,8 @@ class World:
             self.changes += self.monitor.observe(self.now, readings)
             health = self.monitor.health_status()
             self.flips += before.is_healthy and not health.is_healthy
+            if health.score < self.lowest and health.reasons:
+                self.worst_reason = health.reasons[0].kind.value
             self.lowest = min(self.lowest, health.score)
             self.kinds |= {reason.kind.value for reason in health.reasons}
 
