@@ -51,7 +51,6 @@ class ModelExchange:
         self.requests: list[list[dict[str, Any]]] = []
         self.lists = 0
         self.closes_after_error = True
-        self.body_first: dict[str, Any] = {}
 
     @property
     def line(self) -> ModelLine:
@@ -73,7 +72,6 @@ class ModelExchange:
             self.list(line, parts[0]["ticket"])
             return
         self.requests.append(body)
-        self.body_first = body[0]
         error = next((name for entry in body if (name := self.refuses(entry))), None)
         if self.split == "refused" and mixed_types(body):
             error = "WRONG_FORMAT"

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tests.subscriptions.model import Desk, ModelExchange
 from tests.subscriptions.specs import book, ticker, trade
-from tests.subscriptions.virtual import VirtualLoop
+from tests.subscriptions.virtual import VirtualLoop, elapse
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.errors import SubscriptionError
 from upbit_ws_qt.subscriptions import StreamStatus
@@ -69,7 +69,7 @@ class SubscriptionMachine(RuleBasedStateMachine):
             self.exchange.split = split
             self.desk = Desk(self.exchange, ServiceConfig())
             self.desk.want("base", ticker("KRW-BASE"))
-            await asyncio.sleep(0.1)
+            await elapse(0.1)
 
         self.wanted["base"] = (ticker("KRW-BASE"),)
         self.play(main())
@@ -85,7 +85,7 @@ class SubscriptionMachine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from((0.0, 0.005, 0.015, 0.05, 0.2, 1.0, 4.0)))
     def pause(self, seconds: float) -> None:
-        self.play(asyncio.sleep(seconds))
+        self.play(elapse(seconds))
 
     @rule()
     def drop(self) -> None:
@@ -126,9 +126,9 @@ class SubscriptionMachine(RuleBasedStateMachine):
     def settle(self) -> None:
         async def main() -> None:
             self.exchange.forget.clear()
-            await asyncio.sleep(2)
+            await elapse(2)
             await self.desk.settled()
-            await asyncio.sleep(15)  # audits included
+            await elapse(15)  # audits included
             await self.desk.settled()
 
         self.play(main())

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import selectors
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 class _JumpSelector(selectors.SelectSelector):
@@ -59,3 +61,19 @@ def play(coroutine: Coroutine[Any, Any, T], limit: float = 600.0) -> T:
         return result
     finally:
         loop.close()
+
+
+def in_virtual_time(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """Make a coroutine a test that `play` runs."""
+
+    @functools.wraps(test)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        play(test(*args, **kwargs))
+
+    return run
+
+
+async def elapse(seconds: float) -> None:
+    """Let virtual time pass, which takes none."""
+    assert isinstance(asyncio.get_running_loop(), VirtualLoop), "this test would really wait"
+    await asyncio.sleep(seconds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
-from tests.subscriptions.virtual import play
+from tests.subscriptions.virtual import elapse, play
 from upbit_ws_qt.exchange.clock import ExchangeClock
 from upbit_ws_qt.exchange.pump import Pump
 from upbit_ws_qt.exchange.views import Counters
@@ -57,15 +57,15 @@ async def lag_after_a_stall(stall_ms: int = 600, *, is_full: bool) -> int:
     clock = ExchangeClock(0, loop.time)
     pump = Pump(cast("Any", lines), clock, counters)
     pump.start()
-    await asyncio.sleep(0.1)
+    await elapse(0.1)
     assert clock.now_ms() - lines.world.now_ms <= _TURN_MS
     lines.has_full_lines = is_full
     clock.set_ms(clock.now_ms() + stall_ms)
-    await asyncio.sleep(0.2)
+    await elapse(0.2)
     assert bool(counters.clock_slipped_ms) is (stall_ms > 1000)
     lag = clock.now_ms() - lines.world.now_ms
     lines.has_full_lines = False
-    await asyncio.sleep(0.05)
+    await elapse(0.05)
     assert clock.now_ms() - lines.world.now_ms <= _TURN_MS
     pump.stop()
     return lag

@@ -1,0 +1,159 @@
+"""The keeper in virtual time: the first request, and changes as the budget allows."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from tests.subscriptions.keeping import BTC, ETH, LIVE, desk, entries, serving
+from tests.subscriptions.model import LATENCY, ModelExchange
+from tests.subscriptions.specs import codes, ticker, trade
+from tests.subscriptions.virtual import elapse, in_virtual_time
+from upbit_ws_qt.subscriptions import SplitTrust
+from upbit_ws_qt.types import DataFormat, Priority
+
+
+@in_virtual_time
+async def test_four_components_that_overlap_are_one_request_and_only_what_nobody_wants_goes() -> None:
+    exchange = ModelExchange()
+    async with desk(exchange) as d:
+        for name in "abcd":
+            d.want(name, BTC, trade("KRW-BTC"))
+        d.want("e", BTC, ETH)
+        await d.settled()
+        assert len(exchange.requests) == 1
+        assert exchange.table() == entries(BTC, ETH, trade("KRW-BTC"))
+        d.want("e")
+        await elapse(1)
+        assert exchange.table() == entries(BTC, trade("KRW-BTC"))
+        d.want("a")
+        d.want("b")
+        await elapse(1)
+        assert len(exchange.requests) == 2
+
+
+@in_virtual_time
+async def test_the_first_change_leaves_within_20_ms() -> None:
+    exchange = ModelExchange()
+    async with serving(exchange, BTC) as d:
+        await elapse(2)
+        started = d.loop.time()
+        d.want("b", ETH)
+        await d.settled()
+        assert 0 < exchange.line.sent[-1][0] - started <= 0.02
+
+
+@in_virtual_time
+async def test_one_more_symbol_beside_500_costs_one_snapshot_and_one_list_for_the_session() -> None:
+    exchange = ModelExchange()
+    async with serving(exchange, ticker(*codes(500))) as d:
+        assert len(exchange.snapshots) == 500
+        for number in range(3):
+            d.want(f"b{number}", ticker(f"KRW-D{number}"))
+            await d.settled()
+            await elapse(2)
+        assert exchange.snapshots[500:] == [("ticker", f"KRW-D{number}") for number in range(3)]
+        assert exchange.lists == 2  # one for the line, one to learn that the split is taken
+        assert d.keeper.statistics().split is SplitTrust.PROVED
+        assert d.keeper.statistics().efficiency_score > 80
+
+
+@in_virtual_time
+async def test_six_changes_within_half_a_second_are_at_most_five_requests() -> None:
+    exchange = ModelExchange()
+    async with serving(exchange, BTC) as d:
+        await elapse(2)
+        before = len(exchange.requests)
+        for number in range(6):
+            d.want("b", ticker(f"KRW-D{number}"))
+            await elapse(0.09)
+        await d.settled()
+        await elapse(2)
+        assert len(exchange.requests) - before <= 5
+        assert exchange.table() == entries(BTC, ticker("KRW-D5"))
+        assert exchange.violations == 0
+
+
+@in_virtual_time
+async def test_a_strategy_that_changes_its_mind_every_100_ms_for_three_minutes() -> None:
+    exchange = ModelExchange()
+    async with serving(exchange, BTC) as d:
+        for number in range(1800):
+            d.want("b", ticker(f"KRW-D{number % 7}"))
+            await elapse(0.1)
+        sent = [at for at, _ in exchange.line.sent]
+        assert exchange.violations == 0
+        assert max(b - a for a, b in itertools.pairwise(sent)) <= 1.0
+        assert max(sum(1 for at in sent if s <= at < s + 60) for s in sent) >= 90
+        await d.settled()
+        await elapse(2)
+        assert exchange.table() == entries(BTC, ticker(f"KRW-D{1799 % 7}"))
+
+
+@in_virtual_time
+async def test_adding_and_removing_at_once_sends_nothing() -> None:
+    exchange = ModelExchange()
+    async with serving(exchange, BTC) as d:
+        await elapse(2)
+        d.want("b", ETH)
+        d.want("b")
+        await elapse(2)
+        assert len(exchange.requests) == 1
+        assert ("ticker", "KRW-ETH") not in exchange.snapshots
+
+
+@in_virtual_time
+async def test_wishes_that_change_while_the_line_is_proved_are_not_lost() -> None:
+    exchange = ModelExchange()
+    async with desk(exchange) as d:
+        d.want("a", BTC)
+        await elapse(LATENCY / 2)
+        d.want("a", ETH)
+        await d.settled()
+        await elapse(1)
+        assert exchange.table() == entries(ETH)
+        assert d.status(ETH) == LIVE
+        assert len(exchange.lines) == 1
+
+
+@in_virtual_time
+async def test_nothing_wanted_any_more_is_left_to_the_connection() -> None:
+    exchange = ModelExchange()
+    async with serving(exchange, BTC) as d:
+        assert d.needs_line()
+        d.want("a")
+        await elapse(2)
+        assert not d.needs_line()
+        assert len(exchange.requests) == 1  # there is no request that subscribes to nothing
+        d.want("a", BTC)
+        await elapse(2)
+        assert len(exchange.requests) == 1  # it has been flowing all the time
+        d.want("a", ETH)
+        await d.settled()
+        assert exchange.table() == entries(ETH)
+
+
+@in_virtual_time
+async def test_urgent_streams_get_a_request_of_their_own_before_a_long_one() -> None:
+    exchange = ModelExchange()
+    async with desk(exchange) as d:
+        d.want("many", ticker(*codes(200)))
+        d.want("urgent", trade("KRW-BTC", priority=Priority.CRITICAL))
+        await d.settled()
+        assert exchange.snapshots[0] == ("trade", "KRW-BTC")
+        assert [len(body) for body in exchange.requests] == [1, 2]
+        assert len(exchange.table()) == 201
+
+
+@pytest.mark.parametrize("data_format", list(DataFormat))
+@in_virtual_time
+async def test_every_message_names_the_running_format(data_format: DataFormat) -> None:
+    exchange = ModelExchange()
+    async with desk(exchange, data_format=data_format) as d:
+        d.want("a", BTC)
+        await d.settled()
+        formats = {data.rsplit(b'"format":"', 1)[1].rstrip(b'"}]') for _, data in exchange.line.sent}
+        wanted = "SIMPLE" if data_format is DataFormat.AUTO else data_format.value
+        assert formats == {wanted.encode()}
+        assert len(exchange.line.sent) == 2

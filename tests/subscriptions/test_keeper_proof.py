@@ -1,0 +1,169 @@
+"""The keeper in virtual time: what the list and the data prove, and what is asked for again."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.subscriptions.keeping import BTC, ETH, LIVE, UNSERVED, desk, serving
+from tests.subscriptions.model import ModelExchange
+from tests.subscriptions.specs import ASSETS, codes, key, news, orders, ticker, tickers
+from tests.subscriptions.virtual import elapse, in_virtual_time
+from upbit_ws_qt.errors import RecoveryError, SubscriptionError
+from upbit_ws_qt.subscriptions import StreamStatus
+from upbit_ws_qt.types import DataType, WebSocketType
+
+
+@in_virtual_time
+async def test_an_unknown_code_is_unserved_and_does_not_hold_the_rest_up() -> None:
+    exchange = ModelExchange()
+    exchange.unknown = {"KRW-NOPE"}
+    async with desk(exchange) as d:
+        d.want("a", ticker("KRW-BTC", "KRW-NOPE"))
+        await d.keeper.wait_served(tickers("KRW-BTC"))
+        assert d.loop.time() - exchange.line.sent[0][0] < 1
+        with pytest.raises(SubscriptionError, match="KRW-NOPE") as caught:
+            await d.keeper.wait_served(tickers("KRW-BTC", "KRW-NOPE"))
+        assert caught.value.codes == ("KRW-NOPE",)
+        assert d.keeper.statistics().unserved == (key(DataType.TICKER, "KRW-NOPE"),)
+        assert len(exchange.lines) == 1
+
+
+@in_virtual_time
+async def test_a_code_that_was_unserved_does_not_delay_the_next_line() -> None:
+    exchange = ModelExchange()
+    exchange.unknown = {"KRW-NOPE"}
+    async with serving(exchange, ticker("KRW-BTC", "KRW-NOPE")) as d:
+        exchange.line.drop()
+        await elapse(0.2)
+        await d.settled()
+        assert d.keeper.restore_times[-1] < 0.1
+
+
+@in_virtual_time
+async def test_an_unserved_code_becomes_live_when_it_is_listed() -> None:
+    exchange = ModelExchange()
+    exchange.unknown = {"KRW-NEW"}
+    async with serving(exchange, ticker("KRW-BTC", "KRW-NEW")) as d:
+        assert d.status(ticker("KRW-NEW")) == UNSERVED
+        exchange.line.show("ticker", "KRW-NEW", "REALTIME")
+        await elapse(1)
+        assert d.status(ticker("KRW-NEW")) == LIVE
+
+
+@in_virtual_time
+async def test_data_frames_are_looked_at_only_while_something_is_open() -> None:
+    exchange = ModelExchange()
+    async with serving(exchange, BTC) as d:
+        await elapse(1)
+        assert not exchange.line.is_watched()
+        d.want("b", ETH)
+        await elapse(0.02)
+        assert exchange.line.is_watched()
+        await d.settled()
+        await elapse(1)
+        assert not exchange.line.is_watched()
+
+
+@in_virtual_time
+async def test_private_streams_are_proved_by_the_list_and_assets_warm_up() -> None:
+    exchange = ModelExchange()
+    async with desk(exchange, WebSocketType.PRIVATE) as d:
+        d.want("a", ASSETS, orders("KRW-BTC"))
+        await d.settled()
+        assert d.status(ASSETS) == {StreamStatus.WARMING_UP}
+        assert d.status(orders("KRW-BTC")) == LIVE
+        await d.keeper.wait_served([key(DataType.MY_ASSET)])
+        before = exchange.lists
+        d.want("b", news(), orders())
+        await d.settled()
+        assert exchange.lists == before + 1
+        assert d.status(orders("KRW-BTC")) == LIVE  # every market brings it
+        exchange.line.show("myAsset", "")
+        await elapse(0.1)
+        assert d.status(ASSETS) == LIVE
+
+
+@in_virtual_time
+async def test_a_stream_wanted_realtime_only_is_proved_by_the_list() -> None:
+    exchange = ModelExchange()
+    async with serving(exchange, ticker("KRW-BTC", only_realtime=True)) as d:
+        assert d.status(BTC) == LIVE
+        assert exchange.snapshots == []
+        d.want("b", BTC)
+        await elapse(1)
+        assert exchange.snapshots == [("ticker", "KRW-BTC")]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@in_virtual_time
+async def test_codes_that_the_list_lacks_are_asked_for_again(times: int) -> None:
+    exchange = ModelExchange()
+    async with serving(exchange, ticker(*codes(50))) as d:
+        exchange.forget.extend([7] * times)
+        exchange.line.drop()
+        await elapse(0.1)
+        await d.settled()
+        assert len(exchange.table()) == 50
+        assert d.keeper.statistics().repairs == times
+        assert d.status(ticker(*codes(50))) == LIVE
+
+
+@in_virtual_time
+async def test_codes_that_the_list_goes_on_lacking_are_unserved_and_the_rest_is_live() -> None:
+    exchange = ModelExchange()
+    exchange.forget.extend([3] * 3)
+    async with serving(exchange, ticker(*codes(50))) as d:
+        assert len(d.keeper.statistics().unserved) == 3
+        assert d.keeper.statistics().live == 47
+        assert len(exchange.requests) == 3
+
+
+@in_virtual_time
+async def test_a_list_that_is_not_answered_costs_the_line_where_nothing_else_proves_it() -> None:
+    exchange = ModelExchange()
+    exchange.answers_lists = False
+    async with desk(exchange, WebSocketType.PRIVATE) as d:
+        d.want("a", ASSETS)
+        await elapse(5)
+        assert d.errors
+        assert all(isinstance(error, RecoveryError) for error in d.errors)
+        assert d.keeper.statistics().lists_unanswered >= 2
+        exchange.answers_lists = True
+        await d.settled()
+
+
+@in_virtual_time
+async def test_a_list_that_is_not_answered_is_made_up_for_by_data() -> None:
+    exchange = ModelExchange()
+    exchange.answers_lists = False
+    async with desk(exchange) as d:
+        d.want("a", BTC)
+        await elapse(5)
+        assert d.errors == []
+        assert d.status(BTC) == LIVE
+        assert d.keeper.statistics().restores == 1
+
+
+@in_virtual_time
+async def test_an_exchange_that_refuses_lists_is_not_asked_for_them_for_ever() -> None:
+    exchange = ModelExchange()
+    exchange.answers_lists = "error"
+    async with desk(exchange) as d:
+        d.want("a", BTC)
+        await elapse(20)
+        assert exchange.lists == 2
+        assert d.status(BTC) == LIVE
+        assert d.rejected == []
+
+
+@in_virtual_time
+async def test_a_line_on_which_nothing_comes_of_what_came_before_is_given_up() -> None:
+    exchange = ModelExchange()
+    async with serving(exchange, ticker("KRW-BTC", "KRW-ETH")) as d:
+        exchange.unknown = {"KRW-BTC", "KRW-ETH"}
+        exchange.line.drop()
+        await elapse(3.3)
+        assert [type(error) for error in d.errors] == [RecoveryError]
+        exchange.unknown = set()
+        await d.settled()
+        assert d.status(BTC) == LIVE

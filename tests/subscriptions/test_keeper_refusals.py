@@ -1,0 +1,145 @@
+"""The keeper in virtual time: refused requests, whoever is to blame."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.subscriptions.keeping import BTC, ETH, LIVE, desk, entries, refuse_codes, serving
+from tests.subscriptions.model import ModelExchange
+from tests.subscriptions.specs import ASSETS, codes, orders, ticker, tickers, trade
+from tests.subscriptions.virtual import elapse, in_virtual_time
+from upbit_ws_qt.errors import SubscriptionError
+from upbit_ws_qt.subscriptions import SplitTrust, StreamStatus
+from upbit_ws_qt.types import WebSocketType
+
+
+@in_virtual_time
+async def test_a_refused_wish_is_found_and_reported_while_everybody_else_is_served() -> None:
+    exchange = ModelExchange()
+    exchange.refuses = refuse_codes("KRW-BAD")
+    async with desk(exchange) as d:
+        for number in range(20):
+            d.want(f"good{number}", ticker(f"KRW-C{number}"))
+        await d.settled()
+        for number in range(20, 30):
+            d.want(f"good{number}", ticker(f"KRW-C{number}"))
+        d.want("bad", ticker("KRW-BAD"), trade("KRW-BTC"))
+        await elapse(0.5)
+        await d.settled()
+        assert [name for name, _ in d.rejected] == ["bad"]
+        error = d.rejected[0][1]
+        assert error.codes == ("KRW-BAD",)
+        assert "INVALID_PARAM" in str(error)
+        assert d.status(ticker("KRW-BAD")) == {StreamStatus.REJECTED}
+        assert exchange.table() == entries(ticker(*codes(30)), trade("KRW-BTC"))
+        # The first line, and those lost: with all twelve suspects, with the guilty one, and to be sure.
+        assert len(exchange.lines) <= 4
+        assert d.keeper.statistics().split is not SplitTrust.BROKEN
+        (quarantined,) = d.keeper.statistics().quarantined
+        assert quarantined.components == ("bad",)
+        with pytest.raises(SubscriptionError):
+            await d.keeper.wait_served(tickers("KRW-BAD"))
+
+
+@in_virtual_time
+async def test_a_lone_refused_wish_is_found_although_nothing_else_vouches_for_the_line() -> None:
+    exchange = ModelExchange()
+    exchange.refuses = refuse_codes("KRW-BAD")
+    async with desk(exchange) as d:
+        d.want("bad", ticker("KRW-BAD"))
+        await elapse(5)
+        assert [name for name, _ in d.rejected] == ["bad"]
+        assert len(exchange.lines) <= 4
+        d.want("good", BTC)
+        await d.settled()
+        assert d.status(BTC) == LIVE
+
+
+@in_virtual_time
+async def test_several_refused_wishes_among_many_at_the_first_request() -> None:
+    exchange = ModelExchange()
+    bad = {"KRW-C3", "KRW-C17", "KRW-C18"}
+    exchange.refuses = refuse_codes(*bad)
+    async with desk(exchange) as d:
+        for number in range(32):
+            d.want(f"w{number}", ticker(f"KRW-C{number}"))
+        await elapse(1)
+        await d.settled()
+        assert {error.codes[0] for _, error in d.rejected} == bad
+        assert exchange.table() == entries(ticker(*codes(32))) - {("ticker", code, "0") for code in bad}
+
+
+@in_virtual_time
+async def test_an_exchange_that_refuses_everything_for_a_while_costs_nobody_a_wish() -> None:
+    exchange = ModelExchange()
+    async with desk(exchange) as d:
+        for number in range(8):
+            d.want(f"w{number}", ticker(f"KRW-C{number}"))
+        await d.settled()
+        exchange.refuses = lambda entry: "INVALID_PARAM"
+        exchange.answers_lists = "error"
+        exchange.line.drop()
+        await elapse(3)
+        exchange.refuses = lambda entry: None
+        exchange.answers_lists = True
+        await elapse(10)
+        await d.settled()
+        assert d.rejected == []
+        assert len(exchange.table()) == 8
+
+
+@in_virtual_time
+async def test_too_many_requests_is_nobodys_fault_and_what_was_refused_is_sent_again() -> None:
+    exchange = ModelExchange()
+    async with serving(exchange, BTC) as d:
+        await elapse(2)
+        exchange.refuses = lambda entry: "TOO_MANY_REQUEST"
+        d.want("b", ETH)
+        await elapse(0.1)
+        exchange.refuses = lambda entry: None
+        await d.settled()
+        await elapse(3)
+        await d.settled()
+        assert d.rejected == []
+        assert exchange.table() == entries(BTC, ETH)
+        assert d.keeper.statistics().refusals == 1
+        assert d.limiter.usage(d.loop.time()).factor < 1
+
+
+@in_virtual_time
+async def test_a_line_that_stays_open_after_an_error_is_used_on() -> None:
+    exchange = ModelExchange()
+    async with serving(exchange, BTC) as d:
+        await elapse(2)
+        exchange.closes_after_error = False
+        exchange.refuses = refuse_codes("KRW-BAD")
+        d.want("bad", ticker("KRW-BAD"))
+        await elapse(5)
+        assert len(exchange.lines) == 1
+        assert [name for name, _ in d.rejected] == ["bad"]
+        assert exchange.table() == entries(BTC)
+
+
+@in_virtual_time
+async def test_a_scope_that_the_key_lacks_costs_only_the_wish_that_needs_it() -> None:
+    exchange = ModelExchange()
+    exchange.refuses = lambda entry: "INVALID_AUTH" if entry["type"] == "myOrder" else None
+    async with desk(exchange, WebSocketType.PRIVATE) as d:
+        d.want("assets", ASSETS)
+        d.want("orders", orders())
+        await elapse(5)
+        await d.settled()
+        assert [name for name, _ in d.rejected] == ["orders"]
+        assert exchange.table() == {("myAsset", "", "0")}
+
+
+@in_virtual_time
+async def test_an_error_that_no_request_explains_is_counted() -> None:
+    exchange = ModelExchange()
+    async with serving(exchange, BTC) as d:
+        await elapse(2)
+        exchange.fail(exchange.line, "INVALID_PARAM")
+        await elapse(1)
+        await d.settled()
+        assert d.keeper.statistics().stray_errors == 1
+        assert d.rejected == []
