@@ -94,10 +94,13 @@ class Watcher(QObject):
     @pyqtSlot()
     def _adjust(self) -> None:
         """Make the exchange send as much as is wanted on this window's subscriptions."""
-        got = self._metrics().messages_per_second
-        self._rate = min(self._rate * TARGET / max(got, 1.0), 50_000)
-        http(self._told, "/control/rate", {"rate": self._rate})
+        self._scale_rate()
         QTimer.singleShot(int(_SETTLE_S * 1000), self._begin)
+
+    def _scale_rate(self) -> None:
+        got = self._metrics().messages_per_second
+        self._rate = min(max(self._rate * TARGET / max(got, 1.0), TARGET), 50_000)
+        http(self._told, "/control/rate", {"rate": self._rate})
 
     @pyqtSlot()
     def _begin(self) -> None:
@@ -116,8 +119,15 @@ class Watcher(QObject):
             return
         self._window.arrange_built_in(self._names[self._turns])
         self._turns += 1
-        QTimer.singleShot(2000, self._reset)
-        QTimer.singleShot(int(self._seconds * 1000) + 2000, self._next_perspective)
+        QTimer.singleShot(int(_SETTLE_S * 1000), self._fit)
+
+    @pyqtSlot()
+    def _fit(self) -> None:
+        """Have this perspective's subscriptions get the rate too; then measure."""
+        self._scale_rate()
+        settled = int(_SETTLE_S * 500)
+        QTimer.singleShot(settled, self._reset)
+        QTimer.singleShot(int(self._seconds * 1000) + settled, self._next_perspective)
 
     def _end(self) -> None:
         self._report("all of them in turn, another market every second")

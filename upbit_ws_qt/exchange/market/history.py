@@ -13,10 +13,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from .candles import DAY_MS, MINUTE_MS, gathered, merged
-from .numbers import clock_texts
+from .numbers import clock_texts, split
+from .seconds import seconds_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from upbit_ws_qt.exchange.messages import CandleValues
 
@@ -27,46 +28,6 @@ HOUR_MS = 60 * MINUTE_MS
 FIVE_MS = 5 * MINUTE_MS
 _WEEK_MS = 7 * DAY_MS
 _DAYS_KEPT = 4
-
-
-def split(total: int, weights: Sequence[float]) -> list[int]:
-    """Share a whole number out by weight, to the last unit."""
-    whole = sum(weights)
-    parts, given, reached = [], 0, 0.0
-    for weight in weights[:-1]:
-        reached += weight
-        upto = int(total * (reached / whole))
-        parts.append(upto - given if weight else 0)
-        given += parts[-1]
-    parts.append(total - given)
-    return parts
-
-
-def _extremes(count: int, high: int, low: int, *, rising: bool) -> list[tuple[int, int]]:
-    """Return where among `count` seconds a minute turns: at its high and its low, in either order."""
-    if count < 3:
-        return []
-    ends = (low, high) if rising else (high, low)
-    return [(count // 3, ends[0]), (2 * count // 3, ends[1])]
-
-
-def _shared_funds(spans: list[list[int]], volumes: list[int], funds: int) -> list[int]:
-    """Share funds out so that none was paid outside of its (high, low); widens them where that cannot be."""
-    mean, most = funds // sum(volumes), -(-funds // sum(volumes))
-    for span in spans:
-        if sum(high * part for (high, _), part in zip(spans, volumes, strict=True)) < funds:
-            span[0] = max(span[0], most)
-        if sum(low * part for (_, low), part in zip(spans, volumes, strict=True)) > funds:
-            span[1] = min(span[1], mean)
-    rooms = [(high - low) * part for (high, low), part in zip(spans, volumes, strict=True)]
-    rest = funds - sum(low * part for (_, low), part in zip(spans, volumes, strict=True))
-    whole, reached, given, found = sum(rooms) or 1, 0, 0, []
-    for (_, low), part, room in zip(spans, volumes, rooms, strict=True):
-        reached += room
-        upto = reached * rest // whole
-        found.append(low * part + upto - given)
-        given = upto
-    return found
 
 
 class History:
@@ -194,34 +155,7 @@ class History:
 
     def seconds(self, minute: CandleValues) -> list[CandleValues]:
         """Return the traded seconds of a one-minute candle, live ones included; together they are that candle."""
-        start, opening, high, low, last, volume, funds = minute
-        dice, empty = self._path.dice, 2 * self._second_empty - 1
-        first = start // 1000
-        end = 59 - int(abs(dice(first, 11)) * 30 * self._second_empty)
-        weights = [1.2 + dice(first + place, 13) if dice(first + place, 14) >= empty else 0.0 for place in range(end)]
-        volumes = split(volume, [*weights, 1.2 + dice(first + end, 13)])
-        traded = [place for place, part in enumerate(volumes) if part]
-        count = len(traded)
-        turns = [(0, opening), *_extremes(count, high, low, rising=dice(first, 15) > 0), (count, last)]
-        points = [opening]
-        for (here, price), (there, goal) in pairwise(turns):
-            for place in range(here + 1, there + 1):
-                way = price + (goal - price) * (place - here) // (there - here)
-                if place < there:
-                    way += int((high - low) * dice(first + place, 16) * 0.1)
-                    way = min(max(self._grid.floor(way), low), high)
-                points.append(way)
-        spans = [[max(pair), min(pair)] for pair in pairwise(points)]
-        if count < 3:  # too few to turn at both
-            spans[0][0], spans[-1][1] = high, low
-        parts = [volumes[place] for place in traded]
-        paid = _shared_funds(spans, parts, funds)
-        found: list[CandleValues] = []
-        for number, place in enumerate(traded):
-            top, bottom = spans[number]
-            here, there = points[number], points[number + 1]
-            found.append((start + place * 1000, here, top, bottom, there, parts[number], paid[number]))
-        return found
+        return seconds_of(minute, self._path, self._grid, self._second_empty)
 
     def pieces(self, first_ms: int, last_ms: int, by_minute: bool) -> Iterator[CandleValues]:
         """Yield what was traded in [first, last), newest first, in fives where a whole five fits."""

@@ -5,6 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Context, Decimal, Inexact
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 UNIT = 10**8  # prices and volumes are whole numbers of 1e-8
 FUNDS_UNIT = 10**16  # price x volume, hence whole numbers of 1e-16
@@ -134,3 +138,16 @@ def candle_times(second: int) -> tuple[str, str]:
 def kst_time(second: int) -> str:
     """Return `yyyy-MM-ddTHH:mm:ss+09:00`, as announcements carry it."""
     return datetime.fromtimestamp(second, _KST).isoformat()
+
+
+def split(total: int, weights: Sequence[float]) -> list[int]:
+    """Share a whole number out by weight, to the last unit."""
+    whole = sum(weights)
+    parts, given, reached = [], 0, 0.0
+    for weight in weights[:-1]:
+        reached += weight
+        upto = int(total * (reached / whole))
+        parts.append(upto - given if weight else 0)
+        given += parts[-1]
+    parts.append(total - given)
+    return parts
