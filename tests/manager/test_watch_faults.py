@@ -47,10 +47,11 @@ class Chart(Diary):
         """All that was ever said of a line, or of the program."""
         return {str(r.kind) for health in self.told for r in health.reasons if r.ws_type is line}
 
-    def trips(self) -> int:
-        """How often the level of the public line got worse."""
+    def trips(self, line: WebSocketType | None = PUBLIC) -> int:
+        """How often the level of a line, or of the whole, got worse."""
         order = [GOOD, WARN, BAD]
-        levels = [level for level in self.levels() if level in order]
+        whole = [level for level, _ in groupby(health.level for health in self.told)]
+        levels = [level for level in (whole if line is None else self.levels(line)) if level in order]
         worse = [order.index(b) > order.index(a) for a, b in pairwise(levels)]
         return sum(1 for value, _ in groupby(worse) if value)
 
@@ -72,7 +73,7 @@ class Live:
 
     async def recovers(self) -> None:
         """Return when the line is good again after it was not."""
-        await until(lambda: self.chart.levels()[-1:] == [GOOD] and len(self.chart.levels()) > 1, 20)
+        await until(lambda: self.chart.levels()[-1:] == [GOOD] and len(self.chart.levels()) > 1, 30)
 
 
 @pytest.fixture
@@ -117,15 +118,22 @@ async def test_a_black_hole_is_named_within_ten_seconds(
     await until(lambda: live.manager.get_current_epoch(PUBLIC) == 2, 10)
     cause = live.manager.connection_metrics(PUBLIC).close_cause
     assert "silent" in cause or "pong" in cause
+    await until(lambda: live.chart.told[-1].connections[PUBLIC].level is GOOD, 20)
+    assert live.chart.trips() <= 1
 
 
 async def test_a_slow_line_is_slow_and_nothing_else(exchange: EmbeddedExchange, make_live: Callable[..., Live]) -> None:
-    async with far_away(exchange.public_url, 0.9) as url:
+    async with far_away(exchange.public_url, 0.9) as (url, road):
         live = make_live(public_url=url, ping_interval=0.2, pong_timeout=10.0, proof_timeout=5.0, connect_timeout=9.0)
         await live.manager.start()
         await live.manager.register_component("all", everything(exchange), ignore).wait_served(20)
         await until(lambda: "rtt" in live.chart.reasons() and live.chart.levels()[-1] is not GOOD, 40)
         assert live.chart.reasons() <= {"connecting", "syncing", "rtt"}
+        road.seconds = 0.02
+        await live.manager.reconnect(PUBLIC)  # a new line is judged by its own round trips
+        await live.recovers()
+        assert live.chart.trips() <= 1
+        assert live.manager.connection_metrics(PUBLIC).reconnect_count == 0
         await live.manager.stop()
 
 
@@ -142,6 +150,9 @@ async def test_garbage_is_named(
     await until(lambda: reason in live.chart.reasons() and live.chart.levels()[-1] is not GOOD)
     assert live.chart.reasons() & {"silent", "rtt", "late"} == set()
     exchange.faults.clear()
+    exchange.set_rate(3000)  # errors are weighed against the messages of a minute: many good ones make them few
+    await live.recovers()
+    assert live.chart.trips() <= 1
 
 
 async def test_errors_of_the_exchange_are_named(exchange: EmbeddedExchange, make_live: Callable[..., Live]) -> None:
@@ -152,8 +163,10 @@ async def test_errors_of_the_exchange_are_named(exchange: EmbeddedExchange, make
         await until(lambda: live.manager.connection_state(PUBLIC) is not ConnectionState.CONNECTED)
         await until(lambda: live.manager.connection_state(PUBLIC) is ConnectionState.CONNECTED)
     await until(lambda: {"errors", "reconnects"} <= live.chart.reasons())
+    assert live.chart.trips() <= 3  # one for each error at most
 
 
+# What is documented to take minutes, as the fading of reconnects, is in tests/monitoring/test_courses.py.
 async def test_flapping_is_one_trip_and_named(exchange: EmbeddedExchange, make_live: Callable[..., Live]) -> None:
     live = make_live()
     await live.begin(exchange)
@@ -178,6 +191,9 @@ async def test_a_program_that_stands_still_blames_itself(
         await until(lambda count=count: len(live.chart.told) > count)  # type: ignore[misc]
     await until(lambda: "loop_lag" in live.chart.reasons(None))
     assert live.chart.reasons(PUBLIC) & {"silent", "rtt", "late", "no_pong", "lost"} == set()
+    await until(lambda: live.manager.monitor.health_status().level is GOOD, 30)
+    assert live.chart.trips(None) <= 1
+    assert live.chart.trips() == 0
     assert live.manager.connection_metrics(PUBLIC).reconnect_count == 0
 
 

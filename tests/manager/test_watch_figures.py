@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -41,9 +42,17 @@ def everything(exchange: EmbeddedExchange) -> list[SubscriptionSpec]:
     return [SubscriptionSpec(kind, markets) for kind in (DataType.TICKER, DataType.TRADE, DataType.ORDERBOOK)]
 
 
+@dataclass
+class Road:
+    """How long a way is, there and back."""
+
+    seconds: float
+
+
 @asynccontextmanager
-async def far_away(url: str, seconds: float) -> AsyncIterator[str]:
-    """Stand between us and an address: everything takes half of `seconds` in each direction."""
+async def far_away(url: str, seconds: float) -> AsyncIterator[tuple[str, Road]]:
+    """Stand between us and an address: everything takes half of `road.seconds` in each direction."""
+    road = Road(seconds)
     target = urlsplit(url)
     loop = asyncio.get_running_loop()
     writers: list[asyncio.StreamWriter] = []
@@ -60,7 +69,7 @@ async def far_away(url: str, seconds: float) -> AsyncIterator[str]:
                 data = await reader.read(65536)
             except ConnectionError:
                 data = b""
-            loop.call_later(seconds / 2, write, writer, data)
+            loop.call_later(road.seconds / 2, write, writer, data)
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_connection(target.hostname, target.port)
@@ -72,7 +81,7 @@ async def far_away(url: str, seconds: float) -> AsyncIterator[str]:
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
     try:
-        yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}{target.path}"
+        yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}{target.path}", road
     finally:
         server.close()
         for writer in writers:
@@ -120,7 +129,7 @@ async def test_reconnects_and_epochs_equal_the_number_of_cuts(exchange: Embedded
 async def test_the_round_trip_is_the_injected_delay(
     exchange: EmbeddedExchange, make_desk: Callable[..., Any], delay: float
 ) -> None:
-    async with far_away(exchange.public_url, delay) as url:
+    async with far_away(exchange.public_url, delay) as (url, _):
         desk = await make_desk(public_url=url, ping_interval=0.3, pong_timeout=3.0, proof_timeout=5.0)
         handle = desk.manager.register_component("one", SubscriptionSpec(DataType.TICKER, "KRW-BTC"), ignore)
         await handle.wait_served(10)
