@@ -14,6 +14,7 @@ from upbit_ws_qt.errors import SubscriptionError
 from upbit_ws_qt.manager import ManagerListener
 from upbit_ws_qt.monitoring.adaptive import AdaptationKind, AdaptationPlan
 from upbit_ws_qt.streams import StreamKey
+from upbit_ws_qt.subscriptions import Standing
 from upbit_ws_qt.types import DataType, Priority, SubscriptionSpec, WebSocketType
 
 if TYPE_CHECKING:
@@ -141,4 +142,19 @@ async def test_what_is_served_otherwise_under_load_can_be_changed_closed_and_tak
     desk.manager.adapt(AdaptationPlan())
     assert wishes.specs_of("one") == (book("KRW-BTC", depth=5), book("KRW-XRP"))
     changed.close()
+    assert wishes.components() == {}
+
+
+async def test_a_wish_that_was_refused_meanwhile_keeps_nobody_from_what_a_plan_gives_back(desk: Desk) -> None:
+    full = [SubscriptionSpec(BOOK, code, priority=Priority.LOW) for code in ("KRW-BTC", "KRW-ETH")]
+    refused, other = (desk.manager.register_component("one", spec, ignore) for spec in full)
+    wishes = desk.manager._wishes
+    (wish,) = (each for each in wishes.wishes(WebSocketType.PUBLIC) if each.spec == full[0])
+    wishes.set_standing([wish], Standing.QUARANTINED, "no")
+    desk.manager.adapt(AdaptationPlan(steps=(AdaptationKind.BOOK_DEPTH_5,)))
+    assert {spec.depth for spec in wishes.specs_of("one")} == {5}
+    desk.manager.adapt(AdaptationPlan())
+    assert {spec.symbols: spec.depth for spec in wishes.specs_of("one")} == {("KRW-BTC",): 5, ("KRW-ETH",): 30}
+    refused.close()
+    other.close()
     assert wishes.components() == {}

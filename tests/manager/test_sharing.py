@@ -40,6 +40,16 @@ def _note(seen: set[tuple[str, str]], event: BaseWebSocketEvent) -> None:
     seen.add((event.type, event.code))
 
 
+async def _nothing_is_under_way(desk: Desk) -> None:
+    """Wait until no frame has come for twenty turns of the loop in a row."""
+    connection = desk.manager.endpoints[WebSocketType.PUBLIC].connection
+    frames, quiet = connection.figures().frames, 0
+    while quiet < 20:
+        await asyncio.sleep(0.001)
+        seen, frames = frames, connection.figures().frames
+        quiet = quiet + 1 if seen == frames else 0
+
+
 async def test_four_components_share_one_request_and_get_their_own(exchange: EmbeddedExchange, desk: Desk) -> None:
     seen: dict[str, set[tuple[str, str]]] = {name: set() for name in "abcd"}
     wishes = {
@@ -112,6 +122,7 @@ async def test_a_late_joiner_gets_the_newest_at_once_without_a_request(exchange:
     await first.wait_served(10)
     await until(lambda: desk.manager.latest(StreamKey(BOOK, "KRW-BTC")))
     exchange.stop_time()
+    await _nothing_is_under_way(desk)
     before = _requests(exchange)
     got: list[Any] = []
     late = desk.manager.register_component("late", SubscriptionSpec(BOOK, "KRW-BTC", depth=5), got.append)

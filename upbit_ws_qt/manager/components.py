@@ -118,16 +118,21 @@ class ComponentDesk:
     def adapt(self, plan: AdaptationPlan) -> None:
         """Serve everybody as a plan says, which gives up something under load or takes it back.
 
-        What a component asked for stays noted; its streams and their order are not touched.
+        What a component asked for stays noted; its streams and their order are not touched. A registration with a wish
+        that the exchange has refused meanwhile is served on as it is, until the next plan.
         """
         self._plan = plan
         changed: set[WebSocketType] = set()
         touched: list[ComponentSubscription] = []
         for handles in self._handles.values():
             for handle in handles:
-                if handle.asked != tuple(map(self._served, handle.specs)):
+                if handle.asked == tuple(map(self._served, handle.specs)):
+                    continue
+                try:
                     changed |= self._ask_for(handle, handle.specs)
-                    touched.append(handle)
+                except SubscriptionError:  # its owner was told when it was refused
+                    continue
+                touched.append(handle)
         for handle in touched:
             self._serve_anew(handle)
         if changed:
