@@ -225,6 +225,7 @@ async def test_owners_that_die_in_the_hands_of_another_thread_are_noticed(
     await asyncio.to_thread(owners.clear)
     await until(lambda: proxy.ended)
     await until(lambda: wanted(exchange) == set())
+    assert list(proxy.subscriptions) == []
 
 
 @served(BUSY)

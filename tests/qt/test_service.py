@@ -90,9 +90,10 @@ async def _reconnect_without_credentials() -> None:
     ):
         errors: list[Any] = []
         service.errorOccurred.connect(errors.append)
-        with pytest.raises(SubscriptionError):
+        with pytest.raises(SubscriptionError) as raised:
             await service.reconnect(WebSocketType.PRIVATE)
         await until(lambda: errors)
+        assert errors == [raised.value]
 
 
 @pytest.mark.qasync_loop

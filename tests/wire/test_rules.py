@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from upbit_ws_qt.errors import SubscriptionError
 from upbit_ws_qt.types import DataType, IndicatorSpec, SubscriptionSpec
-from upbit_ws_qt.wire import INDICATOR_RULES, check_spec, count_combinations
+from upbit_ws_qt.wire import INDICATOR_RULES, build_request, check_spec, count_combinations
 from upbit_ws_qt.wire.rules import check_indicator
 
 Spec = SubscriptionSpec
@@ -102,6 +103,8 @@ BAD = [
 @pytest.mark.parametrize("spec", GOOD, ids=str)
 def test_takes_what_the_exchange_takes(spec: SubscriptionSpec) -> None:
     check_spec(spec)
+    _, *asked, _ = json.loads(build_request([spec], ticket="t"))
+    assert [entry["type"] for entry in asked] == [spec.data_type.value]
 
 
 @pytest.mark.parametrize(("spec", "reason"), BAD)
