@@ -98,8 +98,8 @@ class Watcher(QObject):
         QTimer.singleShot(int(_SETTLE_S * 1000), self._begin)
 
     def _scale_rate(self) -> None:
-        got = self._metrics().messages_per_second
-        self._rate = min(max(self._rate * TARGET / max(got, 1.0), TARGET), 50_000)
+        wanted = TARGET / max(self._metrics().messages_per_second, 1.0)
+        self._rate = min(max(self._rate * min(wanted, 3.0), TARGET), 50_000)
         http(self._told, "/control/rate", {"rate": self._rate})
 
     @pyqtSlot()

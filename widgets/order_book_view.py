@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
 from PyQt6.QtCore import QRect, QSize, Qt, pyqtSignal
@@ -119,8 +120,8 @@ class OrderBookView(QAbstractScrollArea):
             self._surface.update()
             return
         for is_bid, old, new in ((False, before.asks, now.asks), (True, before.bids, now.bids)):
-            for place in range(max(len(old), len(new))):
-                if old[place : place + 1] != new[place : place + 1]:
+            for place, (was, row) in enumerate(zip_longest(old, new)):
+                if was != row:
                     self._surface.update(self.row_rect(is_bid=is_bid, place=place))
         if _heads(before) != _heads(now):
             self._surface.update(self._spread_rect())

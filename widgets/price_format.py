@@ -140,6 +140,7 @@ def volume_decimals(market: str, price: Decimal) -> int:
     return min(max(digits, 0), _SMALLEST)
 
 
+@lru_cache(maxsize=4096)  # most sizes of a book stay from one moment to the next
 def volume_text(volume: Decimal | None, decimals: int = _SMALLEST) -> str:
     """Return a volume with a fixed number of decimals; something that would look like nothing is "<0.001"."""
     if volume is None:
