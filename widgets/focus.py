@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QPainter, QPalette, QPen
-from PyQt6.QtWidgets import QAbstractScrollArea, QSplitter, QStackedWidget, QTableView, QTabWidget, QWidget
+from PyQt6.QtWidgets import QAbstractScrollArea, QScrollArea, QSplitter, QStackedWidget, QTableView, QTabWidget, QWidget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,6 +109,10 @@ def _walk(widget: QWidget) -> Iterator[QWidget]:
     if isinstance(widget, QTabWidget):
         bar = widget.tabBar()
         yield from _walk(bar) if bar is not None else ()
+    if isinstance(widget, QScrollArea):
+        inside = widget.widget()
+        yield from _walk(inside) if inside is not None else ()
+        return
     if isinstance(widget, (QTabWidget, QStackedWidget, QSplitter)):
         for place in range(widget.count()):
             part = widget.widget(place)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QEvent, Qt, pyqtSignal, pyqtSlot
+from PyQt6.QtCore import QEvent, Qt, QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QApplication, QDockWidget, QMainWindow, QTabBar, QTabWidget, QWidget
 
 from widgets.dock_arranger import apply_arrangement, read_arrangement
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MainWindow"]
 
+_SETTLE_MS = 50  # by then Qt has put every dock where it belongs
 _LOCKED = QDockWidget.DockWidgetFeature.NoDockWidgetFeatures
 _FREE = (
     QDockWidget.DockWidgetFeature.DockWidgetClosable
@@ -64,6 +66,11 @@ class MainWindow(QMainWindow):
         self.setDockNestingEnabled(True)
         self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._unseen: set[str] = set()
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(_SETTLE_MS)
+        self._settle.timeout.connect(self._on_settled)
         self.panels: dict[str, QWidget] = {}
         self.docks: dict[str, QDockWidget] = {}
         for name in PANELS:
@@ -139,6 +146,7 @@ class MainWindow(QMainWindow):
             dock.raise_()
             if dock.isFloating():
                 dock.activateWindow()
+            self.panels[name].show()  # Qt says only later that it can be seen
             focus_into(self.panels[name])
 
     def step_panel(self, step: int) -> None:
@@ -203,12 +211,31 @@ class MainWindow(QMainWindow):
         dock.setObjectName(name)
         dock.setAllowedAreas(Qt.DockWidgetArea.AllDockWidgetAreas)
         self.panels[name], self.docks[name] = panel, dock
+        # Behind another tab Qt only moves a dock out of sight: there it would go on working, and Tab would go there.
+        policy = panel.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        panel.setSizePolicy(policy)
+        dock.visibilityChanged.connect(partial(self._on_dock_seen, name))
         for chosen in ("symbolSelected", "symbolActivated"):
             signal = getattr(panel, chosen, None)
             if signal is not None:
                 signal.connect(self.select_symbol)
         if isinstance(panel, Panel):
             panel.keysRequested.connect(self.keysRequested)
+
+    def _on_dock_seen(self, name: str, seen: bool) -> None:
+        if seen:
+            self._unseen.discard(name)
+            self.panels[name].show()
+        else:
+            self._unseen.add(name)  # for good, or on the way to where it is put
+            self._settle.start()
+
+    @pyqtSlot()
+    def _on_settled(self) -> None:
+        for name in self._unseen:
+            self.panels[name].hide()
+        self._unseen.clear()
 
     def childEvent(self, event: QChildEvent | None) -> None:
         """Name the bars that Qt makes when panels become tabs; F6 turns them, for some are parked out of sight."""
