@@ -13,7 +13,7 @@ from upbit_ws_qt import ConnectionState, GlobalManagerState, HealthStatus, Perfo
 from widgets.monitor.diagnostics import csv_of_history, diagnostics
 from widgets.monitor.panel import WINDOWS, MonitorPanel, PanelScroll
 from widgets.monitor.plots import METRICS
-from widgets.monitor.words import event_text
+from widgets.monitor.words import event_text, program_text
 from widgets.text import said, tr
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ __all__ = ["ConnectionMonitorDock"]
 
 PLOT_INTERVAL = 250
 TEXT_INTERVAL = 1000
+STILL = 5.0
+"""Seconds without a reading from which on a person is told."""
 _FINE_UP_TO = 900.0
 _DAY = 86_400.0
 _HORIZONTAL = Qt.Orientation.Horizontal
@@ -232,7 +234,8 @@ class ConnectionMonitorDock(QDockWidget):
         for ws_type in rows:
             panel.table.set_reconnectable(ws_type, service.connection_state(ws_type) not in _GONE)
         panel.show_alert_count(panel.alerts.refresh())
-        self._show_hint(rows)
+        panel.show_program(*program_text(metrics, health))
+        self._show_hint(rows, time.time() - health.at if health.at else 0.0)
         events = service.line_events(_DAY)
         panel.last_event.setText(tr("last: {event}", event=event_text(events[-1])) if events else "")
         shown = panel.tabs.currentWidget()
@@ -245,12 +248,14 @@ class ConnectionMonitorDock(QDockWidget):
         elif shown is panel.frames:
             panel.frames.refresh()
 
-    def _show_hint(self, rows: Mapping[WebSocketType, ConnectionMetrics]) -> None:
-        idle = all(row.state in _GONE for row in rows.values())
-        self.panel.hint.setText(
-            tr("Nothing is subscribed: a connection is opened when the first panel wants data.") if idle else ""
-        )
-        self.panel.hint.setVisible(idle)
+    def _show_hint(self, rows: Mapping[WebSocketType, ConnectionMetrics], age: float) -> None:
+        hint = ""
+        if age > max(STILL, 3 * self._service.config.metrics_interval):
+            hint = tr("The figures are {seconds:.0f} s old: readings have stopped; the log tells why.", seconds=age)
+        elif all(row.state in _GONE for row in rows.values()):
+            hint = tr("Nothing is subscribed: a connection is opened when the first panel wants data.")
+        self.panel.hint.setText(hint)
+        self.panel.hint.setVisible(bool(hint))
 
     def _missing(self, ws_type: WebSocketType) -> str:
         config = self._service.config

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.waiting import until
 from upbit_ws_qt.manager.periodic import Periodic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 async def test_it_goes_on_until_stopped_and_never_inside_a_task() -> None:
@@ -31,7 +34,7 @@ async def test_an_error_is_counted_reported_and_survived() -> None:
     loop.set_exception_handler(lambda _loop, context: reported.append(context))
 
     def fail_at_first() -> None:
-        if periodic.failures + periodic.runs < 2:
+        if not periodic.failures:
             raise ValueError("first")
 
     periodic = Periodic("fails", 0.001, fail_at_first)
@@ -47,3 +50,24 @@ async def test_an_action_may_stop_its_own_timer() -> None:
     periodic.start(asyncio.get_running_loop())
     await until(lambda: periodic.runs == 1)
     assert not periodic.running
+
+
+async def test_what_fails_or_stops_is_seen_in_figures_and_advice(make_desk: Callable[..., Any]) -> None:
+    desk = await make_desk()
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _loop, context: None)
+    metrics = desk.manager.monitor.performance_metrics
+    await until(lambda: len(metrics().tasks) == 4 and all(task.runs and task.running for task in metrics().tasks))
+    assert {task.name for task in metrics().tasks} == {"observe", "metrics", "health", "cleanup"}
+    assert all(task.failures == 0 for task in metrics().tasks)  # the one that is reading now among them
+    assert desk.manager.monitor.issues() == ()
+
+    def fail() -> None:
+        raise RuntimeError("a bug")
+
+    health = desk.manager._health_monitor_task
+    health._action = fail
+    desk.manager._cleanup_monitor_task.stop()
+    await until(lambda: len(desk.manager.monitor.issues()) == 2)
+    assert {issue.subject for issue in desk.manager.monitor.issues()} == {"health", "cleanup stopped"}
+    assert {task.name for task in metrics().tasks if not task.running} == {"cleanup"}

@@ -8,6 +8,7 @@ import csv
 import json
 import math
 import string
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -338,6 +339,22 @@ async def test_language_and_theme_change_live(service: WebSocketService) -> None
     finally:
         set_language(Language.ENGLISH)
         app.setPalette(palette)
+
+
+@served()
+async def test_the_program_itself_is_told_of_and_figures_that_stand_still(service: WebSocketService) -> None:
+    with shown(service) as dock:
+        await until(lambda: service.performance_metrics().memory_usage > 0)
+        dock.refresh()
+        assert dock.panel.program.text().startswith("program ")
+        assert "MiB" in dock.panel.program.text()
+        assert "Nothing is subscribed" in dock.panel.hint.text()
+        for task in service.manager._watch.tasks:
+            task.stop()
+        await until(lambda: time.time() - service.health_status().at > 5.1, 20)
+        dock.refresh()
+        assert dock.panel.hint.isVisible()
+        assert "readings have stopped" in dock.panel.hint.text()
 
 
 @served()

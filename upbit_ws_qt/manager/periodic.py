@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from upbit_ws_qt.monitoring.readings import TaskReading
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
@@ -37,6 +39,16 @@ class Periodic:
         """Whether another call is due."""
         return self._handle is not None
 
+    def reading(self) -> TaskReading:
+        """Return how it goes."""
+        return TaskReading(
+            name=self.name,
+            interval=self.interval,
+            runs=self.runs,
+            failures=self.failures,
+            running=self.running,
+        )
+
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Arm the first call, one interval from now; a second start changes nothing."""
         if self._handle is None:
@@ -56,7 +68,10 @@ class Periodic:
 
     def _tick(self) -> None:
         self._arm()
-        self.failures += 1  # taken back below: an exception leaves it counted
-        self._action()
-        self.failures -= 1
-        self.runs += 1
+        done = False
+        try:
+            self._action()
+            done = True
+        finally:  # an exception goes on to the loop's handler
+            self.runs += done
+            self.failures += not done

@@ -160,6 +160,7 @@ class Watch:
             components=self._read_components(now, routing) if components_are_due else None,
             quarantined=routing.quarantined,
             streams=self._ledger.readings if streams_are_due else None,
+            tasks=tuple(task.reading() for task in self.tasks),
             maintenance=maintenance,
             unserved=tuple(stream for line in self._lines.values() for stream in line.unserved),
         )

@@ -10,6 +10,7 @@ from upbit_ws_qt.sketch import SketchSummary
 from upbit_ws_qt.types import ConnectionState, Priority
 
 if TYPE_CHECKING:
+    from upbit_ws_qt.monitoring.readings import TaskReading
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.types import WebSocketType
 
@@ -187,6 +188,7 @@ class PerformanceMetrics(Struct, frozen=True, kw_only=True):
         unserved: streams that were asked for and do not come.
         quarantined: components put aside.
         connections: one for each line that was ever read.
+        tasks: the calls that are made every few seconds, and whether they still are.
     """
 
     total_subscriptions: int = 0
@@ -209,3 +211,4 @@ class PerformanceMetrics(Struct, frozen=True, kw_only=True):
     unserved: tuple[StreamKey, ...] = ()
     quarantined: tuple[str, ...] = ()
     connections: dict[WebSocketType, ConnectionMetrics] = {}
+    tasks: tuple[TaskReading, ...] = ()

@@ -204,6 +204,7 @@ class Monitor:
             unserved=readings.unserved,
             quarantined=self._quarantined(),
             connections={ws_type: self.connection_metrics(ws_type) for ws_type in self._lines},
+            tasks=readings.tasks,
         )
 
     def stream_metrics(self) -> tuple[StreamMetrics, ...]:

@@ -283,6 +283,13 @@ def _failures(readings: Readings) -> Iterator[PerformanceIssue]:
     if count := readings.drain_failures:
         text = Phrase("{count} frames were lost on their way to a failure of this library", count=count)
         yield _issue(IssueKind.FAILURE, "drain", text, count, Bottleneck.DISPATCH)
+    for task in readings.tasks:
+        if task.failures:
+            text = Phrase("the task {name} failed {count} times", name=task.name, count=task.failures)
+            yield _issue(IssueKind.FAILURE, task.name, text, task.failures, Bottleneck.NONE)
+        if not task.running:
+            text = Phrase("the task {name} has stopped", name=task.name)
+            yield _issue(IssueKind.FAILURE, f"{task.name} stopped", text, 1, Bottleneck.NONE)
 
 
 def _streams(now: float, streams: Iterable[StreamWatch], lines: tuple[LineWatch, ...]) -> Iterator[PerformanceIssue]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.types import ConnectionState, WebSocketType
 
-__all__ = ["ComponentReading", "ConnectionReading", "Readings", "RttSample", "StreamReading"]
+__all__ = ["ComponentReading", "ConnectionReading", "Readings", "RttSample", "StreamReading", "TaskReading"]
 
 
 class RttSample(NamedTuple):
@@ -161,6 +161,24 @@ class StreamReading(Struct, frozen=True, kw_only=True):
     depth: int = 0
 
 
+class TaskReading(Struct, frozen=True, kw_only=True):
+    """One of the calls that are made every few seconds.
+
+    Attributes:
+        name: what it does.
+        interval: seconds from one call to the next.
+        runs: completed calls.
+        failures: calls that raised; the next one is made all the same.
+        running: whether another call is due.
+    """
+
+    name: str
+    interval: float
+    runs: int = 0
+    failures: int = 0
+    running: bool = True
+
+
 class Readings(Struct, frozen=True, kw_only=True):
     """Everything that was read off at one moment.
 
@@ -182,6 +200,7 @@ class Readings(Struct, frozen=True, kw_only=True):
         quarantined: the components that are put aside, where the components were not read.
         streams: one per stream, or None where they were not read this time (every ten seconds is enough).
         unserved: streams that were asked for and do not come.
+        tasks: the calls that are made every few seconds.
         maintenance: titles of maintenance announcements that came since the last reading.
     """
 
@@ -199,4 +218,5 @@ class Readings(Struct, frozen=True, kw_only=True):
     quarantined: tuple[str, ...] = ()
     streams: tuple[StreamReading, ...] | None = None
     unserved: tuple[StreamKey, ...] = ()
+    tasks: tuple[TaskReading, ...] = ()
     maintenance: tuple[str, ...] = ()

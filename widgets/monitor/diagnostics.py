@@ -52,6 +52,12 @@ def diagnostics(
         f"memory {metrics.memory_usage / 1024**2:.0f} MiB",
         f"frames lost to failures: {sum(line.sink_failures for line in metrics.connections.values())} on receipt, "
         f"{metrics.drain_failures} on their way",
+        "tasks: "
+        + ", ".join(
+            f"{task.name} every {task.interval:g} s, {task.runs} runs, {task.failures} failures"
+            + ("" if task.running else ", stopped")
+            for task in metrics.tasks
+        ),
         "",
         " | ".join(header for header in headers if header),
         *(" | ".join(text for text in row if text) for row in rows),

@@ -92,7 +92,8 @@ class MonitorPanel(QWidget):
         self.news = QLabel(self)
         self.hint = QLabel(self)
         self.last_event = QLabel(self)
-        for label in (self.news, self.hint, self.last_event):
+        self.program = QLabel(self)
+        for label in (self.news, self.hint, self.last_event, self.program):
             label.setTextFormat(Qt.TextFormat.PlainText)
         self.hint.setWordWrap(True)
         self._arrange()
@@ -139,7 +140,10 @@ class MonitorPanel(QWidget):
         layout.addWidget(self.table)
         layout.addWidget(self.hint)
         layout.addWidget(self.split, 1)
-        layout.addWidget(self.last_event)
+        foot = QHBoxLayout()
+        foot.addWidget(self.last_event, 1)
+        foot.addWidget(self.program)
+        layout.addLayout(foot)
 
     def sizeHint(self) -> QSize:
         """Room for everything."""
@@ -171,6 +175,7 @@ class MonitorPanel(QWidget):
         self.tabs.setAccessibleName(tr("Details"))
         self.news.setAccessibleName(tr("Recorded while paused"))
         self.last_event.setAccessibleName(tr("Last event"))
+        self.program.setAccessibleName(tr("This program"))
 
     def arrange_for(self, size: QSize) -> None:
         """Put plots and tabs side by side where there is little height and much width, else one above the other.
@@ -201,6 +206,11 @@ class MonitorPanel(QWidget):
         super().changeEvent(event)
         if event is not None and event.type() == QEvent.Type.PaletteChange and hasattr(self, "last_event"):
             self.apply_palette()
+
+    def show_program(self, text: str, reasons: str) -> None:
+        """Tell how the program itself does."""
+        self.program.setText(text)
+        self.program.setToolTip(reasons)
 
     def show_alert_count(self, count: int) -> None:
         """Tell how many alerts wait for somebody."""

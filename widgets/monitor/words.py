@@ -10,7 +10,7 @@ from upbit_ws_qt import ConnectionState, WebSocketType
 from widgets.text import mark, said, tr
 
 if TYPE_CHECKING:
-    from upbit_ws_qt import ConnectionMetrics, HealthStatus, LineEvent
+    from upbit_ws_qt import ConnectionMetrics, HealthStatus, LineEvent, PerformanceMetrics
 
 __all__ = [
     "KST",
@@ -23,6 +23,7 @@ __all__ = [
     "event_text",
     "line_name",
     "milliseconds",
+    "program_text",
     "reasons_text",
     "seconds_text",
     "share",
@@ -118,6 +119,19 @@ def reasons_text(health: HealthStatus, ws_type: WebSocketType | None = None) -> 
         else f"{line_name(reason.ws_type)}: {said(reason.text)}"
         for reason in reasons
     )
+
+
+def program_text(metrics: PerformanceMetrics, health: HealthStatus) -> tuple[str, str]:
+    """Return how the program itself does in a line, and the reasons that lower its score, one a line."""
+    text = tr(
+        "program {score:.0f} · loop {lag} ms · CPU {cpu:.0f} % · {memory} · {waiting} frames wait",
+        score=health.program_score,
+        lag=milliseconds(metrics.loop_lag),
+        cpu=metrics.cpu_share * 100,
+        memory=bytes_text(metrics.memory_usage),
+        waiting=metrics.drain_backlog,
+    )
+    return text, "\n".join(said(reason.text) for reason in health.reasons if reason.ws_type is None)
 
 
 def what_text(kind: str) -> str:
