@@ -228,6 +228,25 @@ async def test_owners_that_die_in_the_hands_of_another_thread_are_noticed(
     assert list(proxy.subscriptions) == []
 
 
+@served(BUSY, cleanup_interval=0.05)
+async def test_an_owner_that_qt_made_lives_without_its_python_half(
+    exchange: EmbeddedExchange, service: WebSocketService
+) -> None:
+    tabs = QTabWidget()
+    proxy = WebSocketClientProxy("tab bar", tabs.tabBar(), service=service)
+    await proxy.subscribe_trade("KRW-BTC", print_nothing)
+    proxy.orderbook("KRW-ETH")
+    gc.collect()
+    assert await service.manager.force_cleanup_dead_references() == 0
+    await until(lambda: wanted(exchange) == {("trade", "KRW-BTC"), ("orderbook", "KRW-ETH")})
+    for _ in range(15):
+        await asyncio.sleep(0.01)
+    assert proxy.subscriptions
+    sip.delete(tabs)
+    assert proxy.ended
+    await until(lambda: wanted(exchange) == set())
+
+
 @served(BUSY)
 async def test_the_managers_sweep_finds_an_owner_whose_end_was_not_announced(
     exchange: EmbeddedExchange, service: WebSocketService

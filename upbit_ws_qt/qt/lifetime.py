@@ -9,7 +9,7 @@ from PyQt6 import sip
 from PyQt6.QtCore import QObject, pyqtSlot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = ["Closeable", "Lifetime"]
 
@@ -32,8 +32,7 @@ class Lifetime(QObject):
         super().__init__(parent)
         self._members: dict[Closeable, None] = {}
         self._ended = False
-        # Weak, so that an owner which only Python holds can go with its last reference; `destroyed` does the rest.
-        self._owner = None if owner is None else ref(owner)
+        self._owner = None if owner is None else _reference(owner)
         if owner is not None:
             owner.destroyed.connect(self.end)
 
@@ -82,3 +81,13 @@ class Lifetime(QObject):
         self._members.clear()
         if not sip.isdeleted(self):
             self.deleteLater()
+
+
+def _reference(owner: QObject) -> Callable[[], QObject | None]:
+    """Return what finds an owner and does not keep it.
+
+    Weak for one that was made in Python, so that it can go with its last reference; `destroyed` does the rest. Of one
+    that Qt made itself (the tab bar of a QTabWidget, say) only the Python half would be held: it comes and goes while
+    the owner lives, and holding it keeps nothing else.
+    """
+    return ref(owner) if sip.ispycreated(owner) else lambda: owner
