@@ -22,8 +22,9 @@ pytestmark = [pytest.mark.qasync_loop, pytest.mark.usefixtures("let_go")]
 
 _MARKETS = ("KRW-BTC", "KRW-ETH", "KRW-XRP")
 _ROUNDS = 5
-# What happened, and what was read of it: kept in rings that fill up, each with a bound and a test of its own.
-_RINGS = {"Bar", "KnownOrder", "LineEvent", "LogLine", "Phrase", "Point", "PoolCell", "StreamKey", "TapeRow"}
+# Whoever wants or shows something; what was received and judged is in rings, each with a bound and a test of its own.
+_ROOMS = ("PyQt6.", "pyqtgraph.", "upbit_ws_qt.qt.", "upbit_ws_qt.manager.handle", "widgets.")
+_RINGS = {"Bar", "KnownOrder", "LogLine", "Point", "TapeRow"}
 # Under way at any moment.
 _TRANSIENT = {"QNetworkReply", "QNetworkReplyHttpImpl", "QPropertyAnimation", "RestAnswer"}
 
@@ -57,11 +58,7 @@ def widgets_and_wishes(window: MainWindow) -> Counter[str]:
 
 def python_objects() -> Counter[str]:
     gc.collect()
-    return Counter(
-        type(each).__name__
-        for each in gc.get_objects()
-        if type(each).__module__.startswith(("upbit_ws_qt.", "widgets.", "PyQt6.", "pyqtgraph."))
-    )
+    return Counter(type(each).__name__ for each in gc.get_objects() if type(each).__module__.startswith(_ROOMS))
 
 
 def growing(before: Counter[str], between: Counter[str], after: Counter[str]) -> dict[str, tuple[int, int]]:
