@@ -221,6 +221,7 @@ async def test_a_thousand_components_are_read_now_and_then_and_their_quarantine_
     exchange: EmbeddedExchange, make_desk: Callable[..., Any]
 ) -> None:
     desk = await make_desk(metrics_interval=3600.0)
+    exchange.set_rate(2_000)
     markets = sorted(exchange.world.codes)[:20]
     names = [f"{market} {number}" for market in markets for number in range(6)]
     for name in names:
