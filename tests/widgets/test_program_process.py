@@ -130,6 +130,21 @@ def test_however_it_ends_nothing_is_left_and_the_layout_is_kept(environment: dic
     assert Path(environment["XDG_CONFIG_HOME"], "upbit_ws_qt", "layout.json").is_file()
 
 
+def test_what_lives_as_long_as_the_program_is_kept_out_of_garbage_collections(environment: dict[str, str]) -> None:
+    deed = "import gc; print(len(gc.get_objects()), gc.get_freeze_count()); app.quit()"
+    done = subprocess.run(
+        [sys.executable, "-c", _ACTING.format(deed=deed)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=ROOT,
+        env=environment,
+        check=False,
+    )
+    (visited, frozen) = (int(count) for count in done.stdout.splitlines()[2].split())
+    assert frozen > 2 * visited
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_everything(
     program: subprocess.Popen[str], number: signal.Signals, environment: dict[str, str]
