@@ -12,6 +12,7 @@ import pytest
 from tests.waiting import until
 from upbit_ws_qt.errors import SubscriptionError
 from upbit_ws_qt.manager import ManagerListener
+from upbit_ws_qt.manager.parts import FOLLOW_EVERY
 from upbit_ws_qt.monitoring.adaptive import AdaptationKind, AdaptationPlan
 from upbit_ws_qt.streams import StreamKey
 from upbit_ws_qt.subscriptions import Standing
@@ -158,3 +159,23 @@ async def test_a_wish_that_was_refused_meanwhile_keeps_nobody_from_what_a_plan_g
     refused.close()
     other.close()
     assert wishes.components() == {}
+
+
+async def test_a_change_in_each_turn_does_not_go_through_all_of_them_each_time(desk: Desk) -> None:
+    first = desk.manager.register_component("first", SubscriptionSpec(TICKER, "KRW-BTC"), ignore)
+    await first.wait_served(10)
+    listener = Counting()
+    desk.manager.add_listener(listener)
+    begun = desk.manager.loop.time()
+    handles = []
+    for number in range(300):
+        handles.append(register(desk.manager, number))
+        await asyncio.sleep(0)
+    most = 2 + (desk.manager.loop.time() - begun) / FOLLOW_EVERY
+    assert 1 <= listener.told <= most
+    assert set(desk.manager.get_active_subscriptions()) == {
+        StreamKey(TICKER, "KRW-BTC"),
+        *(StreamKey(TICKER, f"KRW-C{number}") for number in range(300)),
+    }
+    for handle in handles:
+        handle.close()

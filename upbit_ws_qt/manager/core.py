@@ -149,6 +149,9 @@ class GlobalWebSocketManager(ManagerQuestions):
         for move in self._moves:
             move.cancel()
         self._desk.close_all()
+        if self._following is not None:
+            self._following.cancel()
+            self._news.tell(lambda listener: listener.on_subscriptions_changed())
         try:
             async with asyncio.timeout(_STOP_WITHIN):
                 await asyncio.gather(*(endpoint.stop() for endpoint in self._endpoints.values()))

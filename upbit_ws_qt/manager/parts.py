@@ -32,6 +32,9 @@ _GOING = frozenset(
 )
 
 
+FOLLOW_EVERY = 0.005
+"""Seconds between two looks at the whole union while wishes keep changing; requests are gathered for longer anyway."""
+
 # All frames that cannot be read are counted; a peer that sends nothing else must not drown the listeners in errors.
 UNREADABLE_TOLD_PER_SECOND = 20
 
@@ -71,7 +74,9 @@ class ManagerParts:
         self._jwt = JWTManager(self.config.credentials, self.config.token_lifetime, clock=self._loop.time)
         self._endpoints = self._make_endpoints(rng)
         self._desk = ComponentDesk(self._loop, self._wishes, self._routing, self._endpoints, self._on_wishes_changed)
-        self._changed: set[WebSocketType] | None = None  # lines whose wishes changed in this turn of the loop
+        self._changed: set[WebSocketType] = set()  # lines that do not follow their wishes yet
+        self._following: asyncio.Handle | None = None
+        self._followed_at = float("-inf")
         self._failed: set[StreamKey] = set()
         self._frame_timer: asyncio.TimerHandle | None = None
         self._routing.on_frame_pending = self._arm_frame
@@ -129,22 +134,28 @@ class ManagerParts:
         }
 
     def _on_wishes_changed(self, changed: frozenset[WebSocketType]) -> None:
-        """Bring the lines in step in the next turn of the loop: once, for a thousand changes in this one."""
+        """Bring the lines in step in the next turn of the loop, or a little later where that has just been done.
+
+        It goes through the whole union, so a thousand changes must not do it a thousand times.
+        """
         if self._loop.is_closed():  # widgets may die after the loop, at the end of a program: nobody is to be told
             return
         if self._state is GlobalManagerState.INITIALIZING:
             return
-        if self._changed is None:
-            self._changed = set()
-            self._loop.call_soon(self._follow_wishes)
         self._changed |= changed
+        if self._following is None:
+            due = self._followed_at + FOLLOW_EVERY
+            now = self._loop.time()
+            self._following = (
+                self._loop.call_at(due, self._follow_wishes) if now < due else self._loop.call_soon(self._follow_wishes)
+            )
 
     def _follow_wishes(self) -> None:
-        changed, self._changed = self._changed or (), None
-        if self._state not in (GlobalManagerState.STOPPING, GlobalManagerState.STOPPED):
-            for ws_type in changed:
-                self._endpoints[ws_type].wishes_changed()
-            self._refresh_state()
+        self._following, self._followed_at = None, self._loop.time()
+        changed, self._changed = self._changed, set()
+        for ws_type in changed:
+            self._endpoints[ws_type].wishes_changed()
+        self._refresh_state()
         self._news.tell(lambda listener: listener.on_subscriptions_changed())
 
     def _why(self, stream: StreamKey, status: StreamStatus) -> SubscriptionError | None:
