@@ -9,6 +9,7 @@ import random
 import time
 from typing import TYPE_CHECKING, Any
 
+from tests.waiting import at_leisure
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.connection import (
     Connection,
@@ -30,43 +31,22 @@ from upbit_ws_qt.types import DataFormat, SubscriptionSpec, WebSocketType
 from upbit_ws_qt.wire import ServerError, SubscriptionList, build_list_request, build_request
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable
 
     from upbit_ws_qt.connection import Connect
     from upbit_ws_qt.connection.line import Control
     from upbit_ws_qt.exchange import EmbeddedExchange
 
 _tickets = itertools.count()
-BEAT = 0.01
 
 
-async def until(condition: Callable[[], object], what: str = "", seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], object], what: str = "", seconds: float = 30.0) -> None:
     """Wait for a condition with a deadline that only a broken program reaches."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             raise AssertionError(f"did not happen: {what or condition}")
         await asyncio.sleep(0.002)
-
-
-@contextlib.contextmanager
-def at_leisure() -> Iterator[Callable[[], float]]:
-    """Measure for how many seconds the loop had been free to act.
-
-    What is asserted about it holds on a busy machine too: a loop that stood still, or had to wait for the processor,
-    counts fewer beats, while one that waits for something in idleness counts them all.
-    """
-    loop = asyncio.get_running_loop()
-    beats: list[asyncio.TimerHandle] = []
-
-    def beat() -> None:
-        beats.append(loop.call_later(BEAT, beat))
-
-    beat()
-    try:
-        yield lambda: (len(beats) - 1) * BEAT
-    finally:
-        beats[-1].cancel()
 
 
 def config_for(exchange: EmbeddedExchange, **changes: Any) -> ServiceConfig:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.connection.kit import Rig, at_leisure, config_for, rig_for, until
+from tests.connection.kit import Rig, config_for, rig_for, until
+from tests.waiting import at_leisure
 from upbit_ws_qt.connection import ConnectLimiter
 from upbit_ws_qt.errors import ConnectionLostError, RateLimitError
 from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings, FaultName

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from tests.connection.kit import Rig, at_leisure, config_for, until
+from tests.connection.kit import Rig, config_for, until
 from tests.connection.test_socket import Client
+from tests.waiting import at_leisure
 from upbit_ws_qt.connection import ConnectLimiter, DialError, IsolatedHost
 from upbit_ws_qt.errors import ConnectionLostError
 from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings

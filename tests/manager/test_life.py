@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.manager.conftest import config_for
-from tests.waiting import until
+from tests.waiting import at_leisure, until
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.connection import RawFrame
 from upbit_ws_qt.errors import ConfigurationError
@@ -131,8 +131,9 @@ async def test_stopping_ends_whatever_the_peer_does(
     else:
         exchange.faults.inject(fault, endpoint="public")
         await until(lambda: desk.manager.connection_state(WebSocketType.PUBLIC) is not ConnectionState.DISCONNECTED)
-    async with asyncio.timeout(2.5):
+    with at_leisure() as seconds:
         await asyncio.gather(desk.manager.stop(), desk.manager.stop())
+        assert seconds() < 2.0
     await desk.manager.stop()
     assert desk.manager.state is GlobalManagerState.STOPPED
 

@@ -96,7 +96,7 @@ async def test_a_cut_is_bad_at_once_named_and_over_once(
     await live.begin(exchange)
     refusal = exchange.faults.inject("refuse", endpoint="public")
     exchange.faults.inject("drop", endpoint="public", times=1)
-    await until(lambda: live.chart.levels()[-1:] == [BAD], 3)
+    await until(lambda: live.chart.levels()[-1:] == [BAD])
     refusal.clear()
     await live.recovers()
     assert live.chart.levels() in ([GOOD, BAD, GOOD], [GOOD, BAD, WARN, GOOD], [BAD, GOOD], [BAD, WARN, GOOD])

@@ -151,7 +151,6 @@ WAYS = [
     by_delete_later_in_the_callback,
     by_cleanup_first,
 ]
-BY_THEIR_OWN_CALLBACK = (by_suicide_in_the_callback, by_delete_later_in_the_callback)
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
@@ -169,11 +168,11 @@ async def test_a_widget_that_dies_leaves_nothing(
     panels.clear()
     if way is by_cycle:  # the collector finds it once no coroutine of the panel is under way
         await until(lambda: gc.collect() >= 0 and proxy.ended)
-    await until(lambda: proxy.ended, 10.0 if way in BY_THEIR_OWN_CALLBACK else 1.0)
+    await until(lambda: proxy.ended)
     await until(lambda: not proxy.subscriptions and gone() is None)
     expected = {("trade", "KRW-XRP"), ("ticker", "KRW-XRP"), ("ticker", "KRW-ETH"), ("orderbook", "KRW-XRP")}
     active = service.manager.get_active_subscriptions
-    await until(lambda: {(key.data_type, key.symbol) for key in active()} == expected, 1.0)
+    await until(lambda: {(key.data_type, key.symbol) for key in active()} == expected)
     await until(lambda: wanted(exchange) == expected)
     await until(lambda: len(service.findChildren(Subscription)) == 2)
     calls = survivor.calls
@@ -359,7 +358,7 @@ async def generation(service: WebSocketService, number: int) -> None:
     sip.delete(parent)
     del panel
     panels.clear()  # the rest has no other reference
-    await until(lambda: all(proxy.ended for proxy in proxies), 5.0)
+    await until(lambda: all(proxy.ended for proxy in proxies))
 
 
 def leftovers(service: WebSocketService) -> tuple[int, ...]:
