@@ -1,15 +1,20 @@
-"""Ten minutes of faults every few seconds with the monitor dock open: is memory flat and the dock responsive?"""
+"""Ten minutes of faults every few seconds with the monitor dock open: is memory flat and the dock responsive?
+
+The exchange runs in a process of its own: what is measured is the program alone.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import gc
+import json
 import logging
 import os
 import random
 import sys
 import time
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +26,16 @@ import qasync
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QApplication, QMainWindow
 
-from tests.qt.serving import config_for
+from benchmarks._child_exchange import child_exchange
 from tests.waiting import until
-from upbit_ws_qt import ConnectionState, WebSocketClientProxy, WebSocketService, WebSocketType
-from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
+from upbit_ws_qt import (
+    ConnectionState,
+    Credentials,
+    ServiceConfig,
+    WebSocketClientProxy,
+    WebSocketService,
+    WebSocketType,
+)
 from upbit_ws_qt.sketch import QuantileSketch
 from widgets.monitor_dock import ConnectionMonitorDock
 
@@ -59,14 +70,40 @@ class Pulse:
             self.gaps.add(max(0.0, time.perf_counter() - due))
 
 
+class Faults:
+    """The exchange's faults, by its control path; asked from a thread, so that the window's loop goes on."""
+
+    def __init__(self, told: dict[str, str]) -> None:
+        self._url = told["rest_url"] + "/control/faults"
+
+    async def inject(self, name: str, endpoint: str, options: dict[str, Any]) -> None:
+        """Begin one."""
+        await asyncio.to_thread(self._ask, "POST", {"name": name, "endpoint": endpoint, "options": options})
+
+    async def clear(self) -> None:
+        """End them all."""
+        await asyncio.to_thread(self._ask, "DELETE", None)
+
+    def _ask(self, method: str, given: dict[str, Any] | None) -> None:
+        data = None if given is None else json.dumps(given).encode()
+        request = urllib.request.Request(self._url, data, {"Content-Type": "application/json"}, method=method)  # noqa: S310 - loopback
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - loopback
+            answer.read()
+
+
 async def run(minutes: float, seed: int) -> bool:
     """Run it; return whether memory was flat and the dock responsive."""
     rng = random.Random(seed)
-    settings = ExchangeSettings(
-        seed=seed, markets=60, rate=600, demo=True, connects_per_second=None, messages_per_minute=None
-    )
-    async with EmbeddedExchange(settings) as exchange:
-        service = WebSocketService(config_for(exchange))
+    arguments = ("--control", "--seed", str(seed), "--markets", "60", "--rate", "600")
+    with child_exchange(*arguments) as told:
+        config = ServiceConfig.testing(
+            public_url=told["public_url"],
+            private_url=told["private_url"],
+            info_url=told["info_url"],
+            rest_url=told["rest_url"],
+            credentials=Credentials(told["access_key"], told["secret_key"]),
+        )
+        service = WebSocketService(config)
         await service.start()
         window = QMainWindow()
         dock = ConnectionMonitorDock(service)
@@ -74,16 +111,17 @@ async def run(minutes: float, seed: int) -> bool:
         window.resize(1100, 780)
         window.show()
         proxy = WebSocketClientProxy("panels", service=service)
-        markets = sorted(exchange.world.codes)[:30]
+        markets = sorted(await asyncio.to_thread(_codes, told))[:30]
         proxy.subscribe_ticker(markets, lambda event: None)
         proxy.subscribe_trade(markets, lambda event: None)
         proxy.subscribe_orderbook(markets[:10], lambda event: None)
         proxy.subscribe_my_order(lambda event: None)
         pulse = Pulse()
         beating = asyncio.ensure_future(pulse.beat())
-        good = await _faults(exchange, service, dock, pulse, rng, minutes)
+        faults = Faults(told)
+        good = await _faults(faults, service, dock, pulse, rng, minutes)
         beating.cancel()
-        exchange.faults.clear()
+        await faults.clear()
         await until(lambda: service.connection_state(WebSocketType.PUBLIC) is ConnectionState.CONNECTED, 30)
         window.close()
         window.deleteLater()
@@ -92,8 +130,13 @@ async def run(minutes: float, seed: int) -> bool:
         return good
 
 
+def _codes(told: dict[str, str]) -> list[str]:
+    with urllib.request.urlopen(told["rest_url"] + "/v1/market/all", timeout=10) as answer:  # noqa: S310 - loopback
+        return [market["market"] for market in json.load(answer)]
+
+
 async def _faults(
-    exchange: EmbeddedExchange,
+    faults: Faults,
     service: WebSocketService,
     dock: ConnectionMonitorDock,
     pulse: Pulse,
@@ -108,11 +151,11 @@ async def _faults(
         ends = began + (look + 1) * minutes * 60 / looks
         while time.monotonic() < ends:
             name, options = rng.choice(FAULTS)
-            fault = exchange.faults.inject(name, endpoint=rng.choice(["public", "private"]), **options)
+            await faults.inject(name, rng.choice(["public", "private"]), options)
             injected += 1
             dock.panel.tabs.setCurrentIndex(injected % 5)
             await asyncio.sleep(rng.uniform(1.0, 4.0))
-            fault.clear()
+            await faults.clear()
         gc.collect()
         memory, gaps = process.memory_info().rss, pulse.gaps.summary()
         if look == looks // 5:
