@@ -10,7 +10,7 @@ import pytest
 
 from tests.manager.conftest import Diary, config_for
 from tests.manager.test_watch_figures import everything, far_away, ignore
-from tests.waiting import until
+from tests.waiting import at_leisure, until
 from upbit_ws_qt.manager import GlobalWebSocketManager
 from upbit_ws_qt.monitoring import Monitor
 from upbit_ws_qt.monitoring.health import HealthLevel, HealthTuning
@@ -73,7 +73,7 @@ class Live:
 
     async def recovers(self) -> None:
         """Return when the line is good again after it was not."""
-        await until(lambda: self.chart.levels()[-1:] == [GOOD] and len(self.chart.levels()) > 1, 30)
+        await until(lambda: self.chart.levels()[-1:] == [GOOD] and len(self.chart.levels()) > 1, 60)
 
 
 @pytest.fixture
@@ -111,11 +111,11 @@ async def test_a_black_hole_is_named_within_ten_seconds(
     live = make_live(busy_silence_timeout=2.0, pong_timeout=4.0)
     exchange.set_rate(2000)
     await live.begin(exchange)
-    began = time.monotonic()
-    exchange.faults.inject("half_open", endpoint="public", times=1)
-    await until(lambda: live.chart.reasons() & {"silent", "no_pong", "lost", "reconnects"}, 10)
-    assert time.monotonic() - began < 10
-    await until(lambda: live.manager.get_current_epoch(PUBLIC) == 2, 10)
+    with at_leisure() as seconds:
+        exchange.faults.inject("half_open", endpoint="public", times=1)
+        await until(lambda: live.chart.reasons() & {"silent", "no_pong", "lost", "reconnects"})
+        assert seconds() < 10
+    await until(lambda: live.manager.get_current_epoch(PUBLIC) == 2)
     cause = live.manager.connection_metrics(PUBLIC).close_cause
     assert "silent" in cause or "pong" in cause
     await until(lambda: live.chart.told[-1].connections[PUBLIC].level is GOOD, 20)
