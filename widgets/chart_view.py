@@ -322,11 +322,23 @@ class ChartView(QWidget):
         bar = self._series.bars[index]
         text = self.values_text(bar, self._series.bars[index - 1] if index else None)
         metrics = self.fontMetrics()
-        shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, int(plot.width()) - 12)
-        box = QRectF(2, 2, metrics.horizontalAdvance(shown) + 10, metrics.height() + 2)
-        painter.fillRect(box, QColor(colours.base))
         painter.setPen(QColor(colours.text))
-        painter.drawText(box.adjusted(4, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, shown)
+        for place, line in enumerate(self._lines(text, int(plot.width()) - 12)):
+            height = metrics.height() + 2
+            box = QRectF(2, 2 + place * height, metrics.horizontalAdvance(line) + 10, height)
+            painter.fillRect(box, QColor(colours.base))
+            painter.drawText(box.adjusted(4, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, line)
+
+    def _lines(self, text: str, width: int) -> list[str]:
+        """Break values into lines where one is too long: a price is never cut off."""
+        lines: list[str] = []
+        for part in text.split("  "):
+            longer = f"{lines[-1]}  {part}" if lines else part
+            if lines and self.fontMetrics().horizontalAdvance(longer) <= width:
+                lines[-1] = longer
+            else:
+                lines.append(part)
+        return lines
 
 
 class _Scale:

@@ -311,7 +311,7 @@ class IndicatorsWidget(EventPanel):
         place = self.watch_table.currentIndex().row()
         chosen = self._watches[place] if 0 <= place < len(self._watches) else None
         self.plot.show_points(() if chosen is None else tuple(chosen.points), _why_no_curve(chosen))
-        self.signal_table.setVisible(bool(self.signal_model.rows) or any(watch.spec.trigger for watch in self._watches))
+        self.signal_table.setVisible(bool(self.signal_model.rows))
         self.plot.setAccessibleName("" if chosen is None else spec_text(chosen.spec))
         self.remove.setEnabled(chosen is not None)
 

@@ -56,6 +56,7 @@ class MyAssetsWidget(TablePanel):
         self.tools.addStretch()
         self.rows.addWidget(self.note)
         self._prices: Subscription | None = None
+        self._ranked: set[tuple[int, bool]] = set()
         self.retranslate()
         self.restyle()
         self.begin()
@@ -140,11 +141,12 @@ class MyAssetsWidget(TablePanel):
         """Show all that there is anything of, and its sum."""
         whole, without = self.assets.total()
         self.model.whole = whole
-        known = {id(row) for row in self.model.rows}
         held = self.assets.held()
-        if {id(row) for row in held} == known:
+        ranked = {(id(row), row.price is None) for row in held}
+        if ranked == self._ranked:
             self.model.tell_changed()  # the order is that of before: rows must not jump because a price has moved
         else:
+            self._ranked = ranked
             self.model.replace(held)
         text = tr("Total {amount} KRW", amount=money_text(WON, whole))
         self.total.setText(text + (" + " + tr("%n without a price", without) if without else ""))

@@ -55,7 +55,9 @@ BUILT_IN: dict[str, Arrangement] = {
             (0.5, _column((0.55, _tabs("my_assets")), (0.45, _tabs("order_book", "tape")))),
         )
     ),
-    "monitor": Arrangement(_column((0.76, _tabs("monitor")), (0.24, _tabs("log", "watch_list")))),
+    "monitor": Arrangement(
+        _column((0.74, _tabs("monitor")), (0.26, _row((0.35, _tabs("watch_list")), (0.65, _tabs("log")))))
+    ),
 }
 """By name, in the order of Ctrl+1, Ctrl+2, …"""
 

@@ -82,7 +82,7 @@ class WatchListTable(FramedTable):
             (Column.FAVOURITE, "★ "),
             (Column.PRICE, "123,456,000"),
             (Column.CHANGE, "▲ +12.34%"),
-            (Column.VALUE, "24시간 대금 ▼"),
+            (Column.VALUE, "24시간 대금"),
             (Column.TREND, "00000"),
         ):
             self._widths[column] = advance(sample) + 10

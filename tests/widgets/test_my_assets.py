@@ -36,6 +36,10 @@ def tickers(exchange: EmbeddedExchange) -> set[str]:
     return {entry[1] for entry in exchange.subscribed("public") if entry[0] == "ticker"}
 
 
+def won(widget: MyAssetsWidget) -> list[int]:
+    return [int(text.replace(",", "")) for text in column(widget, Column.VALUE)]
+
+
 async def listening(exchange: EmbeddedExchange, widget: MyAssetsWidget) -> None:
     await until(lambda: exchange.subscribed("private") and widget.state is not PanelState.LOADING)
 
@@ -93,6 +97,7 @@ async def test_assets_are_valued_by_live_tickers(exchange: EmbeddedExchange, ser
         await until(lambda: "–" not in column(widget, Column.VALUE) and len(column(widget, Column.VALUE)) == 3)
         assert tickers(exchange) == {"KRW-BTC", "KRW-ETH"}
         assert column(widget, Column.CURRENCY)[0] == "KRW"
+        await until(lambda: won(widget)[1:] == sorted(won(widget)[1:], reverse=True))
         balances = exchange.world.account.balances()
         held = widget.assets.held()
         assert {each.currency: (each.balance, each.locked) for each in held} == {
