@@ -9,6 +9,7 @@ from PyQt6.QtCore import QEvent, Qt, QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QApplication, QDockWidget, QMainWindow, QTabBar, QTabWidget, QWidget
 
 from widgets.dock_arranger import apply_arrangement, read_arrangement
+from widgets.dock_buttons import draw_buttons
 from widgets.event_panel import EventPanel
 from widgets.focus import focus_into
 from widgets.panel import Panel
@@ -137,6 +138,7 @@ class MainWindow(QMainWindow):
         self._locked = locked
         for dock in self.docks.values():
             dock.setFeatures(_LOCKED if locked else _FREE)
+            draw_buttons(dock)
 
     def show_panel(self, name: str) -> None:
         """Bring a panel to the front and give it the keyboard; an unknown one changes nothing."""
@@ -211,6 +213,8 @@ class MainWindow(QMainWindow):
         dock.setObjectName(name)
         dock.setAllowedAreas(Qt.DockWidgetArea.AllDockWidgetAreas)
         self.panels[name], self.docks[name] = panel, dock
+        draw_buttons(dock)
+        dock.topLevelChanged.connect(lambda _floating: draw_buttons(dock))
         # Behind another tab Qt only moves a dock out of sight: there it would go on working, and Tab would go there.
         policy = panel.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
@@ -246,8 +250,11 @@ class MainWindow(QMainWindow):
             bar.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def changeEvent(self, event: QEvent | None) -> None:
-        """Take another language over."""
+        """Take another language or theme over."""
         super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.PaletteChange and hasattr(self, "bar"):
+            for dock in self.docks.values():
+                draw_buttons(dock)
         if event is not None and event.type() == QEvent.Type.LanguageChange and hasattr(self, "bar"):
             self.retranslate()
             self.languageChanged.emit()
