@@ -48,12 +48,12 @@ _COLUMNS = (
     (mark("pong"), mark("Age of the last pong"), "99.9 s"),
     (mark("epoch"), mark("How many lines to this endpoint there have been"), "9999"),
     (mark("rec"), mark("Reconnects that nobody asked for"), "9999"),
-    (mark("uptime"), mark("Time since the line was opened"), "100:00:00"),
+    (mark("uptime"), mark("Time since the line was opened"), "99:59:59"),
     (mark("bytes"), mark("Received on the wire"), "999.9 MiB"),
     (mark("saved"), mark("Share of bytes that short names (SIMPLE) and compression saved"), "100 %"),
     (mark("gaps"), mark("Changes of line behind which something may be missing"), "9999"),
-    (mark("drops"), mark("Frames given up because this program could not keep up, of all"), "9,999/999,999 (99.9 %)"),
-    ("", mark("Reconnect"), "⟳⟳"),
+    (mark("drops"), mark("Frames given up because this program could not keep up, of all"), "999/999,999 (99.9 %)"),
+    ("", mark("Reconnect"), "⟳ "),
 )
 CELL_MARGIN = 5
 _LEFT = frozenset({0, 1})
