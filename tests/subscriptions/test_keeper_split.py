@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import pytest
+
 from tests.subscriptions.keeping import BTC, ETH, LIVE, UNSERVED, desk, entries, refuse_codes, serving
 from tests.subscriptions.model import ModelExchange
 from tests.subscriptions.specs import book, codes, ticker, trade
 from tests.subscriptions.virtual import elapse, in_virtual_time
+from upbit_ws_qt.errors import SubscriptionError
 from upbit_ws_qt.subscriptions import SplitTrust
 
 
@@ -124,3 +129,37 @@ async def test_a_snapshot_that_a_repair_brings_does_not_show_that_they_come_besi
         await elapse(10)
         assert d.status(ticker("KRW-BTC", "KRW-ETH", "KRW-XRP")) == LIVE
         assert d.keeper.statistics().split is SplitTrust.BROKEN
+
+
+@in_virtual_time
+async def test_what_is_overdue_while_another_stream_is_asked_for_plainly_is_judged_by_itself() -> None:
+    exchange = ModelExchange()
+    exchange.unknown = {"KRW-NOPE"}
+    async with serving(exchange, BTC) as d:
+        d.want("b", ticker("KRW-NOPE"))
+        await elapse(1)
+        d.want("c", trade("KRW-NOPE"))
+        await elapse(3.5)
+        assert d.keeper.statistics().split is SplitTrust.BROKEN  # for as long as it is tried
+        assert d.status(trade("KRW-NOPE")) == UNSERVED
+        assert d.status(ticker("KRW-NOPE")) != UNSERVED
+        await elapse(3)
+        assert d.status(ticker("KRW-NOPE")) == UNSERVED
+        assert d.keeper.statistics().split is SplitTrust.UNKNOWN
+
+
+@in_virtual_time
+async def test_a_fetched_snapshot_that_is_all_that_is_tried_ends_the_trial_too() -> None:
+    exchange = ModelExchange()
+    exchange.unknown = {"KRW-NOPE"}
+    async with serving(exchange, BTC) as d:
+        d.want("b", trade("KRW-BTC"))
+        await elapse(2)
+        fetch = asyncio.create_task(d.keeper.fetch_snapshots([ticker("KRW-NOPE")]))
+        await elapse(4)
+        assert d.keeper.statistics().split is SplitTrust.BROKEN
+        d.want("a")
+        with pytest.raises(SubscriptionError, match="KRW-NOPE"):
+            await fetch
+        assert d.keeper.statistics().split is SplitTrust.UNKNOWN
+        assert exchange.table() == entries(trade("KRW-BTC"))
