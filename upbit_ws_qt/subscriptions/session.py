@@ -16,7 +16,7 @@ from upbit_ws_qt.subscriptions.silence import SilenceJudge
 from upbit_ws_qt.subscriptions.splitting import SplitWatch
 from upbit_ws_qt.subscriptions.table import LineTable
 from upbit_ws_qt.subscriptions.verdict import SyncVerdict
-from upbit_ws_qt.text import safe_text
+from upbit_ws_qt.text import Phrase, safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -160,7 +160,7 @@ class LineSession:
     def sync_error(self, now: float) -> RecoveryError | None:
         """Return why this line cannot be proved, None while it still may."""
         if self.refused is not None:
-            reason = f"the exchange refused the request: {safe_text(self.refused.name, 40)}"
+            reason = Phrase("the exchange refused the request: {error}", error=safe_text(self.refused.name, 40))
             return RecoveryError(self._memory.ws_type.value, reason)
         return self._verdict.error(self._last_sent, now)
 
