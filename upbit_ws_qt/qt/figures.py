@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.monitoring.alerts import Alert
     from upbit_ws_qt.monitoring.history import LineEvent
     from upbit_ws_qt.monitoring.independence import Interference
+    from upbit_ws_qt.monitoring.metrics import StreamMetrics
     from upbit_ws_qt.monitoring.performance import PerformanceIssue
     from upbit_ws_qt.types import WebSocketType
 
@@ -49,6 +50,10 @@ class ServiceFigures:
     def acknowledge(self, alert_id: int) -> bool:
         """Mark an alert as seen; False where no such alert lasts."""
         return self._manager is not None and self._manager.monitor.acknowledge(alert_id)
+
+    def stream_metrics(self) -> tuple[StreamMetrics, ...]:
+        """Return rate, bytes and age of each stream, the busiest first; read off every `metrics_interval`."""
+        return () if self._manager is None else self._manager.monitor.stream_metrics()
 
     def issues(self) -> tuple[PerformanceIssue, ...]:
         """Return what costs speed, with advice."""
