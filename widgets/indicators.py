@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["IndicatorsWidget"]
 
 _FLUSH_MS = 100
+_LEAST_ROWS = 4  # of the watches, the heading among them
 _SHARES = (3, 4, 2)  # of the height: watches, plot, signals
 _WATCH_SAMPLES = ("Moving average EMA/120 · price", "240m")
 _SIGNAL_SAMPLES = ("00-00 00:00:00", "KRW-WWWW", "Bollinger bands 240m", "⚑ price crosses", "00,000")
@@ -110,6 +111,7 @@ class IndicatorsWidget(EventPanel):
         inner.setContentsMargins(0, 0, 0, 0)
         inner.addWidget(self.picker)
         inner.addWidget(self.watch_table)
+        self.watch_table.setMinimumHeight(_LEAST_ROWS * (self.watch_table.fontMetrics().height() + 6))
         inner.addWidget(self.note)
         splitter = QSplitter(Qt.Orientation.Vertical, self.body)
         splitter.setChildrenCollapsible(False)

@@ -72,6 +72,10 @@ class MainWindow(QMainWindow):
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLE_MS)
         self._settle.timeout.connect(self._on_settled)
+        self._buttons = QTimer(self)  # after Qt, which puts its own signs there with each change
+        self._buttons.setSingleShot(True)
+        self._buttons.setInterval(0)
+        self._buttons.timeout.connect(self._draw_buttons)
         self.panels: dict[str, QWidget] = {}
         self.docks: dict[str, QDockWidget] = {}
         for name in PANELS:
@@ -122,6 +126,7 @@ class MainWindow(QMainWindow):
             apply_arrangement(self, self.docks, only_known(arrangement, self.docks))
         finally:
             self.setUpdatesEnabled(True)
+        self._buttons.start()
 
     def arrange_built_in(self, name: str) -> None:
         """Put the panels where the program's own perspective has them; an unknown name is the first one."""
@@ -138,7 +143,7 @@ class MainWindow(QMainWindow):
         self._locked = locked
         for dock in self.docks.values():
             dock.setFeatures(_LOCKED if locked else _FREE)
-            draw_buttons(dock)
+        self._buttons.start()
 
     def show_panel(self, name: str) -> None:
         """Bring a panel to the front and give it the keyboard; an unknown one changes nothing."""
@@ -213,8 +218,7 @@ class MainWindow(QMainWindow):
         dock.setObjectName(name)
         dock.setAllowedAreas(Qt.DockWidgetArea.AllDockWidgetAreas)
         self.panels[name], self.docks[name] = panel, dock
-        draw_buttons(dock)
-        dock.topLevelChanged.connect(lambda _floating: draw_buttons(dock))
+        dock.topLevelChanged.connect(lambda _floating: self._buttons.start())
         # Behind another tab Qt only moves a dock out of sight: there it would go on working, and Tab would go there.
         policy = panel.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
@@ -226,6 +230,11 @@ class MainWindow(QMainWindow):
                 signal.connect(self.select_symbol)
         if isinstance(panel, Panel):
             panel.keysRequested.connect(self.keysRequested)
+
+    @pyqtSlot()
+    def _draw_buttons(self) -> None:
+        for dock in self.docks.values():
+            draw_buttons(dock)
 
     def _on_dock_seen(self, name: str, seen: bool) -> None:
         if seen:
@@ -252,9 +261,8 @@ class MainWindow(QMainWindow):
     def changeEvent(self, event: QEvent | None) -> None:
         """Take another language or theme over."""
         super().changeEvent(event)
-        if event is not None and event.type() == QEvent.Type.PaletteChange and hasattr(self, "bar"):
-            for dock in self.docks.values():
-                draw_buttons(dock)
+        if event is not None and hasattr(self, "_buttons"):
+            self._buttons.start()
         if event is not None and event.type() == QEvent.Type.LanguageChange and hasattr(self, "bar"):
             self.retranslate()
             self.languageChanged.emit()
