@@ -100,6 +100,8 @@ async def test_frames_bytes_and_events_equal_the_exchanges_own_count(exchange: E
     exchange.stop_time()
     view = exchange.connections[0]
     await until(lambda: exchange.connections[0].frames_sent == desk.manager.connection_metrics(PUBLIC).message_count)
+    await until(lambda: not len(desk.manager.endpoints[PUBLIC].inbox))
+    await desk.manager.get_performance_metrics()  # what the last reading saw in the inbox is handed out by now
     view, metrics = exchange.connections[0], desk.manager.connection_metrics(PUBLIC)
     assert view.id == line.id
     # The wire also carries the handshake's answer and pongs, which are no data frames.
