@@ -58,6 +58,7 @@ class SubscriptionMachine(RuleBasedStateMachine):
         self.exchange.unknown = {UNKNOWN}
         self.exchange.refuses = refuses
         self.wanted: dict[str, tuple[SubscriptionSpec, ...]] = {}
+        self.strays = 0
         self.desk: Desk
 
     def play(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
@@ -104,6 +105,19 @@ class SubscriptionMachine(RuleBasedStateMachine):
 
         self.play(main())
 
+    @precondition(lambda self: self.strays == 0)
+    @rule(error=st.sampled_from(("INVALID_PARAM", "TOO_MANY_REQUEST", "INVALID_AUTH")))
+    def stray(self, error: str) -> None:
+        """An error out of nowhere: one alone must not cost anybody a wish."""
+
+        async def main() -> None:
+            if self.exchange.lines and self.exchange.line.is_open and not self.exchange.line.doomed:
+                self.strays += 1
+                self.exchange.fail(self.exchange.line, error)
+                await asyncio.sleep(0)
+
+        self.play(main())
+
     @precondition(lambda self: not self.exchange.forget)
     @rule(count=st.integers(1, 3))
     def lapse(self, count: int) -> None:
@@ -132,6 +146,7 @@ class SubscriptionMachine(RuleBasedStateMachine):
             await self.desk.settled()
 
         self.play(main())
+        self.strays = 0
         asked = [spec for specs in self.wanted.values() for spec in specs if BAD not in spec.symbols]
         assert self.exchange.table() == table_for(asked)
         keeper = self.desk.keeper
@@ -161,4 +176,4 @@ class SubscriptionMachine(RuleBasedStateMachine):
 
 
 TestSubscriptions = SubscriptionMachine.TestCase
-TestSubscriptions.settings = settings(max_examples=100, stateful_step_count=30, deadline=None, derandomize=True)
+TestSubscriptions.settings = settings(max_examples=120, stateful_step_count=40, deadline=None, derandomize=True)
