@@ -299,10 +299,10 @@ def test_the_idle_timeout_is_60_seconds_and_120_can_be_chosen() -> None:
 
 
 async def test_pings_keep_the_line_open_and_are_answered() -> None:
-    settings = ExchangeSettings(markets=2, idle_timeout=0.3, stopped=True)
+    settings = ExchangeSettings(markets=2, idle_timeout=0.8, stopped=True)
     async with EmbeddedExchange(settings) as exchange, client(exchange) as public:
         loop = asyncio.get_running_loop()
-        end = loop.time() + 0.8
+        end = loop.time() + 1.2
         while loop.time() < end:
             await (await public.websocket.ping())
             await asyncio.sleep(0.05)
@@ -311,10 +311,10 @@ async def test_pings_keep_the_line_open_and_are_answered() -> None:
 
 
 async def test_data_from_the_exchange_keeps_the_line_open() -> None:
-    settings = ExchangeSettings(markets=2, rate=500, idle_timeout=0.3)
+    settings = ExchangeSettings(markets=2, rate=500, idle_timeout=0.8)
     async with EmbeddedExchange(settings) as exchange, client(exchange) as public:
         await public.request({"type": "orderbook", "codes": [BTC, ETH]})
-        end = asyncio.get_running_loop().time() + 0.8
+        end = asyncio.get_running_loop().time() + 1.2
         while asyncio.get_running_loop().time() < end:
             await public.frame()
         assert exchange.counters.idle_closes == 0
