@@ -60,6 +60,25 @@ async def cpu_share(seconds: float) -> float:
     return (time.process_time() - spent) / (time.perf_counter() - began)
 
 
+async def dock_costs(dock: ConnectionMonitorDock, seconds: float, rounds: int) -> dict[str, float]:
+    """Return the median cost of a dock in each state over that of a hidden one just before, in cores."""
+    costs: dict[str, list[float]] = {"hidden": [], "1 minute": [], "15 minutes": [], "session": []}
+    spans = {"1 minute": 60.0, "15 minutes": 900.0, "session": 86_400.0}
+    for _ in range(rounds):
+        dock.hide()
+        await asyncio.sleep(0.3)
+        idle = await cpu_share(seconds)
+        for name, values in costs.items():
+            if name in spans:
+                dock.set_window_seconds(spans[name])
+                dock.show()
+            else:
+                dock.hide()
+            await asyncio.sleep(0.3)
+            values.append(await cpu_share(seconds) - idle)
+    return {name: sorted(values)[len(values) // 2] for name, values in costs.items()}
+
+
 async def measure(seconds: float, rounds: int) -> dict[str, float]:
     """Return the median cost of each state over that of none, in cores."""
     # A quiet market, and the same in every measurement: the difference is the dock's doing.
@@ -84,25 +103,12 @@ async def measure(seconds: float, rounds: int) -> dict[str, float]:
         window.resize(1100, 780)
         window.show()
         await until(lambda: service.connection_state(WebSocketType.PRIVATE) is ConnectionState.CONNECTED)
-        costs: dict[str, list[float]] = {"hidden": [], "1 minute": [], "15 minutes": [], "session": []}
-        spans = {"1 minute": 60.0, "15 minutes": 900.0, "session": 86_400.0}
-        for _ in range(rounds):
-            dock.hide()
-            await asyncio.sleep(0.3)
-            idle = await cpu_share(seconds)
-            for name, values in costs.items():
-                if name in spans:
-                    dock.set_window_seconds(spans[name])
-                    dock.show()
-                else:
-                    dock.hide()
-                await asyncio.sleep(0.3)
-                values.append(await cpu_share(seconds) - idle)
+        costs = await dock_costs(dock, seconds, rounds)
         window.close()
         window.deleteLater()
         await proxy.cleanup()
         await service.stop()
-        return {name: sorted(values)[len(values) // 2] for name, values in costs.items()}
+        return costs
 
 
 async def reading_cost(seconds: float, *, channels: bool) -> float:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from upbit_ws_qt.monitoring.metrics import ConnectionMetrics
 from upbit_ws_qt.monitoring.phrases import cause_of
 from upbit_ws_qt.monitoring.windows import Counter, RecentMean, RecentSum, RollingSketch
@@ -174,33 +176,18 @@ class LineWatch:
         reading = self.reading
         if reading is None:
             return ConnectionMetrics(ws_type=self.ws_type)
-        connected = reading.state is ConnectionState.CONNECTED
         shown = self._shown_rtt.sketch(now)
         p95, p99 = shown.quantiles(0.95, 0.99) if shown.count else (None, None)
         per_second, bytes_per_second = self.rates(now)
-        since = reading.connected_since if connected else None
-        return ConnectionMetrics(
-            ws_type=self.ws_type,
-            state=reading.state,
-            is_connected=connected,
-            connect_time=None if since is None else since + wall_minus_loop,
-            last_message_time=None if reading.last_message_at is None else reading.last_message_at + wall_minus_loop,
-            last_message_age=_age(now, reading.last_message_at),
-            last_pong_age=_age(now, reading.last_pong_at),
-            message_count=reading.frames,
+        since = reading.connected_since if reading.state is ConnectionState.CONNECTED else None
+        return replace(
+            _standing(now, wall_minus_loop, reading),
             messages_per_second=per_second,
             messages_per_second_lifetime=reading.frames / self._connected_seconds if self._connected_seconds else 0.0,
-            error_count=reading.errors,
             error_rate=self.errors.total(now) / self.messages_in_last_minute(now),
-            reconnect_count=reading.reconnects,
-            gap_count=reading.gaps,
-            bytes_received=reading.bytes_wire,
-            bytes_inflated=reading.bytes_inflated,
-            bytes_spared=reading.bytes_spared,
             bytes_per_second=bytes_per_second,
-            current_subscriptions=reading.current_subscriptions,
-            live_subscriptions=reading.live_subscriptions,
             unserved=unserved,
+            connect_time=None if since is None else since + wall_minus_loop,
             uptime_seconds=0.0 if since is None else now - since,
             connected_seconds=self._connected_seconds,
             health_score=score,
@@ -210,19 +197,41 @@ class LineWatch:
             rtt_p99=p99,
             event_age=self.age.sketch(now).summary(),
             clock_offset=offset,
-            pending=reading.pending,
-            dropped=reading.dropped,
-            sink_failures=reading.sink_failures,
-            duplicates=reading.duplicates,
-            conflated=reading.conflated,
-            stale=reading.stale,
-            epoch=reading.epoch,
-            attempts=reading.attempts,
-            next_attempt_in=None if reading.next_attempt_at is None else max(0.0, reading.next_attempt_at - now),
-            close_code=reading.close_code,
-            close_cause=cause_of(reading) if reading.close_cause else "",
-            rate_budget_used=reading.rate_budget_used,
         )
+
+
+def _standing(now: float, wall_minus_loop: float, reading: ConnectionReading) -> ConnectionMetrics:
+    """Return what a reading says by itself."""
+    message_at, attempt_at = reading.last_message_at, reading.next_attempt_at
+    return ConnectionMetrics(
+        ws_type=reading.ws_type,
+        state=reading.state,
+        is_connected=reading.state is ConnectionState.CONNECTED,
+        last_message_time=None if message_at is None else message_at + wall_minus_loop,
+        last_message_age=_age(now, message_at),
+        last_pong_age=_age(now, reading.last_pong_at),
+        message_count=reading.frames,
+        error_count=reading.errors,
+        reconnect_count=reading.reconnects,
+        gap_count=reading.gaps,
+        bytes_received=reading.bytes_wire,
+        bytes_inflated=reading.bytes_inflated,
+        bytes_spared=reading.bytes_spared,
+        current_subscriptions=reading.current_subscriptions,
+        live_subscriptions=reading.live_subscriptions,
+        pending=reading.pending,
+        dropped=reading.dropped,
+        sink_failures=reading.sink_failures,
+        duplicates=reading.duplicates,
+        conflated=reading.conflated,
+        stale=reading.stale,
+        epoch=reading.epoch,
+        attempts=reading.attempts,
+        next_attempt_in=None if attempt_at is None else max(0.0, attempt_at - now),
+        close_code=reading.close_code,
+        close_cause=cause_of(reading) if reading.close_cause else "",
+        rate_budget_used=reading.rate_budget_used,
+    )
 
 
 def _age(now: float, at: float | None) -> float | None:

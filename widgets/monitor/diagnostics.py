@@ -45,19 +45,7 @@ def diagnostics(
         "",
         f"health {health.score:.0f} ({health.level})",
         *reasons_text(health).splitlines(),
-        f"up {metrics.uptime_seconds:.0f} s, {metrics.messages_processed:,} events, "
-        f"{metrics.messages_per_second:.1f} frames/s, latency {metrics.average_latency * 1000:.2f} ms, "
-        f"loop lag {metrics.loop_lag * 1000:.0f} ms (p95 {metrics.loop_lag_p95 * 1000:.0f} ms), "
-        f"backlog {metrics.drain_backlog}, CPU {metrics.cpu_share:.0%}, "
-        f"memory {metrics.memory_usage / 1024**2:.0f} MiB",
-        f"frames lost to failures: {sum(line.sink_failures for line in metrics.connections.values())} on receipt, "
-        f"{metrics.drain_failures} on their way",
-        "tasks: "
-        + ", ".join(
-            f"{task.name} every {task.interval:g} s, {task.runs} runs, {task.failures} failures"
-            + ("" if task.running else ", stopped")
-            for task in metrics.tasks
-        ),
+        *_program_lines(metrics),
         "",
         " | ".join(header for header in headers if header),
         *(" | ".join(text for text in row if text) for row in rows),
@@ -74,6 +62,24 @@ def diagnostics(
         *(event_text(event) for event in events[-EVENTS_TOLD:]),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _program_lines(metrics: PerformanceMetrics) -> list[str]:
+    return [
+        f"up {metrics.uptime_seconds:.0f} s, {metrics.messages_processed:,} events, "
+        f"{metrics.messages_per_second:.1f} frames/s, latency {metrics.average_latency * 1000:.2f} ms, "
+        f"loop lag {metrics.loop_lag * 1000:.0f} ms (p95 {metrics.loop_lag_p95 * 1000:.0f} ms), "
+        f"backlog {metrics.drain_backlog}, CPU {metrics.cpu_share:.0%}, "
+        f"memory {metrics.memory_usage / 1024**2:.0f} MiB",
+        f"frames lost to failures: {sum(line.sink_failures for line in metrics.connections.values())} on receipt, "
+        f"{metrics.drain_failures} on their way",
+        "tasks: "
+        + ", ".join(
+            f"{task.name} every {task.interval:g} s, {task.runs} runs, {task.failures} failures"
+            + ("" if task.running else ", stopped")
+            for task in metrics.tasks
+        ),
+    ]
 
 
 def csv_of_history(service: WebSocketService, seconds: float) -> str:

@@ -100,7 +100,7 @@ class MonitorPanel(QWidget):
         self.retranslate()
         self.apply_palette()
 
-    def _arrange(self) -> None:
+    def _make_bar(self) -> QHBoxLayout:
         bar = QHBoxLayout()
         for number, _ in enumerate(WINDOWS):
             button = QToolButton(self)
@@ -125,6 +125,9 @@ class MonitorPanel(QWidget):
             box.setChecked(True)
             box.toggled.connect(lambda shown, line=ws_type: self.plots.set_line_visible(line, shown))
             bar.addWidget(box)
+        return bar
+
+    def _arrange(self) -> None:
         self.split = QSplitter(Qt.Orientation.Vertical, self)
         self.split.addWidget(self.plots)
         self.split.addWidget(self.tabs)
@@ -136,7 +139,7 @@ class MonitorPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 4)
         layout.setSpacing(4)
-        layout.addLayout(bar)
+        layout.addLayout(self._make_bar())
         layout.addWidget(self.table)
         layout.addWidget(self.hint)
         layout.addWidget(self.split, 1)
