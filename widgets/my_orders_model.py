@@ -74,7 +74,7 @@ class MyOrdersModel(RowsModel["KnownOrder"]):
                 ratio = event.filled_ratio
                 return full_text(event.executed_volume) if ratio is None else f"{ratio * 100:.1f}%"
             case Column.AVERAGE:
-                return price_text(event.code, round(event.avg_price, 8) if event.avg_price else None)
+                return brief_text(event.avg_price or None, 8)  # between ticks, and with any number of digits
             case _:
                 return state_text(row)
 
@@ -90,8 +90,8 @@ class MyOrdersModel(RowsModel["KnownOrder"]):
             return tr("The connection was down since: this may have changed meanwhile.")
         if column == Column.STATE:
             return state_text(row)
-        if column == Column.VOLUME:
-            return full_text(row.volume)
+        if column in (Column.VOLUME, Column.AVERAGE):
+            return full_text(row.volume if column == Column.VOLUME else row.event.avg_price or None)
         return safe_text(row.event.uuid, _LONGEST) if column == Column.MARKET else ""
 
 

@@ -150,7 +150,7 @@ _MARKET = {
     (MarketScheme.KOREAN, True): ("#f0616d", "#5b9bff"),
     (MarketScheme.WESTERN, False): ("#0a7d3c", "#c22f3d"),
     (MarketScheme.WESTERN, True): ("#3fbf72", "#f0616d"),
-    (MarketScheme.OKABE_ITO, False): ("#a86b00", "#0072b2"),
+    (MarketScheme.OKABE_ITO, False): ("#a86b00", "#0072b2"),  # its #e69f00 and #56b4e9 have 2.2 : 1 on white
     (MarketScheme.OKABE_ITO, True): ("#e69f00", "#56b4e9"),
 }
 

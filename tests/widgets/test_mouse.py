@@ -17,6 +17,7 @@ from widgets.layout import Leaf, Node
 from widgets.main_menu import MainMenu
 from widgets.panel import Panel, PanelState
 from widgets.store import Store
+from widgets.theme import ThemeMode, apply_theme
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -151,6 +152,22 @@ async def test_the_buttons_of_a_title_bar_detach_and_close() -> None:
         menu.choose("trading")
         await turn()
         assert "order_book" in window.arrangement.panels
+
+
+@pytest.mark.parametrize("theme", [ThemeMode.LIGHT, ThemeMode.DARK])
+async def test_the_buttons_of_a_title_bar_can_be_seen(theme: ThemeMode) -> None:
+    async with desk() as (program, _):
+        window = window_of(program)
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        apply_theme(app, theme)
+        await turn()
+        await turn()
+        for name in ("float", "close"):
+            picture = button_of(window.docks["chart"], name).grab().toImage()
+            places = [(x, y) for x in range(picture.width()) for y in range(picture.height())]
+            shades = [picture.pixelColor(x, y).lightness() for x, y in places]
+            assert max(shades) - min(shades) > 90
 
 
 async def test_a_tab_is_clicked() -> None:
