@@ -35,7 +35,7 @@ from widgets.monitor_dock import ConnectionMonitorDock
 
 SHOWN_TARGET = 0.02
 HIDDEN_TARGET = 0.002
-READING_TARGET = 0.003
+READING_TARGETS = {"8 components": 0.003, "1,248 components": 0.006}
 KINDS = (DataType.TICKER, DataType.TRADE, DataType.ORDERBOOK)
 
 
@@ -175,8 +175,9 @@ def main() -> int:
         print(f"  {name:12} {100 * cost:6.2f}   {'ok' if cost <= target else f'over the target of {100 * target:g}'}")
     print("reading everything, 1,248 streams, ms of CPU a second")
     for name, cost in readings.items():
-        good = good and cost <= READING_TARGET
-        verdict = "ok" if cost <= READING_TARGET else f"over the target of {1000 * READING_TARGET:g}"
+        target = READING_TARGETS[name]
+        good = good and cost <= target
+        verdict = "ok" if cost <= target else f"over the target of {1000 * target:g}"
         print(f"  {name:16} {1000 * cost:6.2f}   {verdict}")
     return 0 if good else 1
 
