@@ -72,9 +72,9 @@ def wanted(exchange: EmbeddedExchange, endpoint: str = "public") -> set[tuple[st
 
 
 def served(
-    settings: ExchangeSettings = SETTINGS, **changes: Any
+    settings: ExchangeSettings = SETTINGS, *, within: float = 110.0, **changes: Any
 ) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., Awaitable[None]]]:
-    """Run a test on the qasync loop with the `exchange` and `service` it asks for, and a time limit.
+    """Run a test on the qasync loop with the `exchange` and `service` it asks for, `within` so many seconds.
 
     No fixtures: between fixture and test pytest-qt lets Qt run while no asyncio loop does, which no program would.
     """
@@ -85,7 +85,7 @@ def served(
         @functools.wraps(test)
         async def run(*args: Any, **kwargs: Any) -> None:
             async with (
-                asyncio.timeout(60),
+                asyncio.timeout(within),
                 EmbeddedExchange(settings) as exchange,
                 running_service(exchange, **changes) as service,
             ):

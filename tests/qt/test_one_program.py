@@ -34,7 +34,7 @@ def program(
 
     @functools.wraps(test)
     async def run() -> None:
-        async with asyncio.timeout(60), EmbeddedExchange(SETTINGS) as exchange:
+        async with asyncio.timeout(110), EmbeddedExchange(SETTINGS) as exchange:
             try:
                 await test(exchange, config_for(exchange))
             finally:
