@@ -36,7 +36,7 @@ async def desk(
     **changes: Any,
 ) -> AsyncIterator[tuple[Program, Any]]:
     """Run a program; `changes` are of its service's configuration. Gives (program, exchange)."""
-    async with asyncio.timeout(60), EmbeddedExchange(settings) as exchange:
+    async with asyncio.timeout(110), EmbeddedExchange(settings) as exchange:
         keeper = store or Store(None)
         preferences = keeper.preferences()
         config = config_for(exchange, **changes)

@@ -205,7 +205,7 @@ async def test_toasts_collapse_repeats_and_are_bounded() -> None:
 
 
 async def test_without_keys_private_panels_ask_for_one() -> None:
-    async with asyncio.timeout(50), EmbeddedExchange(SETTINGS) as exchange:
+    async with asyncio.timeout(110), EmbeddedExchange(SETTINGS) as exchange:
         config = config_for(exchange, credentials=None)
         program = Program(Options(size=(1300, 800), live=True), config, Store(None), Preferences())
         program.open()
@@ -230,7 +230,7 @@ async def test_without_keys_private_panels_ask_for_one() -> None:
 
 
 async def test_keys_are_tested_against_the_exchange() -> None:
-    async with asyncio.timeout(30), EmbeddedExchange(SETTINGS) as exchange:
+    async with asyncio.timeout(110), EmbeddedExchange(SETTINGS) as exchange:
         config = config_for(exchange, credentials=None)
         assert await check_keys(config, Credentials(exchange.access_key, exchange.secret_key)) is None
         exchange.faults.inject(FaultName.INVALID_AUTH, "private")
