@@ -80,7 +80,7 @@ def text(dock: ConnectionMonitorDock, line: WebSocketType, column: int) -> str:
     return dock.panel.lines.rows[LINES.index(line)].texts[column]
 
 
-@served()
+@served(busy_silence_timeout=60.0)  # time stands still in it for as long as a busy machine needs
 async def test_rows_say_what_the_service_knows(service: WebSocketService, exchange: EmbeddedExchange) -> None:
     with shown(service) as dock, wanting(service, exchange):
         await connected(service, PUBLIC, PRIVATE)
