@@ -58,12 +58,11 @@ KEPT = {
     shot.name: shot
     for shot in (
         Shot("trading", "dark", "en", "1920x1080", 1),
-        Shot("trading", "light", "ko", "1920x1080", 1),
-        Shot("trading", "dark", "ko", "1280x720", 2),
+        Shot("trading", "light", "ko", "1280x720", 1),
         Shot("market", "light", "en", "1280x720", 1),
         Shot("market", "dark", "ko", "1280x720", 1),
         Shot("account", "light", "ko", "1280x720", 1),
-        Shot("account", "dark", "en", "1280x720", 1),
+        Shot("account", "dark", "en", "1280x720", 2),
         Shot("monitor", "light", "ko", "1280x720", 1),
         Shot("monitor", "dark", "en", "1280x720", 1),
     )

@@ -50,6 +50,18 @@ class KeysPage(QWidget):
         self._texts.put(self.remove.setText, mark("Remove"))
         self.state = plain_label("", self)
         self.state.setWordWrap(True)
+        self._arrange()
+        self.save.clicked.connect(self._on_save)
+        self.remove.clicked.connect(self._on_remove)
+        if embedded:
+            for widget in (self.access, self.secret, self.save, self.remove):
+                widget.setEnabled(False)
+            self._tell(mark("The embedded exchange has dummy keys of its own. Start with --live to enter yours."))
+        else:
+            has = config.credentials is not None
+            self._tell(mark("A key is in use.") if has else mark("No key is in use: public data only."))
+
+    def _arrange(self) -> None:
         form = QFormLayout()
         for line, name in ((self.access, mark("Access key")), (self.secret, mark("Secret key"))):
             label = plain_label("", self)
@@ -71,20 +83,12 @@ class KeysPage(QWidget):
         layout.addLayout(buttons)
         layout.addWidget(self.state)
         layout.addStretch()
-        self.save.clicked.connect(self._on_save)
-        self.remove.clicked.connect(self._on_remove)
-        if embedded:
-            for widget in (self.access, self.secret, self.save, self.remove):
-                widget.setEnabled(False)
-            self._tell(mark("The embedded exchange has dummy keys of its own. Start with --live to enter yours."))
-        else:
-            has = config.credentials is not None
-            self._tell(mark("A key is in use.") if has else mark("No key is in use: public data only."))
 
     def _tell(self, text: str, **values: object) -> None:
-        """Say what came of it; a screen reader may come by."""
+        """Say what came of it; to a screen reader by the button that it came of."""
         self._told = text, values
         self.state.setText(tr(text, -1, **values) if text else "")
+        self.save.setAccessibleDescription(self.state.text())
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Take another language over."""
