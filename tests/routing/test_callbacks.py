@@ -17,6 +17,8 @@ from upbit_ws_qt.errors import BackpressureError
 from upbit_ws_qt.types import BackpressureConfig, BackpressureStrategy, Delivery, SubscriptionSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.routing.rig import Rig
     from upbit_ws_qt.routing import Route
 
@@ -216,13 +218,21 @@ async def test_who_joins_during_a_dispatch_gets_the_next_event() -> None:
         assert joined.timestamps == [2]
 
 
-def run_dialog(rig: Rig, feed: list[bytes], seconds: float = 0.0) -> None:
-    """Do what a modal dialog does: run a nested event loop in which further frames come in."""
-    dialog = QEventLoop()
+def run_dialog(rig: Rig, feed: list[bytes], *, seconds: float = 0.0, done: Callable[[], object] | None = None) -> None:
+    """Do what a modal dialog does: run a nested event loop in which further frames come in, until all is `done`."""
+    dialog, poll, patience = QEventLoop(), QTimer(), QTimer()
     if feed:
         QTimer.singleShot(0, lambda: rig.feed_now(tuple(feed)))
-    QTimer.singleShot(round(seconds * 1000) + 5, dialog.quit)
+    if done is None:
+        QTimer.singleShot(round(seconds * 1000) + 5, dialog.quit)
+    else:
+        poll.timeout.connect(lambda: dialog.quit() if done() else None)
+        poll.start(1)
+        patience.timeout.connect(dialog.quit)
+        patience.start(20_000)  # only what is broken takes so long
     dialog.exec()
+    poll.stop()
+    patience.stop()
 
 
 @pytest.mark.qasync_loop
@@ -235,7 +245,7 @@ async def test_behind_a_modal_dialog_everybody_is_served_in_order() -> None:
         def opens_a_dialog(event: Any) -> None:
             mine.append(("in", event.timestamp))
             if event.timestamp == 1:
-                run_dialog(rig, [raw(timestamp=2), raw(timestamp=3)])
+                run_dialog(rig, [raw(timestamp=2), raw(timestamp=3)], done=lambda: last.timestamps[-1:] == [3])
                 behind.extend(last.timestamps)
             mine.append(("out", event.timestamp))
 
@@ -289,13 +299,16 @@ async def test_a_dialog_opened_by_a_display_frame_stops_no_display() -> None:
         def opens_a_dialog(event: Any) -> None:
             mine(event)
             if event.timestamp == 1:
-                for at in (2, 3, 4):
-                    QTimer.singleShot(at * 15, partial(rig.feed_now, (raw(timestamp=at),)))
-                run_dialog(rig, [], seconds=0.1)
+                run_dialog(rig, [], done=lambda: others.timestamps[-1:] == [4])
                 behind.extend(others.timestamps)
 
+        def shows(event: Any) -> None:
+            others(event)
+            if event.timestamp < 4:
+                QTimer.singleShot(0, partial(rig.feed_now, (raw(timestamp=event.timestamp + 1),)))
+
         rig.engine.register_route("dialog", spec, opens_a_dialog)
-        rig.engine.register_route("other", spec, others)
+        rig.engine.register_route("other", spec, shows)
         await rig.feed(raw(timestamp=1))
         await until(lambda: mine.timestamps[-1:] == [4])
         assert behind == [1, 2, 3, 4]
