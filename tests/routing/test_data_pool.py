@@ -74,6 +74,23 @@ async def test_the_bound_holds_and_costs_first_what_nobody_wants() -> None:
     assert pool.trim() == 0
 
 
+def test_a_thousand_streams_are_measured_a_few_at_a_time_and_exactly_in_the_end() -> None:
+    pool = DataPoolManager()
+    event = event_of()
+    cells = [pool.cell(ticker_key(f"KRW-C{number}")) for number in range(1000)]
+    for cell in cells:
+        cell.store(event)
+    measured = 0
+    while measured < len(cells):
+        assert pool.statistics().bytes == 1000 * size_of(event)  # they are alike, so the average is right at once
+        now = sum(cell.is_measured for cell in cells)
+        assert measured < now <= measured + 64
+        measured = now
+    cells[0].store(event_of("orderbook"))
+    cells[0].measure()
+    assert pool.statistics().bytes == 999 * size_of(event) + size_of(event_of("orderbook"))
+
+
 async def test_long_histories_are_halved_when_everything_is_wanted() -> None:
     size = size_of(event_of())
     pool = DataPoolManager(history_length=1000, limit=100 * size)
