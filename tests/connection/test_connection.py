@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import time
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.connection.kit import Rig, config_for, lost, rig_for, until
-from upbit_ws_qt.connection import ConnectLimiter
+from upbit_ws_qt.connection import ConnectLimiter, Line
 from upbit_ws_qt.errors import AuthenticationError, ConnectionLostError, RecoveryError
 from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
 from upbit_ws_qt.types import ConnectionState, DataType, SubscriptionSpec, WebSocketType
@@ -449,6 +450,26 @@ async def test_a_bug_in_proving_is_loud_and_leaves_no_line(exchange: EmbeddedExc
         await until(lambda: rig.connection.state is ConnectionState.FAILED)
         await until(lambda: not exchange.connections)
         assert [type(report["exception"]) for report in reports] == [ZeroDivisionError]
+
+
+async def test_a_proof_that_fails_while_its_line_goes_down_is_no_stray_exception(exchange: EmbeddedExchange) -> None:
+    reports: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reports.append(context))
+
+    class Stubborn(Rig):
+        async def synchronize(self, line: Line) -> None:
+            self.lines.append(line)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                raise ConnectionLostError(line.ws_type.value, "closed while its subscriptions were proved")
+
+    rig = Stubborn(config_for(exchange))
+    rig.connection.set_wanted(True)
+    await until(lambda: rig.lines)
+    await rig.stop()
+    gc.collect()
+    assert reports == []
 
 
 @pytest.mark.qasync_loop

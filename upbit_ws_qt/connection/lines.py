@@ -97,6 +97,10 @@ class Lines:
             if not proof.done():
                 proof.cancel()
                 await asyncio.wait({proof})
+            # Whoever was cancelled meanwhile, or lost the line, has a reason of its own; but a bug stays loud.
+            failure = None if proof.cancelled() else proof.exception()
+            if failure is not None and not isinstance(failure, WebSocketError):
+                raise failure
 
     def loss_error(self, line: Line) -> WebSocketError:
         """Return why a line is gone, as the error to go on with."""
