@@ -21,13 +21,19 @@ _SIDE = 16
 _DENSITY = 3  # pixels for a point: enough for any screen
 
 
-def draw_buttons(dock: QDockWidget) -> None:
-    """Give the buttons of a dock their signs; again when the theme changes, and when Qt has put its own there."""
-    colour = QColor(colours_of(dock.palette()).muted)
+def draw_buttons(dock: QDockWidget, signs: dict[tuple[str, str], QIcon]) -> None:
+    """Give the buttons of a dock their signs; again when the theme changes, and when Qt has put its own there.
+
+    What is drawn is kept in `signs` and used again: Qt remembers the pixels of every new icon, up to 10 MiB of them.
+    """
+    colour = colours_of(dock.palette()).muted
     for name, draw in (("float", _draw_windows), ("close", _draw_cross)):
         button = dock.findChild(QAbstractButton, f"qt_dockwidget_{name}button")
         if button is not None:
-            button.setIcon(_icon(colour, draw))
+            sign = signs.get((name, colour))
+            if sign is None:
+                sign = signs[name, colour] = _icon(QColor(colour), draw)
+            button.setIcon(sign)
 
 
 def _icon(colour: QColor, draw: Callable[[QPainter], None]) -> QIcon:

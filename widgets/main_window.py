@@ -23,7 +23,7 @@ from widgets.watch_list import WatchListWidget
 
 if TYPE_CHECKING:
     from PyQt6.QtCore import QChildEvent
-    from PyQt6.QtGui import QCloseEvent
+    from PyQt6.QtGui import QCloseEvent, QIcon
 
     from widgets.layout import Arrangement
 
@@ -72,6 +72,7 @@ class MainWindow(QMainWindow):
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLE_MS)
         self._settle.timeout.connect(self._on_settled)
+        self._signs: dict[tuple[str, str], QIcon] = {}
         self._buttons = QTimer(self)  # after Qt, which puts its own signs there with each change
         self._buttons.setSingleShot(True)
         self._buttons.setInterval(0)
@@ -234,7 +235,7 @@ class MainWindow(QMainWindow):
     @pyqtSlot()
     def _draw_buttons(self) -> None:
         for dock in self.docks.values():
-            draw_buttons(dock)
+            draw_buttons(dock, self._signs)
 
     def _on_dock_seen(self, name: str, seen: bool) -> None:
         if seen:
@@ -261,7 +262,7 @@ class MainWindow(QMainWindow):
     def changeEvent(self, event: QEvent | None) -> None:
         """Take another language or theme over."""
         super().changeEvent(event)
-        if event is not None and hasattr(self, "_buttons"):
+        if event is not None and event.type() != QEvent.Type.WindowTitleChange and hasattr(self, "_buttons"):
             self._buttons.start()
         if event is not None and event.type() == QEvent.Type.LanguageChange and hasattr(self, "bar"):
             self.retranslate()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PyQt6.QtCore import QObject
+from PyQt6.QtWidgets import QAbstractButton
 
 from tests.waiting import until
 from tests.widgets.desk import desk, window_of
@@ -79,3 +80,21 @@ async def test_perspectives_and_markets_leave_no_objects_behind() -> None:
             objects.append(python_objects())
         assert not growing(*widgets)
         assert not growing(*objects)
+
+
+async def test_the_signs_of_the_title_bars_are_drawn_once() -> None:
+    """Qt keeps the pixels of every icon that is new to it, in a cache of 10 MiB."""
+    async with desk() as (program, _):
+        window = window_of(program)
+        await settled(window)
+        found = (each for dock in window.docks.values() for each in dock.findChildren(QAbstractButton))
+        buttons = [each for each in found if each.objectName().startswith("qt_dockwidget_")]
+
+        def signs() -> set[int]:
+            return {button.icon().cacheKey() for button in buttons}
+
+        await use(window, 1)
+        before = signs()
+        assert len(before) == 2
+        await use(window, 1)
+        assert signs() == before
