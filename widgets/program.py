@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from PyQt6 import sip
 from PyQt6.QtCore import QObject, QPoint, QSize, Qt, QTimer, pyqtSignal, pyqtSlot
-from PyQt6.QtGui import QGuiApplication
+from PyQt6.QtGui import QGuiApplication, QPixmapCache
 from PyQt6.QtWidgets import QApplication
 
 from upbit_ws_qt import Credentials, ServiceConfig, WebSocketService, install_excepthook
@@ -49,6 +49,7 @@ DEFAULT_SIZE = (1600, 950)
 _MAXIMIZED = Qt.WindowState.WindowMaximized
 _LINE_SETTINGS = {"data_format": "data_format", "compression": "compression", "independence": "independence_level"}
 """Names of preferences, and of the service's settings that they decide about."""
+PIXELS_KIB = 2048  # docks that are moved get new signs from Qt each time, which would fill its 10 MiB in an hour
 RESTART_DELAY_MS = 300  # changes that come together cause one restart
 
 
@@ -83,6 +84,7 @@ class Program(QObject):
         self._restart_timer.setSingleShot(True)
         self._restart_timer.setInterval(RESTART_DELAY_MS)
         self._restart_timer.timeout.connect(self._on_restart)
+        QPixmapCache.setCacheLimit(PIXELS_KIB)
         self._apply_look()
         hints = QGuiApplication.styleHints()
         assert hints is not None
