@@ -76,6 +76,10 @@ async def connected(service: WebSocketService, *lines: WebSocketType) -> None:
     await until(lambda: all(service.connection_state(line) is ConnectionState.CONNECTED for line in lines))
 
 
+def frames_sent(exchange: EmbeddedExchange, endpoint: str) -> int:
+    return sum(each.frames_sent for each in exchange.connections if each.endpoint == endpoint)
+
+
 def text(dock: ConnectionMonitorDock, line: WebSocketType, column: int) -> str:
     return dock.panel.lines.rows[LINES.index(line)].texts[column]
 
@@ -86,7 +90,7 @@ async def test_rows_say_what_the_service_knows(service: WebSocketService, exchan
         await connected(service, PUBLIC, PRIVATE)
         await until(lambda: (service.connection_metrics(PUBLIC).rtt_p95 or 0) > 0)
         exchange.stop_time()
-        await until(lambda: service.connection_metrics(PUBLIC).message_count == exchange.connections[0].frames_sent)
+        await until(lambda: service.connection_metrics(PUBLIC).message_count == frames_sent(exchange, "public"))
         await until(lambda: service.connection_metrics(PUBLIC).messages_per_second == 0)
         dock.refresh()
         metrics = service.connection_metrics(PUBLIC)

@@ -59,7 +59,8 @@ def widgets_and_wishes(window: MainWindow) -> Counter[str]:
 
 def python_objects() -> Counter[str]:
     gc.collect()
-    return Counter(type(each).__name__ for each in gc.get_objects() if type(each).__module__.startswith(_ROOMS))
+    # As text: a class may have anything for a module.
+    return Counter(type(each).__name__ for each in gc.get_objects() if str(type(each).__module__).startswith(_ROOMS))
 
 
 def growing(before: Counter[str], between: Counter[str], after: Counter[str]) -> dict[str, tuple[int, int]]:
