@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -173,6 +174,30 @@ async def test_stopping_the_host_ends_sockets_that_nobody_closed(exchange: Embed
     await host.stop()
     await until(lambda: socket.closed.done())
     await until(lambda: not exchange.connections)
+
+
+async def test_a_sink_that_fails_on_the_way_costs_one_frame_and_is_counted() -> None:
+    async def send(connection: ServerConnection) -> None:
+        for data in (b"1", b"2", b"3"):
+            await connection.send(data)
+        await connection.wait_closed()
+
+    client, host = Client(), IsolatedHost(WebSocketType.PUBLIC)
+
+    def sink(messages: Iterator[bytes], _: float) -> None:
+        for data in messages:
+            if data == b"2":
+                raise RecursionError("too deep")
+            client.frames.append(data)
+
+    async with serve(send, "127.0.0.1", 0, close_timeout=0.2) as running:
+        request = client.request(f"ws://127.0.0.1:{running.sockets[0].getsockname()[1]}/")
+        socket = await host.connect(replace(request, on_frames=sink))
+        await until(lambda: client.frames == [b"1", b"3"])
+        assert socket.figures().sink_failures == 1
+        assert not socket.closed.done()
+        await socket.close()
+        await host.stop()
 
 
 @pytest.mark.qasync_loop

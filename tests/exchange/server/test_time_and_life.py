@@ -100,7 +100,11 @@ async def test_stop_ends_all_lines_frees_the_port_and_may_come_twice() -> None:
 
 
 async def test_stop_before_start_is_nothing() -> None:
-    await EmbeddedExchange(ExchangeSettings(markets=2)).stop()
+    exchange = EmbeddedExchange(ExchangeSettings(markets=2))
+    await exchange.stop()
+    async with exchange:  # it can still be started
+        assert exchange.port > 0
+        assert exchange.connections == exchange.closed_connections == []
 
 
 async def test_a_busy_port_is_an_os_error_and_leaves_nothing() -> None:
