@@ -60,6 +60,7 @@ LINE_KEPT: list[tuple[str, dict[str, Any]]] = [
     ],
     ("protocol_violation", {"kind": "utf8", "hold": False}),
     ("delay", {"seconds": 0.1}),
+    ("mute", {"codes": ["KRW-BTC"]}),
     ("truncated", {}),
     ("wrong_order", {}),
     ("duplicate_trades", {}),

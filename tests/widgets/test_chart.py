@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from PyQt6.QtCore import QPoint, QPointF, Qt
-from PyQt6.QtGui import QWheelEvent
+from PyQt6.QtCore import QEvent, QPoint, QPointF, Qt
+from PyQt6.QtGui import QMouseEvent, QWheelEvent
 from PyQt6.QtWidgets import QApplication
 
 from tests.qt.serving import served, wanted
@@ -44,6 +44,12 @@ def wheel(view: ChartView, angle: int) -> None:
         Qt.ScrollPhase.NoScrollPhase, False,
     )  # fmt: skip
     QApplication.sendEvent(view, event)
+
+
+def point(view: ChartView, place: QPointF) -> None:
+    none = Qt.MouseButton.NoButton
+    move = QMouseEvent(QEvent.Type.MouseMove, place, place, none, none, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(view, move)
 
 
 def starts(chart: ChartWidget) -> list[int]:
@@ -192,10 +198,17 @@ async def test_a_cut_line_dims_it_and_fetches_what_was_missed(
 @served()
 async def test_the_picture_has_candles_and_the_crosshair_its_values(service: WebSocketService) -> None:
     async with shown(ChartWidget(service, "KRW-BTC"), 700, 400) as chart:
-        await until(lambda: len(chart.series) >= 200)
+        await until(lambda: len(chart.series) >= 200 and chart.state is PanelState.LIVE)
+        market = chart.market_colours
+        first, end = chart.view.visible_bars
+        drawn = {market.up if bar.close >= bar.opening else market.down for bar in chart.series.bars[first:end]}
         picture = chart.view.grab().toImage()
-        colours = {picture.pixel(x, y) for x in range(0, 500, 3) for y in range(40, 300, 3)}
-        assert len(colours) >= 5
+        places = ((x, y) for x in range(500) for y in range(40, 300))
+        assert drawn <= {picture.pixelColor(x, y).name() for x, y in places}
+        point(chart.view, QPointF(200, 150))
+        assert chart.view.grab().toImage() != picture
+        QApplication.sendEvent(chart.view, QEvent(QEvent.Type.Leave))
+        assert chart.view.grab().toImage() == picture
         bar, before = chart.series.bars[-1], chart.series.bars[-2]
         text = chart.view.values_text(bar, before)
         assert price_text("KRW-BTC", bar.close) in text

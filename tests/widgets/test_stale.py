@@ -66,19 +66,20 @@ async def test_a_line_that_comes_back_without_the_panels_stream_leaves_it_stale(
 async def test_a_busy_stream_that_falls_silent_dims_its_panel_while_the_line_is_up(
     exchange: EmbeddedExchange, service: WebSocketService
 ) -> None:
-    async with shown(OrderBookWidget(service, "KRW-BTC")) as panel:
+    async with shown(OrderBookWidget(service, "KRW-BTC")) as panel, shown(OrderBookWidget(service, "KRW-ETH")) as other:
         lines: list[bool] = []
         panel.stateChanged.connect(lambda state: lines.append(is_up(service)) if state is PanelState.STALE else None)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not lines:  # on a machine that stutters it may take more than one try until it is known to be busy
                 await until(lambda: panel.state is PanelState.LIVE)
                 for _ in range(30):
                     await asyncio.sleep(0.05)
-                exchange.stop_time()
+                muted = exchange.faults.inject(FaultName.MUTE, "public", codes=["KRW-BTC"])
                 for _ in range(15):
                     await asyncio.sleep(0.05)
-                exchange.continue_time()
+                muted.clear()
         assert lines[0]
+        assert not other.dimmed
         await until(lambda: panel.state is PanelState.LIVE)
 
 

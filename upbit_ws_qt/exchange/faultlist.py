@@ -31,6 +31,7 @@ class FaultName(StrEnum):
     MAINTENANCE = "maintenance"
     DELAY = "delay"
     STALL = "stall"
+    MUTE = "mute"
     TRUNCATED = "truncated"
     WRONG_ORDER = "wrong_order"
     DUPLICATE_TRADES = "duplicate_trades"
@@ -98,6 +99,7 @@ SPECS: dict[FaultName, FaultSpec] = {
     FaultName.MAINTENANCE: _door(notice=1.0, seconds=30.0),
     FaultName.DELAY: FaultSpec(Place.OUTGOING, {"seconds": 0.5}),
     FaultName.STALL: FaultSpec(Place.OUTGOING, {"keep": True}),
+    FaultName.MUTE: FaultSpec(Place.OUTGOING, {"codes": ()}),
     FaultName.TRUNCATED: FaultSpec(Place.OUTGOING, {"every": 1, "times": None}),
     FaultName.WRONG_ORDER: FaultSpec(Place.OUTGOING, {"times": None}),
     FaultName.DUPLICATE_TRADES: FaultSpec(Place.OUTGOING, {"copies": 1, "times": None}),

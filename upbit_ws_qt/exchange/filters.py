@@ -120,6 +120,17 @@ class Withheld(Filter):
         return []
 
 
+class Mute(Filter):
+    """Drops what some codes send, or all of them where none is named; the others go on."""
+
+    def __call__(self, kind: str, code: str, stream_type: str, message: bytes) -> list[bytes]:
+        """Drop it or not."""
+        codes = self.fault.options["codes"]
+        if (codes and code not in codes) or not self._strike():
+            return [message]
+        return []
+
+
 FILTERS: dict[FaultName, type[Filter]] = {
     FaultName.TRUNCATED: Truncated,
     FaultName.WRONG_ORDER: WrongOrder,
@@ -127,6 +138,7 @@ FILTERS: dict[FaultName, type[Filter]] = {
     FaultName.WRONG_SNAPSHOT: WrongSnapshot,
     FaultName.CLOCK_SKEW: ClockSkew,
     FaultName.STALL: Withheld,
+    FaultName.MUTE: Mute,
 }
 
 

@@ -11,7 +11,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.exchange.server.raw import BTC, ETH, bearer, client
+from tests.exchange.server.raw import BTC, ETH, RawClient, bearer, client
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -131,6 +131,34 @@ async def test_stall_that_keeps_nothing(exchange: EmbeddedExchange) -> None:
         await until(lambda: exchange.counters.fault_hits["stall"] == 1)
         fault.clear()
         await public.nothing_before_listing()
+
+
+async def test_mute_takes_the_named_codes_only(exchange: EmbeddedExchange) -> None:
+    async with client(exchange) as public:
+        fault = exchange.faults.inject("mute", codes=[BTC])
+        await public.request({"type": "ticker", "codes": [BTC, ETH]})
+        assert await codes_within(exchange, public) == {ETH}
+        assert exchange.counters.fault_hits["mute"] == fault.hits > 1
+        fault.clear()
+        assert await codes_within(exchange, public) == {BTC, ETH}
+
+
+async def test_mute_without_codes_takes_all(exchange: EmbeddedExchange) -> None:
+    async with client(exchange) as public:
+        exchange.faults.inject("mute")
+        await public.request({"type": "ticker", "codes": [BTC, ETH]})
+        assert await codes_within(exchange, public) == set()
+
+
+async def codes_within(exchange: EmbeddedExchange, public: RawClient) -> set[str]:
+    """Return which codes send something within 10 s of the exchange's time."""
+    await public.listing()
+    await exchange.advance(10)
+    await public.request({"method": "LIST_SUBSCRIPTIONS"})
+    seen = set()
+    while "method" not in (message := await public.message()):
+        seen.add(message["code"])
+    return seen
 
 
 async def test_truncated_messages_are_proper_frames_of_half_a_message(exchange: EmbeddedExchange) -> None:
