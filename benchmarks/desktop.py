@@ -17,15 +17,15 @@ from PyQt6.QtWidgets import QApplication
 from benchmarks._child_exchange import child_exchange, config_for, http
 from upbit_ws_qt import WebSocketType, run
 from upbit_ws_qt.sketch import QuantileSketch
-from widgets.application import keep_collections_short
-from widgets.options import Options
-from widgets.perspectives import BUILT_IN
-from widgets.preferences import Preferences
-from widgets.program import Program
-from widgets.store import Store
+from widgets.program.application import keep_collections_short
+from widgets.program.options import Options
+from widgets.program.program import Program
+from widgets.program.store import Store
+from widgets.settings.preferences import Preferences
+from widgets.window.perspectives import BUILT_IN
 
 if TYPE_CHECKING:
-    from widgets.main_window import MainWindow
+    from widgets.window.main_window import MainWindow
 
 TARGET = 5000.0
 _BEAT_MS = 2

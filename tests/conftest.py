@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import signal
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,11 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 for _name in ("UPBIT_ACCESS_KEY", "UPBIT_SECRET_KEY", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "SSLKEYLOGFILE"):
     os.environ.pop(_name, None)
     os.environ.pop(_name.lower(), None)
+
+# Who is started in the background by a shell, or by nohup, ignores these; and so would the programs under test.
+for _number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler if _number is signal.SIGINT else signal.SIG_DFL)
 
 import pytest
 import qasync

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from upbit_ws_qt.exchange import EmbeddedExchange
-    from widgets.main_window import MainWindow
-    from widgets.program import Program
+    from widgets.program.program import Program
+    from widgets.window.main_window import MainWindow
 
 ROOT = Path(__file__).parent.parent
 IMAGES = ROOT / "docs" / "images"
@@ -144,10 +144,10 @@ def _on_done(task: asyncio.Task[int]) -> None:
 
 def _open(exchange: EmbeddedExchange) -> Program:
     from upbit_ws_qt import Credentials, ServiceConfig
-    from widgets.options import Options
-    from widgets.preferences import Preferences
-    from widgets.program import Program
-    from widgets.store import Store
+    from widgets.program.options import Options
+    from widgets.program.program import Program
+    from widgets.program.store import Store
+    from widgets.settings.preferences import Preferences
 
     config = ServiceConfig(
         public_url=exchange.public_url,
@@ -169,7 +169,7 @@ async def _fill(exchange: EmbeddedExchange, window: MainWindow) -> None:
     """Let three hours pass, place orders, and cut a line once."""
     from upbit_ws_qt import IndicatorSpec
     from upbit_ws_qt.exchange import FaultName
-    from widgets.indicators import IndicatorsWidget
+    from widgets.indicators.panel import IndicatorsWidget
 
     indicators = window.panels["indicators"]
     assert isinstance(indicators, IndicatorsWidget)
@@ -202,9 +202,9 @@ async def _fill(exchange: EmbeddedExchange, window: MainWindow) -> None:
 async def _take(window: MainWindow, shot: Shot, folder: Path) -> None:
     from PyQt6.QtWidgets import QApplication
 
-    from widgets.main_menu import MainMenu
-    from widgets.text import Language, set_language
-    from widgets.theme import ThemeMode, apply_theme
+    from widgets.base.text import Language, set_language
+    from widgets.base.theme import ThemeMode, apply_theme
+    from widgets.program.main_menu import MainMenu
 
     app, menu = QApplication.instance(), window.findChild(MainMenu)
     assert isinstance(app, QApplication)

@@ -1,1 +1,83 @@
-"""What a person sees."""
+"""What a person sees: panels for anybody's window, each alone or together, and the desktop program made of them.
+
+The panels and what they need are named here; each is loaded when first asked for, so that a program which shows an
+order book does not load the plots.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from widgets.account.my_assets import MyAssetsWidget
+    from widgets.account.my_orders import MyOrdersWidget
+    from widgets.announcements.panel import AnnouncementsWidget
+    from widgets.base.market_catalog import MarketCatalog
+    from widgets.base.panel import PanelState
+    from widgets.base.rest import RestClient
+    from widgets.base.text import Language, set_language
+    from widgets.base.theme import ThemeMode, apply_theme
+    from widgets.chart.panel import ChartWidget
+    from widgets.indicators.panel import IndicatorsWidget
+    from widgets.monitor_dock import ConnectionMonitorDock
+    from widgets.order_book.panel import OrderBookWidget
+    from widgets.tape.panel import TapeWidget
+    from widgets.watch_list.panel import WatchListWidget
+    from widgets.window.log_dock import LogBook, LogWidget
+
+__all__ = [
+    "AnnouncementsWidget",
+    "ChartWidget",
+    "ConnectionMonitorDock",
+    "IndicatorsWidget",
+    "Language",
+    "LogBook",
+    "LogWidget",
+    "MarketCatalog",
+    "MyAssetsWidget",
+    "MyOrdersWidget",
+    "OrderBookWidget",
+    "PanelState",
+    "RestClient",
+    "TapeWidget",
+    "ThemeMode",
+    "WatchListWidget",
+    "apply_theme",
+    "set_language",
+]
+
+_HOMES = {
+    "AnnouncementsWidget": "announcements.panel",
+    "ChartWidget": "chart.panel",
+    "ConnectionMonitorDock": "monitor_dock",
+    "IndicatorsWidget": "indicators.panel",
+    "Language": "base.text",
+    "LogBook": "window.log_dock",
+    "LogWidget": "window.log_dock",
+    "MarketCatalog": "base.market_catalog",
+    "MyAssetsWidget": "account.my_assets",
+    "MyOrdersWidget": "account.my_orders",
+    "OrderBookWidget": "order_book.panel",
+    "PanelState": "base.panel",
+    "RestClient": "base.rest",
+    "TapeWidget": "tape.panel",
+    "ThemeMode": "base.theme",
+    "WatchListWidget": "watch_list.panel",
+    "apply_theme": "base.theme",
+    "set_language": "base.text",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a name's module when the name is first asked for."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -10,11 +10,11 @@ from PyQt6.QtCore import QEvent, Qt, QTimer, pyqtSignal
 from PyQt6.QtWidgets import QApplication, QDockWidget, QFileDialog, QWidget
 
 from upbit_ws_qt import ConnectionState, GlobalManagerState, HealthStatus, PerformanceMetrics, WebSocketType
+from widgets.base.text import said, tr
 from widgets.monitor.diagnostics import csv_of_history, diagnostics
 from widgets.monitor.panel import WINDOWS, MonitorPanel, PanelScroll
 from widgets.monitor.plots import METRICS
 from widgets.monitor.words import event_text, program_text
-from widgets.text import said, tr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

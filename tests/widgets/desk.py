@@ -12,18 +12,18 @@ from PyQt6.QtWidgets import QApplication
 from tests.qt.serving import SETTINGS, config_for
 from upbit_ws_qt import WebSocketService
 from upbit_ws_qt.exchange import EmbeddedExchange
-from widgets.look import look
-from widgets.options import Options
-from widgets.program import Program
-from widgets.store import Store
-from widgets.text import Language, set_language
-from widgets.theme import MarketScheme, ThemeMode, apply_theme
+from widgets.base.look import look
+from widgets.base.text import Language, set_language
+from widgets.base.theme import MarketScheme, ThemeMode, apply_theme
+from widgets.program.options import Options
+from widgets.program.program import Program
+from widgets.program.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from upbit_ws_qt.exchange import ExchangeSettings
-    from widgets.main_window import MainWindow
+    from widgets.window.main_window import MainWindow
 
 __all__ = ["close", "desk", "turn", "window_of"]
 

@@ -11,10 +11,10 @@ import os
 import random
 from typing import Any
 
-from widgets.layout import Arrangement, Split
-from widgets.layout_file import MOST_BYTES, parse_json
-from widgets.perspectives import BUILT_IN
-from widgets.store import Layout, layout_from, layout_to_plain
+from widgets.program.store import Layout, layout_from, layout_to_plain
+from widgets.window.layout import Arrangement, Split
+from widgets.window.layout_file import MOST_BYTES, parse_json
+from widgets.window.perspectives import BUILT_IN
 
 KNOWN = tuple(dict.fromkeys(name for each in BUILT_IN.values() for name in each.panels))
 
@@ -155,7 +155,7 @@ class _Arranger:
 
     def show(self, arrangement: Arrangement) -> int:
         """Show it, read it back, and hold that to what a layout promises; 1 where it was new."""
-        from widgets.dock_arranger import apply_arrangement, read_arrangement
+        from widgets.window.dock_arranger import apply_arrangement, read_arrangement
 
         if arrangement in self._seen:
             return 0

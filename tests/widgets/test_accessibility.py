@@ -24,16 +24,16 @@ from PyQt6.QtWidgets import (
 
 from tests.waiting import until
 from tests.widgets.desk import desk, turn, window_of
-from widgets.announcements import AnnouncementsWidget
-from widgets.error_dialog import ErrorReporter
-from widgets.focus import in_reading_order
-from widgets.main_menu import MainMenu
-from widgets.panel import Panel, PanelState
-from widgets.settings_dialog import SettingsDialog
-from widgets.text import Language, set_language
+from widgets.announcements.panel import AnnouncementsWidget
+from widgets.base.focus import in_reading_order
+from widgets.base.panel import Panel, PanelState
+from widgets.base.text import Language, set_language
+from widgets.program.main_menu import MainMenu
+from widgets.settings.dialog import SettingsDialog
+from widgets.window.error_dialog import ErrorReporter
 
 if TYPE_CHECKING:
-    from widgets.main_window import MainWindow
+    from widgets.window.main_window import MainWindow
 
 pytestmark = [pytest.mark.qasync_loop, pytest.mark.usefixtures("let_go")]
 

@@ -12,10 +12,10 @@ from tests.widgets.showing import press, shown
 from upbit_ws_qt.events import AnnouncementEvent
 from upbit_ws_qt.exchange import FaultName
 from upbit_ws_qt.exchange.market.demo import NOTICES
-from widgets.announcements import AnnouncementsWidget
-from widgets.announcements_links import safe_link
-from widgets.announcements_model import LONGEST_BODY, LONGEST_TITLE, MOST_KEPT, Announcement, AnnouncementBook, Column
-from widgets.panel import PanelState
+from widgets.announcements.links import safe_link
+from widgets.announcements.model import LONGEST_BODY, LONGEST_TITLE, MOST_KEPT, Announcement, AnnouncementBook, Column
+from widgets.announcements.panel import AnnouncementsWidget
+from widgets.base.panel import PanelState
 
 if TYPE_CHECKING:
     from upbit_ws_qt.exchange import EmbeddedExchange

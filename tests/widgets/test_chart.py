@@ -14,18 +14,18 @@ from tests.waiting import until
 from tests.widgets.showing import press, shown
 from upbit_ws_qt.exchange import ExchangeSettings, FaultName
 from upbit_ws_qt.exchange.spelling import spell
-from widgets.chart import ChartWidget
-from widgets.chart_data import Bar, parse_history
-from widgets.panel import PanelState
-from widgets.price_format import price_text
-from widgets.rest import RestClient
+from widgets.base.panel import PanelState
+from widgets.base.price_format import price_text
+from widgets.base.rest import RestClient
+from widgets.chart.data import Bar, parse_history
+from widgets.chart.panel import ChartWidget
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from upbit_ws_qt.exchange import EmbeddedExchange
     from upbit_ws_qt.qt import WebSocketService
-    from widgets.chart_view import ChartView
+    from widgets.chart.view import ChartView
 
 FAST = ExchangeSettings(
     markets=3, rate=200, time_scale=60, connects_per_second=None, messages_per_second=None, messages_per_minute=None,

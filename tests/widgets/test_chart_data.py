@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from widgets.chart_data import MOST_BARS, Bar, CandleSeries, parse_history
-from widgets.chart_scale import grid_prices, time_text
+from widgets.chart.data import MOST_BARS, Bar, CandleSeries, parse_history
+from widgets.chart.scale import grid_prices, time_text
 
 D = Decimal
 

@@ -17,26 +17,26 @@ from tests.widgets.desk import close, desk, turn, window_of
 from tests.widgets.showing import compose, press
 from upbit_ws_qt import ConnectionState, Credentials, DataFormat, WebSocketService, WebSocketType
 from upbit_ws_qt.exchange import EmbeddedExchange, FaultName
-from widgets.chart import ChartWidget
-from widgets.key_check import check_keys
-from widgets.look import look
-from widgets.main_menu import MainMenu
-from widgets.options import Options
-from widgets.order_book import OrderBookWidget
-from widgets.panel import Panel, PanelState
-from widgets.preferences import Preferences
-from widgets.program import Program
-from widgets.settings_dialog import SettingsDialog
-from widgets.status_bar import line_text
-from widgets.store import Store
-from widgets.symbol_search import SymbolSearch
-from widgets.text import Language
-from widgets.theme import MarketScheme, ThemeMode, is_dark
+from widgets.base.look import look
+from widgets.base.panel import Panel, PanelState
+from widgets.base.text import Language
+from widgets.base.theme import MarketScheme, ThemeMode, is_dark
+from widgets.chart.panel import ChartWidget
+from widgets.order_book.panel import OrderBookWidget
+from widgets.program.main_menu import MainMenu
+from widgets.program.options import Options
+from widgets.program.program import Program
+from widgets.program.store import Store
+from widgets.settings.dialog import SettingsDialog
+from widgets.settings.key_check import check_keys
+from widgets.settings.preferences import Preferences
+from widgets.window.status_bar import line_text
+from widgets.window.symbol_search import SymbolSearch
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from widgets.main_window import MainWindow
+    from widgets.window.main_window import MainWindow
 
 pytestmark = [pytest.mark.qasync_loop, pytest.mark.usefixtures("let_go")]
 

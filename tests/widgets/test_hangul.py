@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from widgets.hangul import initials, matches
+from widgets.base.hangul import initials, matches
 
 
 def test_first_consonants() -> None:

@@ -18,11 +18,11 @@ from upbit_ws_qt.events import IndicatorEvent, IndicatorSignalEvent
 from upbit_ws_qt.events.info import IndicatorParams, IndicatorValue
 from upbit_ws_qt.exchange import FaultName
 from upbit_ws_qt.wire.rules import check_indicator
-from widgets.indicators import IndicatorsWidget
-from widgets.indicators_choice import event_offers, indicator_types, param_offers, spec_of, spec_text, triggers_of
-from widgets.indicators_model import MOST_POINTS, Watch, next_close_text
-from widgets.indicators_picker import IndicatorPicker
-from widgets.panel import PanelState
+from widgets.base.panel import PanelState
+from widgets.indicators.choice import event_offers, indicator_types, param_offers, spec_of, spec_text, triggers_of
+from widgets.indicators.model import MOST_POINTS, Watch, next_close_text
+from widgets.indicators.panel import IndicatorsWidget
+from widgets.indicators.picker import IndicatorPicker
 
 if TYPE_CHECKING:
     from upbit_ws_qt.exchange import EmbeddedExchange

@@ -13,21 +13,21 @@ from PyQt6.QtWidgets import QAbstractButton, QApplication, QDialog, QMenu, QMess
 from tests.waiting import until
 from tests.widgets.desk import desk, turn, window_of
 from tests.widgets.showing import compose, press
-from widgets.announcements import AnnouncementsWidget
-from widgets.chart import ChartWidget
-from widgets.indicators import IndicatorsWidget
-from widgets.main_menu import MainMenu
-from widgets.order_book import OrderBookWidget
-from widgets.panel import Panel, PanelState
-from widgets.perspectives import BUILT_IN
-from widgets.settings_dialog import SettingsDialog
-from widgets.symbol_search import SymbolSearch
-from widgets.tape import TapeWidget
-from widgets.theme import DARK, LIGHT
-from widgets.watch_list_model import Column
+from widgets.announcements.panel import AnnouncementsWidget
+from widgets.base.panel import Panel, PanelState
+from widgets.base.theme import DARK, LIGHT
+from widgets.chart.panel import ChartWidget
+from widgets.indicators.panel import IndicatorsWidget
+from widgets.order_book.panel import OrderBookWidget
+from widgets.program.main_menu import MainMenu
+from widgets.settings.dialog import SettingsDialog
+from widgets.tape.panel import TapeWidget
+from widgets.watch_list.model import Column
+from widgets.window.perspectives import BUILT_IN
+from widgets.window.symbol_search import SymbolSearch
 
 if TYPE_CHECKING:
-    from widgets.main_window import MainWindow
+    from widgets.window.main_window import MainWindow
 
 pytestmark = [
     pytest.mark.qasync_loop,
@@ -142,7 +142,7 @@ async def test_f6_goes_round_all_panels_hidden_tabs_included() -> None:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 async def test_what_has_the_keyboard_is_framed(theme: str) -> None:
-    from widgets.theme import ThemeMode, apply_theme
+    from widgets.base.theme import ThemeMode, apply_theme
 
     async with desk() as (program, exchange):
         window = window_of(program)

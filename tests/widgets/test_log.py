@@ -12,7 +12,7 @@ from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtTest import QAbstractItemModelTester
 from PyQt6.QtWidgets import QApplication
 
-from widgets.log_dock import LONGEST, MOST_LINES, LogBook, LogWidget
+from widgets.window.log_dock import LONGEST, MOST_LINES, LogBook, LogWidget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,11 +22,11 @@ from PyQt6.QtWidgets import QAbstractButton, QApplication, QMainWindow, QWidget
 from tests.qt.serving import served
 from tests.waiting import until
 from upbit_ws_qt import ConnectionState, DataType, WebSocketClientProxy, WebSocketService, WebSocketType
+from widgets.base.text import Language, resources, set_language
+from widgets.base.theme import DARK, HEALTH_SHAPES, LIGHT, ThemeMode, apply_theme
 from widgets.monitor.rows import LINES
 from widgets.monitor.words import event_text
 from widgets.monitor_dock import ConnectionMonitorDock
-from widgets.text import Language, resources, set_language
-from widgets.theme import DARK, HEALTH_SHAPES, LIGHT, ThemeMode, apply_theme
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,9 +17,9 @@ from upbit_ws_qt.monitoring.alerts import RULES, AlertKind
 from upbit_ws_qt.monitoring.independence import InterferenceKind
 from upbit_ws_qt.monitoring.performance import Bottleneck, IssueKind
 from upbit_ws_qt.types import IndependenceLevel
+from widgets.base.text import Language, set_language
 from widgets.monitor.words import alert_figure, what_text
 from widgets.monitor_dock import ConnectionMonitorDock
-from widgets.text import Language, set_language
 
 if TYPE_CHECKING:
     from PyQt6.QtCore import QAbstractItemModel

@@ -13,17 +13,17 @@ from tests.waiting import until
 from tests.widgets.desk import desk, turn, window_of
 from tests.widgets.showing import click
 from upbit_ws_qt import WebSocketType
-from widgets.layout import Leaf, Node
-from widgets.main_menu import MainMenu
-from widgets.panel import Panel, PanelState
-from widgets.store import Store
-from widgets.theme import ThemeMode, apply_theme
+from widgets.base.panel import Panel, PanelState
+from widgets.base.theme import ThemeMode, apply_theme
+from widgets.program.main_menu import MainMenu
+from widgets.program.store import Store
+from widgets.window.layout import Leaf, Node
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from widgets.layout import Arrangement
-    from widgets.main_window import MainWindow
+    from widgets.window.layout import Arrangement
+    from widgets.window.main_window import MainWindow
 
 pytestmark = [
     pytest.mark.qasync_loop,

@@ -12,9 +12,9 @@ from tests.waiting import until
 from tests.widgets.showing import press, shown
 from upbit_ws_qt.events import MyAssetEvent, MyAssetItem
 from upbit_ws_qt.exchange import FaultName
-from widgets.my_assets import MyAssetsWidget
-from widgets.my_assets_model import AssetBook, Column
-from widgets.panel import PanelState
+from widgets.account.asset_model import AssetBook, Column
+from widgets.account.my_assets import MyAssetsWidget
+from widgets.base.panel import PanelState
 
 if TYPE_CHECKING:
     from upbit_ws_qt.exchange import EmbeddedExchange

@@ -12,11 +12,11 @@ from tests.widgets.showing import click, double_click, press, shown
 from upbit_ws_qt.events import MyOrderEvent
 from upbit_ws_qt.exchange import FaultName
 from upbit_ws_qt.types import ConnectionState, WebSocketType
-from widgets.my_orders import MyOrdersWidget
-from widgets.my_orders_ledger import MOST_FINISHED, OrderLedger
-from widgets.my_orders_model import Column
-from widgets.panel import PanelState
-from widgets.text import Language, set_language
+from widgets.account.my_orders import MyOrdersWidget
+from widgets.account.order_ledger import MOST_FINISHED, OrderLedger
+from widgets.account.order_model import Column
+from widgets.base.panel import PanelState
+from widgets.base.text import Language, set_language
 
 if TYPE_CHECKING:
     from upbit_ws_qt.exchange import EmbeddedExchange

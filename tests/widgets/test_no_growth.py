@@ -13,11 +13,11 @@ from PyQt6.QtWidgets import QAbstractButton
 
 from tests.waiting import until
 from tests.widgets.desk import desk, window_of
-from widgets.panel import Panel, PanelState
-from widgets.perspectives import BUILT_IN
+from widgets.base.panel import Panel, PanelState
+from widgets.window.perspectives import BUILT_IN
 
 if TYPE_CHECKING:
-    from widgets.main_window import MainWindow
+    from widgets.window.main_window import MainWindow
 
 pytestmark = [pytest.mark.qasync_loop, pytest.mark.usefixtures("let_go")]
 

@@ -11,13 +11,13 @@ from tests.waiting import until
 from tests.widgets.showing import click, double_click, press, shown
 from upbit_ws_qt.exchange import FaultName
 from upbit_ws_qt.types import WebSocketType
-from widgets.order_book import OrderBookWidget
-from widgets.panel import PanelState
+from widgets.base.panel import PanelState
+from widgets.order_book.panel import OrderBookWidget
 
 if TYPE_CHECKING:
     from upbit_ws_qt.exchange import EmbeddedExchange
     from upbit_ws_qt.qt import WebSocketService
-    from widgets.order_book_model import BookPicture
+    from widgets.order_book.model import BookPicture
 
 D = Decimal
 

@@ -12,10 +12,10 @@ import pytest
 from tests.qt.serving import served
 from tests.waiting import until
 from tests.widgets.showing import shown
-from widgets.order_book import OrderBookWidget
-from widgets.order_book_levels import GroupingLevels
-from widgets.price_format import group_levels
-from widgets.rest import RestClient
+from widgets.base.price_format import group_levels
+from widgets.base.rest import RestClient
+from widgets.order_book.levels import GroupingLevels
+from widgets.order_book.panel import OrderBookWidget
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

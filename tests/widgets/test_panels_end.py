@@ -14,19 +14,19 @@ from tests.qt.serving import served
 from tests.waiting import until
 from tests.widgets.showing import shown
 from upbit_ws_qt import Subscription, WebSocketService
-from widgets.announcements import AnnouncementsWidget
-from widgets.indicators import IndicatorsWidget
-from widgets.my_assets import MyAssetsWidget
-from widgets.my_orders import MyOrdersWidget
-from widgets.order_book import OrderBookWidget
-from widgets.panel import PanelState
-from widgets.tape import TapeWidget
+from widgets.account.my_assets import MyAssetsWidget
+from widgets.account.my_orders import MyOrdersWidget
+from widgets.announcements.panel import AnnouncementsWidget
+from widgets.base.panel import PanelState
+from widgets.indicators.panel import IndicatorsWidget
+from widgets.order_book.panel import OrderBookWidget
+from widgets.tape.panel import TapeWidget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from upbit_ws_qt.exchange import EmbeddedExchange
-    from widgets.panel import Panel
+    from widgets.base.panel import Panel
 
 MAKERS: list[Callable[[WebSocketService], Panel]] = [
     lambda service: OrderBookWidget(service, "KRW-BTC"),

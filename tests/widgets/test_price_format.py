@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from upbit_ws_qt.exchange.market.ticks import GRIDS
-from widgets.price_format import (
+from widgets.base.price_format import (
     DASH,
     arrow,
     brief_text,

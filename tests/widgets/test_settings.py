@@ -25,27 +25,27 @@ from tests.widgets.desk import desk, turn, window_of
 from tests.widgets.showing import click, press
 from upbit_ws_qt import INDICATOR_RULES, TIMEFRAMES, DataFormat, IndependenceLevel, IndicatorSpec
 from upbit_ws_qt.exchange import FaultName
-from widgets.announcements import AnnouncementsWidget
-from widgets.indicators import IndicatorsWidget
-from widgets.indicators_choice import event_offers, param_offers, spec_of
-from widgets.main_menu import MainMenu
-from widgets.my_assets import MyAssetsWidget
-from widgets.my_orders import MyOrdersWidget
-from widgets.my_orders_model import Column
-from widgets.options import Options
-from widgets.panel import Panel, PanelState
-from widgets.preferences import Preferences, preferences_from, preferences_to_plain
-from widgets.settings_dialog import SettingsDialog
-from widgets.store import Store
-from widgets.text import Language
-from widgets.theme import DARK, LIGHT, MarketScheme, ThemeMode, market_colours
+from widgets.account.my_assets import MyAssetsWidget
+from widgets.account.my_orders import MyOrdersWidget
+from widgets.account.order_model import Column
+from widgets.announcements.panel import AnnouncementsWidget
+from widgets.base.panel import Panel, PanelState
+from widgets.base.text import Language
+from widgets.base.theme import DARK, LIGHT, MarketScheme, ThemeMode, market_colours
+from widgets.indicators.choice import event_offers, param_offers, spec_of
+from widgets.indicators.panel import IndicatorsWidget
+from widgets.program.main_menu import MainMenu
+from widgets.program.options import Options
+from widgets.program.store import Store
+from widgets.settings.dialog import SettingsDialog
+from widgets.settings.preferences import Preferences, preferences_from, preferences_to_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from widgets.main_window import MainWindow
-    from widgets.program import Program
+    from widgets.program.program import Program
+    from widgets.window.main_window import MainWindow
 
 pytestmark = [pytest.mark.usefixtures("let_go")]
 _P = TypeVar("_P", bound=QWidget)

@@ -12,20 +12,20 @@ from tests.waiting import until
 from tests.widgets.showing import shown
 from upbit_ws_qt import ConnectionState, WebSocketType
 from upbit_ws_qt.exchange import ExchangeSettings, FaultName
-from widgets.chart import ChartWidget
-from widgets.market_catalog import MarketCatalog
-from widgets.order_book import OrderBookWidget
-from widgets.panel import PanelState
-from widgets.rest import RestClient
-from widgets.tape import TapeWidget
-from widgets.watch_list import WatchListWidget
+from widgets.base.market_catalog import MarketCatalog
+from widgets.base.panel import PanelState
+from widgets.base.rest import RestClient
+from widgets.chart.panel import ChartWidget
+from widgets.order_book.panel import OrderBookWidget
+from widgets.tape.panel import TapeWidget
+from widgets.watch_list.panel import WatchListWidget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from upbit_ws_qt import Channel, WebSocketService
     from upbit_ws_qt.exchange import EmbeddedExchange
-    from widgets.market_panel import MarketPanel
+    from widgets.base.market_panel import MarketPanel
 
 MAKERS: list[Callable[[WebSocketService], MarketPanel]] = [
     lambda service: OrderBookWidget(service, "KRW-BTC"),

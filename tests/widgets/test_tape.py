@@ -13,9 +13,9 @@ from tests.waiting import until
 from tests.widgets.showing import click, press, shown
 from upbit_ws_qt.events import TradeEvent
 from upbit_ws_qt.exchange import FaultName
-from widgets.panel import PanelState
-from widgets.tape import TapeWidget, trade_strength
-from widgets.tape_model import CAPACITY, Column, TapeModel
+from widgets.base.panel import PanelState
+from widgets.tape.model import CAPACITY, Column, TapeModel
+from widgets.tape.panel import TapeWidget, trade_strength
 
 if TYPE_CHECKING:
     from upbit_ws_qt.exchange import EmbeddedExchange

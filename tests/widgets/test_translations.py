@@ -13,8 +13,8 @@ from PyQt6.QtWidgets import QApplication, QLabel
 
 from upbit_ws_qt import Phrase
 from upbit_ws_qt.monitoring.phrases import duration
-from widgets.text import Language, resources, set_language, tr
-from widgets.text import said as speak
+from widgets.base.text import Language, resources, set_language, tr
+from widgets.base.text import said as speak
 
 ROOT = Path(__file__).parent.parent.parent
 # The same in both languages: names, and signs.

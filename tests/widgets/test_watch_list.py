@@ -12,11 +12,11 @@ from tests.qt.serving import emitted, served, wanted
 from tests.waiting import until
 from tests.widgets.showing import click, compose, double_click, press, shown
 from upbit_ws_qt.exchange import FaultName
-from widgets.market_catalog import MarketCatalog
-from widgets.panel import PanelState
-from widgets.rest import RestClient
-from widgets.watch_list import WatchListWidget
-from widgets.watch_list_model import Column
+from widgets.base.market_catalog import MarketCatalog
+from widgets.base.panel import PanelState
+from widgets.base.rest import RestClient
+from widgets.watch_list.model import Column
+from widgets.watch_list.panel import WatchListWidget
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from upbit_ws_qt import FrameRecord, WebSocketType
+from widgets.base.text import mark, tr
 from widgets.monitor.table import Column, RecordTable
 from widgets.monitor.words import NOTHING, clock, line_name
-from widgets.text import mark, tr
 
 if TYPE_CHECKING:
     from upbit_ws_qt import FrameTrace, WebSocketService

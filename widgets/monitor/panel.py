@@ -22,13 +22,13 @@ from PyQt6.QtWidgets import (
 )
 
 from upbit_ws_qt import WebSocketType
+from widgets.base.text import mark, tr
+from widgets.base.theme import colours_of
 from widgets.monitor.frames import FramesTab
 from widgets.monitor.plots import MonitorPlots
 from widgets.monitor.rows import LinesModel, LineTable
 from widgets.monitor.tabs import AdviceTab, AlertsTab, ComponentsTab, EventsTab
 from widgets.monitor.words import line_name
-from widgets.text import mark, tr
-from widgets.theme import colours_of
 
 if TYPE_CHECKING:
     from PyQt6.QtGui import QHideEvent, QResizeEvent, QShowEvent

@@ -12,10 +12,10 @@ from PyQt6.QtGui import QColor, QPalette
 from PyQt6.QtWidgets import QFrame, QToolTip, QVBoxLayout, QWidget
 
 from upbit_ws_qt import WebSocketType
+from widgets.base.text import tr
+from widgets.base.theme import colours_of
 from widgets.monitor.axes import LogAxis, Value, ValueAxis, WholeAxis
 from widgets.monitor.words import event_text, line_name, milliseconds
-from widgets.text import tr
-from widgets.theme import colours_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from PyQt6.QtGui import QFocusEvent, QKeyEvent
 
     from upbit_ws_qt import HistorySeries, LineEvent
-    from widgets.theme import Colours
+    from widgets.base.theme import Colours
 
 __all__ = ["METRICS", "MonitorPlots"]
 

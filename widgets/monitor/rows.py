@@ -10,6 +10,8 @@ from PyQt6.QtGui import QBrush, QColor
 from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QToolButton, QWidget
 
 from upbit_ws_qt import ConnectionMetrics, HealthStatus, WebSocketType
+from widgets.base.text import mark, tr
+from widgets.base.theme import HEALTH_SHAPES, colours_of, number_font
 from widgets.monitor.words import (
     NOTHING,
     bytes_text,
@@ -22,8 +24,6 @@ from widgets.monitor.words import (
     share,
     state_text,
 )
-from widgets.text import mark, tr
-from widgets.theme import HEALTH_SHAPES, colours_of, number_font
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,8 +9,8 @@ from PyQt6.QtCore import QAbstractTableModel, QEvent, QModelIndex, QObject, Qt
 from PyQt6.QtGui import QBrush, QColor
 from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
-from widgets.text import tr
-from widgets.theme import colours_of
+from widgets.base.text import tr
+from widgets.base.theme import colours_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from upbit_ws_qt import Alert, ComponentMetrics, LineEvent, Priority
+from widgets.base.text import mark, said, tr
+from widgets.base.theme import HEALTH_SHAPES
 from widgets.monitor.table import Column, RecordTable
 from widgets.monitor.words import (
     alert_figure,
@@ -17,8 +19,6 @@ from widgets.monitor.words import (
     line_name,
     what_text,
 )
-from widgets.text import mark, said, tr
-from widgets.theme import HEALTH_SHAPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence

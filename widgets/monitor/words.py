@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt import ConnectionState, WebSocketType
-from widgets.text import mark, said, tr
+from widgets.base.text import mark, said, tr
 
 if TYPE_CHECKING:
     from upbit_ws_qt import ConnectionMetrics, HealthStatus, LineEvent, PerformanceMetrics

@@ -1,0 +1,219 @@
+"""Own assets valued in won, as plain data and as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from PyQt6.QtGui import QColor
+
+from upbit_ws_qt import safe_text
+from widgets.base.kst import kst_clock
+from widgets.base.price_format import DASH, brief_text, full_text, money_text, price_text
+from widgets.base.tables import RowsModel
+from widgets.base.text import mark, tr
+
+if TYPE_CHECKING:
+    from upbit_ws_qt import MyAssetEvent
+
+__all__ = ["WON", "AssetBook", "Column", "Holding", "MyAssetsModel"]
+
+WON = "KRW"
+QUOTES = (WON, "BTC", "USDT")
+"""What a currency may be priced in, best first; other prices than those in won are converted by KRW-BTC or KRW-USDT."""
+_LONGEST = 20
+_ZERO, _ONE = Decimal(0), Decimal(1)
+
+
+@dataclass(slots=True)
+class Holding:
+    """One currency of the account.
+
+    Attributes:
+        currency: such as "BTC".
+        market: that it is valued by, such as "KRW-BTC"; empty for won, and where there is none.
+        balance: free to use.
+        locked: bound by open orders or withdrawals.
+        timestamp: of the newest news, ms.
+        price: of one unit, in won; None where it is not known.
+        uncertain: the line was down since.
+    """
+
+    currency: str
+    market: str = ""
+    balance: Decimal = _ZERO
+    locked: Decimal = _ZERO
+    timestamp: int = 0
+    price: Decimal | None = None
+    uncertain: bool = False
+
+    @property
+    def total(self) -> Decimal:
+        """Free and locked."""
+        return self.balance + self.locked
+
+    @property
+    def value(self) -> Decimal | None:
+        """In won; None where the price is not known."""
+        return None if self.price is None else self.total * self.price
+
+    @property
+    def unpriced(self) -> bool:
+        """Whether there is no market at all to value it by."""
+        return self.currency != WON and not self.market
+
+
+class AssetBook:
+    """All currencies that the exchange has told of, and the prices that value them."""
+
+    def __init__(self) -> None:
+        self._holdings: dict[str, Holding] = {}
+        self._prices: dict[str, Decimal] = {}
+        self._missing: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._holdings)
+
+    def take(self, event: MyAssetEvent) -> None:
+        """Note what has changed; news older than what is known change nothing."""
+        for item in event.assets:
+            held = self._holdings.get(item.currency)
+            if held is None:
+                held = self._holdings[item.currency] = Holding(item.currency)
+                self._value(held)
+            if event.asset_timestamp >= held.timestamp:
+                held.balance, held.locked = item.balance, item.locked
+                held.timestamp, held.uncertain = event.asset_timestamp, False
+
+    def set_price(self, market: str, price: Decimal) -> bool:
+        """Note the price of a market; return whether that changes anything."""
+        if self._prices.get(market) == price:
+            return False
+        self._prices[market] = price
+        self._value_all()
+        return True
+
+    def set_missing(self, market: str) -> None:
+        """Note that the exchange has no such market: what it would have valued is valued by another."""
+        self._missing.add(market)
+        self._value_all()
+
+    def doubt(self) -> None:
+        """Mark all as uncertain, after a gap."""
+        for held in self._holdings.values():
+            held.uncertain = True
+
+    def held(self) -> list[Holding]:
+        """Return what there is anything of: won first, then by value."""
+        found = [each for each in self._holdings.values() if each.total]
+        found.sort(key=lambda each: (each.currency != WON, -(each.value or _ZERO), each.currency))
+        return found
+
+    def wanted_markets(self) -> list[str]:
+        """Return the markets that value what there is, sorted."""
+        own = {each.market for each in self.held() if each.market}
+        return sorted(own | {_rate_of(market) for market in own} - {""})
+
+    def total(self) -> tuple[Decimal, int]:
+        """Return (value of all in won, how many currencies it leaves out)."""
+        values = [each.value for each in self.held()]
+        known = [value for value in values if value is not None]
+        return sum(known, _ZERO), len(values) - len(known)
+
+    def _value_all(self) -> None:
+        for held in self._holdings.values():
+            self._value(held)
+
+    def _value(self, held: Holding) -> None:
+        if held.currency == WON:
+            held.price = _ONE
+            return
+        markets = (f"{quote}-{held.currency}" for quote in QUOTES if quote != held.currency)
+        held.market = next((each for each in markets if not self._missing & {each, _rate_of(each)}), "")
+        price, rate = self._prices.get(held.market), _rate_of(held.market)
+        factor = self._prices.get(rate) if rate else _ONE
+        held.price = None if price is None or factor is None else price * factor
+
+
+def _rate_of(market: str) -> str:
+    """Return the market that turns another one's prices into won; empty where they are in won."""
+    quote = market.partition("-")[0]
+    return f"{WON}-{quote}" if quote not in ("", WON) else ""
+
+
+class Column(IntEnum):
+    """From left to right."""
+
+    CURRENCY = 0
+    TOTAL = 1
+    LOCKED = 2
+    PRICE = 3
+    VALUE = 4
+    SHARE = 5
+    TIME = 6
+
+
+class MyAssetsModel(RowsModel[Holding]):
+    """One row per currency."""
+
+    headings = (
+        mark("Currency"), mark("Holding"), mark("In orders"), mark("Price"), mark("Value (KRW)"), mark("Share"),
+        mark("As of"),
+    )  # fmt: skip
+    numbers = frozenset({Column.TOTAL, Column.LOCKED, Column.PRICE, Column.VALUE, Column.SHARE})
+    muted = QColor()
+    whole = _ZERO
+    """Value of all, in won."""
+
+    def text(self, row: Holding, column: int) -> str:
+        """Return what a cell shows."""
+        match column:
+            case Column.CURRENCY:
+                return safe_text(row.currency, _LONGEST)
+            case Column.TOTAL:
+                return _amount(row, row.total)
+            case Column.LOCKED:
+                return _amount(row, row.locked) if row.locked else DASH
+            case Column.PRICE:
+                return _price(row)
+            case Column.VALUE:
+                return money_text(WON, row.value)
+            case Column.SHARE:
+                value = row.value
+                return DASH if value is None or not self.whole else f"{value / self.whole * 100:.1f}%"
+            case _:
+                return kst_clock(row.timestamp) + (" ?" if row.uncertain else "")
+
+    def colour(self, row: Holding, column: int) -> QColor | None:
+        """Return grey for what is beside the point."""
+        return self.muted if column in (Column.TIME, Column.LOCKED) or row.value is None else None
+
+    def hint(self, row: Holding, column: int) -> str:
+        """Say all digits, and why there is no value."""
+        if column in (Column.TOTAL, Column.LOCKED):
+            return full_text(row.total if column == Column.TOTAL else row.locked)
+        if row.unpriced and column in (Column.PRICE, Column.VALUE):
+            return tr("No market of the exchange trades it: it has no value in won.")
+        rate = _rate_of(row.market)
+        if rate and column in (Column.PRICE, Column.VALUE):
+            return tr("Valued by {market} and {rate}: there is no KRW market.", market=row.market, rate=rate)
+        if row.uncertain and column == Column.TIME:
+            return tr("The connection was down since: this may have changed meanwhile.")
+        return ""
+
+
+def _price(row: Holding) -> str:
+    if row.currency == WON:
+        return DASH
+    if row.unpriced:
+        return tr("no market")
+    if row.price is not None and _rate_of(row.market):
+        return "≈ " + brief_text(row.price)
+    return price_text(WON, row.price)
+
+
+def _amount(row: Holding, amount: Decimal) -> str:
+    """Return whole won, and so much of the rest as can be read; all 20 decimals are in the hint."""
+    return money_text(WON, amount) if row.currency == WON else brief_text(amount, 9)

@@ -1,0 +1,126 @@
+"""Own orders: what became of them since the program listens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import pyqtSignal, pyqtSlot
+from PyQt6.QtGui import QColor
+from PyQt6.QtWidgets import QCheckBox
+
+from upbit_ws_qt import MyOrderEvent, Subscription
+from widgets.account.order_ledger import OrderLedger
+from widgets.account.order_model import Column, MyOrdersModel
+from widgets.base.panel import plain_label
+from widgets.base.table_panel import TablePanel
+from widgets.base.tables import fit_columns
+from widgets.base.text import tr
+
+if TYPE_CHECKING:
+    from PyQt6.QtWidgets import QWidget
+
+    from upbit_ws_qt import WebSocketService
+    from widgets.base.event_panel import EventPanel
+
+__all__ = ["MyOrdersWidget"]
+
+_SAMPLES = (
+    "00-00 00:00:00", "USDT-WWWW", "▲ Sell", "market", "000,000,000", "00,000.0000", "100.0%", "000,000,000", "filled ?"
+)  # fmt: skip
+_GIVE_UP = (Column.TYPE, Column.AVERAGE, Column.TIME)  # in a narrow panel, in this order
+
+
+class MyOrdersWidget(TablePanel):
+    """All markets' orders, newest on top; without a key it says so.
+
+    Example:
+        >>> orders = MyOrdersWidget(service)
+        >>> orders.filled.connect(lambda fill: print(fill.code, fill.price, fill.volume))
+        >>> orders.symbolActivated.connect(print)
+
+    Args:
+        service: where the data come from.
+        parent: of the widget.
+
+    Signals:
+        filled(MyOrderEvent): an order was filled, or a part of it.
+        symbolActivated(str): the market of an order was chosen by double-click or Enter.
+    """
+
+    filled = pyqtSignal(MyOrderEvent)
+
+    def __init__(self, service: WebSocketService, parent: QWidget | None = None) -> None:
+        self.model = MyOrdersModel()
+        super().__init__(service, "my orders", self.model, parent)
+        self.ledger = OrderLedger()
+        self.only_open = QCheckBox(self)
+        self.only_open.toggled.connect(self.refresh)
+        self.count = plain_label("", self)
+        self.tools.addWidget(self.only_open)
+        self.tools.addStretch()
+        self.tools.addWidget(self.count)
+        self.retranslate()
+        self.restyle()
+        self.begin()
+
+    # -- wishes and data ----------------------------------------------------------------------------------------------
+    def wish(self) -> Subscription:
+        """Want the orders of every market."""
+        return self.proxy.subscribe_my_order(self._on_order)
+
+    def has_rows(self) -> bool:
+        """Whether any order was heard of."""
+        return len(self.ledger) > 0
+
+    def silence_text(self, since: str) -> str:
+        """Say that silence is normal."""
+        return tr("No orders since {time} – normal.", time=since) if since else tr("No orders yet.")
+
+    def on_gap(self) -> None:
+        """Doubt what was open."""
+        if self.ledger.doubt():
+            self.refresh_soon()
+
+    def inherit(self, old: EventPanel) -> None:
+        """Go on with the orders that another panel of the same account knows; the open ones are in doubt."""
+        assert isinstance(old, MyOrdersWidget)
+        self.ledger = old.ledger
+        self.on_gap()
+        self.settle()
+        self.refresh()
+
+    def _on_order(self, event: MyOrderEvent) -> None:
+        self.ledger.take(event)
+        self.settle()
+        self.refresh_soon()
+        if event.is_fill:
+            self.filled.emit(event)
+
+    # -- what is seen -------------------------------------------------------------------------------------------------
+    @pyqtSlot()
+    def refresh(self) -> None:
+        """Show all orders, or the open ones."""
+        rows = [order for order in self.ledger if order.is_open or not self.only_open.isChecked()]
+        rows.reverse()
+        self.model.replace(rows)
+        self.count.setText(tr("%n open", sum(order.is_open for order in self.ledger)))
+
+    def market_at(self, place: int) -> str:
+        """Return the market of an order."""
+        return self.model.rows[place].event.code
+
+    # -- looks --------------------------------------------------------------------------------------------------------
+    def retranslate(self) -> None:
+        """Name everything."""
+        super().retranslate()
+        self.only_open.setText(tr("Open only"))
+        self.table.setAccessibleName(tr("My orders"))
+        self.model.retranslate()
+        fit_columns(self.table, _SAMPLES, _GIVE_UP)
+        self.refresh()
+
+    def restyle(self) -> None:
+        """Take colours and dimming over."""
+        market = self.market_colours
+        self.model.up, self.model.down = QColor(market.up), QColor(market.down)
+        super().restyle()

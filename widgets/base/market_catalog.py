@@ -1,0 +1,164 @@
+"""Which markets there are and what they are called; remembered, so that a program without a network knows them too."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+from PyQt6.QtCore import QObject, pyqtSignal, pyqtSlot
+
+from widgets.base.hangul import matches
+from widgets.base.text import Language, current_language, resources
+
+if TYPE_CHECKING:
+    from widgets.base.rest import RestClient
+
+__all__ = ["Market", "MarketCatalog"]
+
+_MOST_MARKETS = 5000
+_LONGEST_NAME = 60
+
+
+class Market(msgspec.Struct, frozen=True, gc=False):
+    """One market with its names."""
+
+    market: str
+    korean_name: str
+    english_name: str
+
+    @property
+    def code(self) -> str:
+        """The code, "KRW-BTC"."""
+        return self.market
+
+    @property
+    def quote(self) -> str:
+        """What is paid in, "KRW"."""
+        return self.market.partition("-")[0]
+
+    @property
+    def base(self) -> str:
+        """What is traded, "BTC"."""
+        return self.market.partition("-")[2]
+
+    @property
+    def name(self) -> str:
+        """The name in the language in force."""
+        return self.korean_name if current_language() is Language.KOREAN else self.english_name
+
+    def answers(self, query: str) -> bool:
+        """Whether somebody who types `query` may mean this market: code, English, Korean or 초성."""
+        return any(matches(query, text) for text in (self.base, self.market, self.korean_name, self.english_name))
+
+
+class MarketCatalog(QObject):
+    """The markets of one exchange: those of last time at once, then the present ones.
+
+    Args:
+        rest: where to ask.
+        folder: where to remember them; None to remember nothing.
+        parent: of the QObject.
+
+    Signals:
+        changed: there are other markets than before.
+        failed(str): the exchange could not be asked; what was remembered, or comes with the program, is in use.
+    """
+
+    changed = pyqtSignal()
+    failed = pyqtSignal(str)
+
+    def __init__(self, rest: RestClient, folder: Path | None = None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._rest = rest
+        self._path = None if folder is None else folder / f"markets-{_digest(rest.base_url)}.json"
+        self._markets: dict[str, Market] = {}
+        self.fresh = False
+        self._use(self._remembered())
+
+    @property
+    def markets(self) -> tuple[Market, ...]:
+        """All of them, in the exchange's order."""
+        return tuple(self._markets.values())
+
+    def get(self, code: str) -> Market:
+        """Return a market; one that nobody knows is called by its code."""
+        return self._markets.get(code) or Market(code, code, code)
+
+    def __contains__(self, code: str) -> bool:
+        return code in self._markets
+
+    def search(self, query: str, most: int = 50) -> list[Market]:
+        """Return the markets that a query may mean: those whose code begins with it first."""
+        wanted = query.strip().upper()
+        found = [market for market in self._markets.values() if market.answers(query)]
+        found.sort(key=lambda market: (market.base != wanted, not market.base.startswith(wanted)))
+        return found[:most]
+
+    @pyqtSlot()
+    def load(self) -> None:
+        """Ask the exchange."""
+        answer = self._rest.get("/v1/market/all", {}, self)
+        answer.done.connect(self._on_done)
+        answer.failed.connect(self.failed)
+
+    @pyqtSlot(bytes)
+    def _on_done(self, body: bytes) -> None:
+        markets = _parse(body)
+        if not markets:
+            self.failed.emit("the list of markets could not be read")
+            return
+        self.fresh = True
+        if self._path is not None:
+            _save(self._path, msgspec.json.encode(markets))
+        self._use(markets)
+
+    def _use(self, markets: list[Market]) -> None:
+        found = {market.market: market for market in markets}
+        if found != self._markets:
+            self._markets = found
+            self.changed.emit()
+
+    def _remembered(self) -> list[Market]:
+        for path in (self._path, resources() / "markets.json"):
+            if path is not None and path.is_file():
+                markets = _parse(path.read_bytes())
+                if markets:
+                    return markets
+        return []
+
+
+def _parse(body: bytes) -> list[Market]:
+    try:
+        found = msgspec.json.decode(body, type=list[Market])
+    except (msgspec.DecodeError, RecursionError):
+        return []
+    usable = [market for market in found[:_MOST_MARKETS] if _is_code(market.market)]
+    return [
+        Market(market.market, market.korean_name[:_LONGEST_NAME], market.english_name[:_LONGEST_NAME])
+        for market in usable
+    ]
+
+
+def _is_code(code: str) -> bool:
+    quote, dash, base = code.partition("-")
+    return bool(dash) and code.isascii() and quote.isalnum() and base.isalnum() and code == code.upper()
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _save(path: Path, data: bytes) -> None:
+    """Write it at once or not at all; a cache that cannot be written is none."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(name).replace(path)
+    except OSError:
+        return

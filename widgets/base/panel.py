@@ -1,0 +1,322 @@
+"""The base of all panels: a body, and the states in which it is not simply live."""
+
+from __future__ import annotations
+
+import time
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QEvent, Qt, QTimer, pyqtSignal, pyqtSlot
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+
+from upbit_ws_qt import ConnectionState, WebSocketError, WebSocketService, WebSocketType
+from widgets.base.focus import FocusEntry, paint_focus_frame, set_tab_order
+from widgets.base.look import look, market_colours_of
+from widgets.base.text import tr
+from widgets.base.theme import Colours, MarketColours, colours_of
+
+if TYPE_CHECKING:
+    from PyQt6.QtGui import QHideEvent, QPaintEvent, QShowEvent
+
+__all__ = ["Panel", "PanelState", "plain_label"]
+
+_LONGEST_CAUSE = 300
+
+
+class PanelState(StrEnum):
+    """How a panel stands."""
+
+    LOADING = "loading"
+    EMPTY = "empty"
+    """There is nothing to show, and the panel says why."""
+    LIVE = "live"
+    STALE = "stale"
+    """The last values are kept, dimmed, with their age."""
+    ERROR = "error"
+    """Nothing can be shown; cause and Retry."""
+    NO_KEY = "no_key"
+
+
+class Panel(FocusEntry):
+    """A widget over live data that always says how it stands with them.
+
+    Subclasses put their widgets into `self.body` (a plain QWidget without layout) and their tools into `self.tools` (a
+    row above it), call the show_… methods, and override the hooks: `activate` and `deactivate` (shown and hidden:
+    nothing should cost while hidden), `retranslate`, `restyle` (colours, or `dimmed`, changed) and `retry`.
+
+    Signals:
+        stateChanged(PanelState): how it stands.
+        keysRequested: the button of the NO_KEY state was pressed.
+    """
+
+    stateChanged = pyqtSignal(PanelState)
+    keysRequested = pyqtSignal()
+
+    def __init__(self, service: WebSocketService, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.service = service
+        self.body = QWidget(self)
+        self.tools = QHBoxLayout()
+        self.tools.setSpacing(4)
+        self._state = PanelState.LOADING
+        self._line: WebSocketType | None = None
+        self._had_data = False
+        self._in_order = False
+        self._stale_since = 0.0
+        self._reason = ""
+        self._message = _Message(self)
+        self._message.retry.clicked.connect(self._on_retry)
+        self._message.keys.clicked.connect(self.keysRequested)
+        self._strip = plain_label("", self)
+        self._strip.setObjectName("staleStrip")
+        self._strip.hide()
+        self._age = QTimer(self)
+        self._age.setInterval(1000)
+        self._age.timeout.connect(self._show_age)
+        self._active = False
+        self._hiding = QTimer(self)
+        self._hiding.setSingleShot(True)
+        self._hiding.setInterval(0)
+        self._hiding.timeout.connect(self._on_hidden)
+        self._stack = QStackedWidget(self)
+        self._stack.addWidget(self._message)
+        self._stack.addWidget(self.body)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.setSpacing(4)
+        layout.addLayout(self.tools)
+        layout.addWidget(self._strip)
+        layout.addWidget(self._stack, 1)
+        look().changed.connect(self._on_look)
+        self._show_message()
+
+    # -- how it stands ------------------------------------------------------------------------------------------------
+    @property
+    def state(self) -> PanelState:
+        """How it stands."""
+        return self._state
+
+    @property
+    def had_data(self) -> bool:
+        """Whether it was ever live, or rightly empty."""
+        return self._had_data
+
+    @property
+    def dimmed(self) -> bool:
+        """Whether values have to be drawn as out of date."""
+        return self._state is PanelState.STALE
+
+    @property
+    def colours(self) -> Colours:
+        """The theme in force."""
+        return colours_of(self.palette())
+
+    @property
+    def market_colours(self) -> MarketColours:
+        """The colours of rising and falling prices."""
+        return market_colours_of(self.palette())
+
+    def show_loading(self, what: str = "") -> None:
+        """Say that data are on their way; `what` is translated already."""
+        self._enter(PanelState.LOADING, what)
+
+    def show_empty(self, reason: str) -> None:
+        """Say why there is nothing; `reason` is translated already."""
+        self._had_data = True
+        self._enter(PanelState.EMPTY, reason)
+
+    def show_live(self) -> None:
+        """Show the body; cheap where it is shown already."""
+        if self._state is not PanelState.LIVE:
+            self._had_data = True
+            self._enter(PanelState.LIVE, "")
+
+    def show_stale(self) -> None:
+        """Keep the body, dimmed, with the time since now; without data so far this is LOADING."""
+        if self._state not in (PanelState.LIVE, PanelState.STALE):
+            if self._state is not PanelState.EMPTY:
+                self.show_loading(tr("Waiting for the connection…"))
+            return
+        if self._state is PanelState.LIVE:
+            self._stale_since = time.monotonic()
+            self._enter(PanelState.STALE, "")
+
+    def show_error(self, cause: str | WebSocketError) -> None:
+        """Show a cause and a Retry button."""
+        self._enter(PanelState.ERROR, str(cause)[:_LONGEST_CAUSE])
+
+    def show_no_key(self, reason: str = "") -> None:
+        """Say that an API key is needed and what for, with a button to enter one; `reason` is translated already."""
+        self._enter(PanelState.NO_KEY, reason)
+
+    def follow_line(self, line: WebSocketType) -> None:
+        """Become stale and live again with a line; data that come meanwhile have to call `show_live` themselves."""
+        self._line = line
+        self.service.connectionStateChanged.connect(self._on_line)
+
+    # -- hooks --------------------------------------------------------------------------------------------------------
+    def activate(self) -> None:
+        """The panel is on the screen now."""
+
+    def deactivate(self) -> None:
+        """The panel is hidden since the last turn of the loop."""
+
+    def retranslate(self) -> None:
+        """Say everything anew, in another language; also called once before the panel is first shown."""
+
+    def restyle(self) -> None:
+        """Colours or `dimmed` changed; also called once before the panel is first shown."""
+
+    def is_fresh(self) -> bool:
+        """Whether what the panel shows is the present state once its line is up; by default it is."""
+        return True
+
+    def retry(self) -> None:
+        """Try again what failed; by default the line is dialled anew."""
+        self.show_loading()
+        if self._line is not None:
+            self.service.reconnect(self._line)
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+    def _enter(self, state: PanelState, reason: str) -> None:
+        changed = state is not self._state
+        self._state, self._reason = state, reason
+        shows_body = state in (PanelState.LIVE, PanelState.STALE)
+        self._stack.setCurrentWidget(self.body if shows_body else self._message)
+        self._strip.setVisible(state is PanelState.STALE)
+        if state is PanelState.STALE:
+            self._show_age()
+            self._age.start()
+        else:
+            self._age.stop()
+        self._show_message()
+        if changed:
+            self.restyle()
+            self.stateChanged.emit(state)
+
+    def _show_message(self) -> None:
+        head = {
+            PanelState.LOADING: tr("Loading…"),
+            PanelState.EMPTY: tr("Nothing to show"),
+            PanelState.ERROR: tr("This does not work at the moment"),
+            PanelState.NO_KEY: tr("An API key is needed"),
+        }.get(self._state, "")
+        reason = self._reason
+        if self._state is PanelState.NO_KEY:
+            reason = reason or tr("Your own orders and assets are shown once a key is entered.")
+        self._message.show_text(head, reason)
+        self._message.retry.setVisible(self._state is PanelState.ERROR)
+        self._message.keys.setVisible(self._state is PanelState.NO_KEY)
+
+    @pyqtSlot()
+    def _show_age(self) -> None:
+        age = int(time.monotonic() - self._stale_since)
+        self._strip.setText("⚠ " + tr("Not up to date for {age} s: these are the last known values", age=age))
+
+    @pyqtSlot()
+    def _on_retry(self) -> None:
+        self.retry()
+
+    @pyqtSlot(WebSocketType, ConnectionState)
+    def _on_line(self, line: WebSocketType, state: ConnectionState) -> None:
+        if line is not self._line or self._state is PanelState.NO_KEY:
+            return
+        if state is ConnectionState.FAILED:
+            if self._state in (PanelState.LIVE, PanelState.STALE):
+                self.show_stale()
+            else:
+                self.show_error(tr("The connection was given up; see the connection monitor for the cause."))
+        elif state in (ConnectionState.RECONNECTING, ConnectionState.STOPPED):
+            self.show_stale()
+        elif state is ConnectionState.CONNECTED and self._state is PanelState.STALE and self.is_fresh():
+            self.show_live()
+
+    @pyqtSlot()
+    def _on_look(self) -> None:
+        self.restyle()
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Begin to work."""
+        super().showEvent(event)
+        if not self._in_order:
+            self._in_order = True
+            set_tab_order(self)
+        self._hiding.stop()
+        if not self._active:
+            self._active = True
+            self.activate()
+
+    def hideEvent(self, event: QHideEvent | None) -> None:
+        """Rest."""
+        super().hideEvent(event)
+        self._hiding.start()
+
+    @pyqtSlot()
+    def _on_hidden(self) -> None:
+        """End work once it is sure: docks that are moved hide and show their panels several times in one go."""
+        self._active = False
+        self.deactivate()
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Take another language or theme over."""
+        super().changeEvent(event)
+        if event is None or not hasattr(self, "_stack"):
+            return
+        if event.type() == QEvent.Type.LanguageChange:
+            self._show_message()
+            self._message.retranslate()
+            self.retranslate()
+        elif event.type() == QEvent.Type.PaletteChange:
+            self.restyle()
+
+
+class _Message(QWidget):
+    """What stands in the place of the body."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # so that a screen reader comes by
+        self._head = plain_label("", self)
+        self._reason = plain_label("", self)
+        for label in (self._head, self._reason):
+            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            label.setWordWrap(True)
+        font = self._head.font()
+        font.setBold(True)
+        self._head.setFont(font)
+        self.retry = QPushButton(self)
+        self.keys = QPushButton(self)
+        layout = QVBoxLayout(self)
+        layout.addStretch()
+        layout.addWidget(self._head)
+        layout.addWidget(self._reason)
+        for button in (self.retry, self.keys):
+            layout.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
+            button.hide()
+        layout.addStretch()
+        self.retranslate()
+
+    def show_text(self, head: str, reason: str) -> None:
+        """Say it; also to a screen reader."""
+        self._head.setText(head)
+        self._reason.setText(reason)
+        self._reason.setVisible(bool(reason))
+        self.setAccessibleName(f"{head} {reason}".strip())
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Show where the keyboard is."""
+        super().paintEvent(event)
+        paint_focus_frame(self)
+
+    def retranslate(self) -> None:
+        """Name the buttons."""
+        self.retry.setText(tr("Retry"))
+        self.keys.setText(tr("Enter a key…"))
+
+
+def plain_label(text: str, parent: QWidget | None = None) -> QLabel:
+    """Return a label that takes no text for markup, whoever wrote it."""
+    label = QLabel(parent)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setText(text)
+    return label

@@ -1,0 +1,207 @@
+"""Tables as all panels have them: rows chosen whole, digits of equal width, no grid, nothing that jitters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from PyQt6.QtCore import QAbstractTableModel, QModelIndex, Qt
+from PyQt6.QtWidgets import QAbstractItemView, QFrame, QHeaderView
+
+from widgets.base.focus import FramedTable
+from widgets.base.look import blend
+from widgets.base.text import tr
+from widgets.base.theme import number_font
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PyQt6.QtCore import QAbstractItemModel, QObject
+    from PyQt6.QtGui import QColor, QResizeEvent
+    from PyQt6.QtWidgets import QWidget
+
+    from widgets.base.theme import Colours
+
+__all__ = ["PlainTable", "RowsModel", "dim_colour", "fit_columns", "plain_table"]
+
+_AIR = 12
+_DIM = 0.5
+_ROOT = QModelIndex()
+_R = TypeVar("_R")
+
+
+class RowsModel(QAbstractTableModel, Generic[_R]):
+    """A table over a list of plain rows that is replaced as a whole; views are told of as little as possible."""
+
+    headings: tuple[str, ...] = ()
+    """In English, marked for translation."""
+    numbers: frozenset[int] = frozenset()
+    """The columns that stand on the right."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.rows: list[_R] = []
+        self._dim: QColor | None = None
+
+    # -- hooks --------------------------------------------------------------------------------------------------------
+    def text(self, row: _R, column: int) -> str:
+        """Return what a cell shows."""
+        raise NotImplementedError
+
+    def colour(self, row: _R, column: int) -> QColor | None:
+        """Return the colour of a cell's text, None for the usual one."""
+        del row, column
+        return None
+
+    def hint(self, row: _R, column: int) -> str:
+        """Return what is told beside the mouse."""
+        del row, column
+        return ""
+
+    # -- for owners ---------------------------------------------------------------------------------------------------
+    def replace(self, rows: Sequence[_R]) -> None:
+        """Show other rows; where the old ones are the end of the new ones, only those on top are new to the views."""
+        fresh = len(rows) - len(self.rows)
+        if fresh < 0 or any(old is not new for old, new in zip(self.rows, rows[fresh:], strict=True)):
+            self.beginResetModel()
+            self.rows = list(rows)
+            self.endResetModel()
+            return
+        if fresh:
+            self.beginInsertRows(_ROOT, 0, fresh - 1)
+            self.rows = list(rows)
+            self.endInsertRows()
+        self.tell_changed()
+
+    def set_dim(self, colour: QColor | None) -> None:
+        """Draw all texts in this colour, because they are out of date; None for their own colours."""
+        self._dim = colour
+        self.tell_changed()
+
+    def tell_changed(self) -> None:
+        """Have all cells drawn anew."""
+        if self.rows:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self.rows) - 1, len(self.headings) - 1))
+
+    def retranslate(self) -> None:
+        """Say everything anew."""
+        self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(self.headings) - 1)
+        self.tell_changed()
+
+    # -- what Qt asks -------------------------------------------------------------------------------------------------
+    def rowCount(self, parent: QModelIndex = _ROOT) -> int:
+        """How many rows there are."""
+        return 0 if parent.isValid() else len(self.rows)
+
+    def columnCount(self, parent: QModelIndex = _ROOT) -> int:
+        """How many columns there are."""
+        return 0 if parent.isValid() else len(self.headings)
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Text, colour, hint and alignment of a cell."""
+        if not index.isValid():
+            return None
+        row, column = self.rows[index.row()], index.column()
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self.text(row, column)
+        if role == Qt.ItemDataRole.ForegroundRole:
+            return self._dim or self.colour(row, column)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self.hint(row, column) or None
+        return self._side(column) if role == Qt.ItemDataRole.TextAlignmentRole else None
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Name of a column."""
+        if orientation is not Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return tr(self.headings[section])
+        return self._side(section) if role == Qt.ItemDataRole.TextAlignmentRole else None
+
+    def _side(self, column: int) -> Qt.AlignmentFlag:
+        side = Qt.AlignmentFlag.AlignRight if column in self.numbers else Qt.AlignmentFlag.AlignLeft
+        return side | Qt.AlignmentFlag.AlignVCenter
+
+
+class PlainTable(FramedTable):
+    """A table that would rather do without some columns than cut numbers off."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._least: tuple[int, ...] = ()
+        self._give_up: tuple[int, ...] = ()
+
+    def need(self, least: Sequence[int], give_up: Sequence[int]) -> None:
+        """Note how wide each column has to be, and which ones go, in this order, where that is too much."""
+        self._least, self._give_up = tuple(least), tuple(give_up)
+        self._fit()
+
+    def _fit(self) -> None:
+        viewport = self.viewport()
+        room = viewport.width() if viewport is not None else 0
+        needed = sum(self._least)
+        for column in self._give_up:
+            hidden = needed > room
+            if hidden is not self.isColumnHidden(column):
+                self.setColumnHidden(column, hidden)
+            needed -= self._least[column] if hidden else 0
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Show what fits."""
+        super().resizeEvent(event)
+        self._fit()
+
+
+def plain_table(model: QAbstractItemModel, parent: QWidget) -> PlainTable:
+    """Return a read-only table over a model; the columns share the width."""
+    table = PlainTable(parent)
+    table.setModel(model)
+    table.setFont(number_font(table.font()))
+    table.setFrameShape(QFrame.Shape.NoFrame)
+    table.setShowGrid(False)
+    table.setWordWrap(False)
+    table.setTabKeyNavigation(False)  # Tab goes on to the next control
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+    vertical, horizontal = table.verticalHeader(), table.horizontalHeader()
+    assert vertical is not None
+    assert horizontal is not None
+    vertical.hide()
+    vertical.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+    vertical.setDefaultSectionSize(table.fontMetrics().height() + 6)
+    horizontal.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+    horizontal.setHighlightSections(False)
+    horizontal.setMinimumSectionSize(30)
+    return table
+
+
+def fit_columns(table: PlainTable, samples: Sequence[str], give_up: Sequence[int] = ()) -> None:
+    """Give each column the room its heading and a typical text need; the last one takes what is left.
+
+    Widths do not follow the data: numbers that come and go must not make a table jitter.
+
+    Args:
+        table: which.
+        samples: a text for each column; the last column may have none.
+        give_up: the columns that are hidden, in this order, where there is no room for all.
+    """
+    header, model = table.horizontalHeader(), table.model()
+    assert header is not None
+    assert model is not None
+    header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+    header.setStretchLastSection(True)
+    metrics = table.fontMetrics()
+    least = []
+    for column in range(model.columnCount()):
+        heading = str(model.headerData(column, Qt.Orientation.Horizontal) or "")
+        texts = (heading, *samples[column : column + 1])
+        least.append(max(metrics.horizontalAdvance(text) for text in texts) + _AIR)
+        if column < len(samples):
+            table.setColumnWidth(column, least[column])
+    table.need(least, give_up)
+
+
+def dim_colour(colours: Colours, *, dimmed: bool) -> QColor | None:
+    """Return the colour of texts that are out of date; None where they are not."""
+    return blend(colours.text, colours.base, _DIM) if dimmed else None

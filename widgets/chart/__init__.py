@@ -1,0 +1,1 @@
+"""The candles of one market: history and the live stream in one."""

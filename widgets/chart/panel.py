@@ -1,0 +1,264 @@
+"""The chart panel: history from REST, continued by the live candles."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QTimer, pyqtSignal, pyqtSlot
+from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from upbit_ws_qt import CandleEvent, GapEvent, Subscription, WebSocketError, WebSocketType
+from widgets.base.market_panel import MarketPanel
+from widgets.base.panel import plain_label
+from widgets.base.rest import RestAnswer, RestClient
+from widgets.base.text import tr
+from widgets.chart.data import CandleSeries, bar_of, parse_history
+from widgets.chart.view import ChartView
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from upbit_ws_qt import Channel, WebSocketService
+
+__all__ = ["UNITS", "ChartWidget"]
+
+UNITS = ("1s", "1m", "3m", "5m", "10m", "15m", "30m", "60m", "240m")
+_PAGE = 200  # candles per question; the exchange's most
+_FINISHED = 3  # candles that are looked at again
+RECHECK_MS = 1500
+_KEPT_BARS = 400  # of a series that is put aside
+_MOST_KEPT = 24  # series that are remembered, so that going back to one shows it at once
+
+
+class ChartWidget(MarketPanel):
+    """Candles and volume of one market.
+
+    Example:
+        >>> chart = ChartWidget(service, "KRW-BTC")
+        >>> chart.set_unit("15m")
+        >>> chart.show()
+
+    Args:
+        service: where the live candles come from.
+        symbol: market code; None waits for `set_symbol`.
+        parent: of the widget.
+        rest: where the history comes from; the service's exchange by default.
+        unit: one of UNITS.
+
+    Signals:
+        unitChanged(str): another unit is shown.
+    """
+
+    unitChanged = pyqtSignal(str)
+
+    def __init__(
+        self,
+        service: WebSocketService,
+        symbol: str | None,
+        parent: QWidget | None = None,
+        *,
+        rest: RestClient | None = None,
+        unit: str = "1m",
+    ) -> None:
+        super().__init__(service, symbol, "chart", parent)
+        self._rest = rest or RestClient(service.config.rest_url, self)
+        self._unit = unit
+        self._kept: OrderedDict[tuple[str, str], CandleSeries] = OrderedDict()
+        self._series = CandleSeries()
+        self._answer: RestAnswer | None = None
+        self._asks_older = False
+        self._seam_is_open = False
+        self.units = QComboBox(self)
+        self.units.addItems(UNITS)
+        self.units.setCurrentText(unit)
+        self.units.currentTextChanged.connect(self.set_unit)
+        self.newest = QPushButton("⇥", self)
+        self.newest.setMaximumWidth(32)
+        self.view = ChartView(self.body)
+        self.view.olderWanted.connect(self._on_older_wanted)
+        self.begin_at(self.view)
+        self.newest.clicked.connect(self.view.to_newest)
+        self.tools.addStretch()
+        self.tools.addWidget(self.units)
+        self.tools.addWidget(self.newest)
+        self._trouble = plain_label("", self)
+        self._again = QPushButton(self)
+        self._again.clicked.connect(self._load)
+        row = QHBoxLayout()
+        row.addWidget(self._trouble, 1)
+        row.addWidget(self._again)
+        layout = QVBoxLayout(self.body)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.view, 1)
+        layout.addLayout(row)
+        self._recheck = QTimer(self)  # a finished candle is asked for once more: its last trades may have come late
+        self._recheck.setSingleShot(True)
+        self._recheck.setInterval(RECHECK_MS)
+        self._recheck.timeout.connect(self._on_recheck)
+        service.gapDetected.connect(self._on_gap)
+        self._tell_trouble("")
+        self._open_series()
+        self.retranslate()
+        self.restyle()
+
+    @property
+    def unit(self) -> str:
+        """The unit that is shown."""
+        return self._unit
+
+    @property
+    def seam_is_open(self) -> bool:
+        """Whether candles may still be missing between the history and the live ones."""
+        return self._seam_is_open or self._answer is not None
+
+    @property
+    def series(self) -> CandleSeries:
+        """What is shown."""
+        return self._series
+
+    @pyqtSlot(str)
+    def set_unit(self, unit: str) -> None:
+        """Show another unit; one that does not exist changes nothing."""
+        if unit == self._unit or unit not in UNITS:
+            return
+        self._unit = unit
+        self.units.setCurrentText(unit)
+        self.forget()
+        self._settle()
+        self.renew()
+        self.unitChanged.emit(unit)
+
+    # -- hooks --------------------------------------------------------------------------------------------------------
+    def subscribe(self) -> Iterable[Subscription]:
+        """Want the live candles, and ask for what went before."""
+        self._load()
+        self._seam_is_open = True
+        # Each event: the last state of a candle must not be conflated with the first one of the next.
+        return (self.proxy.subscribe_candle(self.symbol, self._on_candle, unit=self._unit),)
+
+    def main_channel(self) -> Channel:
+        """Be about the live candles."""
+        return self.service.candle(self.symbol, self._unit)
+
+    def forget(self) -> None:
+        """Turn to the series of the market and unit that are shown now."""
+        self._open_series()
+
+    def on_refused(self, error: WebSocketError) -> None:
+        """Without live candles there may still be a history."""
+        if not len(self._series):
+            super().on_refused(error)
+
+    def retranslate(self) -> None:
+        """Say everything anew."""
+        self.setAccessibleName(tr("Chart"))
+        self.view.setAccessibleName(tr("Candles"))
+        self.units.setAccessibleName(tr("Candle unit"))
+        self.units.setToolTip(tr("Candle unit"))
+        self.newest.setAccessibleName(tr("To the newest candle"))
+        self.newest.setToolTip(tr("To the newest candle"))
+        self._again.setText(tr("Retry"))
+        self.view.update()
+
+    def restyle(self) -> None:
+        """Take colours over."""
+        self.view.take_colours(self.market_colours, dimmed=self.dimmed)
+
+    # -- the live stream ----------------------------------------------------------------------------------------------
+    def _on_candle(self, event: CandleEvent) -> None:
+        if event.code == self.symbol and event.unit == self._unit:
+            appended = self._series.take(bar_of(event))
+            self.view.series_changed(appended)
+            self.arrived()
+            finished = appended and len(self._series) > 1 and self._unit != "1s"  # seconds end all the time
+            if (finished or self._seam_is_open) and not self._recheck.isActive():
+                self._recheck.start()
+
+    @pyqtSlot(GapEvent)
+    def _on_gap(self, gap: GapEvent) -> None:
+        if gap.ws_type is WebSocketType.PUBLIC and self.isVisible():
+            self._load()
+
+    # -- history ------------------------------------------------------------------------------------------------------
+    def _open_series(self) -> None:
+        self._series.keep_newest(_KEPT_BARS)
+        key = (self.symbol, self._unit)
+        self._series = self._kept.setdefault(key, CandleSeries())
+        self._kept.move_to_end(key)
+        if len(self._kept) > _MOST_KEPT:
+            self._kept.popitem(last=False)
+        self._cancel()
+        self._tell_trouble("")
+        self.view.show_series(self._series, self.symbol, self._unit)
+
+    def _settle(self) -> None:
+        if not len(self._series):
+            self.show_loading()
+            return
+        self.show_live()
+        if not self.is_fresh():
+            self.show_stale()
+
+    @pyqtSlot()
+    def _load(self) -> None:
+        """Ask for the newest page: what is missing before, and since, the live candles."""
+        self._ask(None)
+
+    @pyqtSlot()
+    def _on_recheck(self) -> None:
+        if self._answer is None and self.isVisible():
+            # What came between the first answer and the first live candle is in neither.
+            self._ask(None, count=_PAGE if self._seam_is_open else _FINISHED)
+            self._seam_is_open = False
+
+    @pyqtSlot()
+    def _on_older_wanted(self) -> None:
+        if self._answer is None and not self._series.complete and self._series.oldest is not None:
+            self._ask(self._series.oldest)
+
+    def _ask(self, before: int | None, count: int = _PAGE) -> None:
+        self._cancel()
+        self._asks_older = before is not None
+        seconds = self._unit == "1s"
+        path = "/v1/candles/seconds" if seconds else f"/v1/candles/minutes/{self._unit.removesuffix('m')}"
+        query = {"market": self.symbol, "count": str(count)}
+        if before is not None:
+            query["to"] = datetime.fromtimestamp(before, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self._answer = self._rest.get(path, query, self)
+        self._answer.done.connect(self._on_history)
+        self._answer.failed.connect(self._on_history_failed)
+
+    @pyqtSlot(bytes)
+    def _on_history(self, body: bytes) -> None:
+        self._answer = None
+        try:
+            bars = parse_history(body)
+        except ValueError:
+            self._on_history_failed(tr("the answer could not be read"))
+            return
+        new = self._series.merge(bars)
+        if self._asks_older and not new:
+            self._series.complete = True
+        self._tell_trouble("")
+        self.view.series_changed()
+        if len(self._series):
+            self._settle()
+        else:
+            self.show_empty(tr("There are no candles yet."))
+
+    @pyqtSlot(str)
+    def _on_history_failed(self, cause: str) -> None:
+        self._answer = None
+        self._tell_trouble(tr("The history could not be loaded ({cause}); new candles are shown.", cause=cause))
+
+    def _tell_trouble(self, text: str) -> None:
+        self._trouble.setText(text)
+        self._trouble.setVisible(bool(text))
+        self._again.setVisible(bool(text))
+
+    def _cancel(self) -> None:
+        answer, self._answer = self._answer, None
+        if answer is not None:
+            answer.cancel()

@@ -1,0 +1,359 @@
+"""The chart's picture: candles, volume, crosshair; painted by hand, because that takes under a millisecond."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QLineF, QPointF, QRectF, Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import QColor, QPainter, QPen
+from PyQt6.QtWidgets import QSizePolicy, QWidget
+
+from widgets.base.focus import paint_focus_frame
+from widgets.base.look import blend
+from widgets.base.price_format import arrow, percent_text, price_text, volume_decimals, volume_text
+from widgets.base.text import tr
+from widgets.base.theme import Colours, MarketColours, colours_of, number_font
+from widgets.chart.data import Bar, CandleSeries
+from widgets.chart.scale import grid_prices, time_text
+
+if TYPE_CHECKING:
+    from PyQt6.QtCore import QEvent
+    from PyQt6.QtGui import QKeyEvent, QMouseEvent, QPaintEvent, QWheelEvent
+
+__all__ = ["ChartView"]
+
+REPAINT_MS = 100
+_LEAST_WIDTH, _MOST_WIDTH = 1.5, 40.0
+_AXIS = 22
+_VOLUME_SHARE = 0.18
+_MARGIN = 0.06  # of the height, above and below the candles
+_STEP = 10  # bars that an arrow key moves by
+_NEAR_OLDEST = 30  # bars left of the picture from which on older ones are asked for
+_KST = timedelta(hours=9)
+
+
+class ChartView(QWidget):
+    """Draws a series; wheel and + − zoom, dragging and arrows move, End goes to the newest.
+
+    Signals:
+        olderWanted: the left edge is near.
+    """
+
+    olderWanted = pyqtSignal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._series = CandleSeries()
+        self._symbol = ""
+        self._unit = "1m"
+        self._bar_width = 8.0
+        self._behind = 0.0  # bars between the right edge and the newest
+        self._right = 0.0  # of the plot, in pixels, while painting
+        self._mouse: QPointF | None = None
+        self._dragged_from: tuple[float, float] | None = None
+        self._dimmed = False
+        self._market = MarketColours("#c84a31", "#1261c4", "#666666")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMouseTracking(True)
+        self.setMinimumSize(200, 140)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setFont(number_font(self.font()))
+        self._repaint = QTimer(self)
+        self._repaint.setSingleShot(True)
+        self._repaint.setInterval(REPAINT_MS)
+        self._repaint.timeout.connect(self.update)
+
+    # -- what is shown ------------------------------------------------------------------------------------------------
+    def show_series(self, series: CandleSeries, symbol: str, unit: str) -> None:
+        """Show another series from its newest bar on."""
+        self._series, self._symbol, self._unit = series, symbol, unit
+        self._behind = 0.0
+        self.update()
+
+    def take_colours(self, market: MarketColours, *, dimmed: bool) -> None:
+        """Take colours over."""
+        self._market, self._dimmed = market, dimmed
+        self.update()
+
+    def series_changed(self, appended: int = 0) -> None:
+        """Draw it anew soon; while it does not follow, the picture keeps its place."""
+        if self._behind > 0:
+            self._behind += appended
+        if not self._repaint.isActive():
+            self._repaint.start()
+
+    @property
+    def follows(self) -> bool:
+        """Whether the newest bar is kept in sight."""
+        return self._behind <= 0
+
+    @property
+    def visible_bars(self) -> tuple[int, int]:
+        """Return (first, one past the last) bar in the picture."""
+        last = len(self._series) - self._behind
+        first = last - self._plot().width() / self._bar_width
+        return max(0, math.floor(first)), max(0, min(len(self._series), math.ceil(last)))
+
+    @property
+    def bar_width(self) -> float:
+        """Pixels per bar."""
+        return self._bar_width
+
+    def move_by(self, bars: float) -> None:
+        """Look so many bars further into the past (or, negative, towards now)."""
+        visible = self._plot().width() / self._bar_width
+        most = max(0.0, len(self._series) - visible * 0.2)
+        self._behind = min(max(0.0, self._behind + bars), most)
+        if self.visible_bars[0] < _NEAR_OLDEST:
+            self.olderWanted.emit()
+        self.update()
+
+    def zoom(self, factor: float, at: float | None = None) -> None:
+        """Make bars wider or narrower; what is at the x coordinate `at` stays there (the right edge by default)."""
+        plot = self._plot()
+        from_right = max(0.0, plot.right() - (plot.right() if at is None else at))
+        there = self._behind + from_right / self._bar_width
+        self._bar_width = min(max(self._bar_width * factor, _LEAST_WIDTH), _MOST_WIDTH)
+        if self._behind > 0 or at is not None:
+            self._behind = max(0.0, there - from_right / self._bar_width) if self._behind > 0 else 0.0
+        self.move_by(0)
+
+    def to_newest(self) -> None:
+        """Follow again."""
+        self._behind = 0.0
+        self.update()
+
+    def values_text(self, bar: Bar, before: Bar | None) -> str:
+        """Return a bar in words and numbers."""
+        rate = (bar.close - before.close) / before.close if before is not None and before.close else None
+        change = f"  {arrow(rate)}{percent_text(rate)}" if rate is not None else ""
+        moment = datetime.fromtimestamp(bar.start, UTC) + _KST
+        price = (price_text(self._symbol, each) for each in (bar.opening, bar.high, bar.low, bar.close))
+        opening, high, low, close = price
+        volume = volume_text(bar.volume, volume_decimals(self._symbol, bar.close))
+        names = (tr("O"), tr("H"), tr("L"), tr("C"), tr("Vol"))
+        values = (opening, high, low, close, volume)
+        pairs = "  ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))
+        stamp = f"{moment:%m-%d %H:%M:%S}" if self._unit.endswith("s") else f"{moment:%m-%d %H:%M}"
+        return f"{stamp}{change}  {pairs}"
+
+    # -- keys and mouse -----------------------------------------------------------------------------------------------
+    def wheelEvent(self, event: QWheelEvent | None) -> None:
+        """Zoom at the mouse."""
+        if event is not None:
+            self.zoom(1.0015 ** event.angleDelta().y(), event.position().x())
+            event.accept()
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Arrows move, + and − (or up and down) zoom, Home and End jump."""
+        if event is None:
+            return
+        match event.key():
+            case Qt.Key.Key_Left:
+                self.move_by(_STEP)
+            case Qt.Key.Key_Right:
+                self.move_by(-_STEP)
+            case Qt.Key.Key_Up | Qt.Key.Key_Plus | Qt.Key.Key_Equal:
+                self.zoom(1.25)
+            case Qt.Key.Key_Down | Qt.Key.Key_Minus:
+                self.zoom(0.8)
+            case Qt.Key.Key_Home:
+                self.move_by(len(self._series))
+            case Qt.Key.Key_End:
+                self.to_newest()
+            case _:
+                super().keyPressEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        """Begin to drag."""
+        if event is not None and event.button() is Qt.MouseButton.LeftButton:
+            self._dragged_from = (event.position().x(), self._behind)
+
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
+        """Drag, or move the crosshair."""
+        if event is None:
+            return
+        self._mouse = event.position()
+        if self._dragged_from is not None:
+            x, behind = self._dragged_from
+            self._behind = behind
+            self.move_by((event.position().x() - x) / self._bar_width)
+        self.update()
+
+    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
+        """End dragging."""
+        self._dragged_from = None
+
+    def leaveEvent(self, event: QEvent | None) -> None:
+        """Take the crosshair away."""
+        self._mouse = None
+        self.update()
+
+    # -- painting -----------------------------------------------------------------------------------------------------
+    def _plot(self) -> QRectF:
+        axis = self.fontMetrics().horizontalAdvance("123,456,000") + 12
+        return QRectF(0, 0, max(10, self.width() - axis), max(10, self.height() - _AXIS))
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Draw everything."""
+        painter = QPainter(self)
+        colours = colours_of(self.palette())
+        painter.fillRect(self.rect(), QColor(colours.base))
+        first, end = self.visible_bars
+        if first < end:
+            self._draw_bars(painter, colours, first, end)
+        painter.end()
+        paint_focus_frame(self)
+
+    def _draw_bars(self, painter: QPainter, colours: Colours, first: int, end: int) -> None:
+        plot = self._plot()
+        self._right = plot.right()
+        bars = self._series.bars[first:end]
+        low = min(bar.shown[2] for bar in bars)
+        high = max(bar.shown[1] for bar in bars)
+        room = (high - low or abs(high) * 0.01 or 1.0) * _MARGIN
+        scale = _Scale(plot, low - room, high + room)
+        self._draw_grid(painter, colours, scale, first, end)
+        painter.save()
+        painter.setClipRect(plot)
+        painter.setOpacity(0.45 if self._dimmed else 1.0)
+        self._draw_volume(painter, colours, bars, first)
+        self._draw_candles(painter, colours, bars, first, scale)
+        painter.restore()
+        self._draw_last(painter, colours, scale)
+        self._draw_values(painter, colours, first, end, scale)
+
+    def _x(self, index: float) -> float:
+        """Return the middle of a bar."""
+        return self._right - (len(self._series) - self._behind - index - 0.5) * self._bar_width
+
+    def _draw_grid(self, painter: QPainter, colours: Colours, scale: _Scale, first: int, end: int) -> None:
+        plot, metrics = scale.plot, self.fontMetrics()
+        grid, text = QPen(QColor(colours.grid)), QPen(QColor(colours.muted))
+        for price in grid_prices(scale.low, scale.high, max(2, int(plot.height() / 60))):
+            y = scale.y(float(price))
+            painter.setPen(grid)
+            painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
+            painter.setPen(text)
+            label = price_text(self._symbol, price)
+            painter.drawText(QPointF(plot.right() + 6, y + metrics.ascent() / 2 - 1), label)
+        step = max(1, math.ceil(110 / self._bar_width))
+        for index in range(first - first % step, end, step):
+            x = self._x(index)
+            if index < first or not 20 < x < plot.right() - 20:
+                continue
+            painter.setPen(grid)
+            painter.drawLine(QPointF(x, 0), QPointF(x, plot.bottom()))
+            painter.setPen(text)
+            label = time_text(self._series.bars[index].start, self._unit)
+            left = x - metrics.horizontalAdvance(label) / 2
+            painter.drawText(QPointF(left, plot.bottom() + metrics.ascent() + 3), label)
+
+    def _draw_volume(self, painter: QPainter, colours: Colours, bars: list[Bar], first: int) -> None:
+        plot = self._plot()
+        most = max(bar.shown[4] for bar in bars) or 1.0
+        height, width = plot.height() * _VOLUME_SHARE, max(1.0, self._bar_width * 0.7)
+        for rising, colour in ((True, self._market.up), (False, self._market.down)):
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(blend(colour, colours.base, 0.35))
+            columns = [
+                QRectF(self._x(first + number) - width / 2, plot.bottom() - tall, width, tall)
+                for number, bar in enumerate(bars)
+                if (bar.shown[3] >= bar.shown[0]) is rising and (tall := bar.shown[4] / most * height) > 0
+            ]
+            if columns:
+                painter.drawRects(*columns)
+
+    def _draw_candles(self, painter: QPainter, colours: Colours, bars: list[Bar], first: int, scale: _Scale) -> None:
+        """Rising ones hollow, falling ones filled: never by colour alone."""
+        width = max(1.0, self._bar_width * 0.7)
+        hollow = width >= 4
+        for rising, colour in ((True, self._market.up), (False, self._market.down)):
+            wicks, bodies = [], []
+            for number, bar in enumerate(bars):
+                opening, high, low, close, _ = bar.shown
+                if (close >= opening) is not rising:
+                    continue
+                x = self._x(first + number)
+                top, bottom = scale.y(max(opening, close)), scale.y(min(opening, close))
+                wicks.append(QLineF(x, scale.y(high), x, top))
+                wicks.append(QLineF(x, bottom, x, scale.y(low)))
+                bodies.append(QRectF(x - width / 2, top, width, max(1.0, bottom - top)))
+            painter.setPen(QPen(QColor(colour)))
+            painter.setBrush(QColor(colours.base if rising and hollow else colour))
+            if bodies:
+                painter.drawLines(*wicks)
+                painter.drawRects(*bodies)
+
+    def _draw_last(self, painter: QPainter, colours: Colours, scale: _Scale) -> None:
+        bar = self._series.bars[-1]
+        rising = bar.close >= bar.opening
+        colour = QColor(self._market.up if rising else self._market.down)
+        y = min(max(scale.y(bar.shown[3]), 8.0), scale.plot.bottom() - 8)
+        pen = QPen(colour)
+        pen.setStyle(Qt.PenStyle.DashLine)
+        painter.setPen(pen)
+        painter.drawLine(QPointF(0, y), QPointF(scale.plot.right(), y))
+        self._draw_tag(painter, y, price_text(self._symbol, bar.close), colour, QColor(colours.base))
+
+    def _draw_tag(self, painter: QPainter, y: float, text: str, back: QColor, ink: QColor) -> None:
+        box = QRectF(self._plot().right(), y - 9, self.width() - self._plot().right(), 18)
+        painter.fillRect(box, back)
+        painter.setPen(ink)
+        painter.drawText(box.adjusted(6, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, text)
+
+    def _draw_values(self, painter: QPainter, colours: Colours, first: int, end: int, scale: _Scale) -> None:
+        """Draw the crosshair, and the values of its bar; without a mouse those of the newest bar."""
+        index, plot = end - 1, scale.plot
+        if self._mouse is not None and plot.contains(self._mouse):
+            bars_from_right = (plot.right() - self._mouse.x()) / self._bar_width
+            index = min(max(first, math.floor(len(self._series) - self._behind - bars_from_right)), end - 1)
+            pen = QPen(QColor(colours.muted))
+            pen.setStyle(Qt.PenStyle.DotLine)
+            painter.setPen(pen)
+            x = self._x(index)
+            painter.drawLine(QPointF(x, 0), QPointF(x, plot.bottom()))
+            painter.drawLine(QPointF(0, self._mouse.y()), QPointF(plot.right(), self._mouse.y()))
+            text = price_text(self._symbol, scale.price(self._mouse.y(), self._series.bars[-1].close))
+            self._draw_tag(painter, self._mouse.y(), text, QColor(colours.muted), QColor(colours.base))
+        bar = self._series.bars[index]
+        text = self.values_text(bar, self._series.bars[index - 1] if index else None)
+        metrics = self.fontMetrics()
+        painter.setPen(QColor(colours.text))
+        for place, line in enumerate(self._lines(text, int(plot.width()) - 12)):
+            height = metrics.height() + 2
+            box = QRectF(2, 2 + place * height, metrics.horizontalAdvance(line) + 10, height)
+            painter.fillRect(box, QColor(colours.base))
+            painter.drawText(box.adjusted(4, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, line)
+
+    def _lines(self, text: str, width: int) -> list[str]:
+        """Break values into lines where one is too long: a price is never cut off."""
+        lines: list[str] = []
+        for part in text.split("  "):
+            longer = f"{lines[-1]}  {part}" if lines else part
+            if lines and self.fontMetrics().horizontalAdvance(longer) <= width:
+                lines[-1] = longer
+            else:
+                lines.append(part)
+        return lines
+
+
+class _Scale:
+    """Prices to pixels."""
+
+    def __init__(self, plot: QRectF, low: float, high: float) -> None:
+        self.plot, self.low, self.high = plot, low, high
+        self._top = 24.0
+        self._height = plot.height() * (1 - _VOLUME_SHARE * 0.8) - self._top
+
+    def y(self, price: float) -> float:
+        """Return where a price is."""
+        return self._top + (self.high - price) / (self.high - self.low) * self._height
+
+    def price(self, y: float, like: Decimal) -> Decimal:
+        """Return the price at a place, with no more digits than `like` has."""
+        value = self.high - (y - self._top) / self._height * (self.high - self.low)
+        return Decimal(repr(max(value, 0.0))).quantize(like)

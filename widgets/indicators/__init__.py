@@ -1,0 +1,1 @@
+"""Indicators and signals, chosen, plotted and listed."""

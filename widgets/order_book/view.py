@@ -1,0 +1,387 @@
+"""The order book painted by hand: asks above bids, bars, percentages, the spread between them."""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+from typing import TYPE_CHECKING, NamedTuple
+
+from PyQt6.QtCore import QRect, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QColor, QFontMetrics, QPainter, QPalette, QPen
+from PyQt6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
+
+from widgets.base.look import blend
+from widgets.base.text import tr
+from widgets.base.theme import number_font
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from PyQt6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPaintEvent, QResizeEvent, QWheelEvent
+
+    from widgets.base.theme import Colours, MarketColours
+    from widgets.order_book.model import BookPicture, BookRow, OrderBookModel
+
+__all__ = ["OrderBookView"]
+
+DEPTH = 30
+_PADDING = 4
+_ROW_AIR = 5
+_SPREAD_AIR = 9
+_DIM = 0.45
+_WIDEST = 560  # wider than this, price and size would stand too far apart to be read as one row
+_MARK = "◆"
+_CUT = 2  # pixels at the end of a bar that would be longer
+_BAR_WEIGHT = 0.24
+_TINT_WEIGHT = 0.05
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+_CENTRE = Qt.AlignmentFlag.AlignCenter
+
+
+class _SideLook(NamedTuple):
+    """The colours of asks or bids: as they are, of the bars, and behind the rows."""
+
+    full: QColor
+    bar: QColor
+    tint: QColor
+
+
+class OrderBookView(QAbstractScrollArea):
+    """Paints a model; the spread stays in the middle until somebody scrolls, and again after Home.
+
+    Signals:
+        priceActivated(object): a price was double-clicked, or chosen by Enter; a Decimal.
+        priceSelected(object): a price was clicked, or chosen by the arrow keys; a Decimal.
+    """
+
+    priceActivated = pyqtSignal(object)
+    priceSelected = pyqtSignal(object)
+
+    def __init__(self, model: OrderBookModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.model = model
+        self._market: MarketColours | None = None
+        self._colours: Colours | None = None
+        self._text = self._accent = QColor()
+        self._directions = (QColor(), QColor(), QColor())
+        self._dimmed = False
+        self._centred = True
+        self._selected: Decimal | None = None
+        self._widths = (0, 0, 0)
+        self._shown: BookPicture | None = None
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFont(number_font(self.font()))
+        scroll_bar = self.verticalScrollBar()
+        assert scroll_bar is not None
+        self._scroll = scroll_bar
+        self._surface = self.viewport()
+        assert self._surface is not None
+        self._surface.setBackgroundRole(QPalette.ColorRole.Base)
+        self._surface.setAutoFillBackground(True)
+
+    @property
+    def selected(self) -> Decimal | None:
+        """The chosen price; None for none."""
+        return self._selected
+
+    @property
+    def centred(self) -> bool:
+        """Whether the spread is kept in the middle."""
+        return self._centred
+
+    def set_look(self, colours: Colours, market: MarketColours, *, dimmed: bool) -> None:
+        """Paint in other colours from now on."""
+        self._colours, self._market, self._dimmed = colours, market, dimmed
+        self._text, self._accent = QColor(colours.text), QColor(colours.accent)
+        self._directions = (QColor(market.flat), QColor(market.up), QColor(market.down))
+        self.refresh()
+
+    def set_model(self, model: OrderBookModel) -> None:
+        """Paint another model from now on, with its own widths of columns."""
+        self.model = model
+        self._selected = None
+        self._widths = (0, 0, 0)
+        self._shown = None
+        self.centre()
+
+    def refresh(self) -> None:
+        """Paint all anew, as the model has it now."""
+        assert self._surface is not None
+        self._shown = self.model.picture()
+        self._surface.update()
+
+    def refresh_changes(self) -> None:
+        """Paint the rows that are not as they were; most of a book stays as it is from one moment to the next."""
+        before, now = self._shown, self.model.picture()
+        self._shown = now
+        assert self._surface is not None
+        if before is None or now is None or self._measure(now, self.fontMetrics()):
+            self._surface.update()
+            return
+        for is_bid, old, new in ((False, before.asks, now.asks), (True, before.bids, now.bids)):
+            for place, (was, row) in enumerate(zip_longest(old, new)):
+                if was != row:
+                    self._surface.update(self.row_rect(is_bid=is_bid, place=place))
+        if _heads(before) != _heads(now):
+            self._surface.update(self._spread_rect())
+
+    def clear_selection(self) -> None:
+        """Choose no price."""
+        self._selected = None
+        self.refresh()
+
+    def centre(self) -> None:
+        """Bring the spread back into the middle and keep it there."""
+        self._centred = True
+        self._arrange()
+
+    # -- geometry -----------------------------------------------------------------------------------------------------
+    @property
+    def row_height(self) -> int:
+        """Of one price, in pixels."""
+        return self.fontMetrics().height() + _ROW_AIR
+
+    @property
+    def _spread_height(self) -> int:
+        return self.fontMetrics().height() + _SPREAD_AIR
+
+    def row_rect(self, *, is_bid: bool, place: int) -> QRect:
+        """Return where the row that is `place` rows from the spread is on the viewport."""
+        height = self.row_height
+        top = DEPTH * height + self._spread_height + place * height if is_bid else (DEPTH - 1 - place) * height
+        width = min(self._width(), _WIDEST)
+        return QRect((self._width() - width) // 2, top - self._scroll.value(), width, height)
+
+    def _spread_rect(self) -> QRect:
+        """Return where the line between the sides is on the viewport."""
+        row = self.row_rect(is_bid=False, place=0)
+        return QRect(row.left(), DEPTH * self.row_height - self._scroll.value(), row.width(), self._spread_height)
+
+    def sizeHint(self) -> QSize:
+        """Ten rows a side."""
+        return QSize(260, 20 * self.row_height + self._spread_height)
+
+    def minimumSizeHint(self) -> QSize:
+        """Three rows a side."""
+        return QSize(180, 6 * self.row_height + self._spread_height)
+
+    def _width(self) -> int:
+        assert self._surface is not None
+        return self._surface.width()
+
+    @property
+    def viewport_height(self) -> int:
+        """Of what can be seen, in pixels."""
+        assert self._surface is not None
+        return self._surface.height()
+
+    def _arrange(self) -> None:
+        whole = 2 * DEPTH * self.row_height + self._spread_height
+        room = max(0, whole - self.viewport_height)
+        self._scroll.setRange(0, room)
+        self._scroll.setPageStep(self.viewport_height)
+        self._scroll.setSingleStep(self.row_height)
+        if self._centred:
+            self._scroll.setValue(room // 2)
+        self.refresh()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Keep the spread where it was."""
+        super().resizeEvent(event)
+        self._arrange()
+
+    def scrollContentsBy(self, dx: int, dy: int) -> None:
+        """Paint anew; rows are cheaper painted than moved."""
+        del dx, dy
+        self.refresh()
+
+    # -- painting -----------------------------------------------------------------------------------------------------
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Paint the rows that can be seen."""
+        picture = self.model.picture()
+        if event is None or picture is None or self._colours is None or self._market is None or self._surface is None:
+            return
+        painter = QPainter(self._surface)
+        painter.setFont(self.font())
+        metrics, region = painter.fontMetrics(), event.region()
+        self._measure(picture, metrics)
+        if self._dimmed:
+            painter.setOpacity(_DIM)
+        for is_bid, rows in ((False, picture.asks), (True, picture.bids)):
+            colour, base = self._market.up if is_bid else self._market.down, self._colours.base
+            look = _SideLook(QColor(colour), blend(colour, base, _BAR_WEIGHT), blend(colour, base, _TINT_WEIGHT))
+            for place, row in enumerate(rows):
+                rect = self.row_rect(is_bid=is_bid, place=place)
+                if region.intersects(rect):
+                    self._paint_row(painter, rect, row, look)
+        if region.intersects(self._spread_rect()):
+            self._paint_spread(painter, picture, metrics)
+        if self.hasFocus():
+            painter.setOpacity(1.0)
+            painter.setPen(QPen(self._accent, 1))
+            painter.drawRect(self._surface.rect().adjusted(0, 0, -1, -1))
+        painter.end()
+
+    def _measure(self, picture: BookPicture, metrics: QFontMetrics) -> bool:
+        """Set the widths of mark, price and percentage columns; they only grow, so that nothing jitters.
+
+        Returns whether they have.
+        """
+        before = self._widths
+        rows = (*picture.asks[:1], *picture.asks[-1:], *picture.bids[:1], *picture.bids[-1:])
+        mark = metrics.horizontalAdvance(_MARK) + _PADDING
+        price = max((metrics.horizontalAdvance(row.price_text) for row in rows), default=0)
+        percent = max((metrics.horizontalAdvance(row.percent_text) for row in rows), default=0)
+        self._widths = (mark, max(before[1], price), max(before[2], percent))
+        return self._widths != before
+
+    def _paint_row(self, painter: QPainter, rect: QRect, row: BookRow, look: _SideLook) -> None:
+        mark, price, percent = self._widths
+        painter.fillRect(rect, look.tint)
+        left = rect.left() + mark + price + percent + 5 * _PADDING
+        room = max(0, rect.right() + 1 - left)
+        length = round(room * row.share)
+        end = rect.right() - length + 1
+        painter.fillRect(QRect(end, rect.top() + 1, length, rect.height() - 1), look.bar)
+        if row.is_beyond:
+            painter.fillRect(QRect(end, rect.top() + 1, _CUT, rect.height() - 1), look.full)
+        direction = self._directions[row.direction]
+        x = rect.left() + _PADDING
+        if row.own_text:
+            painter.setPen(self._accent)
+            painter.drawText(QRect(x, rect.top(), mark, rect.height()), _CENTRE, _MARK)
+        x += mark
+        painter.setPen(direction)
+        painter.drawText(QRect(x, rect.top(), price, rect.height()), _RIGHT, row.price_text)
+        x += price + 2 * _PADDING
+        painter.drawText(QRect(x, rect.top(), percent, rect.height()), _RIGHT, row.percent_text)
+        painter.setPen(self._text)
+        size = f"{row.own_text} / {row.size_text}" if row.own_text else row.size_text
+        if row.own_text and painter.fontMetrics().horizontalAdvance(size) > room - _PADDING:
+            size = row.size_text  # the mark stays, and the description says how much
+        painter.drawText(QRect(left, rect.top(), room - _PADDING, rect.height()), _RIGHT, size)
+        if row.is_last:
+            painter.setPen(QPen(direction, 1))
+            painter.drawRect(
+                QRect(rect.left() + mark + _PADDING // 2, rect.top(), price + 2 * _PADDING, rect.height() - 1)
+            )
+        if row.price == self._selected:
+            painter.setPen(QPen(self._accent, 1))
+            painter.drawRect(rect.adjusted(0, 0, -1, -1))
+
+    def _paint_spread(self, painter: QPainter, picture: BookPicture, metrics: QFontMetrics) -> None:
+        assert self._colours is not None
+        rect = self._spread_rect()
+        painter.fillRect(rect, QColor(self._colours.window))
+        painter.setPen(QColor(self._colours.muted))
+        inside = rect.adjusted(_PADDING, 0, -_PADDING, 0)
+        words = tr("Spread {spread} ({percent})", spread=picture.spread_text, percent=picture.spread_percent)
+        sums = tr("Asks {asks} · bids {bids}", asks=picture.total_ask_text, bids=picture.total_bid_text)
+        both = metrics.horizontalAdvance(words) + metrics.horizontalAdvance(sums) + 4 * _PADDING
+        painter.drawText(inside, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, words)
+        if both <= inside.width():
+            painter.drawText(inside, _RIGHT, sums)
+
+    # -- hands --------------------------------------------------------------------------------------------------------
+    def _rows(self) -> list[tuple[bool, int, BookRow]]:
+        """Return all rows from top to bottom as (is a bid, place from the spread, row)."""
+        picture = self.model.picture()
+        if picture is None:
+            return []
+        asks = [(False, place, row) for place, row in enumerate(picture.asks[:DEPTH])]
+        return [*reversed(asks), *((True, place, row) for place, row in enumerate(picture.bids[:DEPTH]))]
+
+    def row_at(self, y: int) -> BookRow | None:
+        """Return the row at a height of the viewport."""
+        for is_bid, place, row in self._rows():
+            rect = self.row_rect(is_bid=is_bid, place=place)
+            if rect.top() <= y <= rect.bottom():
+                return row
+        return None
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        """Choose a price."""
+        row = None if event is None else self.row_at(round(event.position().y()))
+        if row is not None:
+            self._select(row)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:
+        """Take a price; between the sides: back to the middle."""
+        if event is None:
+            return
+        row = self.row_at(round(event.position().y()))
+        if row is None:
+            self.centre()
+        else:
+            self._select(row)
+            self.priceActivated.emit(row.price)
+
+    def wheelEvent(self, event: QWheelEvent | None) -> None:
+        """Scroll away from the spread."""
+        self._centred = False
+        super().wheelEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Walk along the prices, take one, come back to the middle."""
+        if event is None:
+            return
+        key = event.key()
+        if key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            self._step(-1 if key == Qt.Key.Key_Up else 1)
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._selected is not None:
+            self.priceActivated.emit(self._selected)
+        elif key == Qt.Key.Key_Home:
+            self.centre()
+        elif key in (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown):
+            self._centred = False
+            super().keyPressEvent(event)
+        elif key == Qt.Key.Key_Escape and self._selected is not None:
+            self.clear_selection()
+        else:
+            super().keyPressEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent | None) -> None:
+        """Show by a frame where the keyboard is."""
+        super().focusInEvent(event)
+        self.refresh()
+
+    def focusOutEvent(self, event: QFocusEvent | None) -> None:
+        """Take the frame away."""
+        super().focusOutEvent(event)
+        self.refresh()
+
+    def _step(self, step: int) -> None:
+        rows = self._rows()
+        if not rows:
+            return
+        places = [place for place, (_, _, row) in enumerate(rows) if row.price == self._selected]
+        if places:
+            chosen = min(max(places[0] + step, 0), len(rows) - 1)
+        else:
+            first_bid = next((place for place, (is_bid, _, _) in enumerate(rows) if is_bid), len(rows))
+            chosen = min(max(first_bid - 1 if step < 0 else first_bid, 0), len(rows) - 1)
+        is_bid, place, row = rows[chosen]
+        self._select(row)
+        rect = self.row_rect(is_bid=is_bid, place=place)
+        if rect.top() < 0 or rect.bottom() > self.viewport_height:
+            self._centred = False
+            self._scroll.setValue(
+                self._scroll.value() + (rect.top() if rect.top() < 0 else rect.bottom() - self.viewport_height)
+            )
+
+    def _select(self, row: BookRow) -> None:
+        self._selected = row.price
+        words = tr(
+            "{price}, {percent}, size {size}", price=row.price_text, percent=row.percent_text, size=row.size_text
+        )
+        if row.own_text:
+            words += ", " + tr("own {size}", size=row.own_text)
+        self.setAccessibleDescription(words)
+        self.setToolTip(words)
+        self.priceSelected.emit(row.price)
+        self.refresh()
+
+
+def _heads(picture: BookPicture) -> tuple[str, ...]:
+    return picture.spread_text, picture.spread_percent, picture.total_ask_text, picture.total_bid_text

@@ -1,0 +1,1 @@
+"""The desktop program: from the command line to the window and back."""

@@ -1,0 +1,255 @@
+"""Menus and shortcuts of the main window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QObject, Qt, pyqtSignal, pyqtSlot
+from PyQt6.QtGui import QAction, QKeySequence
+from PyQt6.QtWidgets import QInputDialog, QMenu, QMessageBox
+
+from upbit_ws_qt import ConnectionState, WebSocketType
+from widgets.base.text import mark, tr
+from widgets.program.options import program_version
+from widgets.program.store import LONGEST_NAME, MOST_PERSPECTIVES
+from widgets.window.perspectives import BUILT_IN, PERSPECTIVE_TITLES
+from widgets.window.symbol_search import SymbolSearch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from widgets.window.layout import Arrangement
+    from widgets.window.main_window import MainWindow
+
+__all__ = ["MainMenu"]
+
+_DELETE = Qt.WidgetAttribute.WA_DeleteOnClose
+_PLAIN = Qt.TextFormat.PlainText
+_MOST_KEYS = 9  # Ctrl+1 to Ctrl+9
+
+
+class MainMenu(QObject):
+    """Fills the menu bar of a window; keeps the user's own perspectives.
+
+    Signals:
+        settingsRequested: the settings are wanted.
+        perspectivesChanged: the user made or removed one.
+    """
+
+    settingsRequested = pyqtSignal()
+    perspectivesChanged = pyqtSignal()
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._current = next(iter(BUILT_IN))
+        self.own: dict[str, Arrangement] = {}
+        self._choices: dict[str, QAction] = {}
+        self._titles: list[tuple[QAction | QMenu, str]] = []
+        bar = window.menuBar()
+        assert bar is not None
+        self._bar = bar
+        self._add_program_menu()
+        self._add_view_menu()
+        self.perspectives = self._menu(mark("&Perspectives"))
+        self._add_market_menu()
+        help_menu = self._menu(mark("&Help"))
+        self._action(help_menu, mark("&Keyboard…"), self._on_keyboard, "F1")
+        self._action(help_menu, mark("&About…"), self._on_about)
+        window.languageChanged.connect(self.retranslate)
+        self.retranslate()
+
+    @property
+    def current(self) -> str:
+        """Name of the perspective that was chosen last."""
+        return self._current
+
+    @pyqtSlot()
+    def retranslate(self) -> None:
+        """Say everything anew."""
+        for item, text in self._titles:
+            item.setTitle(tr(text)) if isinstance(item, QMenu) else item.setText(tr(text))
+        self._fill_perspectives()
+
+    def choose(self, name: str) -> bool:
+        """Turn to a perspective; False where there is none of that name."""
+        if name in BUILT_IN:
+            self._window.arrange_built_in(name)
+        elif name in self.own:
+            self._window.arrange(self.own[name])
+        else:
+            return False
+        self.set_current(name)
+        return True
+
+    def set_current(self, name: str) -> None:
+        """Take it that a perspective was chosen; one that does not exist changes nothing."""
+        if name in BUILT_IN or name in self.own:
+            self._current = name
+            self._mark_current()
+
+    def set_own(self, own: dict[str, Arrangement]) -> None:
+        """Take the user's own perspectives over."""
+        self.own = dict(own)
+        self._fill_perspectives()
+
+    def keep(self, name: str) -> bool:
+        """Save the present arrangement under a name; False for a name that cannot be used."""
+        name = name.strip()
+        if not name or len(name) > LONGEST_NAME or not name.isprintable() or name in BUILT_IN:
+            return False
+        if name not in self.own and len(self.own) >= MOST_PERSPECTIVES:
+            return False
+        self.own[name] = self._window.arrangement
+        self._current = name
+        self._fill_perspectives()
+        self.perspectivesChanged.emit()
+        return True
+
+    # -- menus --------------------------------------------------------------------------------------------------------
+    def _menu(self, title: str) -> QMenu:
+        menu = QMenu(self._bar)
+        self._bar.addMenu(menu)
+        self._titles.append((menu, title))
+        return menu
+
+    def _action(self, menu: QMenu, text: str, slot: Callable[[], object], keys: str = "") -> QAction:
+        action = QAction(self)
+        if keys:
+            action.setShortcut(QKeySequence(keys))
+        action.triggered.connect(lambda _checked=False: slot())
+        menu.addAction(action)
+        self._titles.append((action, text))
+        return action
+
+    def _add_program_menu(self) -> None:
+        menu = self._menu(mark("Pro&gram"))
+        self._action(menu, mark("&Settings…"), self.settingsRequested.emit, "Ctrl+,")
+        menu.addSeparator()
+        self._action(menu, mark("&Quit"), self._window.close, "Ctrl+Q")
+
+    def _add_view_menu(self) -> None:
+        window = self._window
+        menu = self._menu(mark("&View"))
+        for dock in window.docks.values():
+            menu.addAction(dock.toggleViewAction())
+        menu.addSeparator()
+        self._action(menu, mark("Connection &monitor"), lambda: window.show_panel("monitor"), "Ctrl+M")
+        self._action(menu, mark("&Log"), lambda: window.show_panel("log"), "Ctrl+L")
+        menu.addSeparator()
+        self._action(menu, mark("&Next panel"), lambda: window.step_panel(1), "F6")
+        self._action(menu, mark("&Panel before"), lambda: window.step_panel(-1), "Shift+F6")
+        self._action(menu, mark("&Detach the panel, or put it back"), window.detach_panel, "Ctrl+Shift+D")
+        self._action(menu, mark("&Close the panel"), window.close_panel, "Ctrl+F4")
+        self.locked = self._action(menu, mark("Loc&k the panels"), lambda: window.lock(self.locked.isChecked()))
+        self.locked.setCheckable(True)
+        self._action(menu, mark("&Full screen"), self._on_full_screen, "F11")
+
+    def _add_market_menu(self) -> None:
+        menu = self._menu(mark("&Market"))
+        self._action(menu, mark("&Find a market…"), self.search, "Ctrl+K")
+        self._action(menu, mark("&Resync: dial anew and fetch everything"), self._on_resync, "F5")
+
+    def _fill_perspectives(self) -> None:
+        menu = self.perspectives
+        menu.clear()
+        self._choices.clear()
+        for number, name in enumerate([*BUILT_IN, *self.own], start=1):
+            title = tr(PERSPECTIVE_TITLES[name]) if name in BUILT_IN else name
+            action = QAction(title.replace("&", "&&"), menu)
+            action.setCheckable(True)
+            self._choices[name] = action
+            if number <= _MOST_KEYS:
+                action.setShortcut(QKeySequence(f"Ctrl+{number}"))
+            action.triggered.connect(lambda _checked=False, chosen=name: self.choose(chosen))
+            menu.addAction(action)
+        menu.addSeparator()
+        for text, slot in (
+            (mark("&Save as…"), self._on_save_as),
+            (mark("&Reset this perspective"), self._on_reset),
+            (mark("&Delete this perspective"), self._on_delete),
+        ):
+            action = QAction(tr(text), menu)
+            action.triggered.connect(slot)
+            menu.addAction(action)
+            self._delete = action  # the last one
+        self._mark_current()
+
+    def _mark_current(self) -> None:
+        for name, action in self._choices.items():
+            action.setChecked(name == self._current)
+        self._delete.setEnabled(self._current in self.own)
+
+    # -- slots --------------------------------------------------------------------------------------------------------
+    def search(self) -> SymbolSearch:
+        """Open the search for a market."""
+        dialog = SymbolSearch(self._window.needs.catalog, self._window)
+        dialog.symbolSelected.connect(self._window.select_symbol)
+        dialog.open()
+        return dialog
+
+    @pyqtSlot()
+    def _on_save_as(self) -> None:
+        dialog = QInputDialog(self._window)
+        dialog.setAttribute(_DELETE)
+        dialog.setWindowTitle(tr("Save the perspective"))
+        dialog.setLabelText(tr("Name"))
+        dialog.textValueSelected.connect(self._on_name)
+        dialog.open()
+
+    @pyqtSlot(str)
+    def _on_name(self, name: str) -> None:
+        if not self.keep(name):
+            limits = {"length": LONGEST_NAME, "count": MOST_PERSPECTIVES}
+            text = tr("Not saved: a name has 1 to {length} characters, is not one of the program's own, and there "
+                      "may be {count} of them.", **limits)  # fmt: skip
+            self._tell(tr("Save the perspective"), text)
+
+    @pyqtSlot()
+    def _on_reset(self) -> None:
+        self.choose(self._current)
+
+    @pyqtSlot()
+    def _on_delete(self) -> None:
+        if self.own.pop(self._current, None) is not None:
+            self._fill_perspectives()
+            self.perspectivesChanged.emit()
+            self.choose(next(iter(BUILT_IN)))
+
+    def _on_full_screen(self) -> None:
+        window = self._window
+        window.showNormal() if window.isFullScreen() else window.showFullScreen()
+
+    def _on_resync(self) -> None:
+        service = self._window.needs.service
+        for line in WebSocketType:
+            if service.connection_state(line) is not ConnectionState.DISCONNECTED:
+                service.reconnect(line)
+        self._window.needs.catalog.load()
+
+    def _on_keyboard(self) -> None:
+        lines = (
+            ("Ctrl+K", tr("find a market")),
+            ("Ctrl+1 … Ctrl+9", tr("perspectives")),
+            ("Ctrl+M, Ctrl+L", tr("monitor, log")),
+            ("F6, Shift+F6", tr("next panel, panel before")),
+            ("Ctrl+Shift+D, Ctrl+F4", tr("detach the panel or put it back, close it")),
+            ("F5", tr("resync")),
+            ("F11", tr("full screen")),
+            ("Enter, Space", tr("in the watch list: show the market, give it a star")),
+            (tr("Menu key"), tr("in the watch list: sort")),
+            ("← → + − Home End", tr("in the chart: move, zoom, oldest, newest")),
+            ("↑ ↓ Enter Home Esc", tr("in the order book: choose a price, take it, back to the middle, choose none")),
+        )
+        self._tell(tr("Keyboard"), "\n".join(f"{keys}   {what}" for keys, what in lines))
+
+    def _on_about(self) -> None:
+        self._tell(tr("About"), f"upbit_ws_qt {program_version()}\nGPL-3.0-or-later")
+
+    def _tell(self, title: str, text: str) -> None:
+        box = QMessageBox(self._window)
+        box.setAttribute(_DELETE)
+        box.setWindowTitle(title)
+        box.setTextFormat(_PLAIN)
+        box.setText(text)
+        box.open()

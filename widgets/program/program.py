@@ -1,0 +1,323 @@
+"""The program: one service, one window, and what connects them; everything that the user can change while it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+from PyQt6 import sip
+from PyQt6.QtCore import QObject, QPoint, QSize, Qt, QTimer, pyqtSignal, pyqtSlot
+from PyQt6.QtGui import QGuiApplication, QPixmapCache
+from PyQt6.QtWidgets import QApplication
+
+from upbit_ws_qt import Credentials, ServiceConfig, WebSocketService, install_excepthook
+from widgets.base.look import look
+from widgets.base.market_catalog import MarketCatalog
+from widgets.base.panel import Panel
+from widgets.base.rest import RestClient
+from widgets.base.text import set_language
+from widgets.base.theme import ThemeMode, apply_theme
+from widgets.chart.panel import ChartWidget
+from widgets.indicators.panel import IndicatorsWidget
+from widgets.program.main_menu import MainMenu
+from widgets.program.notifier import Notifier
+from widgets.program.store import Layout, Store
+from widgets.program.tour import Tour
+from widgets.settings.dialog import SettingsDialog
+from widgets.window.error_dialog import ErrorReporter
+from widgets.window.log_dock import LogBook
+from widgets.window.main_window import MainWindow
+from widgets.window.panels import PANELS, Needs
+from widgets.window.perspectives import BUILT_IN
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from PyQt6.QtGui import QScreen
+
+    from widgets.program.options import Options
+    from widgets.settings.preferences import Preferences
+
+__all__ = ["Program"]
+
+_log = logging.getLogger("upbit_ws_qt.desktop")
+
+DEFAULT_SIZE = (1600, 950)
+_MAXIMIZED = Qt.WindowState.WindowMaximized
+_LINE_SETTINGS = {"data_format": "data_format", "compression": "compression", "independence": "independence_level"}
+"""Names of preferences, and of the service's settings that they decide about."""
+PIXELS_KIB = 2048  # docks that are moved get new signs from Qt each time, which would fill its 10 MiB in an hour
+RESTART_DELAY_MS = 300  # changes that come together cause one restart
+
+
+class Program(QObject):
+    """What runs between start and end; made before the loop, opened on it.
+
+    Signals:
+        opened: there is a window; again when another took its place.
+        replaced: the window before is gone, as is its service.
+    """
+
+    opened = pyqtSignal()
+    replaced = pyqtSignal()
+
+    def __init__(self, options: Options, config: ServiceConfig, store: Store, preferences: Preferences) -> None:
+        super().__init__(QApplication.instance())
+        self._options = options
+        self._config = config
+        self._store = store
+        self._preferences = preferences
+        self._given = config, preferences
+        self._layout = Layout()
+        self._log = LogBook(self)
+        self._log.install()
+        self._errors = ErrorReporter(self, silent=options.by_itself)
+        self._hook = install_excepthook(self._errors.report)
+        self._window: MainWindow | None = None
+        self._menu: MainMenu | None = None
+        self._notifier: Notifier | None = None
+        self._restarting: asyncio.Task[None] | None = None
+        self._restart_timer = QTimer(self)
+        self._restart_timer.setSingleShot(True)
+        self._restart_timer.setInterval(RESTART_DELAY_MS)
+        self._restart_timer.timeout.connect(self._on_restart)
+        QPixmapCache.setCacheLimit(PIXELS_KIB)
+        self._apply_look()
+        hints = QGuiApplication.styleHints()
+        assert hints is not None
+        hints.colorSchemeChanged.connect(self._on_system_scheme)
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+    def open(self) -> Program:
+        """Open the window."""
+        self._layout = self._store.layout(PANELS)
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        app.commitDataRequest.connect(self._on_closing)  # the session ends, and may not wait for the window to close
+        self._hook.install()  # after the one that run() puts in place
+        window = self._open_window()
+        if self._options.screenshot is not None:
+            path = self._options.screenshot
+            QTimer.singleShot(int(self._options.after * 1000), lambda: QApplication.exit(self._save_picture(path)))
+        elif self._options.smoke is not None:
+            self._tour = Tour(window, self._options.smoke, self)
+            QTimer.singleShot(int(self._options.smoke * 1000), lambda: QApplication.exit(self._judge()))
+        return self
+
+    def close(self) -> None:
+        """Undo what the constructor did; the window is gone by now, or goes."""
+        self._hook.uninstall()
+        self._log.uninstall()
+        self._on_closing()
+        window, self._window = self._living(), None
+        if window is not None:
+            window.close()
+
+    @property
+    def window(self) -> MainWindow | None:
+        """The window on the screen; None before it is opened and after it was closed."""
+        return self._living()
+
+    def _living(self) -> MainWindow | None:
+        """Return the window; None once it was closed."""
+        return None if self._window is None or sip.isdeleted(self._window) else self._window
+
+    def _open_window(self) -> MainWindow:
+        service = WebSocketService.instance(self._config)
+        rest = RestClient(self._config.rest_url, service)
+        live = self._config.rest_url.startswith("https:")
+        catalog = MarketCatalog(rest, self._store.folder if live else None, service)
+        chosen = self._preferences
+        only, log = self._options.symbols, self._log
+        needs = Needs(service, catalog, rest, log, chosen.symbol, only, chosen.unit, chosen.watches)
+        window = self._window = MainWindow(needs, embedded=self._options.embedded)
+        menu = self._menu = MainMenu(window)
+        self._notifier = Notifier(service, window.toasts, chosen)
+        self._notifier.listen_to(window.panels.values())
+        window.watch_list.set_favourites(chosen.favourites)
+        self._connect(window, menu)
+        self._restore(window, menu)
+        catalog.load()
+        window.show()
+        self.opened.emit()
+        return window
+
+    def _connect(self, window: MainWindow, menu: MainMenu) -> None:
+        window.closing.connect(self._on_closing)
+        window.keysRequested.connect(self._on_keys_requested)
+        window.symbolChanged.connect(lambda code: self._remember(symbol=code))
+        window.watch_list.favouritesChanged.connect(lambda: self._remember(favourites=window.watch_list.favourites))
+        chart = window.panels["chart"]
+        assert isinstance(chart, ChartWidget)
+        chart.unitChanged.connect(lambda unit: self._remember(unit=unit))
+        indicators = window.panels["indicators"]
+        assert isinstance(indicators, IndicatorsWidget)
+        indicators.watchesChanged.connect(lambda: self._remember(watches=indicators.watches))
+        menu.settingsRequested.connect(self._on_settings)
+        menu.perspectivesChanged.connect(self._on_closing)
+
+    # -- where the windows are ----------------------------------------------------------------------------------------
+    def _restore(self, window: MainWindow, menu: MainMenu) -> None:
+        layout = self._layout
+        if self._options.size is not None:
+            window.resize(*self._options.size)
+        elif layout.window is not None:
+            x, y, width, height = layout.window
+            screen = QApplication.screenAt(QPoint(x, y))
+            window.resize(self._on_screen(width, height, screen))
+            if screen is not None:
+                window.move(x, y)
+        else:
+            window.resize(self._on_screen(*DEFAULT_SIZE, QApplication.primaryScreen()))
+        menu.set_own(layout.own)
+        wanted = self._options.perspective
+        if wanted is not None and not menu.choose(wanted):
+            _log.warning("there is no perspective %r; known are %s", wanted, ", ".join([*BUILT_IN, *menu.own]))
+            wanted = None
+        if wanted is None:
+            menu.choose(next(iter(BUILT_IN)))
+            if layout.current is not None:
+                menu.set_current(layout.perspective)
+                window.arrange(layout.current)
+        window.lock(layout.locked)
+        menu.locked.setChecked(layout.locked)
+        if layout.maximized and self._options.size is None:
+            window.setWindowState(window.windowState() | _MAXIMIZED)
+
+    def _on_screen(self, width: int, height: int, screen: QScreen | None) -> QSize:
+        """Return a size that a screen has room for; nobody looks at the screen of a program that runs by itself."""
+        wanted = QSize(width, height)
+        return wanted if screen is None or self._options.by_itself else wanted.boundedTo(screen.availableSize())
+
+    @pyqtSlot()
+    def _on_closing(self) -> None:
+        """Remember where everything is."""
+        window, menu, layout = self._living(), self._menu, self._layout
+        if window is None or menu is None:
+            return
+        area = window.normalGeometry()
+        layout.window = area.x(), area.y(), area.width(), area.height()
+        layout.maximized = window.isMaximized()
+        layout.locked = window.locked
+        layout.current = window.arrangement
+        layout.perspective = menu.current
+        layout.own = dict(menu.own)
+        self._store.save_layout(layout)
+
+    # -- what the user chose ------------------------------------------------------------------------------------------
+    def _remember(self, **changes: object) -> None:
+        self._preferences = dataclasses.replace(self._preferences, **changes)  # type: ignore[arg-type]
+        self._store.save_preferences(self._preferences)
+
+    def _apply_look(self) -> None:
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        apply_theme(app, self._preferences.theme)
+        set_language(self._preferences.language)
+        look().choose(scheme=self._preferences.scheme, reduce_motion=self._preferences.reduce_motion)
+
+    @pyqtSlot(Qt.ColorScheme)
+    def _on_system_scheme(self, scheme: Qt.ColorScheme) -> None:
+        """Follow the computer from light to dark and back, where the user wants that."""
+        app = QApplication.instance()
+        if self._preferences.theme is ThemeMode.SYSTEM and isinstance(app, QApplication):
+            apply_theme(app, ThemeMode.SYSTEM, scheme)
+
+    @pyqtSlot()
+    def _on_settings(self) -> SettingsDialog:
+        dialog = SettingsDialog(self._preferences, self._config, embedded=self._options.embedded, parent=self._window)
+        dialog.preferencesChanged.connect(self._on_preferences)
+        dialog.keysChanged.connect(self._on_keys)
+        dialog.open()
+        return dialog
+
+    @pyqtSlot()
+    def _on_keys_requested(self) -> None:
+        self._on_settings().show_keys()
+
+    @pyqtSlot(object)
+    def _on_preferences(self, wanted: Preferences) -> None:
+        before, kept = self._preferences, self._preferences
+        self._preferences = dataclasses.replace(
+            wanted, favourites=kept.favourites, symbol=kept.symbol, unit=kept.unit, watches=kept.watches
+        )
+        self._store.save_preferences(self._preferences)
+        if _look_of(before) != _look_of(wanted):
+            self._apply_look()
+        if self._notifier is not None and not sip.isdeleted(self._notifier):
+            self._notifier.preferences = self._preferences
+        # What was never touched here stays as it was given: a file of settings may have said otherwise.
+        given, first = self._given
+        changes = {setting: getattr(wanted, name) for name, setting in _LINE_SETTINGS.items()
+                   if getattr(wanted, name) != getattr(first, name)}  # fmt: skip
+        self._config = given.replace(credentials=self._config.credentials, **changes)
+        self._restart_timer.start()
+
+    @pyqtSlot(object)
+    def _on_keys(self, credentials: Credentials | None) -> None:
+        self._config = self._config.replace(credentials=credentials)
+        self._restart_timer.start()
+
+    # -- another service ----------------------------------------------------------------------------------------------
+    @pyqtSlot()
+    def _on_restart(self) -> None:
+        if self._restarting is not None and not self._restarting.done():
+            self._restart_timer.start()
+            return
+        window = self._living()
+        if window is None or window.needs.service.config == self._config:
+            return
+        for dialog in window.findChildren(SettingsDialog):
+            if dialog.isVisible():  # it would go with the window; wait for its user
+                self._restart_timer.start()
+                return
+        window.setEnabled(False)
+        service = window.needs.service
+        self._restarting = asyncio.get_running_loop().create_task(service.stop(), name="upbit_ws_qt restart")
+        self._restarting.add_done_callback(lambda _task: self._on_stopped(window))
+
+    def _on_stopped(self, old: MainWindow) -> None:
+        """Put a window on the new service in the place of the old one."""
+        if self._living() is not old:
+            return
+        service = old.needs.service
+        self._on_closing()
+        old.closing.disconnect(self._on_closing)
+        new = self._open_window()
+        new.inherit(old, same_account=service.config.credentials is self._config.credentials)
+        old.close()
+        service.deleteLater()
+        self.replaced.emit()
+        new_service = new.needs.service
+        self._restarting = asyncio.get_running_loop().create_task(new_service.start(), name="upbit_ws_qt start anew")
+
+    # -- running by itself --------------------------------------------------------------------------------------------
+    def _save_picture(self, path: Path) -> int:
+        window = self._living()
+        if window is not None and window.grab().save(str(path), "PNG"):
+            return 0
+        sys.stderr.write(f"The picture could not be saved to {path}\n")
+        return 1
+
+    def _judge(self) -> int:
+        window = self._living()
+        if window is None:
+            return 1
+        panels = window.panels.items()
+        without = [name for name, panel in panels if isinstance(panel, Panel) and not panel.had_data]
+        if without:
+            sys.stderr.write(f"without data: {', '.join(without)}\n")
+        errors = [str(line) for line in self._log.lines if line.level >= logging.ERROR]
+        for line in errors[:20]:
+            sys.stderr.write(f"{line}\n")
+        if without or errors:
+            return 1
+        sys.stdout.write(f"all {len(window.panels)} panels got data, no error was logged\n")
+        return 0
+
+
+def _look_of(preferences: Preferences) -> tuple[object, ...]:
+    return preferences.theme, preferences.language, preferences.scheme, preferences.reduce_motion

@@ -1,0 +1,120 @@
+"""The files of the desktop program: settings, and where the windows were."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PyQt6.QtCore import QStandardPaths
+
+from widgets.settings.preferences import Preferences, preferences_from, preferences_to_plain
+from widgets.window.layout import Arrangement, arrangement_from, arrangement_to_plain, whole
+from widgets.window.layout_file import read_json, write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+__all__ = ["Layout", "Store", "layout_from", "layout_to_plain"]
+
+_log = logging.getLogger("upbit_ws_qt.desktop")
+
+MOST_PERSPECTIVES = 20
+LONGEST_NAME = 30
+
+
+class Layout:
+    """Where everything is.
+
+    Attributes:
+        window: x, y, width and height, or None.
+        maximized: whether the window fills the screen.
+        locked: whether the docks cannot be moved.
+        current: the arrangement that was on the screen, or None.
+        perspective: name of the one that was chosen last; empty where none is known.
+        own: the user's perspectives by name.
+    """
+
+    def __init__(self) -> None:
+        self.window: tuple[int, int, int, int] | None = None
+        self.maximized = False
+        self.locked = False
+        self.current: Arrangement | None = None
+        self.perspective = ""
+        self.own: dict[str, Arrangement] = {}
+
+
+def layout_to_plain(layout: Layout) -> dict[str, Any]:
+    """Return what can be written as JSON."""
+    return {
+        "version": 1,
+        "window": None if layout.window is None else list(layout.window),
+        "maximized": layout.maximized,
+        "locked": layout.locked,
+        "current": None if layout.current is None else arrangement_to_plain(layout.current),
+        "perspective": layout.perspective,
+        "own": {name: arrangement_to_plain(each) for name, each in layout.own.items()},
+    }
+
+
+def layout_from(plain: dict[str, Any], known: Collection[str]) -> Layout:
+    """Read a layout of `known` panels; what cannot be used is left out. Never raises."""
+    layout = Layout()
+    window = plain.get("window")
+    if isinstance(window, list) and len(window) == 4:
+        x, y = (whole(each, -16384, 16384, 0) for each in window[:2])
+        width, height = (whole(each, 480, 16384, 1200) for each in window[2:])
+        layout.window = x, y, width, height
+    layout.maximized = plain.get("maximized") is True
+    layout.locked = plain.get("locked") is True
+    layout.current = arrangement_from(plain.get("current"), known)
+    name = plain.get("perspective")
+    layout.perspective = name if isinstance(name, str) and len(name) <= LONGEST_NAME else ""
+    own = plain.get("own")
+    for name, each in list(own.items())[:MOST_PERSPECTIVES] if isinstance(own, dict) else ():
+        found = arrangement_from(each, known)
+        if found is not None and name.isprintable() and 0 < len(name) <= LONGEST_NAME:
+            layout.own[name] = found
+    return layout
+
+
+class Store:
+    """Reads and writes them; without a folder nothing is remembered."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+
+    @classmethod
+    def of_user(cls) -> Store:
+        """Return the user's own; QApplication must have its name by now."""
+        folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.AppConfigLocation)
+        return cls(Path(folder) if folder else None)
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the files are."""
+        return self._folder
+
+    def preferences(self) -> Preferences:
+        """Return what was chosen; the defaults where nothing is remembered."""
+        return Preferences() if self._folder is None else preferences_from(read_json(self._folder / "settings.json"))
+
+    def save_preferences(self, preferences: Preferences) -> None:
+        """Remember what is chosen."""
+        self._write("settings.json", preferences_to_plain(preferences))
+
+    def layout(self, known: Collection[str]) -> Layout:
+        """Return where things were."""
+        return Layout() if self._folder is None else layout_from(read_json(self._folder / "layout.json"), known)
+
+    def save_layout(self, layout: Layout) -> None:
+        """Remember where things are."""
+        self._write("layout.json", layout_to_plain(layout))
+
+    def _write(self, name: str, value: dict[str, Any]) -> None:
+        if self._folder is None:
+            return
+        try:
+            write_json(self._folder / name, value)
+        except (OSError, ValueError) as error:
+            _log.warning("%s could not be saved: %s", name, error)

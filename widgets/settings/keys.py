@@ -1,0 +1,143 @@
+"""The settings page for API keys: tested before they are kept, kept in the system's keyring only, never shown again."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from PyQt6 import sip
+from PyQt6.QtCore import QEvent, pyqtSignal, pyqtSlot
+from PyQt6.QtWidgets import QFormLayout, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+
+from upbit_ws_qt import ConfigurationError, Credentials
+from widgets.base.panel import plain_label
+from widgets.base.text import Texts, mark, tr
+from widgets.settings.key_check import check_keys
+
+if TYPE_CHECKING:
+    from upbit_ws_qt import ServiceConfig
+
+__all__ = ["KeysPage"]
+
+
+class KeysPage(QWidget):
+    """Two fields, Test and save, Remove.
+
+    Args:
+        config: whose exchange the keys are tested against.
+        embedded: whether that is the embedded exchange, whose keys are known to everybody and not kept.
+        parent: of the widget.
+
+    Signals:
+        keysChanged(object): other Credentials are in force, or None.
+    """
+
+    keysChanged = pyqtSignal(object)
+
+    def __init__(self, config: ServiceConfig, *, embedded: bool, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._config = config
+        self._texts = Texts()
+        self._told: tuple[str, dict[str, object]] = ("", {})
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.access = QLineEdit(self)
+        self.secret = QLineEdit(self)
+        self.secret.setEchoMode(QLineEdit.EchoMode.Password)
+        self.access.setEchoMode(QLineEdit.EchoMode.Password)
+        self.save = QPushButton(self)
+        self.remove = QPushButton(self)
+        self._texts.put(self.save.setText, mark("Test and save"))
+        self._texts.put(self.remove.setText, mark("Remove"))
+        self.state = plain_label("", self)
+        self.state.setWordWrap(True)
+        self._arrange()
+        self.save.clicked.connect(self._on_save)
+        self.remove.clicked.connect(self._on_remove)
+        if embedded:
+            for widget in (self.access, self.secret, self.save, self.remove):
+                widget.setEnabled(False)
+            self._tell(mark("The embedded exchange has dummy keys of its own. Start with --live to enter yours."))
+        else:
+            has = config.credentials is not None
+            self._tell(mark("A key is in use.") if has else mark("No key is in use: public data only."))
+
+    def _arrange(self) -> None:
+        form = QFormLayout()
+        for line, name in ((self.access, mark("Access key")), (self.secret, mark("Secret key"))):
+            label = plain_label("", self)
+            label.setBuddy(line)
+            self._texts.put(label.setText, name)
+            self._texts.put(line.setAccessibleName, name)
+            form.addRow(label, line)
+        buttons = QHBoxLayout()
+        buttons.addStretch()
+        buttons.addWidget(self.remove)
+        buttons.addWidget(self.save)
+        layout = QVBoxLayout(self)
+        note = plain_label("", self)
+        text = mark("Keys are kept in the keyring of this computer only. A key that may only read is enough.")
+        self._texts.put(note.setText, text)
+        note.setWordWrap(True)
+        layout.addWidget(note)
+        layout.addLayout(form)
+        layout.addLayout(buttons)
+        layout.addWidget(self.state)
+        layout.addStretch()
+
+    def _tell(self, text: str, **values: object) -> None:
+        """Say what came of it; to a screen reader by the button that it came of."""
+        self._told = text, values
+        self.state.setText(tr(text, -1, **values) if text else "")
+        self.save.setAccessibleDescription(self.state.text())
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Take another language over."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.LanguageChange:
+            self._texts.again()
+            self._tell(self._told[0], **self._told[1])
+
+    @pyqtSlot()
+    def _on_save(self) -> None:
+        try:
+            credentials = Credentials(self.access.text().strip(), self.secret.text().strip())
+        except ConfigurationError:
+            self._tell(mark("Enter both keys."))
+            return
+        self.access.clear()
+        self.secret.clear()
+        self.save.setEnabled(False)
+        self._tell(mark("Testing the key with the exchange…"))
+        task = asyncio.get_running_loop().create_task(self._check(credentials), name="upbit_ws_qt key check")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _check(self, credentials: Credentials) -> None:
+        try:
+            cause = await check_keys(self._config, credentials)
+        except ConfigurationError as error:  # a real key is not sent to an exchange on loopback
+            cause = str(error)
+        asyncio.get_running_loop().call_soon(self._on_checked, credentials, cause)  # signals go out of no Task
+
+    def _on_checked(self, credentials: Credentials, cause: str | None) -> None:
+        if sip.isdeleted(self):
+            return
+        self.save.setEnabled(True)
+        if cause is not None:
+            self._tell(mark("The key was not taken: {cause}"), cause=cause[:200])
+            return
+        try:
+            credentials.save_to_keyring()
+            self._tell(mark("The key works and is kept in the keyring."))
+        except ConfigurationError:
+            self._tell(mark("The key works, but there is no keyring here: it is forgotten when the program ends."))
+        self.keysChanged.emit(credentials)
+
+    @pyqtSlot()
+    def _on_remove(self) -> None:
+        try:
+            found = Credentials.remove_from_keyring()
+        except ConfigurationError:
+            found = False
+        self._tell(mark("The key is removed.") if found else mark("No key was kept."))
+        self.keysChanged.emit(None)

@@ -1,0 +1,112 @@
+"""What the user chose in the settings dialog; kept as JSON, and clamped when read."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from upbit_ws_qt import MAX_COMBINATIONS, DataFormat, IndependenceLevel, IndicatorSpec
+from widgets.base.text import Language
+from widgets.base.theme import MarketScheme, ThemeMode
+from widgets.indicators.choice import FIRST_WATCHES, watch_from, watch_to_plain
+
+if TYPE_CHECKING:
+    from enum import StrEnum
+
+__all__ = ["Preferences", "preferences_from", "preferences_to_plain"]
+
+_CODE = re.compile(r"[A-Z0-9]{2,10}-[A-Z0-9]{1,20}")
+MOST_FAVOURITES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """Every choice, with its default.
+
+    Attributes:
+        language: of the texts.
+        theme: light or dark.
+        scheme: colours of rising and falling prices.
+        reduce_motion: nothing flashes or slides.
+        toast_fills: tell own fills.
+        toast_lost: tell lost lines, and errors.
+        toast_recovered: tell recovered lines.
+        toast_signals: tell indicator signals.
+        toast_alerts: tell alerts of the monitor.
+        data_format: how the exchange spells its frames.
+        compression: permessage-deflate.
+        independence: how much the lines are kept apart.
+        favourites: market codes with a star.
+        symbol: the market that was selected last.
+        unit: of the chart.
+        watches: the indicators and signals that are watched, as (spec, time frame).
+    """
+
+    language: Language = Language.SYSTEM
+    theme: ThemeMode = ThemeMode.SYSTEM
+    scheme: MarketScheme = MarketScheme.KOREAN
+    reduce_motion: bool = False
+    toast_fills: bool = True
+    toast_lost: bool = True
+    toast_recovered: bool = True
+    toast_signals: bool = True
+    toast_alerts: bool = True
+    data_format: DataFormat = DataFormat.AUTO
+    compression: bool = True
+    independence: IndependenceLevel = IndependenceLevel.ENHANCED
+    favourites: tuple[str, ...] = ()
+    symbol: str = "KRW-BTC"
+    unit: str = "1m"
+    watches: tuple[tuple[IndicatorSpec, str], ...] = FIRST_WATCHES
+
+
+_CHOICES: dict[str, type[StrEnum]] = {
+    "language": Language,
+    "theme": ThemeMode,
+    "scheme": MarketScheme,
+    "data_format": DataFormat,
+    "independence": IndependenceLevel,
+}
+
+
+def preferences_to_plain(preferences: Preferences) -> dict[str, Any]:
+    """Return what can be written as JSON."""
+    plain = {item.name: getattr(preferences, item.name) for item in dataclasses.fields(preferences)}
+    return plain | {"watches": [watch_to_plain(*watch) for watch in preferences.watches]}
+
+
+def preferences_from(plain: dict[str, Any]) -> Preferences:
+    """Read them back; whatever cannot be used is the default. Never raises."""
+    values: dict[str, Any] = {}
+    for item in dataclasses.fields(Preferences):
+        value = plain.get(item.name)
+        if item.name in _CHOICES:
+            if value in tuple(_CHOICES[item.name]):
+                values[item.name] = _CHOICES[item.name](value)
+        elif item.name == "favourites":
+            values[item.name] = _codes(value)
+        elif item.name == "watches":
+            values[item.name] = _watches(value)
+        elif item.name == "symbol":
+            values[item.name] = value if _is_code(value) else item.default
+        elif isinstance(value, type(item.default)) and (not isinstance(value, str) or len(value) <= 10):
+            values[item.name] = value
+    return Preferences(**values)
+
+
+def _watches(value: object) -> tuple[tuple[IndicatorSpec, str], ...]:
+    if not isinstance(value, list):
+        return FIRST_WATCHES
+    found = (watch_from(each) for each in value[:MAX_COMBINATIONS])
+    return tuple(dict.fromkeys(each for each in found if each is not None))
+
+
+def _codes(value: object) -> tuple[str, ...]:
+    given = value[:MOST_FAVOURITES] if isinstance(value, list) else []
+    return tuple(dict.fromkeys(code for code in given if _is_code(code)))
+
+
+def _is_code(value: object) -> bool:
+    return isinstance(value, str) and _CODE.fullmatch(value) is not None

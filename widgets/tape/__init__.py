@@ -1,0 +1,1 @@
+"""The trades of one market as they happen."""

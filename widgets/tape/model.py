@@ -1,0 +1,218 @@
+"""The latest trades of one market: a ring of 500, filtered by size, as a Qt table model that is told in batches."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
+from PyQt6.QtGui import QColor
+
+from widgets.base.kst import kst_clock
+from widgets.base.price_format import arrow, money_text, price_text, quote_of, volume_decimals, volume_text
+from widgets.base.text import tr
+
+if TYPE_CHECKING:
+    from upbit_ws_qt import TradeEvent
+
+__all__ = ["Column", "TapeModel", "TapeRow"]
+
+CAPACITY = 500
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+_ROOT = QModelIndex()
+
+
+class Column(IntEnum):
+    """From left to right."""
+
+    TIME = 0
+    PRICE = 1
+    VOLUME = 2
+    FUNDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class TapeRow:
+    """One trade, or, without one, a place where some may be missing."""
+
+    trade: TradeEvent | None
+
+    def texts(self) -> tuple[str, str, str, str]:
+        """Return what the columns show."""
+        trade = self.trade
+        if trade is None:
+            return tr("gap"), "", "", ""
+        side = 1 if trade.ask_bid == "BID" else -1
+        return (
+            kst_clock(trade.trade_timestamp),
+            price_text(trade.code, trade.trade_price),
+            f"{arrow(side)} {volume_text(trade.trade_volume, volume_decimals(trade.code, trade.trade_price))}",
+            money_text(quote_of(trade.code), trade.funds),
+        )
+
+
+class TapeModel(QAbstractTableModel):
+    """Takes trades at any rate and tells its views of them when `flush` is called; newest first."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._all: deque[TapeRow] = deque(maxlen=CAPACITY)
+        self._matching: deque[TapeRow] = deque(maxlen=CAPACITY)
+        self._rows: list[TapeRow] = []
+        self._texts: list[tuple[str, ...] | None] = []
+        self._ids: deque[int] = deque(maxlen=CAPACITY)
+        self._known: set[int] = set()
+        self._least = Decimal(0)
+        self._fresh = 0
+        self._dim: QColor | None = None
+        self._colours = (QColor(), QColor(), QColor())
+
+    # -- what comes in ------------------------------------------------------------------------------------------------
+    def take(self, trade: TradeEvent) -> bool:
+        """Note a trade; return False for one that is known already."""
+        if trade.sequential_id in self._known:
+            return False
+        if len(self._ids) == CAPACITY:
+            self._known.discard(self._ids[0])
+        self._ids.append(trade.sequential_id)
+        self._known.add(trade.sequential_id)
+        self._put(TapeRow(trade))
+        return True
+
+    def break_off(self) -> None:
+        """Note that trades may be missing from here on; once, however often it is said in a row."""
+        if self._all and self._all[-1].trade is not None:
+            self._put(TapeRow(None))
+
+    def _put(self, row: TapeRow) -> None:
+        self._all.append(row)
+        if self._matches(row):
+            self._matching.append(row)
+            self._fresh += 1
+
+    @property
+    def fresh(self) -> int:
+        """How many rows have come since the last `flush`."""
+        return self._fresh
+
+    @property
+    def least(self) -> Decimal:
+        """The smallest amount that is shown."""
+        return self._least
+
+    def set_least(self, amount: Decimal) -> None:
+        """Show only trades of this amount (in the quote currency) and more, of the last 500 and from now on."""
+        self._least = amount
+        self._matching = deque((row for row in self._all if self._matches(row)), CAPACITY)
+        self._fresh += 1
+        self.flush()
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._all.clear()
+        self._matching.clear()
+        self._ids.clear()
+        self._known.clear()
+        self._fresh += 1
+        self.flush()
+
+    def _matches(self, row: TapeRow) -> bool:
+        return row.trade is None or not self._least or row.trade.funds >= self._least
+
+    # -- what goes out ------------------------------------------------------------------------------------------------
+    def flush(self) -> bool:
+        """Tell the views what has come; return whether anything had."""
+        if not self._fresh:
+            return False
+        added = self._fresh
+        self._fresh = 0
+        rows = list(reversed(self._matching))
+        texts = [*([None] * min(added, len(rows))), *self._texts][: len(rows)]
+        if added > len(rows) or rows[added : added + 1] != self._rows[: len(rows[added : added + 1])]:
+            texts = [None] * len(rows)  # not merely new rows on top
+        before, after = len(self._rows), len(rows)
+        if before and after == before == CAPACITY:
+            self._rows, self._texts = rows, texts
+            self.dataChanged.emit(self.index(0, 0), self.index(after - 1, len(Column) - 1))
+        elif after - before == added:
+            self.beginInsertRows(_ROOT, 0, added - 1)
+            self._rows, self._texts = rows, texts
+            self.endInsertRows()
+        else:
+            self.beginResetModel()
+            self._rows, self._texts = rows, texts
+            self.endResetModel()
+        return True
+
+    def set_colours(self, up: QColor, down: QColor, muted: QColor) -> None:
+        """Draw in other colours."""
+        self._colours = (up, down, muted)
+        self.retranslate()
+
+    def set_dim(self, colour: QColor | None) -> None:
+        """Draw all texts in this colour, because they are out of date; None for their own colours."""
+        self._dim = colour
+        self.retranslate()
+
+    def retranslate(self) -> None:
+        """Say and draw everything anew."""
+        self._texts = [None] * len(self._rows)
+        self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(Column) - 1)
+        if self._rows:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self._rows) - 1, len(Column) - 1))
+
+    def row(self, place: int) -> TapeRow:
+        """Return a row; 0 is the newest."""
+        return self._rows[place]
+
+    def text(self, place: int, column: int) -> str:
+        """Return what a cell shows; made when it is first seen."""
+        texts = self._texts[place]
+        if texts is None:
+            texts = self._texts[place] = self._rows[place].texts()
+        return texts[column]
+
+    def colour(self, place: int, column: int) -> QColor | None:
+        """Return the colour of a cell's text, None for the usual one."""
+        up, down, muted = self._colours
+        trade = self._rows[place].trade
+        if self._dim is not None:
+            return self._dim
+        if trade is None or column == Column.TIME:
+            return muted
+        if column == Column.PRICE:
+            return up if trade.change == "RISE" else down if trade.change == "FALL" else None
+        return up if trade.ask_bid == "BID" else down
+
+    # -- what Qt asks -------------------------------------------------------------------------------------------------
+    def rowCount(self, parent: QModelIndex = _ROOT) -> int:
+        """How many trades are shown."""
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: QModelIndex = _ROOT) -> int:
+        """Time, price, volume, amount."""
+        return 0 if parent.isValid() else len(Column)
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Text, colour and alignment of a cell."""
+        if not index.isValid():
+            return None
+        place, column = index.row(), index.column()
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self.text(place, column)
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return _RIGHT
+        if role == Qt.ItemDataRole.ForegroundRole:
+            return self.colour(place, column)
+        return None
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Name of a column."""
+        if orientation is not Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return (tr("Time"), tr("Price"), tr("Volume"), tr("Amount"))[section]
+        return _RIGHT if role == Qt.ItemDataRole.TextAlignmentRole else None

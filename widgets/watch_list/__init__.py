@@ -1,0 +1,1 @@
+"""All markets of a currency, live."""

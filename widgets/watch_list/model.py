@@ -1,0 +1,326 @@
+"""The rows of the watch list: the newest ticker per market, texts made once, changes shown ten times a second."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+from PyQt6.QtCore import QAbstractTableModel, QModelIndex, Qt, QTimer, pyqtSlot
+
+from widgets.base.price_format import arrow, percent_text, price_text, short_money_text
+from widgets.base.text import Language, current_language, mark, tr
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+    from decimal import Decimal
+
+    from PyQt6.QtCore import QObject
+
+    from upbit_ws_qt import TickerEvent
+    from widgets.base.market_catalog import Market
+
+__all__ = ["Column", "Row", "WatchListModel"]
+
+FLUSH_MS = 100
+RESORT_S = 1.0
+TREND_POINTS = 48
+TREND_S = 2.0  # between two points of the trend line
+FLASH_S = 0.25
+
+
+class Column(IntEnum):
+    """What a column shows."""
+
+    FAVOURITE = 0
+    NAME = 1
+    PRICE = 2
+    CHANGE = 3
+    VALUE = 4
+    TREND = 5
+
+
+_TITLES = ("★", mark("Name"), mark("Price"), mark("Change"), mark("24 h"), mark("Trend"))
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+
+
+@dataclass(slots=True)
+class Row:
+    """One market; `event` is None until its first ticker. The texts are those of `rendered`, made when first shown."""
+
+    market: Market
+    event: TickerEvent | None = None
+    rendered: TickerEvent | None = None
+    price: str = "–"
+    change: str = ""
+    value: str = ""
+    sign: int = 0
+    flash: int = 0
+    flashed_at: float = 0.0
+    trend: deque[float] = field(default_factory=lambda: deque(maxlen=TREND_POINTS))
+    trend_at: float = 0.0
+    stale_since: float | None = None
+    told: tuple[object, ...] = ()
+
+    def take_changes(self, flashing: bool) -> tuple[int, int] | None:
+        """Return the first and the last column that look other than when this was last asked; None for none."""
+        if self.rendered is not self.event:
+            _render(self)
+        look = self.sign, self.stale_since
+        now = (
+            (self.price, look, flashing and self.flash),
+            (self.change, look),
+            (self.value, look[1]),
+            (self.trend_at, look),
+        )
+        before, self.told = self.told, now
+        if not before:
+            return Column.PRICE, Column.TREND
+        other = [Column.PRICE + place for place in range(len(now)) if now[place] != before[place]]
+        return (other[0], other[-1]) if other else None
+
+
+class WatchListModel(QAbstractTableModel):
+    """Markets by row, sorted at most once a second."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._known: dict[str, Row] = {}
+        self._order: list[Row] = []
+        self._position: dict[str, int] = {}
+        self._dirty: set[str] = set()
+        self._flashing: set[str] = set()
+        self._favourites: frozenset[str] = frozenset()
+        self._sort_column, self._descending = Column.VALUE, True
+        self._sorted_at = 0.0
+        self.may_sort: Callable[[], bool] = lambda: True
+        self.visible: Callable[[], tuple[int, int]] = lambda: (0, len(self._order) - 1)
+        self.flashes = True
+        self._flush_timer = QTimer(self)
+        self._flush_timer.setInterval(FLUSH_MS)
+        self._flush_timer.timeout.connect(self.flush)
+
+    # -- contents -----------------------------------------------------------------------------------------------------
+    def set_markets(self, markets: Iterable[Market]) -> None:
+        """Show these, keeping what is known of them."""
+        self.beginResetModel()
+        known = self._known
+        self._order = []
+        for market in markets:
+            row = known.get(market.code)
+            if row is None:
+                row = known[market.code] = Row(market)
+            row.market, row.rendered = market, None  # the language may be another one
+            self._order.append(row)
+        self._sort()
+        self.endResetModel()
+
+    def set_favourites(self, codes: Iterable[str]) -> None:
+        """Mark these with a star."""
+        self._favourites = frozenset(codes)
+        self._tell_column(Column.FAVOURITE)
+
+    def take(self, event: TickerEvent) -> None:
+        """Note a ticker; it is shown at the next flush. Cheap: texts are made only for what is shown."""
+        row = self._known.get(event.code)
+        if row is None:
+            return
+        last = row.event
+        row.event = event
+        row.stale_since = None
+        if last is not None and event.trade_price != last.trade_price:
+            row.flash = 1 if event.trade_price > last.trade_price else -1
+            row.flashed_at = time.monotonic()
+        if event.received_at - row.trend_at >= TREND_S or not row.trend:
+            if not row.trend:
+                row.trend.append(float(event.opening_price))
+            row.trend_at = event.received_at
+            row.trend.append(float(event.trade_price))
+        self._dirty.add(event.code)
+
+    def set_unserved(self, codes: Collection[str]) -> None:
+        """Take these for out of date until their next ticker, because the exchange does not serve them."""
+        now = time.monotonic()
+        for code in codes:
+            row = self._known.get(code)
+            if row is not None and row.event is not None and row.stale_since is None:
+                row.stale_since = now
+                self._dirty.add(code)
+
+    def run(self, running: bool) -> None:
+        """Flush regularly, or (hidden) not at all."""
+        if running:
+            self._flush_timer.start()
+        else:
+            self._flush_timer.stop()
+
+    def code_at(self, row: int) -> str | None:
+        """Return the market of a row."""
+        return self._order[row].market.code if 0 <= row < len(self._order) else None
+
+    def row_of(self, code: str) -> int:
+        """Return the row of a market, -1 where it is not shown."""
+        return self._position.get(code, -1)
+
+    def row(self, index: int) -> Row:
+        """Return what a row shows; its texts by `text`."""
+        return self._order[index]
+
+    @property
+    def codes(self) -> list[str]:
+        """What is shown, top first."""
+        return [row.market.code for row in self._order]
+
+    @property
+    def has_tickers(self) -> bool:
+        """Whether anything of what is shown is known."""
+        return any(row.event is not None for row in self._order)
+
+    def is_flashing(self, row: Row) -> bool:
+        """Whether a row's price has only just changed."""
+        return self.flashes and bool(row.flash) and time.monotonic() - row.flashed_at < FLASH_S
+
+    # -- flushing and sorting -----------------------------------------------------------------------------------------
+    @pyqtSlot()
+    def flush(self) -> None:
+        """Say which of the visible rows changed; sort where a second has passed."""
+        now = time.monotonic()
+        changed = self._dirty | self._flashing
+        self._dirty = set()
+        self._flashing = {code for code in changed if self.is_flashing(self._known[code])}
+        if now - self._sorted_at >= RESORT_S and self.may_sort():
+            self._sorted_at = now
+            if self._resort():
+                return
+        first, last = self.visible()
+        position = self._position
+        for code in changed:
+            place = position.get(code, -1)
+            if first <= place <= last:
+                span = self._known[code].take_changes(self.is_flashing(self._known[code]))
+                if span is not None:
+                    self.dataChanged.emit(self.index(place, span[0]), self.index(place, span[1]))
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Sort by a column, now and from now on."""
+        self._sort_column = Column(column) if 0 <= column < len(Column) else Column.VALUE
+        self._descending = order is Qt.SortOrder.DescendingOrder
+        self._resort()
+
+    def _resort(self) -> bool:
+        before = list(self._order)
+        kept = [(index, self._order[index.row()]) for index in self.persistentIndexList()]
+        self._sort()
+        if self._order == before:
+            return False
+        self.layoutAboutToBeChanged.emit()
+        for index, row in kept:
+            self.changePersistentIndex(index, self.index(self._position[row.market.code], index.column()))
+        self.layoutChanged.emit()
+        return True
+
+    def _sort(self) -> None:
+        waiting = [row for row in self._order if row.event is None]
+        shown = [row for row in self._order if row.event is not None]
+        shown.sort(key=self._key, reverse=self._descending)
+        if self._sort_column is Column.NAME:
+            waiting.sort(key=self._key, reverse=self._descending)
+        self._order = shown + waiting
+        self._position = {row.market.code: number for number, row in enumerate(self._order)}
+
+    def _key(self, row: Row) -> Decimal | str | bool:
+        match self._sort_column:
+            case Column.FAVOURITE:
+                return row.market.code in self._favourites
+            case Column.NAME:
+                return row.market.name
+            case _ if row.event is None:
+                return ""
+            case Column.PRICE:
+                return row.event.trade_price
+            case Column.VALUE:
+                return row.event.acc_trade_price_24h
+            case Column.CHANGE | Column.TREND:
+                return row.event.signed_change_rate
+
+    def _tell_column(self, column: Column) -> None:
+        if self._order:
+            self.dataChanged.emit(self.index(0, column), self.index(len(self._order) - 1, column))
+
+    # -- QAbstractTableModel ------------------------------------------------------------------------------------------
+    def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
+        """Return the number of markets."""
+        return 0 if parent.isValid() else len(self._order)
+
+    def columnCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
+        """Return the number of columns."""
+        return 0 if parent.isValid() else len(Column)
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> str | Qt.AlignmentFlag | None:
+        """Return a column's title."""
+        if orientation is not Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return tr(_TITLES[section])
+        if role == Qt.ItemDataRole.AccessibleTextRole and section == Column.FAVOURITE:
+            return tr("Favourite")
+        if role == Qt.ItemDataRole.TextAlignmentRole and section in (Column.PRICE, Column.CHANGE, Column.VALUE):
+            return _RIGHT
+        return None
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Return a cell's text; colours and lines are the delegate's business."""
+        row = self._order[index.row()]
+        column = index.column()
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self.text(row, column)
+        if role == Qt.ItemDataRole.TextAlignmentRole and column in (Column.PRICE, Column.CHANGE, Column.VALUE):
+            return _RIGHT
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return self._spoken(row, column)
+        if role == Qt.ItemDataRole.ToolTipRole and column == Column.PRICE and row.stale_since is not None:
+            age = int(time.monotonic() - row.stale_since)
+            return tr("Not up to date for {age} s: these are the last known values", age=age)
+        if role == Qt.ItemDataRole.ToolTipRole and column == Column.NAME:
+            return f"{row.market.korean_name} · {row.market.english_name} · {row.market.code}"
+        return None
+
+    def text(self, row: Row, column: int) -> str:
+        """Return a cell's text."""
+        if row.rendered is not row.event:
+            _render(row)
+        match column:
+            case Column.FAVOURITE:
+                return "★" if row.market.code in self._favourites else "☆"
+            case Column.NAME:
+                return row.market.name
+            case Column.PRICE:
+                return row.price
+            case Column.CHANGE:
+                return row.change
+            case Column.VALUE:
+                return row.value
+            case _:
+                return ""
+
+    def _spoken(self, row: Row, column: int) -> str:
+        if column == Column.FAVOURITE:
+            return tr("Favourite") if row.market.code in self._favourites else tr("Not a favourite")
+        return self.text(row, column)
+
+
+def _render(row: Row) -> None:
+    event = row.event
+    if event is None:
+        return
+    row.rendered = event
+    rate = event.signed_change_rate
+    row.price = price_text(event.code, event.trade_price)
+    row.change = f"{arrow(rate)} {percent_text(rate)}".strip()
+    row.sign = (rate > 0) - (rate < 0)
+    korean = current_language() is Language.KOREAN
+    row.value = short_money_text(event.acc_trade_price_24h, korean=korean)

@@ -1,0 +1,240 @@
+"""The watch list: all markets of a currency, or the favourites, live."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import Qt, pyqtSignal, pyqtSlot
+from PyQt6.QtWidgets import (
+    QLineEdit,
+    QTabBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from upbit_ws_qt import (
+    Delivery,
+    GlobalManagerState,
+    Subscription,
+    SubscriptionState,
+    TickerEvent,
+    WebSocketClientProxy,
+    WebSocketError,
+    WebSocketType,
+)
+from widgets.base.look import look
+from widgets.base.panel import Panel
+from widgets.base.text import tr
+from widgets.watch_list.model import Column, WatchListModel
+from widgets.watch_list.table import WatchListTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from upbit_ws_qt import WebSocketService
+    from widgets.base.market_catalog import Market, MarketCatalog
+
+__all__ = ["WatchListWidget"]
+
+_QUOTES = ("KRW", "BTC", "USDT")
+_FAVOURITES = "★"
+
+
+class WatchListWidget(Panel):
+    """Lists markets with price, change, day's value and a small trend line.
+
+    Example:
+        >>> catalog = MarketCatalog(RestClient(service.config.rest_url))
+        >>> watch_list = WatchListWidget(service, catalog)
+        >>> watch_list.symbolSelected.connect(print)
+        >>> catalog.load()
+
+    Args:
+        service: where the tickers come from.
+        catalog: which markets there are.
+        parent: of the widget.
+        symbols: only these, in the currency tabs; empty for all.
+
+    Signals:
+        symbolSelected(str): a row was double-clicked, or Enter pressed on it.
+        favouritesChanged: stars were given or taken; see `favourites`.
+    """
+
+    symbolSelected = pyqtSignal(str)
+    favouritesChanged = pyqtSignal()
+
+    def __init__(
+        self,
+        service: WebSocketService,
+        catalog: MarketCatalog,
+        parent: QWidget | None = None,
+        *,
+        symbols: Iterable[str] = (),
+    ) -> None:
+        super().__init__(service, parent)
+        self._catalog = catalog
+        self._only = tuple(symbols)
+        self._favourites: dict[str, None] = {}
+        self._symbol = ""
+        self._proxy = WebSocketClientProxy("watch list", self, service=service)
+        self._subscription: Subscription | None = None
+        self.model = WatchListModel(self)
+        self.search = QLineEdit(self)
+        self.search.setClearButtonEnabled(True)
+        self.search.textChanged.connect(self._on_filter)
+        self.tabs = QTabBar(self)
+        for name in (_FAVOURITES, *_QUOTES):
+            self.tabs.addTab(name)
+        self.tabs.setCurrentIndex(1)
+        self.tabs.setDrawBase(False)
+        self.tabs.currentChanged.connect(self._on_filter)
+        self.table = WatchListTable(self.model, self)
+        self.table.activatedRow.connect(self._on_activated)
+        self.table.favouriteToggled.connect(self.toggle_favourite)
+        self.begin_at(self.table)
+        self.tools.addWidget(self.search, 1)
+        layout = QVBoxLayout(self.body)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self.table)
+        outer = self.layout()
+        assert isinstance(outer, QVBoxLayout)
+        outer.insertWidget(1, self.tabs)
+        catalog.changed.connect(self._on_filter)
+        catalog.failed.connect(self._on_catalog_failed)
+        self.follow_line(WebSocketType.PUBLIC)
+        self.retranslate()
+        self.show_loading()
+
+    # -- what it shows ------------------------------------------------------------------------------------------------
+    @property
+    def favourites(self) -> tuple[str, ...]:
+        """The markets with a star, oldest first."""
+        return tuple(self._favourites)
+
+    def set_favourites(self, codes: Iterable[str]) -> None:
+        """Give stars to these and no others."""
+        self._favourites = dict.fromkeys(codes)
+        self.model.set_favourites(self._favourites)
+        if self.tabs.currentIndex() == 0:
+            self._on_filter()
+
+    @pyqtSlot(str)
+    def toggle_favourite(self, code: str) -> None:
+        """Give a market its star, or take it away."""
+        if code in self._favourites:
+            del self._favourites[code]
+        else:
+            self._favourites[code] = None
+        self.set_favourites(self._favourites)
+        self.favouritesChanged.emit()
+
+    def set_symbol(self, code: str) -> None:
+        """Mark the market that the linked panels show."""
+        self._symbol = code
+        self.table.mark(code)
+
+    # -- hooks --------------------------------------------------------------------------------------------------------
+    def activate(self) -> None:
+        """Listen."""
+        self.model.run(True)
+        self._want()
+
+    def deactivate(self) -> None:
+        """Listen no more."""
+        self.model.run(False)
+        self._want()
+
+    def retranslate(self) -> None:
+        """Say everything anew."""
+        self.setAccessibleName(tr("Watch list"))
+        self.search.setPlaceholderText(tr("Search: code, name, 초성"))
+        self.search.setAccessibleName(tr("Search markets"))
+        self.tabs.setAccessibleName(tr("Currency"))
+        self.table.setAccessibleName(tr("Markets"))
+        self.tabs.setTabToolTip(0, tr("Favourites"))
+        self.model.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(Column) - 1)
+        self._on_filter()
+
+    def restyle(self) -> None:
+        """Take colours over."""
+        self.model.flashes = not look().reduce_motion
+        self.table.restyle(self)
+
+    def retry(self) -> None:
+        """Ask for the list and the line anew."""
+        self._catalog.load()
+        super().retry()
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+    def _shown(self) -> list[Market]:
+        tab = self.tabs.tabText(self.tabs.currentIndex())
+        query = self.search.text().strip()
+        if tab == _FAVOURITES:
+            markets = [self._catalog.get(code) for code in self._favourites]
+        elif self._only:
+            markets = [self._catalog.get(code) for code in self._only if code.startswith(f"{tab}-")]
+        else:
+            markets = [market for market in self._catalog.markets if market.quote == tab]
+        return [market for market in markets if market.answers(query)] if query else markets
+
+    @pyqtSlot()
+    @pyqtSlot(int)
+    @pyqtSlot(str)
+    def _on_filter(self, _what: object = None) -> None:
+        markets = self._shown()
+        self.model.set_markets(markets)
+        self.table.mark(self._symbol)
+        self._want()
+        if markets:
+            if self.model.has_tickers:
+                self.show_live()
+            else:
+                self.show_loading()
+        elif self.search.text().strip():
+            self.show_empty(tr("No market fits this search."))
+        elif self.tabs.currentIndex() == 0:
+            self.show_empty(tr("Mark markets with a star, and they are listed here."))
+        elif self._catalog.markets:
+            self.show_empty(tr("There are no markets in this currency."))
+
+    def _want(self) -> None:
+        """Subscribe to what is listed, while somebody can see it."""
+        codes = self.model.codes if self.isVisible() else []
+        if self._subscription is not None and self._subscription.state is SubscriptionState.CLOSED:
+            self._subscription = None  # the service was stopped
+        if self.service.state in (GlobalManagerState.STOPPING, GlobalManagerState.STOPPED):
+            return
+        if not codes:
+            if self._subscription is not None:
+                self._subscription.close()
+                self._subscription = None
+        elif self._subscription is None:
+            self._subscription = self._proxy.subscribe_ticker(codes, self._on_ticker, delivery=Delivery.FRAME)
+            self._subscription.failed.connect(self._on_failed)
+        elif set(self._subscription.symbols) != set(codes):
+            self._subscription.set_symbols(codes)
+
+    def _on_ticker(self, event: TickerEvent) -> None:
+        self.model.take(event)
+        if not self.dimmed or self._line_is_up():
+            self.show_live()
+
+    def _line_is_up(self) -> bool:
+        return self._proxy.is_public_available
+
+    @pyqtSlot(WebSocketError)
+    def _on_failed(self, error: WebSocketError) -> None:
+        if not self.had_data:
+            self.show_error(error)
+        if self._subscription is not None:
+            self.model.set_unserved({stream.symbol for stream in self._subscription.unserved})
+
+    @pyqtSlot(str)
+    def _on_catalog_failed(self, cause: str) -> None:
+        if not self._catalog.markets:
+            self.show_error(tr("The list of markets could not be loaded: {cause}", cause=cause))
+
+    @pyqtSlot(str)
+    def _on_activated(self, code: str) -> None:
+        self.symbolSelected.emit(code)

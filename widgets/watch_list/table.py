@@ -1,0 +1,238 @@
+"""The table of the watch list, and how its cells are drawn."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from PyQt6.QtCore import QModelIndex, QPointF, QRectF, Qt, pyqtSignal, pyqtSlot
+from PyQt6.QtGui import QColor, QContextMenuEvent, QPainter, QPen, QPolygonF
+from PyQt6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QMenu,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
+
+from widgets.base.focus import FramedTable
+from widgets.base.look import blend
+from widgets.base.text import tr
+from widgets.base.theme import number_font
+from widgets.watch_list.model import Column, WatchListModel
+
+if TYPE_CHECKING:
+    from PyQt6.QtGui import QKeyEvent, QResizeEvent
+
+    from widgets.base.panel import Panel
+
+__all__ = ["WatchListDelegate", "WatchListTable"]
+
+_DIM = 0.45
+_FLASH = 0.25
+_NAME = "이더리움클래식"  # names need at least this much room
+_SORTED_BY = (Column.NAME, Column.PRICE, Column.CHANGE, Column.VALUE)
+_LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+_RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+
+
+class WatchListTable(FramedTable):
+    """The table; never sorts under the mouse."""
+
+    activatedRow = pyqtSignal(str)
+    favouriteToggled = pyqtSignal(str)
+
+    def __init__(self, model: WatchListModel, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._model = model
+        self._widths: dict[Column, int] = {}
+        self.setModel(model)
+        self.delegate = WatchListDelegate(model, self)
+        self.setItemDelegate(self.delegate)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.setAlternatingRowColors(True)
+        self.setFont(number_font(self.font()))
+        self._set_up_headers()
+        self.setSortingEnabled(True)
+        self.sortByColumn(Column.VALUE, Qt.SortOrder.DescendingOrder)
+        self.doubleClicked.connect(self._on_double_clicked)
+        self.clicked.connect(self._on_clicked)
+        model.may_sort = lambda: not self.underMouse()
+        model.visible = self._visible_rows
+
+    def _set_up_headers(self) -> None:
+        header, rows = self.horizontalHeader(), self.verticalHeader()
+        assert header is not None
+        assert rows is not None
+        rows.hide()
+        rows.setDefaultSectionSize(self.fontMetrics().height() + 8)
+        header.setHighlightSections(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
+        header.setMinimumSectionSize(24)
+        advance = self.fontMetrics().horizontalAdvance
+        for column, sample in (
+            (Column.FAVOURITE, "★ "),
+            (Column.PRICE, "123,456,000"),
+            (Column.CHANGE, "▲ +12.34%"),
+            (Column.VALUE, "24시간 대금"),
+            (Column.TREND, "00000"),
+        ):
+            self._widths[column] = advance(sample) + 10
+            self.setColumnWidth(column, self._widths[column])
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Give up the trend, then the day's value, where the names would not be readable any more."""
+        super().resizeEvent(event)
+        viewport = self.viewport()
+        room = viewport.width() if viewport is not None else 0
+        needed = self.fontMetrics().horizontalAdvance(_NAME) + sum(self._widths.values())
+        for column in (Column.TREND, Column.VALUE):
+            hidden = needed > room
+            if hidden is not self.isColumnHidden(column):
+                self.setColumnHidden(column, hidden)
+            needed -= self._widths[column] if hidden else 0
+
+    def mark(self, code: str) -> None:
+        """Select the row of a market."""
+        row = self._model.row_of(code)
+        if row >= 0 and self.currentIndex().row() != row:
+            self.setCurrentIndex(self._model.index(row, Column.NAME))
+
+    def _visible_rows(self) -> tuple[int, int]:
+        viewport = self.viewport()
+        last = self.rowAt(viewport.height() - 1) if viewport is not None else -1
+        return max(0, self.rowAt(0)), self._model.rowCount() - 1 if last < 0 else last
+
+    def restyle(self, panel: Panel) -> None:
+        """Take colours over."""
+        self.delegate.take_colours(panel)
+        viewport = self.viewport()
+        if viewport is not None:
+            viewport.update()
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Enter selects, Space stars."""
+        code = self._model.code_at(self.currentIndex().row())
+        if event is not None and code is not None:
+            if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+                self.activatedRow.emit(code)
+                return
+            if event.key() == Qt.Key.Key_Space:
+                self.favouriteToggled.emit(code)
+                return
+        super().keyPressEvent(event)
+
+    @pyqtSlot(QModelIndex)
+    def _on_double_clicked(self, index: QModelIndex) -> None:
+        code = self._model.code_at(index.row())
+        if code is not None and index.column() != Column.FAVOURITE:
+            self.activatedRow.emit(code)
+
+    @pyqtSlot(QModelIndex)
+    def _on_clicked(self, index: QModelIndex) -> None:
+        code = self._model.code_at(index.row())
+        if code is not None and index.column() == Column.FAVOURITE:
+            self.favouriteToggled.emit(code)
+
+    def contextMenuEvent(self, event: QContextMenuEvent | None) -> None:
+        """Offer what the mouse does elsewhere: what can be done to a market, and in which order they are."""
+        viewport = self.viewport()
+        if event is None or viewport is None:
+            return
+        by_mouse = event.reason() is QContextMenuEvent.Reason.Mouse
+        place = viewport.mapFromGlobal(event.globalPos()) if by_mouse else self.visualRect(self.currentIndex()).center()
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        code = self._model.code_at(self.indexAt(place).row())
+        if code is not None:
+            menu.addAction(tr("Show {code}", code=code), lambda: self.activatedRow.emit(code))
+            menu.addAction(tr("Favourite"), lambda: self.favouriteToggled.emit(code))
+            menu.addSeparator()
+        for column in _SORTED_BY:
+            heading = self._model.headerData(column, Qt.Orientation.Horizontal)
+            menu.addAction(tr("Sort by {column}", column=heading), partial(self._sort_by, column))
+        menu.popup(viewport.mapToGlobal(place))
+
+    def _sort_by(self, column: Column) -> None:
+        """Sort as a click on the header does: a second time the other way round."""
+        header = self.horizontalHeader()
+        assert header is not None
+        down = header.sortIndicatorOrder() is Qt.SortOrder.DescendingOrder
+        again = header.sortIndicatorSection() == column
+        self.sortByColumn(column, Qt.SortOrder.AscendingOrder if again and down else Qt.SortOrder.DescendingOrder)
+
+
+class _Pens(NamedTuple):
+    """By the sign of the change, and for what matters less."""
+
+    signs: dict[int, QPen]
+    muted: QPen
+
+
+class WatchListDelegate(QStyledItemDelegate):
+    """Draws cells by hand: a tenth of what the style takes, and this table changes all the time."""
+
+    def __init__(self, model: WatchListModel, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._model = model
+        self._pens: dict[bool, _Pens] = {}
+        self._flashes: dict[int, QColor] = {}
+        self._selection = QColor()
+        self._dim = False
+
+    def take_colours(self, panel: Panel) -> None:
+        """Remember the colours in force."""
+        market, colours = panel.market_colours, panel.colours
+        self._dim = panel.dimmed
+        signs = {1: market.up, 0: colours.text, -1: market.down}
+        for dim, share in ((False, 1.0), (True, _DIM)):
+            pens = {sign: QPen(blend(colour, colours.base, share)) for sign, colour in signs.items()}
+            self._pens[dim] = _Pens(pens, QPen(blend(colours.muted, colours.base, share)))
+        self._flashes = {sign: blend(colour, colours.base, _FLASH) for sign, colour in signs.items()}
+        self._selection = blend(colours.accent, colours.base, 0.25)
+
+    def paint(self, painter: QPainter | None, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+        """Draw a cell; the row's background is there already."""
+        if painter is None:
+            return
+        row, column, area = self._model.row(index.row()), index.column(), option.rect
+        if option.state & QStyle.StateFlag.State_Selected:
+            painter.fillRect(area, self._selection)
+        pens = self._pens[self._dim or row.stale_since is not None]
+        if column == Column.TREND:
+            if len(row.trend) > 1:
+                painter.setPen(pens.signs[row.sign])
+                _draw_trend(painter, QRectF(area).adjusted(4, 5, -4, -5), list(row.trend))
+            return
+        text = self._model.text(row, column)
+        if column == Column.PRICE and self._model.is_flashing(row):
+            painter.fillRect(area, self._flashes[row.flash])
+        if column in (Column.PRICE, Column.CHANGE):
+            painter.setPen(pens.signs[row.sign])
+        else:
+            painter.setPen(pens.signs[0] if column == Column.NAME else pens.muted)
+        area = area.adjusted(4, 0, -4, 0)
+        if column == Column.NAME:
+            text = option.fontMetrics.elidedText(text, Qt.TextElideMode.ElideRight, area.width())
+        painter.drawText(area, _LEFT if column <= Column.NAME else _RIGHT, text)
+
+
+def _draw_trend(painter: QPainter, area: QRectF, points: list[float]) -> None:
+    low, high = min(points), max(points)
+    height = (high - low) or 1.0
+    step = area.width() / (len(points) - 1)
+    line = QPolygonF(
+        QPointF(area.left() + number * step, area.bottom() - (value - low) / height * area.height())
+        for number, value in enumerate(points)
+    )
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.drawPolyline(line)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)

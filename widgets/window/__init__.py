@@ -1,0 +1,1 @@
+"""The main window: docks, arrangements, and what surrounds the panels."""

@@ -1,0 +1,345 @@
+"""The log: what the program and its lines did, by level, with a search; bounded."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, QTimer, pyqtSignal, pyqtSlot
+from PyQt6.QtGui import QColor, QGuiApplication, QKeySequence, QShortcut
+from PyQt6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QMessageBox,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from widgets.base.focus import FocusEntry, set_tab_order
+from widgets.base.kst import KST
+from widgets.base.tables import fit_columns, plain_table
+from widgets.base.text import mark, tr
+from widgets.base.theme import colours_of
+
+if TYPE_CHECKING:
+    from PyQt6.QtCore import QEvent
+    from PyQt6.QtGui import QHideEvent, QShowEvent
+
+__all__ = ["LogBook", "LogLine", "LogWidget"]
+
+MOST_LINES = 5000
+LONGEST = 500
+FLUSH_MS = 200
+_LEVELS = (
+    (logging.DEBUG, mark("Everything")),
+    (logging.INFO, mark("Information")),
+    (logging.WARNING, mark("Warnings")),
+    (logging.ERROR, mark("Errors")),
+)
+_SHAPES = {logging.WARNING: "▲", logging.ERROR: "✖", logging.CRITICAL: "✖"}
+_COLUMNS = (mark("Time"), mark("Level"), mark("Source"), mark("Message"))
+
+
+class LogLine(NamedTuple):
+    """One entry; `message` is safe to show."""
+
+    number: int
+    at: float
+    level: int
+    source: str
+    message: str
+
+    @property
+    def time(self) -> str:
+        """Time in Korea, as everywhere in the program."""
+        return datetime.fromtimestamp(self.at, KST).strftime("%H:%M:%S.%f")[:-3]
+
+    def __str__(self) -> str:
+        return f"{self.time} {logging.getLevelName(self.level)} {self.source}: {self.message}"
+
+
+class LogBook(QObject):
+    """Collects the log of the program: the last 5,000 lines.
+
+    Signals:
+        added: there is more than before.
+    """
+
+    added = pyqtSignal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.lines: deque[LogLine] = deque(maxlen=MOST_LINES)
+        self.count = 0
+        self.errors = 0
+        self._handler = _Handler(self)
+
+    def install(self, level: int = logging.INFO) -> None:
+        """Listen to all loggers of the program."""
+        root = logging.getLogger()
+        root.addHandler(self._handler)
+        root.setLevel(min(level, root.level or level))
+
+    def uninstall(self) -> None:
+        """Listen no more; may be called more than once."""
+        logging.getLogger().removeHandler(self._handler)
+
+    def add(self, at: float, level: int, source: str, message: str) -> None:
+        """Note a line; in the book's thread."""
+        self.count += 1
+        if level >= logging.ERROR:
+            self.errors += 1
+        self.lines.append(LogLine(self.count, at, level, source, _safe(message)))
+        self.added.emit()
+
+
+class _Handler(logging.Handler):
+    """Hands records over to the book's thread, so that any thread may log."""
+
+    class _Bridge(QObject):
+        record = pyqtSignal(float, int, str, str)
+
+    def __init__(self, book: LogBook) -> None:
+        super().__init__()
+        self._bridge = self._Bridge(book)
+        self._bridge.record.connect(book.add)  # queued by Qt where another thread logs
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a record."""
+        try:
+            message = record.getMessage()
+        except (TypeError, ValueError):
+            message = str(record.msg)
+        source = record.name.removeprefix("upbit_ws_qt.")
+        try:
+            self._bridge.record.emit(record.created, record.levelno, source, message[: 4 * LONGEST])
+        except RuntimeError:
+            return  # the program is ending: the book is gone
+
+
+class _Model(QAbstractTableModel):
+    """The lines that pass the filter, oldest first."""
+
+    def __init__(self, book: LogBook, parent: QObject) -> None:
+        super().__init__(parent)
+        self._book = book
+        self._level, self._query = logging.INFO, ""
+        self._seen = 0
+        self.shown: list[LogLine] = []
+        self.colours: dict[int, QColor] = {}
+
+    def filter(self, level: int, query: str) -> None:
+        """Show other lines."""
+        self._level, self._query = level, query.casefold()
+        self.beginResetModel()
+        self.shown = [line for line in self._book.lines if self._fits(line)]
+        self._seen = self._book.count
+        self.endResetModel()
+
+    def update(self) -> bool:
+        """Show what is new; returns whether there is anything."""
+        fresh = []
+        for line in reversed(self._book.lines):
+            if line.number <= self._seen:
+                break
+            if self._fits(line):
+                fresh.append(line)
+        self._seen = self._book.count
+        if not fresh:
+            return False
+        fresh.reverse()
+        extra = len(self.shown) + len(fresh) - MOST_LINES
+        if extra > 0:
+            self.beginRemoveRows(QModelIndex(), 0, min(extra, len(self.shown)) - 1)
+            del self.shown[:extra]
+            self.endRemoveRows()
+        self.beginInsertRows(QModelIndex(), len(self.shown), len(self.shown) + len(fresh) - 1)
+        self.shown += fresh
+        self.endInsertRows()
+        return True
+
+    def _fits(self, line: LogLine) -> bool:
+        return line.level >= self._level and (
+            not self._query or self._query in line.message.casefold() or self._query in line.source
+        )
+
+    def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
+        """Return the number of lines."""
+        return 0 if parent.isValid() else len(self.shown)
+
+    def columnCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
+        """Return the number of columns."""
+        return 0 if parent.isValid() else len(_COLUMNS)
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> str | None:
+        """Return a column's title."""
+        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return tr(_COLUMNS[section])
+        return None
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Return a cell."""
+        line = self.shown[index.row()]
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+            level = f"{_SHAPES.get(line.level, '')} {logging.getLevelName(line.level)}".strip()
+            return (line.time, level, line.source, line.message)[index.column()]
+        if role == Qt.ItemDataRole.ForegroundRole and index.column() == 1:
+            return self.colours.get(line.level)
+        return None
+
+
+class LogWidget(FocusEntry):
+    """Shows a LogBook.
+
+    Example:
+        >>> book = LogBook()
+        >>> book.install()
+        >>> LogWidget(book).show()
+    """
+
+    def __init__(self, book: LogBook, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._book = book
+        self.model = _Model(book, self)
+        self.levels = QComboBox(self)
+        self.search = QLineEdit(self)
+        self.search.setClearButtonEnabled(True)
+        self.copy = QPushButton(self)
+        self.save = QPushButton(self)
+        self.table = plain_table(self.model, self)
+        self.begin_at(self.table)
+        self._set_up_table()
+        tools = QHBoxLayout()
+        for widget, stretch in ((self.levels, 0), (self.search, 1), (self.copy, 0), (self.save, 0)):
+            tools.addWidget(widget, stretch)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.setSpacing(4)
+        layout.addLayout(tools)
+        layout.addWidget(self.table)
+        self._flush = QTimer(self)
+        self._flush.setSingleShot(True)
+        self._flush.setInterval(FLUSH_MS)
+        self._flush.timeout.connect(self._on_flush)
+        book.added.connect(self._on_added)
+        set_tab_order(self)
+        self.retranslate()
+        self._restyle()
+        self.levels.currentIndexChanged.connect(self._on_filter)
+        self.search.textChanged.connect(self._on_filter)
+        self.copy.clicked.connect(self._on_copy)
+        self.save.clicked.connect(self._on_save)
+
+    @property
+    def text(self) -> str:
+        """The selected lines, or all that are shown where none is selected."""
+        selection = self.table.selectionModel()
+        rows = sorted(index.row() for index in selection.selectedRows()) if selection is not None else []
+        lines = [self.model.shown[row] for row in rows] or self.model.shown
+        return "\n".join(str(line) for line in lines)
+
+    def retranslate(self) -> None:
+        """Say everything anew."""
+        index = max(self.levels.currentIndex(), 1) if self.levels.count() else 1
+        self.levels.blockSignals(True)
+        self.levels.clear()
+        for level, title in _LEVELS:
+            self.levels.addItem(tr(title), level)
+        self.levels.setCurrentIndex(index)
+        self.levels.blockSignals(False)
+        self.setAccessibleName(tr("Log"))
+        self.levels.setAccessibleName(tr("Least level"))
+        self.search.setPlaceholderText(tr("Search the log"))
+        self.search.setAccessibleName(tr("Search the log"))
+        self.table.setAccessibleName(tr("Log"))
+        self.copy.setText(tr("Copy"))
+        self.save.setText(tr("Save…"))
+        self.model.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(_COLUMNS) - 1)
+        fit_columns(self.table, ("00:00:00.000", "✖ WARNING", "subscriptions.session"))
+
+    def _set_up_table(self) -> None:
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.table.setAlternatingRowColors(True)
+        shortcut = QShortcut(QKeySequence(QKeySequence.StandardKey.Copy), self.table)
+        shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
+        shortcut.activated.connect(self._on_copy)
+
+    def _restyle(self) -> None:
+        colours = colours_of(self.palette())
+        self.model.colours = {
+            logging.WARNING: QColor(colours.warn),
+            logging.ERROR: QColor(colours.bad),
+            logging.CRITICAL: QColor(colours.bad),
+        }
+
+    @pyqtSlot()
+    def _on_added(self) -> None:
+        if self.isVisible() and not self._flush.isActive():
+            self._flush.start()
+
+    @pyqtSlot()
+    def _on_flush(self) -> None:
+        bar = self.table.verticalScrollBar()
+        at_end = bar is None or bar.value() >= bar.maximum() - 2
+        if self.model.update() and at_end:
+            self.table.scrollToBottom()
+
+    @pyqtSlot()
+    @pyqtSlot(int)
+    @pyqtSlot(str)
+    def _on_filter(self, _what: object = None) -> None:
+        self.model.filter(int(self.levels.currentData()), self.search.text().strip())
+        self.table.scrollToBottom()
+
+    @pyqtSlot()
+    def _on_copy(self) -> None:
+        clipboard = QGuiApplication.clipboard()
+        if clipboard is not None:
+            clipboard.setText(self.text)
+
+    @pyqtSlot()
+    def _on_save(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self, tr("Save the log"), "upbit_ws_qt.log")
+        if not name:
+            return
+        try:
+            Path(name).write_text(self.text + "\n", encoding="utf-8")
+        except OSError as error:
+            QMessageBox.warning(self, tr("Save the log"), tr("It could not be saved: {cause}", cause=error.strerror))
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Catch up."""
+        super().showEvent(event)
+        self._on_filter()
+
+    def hideEvent(self, event: QHideEvent | None) -> None:
+        """Rest."""
+        super().hideEvent(event)
+        self._flush.stop()
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Take another language or theme over."""
+        super().changeEvent(event)
+        if event is None or not hasattr(self, "_flush"):
+            return
+        if event.type() == event.Type.LanguageChange:
+            self.retranslate()
+        elif event.type() == event.Type.PaletteChange:
+            self._restyle()
+
+
+def _safe(text: str) -> str:
+    """Return one line of at most 500 characters; what could move a cursor or turn text round is escaped."""
+    cut = text if len(text) <= LONGEST else text[:LONGEST] + "…"
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in cut
+    )

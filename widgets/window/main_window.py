@@ -1,0 +1,274 @@
+"""The main window: panels in docks, one selected market for those that are linked."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QEvent, Qt, QTimer, pyqtSignal, pyqtSlot
+from PyQt6.QtWidgets import QApplication, QDockWidget, QMainWindow, QTabBar, QTabWidget, QWidget
+
+from widgets.base.event_panel import EventPanel
+from widgets.base.focus import focus_into
+from widgets.base.panel import Panel
+from widgets.base.table_panel import TablePanel
+from widgets.base.text import tr
+from widgets.watch_list.panel import WatchListWidget
+from widgets.window.dock_arranger import apply_arrangement, read_arrangement
+from widgets.window.dock_buttons import draw_buttons
+from widgets.window.panels import PANELS, Needs
+from widgets.window.perspectives import BUILT_IN, fitted, only_known
+from widgets.window.status_bar import ServiceStatusBar
+from widgets.window.toasts import Toasts
+
+if TYPE_CHECKING:
+    from PyQt6.QtCore import QChildEvent
+    from PyQt6.QtGui import QCloseEvent, QIcon
+
+    from widgets.window.layout import Arrangement
+
+__all__ = ["MainWindow"]
+
+_SETTLE_MS = 50  # by then Qt has put every dock where it belongs
+_LOCKED = QDockWidget.DockWidgetFeature.NoDockWidgetFeatures
+_FREE = (
+    QDockWidget.DockWidgetFeature.DockWidgetClosable
+    | QDockWidget.DockWidgetFeature.DockWidgetMovable
+    | QDockWidget.DockWidgetFeature.DockWidgetFloatable
+)
+
+
+class MainWindow(QMainWindow):
+    """All panels of the program.
+
+    Args:
+        needs: what the panels are made of.
+        embedded: whether this is the embedded exchange; the title and the status bar say so.
+        parent: of the window.
+
+    Signals:
+        closing: the window is about to go.
+        symbolChanged(str): another market is selected.
+        keysRequested: a panel that needs an API key was asked to get one.
+        languageChanged: the texts are in another language now.
+    """
+
+    closing = pyqtSignal()
+    symbolChanged = pyqtSignal(str)
+    keysRequested = pyqtSignal()
+    languageChanged = pyqtSignal()
+
+    def __init__(self, needs: Needs, *, embedded: bool, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.needs = needs
+        self._embedded = embedded
+        self._symbol = needs.symbol
+        self._locked = False
+        self.setDockNestingEnabled(True)
+        self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._unseen: set[str] = set()
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(_SETTLE_MS)
+        self._settle.timeout.connect(self._on_settled)
+        self._signs: dict[tuple[str, str], QIcon] = {}
+        self._buttons = QTimer(self)  # after Qt, which puts its own signs there with each change
+        self._buttons.setSingleShot(True)
+        self._buttons.setInterval(0)
+        self._buttons.timeout.connect(self._draw_buttons)
+        self.panels: dict[str, QWidget] = {}
+        self.docks: dict[str, QDockWidget] = {}
+        for name in PANELS:
+            self._add_panel(name)
+        self.bar = ServiceStatusBar(needs.service, embedded=embedded, parent=self)
+        self.bar.monitorRequested.connect(lambda: self.show_panel("monitor"))
+        self.setStatusBar(self.bar)
+        self.toasts = Toasts(self)
+        self.retranslate()
+        self.select_symbol(needs.symbol)
+
+    @property
+    def watch_list(self) -> WatchListWidget:
+        """The list of markets."""
+        panel = self.panels["watch_list"]
+        assert isinstance(panel, WatchListWidget)
+        return panel
+
+    # -- the selected market ------------------------------------------------------------------------------------------
+    @property
+    def symbol(self) -> str:
+        """The selected market."""
+        return self._symbol
+
+    @pyqtSlot(str)
+    def select_symbol(self, code: str) -> None:
+        """Show a market in all linked panels."""
+        changed = code != self._symbol
+        self._symbol = code
+        for panel in self.panels.values():
+            set_symbol = getattr(panel, "set_symbol", None)
+            if set_symbol is not None:
+                set_symbol(code)
+        self._show_title()
+        if changed:
+            self.symbolChanged.emit(code)
+
+    # -- where the panels are -----------------------------------------------------------------------------------------
+    @property
+    def arrangement(self) -> Arrangement:
+        """Where the panels are now."""
+        return read_arrangement(self.docks, self)
+
+    def arrange(self, arrangement: Arrangement) -> None:
+        """Put the panels elsewhere."""
+        self.setUpdatesEnabled(False)
+        try:
+            apply_arrangement(self, self.docks, only_known(arrangement, self.docks))
+        finally:
+            self.setUpdatesEnabled(True)
+        self._buttons.start()
+
+    def arrange_built_in(self, name: str) -> None:
+        """Put the panels where the program's own perspective has them; an unknown name is the first one."""
+        self.arrange(fitted(BUILT_IN.get(name) or next(iter(BUILT_IN.values())), self.width()))
+
+    @property
+    def locked(self) -> bool:
+        """Whether the docks stay where they are."""
+        return self._locked
+
+    @pyqtSlot(bool)
+    def lock(self, locked: bool) -> None:
+        """Keep the docks where they are, or let them be moved."""
+        self._locked = locked
+        for dock in self.docks.values():
+            dock.setFeatures(_LOCKED if locked else _FREE)
+        self._buttons.start()
+
+    def show_panel(self, name: str) -> None:
+        """Bring a panel to the front and give it the keyboard; an unknown one changes nothing."""
+        dock = self.docks.get(name)
+        if dock is not None:
+            dock.show()
+            dock.raise_()
+            if dock.isFloating():
+                dock.activateWindow()
+            self.panels[name].show()  # Qt says only later that it can be seen
+            focus_into(self.panels[name])
+
+    def step_panel(self, step: int) -> None:
+        """Give the keyboard to the next panel (1) or the one before (-1), tabs behind others included."""
+        names = self.arrangement.panels
+        if names:
+            here = self.panel_with_focus
+            place = names.index(here) + step if here in names else 0
+            self.show_panel(names[place % len(names)])
+
+    @property
+    def panel_with_focus(self) -> str:
+        """Name of the panel that has the keyboard; empty where none has."""
+        widget = QApplication.focusWidget()
+        found = [name for name, dock in self.docks.items() if widget is not None and dock.isAncestorOf(widget)]
+        return found[0] if found else ""
+
+    def detach_panel(self) -> None:
+        """Put the panel that has the keyboard into a window of its own, or back."""
+        name = self.panel_with_focus
+        if name and not self._locked:
+            self.docks[name].setFloating(not self.docks[name].isFloating())
+            self.show_panel(name)
+
+    def close_panel(self) -> None:
+        """Hide the panel that has the keyboard, and give that to another."""
+        name = self.panel_with_focus
+        if name and not self._locked:
+            self.step_panel(1)
+            self.docks[name].hide()
+
+    def inherit(self, old: MainWindow, *, same_account: bool) -> None:
+        """Go on with what another window, on the service before, had found out; orders only of the same account."""
+        for name, panel in self.panels.items():
+            before = old.panels[name]
+            its_own = isinstance(panel, TablePanel)
+            if isinstance(panel, EventPanel) and isinstance(before, EventPanel) and (same_account or not its_own):
+                panel.inherit(before)
+
+    # -- texts --------------------------------------------------------------------------------------------------------
+    def retranslate(self) -> None:
+        """Say everything anew."""
+        for name, dock in self.docks.items():
+            dock.setWindowTitle(tr(PANELS[name].title))
+        for bar in self.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            bar.setAccessibleName(tr("Panels"))
+        self._show_title()
+
+    def _show_title(self) -> None:
+        badge = tr("Embedded exchange") if self._embedded else tr("LIVE exchange")
+        self.setWindowTitle(f"{self._symbol} – {badge} – upbit_ws_qt")
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+    def _add_panel(self, name: str) -> None:
+        panel = PANELS[name].make(self.needs, self)
+        if isinstance(panel, QDockWidget):
+            dock, inner = panel, panel.widget()
+            panel = inner if inner is not None else panel
+        else:
+            dock = QDockWidget(self)
+            dock.setWidget(panel)
+        dock.setObjectName(name)
+        dock.setAllowedAreas(Qt.DockWidgetArea.AllDockWidgetAreas)
+        self.panels[name], self.docks[name] = panel, dock
+        dock.topLevelChanged.connect(lambda _floating: self._buttons.start())
+        # Behind another tab Qt only moves a dock out of sight: there it would go on working, and Tab would go there.
+        policy = panel.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        panel.setSizePolicy(policy)
+        dock.visibilityChanged.connect(partial(self._on_dock_seen, name))
+        for chosen in ("symbolSelected", "symbolActivated"):
+            signal = getattr(panel, chosen, None)
+            if signal is not None:
+                signal.connect(self.select_symbol)
+        if isinstance(panel, Panel):
+            panel.keysRequested.connect(self.keysRequested)
+
+    @pyqtSlot()
+    def _draw_buttons(self) -> None:
+        for dock in self.docks.values():
+            draw_buttons(dock, self._signs)
+
+    def _on_dock_seen(self, name: str, seen: bool) -> None:
+        if seen:
+            self._unseen.discard(name)
+            self.panels[name].show()
+        else:
+            self._unseen.add(name)  # for good, or on the way to where it is put
+            self._settle.start()
+
+    @pyqtSlot()
+    def _on_settled(self) -> None:
+        for name in self._unseen:
+            self.panels[name].hide()
+        self._unseen.clear()
+
+    def childEvent(self, event: QChildEvent | None) -> None:
+        """Name the bars that Qt makes when panels become tabs; F6 turns them, for some are parked out of sight."""
+        super().childEvent(event)
+        bar = event.child() if event is not None and event.polished() else None
+        if isinstance(bar, QTabBar):
+            bar.setAccessibleName(tr("Panels"))
+            bar.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Take another language or theme over."""
+        super().changeEvent(event)
+        if event is not None and event.type() != QEvent.Type.WindowTitleChange and hasattr(self, "_buttons"):
+            self._buttons.start()
+        if event is not None and event.type() == QEvent.Type.LanguageChange and hasattr(self, "bar"):
+            self.retranslate()
+            self.languageChanged.emit()
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:
+        """Say goodbye before the panels go."""
+        self.closing.emit()
+        super().closeEvent(event)

@@ -1,0 +1,81 @@
+"""Which panels the program has, and how each is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from widgets.account.my_assets import MyAssetsWidget
+from widgets.account.my_orders import MyOrdersWidget
+from widgets.announcements.panel import AnnouncementsWidget
+from widgets.base.text import mark
+from widgets.chart.panel import ChartWidget
+from widgets.indicators.choice import FIRST_WATCHES
+from widgets.indicators.panel import IndicatorsWidget
+from widgets.monitor_dock import ConnectionMonitorDock
+from widgets.order_book.panel import OrderBookWidget
+from widgets.tape.panel import TapeWidget
+from widgets.watch_list.panel import WatchListWidget
+from widgets.window.log_dock import LogBook, LogWidget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from PyQt6.QtWidgets import QWidget
+
+    from upbit_ws_qt import IndicatorSpec, WebSocketService
+    from widgets.base.market_catalog import MarketCatalog
+    from widgets.base.rest import RestClient
+
+__all__ = ["PANELS", "Needs", "PanelKind"]
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What panels are made of."""
+
+    service: WebSocketService
+    catalog: MarketCatalog
+    rest: RestClient
+    log: LogBook
+    symbol: str
+    symbols: tuple[str, ...]
+    unit: str
+    watches: tuple[tuple[IndicatorSpec, str], ...] = FIRST_WATCHES
+
+
+@dataclass(frozen=True, slots=True)
+class PanelKind:
+    """A panel's title, to be translated, and how it is made."""
+
+    title: str
+    make: Callable[[Needs, QWidget], QWidget]
+
+
+PANELS: dict[str, PanelKind] = {
+    "watch_list": PanelKind(
+        mark("Watch list"),
+        lambda needs, parent: WatchListWidget(needs.service, needs.catalog, parent, symbols=needs.symbols),
+    ),
+    "chart": PanelKind(
+        mark("Chart"),
+        lambda needs, parent: ChartWidget(needs.service, needs.symbol, parent, rest=needs.rest, unit=needs.unit),
+    ),
+    "order_book": PanelKind(
+        mark("Order book"),
+        lambda needs, parent: OrderBookWidget(needs.service, needs.symbol, parent, rest=needs.rest),
+    ),
+    "tape": PanelKind(mark("Tape"), lambda needs, parent: TapeWidget(needs.service, needs.symbol, parent)),
+    "my_orders": PanelKind(mark("My orders"), lambda needs, parent: MyOrdersWidget(needs.service, parent)),
+    "my_assets": PanelKind(mark("My assets"), lambda needs, parent: MyAssetsWidget(needs.service, parent)),
+    "announcements": PanelKind(mark("Announcements"), lambda needs, parent: AnnouncementsWidget(needs.service, parent)),
+    "indicators": PanelKind(
+        mark("Indicators"),
+        lambda needs, parent: IndicatorsWidget(needs.service, needs.symbol, parent, watches=needs.watches),
+    ),
+    "monitor": PanelKind(
+        mark("Connection monitor"), lambda needs, parent: ConnectionMonitorDock(needs.service, parent)
+    ),
+    "log": PanelKind(mark("Log"), lambda needs, parent: LogWidget(needs.log, parent)),
+}
+"""By the name that layouts know it by."""

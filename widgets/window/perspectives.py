@@ -1,0 +1,119 @@
+"""Named arrangements: the ones that come with the program, and the user's own."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING
+
+from widgets.base.text import mark
+from widgets.window.layout import Arrangement, Leaf, Node, Split
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+__all__ = ["BUILT_IN", "PERSPECTIVE_TITLES", "fitted", "only_known"]
+
+_WIDEST = {"watch_list": 540, "order_book": 460, "tape": 460}
+"""Panels that have no use for more points than these, however large the screen is."""
+
+
+def _tabs(*panels: str) -> Leaf:
+    return Leaf(panels, panels[0])
+
+
+def _row(*parts: tuple[float, Node]) -> Split:
+    return Split(False, tuple(share for share, _ in parts), tuple(part for _, part in parts))
+
+
+def _column(*parts: tuple[float, Node]) -> Split:
+    return Split(True, tuple(share for share, _ in parts), tuple(part for _, part in parts))
+
+
+BUILT_IN: dict[str, Arrangement] = {
+    "trading": Arrangement(
+        _row(
+            (0.26, _tabs("watch_list")),
+            (
+                0.455,
+                _column(
+                    (0.6, _tabs("chart", "indicators")),
+                    (0.4, _tabs("my_orders", "my_assets", "announcements", "log")),
+                ),
+            ),
+            (0.285, _column((0.62, _tabs("order_book")), (0.38, _tabs("tape")))),
+        )
+    ),
+    "market": Arrangement(
+        _row(
+            (0.3, _tabs("watch_list")),
+            (0.7, _column((0.52, _tabs("chart")), (0.48, _row((0.56, _tabs("indicators")), (0.44, _tabs("tape")))))),
+        )
+    ),
+    "account": Arrangement(
+        _row(
+            (0.5, _column((0.55, _tabs("my_orders")), (0.45, _tabs("announcements")))),
+            (0.5, _column((0.55, _tabs("my_assets")), (0.45, _tabs("order_book", "tape")))),
+        )
+    ),
+    "monitor": Arrangement(
+        _column((0.74, _tabs("monitor")), (0.26, _row((0.35, _tabs("watch_list")), (0.65, _tabs("log")))))
+    ),
+}
+"""By name, in the order of Ctrl+1, Ctrl+2, …"""
+
+PERSPECTIVE_TITLES = {
+    "trading": mark("Trading"),
+    "market": mark("Market"),
+    "account": mark("Account"),
+    "monitor": mark("Monitor"),
+}
+
+
+def fitted(arrangement: Arrangement, width: int) -> Arrangement:
+    """Give what narrow panels cannot use of a wide window to the others; `width` in points."""
+    root = arrangement.root
+    return arrangement if root is None else Arrangement(_fitted(root, width), arrangement.floating)
+
+
+def _fitted(node: Node, width: float) -> Node:
+    if isinstance(node, Leaf):
+        return node
+    if node.vertical:
+        return Split(True, node.shares, tuple(_fitted(part, width) for part in node.parts))
+    sizes = [share * width for share in node.shares]
+    most = [_widest(part) for part in node.parts]
+    spare = sum(max(0.0, size - limit) for size, limit in zip(sizes, most, strict=True))
+    free = sum(size for size, limit in zip(sizes, most, strict=True) if limit == inf)
+    if spare and free:
+        sizes = [size * (1 + spare / free) if limit == inf else min(size, limit)
+                 for size, limit in zip(sizes, most, strict=True)]  # fmt: skip
+    parts = tuple(_fitted(part, size) for part, size in zip(node.parts, sizes, strict=True))
+    return Split(False, tuple(size / sum(sizes) for size in sizes), parts)
+
+
+def _widest(node: Node) -> float:
+    """Return how wide a part may usefully be; infinite where some panel of it takes any room."""
+    if isinstance(node, Leaf):
+        return max(_WIDEST.get(panel, inf) for panel in node.panels)
+    limits = [_widest(part) for part in node.parts]
+    return max(limits) if node.vertical else sum(limits)
+
+
+def only_known(arrangement: Arrangement, known: Collection[str]) -> Arrangement:
+    """Leave out the panels that a window does not have."""
+    root = None if arrangement.root is None else _only_known(arrangement.root, known)
+    return Arrangement(root, tuple(each for each in arrangement.floating if each.panel in known))
+
+
+def _only_known(node: Node, known: Collection[str]) -> Node | None:
+    if isinstance(node, Leaf):
+        panels = tuple(panel for panel in node.panels if panel in known)
+        if not panels:
+            return None
+        return Leaf(panels, node.current if node.current in panels else panels[0])
+    kept = [(share, found) for share, part in zip(node.shares, node.parts, strict=True)
+            if (found := _only_known(part, known)) is not None]  # fmt: skip
+    if len(kept) < 2:
+        return kept[0][1] if kept else None
+    total = sum(share for share, _ in kept)
+    return Split(node.vertical, tuple(share / total for share, _ in kept), tuple(part for _, part in kept))

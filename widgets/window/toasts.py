@@ -1,0 +1,157 @@
+"""Toasts: short notes in the corner of the window; repeats collapse, all are in the log too."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QEvent, QObject, Qt, QTimer, pyqtSlot
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
+
+from widgets.base.panel import plain_label
+from widgets.base.text import tr
+from widgets.base.theme import HEALTH_SHAPES, colours_of
+
+if TYPE_CHECKING:
+    from PyQt6.QtGui import QMouseEvent
+
+__all__ = ["Toasts", "log_note"]
+
+SHOWN_MS = 6000
+MOST = 4
+_WIDTH = 340
+_MARGIN = 12
+_log = logging.getLogger("upbit_ws_qt.desktop")
+
+
+def log_note(text: str, level: str) -> None:
+    """Put a note into the log alone."""
+    _log.log(logging.WARNING if level in ("warn", "bad") else logging.INFO, "%s", text)
+
+
+class Toasts(QObject):
+    """Shows notes in the lower right corner of a window, at most four at a time.
+
+    Example:
+        >>> toasts = Toasts(window)
+        >>> toasts.show_note("Order filled: KRW-BTC", level="good")
+
+    Args:
+        window: in whose corner.
+    """
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        self._window = window
+        self._notes: list[_Note] = []
+        window.installEventFilter(self)
+
+    @property
+    def texts(self) -> list[str]:
+        """What is shown, oldest first."""
+        return [note.text for note in self._notes]
+
+    def show_note(self, text: str, *, level: str = "idle", key: str | None = None) -> None:
+        """Show a note for six seconds, and log it.
+
+        Args:
+            text: plain; one or two lines.
+            level: of HEALTH_SHAPES, for its shape and colour.
+            key: notes of one key collapse into the newest, with a count; the text by default.
+        """
+        log_note(text, level)
+        for note in self._notes:
+            if note.key == (key or text):
+                note.repeat(text, level)
+                self._place()  # another text may need more room
+                return
+        note = _Note(self._window, key or text, text, level)
+        note.gone.timeout.connect(self._on_gone)
+        note.close_button.clicked.connect(self._on_gone)
+        self._notes.append(note)
+        while len(self._notes) > MOST:
+            self._remove(self._notes[0])
+        self._place()
+        note.show()
+        note.raise_()
+
+    def clear(self) -> None:
+        """Take all away."""
+        for note in tuple(self._notes):
+            self._remove(note)
+
+    @pyqtSlot()
+    def _on_gone(self) -> None:
+        for note in tuple(self._notes):
+            if self.sender() in (note.gone, note.close_button):
+                self._remove(note)
+        self._place()
+
+    def _remove(self, note: _Note) -> None:
+        self._notes.remove(note)
+        note.gone.stop()
+        note.hide()
+        note.deleteLater()
+
+    def _place(self) -> None:
+        bottom = self._window.height() - _MARGIN - 24
+        for note in reversed(self._notes):
+            note.resize(_WIDTH, note.needed_height(_WIDTH))
+            bottom -= note.height()
+            note.move(self._window.width() - _WIDTH - _MARGIN, bottom)
+            bottom -= 6
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Keep to the corner."""
+        if event is not None and event.type() == QEvent.Type.Resize:
+            self._place()
+        return False
+
+
+class _Note(QFrame):
+    """One note; a click on it takes it away."""
+
+    def __init__(self, window: QWidget, key: str, text: str, level: str) -> None:
+        super().__init__(window)
+        self.key = key
+        self.text = text
+        self.count = 1
+        self._label = plain_label("", self)
+        self._label.setWordWrap(True)
+        self.close_button = QToolButton(self)
+        self.close_button.setText("✕")
+        self.close_button.setAutoRaise(True)
+        self.close_button.setAccessibleName(tr("Close"))
+        self.close_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(10, 6, 4, 6)
+        layout.addWidget(self._label, 1)
+        layout.addWidget(self.close_button, 0, Qt.AlignmentFlag.AlignTop)
+        self.gone = QTimer(self)
+        self.gone.setSingleShot(True)
+        self.gone.setInterval(SHOWN_MS)
+        self.repeat(text, level, count=1)
+
+    def repeat(self, text: str, level: str, *, count: int | None = None) -> None:
+        """Say it (again)."""
+        self.count = self.count + 1 if count is None else count
+        self.text = text
+        colours = colours_of(self.palette())
+        shape = HEALTH_SHAPES.get(level, HEALTH_SHAPES["idle"])
+        self._label.setText(f"{shape} {text}" + (f"  ×{self.count}" if self.count > 1 else ""))
+        self.setAccessibleName(text)
+        self.setStyleSheet(
+            f"_Note {{ background: {colours.base}; border: 1px solid {colours.health(level)}; border-radius: 4px; }}"
+        )
+        self.gone.start()
+
+    def needed_height(self, width: int) -> int:
+        """Return how high the note has to be to show all of its text."""
+        layout = self.layout()
+        assert layout is not None
+        layout.invalidate()
+        return max(layout.heightForWidth(width), self.close_button.sizeHint().height()) + 2 * self.frameWidth()
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        """Go."""
+        self.close_button.click()
