@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from websockets.proxy import parse_proxy
 
 from upbit_ws_qt.config import REGIONS, AlertLimits, ServiceConfig
 from upbit_ws_qt.config_rules import is_loopback_literal
 from upbit_ws_qt.credentials import Credentials
 from upbit_ws_qt.errors import ConfigurationError
+from upbit_ws_qt.exchange import EmbeddedExchange
 from upbit_ws_qt.types import BackpressureConfig, BackpressureStrategy, DataFormat, IndependenceLevel, WebSocketType
 
 if TYPE_CHECKING:
@@ -87,7 +90,6 @@ def test_other_fields_are_checked_too(name: str, wrong: Any) -> None:
         "wss://user:password@api.upbit.com/",
         "wss://api.upbit.com/?a=b",
         "wss://api.upbit.com/#x",
-        "wss://api.upbit.com:0/",
         "wss://api.upbit.com:99999/",
         "wss://",
         "wss://[::1",
@@ -104,6 +106,18 @@ def test_an_unsafe_address_is_refused(url: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    "url", ["wss://me:CANARY@api.upbit.com/", "wss://:CANARY@api.upbit.com/", "CANARY@", "//@CANARY"]
+)
+def test_an_address_with_a_password_is_refused_without_repeating_it(url: str) -> None:
+    for field in ("public_url", "private_url", "info_url", "rest_url"):
+        with pytest.raises(ConfigurationError) as caught:
+            _config(field, url)
+        assert caught.value.field == field
+        assert "CANARY" not in str(caught.value)
+        assert "CANARY" not in repr(caught.value)
+
+
+@pytest.mark.parametrize(
     "url", ["ws://127.0.0.1:8080/websocket/v1", "ws://[::1]:9/", "ws://127.8.9.1/", "wss://x.test/a"]
 )
 def test_plain_text_is_for_loopback_only(url: str) -> None:
@@ -115,11 +129,54 @@ def test_loopback_is_told_by_number(host: str) -> None:
     assert is_loopback_literal(host) == ((host.startswith("127.") and host.count(".") == 3) or host == "::1")
 
 
-@pytest.mark.parametrize("proxy", ["proxy.test:8080", "ftp://proxy.test:21", "http://proxy.test", "http://[::1", 7])
+@pytest.mark.parametrize("proxy", ["proxy.test:8080", "ftp://proxy.test:21", "http://proxy.test", "http://[::1", 7, ""])
 def test_a_wrong_proxy_is_refused_without_repeating_its_password(proxy: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"proxy: '\*\*\*'"):
         ServiceConfig(proxy=proxy)
-    assert ServiceConfig(proxy="socks5://me:secret@127.0.0.1:1080").proxy is not None
+
+
+_PROXY_PARTS = st.sampled_from(
+    [
+        "http",
+        "https",
+        "socks5",
+        "socks4",
+        "://",
+        ":",
+        "@",
+        "/",
+        "//",
+        "?",
+        "#",
+        "me",
+        "[::1]",
+        "a.test",
+        "8080",
+        "x",
+        "",
+    ]
+)
+
+
+@given(st.lists(_PROXY_PARTS, max_size=9).map("".join))
+@example("http://me:CANARY@127.0.0.1:8080/path")
+@example("http://me:CANARY@127.0.0.1:8080?x")
+@example("http://CANARY@127.0.0.1:8080")
+def test_what_passes_for_a_proxy_can_be_used_as_one(proxy: str) -> None:
+    """Websockets repeats an address that it cannot use, password and all, in its error."""
+    try:
+        config = ServiceConfig(proxy=proxy)
+    except ConfigurationError as error:
+        assert "CANARY" not in str(error)  # noqa: PT017 - most of them are refused
+        return
+    assert parse_proxy(proxy).host
+    assert config.proxy == proxy
+
+
+def test_the_password_of_a_proxy_is_not_shown() -> None:
+    config = ServiceConfig(proxy="socks5://me:CANARY@127.0.0.1:1080")
+    assert config.proxy == "socks5://me:CANARY@127.0.0.1:1080"
+    assert "CANARY" not in repr(config)
 
 
 def test_presets_differ_where_they_should() -> None:
@@ -136,6 +193,26 @@ def test_regions() -> None:
         assert config.info_url is None
     with pytest.raises(ConfigurationError, match="kr, sg, id, th"):
         ServiceConfig.for_region("jp")
+
+
+async def test_an_exchange_of_ones_own_is_asked_for_everything() -> None:
+    async with EmbeddedExchange() as exchange:
+        config = ServiceConfig.for_exchange(exchange, frame_rate=30)
+        assert [config.url(line) for line in WebSocketType] == [
+            exchange.public_url,
+            exchange.private_url,
+            exchange.info_url,
+        ]
+        assert config.rest_url == exchange.rest_url
+        assert config.credentials is not None
+        assert config.credentials.reveal() == (exchange.access_key, exchange.secret_key)
+        assert config.frame_rate == 30
+        assert ServiceConfig.for_exchange(exchange, credentials=None).credentials is None
+
+
+def test_an_exchange_that_was_not_started_is_told_from_a_wrong_address() -> None:
+    with pytest.raises(ConfigurationError, match="as soon as it was started"):
+        ServiceConfig.for_exchange(EmbeddedExchange())
 
 
 def test_a_toml_file_is_read_and_overridden(tmp_path: Path) -> None:
@@ -169,7 +246,20 @@ def test_a_toml_file_is_read_and_overridden(tmp_path: Path) -> None:
         ("alert_limits = {unserved = true}", "alert_limits.unserved"),
         ("backpressure = {size = 3}", "backpressure"),
         ("backpressure = {strategy = 'pray'}", "backpressure.strategy"),
-        ("backpressure = {max_queue_size = 'x'}", "backpressure"),
+        ("backpressure = {max_queue_size = 'x'}", "backpressure.max_queue_size"),
+        ("backpressure = {max_queue_size = 1.5}", "backpressure.max_queue_size"),
+        ("backpressure = {deadline = nan}", "backpressure.deadline"),
+        ("data_format = ''", "data_format"),
+        ("independence_level = 3", "independence_level"),
+        ("ping_interval = 1979-05-27", "ping_interval"),
+        ("public_url = ''", "public_url"),
+        ("proxy = 3", "proxy"),
+        ("compression = 'yes'", "compression"),
+        ("inbox_frames = 0x" + "f" * 5000, "inbox_frames"),
+        ("inbox_frames = " + "9" * 5000, "path"),
+        ("inbox_frames = " + "[" * 50_000, "path"),
+        ("# " + "x" * 1024 * 1024, "path"),
+        ("\0", "path"),
         ("ping_interval = ", "path"),
         ("\udcff", "path"),
     ],
@@ -193,6 +283,37 @@ def test_keys_in_a_file_are_not_repeated(tmp_path: Path) -> None:
 def test_a_missing_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="No such file"):
         ServiceConfig.load(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("path", [None, 7.5, "a\0b", "", ".", b"\xff"])
+def test_what_is_no_path_says_so(path: Any) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        ServiceConfig.load(path)
+    assert caught.value.field == "path"
+
+
+ODDITIES: list[Any] = [
+    None, True, 0, -1, 10**400, 0.5, float("nan"), float("inf"), "", "x", "x" * 10_000, b"x", "\0", (), [], {},
+    {"a": 1}, object(), Credentials, ServiceConfig, BackpressureStrategy.BLOCK, Decimal(1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(FIELDS))
+def test_whatever_a_setting_is_given_it_works_or_is_refused_by_name(name: str) -> None:
+    for odd in ODDITIES:
+        try:
+            assert getattr(_config(name, odd), name) is odd
+        except ConfigurationError as error:
+            assert error.field == name  # noqa: PT017 - either may come
+            assert len(str(error)) < 600  # noqa: PT017
+
+
+def test_a_long_value_is_not_repeated_in_full() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        _config("data_format", "x" * 10_000)
+    assert len(str(caught.value)) < 400
+    with pytest.raises(ConfigurationError, match="inbox_frames: this int is not allowed"):
+        _config("inbox_frames", 16**5000)
 
 
 def test_the_environment_is_read() -> None:
@@ -219,6 +340,10 @@ def test_the_environment_is_read() -> None:
         ("COMPRESSION", "perhaps"),
         ("INBOX_FRAMES", "1.5"),
         ("BACKPRESSURE", "{"),
+        ("ALERT_LIMITS", "[" * 50_000),
+        ("INBOX_FRAMES", "9" * 5000),
+        ("PRIVATE_URL", "api.upbit.com"),
+        ("CREDENTIALS", "key"),
         ("NONE", "1"),
     ],
 )

@@ -13,6 +13,7 @@ import keyring
 import pytest
 from keyring.backend import KeyringBackend
 from keyring.backends.chainer import ChainerBackend
+from keyring.errors import KeyringLocked, PasswordSetError
 
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.credentials import Credentials
@@ -156,6 +157,32 @@ def test_a_keyring_that_does_not_encrypt_is_refused(monkeypatch: pytest.MonkeyPa
     with pytest.raises(ConfigurationError, match="SecretService"):
         credentials.save_to_keyring()
     assert not vault.stored
+
+
+class _Locked(_Vault):
+    """A keyring whose owner has dismissed the question for the password; what it says repeats what it was given."""
+
+    def get_password(self, service: str, username: str) -> str | None:
+        raise KeyringLocked(f"cannot read {username}")
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        raise PasswordSetError(f"cannot write {password}")
+
+
+_TrustedLocked = type("Keyring", (_Locked,), {"__module__": "keyring.backends.SecretService"})
+
+
+def test_a_keyring_that_stays_locked_is_an_error_of_ours(
+    monkeypatch: pytest.MonkeyPatch, credentials: Credentials
+) -> None:
+    _use(monkeypatch, _TrustedLocked())
+    for refused in (Credentials.from_keyring, Credentials.remove_from_keyring, credentials.save_to_keyring):
+        with pytest.raises(ConfigurationError, match="unlocked keyring") as caught:
+            refused()
+        error = caught.value
+        report = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+        assert "CANARY" not in report
+        assert (error.field, error.__cause__, error.__context__) == ("keyring", None, None)
 
 
 def test_a_trusted_keyring_behind_a_chainer_is_found(monkeypatch: pytest.MonkeyPatch, credentials: Credentials) -> None:

@@ -68,6 +68,7 @@ def test_context_is_in_attributes_and_in_the_text() -> None:
     assert isinstance(lost, ConnectionLostError)
     assert (lost.endpoint, lost.cause, lost.close_code, lost.attempts) == ("public", "reset by peer", 1006, 3)
     assert str(lost) == "the public connection is lost: reset by peer, close code 1006, after 3 attempts"
+    assert str(ConnectionLostError("public", "x", attempts=1)) == "the public connection is lost: x, after 1 attempt"
     wish = SAMPLES[4]
     assert isinstance(wish, SubscriptionError)
     assert (wish.index, wish.codes, wish.component_id) == (2, ("KRW-BTC",), "chart")

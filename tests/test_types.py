@@ -87,12 +87,42 @@ def test_normalizing_keeps_order_and_drops_repeats(codes: list[str]) -> None:
         ("level", "much"),
         ("priority", 17),
         ("delivery", "sometimes"),
+        ("level", "1e999999999"),
+        ("depth", "15"),
+        ("depth", None),
+        ("only_snapshot", "yes"),
+        ("only_realtime", 1),
+        ("categories", 5),
+        ("categories", ["notice", 1]),
+        ("include_body", "no"),
+        ("timeframe", 5),
+        ("indicators", 5),
+        ("indicators", "rsi"),
+        ("indicators", [{"type": "rsi"}]),
+        ("backpressure", {}),
     ],
 )
 def test_a_wish_that_makes_no_sense_is_refused_when_made(field: str, value: Any) -> None:
     arguments: dict[str, Any] = {"data_type": DataType.ORDERBOOK, "symbols": "KRW-BTC", field: value}
-    with pytest.raises(SubscriptionError, match=field.replace("_", " ")):
+    with pytest.raises(SubscriptionError, match=f"{field}|{field.replace('_', ' ')}"):
         SubscriptionSpec(**arguments)
+
+
+@pytest.mark.parametrize("symbols", [None, 7, 1.5])
+def test_what_is_neither_a_code_nor_a_list_of_codes_is_refused_at_once(symbols: Any) -> None:
+    with pytest.raises(SubscriptionError, match="alone or in a list"):
+        SubscriptionSpec("ticker", symbols)
+
+
+def test_one_indicator_needs_no_list() -> None:
+    rsi: Any = IndicatorSpec.of("rsi", {"period": 14})
+    assert SubscriptionSpec("indicator", "KRW-BTC", timeframe="5m", indicators=rsi).indicators == (rsi,)
+
+
+@pytest.mark.parametrize("params", [{"period": 14}, (("period", [14]),)])
+def test_parameters_that_are_no_value_are_refused_when_the_wish_is_made(params: Any) -> None:
+    with pytest.raises(SubscriptionError, match=r"IndicatorSpec\.of"):
+        IndicatorSpec("rsi", params)
 
 
 def test_a_wish_is_a_value() -> None:
@@ -131,6 +161,12 @@ def test_indicator_entries_as_the_wire_wants_them() -> None:
         ("warning_threshold", 1.1),
         ("max_rate", 0.0),
         ("deadline", -1.0),
+        *(
+            (name, odd)
+            for name in ("max_queue_size", "warning_threshold", "max_rate", "deadline")
+            for odd in ("1", None, True, float("nan"))
+        ),
+        ("max_queue_size", 1.5),
     ],
 )
 def test_backpressure_is_checked(field: str, value: Any) -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import tomllib
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from upbit_ws_qt.config_rules import ENVIRONMENT_PREFIX, AlertLimits, check_setting, from_plain, from_text
+from upbit_ws_qt.config_rules import ENVIRONMENT_PREFIX, AlertLimits, check_setting, from_plain, from_text, read_table
 from upbit_ws_qt.credentials import Credentials
 from upbit_ws_qt.errors import ConfigurationError
 from upbit_ws_qt.types import BackpressureConfig, DataFormat, IndependenceLevel, WebSocketType
@@ -28,12 +26,37 @@ REGIONS: Mapping[str, str] = {
 }
 
 
+class _Exchange(Protocol):
+    """Where an exchange of one's own is, and the dummy keys it knows."""
+
+    @property
+    def public_url(self) -> str: ...
+    @property
+    def private_url(self) -> str: ...
+    @property
+    def info_url(self) -> str: ...
+    @property
+    def rest_url(self) -> str: ...
+    @property
+    def access_key(self) -> str: ...
+    @property
+    def secret_key(self) -> str: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class ServiceConfig:
     """Every setting of the service, with what it means and its unit.
 
     A value that cannot work raises ConfigurationError naming the field, the value and what is allowed. Without
     any argument the object describes public data of the Korean exchange.
+
+    Example:
+        >>> config = ServiceConfig(ping_interval=15.0)
+        >>> config.replace(frame_rate=30).frame_rate
+        30
+        >>> ServiceConfig(ping_interval=90)
+        Traceback (most recent call last):
+        upbit_ws_qt.errors.ConfigurationError: ping_interval: 90 is not allowed; expected a number from 0.05 to 55
     """
 
     # -- where to -----------------------------------------------------------------------------------------------
@@ -43,13 +66,15 @@ class ServiceConfig:
     """None where the region has no such endpoint."""
     rest_url: str = "https://api.upbit.com"
     credentials: Credentials | None = None
-    proxy: str | None = None
+    """None gives public data only."""
+    proxy: str | None = field(default=None, repr=False)  # it may carry a password
     """"http://host:port" or "socks5://…"; None goes straight, whatever the environment says."""
 
     # -- how the wire is spoken -----------------------------------------------------------------------------------
     data_format: DataFormat = DataFormat.AUTO
     compression: bool = True
     max_frame_bytes: int = 1024 * 1024
+    """Inflated; a longer message ends the line."""
     max_bytes_per_second: int = 64 * 1024 * 1024
     """Inflated, per line, averaged over a second; a peer that sends more is cut off."""
     max_frames_per_second: int = 200_000
@@ -196,20 +221,32 @@ class ServiceConfig:
         )
 
     @classmethod
+    def for_exchange(cls, exchange: _Exchange, **overrides: Any) -> Self:
+        """For an embedded exchange: all of its addresses and its dummy keys, so that nothing goes to the real one.
+
+        Args:
+            exchange: an EmbeddedExchange that was started.
+            **overrides: other settings, which win.
+        """
+        return cls(
+            **{
+                "public_url": exchange.public_url,
+                "private_url": exchange.private_url,
+                "info_url": exchange.info_url,
+                "rest_url": exchange.rest_url,
+                "credentials": Credentials(exchange.access_key, exchange.secret_key),
+                **overrides,
+            }
+        )
+
+    @classmethod
     def load(cls, path: str | os.PathLike[str], **overrides: Any) -> Self:
         """Read a TOML file of settings; `overrides` win over it.
 
         A missing or malformed file, an unknown key and a wrong value raise ConfigurationError. Keys are never read from
         a file: use Credentials.from_keyring() or .from_env().
         """
-        try:
-            with Path(path).open("rb") as file:
-                table = tomllib.load(file)
-        except OSError as error:
-            raise ConfigurationError("path", str(path), f"a readable TOML file ({error.strerror})") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigurationError("path", str(path), f"a well-formed TOML file ({error})") from error
-        return cls._from_plain(table, overrides)
+        return cls._from_plain(read_table(path), overrides)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **overrides: Any) -> Self:

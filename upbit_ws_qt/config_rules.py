@@ -6,6 +6,7 @@ import dataclasses
 import ipaddress
 import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -14,12 +15,22 @@ from upbit_ws_qt.types import BackpressureConfig, DataFormat, IndependenceLevel
 
 if TYPE_CHECKING:
     from enum import StrEnum
+    from urllib.parse import SplitResult
 
-__all__ = ["ENVIRONMENT_PREFIX", "AlertLimits", "check_setting", "from_plain", "from_text", "is_loopback_literal"]
+__all__ = [
+    "ENVIRONMENT_PREFIX",
+    "AlertLimits",
+    "check_setting",
+    "from_plain",
+    "from_text",
+    "is_loopback_literal",
+    "read_table",
+]
 
 ENVIRONMENT_PREFIX = "UPBIT_WS_"
+_LARGEST_FILE = 1024 * 1024  # bytes of TOML that are read
 
-# field -> (smallest, largest) for numbers; what is not listed must just be positive.
+# field -> (smallest, largest) for numbers.
 _RANGES: dict[str, tuple[float, float]] = {
     "max_frame_bytes": (1024, 64 * 1024 * 1024),
     "max_bytes_per_second": (64 * 1024, 10**10),
@@ -146,25 +157,38 @@ def _check_url(name: str, value: object, scheme: str) -> None:
         port = parts.port if parts else None
     except ValueError:
         parts = None
-    if parts is None or not parts.hostname or parts.username or parts.query or parts.fragment or port == 0:
-        raise ConfigurationError(name, value, allowed)
+    shown = "***" if isinstance(value, str) and "@" in value else value  # what stands before an @ may be a password
+    if parts is None or not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
+        raise ConfigurationError(name, shown, allowed)
+    if port == 0:
+        raise ConfigurationError(name, value, "a port; an embedded exchange has one as soon as it was started")
     if not (parts.scheme == f"{scheme}s" or (parts.scheme == scheme and is_loopback_literal(parts.hostname))):
-        raise ConfigurationError(name, value, allowed)
+        raise ConfigurationError(name, shown, allowed)
 
 
 def _check_proxy(value: object) -> None:
     if value is None:
         return
-    allowed = "None, or http://host:port, https://host:port, socks5://host:port"
     try:
-        parts = urlsplit(value) if isinstance(value, str) else None
-        good = parts is not None and bool(parts.hostname) and parts.port is not None
+        good = isinstance(value, str) and _is_proxy(urlsplit(value))
     except ValueError:
         good = False
-        parts = None
-    if not good or parts is None or parts.scheme not in {"http", "https", "socks5", "socks5h", "socks4"}:
+    if not good:
         # A proxy address may carry a password: it is not repeated in the error.
+        allowed = "None, or http://host:port, https:// or socks5://, with user:password@ before the host where needed"
         raise ConfigurationError("proxy", "***", allowed)
+
+
+def _is_proxy(parts: SplitResult) -> bool:
+    """Whether websockets can use it. What it could not use it would repeat in its errors, password and all."""
+    return (
+        parts.scheme in {"http", "https", "socks5", "socks5h", "socks4"}
+        and bool(parts.hostname)
+        and parts.port is not None
+        and parts.path in ("", "/")
+        and not (parts.query or parts.fragment)
+        and (parts.username is None) == (parts.password is None)
+    )
 
 
 def is_loopback_literal(host: str) -> bool:
@@ -205,8 +229,8 @@ def _backpressure(value: object) -> BackpressureConfig:
             ) from None
     try:
         return BackpressureConfig(**{**value, "strategy": strategy})
-    except TypeError:
-        raise ConfigurationError("backpressure", value, "numbers for all fields but strategy") from None
+    except ConfigurationError as error:
+        raise ConfigurationError(f"backpressure.{error.field}", error.value, error.allowed) from None
 
 
 def _table(name: str, kind: type, value: object) -> dict[str, Any]:
@@ -229,6 +253,23 @@ def from_text(name: str, kind: str, value: str) -> object:
             return float(value)
         if kind in ("BackpressureConfig", "AlertLimits"):
             return tomllib.loads(f"value = {value}")["value"]
-    except (KeyError, ValueError) as error:
-        raise ConfigurationError(f"{ENVIRONMENT_PREFIX}{name.upper()}", value, f"a value of type {kind}") from error
+    except (KeyError, ValueError, RecursionError):
+        raise ConfigurationError(f"{ENVIRONMENT_PREFIX}{name.upper()}", value, f"a value of type {kind}") from None
     return value
+
+
+def read_table(path: object) -> dict[str, Any]:
+    """Read a TOML file; what cannot be opened or understood raises ConfigurationError for the field `path`."""
+    try:
+        with Path(path).open("rb") as file:  # type: ignore[arg-type]  # a wrong type is one of the errors
+            raw = file.read(_LARGEST_FILE + 1)
+    except OSError as error:
+        raise ConfigurationError("path", path, f"a readable TOML file ({error.strerror})") from None
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError("path", path, f"the path of a TOML file ({error})") from None
+    if len(raw) > _LARGEST_FILE:
+        raise ConfigurationError("path", path, f"a TOML file of at most {_LARGEST_FILE // 1024} KiB")
+    try:
+        return tomllib.loads(raw.decode())
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError("path", path, f"a well-formed TOML file ({error})") from None

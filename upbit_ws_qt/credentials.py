@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from upbit_ws_qt.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from keyring.backend import KeyringBackend
 
 __all__ = ["Credentials"]
 
+_A = TypeVar("_A")
 _DUMMY_PREFIX = "EmbeddedExchange"  # the embedded exchange's keys begin so; a real one is 40 random characters
 KEYRING_SERVICE = "upbit_ws_qt"
 # Back ends that really encrypt; the plaintext and null ones that keyring may fall back to are refused.
@@ -29,6 +32,14 @@ class Credentials:
 
     The representation is opaque; pickling, copying and comparing are refused, so that neither a log line nor
     a cache can carry the secret away. Read the parts where the token is made, nowhere else.
+
+    Example:
+        >>> print(Credentials("my access key", "my secret key"))
+        Credentials(***)
+
+    Args:
+        access_key: as the exchange gave it; what is not one line of text raises ConfigurationError.
+        secret_key: the same.
     """
 
     __slots__ = ("__access_key", "__secret_key")
@@ -41,45 +52,45 @@ class Credentials:
         del access_key, secret_key
         if not usable:
             self.__access_key = self.__secret_key = ""
-            raise ConfigurationError("credentials", "***", "two non-empty texts, the access key and the secret key")
+            allowed = "two non-empty texts without line breaks, the access key and the secret key"
+            raise ConfigurationError("credentials", "***", allowed)
 
     @classmethod
     def from_env(cls) -> Credentials:
         """Read UPBIT_ACCESS_KEY and UPBIT_SECRET_KEY; a missing one raises ConfigurationError naming it."""
         for name in ("UPBIT_ACCESS_KEY", "UPBIT_SECRET_KEY"):
             if not os.environ.get(name):
-                raise ConfigurationError(name, None, "an environment variable that holds the key")
+                raise ConfigurationError(name, "not set", "an environment variable of this name that holds the key")
         return cls(os.environ["UPBIT_ACCESS_KEY"], os.environ["UPBIT_SECRET_KEY"])
 
     @classmethod
     def from_keyring(cls) -> Credentials:
         """Read the key pair from the system's keyring.
 
-        A machine without a real keyring, or one that holds no key, raises ConfigurationError; there is no
-        fall-back to a file.
+        A machine without a real keyring, one that stays locked, or one that holds no key raises ConfigurationError;
+        there is no fall-back to a file.
         """
         keyring = _trusted_keyring()
-        access_key = keyring.get_password(KEYRING_SERVICE, "access_key")
-        secret_key = keyring.get_password(KEYRING_SERVICE, "secret_key")
+        access_key, secret_key = (_ask(keyring.get_password, name) for name in ("access_key", "secret_key"))
         if not access_key or not secret_key:
             del access_key, secret_key
             raise ConfigurationError("keyring", "no key stored", "a key pair saved by save_to_keyring()")
         return cls(access_key, secret_key)
 
     def save_to_keyring(self) -> None:
-        """Store the key pair in the system's keyring; without a real one, ConfigurationError is raised."""
+        """Store the key pair in the system's keyring; without a real one that is open, ConfigurationError is raised."""
         keyring = _trusted_keyring()
-        keyring.set_password(KEYRING_SERVICE, "access_key", self.__access_key)
-        keyring.set_password(KEYRING_SERVICE, "secret_key", self.__secret_key)
+        _ask(keyring.set_password, "access_key", self.__access_key)
+        _ask(keyring.set_password, "secret_key", self.__secret_key)
 
     @staticmethod
     def remove_from_keyring() -> bool:
-        """Forget the stored key pair; False where none was stored."""
+        """Forget the stored key pair; False where none was stored, ConfigurationError as for storing it."""
         keyring = _trusted_keyring()
         found = False
         for name in ("access_key", "secret_key"):
-            if keyring.get_password(KEYRING_SERVICE, name) is not None:
-                keyring.delete_password(KEYRING_SERVICE, name)
+            if _ask(keyring.get_password, name) is not None:
+                _ask(keyring.delete_password, name)
                 found = True
         return found
 
@@ -120,6 +131,18 @@ class Credentials:
         if not name.startswith("_Credentials__"):
             raise AttributeError("Credentials cannot be changed")
         object.__setattr__(self, name, value)
+
+
+def _ask(question: Callable[..., _A], *arguments: str) -> _A:
+    """Ask the keyring, and say what it refuses without its own words, which may be about the keys it was given."""
+    from keyring.errors import KeyringError  # here, as below
+
+    try:
+        return question(KEYRING_SERVICE, *arguments)
+    except KeyringError as error:
+        refusal = type(error).__name__
+    del arguments  # and outside of the handler: tracebacks with locals are shown to people
+    raise ConfigurationError("keyring", refusal, "an unlocked keyring that lets this program in")
 
 
 def _trusted_keyring() -> KeyringBackend:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from upbit_ws_qt.text import Phrase
+from upbit_ws_qt.text import Phrase, safe_text
 
 __all__ = [
     "AuthenticationError",
@@ -31,6 +31,9 @@ __all__ = [
     "SubscriptionError",
     "WebSocketError",
 ]
+
+
+_LONGEST_VALUE = 200  # characters of a wrong value that are repeated
 
 
 class RecoveryStrategy(StrEnum):
@@ -75,7 +78,7 @@ class ConfigurationError(WebSocketError):
 
     Attributes:
         field: the name of the setting.
-        value: what was given, as text; secrets are never put here.
+        value: what was given; secrets are never put here.
         allowed: what would have been accepted.
     """
 
@@ -83,7 +86,7 @@ class ConfigurationError(WebSocketError):
         self.field = field
         self.value = value
         self.allowed = allowed
-        super().__init__(f"{field}: {value!r} is not allowed; expected {allowed}")
+        super().__init__(f"{field}: {_shown(value)} is not allowed; expected {allowed}")
 
     def __reduce__(self) -> tuple[type[ConfigurationError], tuple[str, object, str]]:
         return type(self), (self.field, self.value, self.allowed)
@@ -119,7 +122,8 @@ class ConnectionLostError(WebSocketError):
         super().__init__(message, recovery=recovery)
 
     def __str__(self) -> str:
-        return self.message + (f", after {self.attempts} attempts" if self.attempts else "")
+        tries = "1 attempt" if self.attempts == 1 else f"{self.attempts} attempts"
+        return self.message + (f", after {tries}" if self.attempts else "")
 
 
 class AuthenticationError(WebSocketError):
@@ -252,3 +256,10 @@ class DecodeError(WebSocketError):
         self.reason = reason
         self.excerpt = excerpt
         super().__init__(f"cannot decode frame: {reason}" + (f" in {excerpt!r}" if excerpt else ""))
+
+
+def _shown(value: object) -> str:
+    try:
+        return safe_text(repr(value), _LONGEST_VALUE)
+    except ValueError:  # a whole number of more digits than Python writes down
+        return f"this {type(value).__name__}"

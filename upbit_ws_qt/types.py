@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from enum import Enum, IntEnum, StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 _E = TypeVar("_E", bound=Enum)
 
@@ -218,14 +216,18 @@ class BackpressureConfig:
     def __post_init__(self) -> None:
         if not isinstance(self.strategy, BackpressureStrategy):
             raise ConfigurationError("strategy", self.strategy, f"one of {', '.join(BackpressureStrategy)}")
-        if not 1 <= self.max_queue_size <= 10_000_000:
-            raise ConfigurationError("max_queue_size", self.max_queue_size, "1 to 10,000,000 events")
-        if not 0 < self.warning_threshold <= 1:
+        if not (_is_number(self.max_queue_size, int) and 1 <= self.max_queue_size <= 10_000_000):
+            raise ConfigurationError("max_queue_size", self.max_queue_size, "a whole number, 1 to 10,000,000 events")
+        if not (_is_number(self.warning_threshold) and 0 < self.warning_threshold <= 1):
             raise ConfigurationError("warning_threshold", self.warning_threshold, "a share above 0, up to 1")
-        if not 0 < self.max_rate <= 100_000:
+        if not (_is_number(self.max_rate) and 0 < self.max_rate <= 100_000):
             raise ConfigurationError("max_rate", self.max_rate, "events a second above 0, up to 100,000")
-        if not 0 < self.deadline <= 3600:
+        if not (_is_number(self.deadline) and 0 < self.deadline <= 3600):
             raise ConfigurationError("deadline", self.deadline, "seconds above 0, up to 3600")
+
+
+def _is_number(value: object, *kinds: type) -> bool:
+    return isinstance(value, kinds or (int, float)) and not isinstance(value, bool)
 
 
 # "KRW-BTC", with an optional depth suffix as the exchange writes it: "KRW-BTC.15".
@@ -238,8 +240,8 @@ def normalize_symbols(symbols: str | Iterable[str]) -> tuple[str, ...]:
     A code that cannot be a market ("KRWBTC", "", 7) raises SubscriptionError. A well-formed code that the
     exchange does not know is no error here: the exchange is silent about it and it is reported unserved.
     """
-    given = (symbols,) if isinstance(symbols, str) else tuple(symbols)
     codes: dict[str, None] = {}
+    given = _several("a market code is text like 'KRW-BTC'", symbols)
     for symbol in given:
         if not isinstance(symbol, str):
             raise SubscriptionError(f"a market code is text like 'KRW-BTC', not {symbol!r:.60}")
@@ -250,17 +252,30 @@ def normalize_symbols(symbols: str | Iterable[str]) -> tuple[str, ...]:
     return tuple(codes)
 
 
+def _several(expected: str, given: object) -> tuple[Any, ...]:
+    """Return what was given alone or in any iterable; SubscriptionError for what is neither."""
+    if isinstance(given, (str, IndicatorSpec)):
+        return (given,)
+    if not isinstance(given, Iterable):
+        raise SubscriptionError(f"{expected}, alone or in a list; not {given!r:.60}")
+    return tuple(given)
+
+
 def _frozen(params: Mapping[str, Any] | None) -> tuple[tuple[str, Any], ...]:
     return tuple(sorted((params or {}).items()))
 
 
 @dataclass(frozen=True, slots=True)
 class IndicatorSpec:
-    """One entry of an indicator or indicator_signal wish.
+    """One entry of an indicator or indicator_signal wish; which there are, INDICATOR_RULES tells.
+
+    Example:
+        >>> IndicatorSpec.of("rsi", {"period": 14}).to_wire()
+        {'type': 'rsi', 'params': {'period': 14}}
 
     Attributes:
         type: "rsi", "macd", … as in the protocol's table.
-        params: sorted (name, value) pairs; a mapping may be given.
+        params: sorted (name, value) pairs; `of` takes them as a mapping.
         trigger: for indicator_signal: "overbought", "golden_cross", …
         event_params: for indicator_signal, where the trigger takes any.
     """
@@ -269,6 +284,14 @@ class IndicatorSpec:
     params: tuple[tuple[str, Any], ...] = ()
     trigger: str | None = None
     event_params: tuple[tuple[str, Any], ...] = ()
+
+    def __post_init__(self) -> None:
+        try:
+            hash(self)
+        except TypeError:
+            raise SubscriptionError(
+                "params are pairs of a name and a number or text; IndicatorSpec.of() makes them of a mapping"
+            ) from None
 
     @classmethod
     def of(
@@ -279,7 +302,7 @@ class IndicatorSpec:
         trigger: str | None = None,
         event_params: Mapping[str, Any] | None = None,
     ) -> IndicatorSpec:
-        """Make a spec from plain mappings."""
+        """Make a spec from plain mappings; values that are no numbers or texts raise SubscriptionError."""
         return cls(type, _frozen(params), trigger, _frozen(event_params))
 
     def to_wire(self) -> dict[str, Any]:
@@ -304,17 +327,41 @@ def _level(value: Decimal | int | str) -> Decimal:
         level = Decimal(str(value))
     except InvalidOperation:
         level = Decimal("NaN")
-    if not level.is_finite() or level < 0:
+    if not level.is_finite() or not 0 <= level < _MOST_KRW:
         raise SubscriptionError(f"level must be a number of 0 or more, not {value!r:.60}")
     return level
+
+
+_MOST_KRW = 10**15  # no price comes near it, and arithmetic with an exponent from anywhere would not end
+_KINDS: Mapping[type, str] = {
+    bool: "True or False",
+    int: "a whole number",
+    str: "text",
+    IndicatorSpec: "an IndicatorSpec",
+    BackpressureConfig: "a BackpressureConfig or None",
+}
+
+
+def _checked(name: str, value: object, kind: type) -> Any:
+    if not isinstance(value, kind):
+        raise SubscriptionError(f"{name} must be {_KINDS[kind]}, not {value!r:.60}")
+    return value
+
+
+def _all(name: str, values: object, kind: type) -> tuple[Any, ...]:
+    return tuple(_checked(name, value, kind) for value in _several(f"{name}: {_KINDS[kind]}", values))
 
 
 @dataclass(frozen=True, slots=True, init=False)
 class SubscriptionSpec:
     """One wish: a data type for some symbols, and how its owner wants it.
 
-    Codes are upper-cased; malformed ones raise SubscriptionError at once. What else the exchange would refuse
-    is checked where the request is built.
+    Codes are upper-cased; malformed ones, and arguments of a wrong type, raise SubscriptionError at once. What else
+    the exchange would refuse (see INDICATOR_RULES, TIMEFRAMES) raises it where the wish is registered.
+
+    Example:
+        >>> str(SubscriptionSpec("orderbook", ["krw-btc", "KRW-ETH"], depth=5, delivery=Delivery.FRAME))
+        'orderbook(KRW-BTC, KRW-ETH)'
 
     Attributes:
         data_type: what.
@@ -363,20 +410,23 @@ class SubscriptionSpec:
         indicators: Iterable[IndicatorSpec] = (),
         backpressure: BackpressureConfig | None = None,
     ) -> None:
-        named = (categories,) if isinstance(categories, str) else tuple(categories)
+        if timeframe is not None:
+            _checked("timeframe", timeframe, str)
+        if backpressure is not None:
+            _checked("backpressure", backpressure, BackpressureConfig)
         for name, value in (
             ("data_type", _member(DataType, "data type", data_type)),
             ("symbols", normalize_symbols(symbols)),
             ("priority", _member(Priority, "priority", priority)),
             ("level", _level(level)),
-            ("depth", depth),
+            ("depth", _checked("depth", depth, int)),
             ("delivery", _member(Delivery, "delivery", delivery)),
-            ("only_snapshot", only_snapshot),
-            ("only_realtime", only_realtime),
-            ("categories", tuple(sorted(set(named)))),
-            ("include_body", include_body),
+            ("only_snapshot", _checked("only_snapshot", only_snapshot, bool)),
+            ("only_realtime", _checked("only_realtime", only_realtime, bool)),
+            ("categories", tuple(sorted(set(_all("categories", categories, str))))),
+            ("include_body", _checked("include_body", include_body, bool)),
             ("timeframe", timeframe),
-            ("indicators", tuple(indicators)),
+            ("indicators", _all("indicators", indicators, IndicatorSpec)),
             ("backpressure", backpressure),
         ):
             object.__setattr__(self, name, value)

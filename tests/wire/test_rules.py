@@ -62,7 +62,6 @@ BAD = [
     (indicator(IndicatorSpec.of("rsi", {"period": 15})), "period 2/3/4"),
     (indicator(IndicatorSpec.of("rsi", {"period": True})), "does not take params"),
     (indicator(IndicatorSpec.of("rsi", {"period": "14"})), "does not take params"),
-    (indicator(IndicatorSpec.of("rsi", {"period": [14]})), "does not take params"),
     (indicator(IndicatorSpec.of("rsi", {"period": 14.04})), "does not take params"),
     (indicator(IndicatorSpec.of("rsi", {"period": float("nan")})), "does not take params"),
     (indicator(IndicatorSpec.of("rsi", {"period": Decimal("1e999999")})), "does not take params"),
