@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.manager.conftest import Desk
+    from upbit_ws_qt.events import TickerEvent
     from upbit_ws_qt.exchange import EmbeddedExchange
     from upbit_ws_qt.monitoring import AdaptationStep
     from upbit_ws_qt.monitoring.metrics import ComponentMetrics
@@ -103,9 +105,36 @@ async def test_counters_go_on_when_something_is_given_up_and_taken_back(exchange
         assert after.received >= before.received > 0
         assert after.delivered == len(seen) >= before.delivered
         assert after.received == after.delivered + after.conflated + after.dropped + after.pending
-        assert after.messages_per_second > 0
+    monitor = desk.manager.monitor  # its readings come every fraction of a second; rates are of what lies between
+    await until(lambda: monitor.performance_metrics().components[0].messages_per_second > 0)
     handle.set_specs(SubscriptionSpec(DataType.TICKER, "KRW-BTC"))
     assert (await component()).delivered >= after.delivered
+
+
+async def test_what_waits_for_a_coroutine_is_handed_out_when_something_is_given_up(
+    desk: Desk,
+) -> None:
+    gate = asyncio.Event()
+    seen: list[int] = []
+
+    async def slow(event: TickerEvent) -> None:
+        await gate.wait()
+        seen.append(event.timestamp)
+
+    handle = desk.manager.register_component(
+        "slow", SubscriptionSpec(DataType.TICKER, "KRW-BTC", priority=Priority.LOW), slow
+    )
+    (route,) = handle.routes.values()
+    await until(lambda: route.waiting > 5)
+    waiting = route.waiting
+    desk.manager.adapt(ALL)
+    desk.manager.adapt(AdaptationPlan())
+    assert tuple(handle.routes.values()) == (route,)
+    assert (route.waiting >= waiting, route.dropped) == (True, 0)
+    gate.set()
+    await until(lambda: len(seen) > waiting)
+    assert seen == sorted(seen)
+    assert route.dropped == 0
 
 
 async def test_what_is_put_aside_stays_so_when_it_is_served_otherwise(exchange: EmbeddedExchange, desk: Desk) -> None:

@@ -202,18 +202,9 @@ class ComponentDesk:
         return dataclasses.replace(spec, delivery=delivery, depth=depth)
 
     def _serve_anew(self, handle: ComponentSubscription) -> None:
-        for spec, old in tuple(handle.routes.items()):
+        for spec, route in handle.routes.items():
             served = self._served(spec)
-            if served == old.spec or handle.closed:
-                continue
-            old.flush_frame()  # what waits for the display is shown before the other way of serving begins
-            if spec in handle.routes and not handle.closed:  # the callback may have closed its own registration
-                # The new one first: a component without any route would be a new one, with its counts and its
-                # quarantine forgotten.
-                handle.routes[spec] = self._routing.register_route(
-                    handle.component_id, served, handle.callback, alive=handle.alive
-                )
-                old.close()
+            self._routing.serve_otherwise(route, delivery=served.delivery, depth=served.depth)
 
     def _reroute(self, handle: ComponentSubscription, specs: tuple[SubscriptionSpec, ...]) -> None:
         gone = [handle.routes.pop(spec) for spec in tuple(handle.routes) if spec not in specs]
@@ -232,5 +223,6 @@ class ComponentDesk:
                 )
                 handle.routes[spec] = route
                 self._routing.replay_latest(route)
-        for route in gone:  # last, as in _serve_anew
+        # Last: a component without any route would be a new one, with its counts and its quarantine forgotten.
+        for route in gone:
             route.close()

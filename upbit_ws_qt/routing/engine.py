@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import functools
 import inspect
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.routing.data_pool import DataPoolManager
     from upbit_ws_qt.routing.fanout import Topic
     from upbit_ws_qt.routing.statistics import RoutingStatistics
-    from upbit_ws_qt.types import SubscriptionSpec, WebSocketType
+    from upbit_ws_qt.types import Delivery, SubscriptionSpec, WebSocketType
     from upbit_ws_qt.wire import Message
 
 __all__ = ["STALLED_AFTER", "DataRoutingEngine"]
@@ -130,6 +131,13 @@ class DataRoutingEngine(FramePath):
                 topic.cell = self._pool.cell(topic.key)
                 topic.cell.is_live = True
         return route
+
+    def serve_otherwise(self, route: Route, *, delivery: Delivery, depth: int) -> None:
+        """Serve a route by another delivery or book depth from now on; its streams, counts and queue stay."""
+        spec = dataclasses.replace(route.spec, delivery=delivery, depth=depth)
+        if not route.closed and spec != route.spec:
+            route.serve_as(spec, filter_of(spec, self._views, before=route.view))
+            self._hub.refresh(route)
 
     def unregister_routes(self, component_id: str) -> int:
         """Close all routes of a component; return how many there were."""

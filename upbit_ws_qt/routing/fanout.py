@@ -190,6 +190,11 @@ class FanoutHub:
                 del self._groups[key.data_type.value, key.symbol]
         return tuple(gone)
 
+    def refresh(self, route: Route) -> None:
+        """Work out anew what follows from how a route is served."""
+        for key in route.keys:
+            self._groups[key.data_type.value, key.symbol].refresh()
+
     def group(self, name: str, code: str) -> Group | None:
         """Return who wants a type and code, None where nobody does."""
         found = self._groups.get((name, code))

@@ -40,6 +40,7 @@ class Route:
         component_id: whose route it is.
         spec: the wish.
         keys: the streams of the wish.
+        view: what of each event is for it; None where that is all of every one.
         offer: takes one event; what it does depends on the delivery, the strategy and the state.
         received: events that were for this consumer.
         delivered: handed to the callback, whether or not it raised.
@@ -50,10 +51,10 @@ class Route:
     """
 
     __slots__ = (
-        "__weakref__", "_beat", "_block_timer", "_callback", "_deadline", "_deferred", "_dispatcher", "_has_backlog",
-        "_held", "_lossy", "_newest", "_on_close", "_pace", "_queue", "_slow", "_timer", "_view", "_warn_at", "_warned",
-        "alive", "busy_time", "closed", "component_id", "delivered", "failures", "is_lossless", "keys", "longest",
-        "offer", "received", "slow_calls", "spec", "times",
+        "__weakref__", "_beat", "_block_timer", "_callback", "_deferred", "_dispatcher", "_has_backlog", "_held",
+        "_lossy", "_newest", "_on_close", "_pace", "_queue", "_rules", "_slow", "_timer", "_warn_at",
+        "_warned", "alive", "busy_time", "closed", "component_id", "delivered", "failures", "is_lossless", "keys",
+        "longest", "offer", "received", "slow_calls", "spec", "times", "view",
     )  # fmt: skip
 
     def __init__(
@@ -79,14 +80,13 @@ class Route:
         self._dispatcher = dispatcher
         self._beat = dispatcher.beat
         self._callback = callback
-        self._view = view
+        self.view = view
         self._on_close = on_close
         self._slow = dispatcher.config.slow_callback
         rules = queue_rules(spec.data_type, spec.backpressure, dispatcher.config.backpressure)
-        key_of = key_function(spec.data_type)
-        self._deadline = rules.deadline
-        self._queue = make_queue(rules, key_of)
-        self._newest = LatestQueue(rules.max_queue_size, key_of) if spec.delivery is Delivery.FRAME else None
+        self._rules = rules
+        self._queue = make_queue(rules, key_function(spec.data_type))
+        self._newest = self._make_newest() if spec.delivery is Delivery.FRAME else None
         self._pace = Pace(rules.max_rate) if rules.strategy is BackpressureStrategy.THROTTLE else None
         self.is_lossless = rules.strategy is BackpressureStrategy.BLOCK
         self._warn_at = max(1, int(rules.max_queue_size * rules.warning_threshold))
@@ -134,6 +134,24 @@ class Route:
         self._let_go()
         self._on_close(self)
 
+    def serve_as(self, spec: SubscriptionSpec, view: EventFilter | None) -> None:
+        """Serve the same streams by another delivery or depth from now on; what waits is handed out first, in order.
+
+        May be called from a Task: no callback is called before the next turn of the loop.
+        """
+        self.spec = spec
+        self.view = view
+        newest = self._newest
+        if spec.delivery is Delivery.FRAME:
+            self._newest = self._make_newest() if newest is None else newest
+        elif newest:
+            self._dispatcher.frames.forget(self)
+            while newest:
+                self._enqueue(newest.pop())
+            self._release_soon()
+        if not self.closed and self.offer != self._refuse:
+            self.offer = self._intake()
+
     def put_aside(self) -> None:
         """Quarantine: what waits and what comes is dropped and counted until resume()."""
         if not self.closed:
@@ -158,8 +176,12 @@ class Route:
             self._pass_on(newest.pop())
 
     # -- from the engine to the callback -------------------------------------------------------------------------------
+    def _make_newest(self) -> LatestQueue:
+        return LatestQueue(self._rules.max_queue_size, key_function(self.spec.data_type))
+
     def _intake(self) -> Callable[[BaseWebSocketEvent], None]:
-        return self._offer_now if self._view is None and self._newest is None else self._offer_seldom
+        is_plain = self.view is None and self.spec.delivery is not Delivery.FRAME
+        return self._offer_now if is_plain else self._offer_seldom
 
     def _offer_now(self, event: BaseWebSocketEvent) -> None:
         self.received += 1
@@ -172,20 +194,21 @@ class Route:
 
     def _offer_seldom(self, event: BaseWebSocketEvent) -> None:
         """Take an event that is filtered, cut or held for the display frame first."""
-        seen = event if self._view is None else self._view(event)
+        seen = event if self.view is None else self.view(event)
         if seen is None:
             return
         self.received += 1
-        if self._newest is None:
+        newest = self._newest
+        if newest is None or self.spec.delivery is not Delivery.FRAME:
             self._pass_on(seen)
             return
-        was_empty = not self._newest
-        self._newest.push(seen, 0.0)
+        was_empty = not newest
+        newest.push(seen, 0.0)
         if was_empty:
             self._dispatcher.frames.mark(self)
 
     def _refuse(self, event: BaseWebSocketEvent) -> None:
-        if self._view is None or self._view(event) is not None:
+        if self.view is None or self.view(event) is not None:
             self.received += 1
             self._queue.dropped += 1
 
@@ -244,7 +267,7 @@ class Route:
             self._lossy = True
             self._dispatcher.queue_full(self)
         if queue.overflow_since is not None and self._block_timer is None:
-            self._block_timer = self._dispatcher.loop.call_later(self._deadline, self._check_deadline)
+            self._block_timer = self._dispatcher.loop.call_later(self._rules.deadline, self._check_deadline)
 
     def _taken(self) -> None:
         """Note that the queue got shorter: an episode of warnings or losses may be over."""
@@ -263,10 +286,15 @@ class Route:
             self._hand(self._queue.pop())
             self._taken()
             if self._queue and perf_counter() > ends:
-                self._held = self._deferred = True  # whatever comes now queues up behind
-                self._timer = dispatcher.loop.call_soon(self._release_rest)
+                self._release_soon()
                 return
         self._has_backlog = bool(self._queue)
+
+    def _release_soon(self) -> None:
+        """Hand out what waits from the next turn of the loop on; whatever comes until then queues up behind."""
+        if not self._held and self._timer is None:
+            self._held = self._deferred = True
+            self._timer = self._dispatcher.loop.call_soon(self._release_rest)
 
     def _release_rest(self) -> None:
         self._held = self._deferred = False
@@ -277,7 +305,7 @@ class Route:
         since = self._queue.overflow_since
         if since is None:
             return
-        left = since + self._deadline - self._dispatcher.clock()
+        left = since + self._rules.deadline - self._dispatcher.clock()
         if left > 0:
             self._block_timer = self._dispatcher.loop.call_later(left, self._check_deadline)
         else:

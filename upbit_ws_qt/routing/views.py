@@ -56,11 +56,12 @@ class EventFilter:
 
     __slots__ = ("_depth", "_given", "_spec", "_views")
 
-    def __init__(self, spec: SubscriptionSpec, views: ViewCache) -> None:
+    def __init__(self, spec: SubscriptionSpec, views: ViewCache, before: EventFilter | None = None) -> None:
         self._spec = spec
         self._views = views
         self._depth = spec.depth if spec.data_type is DataType.ORDERBOOK else FULL_DEPTH
-        self._given: set[Hashable] = set()  # keys whose one snapshot was handed out
+        # Keys whose one snapshot was handed out.
+        self._given: set[Hashable] = set() if before is None else before._given
 
     def __call__(self, event: BaseWebSocketEvent) -> BaseWebSocketEvent | None:
         """Return what the consumer is handed, None where the event is not for it."""
@@ -78,12 +79,15 @@ class EventFilter:
         return event if self._depth >= FULL_DEPTH else self._views.cut(event, self._depth)
 
 
-def filter_of(spec: SubscriptionSpec, views: dict[object, ViewCache]) -> EventFilter | None:
+def filter_of(
+    spec: SubscriptionSpec, views: dict[object, ViewCache], *, before: EventFilter | None = None
+) -> EventFilter | None:
     """Return the filter that a wish needs, None where every event of its streams is for it as it is.
 
     Args:
         spec: the wish.
         views: the caches that consumers with the same view share; one is added where it is the first.
+        before: the filter in whose place it comes; which snapshots were handed out is taken over.
     """
     view: object = None
     if spec.data_type is DataType.ORDERBOOK and spec.depth < FULL_DEPTH:
@@ -92,7 +96,7 @@ def filter_of(spec: SubscriptionSpec, views: dict[object, ViewCache]) -> EventFi
         view = "stripped"
     elif not (spec.only_snapshot or spec.only_realtime):
         return None
-    return EventFilter(spec, views.setdefault(view, ViewCache()))
+    return EventFilter(spec, views.setdefault(view, ViewCache()), before)
 
 
 def key_function(data_type: DataType) -> Callable[[BaseWebSocketEvent], Hashable]:

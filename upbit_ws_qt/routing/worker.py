@@ -57,6 +57,9 @@ class AsyncRoute(Route):
         if not self._queue:
             self._progress_at = self._dispatcher.clock()
         self._enqueue(event)
+        self._release_soon()
+
+    def _release_soon(self) -> None:
         if self._worker is None:
             self._start()
         self._wake.set()
