@@ -91,6 +91,18 @@ def test_undone_by_hand_stays_undone_for_ten_minutes() -> None:
     assert AdaptationKind.LOW_BY_FRAME in [step.kind for step in run(manager, 407, 300, BUSY)]
 
 
+def test_who_takes_a_book_of_15_back_does_not_get_one_of_5() -> None:
+    manager = AdaptiveSubscriptionManager()
+    run(manager, 0, 11, BUSY)
+    assert manager.plan.depth_for(Priority.NORMAL, 30) == 15
+    manager.undo(11)
+    run(manager, 12, 500, BUSY)
+    assert manager.plan.depth_for(Priority.NORMAL, 30) == 30
+    assert manager.plan.frame_divisor == 4  # what was not undone goes on being given up
+    run(manager, 612, 20, BUSY)
+    assert manager.plan.depth_for(Priority.NORMAL, 30) == 5
+
+
 def test_nothing_to_undo() -> None:
     assert AdaptiveSubscriptionManager().undo(0) is None
 

@@ -62,6 +62,17 @@ def test_a_gauge_gets_better_after_the_hold_and_not_before() -> None:
     assert levels == [HealthLevel.WARN] * 30 + [HealthLevel.GOOD] * 8
 
 
+def test_a_score_that_only_touches_a_level_does_not_reach_it() -> None:
+    gauge = Gauge(HealthTuning(recovery_hold=30, rise_seconds=0.1))
+    gauge.move(0, 100)
+    gauge.move(1, 20)
+    levels = set()
+    for now in range(2, 200):
+        gauge.move(now, 82 if now % 10 == 2 else 78)  # never good for longer than a second
+        levels.add(gauge.level)
+    assert levels == {HealthLevel.BAD, HealthLevel.WARN}
+
+
 def test_noise_around_a_limit_is_one_flip() -> None:
     rng = random.Random(9)
     gauge = Gauge(HealthTuning(rise_seconds=0.1))

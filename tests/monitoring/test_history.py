@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from upbit_ws_qt.monitoring.history import COARSE_SLOTS, FINE_SLOTS, History, LineEventKind, Metric, _Ring
+from upbit_ws_qt.monitoring.history import COARSE_SLOTS, FINE_SLOTS, History, LineEvent, LineEventKind, Metric, _Ring
 from upbit_ws_qt.monitoring.marks import MarkMaker
 from upbit_ws_qt.monitoring.readings import ConnectionReading
 from upbit_ws_qt.types import ConnectionState, WebSocketType
 
 WALL = 1_795_000_000.0
 PUBLIC = WebSocketType.PUBLIC
+MARK = LineEvent(at=WALL + 4, ws_type=PUBLIC, kind=LineEventKind.EPOCH)
 
 
 def put(history: History, now: float, value: float | None, metric: Metric = Metric.RTT) -> None:
@@ -98,13 +101,44 @@ def test_two_days_stay_within_the_rings() -> None:
     )
 
 
-def test_a_wall_clock_that_is_set_does_not_bend_the_axis() -> None:
+def test_a_computer_that_slept_leaves_a_hole_as_long_as_its_sleep() -> None:
+    history, slept = History(), 300.0
+    for now in range(5):  # the loop's clock stands still during sleep
+        put(history, now, 1.0)
+    history.note(MARK)
+    for now in range(5, 10):
+        history.begin(now, WALL + now + slept)
+        history.put(Metric.RTT, PUBLIC, 2.0)
+    series = history.series(Metric.RTT, PUBLIC, 900)
+    assert series.times[-1] == WALL + 9 + slept  # a window that ends now shows the newest
+    assert (series.times[0], series.values[0]) == (WALL, 1.0)
+    assert all(b - a == 1 for a, b in itertools.pairwise(series.times))
+    assert [value for value in series.values if not math.isnan(value)] == [1.0] * 5 + [2.0] * 5
+    assert history.events(1000)[0].at == MARK.at
+    assert history.events(100) == ()
+
+
+@pytest.mark.parametrize("back", [5.0, 3600.0, 86_400.0 * 400])
+def test_a_wall_clock_that_was_set_back_hides_nothing(back: float) -> None:
     history = History()
-    history.begin(0, WALL)
-    history.put(Metric.RTT, PUBLIC, 1.0)
-    history.begin(1, WALL - 86_400)
-    history.put(Metric.RTT, PUBLIC, 1.0)
-    assert list(history.series(Metric.RTT, PUBLIC, 5).times) == [WALL, WALL + 1]
+    for now in range(5):
+        put(history, now, 1.0)
+    history.note(MARK)
+    for now in range(5, 10):
+        history.begin(now, WALL + now - back)
+        history.put(Metric.RTT, PUBLIC, 2.0)
+    series = history.series(Metric.RTT, PUBLIC, 60)
+    assert list(series.values) == [1.0] * 5 + [2.0] * 5
+    assert list(series.times) == [WALL - back + now for now in range(10)]
+    assert [event.at for event in history.events(60)] == [MARK.at - back]
+
+
+def test_a_wall_clock_that_drifts_bends_nothing() -> None:
+    history = History()
+    for now in range(1000):
+        history.begin(now, WALL + now * 1.0005)
+        history.put(Metric.RTT, PUBLIC, 1.0)
+    assert list(history.series(Metric.RTT, PUBLIC, 60).times) == [WALL + now for now in range(940, 1000)]
 
 
 @pytest.mark.parametrize("seconds", [0, -1, math.nan])
@@ -133,6 +167,20 @@ def test_marks_tell_loss_restoration_and_downtime() -> None:
     assert marks[0].cause == "reset\\x1b[2J"
     assert marks[0].close_code == 1006
     assert (marks[1].old_epoch, marks[1].new_epoch, marks[1].down_seconds) == (3, 4, 3)
+
+
+def test_a_restoration_tells_why_the_line_went_and_not_why_dials_failed() -> None:
+    maker = MarkMaker()
+    up, down = ConnectionState.CONNECTED, ConnectionState.RECONNECTING
+    refused = replace(reading(down, 1, 1, "HTTP 503"), close_code=None)
+    steps = [reading(up, 1), reading(down, 1, 1, "reset"), refused, replace(refused, state=up, epoch=2)]
+    steps.append(replace(steps[-1], epoch=3))  # a renewal has no cause
+    marks = [mark for now, look in enumerate(steps) for mark in maker.look(now, WALL + now, look)]
+    assert [(mark.kind.value, mark.cause, mark.close_code) for mark in marks] == [
+        ("lost", "reset", 1006),
+        ("restored", "reset", 1006),
+        ("epoch", "", None),
+    ]
 
 
 def test_a_renewal_is_an_epoch_mark_and_no_loss() -> None:

@@ -20,6 +20,7 @@ class Pair:
         self.frames = {PUBLIC: 0, PRIVATE: 0}
         self.lost = {PUBLIC: 0, PRIVATE: 0}
         self.dropped = {PUBLIC: 0, PRIVATE: 0}
+        self.slept = 0.0
 
     def run(
         self, seconds: int, *, rate: int = 50, wait: float = 0.002, public_wait: float = 0.002, lag: float = 0
@@ -39,7 +40,8 @@ class Pair:
                 )
                 for ws_type in (PUBLIC, PRIVATE)
             ]
-            self.monitor.observe(self.now, Readings(connections=tuple(readings), loop_lag=lag))
+            clock = 1_795_000_000.0 + self.now + self.slept
+            self.monitor.observe(self.now, Readings(connections=tuple(readings), loop_lag=lag, wall_clock=clock))
 
     @property
     def found(self) -> list[InterferenceKind]:
@@ -51,6 +53,19 @@ def test_lines_that_do_well_have_nothing_in_common() -> None:
     pair.run(600)
     assert pair.found == []
     assert pair.monitor.ensure_connection_isolation() is None
+
+
+def test_a_computer_that_slept_blames_nobody() -> None:
+    pair = Pair()
+    pair.run(10)
+    pair.slept = 3600.0
+    pair.run(1)
+    pair.lost = {PUBLIC: 1, PRIVATE: 1}
+    pair.run(30)
+    assert pair.found == []
+    pair.lost = {PUBLIC: 2, PRIVATE: 2}
+    pair.run(1)
+    assert pair.found == [InterferenceKind.RECONNECTS]
 
 
 def test_a_flood_that_delays_the_other_line_is_measured_and_dated() -> None:

@@ -50,6 +50,11 @@ class AdaptationKind(StrEnum):
 
 
 LADDER: tuple[AdaptationKind, ...] = tuple(AdaptationKind)
+_MORE_OF = {
+    AdaptationKind.BOOK_DEPTH_5: AdaptationKind.BOOK_DEPTH_15,
+    AdaptationKind.QUARTER_FRAMES: AdaptationKind.HALF_FRAMES,
+}
+"""Rungs that take more of what another one takes: not while that one was undone by hand."""
 _SPARED = frozenset({Priority.CRITICAL, Priority.HIGH})
 
 
@@ -205,9 +210,12 @@ class AdaptiveSubscriptionManager:
 
     def _give_up(self, now: float, because: Phrase) -> AdaptationStep | None:
         for kind in LADDER:
-            if kind not in self.plan.steps and self._undone.get(kind, now) <= now:
+            if kind not in self.plan.steps and not self._is_barred(now, kind):
                 return self._set(now, (*self.plan.steps, kind), kind, because, applied=True)
         return None
+
+    def _is_barred(self, now: float, kind: AdaptationKind) -> bool:
+        return any(self._undone.get(each, now) > now for each in (kind, _MORE_OF.get(kind, kind)))
 
     def _take_back(self, now: float, because: Phrase, *, by_hand: bool) -> AdaptationStep:
         *kept, kind = self.plan.steps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
@@ -101,7 +102,7 @@ class Condition(NamedTuple):
         kind: of the alert.
         subject: what it is about, so that two components have two alerts; "" where the line says it all.
         ws_type: the line, or None.
-        value: the figure.
+        value: the figure; NaN where nothing is known now, which neither raises nor clears.
         text: what happened, in words.
     """
 
@@ -121,8 +122,8 @@ class Alert(Struct, frozen=True, kw_only=True):
         severity: how urgent.
         ws_type: the line it is about, None for the program.
         subject: the component or notice it is about, else "".
-        message: in words, as of the last look.
-        value: the figure, as of the last look.
+        message: in words, as of the last look that did not find the figure well.
+        value: the figure, as of the same look.
         threshold: from which on it is raised.
         raised_at: seconds since 1970.
         cleared_at: seconds since 1970, None while it lasts.
@@ -154,7 +155,8 @@ class AlertBook:
     """All alerts: at most one that lasts for each matter, and the last 200 that are over.
 
     Attributes:
-        suppressed: alerts that were not raised because 500 lasted already.
+        suppressed: alerts of components and notices that were not raised because 500 alerts lasted already; the others
+            are few by their nature, and always raised.
     """
 
     def __init__(self, rules: Mapping[AlertKind, AlertRule] = RULES) -> None:
@@ -163,6 +165,7 @@ class AlertBook:
         self._cleared: deque[Alert] = deque(maxlen=CLEARED_KEPT)
         self._beyond: dict[_Key, float] = {}
         self._within: dict[_Key, float] = {}
+        self._held_back: set[_Key] = set()
         self._next_id = 1
         self.suppressed = 0
 
@@ -187,19 +190,23 @@ class AlertBook:
             cleared += self._weigh_active(now, wall_clock, key, 0.0, None)
         for key in self._beyond.keys() - seen:
             del self._beyond[key]
+        self._held_back &= seen
         return raised, cleared
 
     def _weigh_quiet(self, now: float, wall_clock: float, key: _Key, condition: Condition) -> list[Alert]:
         rule = self._rules[condition.kind]
-        if condition.value < rule.raise_at:
+        if not condition.value >= rule.raise_at:
             self._beyond.pop(key, None)
+            self._held_back.discard(key)
             return []
         if now - self._beyond.setdefault(key, now) < rule.raise_for:
             return []
-        del self._beyond[key]
-        if len(self._active) >= ACTIVE_KEPT:
-            self.suppressed += 1
+        if condition.subject and len(self._active) >= ACTIVE_KEPT:
+            self.suppressed += key not in self._held_back
+            self._held_back.add(key)
             return []
+        del self._beyond[key]
+        self._held_back.discard(key)
         alert = Alert(
             alert_id=self._next_id,
             kind=condition.kind,
@@ -218,6 +225,9 @@ class AlertBook:
     def _weigh_active(self, now: float, wall_clock: float, key: _Key, value: float, text: str | None) -> list[Alert]:
         rule = self._rules[key[0]]
         alert = self._active[key]
+        if math.isnan(value):
+            self._within.pop(key, None)
+            return []
         if value > rule.clear_at:
             self._within.pop(key, None)
             message = alert.message if text is None else text

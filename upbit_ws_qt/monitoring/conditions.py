@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt.monitoring.alerts import AlertKind, Condition
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["MaintenanceNotices", "conditions"]
 
 DAY = 86_400.0
+NOT_UP = 1e-3
+"""Seconds; what a line that is not up counts at least, so that nothing is over before it is back."""
 NOTICES_KEPT = 20
 NAMES_SHOWN = 5
 
@@ -91,8 +94,9 @@ def _line_conditions(now: float, line: LineWatch, lost_after: float) -> Iterator
     text = Phrase("{line}: {share:.0%} of the minute's messages are used", line=name, share=used)
     yield Condition(AlertKind.RATE_LIMIT, "", ws_type, used, text)
     if reading.state is ConnectionState.CONNECTED:
-        rtt = line.judged_rtt(now)
-        text = Phrase("{line}: RTT p95 {time}", line=name, time=duration(rtt))
+        # After each change of line a ping or two are needed: that a slow one is quick now is not known before.
+        rtt = line.judged_rtt(now) if line.rtt.sketch(now).count > 1 else math.nan
+        text = Phrase("{line}: RTT p95 {time}", line=name, time=duration(0.0 if math.isnan(rtt) else rtt))
         yield Condition(AlertKind.SLOW, "", ws_type, rtt, text)
         ages = line.age.sketch(now)
         age = ages.quantile(0.95) if ages.count >= LATE_SAMPLES else 0.0
@@ -108,10 +112,10 @@ def _down(now: float, line: LineWatch, reading: ConnectionReading, lost_after: f
         yield Condition(kind, "", line.ws_type, max(down, lost_after), text)
     elif reading.state is ConnectionState.RECONNECTING:
         text = Phrase("{line} is lost for {time}: {cause}", line=name, time=duration(down), cause=cause_of(reading))
-        yield Condition(kind, "", line.ws_type, down, text)
+        yield Condition(kind, "", line.ws_type, max(NOT_UP, down), text)
     elif reading.state in (ConnectionState.CONNECTING, ConnectionState.SYNCING):
         text = Phrase("{line} is not up after {time}", line=name, time=duration(down))
-        yield Condition(kind, "", line.ws_type, max(0.0, down - DIAL_GRACE), text)
+        yield Condition(kind, "", line.ws_type, max(NOT_UP, down - DIAL_GRACE), text)
 
 
 def _unserved(unserved: tuple[StreamKey, ...]) -> Iterator[Condition]:

@@ -178,14 +178,15 @@ class Gauge:
         self._tuning = tuning
         self.score = 100.0
         self.level = HealthLevel.IDLE
-        self._better_since: float | None = None
+        self._since: dict[HealthLevel, float] = {}
         self._last: float | None = None
 
     def rest(self) -> None:
         """Stop judging: nothing wants what is judged."""
         self.score = 100.0
         self.level = HealthLevel.IDLE
-        self._better_since = self._last = None
+        self._since.clear()
+        self._last = None
 
     def move(self, now: float, target: float) -> None:
         """Follow the facts, which are worth `target` points."""
@@ -198,13 +199,13 @@ class Gauge:
                 self.score = target
         self._last = now
         reached = level_of(self.score)
+        for level in (HealthLevel.GOOD, HealthLevel.WARN):
+            if _WORSE[reached] <= _WORSE[level]:
+                self._since.setdefault(level, now)
+            else:
+                self._since.pop(level, None)
+        held = [level for level, since in self._since.items() if now - since >= self._tuning.recovery_hold]
         if self.level is HealthLevel.IDLE or _WORSE[reached] > _WORSE[self.level]:
             self.level = reached
-            self._better_since = None
-        elif reached is self.level:
-            self._better_since = None
-        elif self._better_since is None:
-            self._better_since = now
-        elif now - self._better_since >= self._tuning.recovery_hold:
-            self.level = reached
-            self._better_since = None
+        else:
+            self.level = min((self.level, *held), key=_WORSE.__getitem__)

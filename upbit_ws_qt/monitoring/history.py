@@ -10,7 +10,7 @@ from itertools import count, islice
 from typing import TYPE_CHECKING
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +24,8 @@ FINE_SLOTS = 15 * 60
 COARSE_STEP = 10.0
 COARSE_SLOTS = 24 * 360
 EVENTS = 500
+JUMP = 2.0
+"""Seconds by which the wall clock must have left the loop's for the time axis to follow it."""
 BRIDGED_SLOTS = 3
 
 
@@ -106,8 +108,8 @@ class LineEvent(Struct, frozen=True, kw_only=True):
         at: seconds since 1970.
         ws_type: whose.
         kind: what.
-        cause: of a loss, as safe text.
-        close_code: of a loss.
+        cause: of the loss, as safe text; of a restoration, that of the loss which it ends.
+        close_code: as the cause.
         down_seconds: of a restoration.
         old_epoch: before.
         new_epoch: after.
@@ -208,17 +210,28 @@ class History:
     def __init__(self) -> None:
         self._tracks: dict[tuple[Metric, WebSocketType | None], _Track] = {}
         self._events: deque[LineEvent] = deque(maxlen=EVENTS)
-        self._wall_minus_loop: float | None = None
+        self._shift = 0.0
+        self._skipped = 0.0
         self._now = 0.0
         self._first: float | None = None
 
     def begin(self, now: float, wall_clock: float) -> None:
-        """Say what time it is before figures are put."""
-        if self._wall_minus_loop is None:
-            # Kept for good: a wall clock that is set must not bend the time axis.
-            self._wall_minus_loop = wall_clock - now
+        """Say what time it is before figures are put.
+
+        A wall clock that jumped ahead (the computer slept, and the loop's clock with it) leaves a hole as long as the
+        jump; one that was set back takes the past with it, so that the newest is always now.
+        """
+        if self._first is None:
+            self._shift = wall_clock - now
             self._first = now
-        self._now = now
+        jump = wall_clock - (now + self._skipped + self._shift)
+        if jump > JUMP:
+            self._skipped += jump
+        elif jump < -JUMP:
+            self._shift += jump
+            moved = [structs.replace(event, at=event.at + jump) for event in self._events]
+            self._events = deque(moved, maxlen=EVENTS)
+        self._now = now + self._skipped
 
     def put(self, metric: Metric, ws_type: WebSocketType | None, value: float | None) -> None:
         """Keep one figure of the time that `begin` told; None for "not known"."""
@@ -234,7 +247,7 @@ class History:
 
     def events(self, seconds: float) -> tuple[LineEvent, ...]:
         """Return the marks of the last `seconds`, oldest first."""
-        since = self._now + (self._wall_minus_loop or 0.0) - seconds
+        since = self._now + self._shift - seconds
         return tuple(event for event in self._events if event.at >= since)
 
     def series(self, metric: Metric, ws_type: WebSocketType | None, seconds: float) -> HistorySeries:
@@ -252,7 +265,6 @@ class History:
         last = int(self._now / step)
         wanted = int(min(math.ceil(seconds / step), slots))
         first = max(last - wanted + 1, int(self._first / step))
-        shift = self._wall_minus_loop or 0.0
-        times = array("d", islice(count(first * step + shift, step), last - first + 1))
+        times = array("d", islice(count(first * step + self._shift, step), last - first + 1))
         values = track.ring(fine=fine).since(first, last)
         return HistorySeries(metric=metric, ws_type=ws_type, step=step, times=times, values=values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from itertools import permutations
 from typing import TYPE_CHECKING
@@ -28,8 +29,11 @@ KEPT = 600.0
 """Seconds that trouble is listed after its last occurrence."""
 LATE = 0.1
 """Seconds that frames of a line must wait to be called delayed."""
+SLEPT = 5.0
+"""Seconds by which the wall clock must have left the loop's between two readings: the computer slept."""
 FROZEN = 1.0
 """Seconds of our own lag that can cost lines their pings."""
+RIGHT_AFTER = 10.0
 LOADED_PENDING = 100
 LOADED_RATE = 200.0
 LOADED_FACTOR = 3.0
@@ -163,6 +167,8 @@ class ConnectionIndependenceMonitor:
         self._found: dict[tuple[InterferenceKind, tuple[WebSocketType, ...]], Interference] = {}
         self._last: float | None = None
         self._frozen_at = float("-inf")
+        self._slept_at = float("-inf")
+        self._wall_minus_loop = math.inf
 
     def observe(self, now: float, readings: Readings) -> None:
         """Take in one reading."""
@@ -170,6 +176,10 @@ class ConnectionIndependenceMonitor:
         self._last = now
         if readings.loop_lag >= FROZEN:
             self._frozen_at = now
+        ahead = readings.wall_clock - now
+        if ahead - self._wall_minus_loop >= SLEPT:
+            self._slept_at = now
+        self._wall_minus_loop = ahead
         for reading in readings.connections:
             self._lines.setdefault(reading.ws_type, _Line()).observe(now, reading, elapsed)
         self._weigh_pairs(elapsed)
@@ -244,7 +254,9 @@ class ConnectionIndependenceMonitor:
         lost = [ws_type for ws_type, line in self._lines.items() if now - line.lost_at <= TOGETHER]
         if len(lost) < 2 or all(self._lines[ws_type].lost_at < now for ws_type in lost):
             return
-        if now - self._frozen_at <= 10.0 or readings.loop_lag >= FROZEN:
+        if now - self._slept_at <= RIGHT_AFTER:
+            return  # a computer that slept loses all its lines, and nobody is to blame
+        if now - self._frozen_at <= RIGHT_AFTER or readings.loop_lag >= FROZEN:
             text = Phrase("{lines} were lost together right after this program stood still", lines=_names(lost))
             self._note(now, InterferenceKind.FROZEN, lost, text)
         else:

@@ -25,6 +25,7 @@ class _Line:
     def __init__(self, reading: ConnectionReading) -> None:
         self.connected = False
         self.lost_at: float | None = None
+        self.lost: LineEvent | None = None
         self.epoch = reading.epoch
         self.reconnects = reading.reconnects
 
@@ -44,7 +45,8 @@ class MarkMaker:
             line.lost_at = None
         elif line.connected and (again or not connected):
             line.lost_at = now
-            yield _lost(wall_clock, reading)
+            line.lost = _lost(wall_clock, reading)
+            yield line.lost
         if connected and line.lost_at is not None:
             yield _mark(wall_clock, reading, LineEventKind.RESTORED, line, down=now - line.lost_at)
             line.lost_at = None
@@ -71,10 +73,14 @@ def _lost(wall_clock: float, reading: ConnectionReading) -> LineEvent:
 def _mark(
     wall_clock: float, reading: ConnectionReading, kind: LineEventKind, line: _Line, *, down: float = 0.0
 ) -> LineEvent:
+    lost = line.lost if kind is LineEventKind.RESTORED else None
     return LineEvent(
         at=wall_clock,
         ws_type=reading.ws_type,
         kind=kind,
+        # Why it went: failed dials since then have causes of their own.
+        cause="" if lost is None else lost.cause,
+        close_code=None if lost is None else lost.close_code,
         down_seconds=down,
         old_epoch=line.epoch,
         new_epoch=reading.epoch,

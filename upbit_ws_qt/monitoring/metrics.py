@@ -189,6 +189,7 @@ class PerformanceMetrics(Struct, frozen=True, kw_only=True):
         quarantined: components put aside.
         connections: one for each line that was ever read.
         tasks: the calls that are made every few seconds, and whether they still are.
+        alerts_suppressed: alerts of components and notices that were not raised because 500 alerts lasted already.
     """
 
     total_subscriptions: int = 0
@@ -212,3 +213,4 @@ class PerformanceMetrics(Struct, frozen=True, kw_only=True):
     quarantined: tuple[str, ...] = ()
     connections: dict[WebSocketType, ConnectionMetrics] = {}
     tasks: tuple[TaskReading, ...] = ()
+    alerts_suppressed: int = 0

@@ -205,6 +205,7 @@ class Monitor:
             quarantined=self._quarantined(),
             connections={ws_type: self.connection_metrics(ws_type) for ws_type in self._lines},
             tasks=readings.tasks,
+            alerts_suppressed=0 if self._book is None else self._book.suppressed,
         )
 
     def stream_metrics(self) -> tuple[StreamMetrics, ...]:
