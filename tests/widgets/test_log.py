@@ -88,3 +88,21 @@ def test_a_record_that_cannot_be_formatted_is_kept_as_it_is(book: LogBook) -> No
     (handler,) = (each for each in logging.getLogger().handlers if type(each).__module__ == LogBook.__module__)
     handler.handle(record)
     assert book.lines[-1].message == "only %d"
+
+
+def test_the_newest_line_stays_in_sight_whatever_the_height_until_somebody_scrolls(widget: LogWidget) -> None:
+    log, bar = logging.getLogger("upbit_ws_qt.somewhere"), widget.table.verticalScrollBar()
+    assert bar is not None
+    for number in range(100):
+        log.info("line %d", number)
+    messages(widget)
+    for height in (500, 200, 350):
+        widget.resize(400, height)
+        QApplication.processEvents()
+        assert bar.value() == bar.maximum() > 0
+    bar.setValue(10)
+    log.info("one more")
+    messages(widget)
+    widget.resize(400, 200)
+    QApplication.processEvents()
+    assert bar.value() == 10

@@ -171,6 +171,7 @@ def plain_table(model: QAbstractItemModel, parent: QWidget) -> PlainTable:
     vertical.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
     vertical.setDefaultSectionSize(table.fontMetrics().height() + 6)
     horizontal.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+    horizontal.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     horizontal.setHighlightSections(False)
     horizontal.setMinimumSectionSize(30)
     return table

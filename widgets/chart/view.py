@@ -233,10 +233,13 @@ class ChartView(QWidget):
     def _draw_grid(self, painter: QPainter, colours: Colours, scale: _Scale, first: int, end: int) -> None:
         plot, metrics = scale.plot, self.fontMetrics()
         grid, text = QPen(QColor(colours.grid)), QPen(QColor(colours.muted))
+        last = self._last_y(scale)
         for price in grid_prices(scale.low, scale.high, max(2, int(plot.height() / 60))):
             y = scale.y(float(price))
             painter.setPen(grid)
             painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
+            if abs(y - last) < metrics.height():
+                continue  # the tag of the last price stands there
             painter.setPen(text)
             label = price_text(self._symbol, price)
             painter.drawText(QPointF(plot.right() + 6, y + metrics.ascent() / 2 - 1), label)
@@ -292,12 +295,15 @@ class ChartView(QWidget):
         bar = self._series.bars[-1]
         rising = bar.close >= bar.opening
         colour = QColor(self._market.up if rising else self._market.down)
-        y = min(max(scale.y(bar.shown[3]), 8.0), scale.plot.bottom() - 8)
+        y = self._last_y(scale)
         pen = QPen(colour)
         pen.setStyle(Qt.PenStyle.DashLine)
         painter.setPen(pen)
         painter.drawLine(QPointF(0, y), QPointF(scale.plot.right(), y))
         self._draw_tag(painter, y, price_text(self._symbol, bar.close), colour, QColor(colours.base))
+
+    def _last_y(self, scale: _Scale) -> float:
+        return min(max(scale.y(self._series.bars[-1].shown[3]), 8.0), scale.plot.bottom() - 8)
 
     def _draw_tag(self, painter: QPainter, y: float, text: str, back: QColor, ink: QColor) -> None:
         box = QRectF(self._plot().right(), y - 9, self.width() - self._plot().right(), 18)

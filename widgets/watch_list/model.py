@@ -43,6 +43,7 @@ class Column(IntEnum):
 
 
 _TITLES = ("★", mark("Name"), mark("Price"), mark("Change"), mark("24 h"), mark("Trend"))
+_SIGN_ROOM = "\u2003"  # an em wide: Fusion draws the sign of the order over the end of the heading
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -140,8 +141,8 @@ class WatchListModel(QAbstractTableModel):
             row.trend.append(float(event.trade_price))
         self._dirty.add(event.code)
 
-    def set_unserved(self, codes: Collection[str]) -> None:
-        """Take these for out of date until their next ticker, because the exchange does not serve them."""
+    def set_stale(self, codes: Collection[str]) -> None:
+        """Take these for out of date until their next ticker: not served by the exchange, or fallen silent."""
         now = time.monotonic()
         for code in codes:
             row = self._known.get(code)
@@ -172,6 +173,11 @@ class WatchListModel(QAbstractTableModel):
     def codes(self) -> list[str]:
         """What is shown, top first."""
         return [row.market.code for row in self._order]
+
+    @property
+    def newest(self) -> list[tuple[str, TickerEvent]]:
+        """The newest ticker of each market that is shown and has one."""
+        return [(row.market.code, row.event) for row in self._order if row.event is not None]
 
     @property
     def has_tickers(self) -> bool:
@@ -265,7 +271,7 @@ class WatchListModel(QAbstractTableModel):
         if orientation is not Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return tr(_TITLES[section])
+            return tr(_TITLES[section]) + (_SIGN_ROOM if section == self._sort_column else "")
         if role == Qt.ItemDataRole.AccessibleTextRole and section == Column.FAVOURITE:
             return tr("Favourite")
         if role == Qt.ItemDataRole.TextAlignmentRole and section in (Column.PRICE, Column.CHANGE, Column.VALUE):
@@ -282,9 +288,8 @@ class WatchListModel(QAbstractTableModel):
             return _RIGHT
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return self._spoken(row, column)
-        if role == Qt.ItemDataRole.ToolTipRole and column == Column.PRICE and row.stale_since is not None:
-            age = int(time.monotonic() - row.stale_since)
-            return tr("Not up to date for {age} s: these are the last known values", age=age)
+        if role == Qt.ItemDataRole.ToolTipRole and column == Column.PRICE:
+            return _age_text(row) or None
         if role == Qt.ItemDataRole.ToolTipRole and column == Column.NAME:
             return f"{row.market.korean_name} · {row.market.english_name} · {row.market.code}"
         return None
@@ -310,7 +315,14 @@ class WatchListModel(QAbstractTableModel):
     def _spoken(self, row: Row, column: int) -> str:
         if column == Column.FAVOURITE:
             return tr("Favourite") if row.market.code in self._favourites else tr("Not a favourite")
-        return self.text(row, column)
+        return f"{self.text(row, column)} {_age_text(row) if column == Column.PRICE else ''}".rstrip()
+
+
+def _age_text(row: Row) -> str:
+    if row.stale_since is None:
+        return ""
+    age = int(time.monotonic() - row.stale_since)
+    return tr("Not up to date for {age} s: these are the last known values", age=age)
 
 
 def _render(row: Row) -> None:

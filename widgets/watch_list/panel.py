@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import Qt, pyqtSignal, pyqtSlot
-from PyQt6.QtWidgets import (
-    QLineEdit,
-    QTabBar,
-    QVBoxLayout,
-    QWidget,
-)
+from PyQt6.QtCore import Qt, QTimer, pyqtSignal, pyqtSlot
+from PyQt6.QtWidgets import QLineEdit, QTabBar, QVBoxLayout, QWidget
 
 from upbit_ws_qt import (
     Delivery,
@@ -26,6 +21,7 @@ from widgets.base.look import look
 from widgets.base.panel import Panel
 from widgets.base.text import tr
 from widgets.watch_list.model import Column, WatchListModel
+from widgets.watch_list.silence import QUIET_LOOKS, SilenceWatch
 from widgets.watch_list.table import WatchListTable
 
 if TYPE_CHECKING:
@@ -79,6 +75,10 @@ class WatchListWidget(Panel):
         self._proxy = WebSocketClientProxy("watch list", self, service=service)
         self._subscription: Subscription | None = None
         self.model = WatchListModel(self)
+        self._silence = SilenceWatch()
+        self._looks = QTimer(self)
+        self._looks.setInterval(int(service.config.busy_silence_timeout * 1000 / QUIET_LOOKS))
+        self._looks.timeout.connect(self.look_for_silence)
         self.search = QLineEdit(self)
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._on_filter)
@@ -134,15 +134,26 @@ class WatchListWidget(Panel):
         self._symbol = code
         self.table.mark(code)
 
+    @pyqtSlot()
+    def look_for_silence(self) -> None:
+        """Dim the markets that were busy and send nothing any more; happens by itself ten times a timeout."""
+        if self._line_is_up():
+            self.model.set_stale(self._silence.look(self.model.newest))
+        else:
+            self._silence.forget()  # that is told by the line
+
     # -- hooks --------------------------------------------------------------------------------------------------------
     def activate(self) -> None:
         """Listen."""
         self.model.run(True)
+        self._silence.forget()
+        self._looks.start()
         self._want()
 
     def deactivate(self) -> None:
         """Listen no more."""
         self.model.run(False)
+        self._looks.stop()
         self._want()
 
     def retranslate(self) -> None:
@@ -228,7 +239,7 @@ class WatchListWidget(Panel):
         if not self.had_data:
             self.show_error(error)
         if self._subscription is not None:
-            self.model.set_unserved({stream.symbol for stream in self._subscription.unserved})
+            self.model.set_stale({stream.symbol for stream in self._subscription.unserved})
 
     @pyqtSlot(str)
     def _on_catalog_failed(self, cause: str) -> None:

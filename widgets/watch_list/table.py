@@ -73,6 +73,7 @@ class WatchListTable(FramedTable):
         assert rows is not None
         rows.hide()
         rows.setDefaultSectionSize(self.fontMetrics().height() + 8)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
@@ -157,7 +158,7 @@ class WatchListTable(FramedTable):
             menu.addAction(tr("Favourite"), lambda: self.favouriteToggled.emit(code))
             menu.addSeparator()
         for column in _SORTED_BY:
-            heading = self._model.headerData(column, Qt.Orientation.Horizontal)
+            heading = str(self._model.headerData(column, Qt.Orientation.Horizontal)).strip()
             menu.addAction(tr("Sort by {column}", column=heading), partial(self._sort_by, column))
         menu.popup(viewport.mapToGlobal(place))
 

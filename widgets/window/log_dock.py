@@ -226,6 +226,11 @@ class LogWidget(FocusEntry):
         layout.setSpacing(4)
         layout.addLayout(tools)
         layout.addWidget(self.table)
+        self._follows = True  # while the newest line is in sight, whatever the height
+        bar = self.table.verticalScrollBar()
+        assert bar is not None
+        bar.valueChanged.connect(self._on_scrolled)
+        bar.rangeChanged.connect(self._on_range)
         self._flush = QTimer(self)
         self._flush.setSingleShot(True)
         self._flush.setInterval(FLUSH_MS)
@@ -288,15 +293,24 @@ class LogWidget(FocusEntry):
 
     @pyqtSlot()
     def _on_flush(self) -> None:
+        self.model.update()
+
+    @pyqtSlot(int)
+    def _on_scrolled(self, value: int) -> None:
         bar = self.table.verticalScrollBar()
-        at_end = bar is None or bar.value() >= bar.maximum() - 2
-        if self.model.update() and at_end:
-            self.table.scrollToBottom()
+        self._follows = bar is None or value >= bar.maximum() - 2
+
+    @pyqtSlot(int, int)
+    def _on_range(self, _least: int, most: int) -> None:
+        bar = self.table.verticalScrollBar()
+        if self._follows and bar is not None:
+            bar.setValue(most)
 
     @pyqtSlot()
     @pyqtSlot(int)
     @pyqtSlot(str)
     def _on_filter(self, _what: object = None) -> None:
+        self._follows = True
         self.model.filter(int(self.levels.currentData()), self.search.text().strip())
         self.table.scrollToBottom()
 
