@@ -5,11 +5,14 @@ import json
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import msgspec
+from msgspec.structs import replace
 from PyQt6.QtCore import Qt
 
 from tests.qt.serving import SETTINGS, served
 from tests.waiting import until
 from tests.widgets.showing import press, shown
+from upbit_ws_qt import WebSocketClientProxy
 from upbit_ws_qt.events import MyAssetEvent, MyAssetItem
 from upbit_ws_qt.exchange import FaultName
 from widgets.account.asset_model import AssetBook, Column
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.qt import WebSocketService
 
 D = Decimal
+FRAME = msgspec.json.Encoder(decimal_format="number")
 
 
 def assets(ms: int, **held: str) -> MyAssetEvent:
@@ -107,8 +111,11 @@ async def test_assets_are_valued_by_live_tickers(exchange: EmbeddedExchange, ser
         assert without == 0
         await until(lambda: widget.total.text() == f"Total {round(widget.assets.total()[0]):,} KRW")
         assert whole > 0
-        before = column(widget, Column.PRICE)
-        await until(lambda: column(widget, Column.PRICE) != before)
+        async with WebSocketClientProxy("test", service=service) as proxy:
+            ticker = (await proxy.get_ticker_snapshot(["KRW-BTC"]))["KRW-BTC"]
+        later = replace(ticker, trade_price=D(123_456_000), timestamp=4_000_000_000_000, epoch=0, received_at=0.0)
+        exchange.send_raw("public", FRAME.encode(later))
+        await until(lambda: "123,456,000" in column(widget, Column.PRICE))
 
 
 @served()

@@ -4,11 +4,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec import json
+from msgspec.structs import replace
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QColor
 from PyQt6.QtTest import QAbstractItemModelTester
 
-from tests.qt.serving import SETTINGS, served
+from tests.qt.serving import served
 from tests.waiting import until
 from tests.widgets.showing import click, press, shown
 from upbit_ws_qt.events import TradeEvent
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.qt import WebSocketService
 
 D = Decimal
+FRAME = json.Encoder(decimal_format="number")
 
 
 def trade(number: int, volume: str = "1", side: str = "BID", price: str = "1000") -> TradeEvent:
@@ -128,7 +131,7 @@ async def test_trades_appear_each_once_newest_first(exchange: EmbeddedExchange, 
         assert len(seen) == len(set(seen))
         times = [row.trade.trade_timestamp for place in range(3) if (row := widget.model.row(place)).trade is not None]
         assert times == sorted(times, reverse=True)
-        assert "%" in widget.strength.text()
+        await until(lambda: "%" in widget.strength.text())
         widget.set_symbol("KRW-ETH")
         assert widget.model.rowCount() == 0
         await until(lambda: widget.model.rowCount() >= 1)
@@ -137,14 +140,19 @@ async def test_trades_appear_each_once_newest_first(exchange: EmbeddedExchange, 
         assert first.code == "KRW-ETH"
 
 
-@served(SETTINGS)
+@served()
 async def test_the_filter_is_reached_by_keyboard(exchange: EmbeddedExchange, service: WebSocketService) -> None:
     async with shown(TapeWidget(service, "KRW-BTC")) as widget:
         await until(lambda: widget.model.rowCount() >= 1)
+        exchange.stop_time()
         press(widget.least, Qt.Key.Key_Down, Qt.Key.Key_Down)
         assert widget.model.least == 10**6
         assert widget.least.currentText() == "≥ 1.00M"
-        await until(lambda: widget.model.rowCount() >= 2)
+        later = 4_000_000_000_000  # than any trade of the market
+        for number, volume in enumerate(("1000", "999", "2000", "1"), start=10**17):
+            sent = replace(trade(0, volume), timestamp=later, trade_timestamp=later, sequential_id=number)
+            exchange.send_raw("public", FRAME.encode(sent))
+        await until(lambda: numbers(widget.model)[:2] == [10**17 + 2, 10**17])
         shown_rows = [widget.model.row(place).trade for place in range(widget.model.rowCount())]
         assert all(each is None or each.funds >= 10**6 for each in shown_rows)
 
@@ -159,6 +167,7 @@ async def test_it_holds_still_while_scrolled_down(exchange: EmbeddedExchange, se
         await until(lambda: widget.newer.isVisible())
         still = numbers(widget.model)
         await until(lambda: widget.model.fresh > 2)
+        exchange.stop_time()
         assert numbers(widget.model) == still
         await until(lambda: f" {widget.model.fresh} " in widget.newer.text())
         click(widget.newer)
