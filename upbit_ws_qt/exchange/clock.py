@@ -13,7 +13,7 @@ class ExchangeClock:
 
     Args:
         start_ms: Exchange time at the beginning, in epoch milliseconds.
-        seconds: The clock that it follows.
+        seconds: The clock that it follows; asked only while time passes.
         scale: Exchange seconds per second.
         running: Whether time passes at all.
     """
@@ -25,7 +25,7 @@ class ExchangeClock:
         self._scale = scale
         self._running = running
         self._anchor_ms = float(start_ms)
-        self._anchor = seconds()
+        self._anchor = seconds() if running else 0.0
 
     @property
     def running(self) -> bool:
@@ -43,13 +43,13 @@ class ExchangeClock:
 
     def stop(self) -> None:
         """Let time stand still; nothing if it does."""
-        self._move_anchor(self._exact_ms())
-        self._running = False
+        ms, self._running = self._exact_ms(), False
+        self._move_anchor(ms)
 
     def go_on(self) -> None:
         """Let time pass again from where it stands; nothing if it does."""
-        self._move_anchor(self._exact_ms())
-        self._running = True
+        ms, self._running = self._exact_ms(), True
+        self._move_anchor(ms)
 
     def set_scale(self, scale: float) -> None:
         """Change the pace from now on.
@@ -73,4 +73,4 @@ class ExchangeClock:
 
     def _move_anchor(self, ms: float) -> None:
         self._anchor_ms = ms
-        self._anchor = self._seconds()
+        self._anchor = self._seconds() if self._running else 0.0

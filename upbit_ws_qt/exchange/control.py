@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .http import HttpRequest
     from .line import Line
     from .messages import Change
-    from .server import EmbeddedExchange
+    from .operations import Operations
     from .views import ConnectionView
 
 _LONGEST_ADVANCE = 3600.0
@@ -37,7 +37,7 @@ class ControlError(Exception):
 class Control:
     """Answers `/control/...` for one exchange. Only for loopback: other Hosts and any Origin get 403."""
 
-    def __init__(self, exchange: EmbeddedExchange) -> None:
+    def __init__(self, exchange: Operations) -> None:
         self._exchange = exchange
         self._tasks: set[asyncio.Task[None]] = set()
 

@@ -15,7 +15,8 @@ from .requests import (
     parse_request,
     split_depth,
 )
-from .routes import Routes, Stream
+from .routes import Routes
+from .session import Stream
 from .spelling import spell
 
 if TYPE_CHECKING:
@@ -30,8 +31,10 @@ if TYPE_CHECKING:
 _RESIDUAL_MS = 250
 _MOST_CLOSED_KEPT = 1000
 _ERROR_CLOSE_SECONDS = 0.155  # the pump looks every 10 ms, so that the close falls between 150 and 180 ms
-# Seconds above `send_limit` before a client is a slow reader; a healthy one takes a burst in less.
+# Seconds above `send_limit` before a client is a slow reader; a healthy one takes a burst in less. The turns are for
+# one that shares a loop or a processor with the exchange, and stood still when it did.
 _SLOW_AFTER = 0.5
+_SLOW_TURNS = 20
 _STATUS_UP = b'{"status":"UP"}'
 _SIMPLE_NAMES = {"method": "mthd", "result": "rslt", "ticket": "tckt", "type": "ty", "codes": "cds", "level": "lv"}
 
@@ -279,10 +282,12 @@ class Hub:
         now, limit = self._now(), self._settings.send_limit
         for session in list(self.sessions.values()):
             if session.over or session.unsent <= limit:
-                session.behind_since = None
-            elif session.behind_since is None:
+                session.behind_turns = 0
+                continue
+            if not session.behind_turns:
                 session.behind_since = now
-            elif now - session.behind_since >= _SLOW_AFTER:
+            session.behind_turns += 1
+            if session.behind_turns > _SLOW_TURNS and now - session.behind_since >= _SLOW_AFTER:
                 self._counters.slow_readers_dropped += 1
                 session.line.abort("slow reader")
 

@@ -28,6 +28,10 @@ _HIGH_WATER = 256 * 1024
 class LineOwner(Protocol):
     """What a line asks of the exchange."""
 
+    @property
+    def now(self) -> Callable[[], float]:
+        """The clock, in seconds."""
+
     def admit(self, line: Line) -> bool:
         """Take a new TCP connection, or refuse it because there are too many."""
 
@@ -63,13 +67,14 @@ class Line(asyncio.Protocol):
         peer: Address of the client.
         silent: Nothing is taken or written any more although the connection stands (a fault).
         paused: The client reads more slowly than it is written to.
-        last_activity: Loop time of the last byte in or out.
+        last_activity: Time of the last byte in or out.
     """
 
     def __init__(self, owner: LineOwner, max_request: int) -> None:
         self._owner = owner
         self._max_request = max_request
         self._loop = asyncio.get_running_loop()
+        self._now = owner.now
         self._buffer = bytearray()
         self._head = b""
         self._busy = False
@@ -82,7 +87,7 @@ class Line(asyncio.Protocol):
         self.silent = False
         self.paused = False
         self.lost = False
-        self.last_activity = self._loop.time()
+        self.last_activity = self._now()
 
     # What the exchange does with a line.
 
@@ -141,7 +146,7 @@ class Line(asyncio.Protocol):
         """Hand bytes to the socket, unless the line is lost or silenced."""
         if not (self.lost or self.silent or self.transport.is_closing()):
             self.transport.write(data)
-            self.last_activity = self._loop.time()
+            self.last_activity = self._now()
 
     def close(self, code: int, text: str, reason: str) -> None:
         """Start the closing handshake with `code`; `reason` is what the exchange notes."""
@@ -218,7 +223,7 @@ class Line(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read HTTP or frames."""
-        self.last_activity = self._loop.time()
+        self.last_activity = self._now()
         if self.silent:
             return
         if self._websocket is None or self._busy:
@@ -271,7 +276,7 @@ class Line(asyncio.Protocol):
 
     def _check_http_patience(self) -> None:
         if self._websocket is None and not self.lost:
-            left = self.last_activity + _HTTP_PATIENCE - self._loop.time()
+            left = self.last_activity + _HTTP_PATIENCE - self._now()
             if left <= 0 and not self._busy:
                 self.finish("no request")
             else:

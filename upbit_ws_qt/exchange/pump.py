@@ -22,7 +22,7 @@ _DRAIN_PATIENCE = 5.0
 
 
 class Pump:
-    """Runs on the current loop from `start` to `stop`.
+    """Runs on the loop it is started on, until `stop`.
 
     A market that has fallen behind its clock makes up for it, unless a client has yet to take what is there: then it
     goes on at the clock's own speed, so that time lost here does not come down on healthy readers all at once. A market
@@ -30,20 +30,21 @@ class Pump:
     `clock_slipped_ms`.
     """
 
-    def __init__(self, hub: Hub, clock: ExchangeClock, counters: Counters) -> None:
-        self._loop = asyncio.get_running_loop()
+    def __init__(self, hub: Hub, clock: ExchangeClock, counters: Counters, now: Callable[[], float]) -> None:
         self._hub = hub
         self._clock = clock
         self._counters = counters
+        self._now = now
         self._timer: asyncio.TimerHandle | None = None
-        self._followed_ms = clock.now_ms()
+        self._followed_ms = 0
         self._advancing = 0
         self._drained = asyncio.Event()
         self.agenda = Agenda()
 
     def start(self) -> None:
-        """Begin to beat."""
-        self._timer = self._loop.call_later(TICK, self._turn)
+        """Begin to beat on the running loop."""
+        self._followed_ms = self._clock.now_ms()
+        self._beat()
 
     def stop(self) -> None:
         """Stop for good."""
@@ -54,7 +55,7 @@ class Pump:
 
     def later(self, seconds: float, callback: Callable[[], None]) -> None:
         """Run `callback` in so many seconds of real time, to the nearest turn."""
-        self.agenda.at(self._loop.time() + seconds, callback)
+        self.agenda.at(self._now() + seconds, callback)
 
     def on_drained(self) -> None:
         """Note that some client has caught up."""
@@ -74,9 +75,12 @@ class Pump:
             self._advancing -= 1
             self._clock.set_ms(self._hub.world.now_ms)
 
+    def _beat(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(TICK, self._turn)
+
     def _turn(self) -> None:
-        self._timer = self._loop.call_later(TICK, self._turn)
-        now = self._loop.time()
+        self._beat()
+        now = self._now()
         self._hub.drop_slow_readers()
         if self._clock.running and not self._advancing:
             self._follow_clock(now)
@@ -89,7 +93,7 @@ class Pump:
         self._followed_ms = target
         while world.now_ms < (until := min(target, due) if self._hub.has_full_lines else target):
             self._play(min(until, world.now_ms + _STEP_MS))
-            if self._loop.time() - now > _TURN_BUDGET:
+            if self._now() - now > _TURN_BUDGET:
                 break
         behind = target - world.now_ms
         if behind > _MOST_LAG_MS * max(1.0, self._clock.scale):
@@ -102,11 +106,10 @@ class Pump:
         self._hub.flush_all()
 
     async def _let_readers_catch_up(self) -> None:
-        deadline = self._loop.time() + _DRAIN_PATIENCE
-        while self._hub.has_full_lines:
-            self._drained.clear()
-            try:
-                async with asyncio.timeout_at(deadline):
+        try:
+            async with asyncio.timeout(_DRAIN_PATIENCE):
+                while self._hub.has_full_lines:
+                    self._drained.clear()
                     await self._drained.wait()
-            except TimeoutError:
-                return
+        except TimeoutError:
+            return

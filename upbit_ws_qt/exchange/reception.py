@@ -32,20 +32,26 @@ class Reception:
     """What lines turn to (`line.LineOwner`).
 
     Attributes:
-        faults: Set by the exchange before it listens.
         control: The HTTP control path, None where it is off.
         recorder: Writes down what goes out, None where nothing does.
-        frames_of_closed: Data frames of sessions that have ended.
+        now: The clock, in seconds.
     """
 
-    faults: FaultBoard
-
-    def __init__(self, settings: ExchangeSettings, counters: Counters, hub: Hub, pump: Pump) -> None:
+    def __init__(
+        self,
+        settings: ExchangeSettings,
+        counters: Counters,
+        hub: Hub,
+        pump: Pump,
+        faults: FaultBoard,
+        now: Callable[[], float],
+    ) -> None:
         self._settings = settings
         self._counters = counters
         self._hub = hub
         self._pump = pump
-        self._loop = asyncio.get_running_loop()
+        self._faults = faults
+        self.now = now
         self._door = Door(settings, counters)
         self._rest = Rest(hub.world, settings.rest_per_second)
         self._numbers = itertools.count(1)
@@ -54,7 +60,6 @@ class Reception:
         self._open = True
         self.control: Control | None = None
         self.recorder: Recorder | None = None
-        self.frames_of_closed = 0
 
     async def clear(self) -> None:
         """Reset all lines, take no new ones, and wait until the last is gone."""
@@ -94,7 +99,7 @@ class Reception:
         if session is not None:
             if reason.startswith("protocol error"):
                 self._counters.protocol_errors += 1
-            self.frames_of_closed += session.frames_sent
+            self._counters.frames_sent += session.frames_sent
             self._hub.close(session, reason)
 
     def on_http(self, line: Line, request: HttpRequest) -> None:
@@ -103,11 +108,11 @@ class Reception:
         if self.control is not None and request.path.startswith("/control"):
             self.control.answer(line, request)
             return
-        status, seconds = self._door.admits_http(request, line.peer, self._loop.time())
+        status, seconds = self._door.admits_http(request, line.peer, self.now())
         if status != OK:
             line.respond(status, too_many_body(status, seconds), close=True)
             return
-        answer = self._rest.answer(request, line.peer, self._loop.time())
+        answer = self._rest.answer(request, line.peer, self.now())
         line.respond(answer.status, answer.body, answer.headers, close=not request.keeps_alive)
 
     def on_upgrade(self, line: Line, request: HttpRequest) -> None:
@@ -116,7 +121,7 @@ class Reception:
         if endpoint is None:
             self._refuse(line, 404, error_body("not_found", "No such path."))
             return
-        fault = self.faults.at_door(endpoint)
+        fault = self._faults.at_door(endpoint)
         if fault is not None and fault.name is FaultName.SLOW_ACCEPT:
             self.at(fault.options["seconds"], lambda: self._enter_late(line, endpoint, request))
         else:
@@ -127,7 +132,7 @@ class Reception:
         session = self._lines[line]
         if session is None:
             return
-        now = self._loop.time()
+        now = self.now()
         self._counters.messages_received += 1
         session.messages_received += 1
         session.requests.append((now, message))
@@ -137,9 +142,9 @@ class Reception:
             self.note_message_violation(session)
             self._hub.refuse(session, RequestRefusedError("TOO_MANY_REQUEST"))
             return
-        if self.faults.on_request(session):
+        if self._faults.on_request(session):
             self._hub.take(session, message)
-            self.faults.on_served(session)
+            self._faults.on_served(session)
 
     def on_ping(self, line: Line) -> None:
         """Count a ping frame."""
@@ -150,7 +155,7 @@ class Reception:
     def note_message_violation(self, session: Session) -> None:
         """Count a message too many against its connection's pocket."""
         self._counters.message_violations += 1
-        self._door.message_violation(session.pocket, self._loop.time())
+        self._door.message_violation(session.pocket, self.now())
 
     # Inside.
 
@@ -161,10 +166,10 @@ class Reception:
 
     def _enter_late(self, line: Line, endpoint: str, request: HttpRequest) -> None:
         if not line.lost:
-            self._enter(line, endpoint, request, self.faults.at_door(endpoint, without=FaultName.SLOW_ACCEPT))
+            self._enter(line, endpoint, request, self._faults.at_door(endpoint, without=FaultName.SLOW_ACCEPT))
 
     def _enter(self, line: Line, endpoint: str, request: HttpRequest, fault: Fault | None) -> None:
-        admission = self._door.judge(endpoint, request, line.peer, self._loop.time())
+        admission = self._door.judge(endpoint, request, line.peer, self.now())
         if admission.status == OK and fault is not None:
             admission = faulty_admission(admission, fault)
         if admission.status == 0:
@@ -181,7 +186,7 @@ class Reception:
 
     def _begin_session(self, line: Line, endpoint: str, request: HttpRequest, admission: Admission) -> None:
         self._counters.connects_accepted += 1
-        session = Session(next(self._numbers), endpoint, line, request.headers, self._loop.time())
+        session = Session(next(self._numbers), endpoint, line, request.headers, self.now())
         session.limit = self._message_limit("origin" in request.headers)
         session.pocket = admission.pocket
         session.scopes = self._settings.scopes if admission.authenticated else ()
@@ -192,7 +197,7 @@ class Reception:
         self._watch_idle(session)
         if admission.invalid_auth:
             self._hub.refuse(session, RequestRefusedError("INVALID_AUTH"))
-        self.faults.on_open(session)
+        self._faults.on_open(session)
         line.start_reading()
 
     def _message_limit(self, with_origin: bool) -> MessageLimit:
@@ -205,7 +210,7 @@ class Reception:
         line = session.line
         if line.lost or line.silent:
             return
-        left = line.last_activity + self._settings.idle_timeout - self._loop.time()
+        left = line.last_activity + self._settings.idle_timeout - self.now()
         if left <= 0:
             self._counters.idle_closes += 1
             line.finish("idle")

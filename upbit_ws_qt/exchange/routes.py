@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .market.indicators import Watch
     from .messages import Change
-    from .session import Session
-
-
-@dataclass(slots=True, eq=False)
-class Stream:
-    """One realtime stream of one session; `code` "" stands for all codes, `key` names an indicator."""
-
-    session: Session
-    kind: str
-    code: str
-    depth: int = 30
-    level: Decimal = Decimal(0)
-    include_body: bool = False
-    categories: tuple[str, ...] = ()
-    key: Watch | None = None
-
-    @property
-    def identity(self) -> tuple[Any, ...]:
-        """What makes two streams of one session the same."""
-        return (self.kind, self.code, self.depth, self.level, self.include_body, self.categories, self.key)
+    from .session import Stream
 
 
 class Routes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections import deque
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +17,29 @@ if TYPE_CHECKING:
 
     from .filters import Filter
     from .line import Line
+    from .market.indicators import Watch
     from .requests import IndicatorWish
-    from .routes import Stream
 
 _MOST_REQUESTS_KEPT = 1000
+
+
+@dataclass(slots=True, eq=False)
+class Stream:
+    """One realtime stream of one session; `code` "" stands for all codes, `key` names an indicator."""
+
+    session: Session
+    kind: str
+    code: str
+    depth: int = 30
+    level: Decimal = Decimal(0)
+    include_body: bool = False
+    categories: tuple[str, ...] = ()
+    key: Watch | None = None
+
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """What makes two streams of one session the same."""
+        return (self.kind, self.code, self.depth, self.level, self.include_body, self.categories, self.key)
 
 
 class Session:
@@ -50,7 +70,8 @@ class Session:
         self.doomed = False
         self.over = False
         self.wants_status = False
-        self.behind_since: float | None = None
+        self.behind_since = 0.0
+        self.behind_turns = 0
         self.tap: Callable[[Session, bytes], None] | None = None
         self.frames_sent = 0
         self.bytes_sent = 0

@@ -144,8 +144,8 @@ class World:
     def _turn(self, ms: int, out: list[Change]) -> None:
         """End a second, and whatever else ends with it."""
         traded = self._shared.traded
-        for market in traded:
-            market.fold(out)
+        for fold in traded:
+            fold(out)
         traded.clear()
         self.indicators.close(ms, out)
         if self._demo is not None:

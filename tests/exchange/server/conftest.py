@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.exchange.server.hand_clock import HandClock
 from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
 
 if TYPE_CHECKING:
@@ -31,7 +32,14 @@ async def exchange() -> AsyncIterator[EmbeddedExchange]:
 
 
 @pytest.fixture
-async def strict() -> AsyncIterator[EmbeddedExchange]:
-    """The same with the limits that are on by default."""
-    async with EmbeddedExchange(ExchangeSettings(markets=12, rate=400, stopped=True, start_ms=START_MS)) as running:
+def hand() -> HandClock:
+    """What the limits of `strict` go by."""
+    return HandClock()
+
+
+@pytest.fixture
+async def strict(hand: HandClock) -> AsyncIterator[EmbeddedExchange]:
+    """The same with the limits that are on by default, and which no time passes for by itself."""
+    settings = ExchangeSettings(markets=12, rate=400, stopped=True, start_ms=START_MS)
+    async with EmbeddedExchange(settings, now=hand) as running:
         yield running

@@ -64,6 +64,18 @@ async def connected(url: str) -> AsyncIterator[RawClient]:
         yield RawClient(websocket)
 
 
+async def control(line: dict[str, str], method: str, path: str, body: object = None) -> Any:
+    """Ask the control path once."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(line["rest_url"].rpartition(":")[2]))
+    data = b"" if body is None else json.dumps(body).encode()
+    head = f"{method} /control/{path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n"
+    writer.write(head.encode() + b"Connection: close\r\n\r\n" + data)
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return json.loads(answer.partition(b"\r\n\r\n")[2])
+
+
 async def test_the_first_line_is_the_json_object_of_the_design() -> None:
     async with running() as (process, line):
         assert set(line) == {"public_url", "private_url", "info_url", "rest_url", "access_key", "secret_key"}
@@ -136,12 +148,7 @@ async def test_a_busy_port_is_one_clear_line_and_exit_code_2() -> None:
 
 async def test_control_time_scale_and_the_demo_are_there() -> None:
     async with running("--control", "--time-scale", "50") as (process, line):
-        reader, writer = await asyncio.open_connection("127.0.0.1", int(line["rest_url"].rpartition(":")[2]))
-        writer.write(b"GET /control/time HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        answer = await reader.read()
-        writer.close()
-        await writer.wait_closed()
-        assert json.loads(answer.partition(b"\r\n\r\n")[2])["scale"] == 50
+        assert (await control(line, "GET", "time"))["scale"] == 50
         process.send_signal(signal.SIGTERM)
         assert (await ended(process))[0] == 0
 
@@ -155,9 +162,12 @@ async def test_a_recording_can_be_replayed_to_whoever_subscribes(tmp_path: Path)
             sent = await public.messages(20)
         process.send_signal(signal.SIGTERM)
         await ended(process)
-    async with running("--replay", str(file), "--time-scale", "0.5") as (process, line):
+    # So slow that nothing is played before the request, until it is told to go on.
+    async with running("--replay", str(file), "--time-scale", "0.001", "--control") as (process, line):
         async with connected(line["public_url"]) as public:
             await public.request({"type": "trade", "codes": [BTC], "is_only_realtime": True}, format="SIMPLE_LIST")
+            await public.listing("SIMPLE_LIST")
+            await control(line, "POST", "time", {"scale": 1})
             ((first,),) = await public.messages(1)
             ids = [message["sequential_id"] for message in sent]
             place = ids.index(first["sid"])  # what was played before the request is gone

@@ -17,6 +17,8 @@ from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from tests.exchange.server.hand_clock import HandClock
+
 
 async def http(
     exchange: EmbeddedExchange, target: str, method: str = "GET", body: Any = None, **headers: str
@@ -221,16 +223,20 @@ async def test_rest_serves_get_only(exchange: EmbeddedExchange) -> None:
     assert (await http(exchange, "/v1/market/all", "POST", {}))[0] == 405
 
 
-async def test_rest_is_limited_per_group(exchange: EmbeddedExchange) -> None:
-    statuses = [(await http(exchange, "/v1/market/all"))[0] for _ in range(11)]
+async def test_rest_is_limited_per_group(strict: EmbeddedExchange, hand: HandClock) -> None:
+    statuses = [(await http(strict, "/v1/market/all"))[0] for _ in range(11)]
     assert statuses == [200] * 10 + [429]
-    assert (await http(exchange, f"/v1/ticker?markets={BTC}"))[0] == 200
+    assert (await http(strict, f"/v1/ticker?markets={BTC}"))[0] == 200
+    hand.move(1.0)
+    assert (await http(strict, "/v1/market/all"))[0] == 200
 
 
-async def test_rest_with_an_origin_is_served_once_in_ten_seconds(exchange: EmbeddedExchange) -> None:
-    assert (await http(exchange, "/v1/market/all", Origin="http://x"))[0] == 200
-    assert (await http(exchange, "/v1/market/all", Origin="http://x"))[0] == 429
-    assert (await http(exchange, "/v1/market/all"))[0] == 200
+async def test_rest_with_an_origin_is_served_once_in_ten_seconds(strict: EmbeddedExchange, hand: HandClock) -> None:
+    assert (await http(strict, "/v1/market/all", Origin="http://x"))[0] == 200
+    assert (await http(strict, "/v1/market/all", Origin="http://x"))[0] == 429
+    assert (await http(strict, "/v1/market/all"))[0] == 200
+    hand.move(10.0)
+    assert (await http(strict, "/v1/market/all", Origin="http://x"))[0] == 200
 
 
 async def test_one_connection_serves_many_requests_even_sent_at_once(exchange: EmbeddedExchange) -> None:

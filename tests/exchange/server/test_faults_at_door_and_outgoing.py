@@ -15,6 +15,7 @@ from tests.exchange.server.raw import BTC, ETH, RawClient, bearer, client
 from tests.waiting import until
 
 if TYPE_CHECKING:
+    from tests.exchange.server.hand_clock import HandClock
     from upbit_ws_qt.exchange import EmbeddedExchange
 
 TICKER = {"type": "ticker", "codes": [BTC]}
@@ -61,12 +62,16 @@ async def test_slow_accept(exchange: EmbeddedExchange) -> None:
         await public.message()
 
 
-async def test_slow_accept_of_a_client_that_does_not_wait(exchange: EmbeddedExchange) -> None:
-    exchange.faults.inject("slow_accept", seconds=0.1)
-    with pytest.raises(TimeoutError):
-        await connect(exchange.public_url, proxy=None, open_timeout=0.03)
-    await asyncio.sleep(0.15)
-    assert exchange.counters.connects_accepted == 0
+async def test_slow_accept_of_a_client_that_does_not_wait(strict: EmbeddedExchange, hand: HandClock) -> None:
+    fault = strict.faults.inject("slow_accept", seconds=0.1, times=1)
+    knock = asyncio.ensure_future(connect(strict.public_url, proxy=None).__aenter__())
+    await until(lambda: fault.hits == 1)
+    knock.cancel()
+    await asyncio.gather(knock, return_exceptions=True)
+    await asyncio.sleep(0.02)
+    hand.move(0.1)
+    await asyncio.sleep(0.02)
+    assert strict.counters.connects_accepted == 0
 
 
 @pytest.mark.parametrize("endpoint", ["public", "private"])
@@ -82,23 +87,29 @@ async def test_invalid_auth_on_the_line_or_at_the_handshake(exchange: EmbeddedEx
     assert answered.value.response.status_code == 401
 
 
-async def test_maintenance_is_announced_then_everybody_is_out_then_it_is_over(exchange: EmbeddedExchange) -> None:
-    async with client(exchange, "private") as private:
+async def test_maintenance_is_announced_then_everybody_is_out_then_it_is_over(
+    strict: EmbeddedExchange, hand: HandClock
+) -> None:
+    async with client(strict, "private") as private:
         await private.request({"type": "announcement"})
         await private.listing()
-        exchange.faults.inject("maintenance", notice=0.1, seconds=0.3)
+        strict.faults.inject("maintenance", notice=1.0, seconds=30.0)
         assert (await private.message())["category"] == "maintenance"
-        async with client(exchange):  # still open
+        hand.move(0.9)
+        async with client(strict):  # still open
             pass
+        hand.move(0.1)
         with pytest.raises(ConnectionClosed) as closed:
             await private.frame()
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1001
+    hand.move(29.9)
     with pytest.raises(InvalidStatus) as refused:
-        await connect(exchange.public_url, proxy=None)
+        await connect(strict.public_url, proxy=None)
     assert refused.value.response.status_code == 503
-    await until(lambda: not exchange.faults.active)
-    async with client(exchange):
+    hand.move(0.1)
+    await until(lambda: not strict.faults.active)
+    async with client(strict):
         pass
 
 

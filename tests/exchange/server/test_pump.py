@@ -55,7 +55,7 @@ def test_a_market_that_cannot_make_up_for_a_second_lets_its_clock_slip() -> None
 async def lag_after_a_stall(stall_ms: int = 600, *, is_full: bool) -> int:
     loop, lines, counters = asyncio.get_running_loop(), Lines(), Counters()
     clock = ExchangeClock(0, loop.time)
-    pump = Pump(cast("Any", lines), clock, counters)
+    pump = Pump(cast("Any", lines), clock, counters, loop.time)
     pump.start()
     await elapse(0.1)
     assert clock.now_ms() - lines.world.now_ms <= _TURN_MS

@@ -19,7 +19,6 @@ async def test_time_runs_stops_and_goes_on() -> None:
     async with EmbeddedExchange(ExchangeSettings(markets=3, rate=200, start_ms=START_MS)) as exchange:
         await until(lambda: exchange.world.now_ms > START_MS + 50)
         exchange.stop_time()
-        await asyncio.sleep(0.03)
         stopped_at = exchange.world.now_ms
         await asyncio.sleep(0.05)
         assert exchange.world.now_ms == stopped_at
@@ -29,9 +28,9 @@ async def test_time_runs_stops_and_goes_on() -> None:
 
 async def test_the_scale_makes_time_fly() -> None:
     async with EmbeddedExchange(ExchangeSettings(markets=3, rate=1, start_ms=START_MS, time_scale=100)) as exchange:
-        await until(lambda: exchange.world.now_ms > START_MS + 20_000, seconds=3)
+        await until(lambda: exchange.world.now_ms > START_MS + 20_000)
         exchange.set_time_scale(1000)
-        await until(lambda: exchange.world.now_ms > START_MS + 200_000, seconds=3)
+        await until(lambda: exchange.world.now_ms > START_MS + 200_000)
 
 
 async def test_advance_plays_at_once_while_time_runs_too() -> None:
@@ -99,12 +98,51 @@ async def test_stop_ends_all_lines_frees_the_port_and_may_come_twice() -> None:
         again.bind(("127.0.0.1", port))
 
 
-async def test_stop_before_start_is_nothing() -> None:
-    exchange = EmbeddedExchange(ExchangeSettings(markets=2))
-    await exchange.stop()
-    async with exchange:  # it can still be started
-        assert exchange.port > 0
-        assert exchange.connections == exchange.closed_connections == []
+def answers(exchange: EmbeddedExchange) -> tuple[object, ...]:
+    """Return what an exchange that nobody is connected to says when it is asked."""
+    return (
+        exchange.connections,
+        exchange.subscribed("public"),
+        exchange.faults.active,
+        exchange.counters.frames_sent,
+        exchange.clock.running,
+        exchange.send_raw("public", b"{}"),
+    )
+
+
+def test_before_its_start_an_exchange_answers_that_nobody_is_connected() -> None:
+    exchange = EmbeddedExchange(ExchangeSettings(markets=2, start_ms=START_MS))  # without a loop
+    assert answers(exchange) == ([], set(), [], 0, False, 0)
+    assert exchange.closed_connections == []
+    assert exchange.clock.now_ms() == START_MS
+    assert exchange.port == 0
+    exchange.stop_time()
+    exchange.set_time_scale(10)
+    exchange.set_rate(5)
+    assert exchange.place_order(BTC, "BID", "limit", 1_000_000, "0.01")
+    assert exchange.publish_announcement("Title")
+
+
+async def test_what_was_said_before_its_start_holds_after_it() -> None:
+    exchange = EmbeddedExchange(ExchangeSettings(markets=2, start_ms=START_MS, stopped=True))
+    await exchange.stop()  # is nothing
+    await exchange.advance(5)
+    exchange.faults.inject("stall", keep=False)
+    async with exchange, client(exchange) as public:
+        assert exchange.world.now_ms == exchange.clock.now_ms() == START_MS + 5000
+        await public.request(BOOK)
+        await public.request({"type": "ticker", "codes": [BTC]})
+        await until(lambda: exchange.counters.fault_hits["stall"] == 1)
+    await until(lambda: exchange.closed_connections)
+    assert answers(exchange) == ([], set(), exchange.faults.active, 0, False, 0)
+
+
+async def test_it_is_started_once() -> None:
+    async with EmbeddedExchange(ExchangeSettings(markets=2)) as exchange:
+        with pytest.raises(RuntimeError, match="make a new one"):
+            await exchange.start()
+    with pytest.raises(RuntimeError, match="make a new one"):
+        await exchange.start()
 
 
 async def test_a_busy_port_is_an_os_error_and_leaves_nothing() -> None:

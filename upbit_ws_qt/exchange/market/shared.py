@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from .path import NoiseTable
 
 if TYPE_CHECKING:
-    from .simulation import MarketSimulation
+    from collections.abc import Callable
+
+    from upbit_ws_qt.exchange.messages import Change
 
 MILLE = 1000
 _SIZES = 1024
@@ -24,7 +26,7 @@ class Shared:
         self.start_ms = start_ms
         spread = Random(f"sizes {seed}")
         self.sizes = [max(20, int(MILLE * spread.lognormvariate(-0.72, 1.2))) for _ in range(_SIZES)]
-        self.traded: list[MarketSimulation] = []  # markets with an unfinished second
+        self.traded: list[Callable[[list[Change]], None]] = []  # what ends the unfinished second of a market
         self._trades = 0
 
     def sequential_id(self, ms: int) -> int:

@@ -190,7 +190,7 @@ class MarketSimulation:
         if not self.day_trades or price > self.high or price < self.low:
             self._mark(price, traded)
         if self.candles.trade(traded, price, volume, funds):
-            self.shared.traded.append(self)
+            self.shared.traded.append(self.fold)
         number = self.shared.sequential_id(ms)
         self._latest = (price, volume, side, traded, ms, number, *best)
         out.append(TradeChange(self.code, self.profile, self._latest))
