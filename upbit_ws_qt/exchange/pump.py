@@ -44,7 +44,7 @@ class Pump:
     def start(self) -> None:
         """Begin to beat on the running loop."""
         self._followed_ms = self._clock.now_ms()
-        self._beat()
+        self._beat(asyncio.get_running_loop())
 
     def stop(self) -> None:
         """Stop for good."""
@@ -75,11 +75,12 @@ class Pump:
             self._advancing -= 1
             self._clock.set_ms(self._hub.world.now_ms)
 
-    def _beat(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(TICK, self._turn)
+    def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
+        # The loop is handed on: Qt may call back while no asyncio loop counts as running.
+        self._timer = loop.call_later(TICK, self._turn, loop)
 
-    def _turn(self) -> None:
-        self._beat()
+    def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._beat(loop)
         now = self._now()
         self._hub.drop_slow_readers()
         if self._clock.running and not self._advancing:

@@ -36,7 +36,8 @@ class EmbeddedExchange(Operations):
 
     def __init__(self, settings: ExchangeSettings | None = None, *, now: Callable[[], float] | None = None) -> None:
         settings = settings or ExchangeSettings()
-        super().__init__(settings, make_world(settings), now or _loop_time)
+        self._loop_clock = _LoopClock()
+        super().__init__(settings, make_world(settings), now or self._loop_clock)
         self._server: asyncio.Server | None = None
         self._reception: Reception | None = None
         self._port = 0
@@ -62,6 +63,7 @@ class EmbeddedExchange(Operations):
         if self._reception is not None:
             raise RuntimeError("an exchange can be started once: make a new one")
         settings = self.settings
+        self._loop_clock.loop = asyncio.get_running_loop()
         self._reception = reception = Reception(settings, self._counters, self._hub, self._pump, self.faults, self._now)
         self._hub.on_message_violation = reception.note_message_violation
         if settings.control:
@@ -160,5 +162,11 @@ def make_world(settings: ExchangeSettings) -> World:
     )
 
 
-def _loop_time() -> float:
-    return asyncio.get_running_loop().time()
+class _LoopClock:
+    """The clock of the loop that the exchange was started on, of the running one before that."""
+
+    def __init__(self) -> None:
+        self.loop: asyncio.AbstractEventLoop | None = None
+
+    def __call__(self) -> float:
+        return (self.loop or asyncio.get_running_loop()).time()

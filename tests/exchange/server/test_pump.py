@@ -69,3 +69,21 @@ async def lag_after_a_stall(stall_ms: int = 600, *, is_full: bool) -> int:
     assert clock.now_ms() - lines.world.now_ms <= _TURN_MS
     pump.stop()
     return lag
+
+
+def test_it_beats_on_where_no_loop_counts_as_running() -> None:
+    """As Qt calls back while an asyncio loop of qasync's is between two runs."""
+
+    async def beats() -> None:
+        loop, lines, counters = asyncio.get_running_loop(), Lines(), Counters()
+        pump = Pump(cast("Any", lines), ExchangeClock(0, loop.time), counters, loop.time)
+        pump.start()
+        done: list[float] = []
+        pump.later(0.05, lambda: done.append(loop.time()))
+        loop.call_later(0.005, asyncio._set_running_loop, None)
+        loop.call_later(0.015, asyncio._set_running_loop, loop)
+        await elapse(0.1)
+        pump.stop()
+        assert done
+
+    play(beats())
