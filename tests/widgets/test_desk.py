@@ -180,15 +180,17 @@ async def test_a_cut_line_is_told_in_the_bar_the_panels_and_a_toast() -> None:
         book = window.panels["order_book"]
         assert isinstance(book, OrderBookWidget)
         await until(lambda: book.state is PanelState.LIVE)
+        toasted: list[str] = []  # they go after some seconds
+        window.toasts.noteShown.connect(toasted.append)
         exchange.faults.inject(FaultName.REFUSE, "public")
         exchange.faults.inject(FaultName.DROP, "public")
         await until(lambda: book.state is PanelState.STALE)
         await until(lambda: "Reconnecting" in window.bar.lines[WebSocketType.PUBLIC].text())
-        assert any("public" in text and "lost" in text for text in window.toasts.texts)
+        assert any("public" in text and "lost" in text for text in toasted)
         exchange.faults.clear()
         await until(lambda: book.state is PanelState.LIVE)
         await until(lambda: "Connected" in window.bar.lines[WebSocketType.PUBLIC].text())
-        assert any("recovered" in text for text in window.toasts.texts)
+        assert any("recovered" in text for text in toasted)
 
 
 async def test_toasts_collapse_repeats_and_are_bounded() -> None:

@@ -137,6 +137,7 @@ async def test_without_a_key_it_says_what_the_key_is_for(service: WebSocketServi
 
 @served()
 async def test_values_are_plotted_as_candles_close(exchange: EmbeddedExchange, service: WebSocketService) -> None:
+    exchange.stop_time()  # candles close when the test says so
     async with shown(IndicatorsWidget(service, "krw-btc")) as widget:
         assert widget.state is PanelState.LIVE
         await serving(exchange, 1)
@@ -153,6 +154,7 @@ async def test_values_are_plotted_as_candles_close(exchange: EmbeddedExchange, s
 
 @served()
 async def test_an_indicator_is_picked_added_and_removed(exchange: EmbeddedExchange, service: WebSocketService) -> None:
+    exchange.stop_time()  # candles close when the test says so
     async with shown(IndicatorsWidget(service, "KRW-BTC"), 520, 640) as widget:
         await serving(exchange, 1)
         press(widget.picker.type, Qt.Key.Key_End)
@@ -179,6 +181,7 @@ async def test_an_indicator_is_picked_added_and_removed(exchange: EmbeddedExchan
 
 @served()
 async def test_signals_are_listed_and_told(exchange: EmbeddedExchange, service: WebSocketService) -> None:
+    exchange.stop_time()  # candles close when the test says so
     told: list[IndicatorSignalEvent] = []
     chosen: list[str] = []
     average = {"type": "EMA", "period": 5}
@@ -206,6 +209,7 @@ async def test_signals_are_listed_and_told(exchange: EmbeddedExchange, service: 
 
 @served()
 async def test_the_same_is_watched_of_another_market(exchange: EmbeddedExchange, service: WebSocketService) -> None:
+    exchange.stop_time()  # candles close when the test says so
     async with shown(IndicatorsWidget(service, "KRW-BTC")) as widget:
         await serving(exchange, 1)
         await exchange.advance(FIVE_MINUTES)

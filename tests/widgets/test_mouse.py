@@ -12,7 +12,7 @@ from PyQt6.QtWidgets import QAbstractButton, QApplication, QDockWidget, QListWid
 from tests.waiting import until
 from tests.widgets.desk import desk, turn, window_of
 from tests.widgets.showing import click
-from upbit_ws_qt import WebSocketType
+from upbit_ws_qt import Subscription, WebSocketType
 from widgets.base.panel import Panel, PanelState
 from widgets.base.theme import ThemeMode, apply_theme
 from widgets.program.main_menu import MainMenu
@@ -81,10 +81,11 @@ async def test_a_panel_is_dragged_out_and_remembered_there(tmp_path: Path) -> No
         panel = window.panels["tape"]
         assert isinstance(panel, Panel)
         await until(lambda: panel.state is PanelState.LIVE)
+        wishes = window.needs.service.findChildren(Subscription)
         await drag(tape, TITLE, outside(window))
         assert tape.isFloating()
         assert [each.panel for each in window.arrangement.floating] == ["tape"]
-        assert panel.state is PanelState.LIVE, "it has seen no end of its data"
+        assert window.needs.service.findChildren(Subscription) == wishes, "it has seen no end of its data"
         size = tape.size()
     async with desk(store) as (program, _):
         window = window_of(program)
@@ -161,13 +162,14 @@ async def test_the_buttons_of_a_title_bar_can_be_seen(theme: ThemeMode) -> None:
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         apply_theme(app, theme)
-        await turn()
-        await turn()
-        for name in ("float", "close"):
+
+        def contrast(name: str) -> int:
             picture = button_of(window.docks["chart"], name).grab().toImage()
             places = [(x, y) for x in range(picture.width()) for y in range(picture.height())]
             shades = [picture.pixelColor(x, y).lightness() for x, y in places]
-            assert max(shades) - min(shades) > 90
+            return max(shades) - min(shades)
+
+        await until(lambda: all(contrast(name) > 90 for name in ("float", "close")))
 
 
 async def test_a_tab_is_clicked() -> None:

@@ -211,7 +211,9 @@ async def test_a_cut_line_is_told_and_comes_back(exchange: EmbeddedExchange, ser
         assert picture(widget).asks  # the last values are kept
         refused.clear()
         await until(lambda: widget.state is PanelState.LIVE)
-        assert states == [PanelState.STALE, PanelState.LIVE]
+        assert states[0] is PanelState.STALE
+        assert PanelState.LOADING not in states
+        assert PanelState.EMPTY not in states
 
 
 @served()
@@ -253,7 +255,7 @@ async def test_what_is_left_from_before_it_was_hidden_does_not_pass_for_live(
         widget.hide()
         await until(lambda: not exchange.subscribed("public"))
         await until(lambda: all(line.endpoint != "public" for line in exchange.connections))
-        slow = exchange.faults.inject(FaultName.SLOW_ACCEPT, "public", seconds=0.8)
+        slow = exchange.faults.inject(FaultName.SLOW_ACCEPT, "public", seconds=2.0)
         widget.show()
         await until(lambda: widget.state is PanelState.STALE)
         assert widget.view.model.picture() is not None, "the last values are kept"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent.parent
+_PATIENCE = 60.0  # seconds for what takes less than two on an idle machine
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
 
@@ -42,6 +44,8 @@ class Acting(logging.Handler):
             QTimer.singleShot(0, act)
 def act():
     from PyQt6.QtWidgets import QApplication, QMainWindow
+    import psutil
+    print("exchange", *(each.pid for each in psutil.Process().children(recursive=True)), flush=True)
     app = QApplication.instance()
     (window,) = [each for each in app.topLevelWidgets() if isinstance(each, QMainWindow)]
     {deed}
@@ -64,7 +68,7 @@ def program(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
         env=environment,
     )
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + _PATIENCE
         while not connected(process) and time.monotonic() < deadline:
             assert process.poll() is None, process.communicate()[1]
             time.sleep(0.05)
@@ -87,8 +91,16 @@ def connected(process: subprocess.Popen[str]) -> bool:
         return False
 
 
-def gone(processes: list[psutil.Process], seconds: float) -> bool:
-    _, alive = psutil.wait_procs(processes, timeout=seconds)
+def living(pids: list[int]) -> list[psutil.Process]:
+    found = []
+    for pid in pids:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found.append(psutil.Process(pid))
+    return found
+
+
+def gone(processes: list[psutil.Process]) -> bool:
+    _, alive = psutil.wait_procs(processes, timeout=_PATIENCE)
     return not [each for each in alive if each.status() != psutil.STATUS_ZOMBIE]
 
 
@@ -104,44 +116,43 @@ def gone(processes: list[psutil.Process], seconds: float) -> bool:
 )
 def test_however_it_ends_nothing_is_left_and_the_layout_is_kept(environment: dict[str, str], deed: str) -> None:
     before = set(psutil.Process().children(recursive=True))
-    with subprocess.Popen(
+    done = subprocess.run(
         [sys.executable, "-c", "import os, signal" + _ACTING.format(deed=deed)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
+        timeout=_PATIENCE,
         cwd=ROOT,
         env=environment,
-    ) as process:
-        assert process.stdout is not None
-        shown = [process.stdout.readline()]
-        exchange = children(process)
-        output, errors = process.communicate(timeout=30)
-    told = [*shown, *output.splitlines()]
+        check=False,
+    )
+    told = done.stdout.splitlines()
     print(told)
+    [exchange] = [[int(pid) for pid in line.split()[1:]] for line in told if line.startswith("exchange ")]
     at_once = "os._exit" in deed
-    assert process.returncode == (9 if at_once else 0)
-    assert errors == ""
-    assert shown[0].startswith("window shown")
-    assert told[1].startswith("first price")
-    assert at_once or told[-1].startswith("stopped within")
+    assert done.returncode == (9 if at_once else 0)
+    assert done.stderr == ""
+    marks = [line.partition(" after ")[0] for line in told if " after " in line]
+    assert marks[:2] == ["window shown", "first price"]
+    assert at_once or any(line.startswith("stopped within") for line in told)
     assert exchange
-    assert gone(exchange, 5)
+    assert gone(living(exchange))
     assert set(psutil.Process().children(recursive=True)) <= before
     assert Path(environment["XDG_CONFIG_HOME"], "upbit_ws_qt", "layout.json").is_file()
 
 
 def test_what_lives_as_long_as_the_program_is_kept_out_of_garbage_collections(environment: dict[str, str]) -> None:
-    deed = "import gc; print(len(gc.get_objects()), gc.get_freeze_count()); app.quit()"
+    deed = "import gc; print('counted', len(gc.get_objects()), gc.get_freeze_count()); app.quit()"
     done = subprocess.run(
         [sys.executable, "-c", _ACTING.format(deed=deed)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=_PATIENCE,
         cwd=ROOT,
         env=environment,
         check=False,
     )
-    (visited, frozen) = (int(count) for count in done.stdout.splitlines()[2].split())
+    [counted] = [line for line in done.stdout.splitlines() if line.startswith("counted ")]
+    (visited, frozen) = (int(count) for count in counted.split()[1:])
     assert frozen > 2 * visited
 
 
@@ -152,10 +163,10 @@ def test_a_signal_ends_everything(
     exchange = children(program)
     assert exchange
     program.send_signal(number)
-    output, errors = program.communicate(timeout=10)
+    output, errors = program.communicate(timeout=_PATIENCE)
     assert program.returncode == 0
     assert (output, errors) == ("", "")
-    assert gone(exchange, 5)
+    assert gone(exchange)
     saved = Path(environment["XDG_CONFIG_HOME"], "upbit_ws_qt", "layout.json")
     assert saved.is_file(), "the layout is remembered"
 
@@ -165,18 +176,21 @@ def test_a_program_that_is_killed_leaves_no_exchange_behind(program: subprocess.
     assert exchange
     program.kill()
     program.communicate()
-    assert gone(exchange, 10)
+    assert gone(exchange)
 
 
 def test_smoke_visits_every_panel(environment: dict[str, str]) -> None:
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "run_desktop_ui.py"), "--smoke", "6", "--lang", "ko", "--theme", "dark"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env=environment,
-        check=False,
-    )
+    for seconds in ("6", "40"):  # how long panels need for their first data is the machine's business
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "run_desktop_ui.py"), "--smoke", seconds, "--lang", "ko", "--theme", "dark"],
+            capture_output=True,
+            text=True,
+            timeout=2 * _PATIENCE,
+            env=environment,
+            check=False,
+        )
+        if "without data" not in done.stderr:
+            break
     assert done.returncode == 0, done.stderr
     assert "panels got data" in done.stdout
     assert done.stderr == ""
@@ -202,7 +216,7 @@ def test_a_wrong_option_is_one_line(arguments: list[str], environment: dict[str,
         [sys.executable, str(ROOT / "run_desktop_ui.py"), *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=_PATIENCE,
         env=environment,
         check=False,
     )
@@ -217,7 +231,7 @@ def test_a_configuration_that_cannot_work_is_one_line(tmp_path: Path, environmen
         [sys.executable, str(ROOT / "run_desktop_ui.py"), "--config", str(path)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=_PATIENCE,
         env=environment,
         check=False,
     )

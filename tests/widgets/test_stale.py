@@ -52,9 +52,11 @@ async def test_a_line_that_comes_back_without_the_panels_stream_leaves_it_stale(
 ) -> None:
     async with shown(make(service)) as panel, shown(TapeWidget(service, "KRW-ETH")) as other:
         await until(lambda: panel.state is PanelState.LIVE and other.state is PanelState.LIVE)
+        told: list[PanelState] = []
+        other.stateChanged.connect(told.append)
         missing = exchange.faults.inject(FaultName.MISSING_CODES, "public", codes=["KRW-BTC"], times=None)
         exchange.faults.inject(FaultName.DROP, "public")
-        await until(lambda: other.state is PanelState.STALE)
+        await until(lambda: PanelState.STALE in told)
         await until(lambda: is_up(service) and other.state is PanelState.LIVE and panel.state is PanelState.STALE)
         assert panel.dimmed
         missing.clear()

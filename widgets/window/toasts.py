@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QEvent, QObject, Qt, QTimer, pyqtSlot
+from PyQt6.QtCore import QEvent, QObject, Qt, QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
 
 from widgets.base.panel import plain_label
@@ -38,7 +38,12 @@ class Toasts(QObject):
 
     Args:
         window: in whose corner.
+
+    Signals:
+        noteShown(str): a note is on the screen.
     """
+
+    noteShown = pyqtSignal(str)
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
@@ -64,6 +69,7 @@ class Toasts(QObject):
             if note.key == (key or text):
                 note.repeat(text, level)
                 self._place()  # another text may need more room
+                self.noteShown.emit(text)
                 return
         note = _Note(self._window, key or text, text, level)
         note.gone.timeout.connect(self._on_gone)
@@ -74,6 +80,7 @@ class Toasts(QObject):
         self._place()
         note.show()
         note.raise_()
+        self.noteShown.emit(text)
 
     def clear(self) -> None:
         """Take all away."""

@@ -1,0 +1,108 @@
+"""Theme, colours, language and motion are seen at once."""
+
+from __future__ import annotations
+
+import pytest
+from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QColor, QGuiApplication
+from PyQt6.QtWidgets import QLabel, QWidget
+
+from tests.waiting import until
+from tests.widgets.desk import desk, turn, window_of
+from tests.widgets.settings_desk import (
+    choose,
+    confirm,
+    open_settings,
+    switch,
+)
+from widgets.base.text import Language
+from widgets.base.theme import DARK, LIGHT, MarketScheme, ThemeMode, market_colours
+
+pytestmark = [pytest.mark.usefixtures("let_go")]
+
+
+@pytest.mark.qasync_loop
+async def test_colours_are_seen_at_once() -> None:
+    async with desk() as (program, _):
+        window = window_of(program)
+        model = window.watch_list.model
+        await until(lambda: model.rowCount() >= 5 and any(model.row(place).sign for place in range(5)))
+        dialog = open_settings(window)
+        for theme, dark in ((ThemeMode.LIGHT, False), (ThemeMode.DARK, True)):
+            choose(dialog, "theme", theme)
+            await turn()
+            assert window.grab().toImage().pixelColor(window.width() - 3, 3) == QColor((DARK if dark else LIGHT).window)
+            for scheme in MarketScheme:
+                choose(dialog, "scheme", scheme)
+                await turn()
+                colours = market_colours(scheme, dark=dark)
+                shown = painted(window.watch_list.table.viewport())
+                signs = {model.row(place).sign for place in range(5)}  # the market decides which of them there are
+                expected = {colours.up if sign > 0 else colours.down for sign in signs - {0}}
+                assert expected <= shown
+        dialog.reject()
+
+
+def painted(widget: QWidget | None) -> set[str]:
+    assert widget is not None
+    picture = widget.grab().toImage()
+    return {picture.pixelColor(x, y).name() for x in range(picture.width()) for y in range(picture.height())}
+
+
+@pytest.mark.qasync_loop
+async def test_the_language_changes_everywhere_and_in_the_dialog_itself() -> None:
+    async with desk() as (program, _):
+        window = window_of(program)
+        dialog = open_settings(window)
+        choose(dialog, "language", Language.KOREAN)
+        await turn()
+        assert dialog.windowTitle() == "설정"
+        label = next(each for each in dialog.findChildren(QLabel) if each.buddy() is dialog.fields["theme"])
+        assert label.text() == "테마"
+        assert dialog.fields["theme"].accessibleName() == "테마"
+        assert window.docks["chart"].windowTitle() == "차트"
+        assert "공개" in next(iter(window.bar.lines.values())).text()
+        choose(dialog, "language", Language.ENGLISH)
+        await turn()
+        assert dialog.windowTitle() == "Settings"
+        dialog.reject()
+
+
+@pytest.mark.qasync_loop
+async def test_with_reduced_motion_nothing_flashes() -> None:
+    async with desk() as (program, _):
+        window = window_of(program)
+        model = window.watch_list.model
+
+        def flashing() -> bool:
+            return any(model.is_flashing(model.row(place)) for place in range(model.rowCount()))
+
+        await until(flashing)
+        dialog = open_settings(window)
+        switch(dialog, "reduce_motion")
+        confirm(dialog)
+        prices = [model.row(place).price for place in range(model.rowCount())]
+        assert not flashing()
+        await until(lambda: [model.row(place).price for place in range(model.rowCount())] != prices)
+        assert not flashing()
+
+
+@pytest.mark.qasync_loop
+async def test_the_theme_follows_the_computer_only_where_that_is_wanted() -> None:
+    async with desk() as (program, _):
+        window = window_of(program)
+        hints = QGuiApplication.styleHints()
+        assert hints is not None
+
+        def background() -> str:
+            return str(window.palette().color(window.backgroundRole()).name())
+
+        for scheme, theme in ((Qt.ColorScheme.Dark, DARK), (Qt.ColorScheme.Light, LIGHT)):
+            hints.colorSchemeChanged.emit(scheme)  # what Qt says when the computer's setting is changed
+            await until(lambda wanted=theme.window: background() == wanted)  # type: ignore[misc]
+        dialog = open_settings(window)
+        choose(dialog, "theme", ThemeMode.LIGHT)
+        confirm(dialog)
+        hints.colorSchemeChanged.emit(Qt.ColorScheme.Dark)
+        await turn()
+        assert background() == LIGHT.window
