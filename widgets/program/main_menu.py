@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QObject, Qt, pyqtSignal, pyqtSlot
@@ -12,6 +13,7 @@ from upbit_ws_qt import ConnectionState, WebSocketType
 from widgets.base.text import mark, tr
 from widgets.program.options import program_version
 from widgets.program.store import LONGEST_NAME, MOST_PERSPECTIVES
+from widgets.window.moving import Step
 from widgets.window.perspectives import BUILT_IN, PERSPECTIVE_TITLES
 from widgets.window.symbol_search import SymbolSearch
 
@@ -25,6 +27,20 @@ __all__ = ["MainMenu"]
 
 _DELETE = Qt.WidgetAttribute.WA_DeleteOnClose
 _PLAIN = Qt.TextFormat.PlainText
+_STEPS: tuple[tuple[str, Step | None, str], ...] = (
+    (mark("&Left"), Step.LEFT, "Ctrl+Shift+Left"),
+    (mark("&Right"), Step.RIGHT, "Ctrl+Shift+Right"),
+    (mark("&Up"), Step.UP, "Ctrl+Shift+Up"),
+    (mark("&Down"), Step.DOWN, "Ctrl+Shift+Down"),
+    (mark("Onto the next panels, as a &tab"), None, "Ctrl+Shift+T"),
+)
+_SIZE = 40  # points that a key makes a panel wider or higher
+_SIZES = (
+    (mark("&Wider"), (_SIZE, 0), "Alt+Shift+Right"),
+    (mark("&Narrower"), (-_SIZE, 0), "Alt+Shift+Left"),
+    (mark("&Higher"), (0, _SIZE), "Alt+Shift+Down"),
+    (mark("L&ower"), (0, -_SIZE), "Alt+Shift+Up"),
+)
 _MOST_KEYS = 9  # Ctrl+1 to Ctrl+9
 
 
@@ -141,9 +157,21 @@ class MainMenu(QObject):
         self._action(menu, mark("&Panel before"), lambda: window.step_panel(-1), "Shift+F6")
         self._action(menu, mark("&Detach the panel, or put it back"), window.detach_panel, "Ctrl+Shift+D")
         self._action(menu, mark("&Close the panel"), window.close_panel, "Ctrl+F4")
+        self._add_moves(menu)
         self.locked = self._action(menu, mark("Loc&k the panels"), lambda: window.lock(self.locked.isChecked()))
         self.locked.setCheckable(True)
         self._action(menu, mark("&Full screen"), self._on_full_screen, "F11")
+
+    def _add_moves(self, view: QMenu) -> None:
+        window = self._window
+        menu = QMenu(view)
+        view.addMenu(menu)
+        self._titles.append((menu, mark("Mo&ve the panel")))
+        for text, step, keys in _STEPS:
+            self._action(menu, text, partial(window.move_panel, step), keys)
+        menu.addSeparator()
+        for text, (width, height), keys in _SIZES:
+            self._action(menu, text, partial(window.resize_panel, width, height), keys)
 
     def _add_market_menu(self) -> None:
         menu = self._menu(mark("&Market"))
@@ -234,6 +262,8 @@ class MainMenu(QObject):
             ("Ctrl+M, Ctrl+L", tr("monitor, log")),
             ("F6, Shift+F6", tr("next panel, panel before")),
             ("Ctrl+Shift+D, Ctrl+F4", tr("detach the panel or put it back, close it")),
+            ("Ctrl+Shift+← → ↑ ↓ T", tr("move the panel, or make it a tab of the next ones")),
+            ("Alt+Shift+← → ↑ ↓", tr("make the panel narrower, wider, lower, higher")),
             ("F5", tr("resync")),
             ("F11", tr("full screen")),
             ("Enter, Space", tr("in the watch list: show the market, give it a star")),

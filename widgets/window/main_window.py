@@ -16,6 +16,7 @@ from widgets.base.text import tr
 from widgets.watch_list.panel import WatchListWidget
 from widgets.window.dock_arranger import apply_arrangement, read_arrangement
 from widgets.window.dock_buttons import draw_buttons
+from widgets.window.moving import Step, joined, moved
 from widgets.window.panels import PANELS, Needs
 from widgets.window.perspectives import BUILT_IN, fitted, only_known
 from widgets.window.status_bar import ServiceStatusBar
@@ -178,6 +179,29 @@ class MainWindow(QMainWindow):
         if name and not self._locked:
             self.docks[name].setFloating(not self.docks[name].isFloating())
             self.show_panel(name)
+
+    def move_panel(self, step: Step | None) -> None:
+        """Move the panel that has the keyboard: a step, or (None) onto the next group as a tab."""
+        name, before = self.panel_with_focus, self.arrangement
+        if name and not self._locked:
+            after = joined(before, name) if step is None else moved(before, name, step)
+            if after != before:
+                self.arrange(after)
+            self.show_panel(name)
+
+    def resize_panel(self, width: int, height: int) -> None:
+        """Make the panel that has the keyboard wider and higher by so many points (or, negative, less so)."""
+        name = self.panel_with_focus
+        if not name or self._locked:
+            return
+        dock = self.docks[name]
+        if dock.isFloating():
+            dock.resize(dock.width() + width, dock.height() + height)
+            return
+        if width:
+            self.resizeDocks([dock], [max(1, dock.width() + width)], Qt.Orientation.Horizontal)
+        if height:
+            self.resizeDocks([dock], [max(1, dock.height() + height)], Qt.Orientation.Vertical)
 
     def close_panel(self) -> None:
         """Hide the panel that has the keyboard, and give that to another."""
