@@ -24,7 +24,8 @@ _VISIBLE = 40  # pixels of a floating window that stay on a screen
 def apply_arrangement(window: QMainWindow, docks: Mapping[str, QDockWidget], wanted: Arrangement) -> None:
     """Show exactly the docks of an arrangement, where it says."""
     for dock in docks.values():
-        dock.setFloating(False)
+        if dock.isFloating():  # Qt lays the whole window out for one that is not, too
+            dock.setFloating(False)
         window.removeDockWidget(dock)
     if wanted.root is not None:
         _place(window, docks, wanted.root)
