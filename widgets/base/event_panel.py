@@ -17,8 +17,7 @@ from upbit_ws_qt import (
     WebSocketType,
 )
 from widgets.base.kst import kst_now_clock
-from widgets.base.panel import Panel, PanelState
-from widgets.base.text import tr
+from widgets.base.panel import GIVEN_UP, Panel, PanelState
 
 if TYPE_CHECKING:
     from PyQt6.QtWidgets import QWidget
@@ -157,7 +156,7 @@ class EventPanel(Panel):
             if state in (ConnectionState.RECONNECTING, ConnectionState.STOPPED):
                 self.since = ""
             if state is ConnectionState.FAILED and not self.worth_keeping():
-                self.show_error(tr("The connection was given up; see the connection monitor for the cause."))
+                self.show_error(GIVEN_UP)
             self.settle()
 
     @pyqtSlot(GapEvent)

@@ -12,7 +12,7 @@ import msgspec
 from PyQt6.QtCore import QObject, pyqtSignal, pyqtSlot
 
 from widgets.base.hangul import matches
-from widgets.base.text import Language, current_language, resources
+from widgets.base.text import Language, current_language, resources, tr
 
 if TYPE_CHECKING:
     from widgets.base.rest import RestClient
@@ -109,7 +109,7 @@ class MarketCatalog(QObject):
     def _on_done(self, body: bytes) -> None:
         markets = _parse(body)
         if not markets:
-            self.failed.emit("the list of markets could not be read")
+            self.failed.emit(tr("the answer could not be read"))
             return
         self.fresh = True
         if self._path is not None:

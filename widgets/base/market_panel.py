@@ -9,6 +9,7 @@ from PyQt6.QtCore import QTimer, pyqtSignal, pyqtSlot
 
 from upbit_ws_qt import (
     ConnectionState,
+    Phrase,
     Subscription,
     SubscriptionError,
     WebSocketClientProxy,
@@ -17,7 +18,7 @@ from upbit_ws_qt import (
     WebSocketType,
 )
 from widgets.base.panel import Panel, PanelState, plain_label
-from widgets.base.text import tr
+from widgets.base.text import mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -120,7 +121,7 @@ class MarketPanel(Panel):
         if isinstance(error, SubscriptionError) and self.state in (PanelState.LIVE, PanelState.STALE):
             self.show_stale()  # it was served before
         elif isinstance(error, SubscriptionError):
-            self.show_empty(tr("The exchange has nothing for {symbol}.", symbol=self._symbol))
+            self.show_empty(Phrase(mark("The exchange has nothing for {symbol}."), symbol=self._symbol))
         else:
             self.show_error(error)
 
@@ -157,7 +158,7 @@ class MarketPanel(Panel):
     def _open(self) -> None:
         if self._wishes or not self._symbol:
             if not self._symbol:
-                self.show_empty(tr("Choose a market."))
+                self.show_empty(Phrase(mark("Choose a market.")))
             return
         try:
             for subscription in self.subscribe():

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QEvent, Qt, QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from upbit_ws_qt import ConnectionState, WebSocketError, WebSocketService, WebSocketType
+from upbit_ws_qt import ConnectionState, Phrase, WebSocketError, WebSocketService, WebSocketType
 from widgets.base.focus import FocusEntry, paint_focus_frame, set_tab_order
 from widgets.base.look import look, market_colours_of
-from widgets.base.text import tr
+from widgets.base.text import mark, said, tr
 from widgets.base.theme import Colours, MarketColours, colours_of
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Panel", "PanelState", "plain_label"]
 
 _LONGEST_CAUSE = 300
+GIVEN_UP = Phrase(mark("The connection was given up; see the connection monitor for the cause."))
 
 
 class PanelState(StrEnum):
@@ -117,11 +118,11 @@ class Panel(FocusEntry):
         return market_colours_of(self.palette())
 
     def show_loading(self, what: str = "") -> None:
-        """Say that data are on their way; `what` is translated already."""
+        """Say that data are on their way; a Phrase is said in the language in force, whenever that is changed."""
         self._enter(PanelState.LOADING, what)
 
     def show_empty(self, reason: str) -> None:
-        """Say why there is nothing; `reason` is translated already."""
+        """Say why there is nothing; a Phrase is said in the language in force, whenever that is changed."""
         self._had_data = True
         self._enter(PanelState.EMPTY, reason)
 
@@ -135,7 +136,7 @@ class Panel(FocusEntry):
         """Keep the body, dimmed, with the time since now; without data so far this is LOADING."""
         if self._state not in (PanelState.LIVE, PanelState.STALE):
             if self._state is not PanelState.EMPTY:
-                self.show_loading(tr("Waiting for the connection…"))
+                self.show_loading(Phrase(mark("Waiting for the connection…")))
             return
         if self._state is PanelState.LIVE:
             self._stale_since = time.monotonic()
@@ -143,7 +144,7 @@ class Panel(FocusEntry):
 
     def show_error(self, cause: str | WebSocketError) -> None:
         """Show a cause and a Retry button."""
-        self._enter(PanelState.ERROR, str(cause)[:_LONGEST_CAUSE])
+        self._enter(PanelState.ERROR, cause if isinstance(cause, str) else str(cause))
 
     def show_no_key(self, reason: str = "") -> None:
         """Say that an API key is needed and what for, with a button to enter one; `reason` is translated already."""
@@ -204,7 +205,7 @@ class Panel(FocusEntry):
         reason = self._reason
         if self._state is PanelState.NO_KEY:
             reason = reason or tr("Your own orders and assets are shown once a key is entered.")
-        self._message.show_text(head, reason)
+        self._message.show_text(head, said(reason)[:_LONGEST_CAUSE])
         self._message.retry.setVisible(self._state is PanelState.ERROR)
         self._message.keys.setVisible(self._state is PanelState.NO_KEY)
 
@@ -225,7 +226,7 @@ class Panel(FocusEntry):
             if self._state in (PanelState.LIVE, PanelState.STALE):
                 self.show_stale()
             else:
-                self.show_error(tr("The connection was given up; see the connection monitor for the cause."))
+                self.show_error(GIVEN_UP)
         elif state in (ConnectionState.RECONNECTING, ConnectionState.STOPPED):
             self.show_stale()
         elif state is ConnectionState.CONNECTED and self._state is PanelState.STALE and self.is_fresh():

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from upbit_ws_qt import CandleEvent, GapEvent, Subscription, WebSocketError, WebSocketType
+from upbit_ws_qt import CandleEvent, GapEvent, Phrase, Subscription, WebSocketError, WebSocketType
 from widgets.base.market_panel import MarketPanel
 from widgets.base.panel import plain_label
 from widgets.base.rest import RestAnswer, RestClient
-from widgets.base.text import tr
+from widgets.base.text import mark, said, tr
 from widgets.chart.data import CandleSeries, bar_of, parse_history
 from widgets.chart.view import ChartView
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["UNITS", "ChartWidget"]
 
 UNITS = ("1s", "1m", "3m", "5m", "10m", "15m", "30m", "60m", "240m")
+_UNREADABLE = Phrase(mark("the answer could not be read"))
 _PAGE = 200  # candles per question; the exchange's most
 _FINISHED = 3  # candles that are looked at again
 RECHECK_MS = 1500
@@ -160,6 +161,7 @@ class ChartWidget(MarketPanel):
         self.newest.setAccessibleName(tr("To the newest candle"))
         self.newest.setToolTip(tr("To the newest candle"))
         self._again.setText(tr("Retry"))
+        self._trouble.setText(said(self._told))
         self.view.update()
 
     def restyle(self) -> None:
@@ -236,7 +238,7 @@ class ChartWidget(MarketPanel):
         try:
             bars = parse_history(body)
         except ValueError:
-            self._on_history_failed(tr("the answer could not be read"))
+            self._on_history_failed(_UNREADABLE)
             return
         new = self._series.merge(bars)
         if self._asks_older and not new:
@@ -246,15 +248,17 @@ class ChartWidget(MarketPanel):
         if len(self._series):
             self._settle()
         else:
-            self.show_empty(tr("There are no candles yet."))
+            self.show_empty(Phrase(mark("There are no candles yet.")))
 
     @pyqtSlot(str)
     def _on_history_failed(self, cause: str) -> None:
         self._answer = None
-        self._tell_trouble(tr("The history could not be loaded ({cause}); new candles are shown.", cause=cause))
+        text = mark("The history could not be loaded ({cause}); new candles are shown.")
+        self._tell_trouble(Phrase(text, cause=cause))
 
     def _tell_trouble(self, text: str) -> None:
-        self._trouble.setText(text)
+        self._told = text
+        self._trouble.setText(said(text))
         self._trouble.setVisible(bool(text))
         self._again.setVisible(bool(text))
 

@@ -13,7 +13,7 @@ from upbit_ws_qt import IndicatorEvent, IndicatorSignalEvent, IndicatorSpec, saf
 from widgets.base.kst import kst_clock, kst_stamp
 from widgets.base.price_format import brief_text, full_text
 from widgets.base.tables import RowsModel
-from widgets.base.text import mark, tr
+from widgets.base.text import mark, said, tr
 from widgets.indicators.choice import spec_text, trigger_text, word_text
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class WatchesModel(RowsModel[Watch]):
         if column == 1:
             return row.timeframe
         if row.refused:
-            return "✖ " + safe_text(row.refused, 120)
+            return "✖ " + safe_text(said(row.refused), 120)
         if row.spec.trigger is not None:
             return tr("fired %n times", row.fired) if row.fired else tr("waiting")
         if row.points:
@@ -111,7 +111,7 @@ class WatchesModel(RowsModel[Watch]):
             return spec_text(row.spec) if column == 0 else ""
         newest = row.points[-1][1] if row.points else {}
         lines = [f"{word_text(name)} {full_text(value)}" for name, value in newest.items()]
-        return safe_text(row.refused) if row.refused else "\n".join(lines)
+        return safe_text(said(row.refused)) if row.refused else "\n".join(lines)
 
     def colour(self, row: Watch, column: int) -> QColor | None:
         """Return grey for what is still to come."""

@@ -9,11 +9,13 @@ from upbit_ws_qt import (
     AuthenticationError,
     ConnectionState,
     Credentials,
+    Phrase,
     WebSocketClientProxy,
     WebSocketError,
     WebSocketService,
     WebSocketType,
 )
+from widgets.base.text import mark
 
 if TYPE_CHECKING:
     from upbit_ws_qt import ServiceConfig
@@ -32,7 +34,7 @@ async def check_keys(config: ServiceConfig, credentials: Credentials, seconds: f
 
     def on_state(line: WebSocketType, state: ConnectionState) -> None:
         if line is WebSocketType.PRIVATE and state is ConnectionState.FAILED and not refused.done():
-            refused.set_result("the exchange refuses the key")
+            refused.set_result(Phrase(mark("the exchange refuses the key")))
 
     service.errorOccurred.connect(on_error)
     service.connectionStateChanged.connect(on_state)
@@ -49,7 +51,7 @@ async def check_keys(config: ServiceConfig, credentials: Credentials, seconds: f
             return served.result()
         served.cancel()
         await asyncio.wait([served])
-        return f"no answer within {seconds:g} s"
+        return Phrase(mark("no answer within {seconds:g} s"), seconds=seconds)
     finally:
         refused.cancel()
         await service.stop()

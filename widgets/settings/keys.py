@@ -11,13 +11,15 @@ from PyQt6.QtWidgets import QFormLayout, QHBoxLayout, QLineEdit, QPushButton, QV
 
 from upbit_ws_qt import ConfigurationError, Credentials
 from widgets.base.panel import plain_label
-from widgets.base.text import Texts, mark, tr
+from widgets.base.text import Texts, mark, said, tr
 from widgets.settings.key_check import check_keys
 
 if TYPE_CHECKING:
     from upbit_ws_qt import ServiceConfig
 
 __all__ = ["KeysPage"]
+
+_LONGEST_CAUSE = 200
 
 
 class KeysPage(QWidget):
@@ -87,7 +89,9 @@ class KeysPage(QWidget):
     def _tell(self, text: str, **values: object) -> None:
         """Say what came of it; to a screen reader by the button that it came of."""
         self._told = text, values
-        self.state.setText(tr(text, -1, **values) if text else "")
+        self.state.setText(
+            tr(text, -1, **{name: said(value)[:_LONGEST_CAUSE] for name, value in values.items()}) if text else ""
+        )
         self.save.setAccessibleDescription(self.state.text())
 
     def changeEvent(self, event: QEvent | None) -> None:
@@ -124,7 +128,7 @@ class KeysPage(QWidget):
             return
         self.save.setEnabled(True)
         if cause is not None:
-            self._tell(mark("The key was not taken: {cause}"), cause=cause[:200])
+            self._tell(mark("The key was not taken: {cause}"), cause=cause)
             return
         try:
             credentials.save_to_keyring()

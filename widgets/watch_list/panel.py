@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import QLineEdit, QTabBar, QVBoxLayout, QWidget
 from upbit_ws_qt import (
     Delivery,
     GlobalManagerState,
+    Phrase,
     Subscription,
     SubscriptionState,
     TickerEvent,
@@ -19,7 +20,7 @@ from upbit_ws_qt import (
 )
 from widgets.base.look import look
 from widgets.base.panel import Panel
-from widgets.base.text import tr
+from widgets.base.text import mark, tr
 from widgets.watch_list.model import Column, WatchListModel
 from widgets.watch_list.silence import QUIET_LOOKS, SilenceWatch
 from widgets.watch_list.table import WatchListTable
@@ -203,11 +204,11 @@ class WatchListWidget(Panel):
             else:
                 self.show_loading()
         elif self.search.text().strip():
-            self.show_empty(tr("No market fits this search."))
+            self.show_empty(Phrase(mark("No market fits this search.")))
         elif self.tabs.currentIndex() == 0:
-            self.show_empty(tr("Mark markets with a star, and they are listed here."))
+            self.show_empty(Phrase(mark("Mark markets with a star, and they are listed here.")))
         elif self._catalog.markets:
-            self.show_empty(tr("There are no markets in this currency."))
+            self.show_empty(Phrase(mark("There are no markets in this currency.")))
 
     def _want(self) -> None:
         """Subscribe to what is listed, while somebody can see it."""
@@ -244,7 +245,7 @@ class WatchListWidget(Panel):
     @pyqtSlot(str)
     def _on_catalog_failed(self, cause: str) -> None:
         if not self._catalog.markets:
-            self.show_error(tr("The list of markets could not be loaded: {cause}", cause=cause))
+            self.show_error(Phrase(mark("The list of markets could not be loaded: {cause}"), cause=cause))
 
     @pyqtSlot(str)
     def _on_activated(self, code: str) -> None:
