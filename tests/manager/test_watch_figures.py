@@ -17,7 +17,7 @@ from tests.waiting import until
 from upbit_ws_qt.events import StreamType, TradeEvent
 from upbit_ws_qt.manager.ledger import StreamLedger, spared_names
 from upbit_ws_qt.monitoring.alerts import AlertKind
-from upbit_ws_qt.routing import StreamFigures
+from upbit_ws_qt.routing import ConsumerFigures, StreamFigures
 from upbit_ws_qt.streams import StreamKey
 from upbit_ws_qt.types import ConnectionState, DataType, SubscriptionSpec, WebSocketType
 from upbit_ws_qt.wire import decode
@@ -252,15 +252,19 @@ async def test_subscriptions_are_counted_anew_when_something_changed(exchange: E
     await until(lambda: desk.manager.connection_metrics(PUBLIC).unserved == 0)
 
 
+def consumers(*component_ids: str) -> tuple[ConsumerFigures, ...]:
+    return tuple(ConsumerFigures(component_id, 1, 0.0, 0.0) for component_id in component_ids)
+
+
 def test_the_ledger_counts_the_bytes_of_what_is_new() -> None:
     key = StreamKey(DataType.TRADE, "KRW-BTC")
     ledger = StreamLedger()
-    ledger.look([StreamFigures(key, 10, 200.0, None, 0, ("a", "b"))])
+    ledger.look([StreamFigures(key, 10, 200.0, None, 0, consumers("a", "b"))])
     assert (ledger.readings[0].bytes, ledger.bytes_of("a", 10), ledger.bytes_of("b", 5)) == (2000, 2000, 1000)
-    ledger.look([StreamFigures(key, 15, 300.0, None, 0, ("a",))])
+    ledger.look([StreamFigures(key, 15, 300.0, None, 0, consumers("a"))])
     assert ledger.readings[0].bytes == 10 * 200 + 5 * 300
     assert (ledger.bytes_of("a", 15), ledger.bytes_of("b", 5), ledger.bytes_of("new", 7)) == (3500, 1000, 0)
-    ledger.look([StreamFigures(key, 3, 300.0, None, 0, ("a", "new"))])  # wanted anew meanwhile
+    ledger.look([StreamFigures(key, 3, 300.0, None, 0, consumers("a", "new"))])  # wanted anew meanwhile
     assert ledger.readings[0].bytes == 3500 + 900
     assert (ledger.bytes_of("a", 3), ledger.bytes_of("new", 9)) == (3500 + 900, 2700)
     ledger.forget_all_but(["new"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QObject
@@ -20,6 +21,7 @@ def test_before_it_was_used_everything_is_empty(qapp: QApplication) -> None:
     service = WebSocketService()
     assert (service.line_events(60), service.alerts(), service.issues(), service.interference()) == ((), (), (), ())
     assert (service.adaptations(), service.stream_metrics(), service.trace_frames()) == ((), (), None)
+    assert service.subscription_metrics() == ()
     assert len(service.history("score", None, 60).values) == 0
     assert not service.acknowledge(1)
     assert not service.undo_adaptation()
@@ -43,4 +45,26 @@ async def test_each_stream_has_its_rate_bytes_and_age(service: WebSocketService,
     assert streams[0].bytes_per_second > 100 * streams[0].messages_per_second
     assert streams[0].last_event_age is not None
     await until(lambda: service.connection_metrics(WebSocketType.PUBLIC).current_subscriptions == 5)
+    await proxy.cleanup()
+
+
+@served()
+async def test_each_stream_of_a_component_has_its_rate_and_its_slot_time(
+    service: WebSocketService, exchange: EmbeddedExchange
+) -> None:
+    assert service.subscription_metrics() == ()
+    first, second = sorted(exchange.world.codes)[:2]
+    seen: Counter[str] = Counter()
+    proxy = WebSocketClientProxy("panel", service=service)
+    proxy.subscribe_ticker((first, second), lambda event: seen.update([event.code]))
+    channel = service.ticker(first)
+    channel.received.connect(lambda event: None)
+    await until(lambda: sum(one.messages_per_second > 0 for one in service.subscription_metrics("panel")) == 2)
+    for one in service.subscription_metrics("panel"):
+        assert 0 < one.delivered <= seen[one.key.symbol]
+        assert one.slot_longest >= one.slot_mean > 0
+        assert one.bytes_per_second > 100 * one.messages_per_second
+    assert {one.key.symbol for one in service.subscription_metrics("panel")} == {first, second}
+    assert {one.component_id for one in service.subscription_metrics()} == {"panel", f"channel ticker {first}"}
+    channel.received.disconnect()
     await proxy.cleanup()

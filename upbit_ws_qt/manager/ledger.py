@@ -66,7 +66,7 @@ class StreamLedger:
         streams, self._streams = self._streams, {}
         sizes: dict[str, tuple[int, float]] = {}
         readings = []
-        for key, events, frame_size, latest, depth, component_ids in figures:
+        for key, events, frame_size, latest, depth, consumers in figures:
             before, size = streams.get(key, (0, 0))
             fresh = events - before if events >= before else events
             size += round(fresh * frame_size)
@@ -76,7 +76,7 @@ class StreamLedger:
             at = None if latest is None else latest.received_at
             readings.append(StreamReading(key=key, events=events, bytes=size, last_event_at=at, depth=depth))
             if fresh:
-                for component_id in component_ids:
+                for component_id in {consumer.component_id for consumer in consumers}:
                     count, total = sizes.get(component_id, (0, 0.0))
                     sizes[component_id] = (count + fresh, total + fresh * frame_size)
         self.readings = tuple(readings)

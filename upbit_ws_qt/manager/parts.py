@@ -89,7 +89,7 @@ class ManagerParts:
 
     def on_gap(self, gap: GapEvent) -> None:
         """Pass a gap on."""
-        self._watch.count_gap(gap.ws_type)
+        self._watch.count_gap(gap)
         self._news.tell(lambda listener: listener.on_gap(gap))
 
     def on_connection_error(self, error: WebSocketError) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.manager.endpoint import Endpoint
     from upbit_ws_qt.manager.news import News
     from upbit_ws_qt.monitoring import ConnectionMetrics, HealthStatus, Monitor, PerformanceMetrics
+    from upbit_ws_qt.monitoring.subscriptions import SubscriptionMetrics
     from upbit_ws_qt.routing import DataPoolManager, DataRoutingEngine, RoutingStatistics
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import SubscriptionStatistics
@@ -108,6 +109,13 @@ class ManagerQuestions(ManagerParts):
     def connection_metrics(self, ws_type: WebSocketType) -> ConnectionMetrics:
         """Return one line's figures."""
         return self._watch.monitor.connection_metrics(ws_type)
+
+    def subscription_metrics(self, component_id: str | None = None) -> tuple[SubscriptionMetrics, ...]:
+        """Return the rate, bytes and slot time of each stream of a component, or of all; the most costly first.
+
+        They are read off every `metrics_interval`, and whenever the program's figures are asked for.
+        """
+        return self._watch.subscriptions.metrics(component_id)
 
     async def get_performance_metrics(self) -> PerformanceMetrics:
         """Return the whole program's figures, read off now."""

@@ -7,21 +7,22 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from upbit_ws_qt.monitoring.readings import ComponentReading, ConnectionReading, RttSample
+from upbit_ws_qt.monitoring.subscriptions import SubscriptionReading
 from upbit_ws_qt.routing import PastFigures
 from upbit_ws_qt.types import ConnectionState, Priority, WebSocketType
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from upbit_ws_qt.connection import ConnectionFigures
     from upbit_ws_qt.manager.endpoint import Endpoint
     from upbit_ws_qt.manager.ledger import StreamLedger
-    from upbit_ws_qt.routing import RouteFigures, RoutingStatistics
+    from upbit_ws_qt.routing import RouteFigures, RoutingStatistics, StreamFigures
     from upbit_ws_qt.sketch import SketchSummary
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import SubscriptionStatistics
 
-__all__ = ["LineReader", "component_readings", "stage_summaries"]
+__all__ = ["LineReader", "component_readings", "stage_summaries", "subscription_readings"]
 
 STATISTICS_FOR = 15.0
 """Seconds for which the subscriptions' figures hold while nothing is told to have changed."""
@@ -32,13 +33,13 @@ class LineReader:
     """Reads one line off, and keeps what the rooms tell between two readings.
 
     Attributes:
-        gaps: changes of epoch so far.
+        gaps: changes of epoch so far; `lossy_gaps` are those of them that may have cost trades, orders or assets.
         decode_errors: frames so far that could not be read.
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self.gaps = 0
+        self.gaps = self.lossy_gaps = 0
         self.decode_errors = 0
         self._pongs = 0
         self._statistics: SubscriptionStatistics | None = None
@@ -109,6 +110,7 @@ class LineReader:
             decode_errors=self.decode_errors,
             reconnects=figures.losses,
             gaps=self.gaps,
+            lossy_gaps=self.lossy_gaps,
             pending=figures.inbox.waiting,
             dropped=figures.inbox.dropped,
             sink_failures=figures.sink_failures,
@@ -174,6 +176,13 @@ def _component_reading(
         pending=sum([route.waiting for route in routes]),
         quarantined=any(route.quarantine for route in routes),
     )
+
+
+def subscription_readings(streams: Iterable[StreamFigures]) -> Iterator[SubscriptionReading]:
+    """Yield what each consumer of each stream has counted."""
+    for key, _, frame_size, _, _, consumers in streams:
+        for component_id, delivered, busy_time, longest in consumers:
+            yield SubscriptionReading(component_id, key, delivered, busy_time, longest, frame_size)
 
 
 def stage_summaries(routing: RoutingStatistics) -> dict[str, SketchSummary]:

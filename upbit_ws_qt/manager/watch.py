@@ -13,7 +13,7 @@ from upbit_ws_qt.events import AnnouncementCategory, AnnouncementEvent
 from upbit_ws_qt.manager.ledger import StreamLedger
 from upbit_ws_qt.manager.listener import ManagerListener
 from upbit_ws_qt.manager.periodic import Periodic
-from upbit_ws_qt.manager.readings import LineReader, component_readings, stage_summaries
+from upbit_ws_qt.manager.readings import LineReader, component_readings, stage_summaries, subscription_readings
 from upbit_ws_qt.monitoring.monitor import (
     AlertCleared,
     AlertRaised,
@@ -23,13 +23,14 @@ from upbit_ws_qt.monitoring.monitor import (
     Monitor,
 )
 from upbit_ws_qt.monitoring.readings import Readings
+from upbit_ws_qt.monitoring.subscriptions import SubscriptionWatch
 from upbit_ws_qt.routing import CollectorWatch
 from upbit_ws_qt.types import DataFormat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from upbit_ws_qt.connection import StateChange
+    from upbit_ws_qt.connection import GapEvent, StateChange
     from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.manager.watched import Watched
     from upbit_ws_qt.monitoring.adaptive import AdaptationPlan, AdaptationStep
@@ -58,6 +59,7 @@ class Watch:
 
     Attributes:
         monitor: what the readings are judged by.
+        subscriptions: what each component was handed of each stream, as of the last look at the streams.
         collector: pauses of the garbage collector.
         tasks: the periodic calls; each shows its runs, its failures and whether it still runs.
     """
@@ -74,6 +76,7 @@ class Watch:
         self._maintenance: deque[str] = deque(maxlen=NOTICES_KEPT)
         self._due = 0.0
         self.monitor = Monitor(config)
+        self.subscriptions = SubscriptionWatch()
         self.collector = CollectorWatch()
         self.tasks = (
             Periodic("observe", min(OBSERVE_EVERY, config.metrics_interval), self._observe_on_time),
@@ -113,9 +116,11 @@ class Watch:
         self._adapt(step, adaptive.plan)
         return True
 
-    def count_gap(self, ws_type: WebSocketType) -> None:
+    def count_gap(self, gap: GapEvent) -> None:
         """Count a change of epoch."""
-        self._lines[ws_type].gaps += 1
+        line = self._lines[gap.ws_type]
+        line.gaps += 1
+        line.lossy_gaps += bool(gap.streams)
 
     def count_decode_error(self, ws_type: WebSocketType) -> None:
         """Count a frame that could not be read."""
@@ -191,7 +196,9 @@ class Watch:
         if now < self._streams_due:
             return False
         self._streams_due = now + self._manager.config.metrics_interval
-        self._ledger.look(self._manager.routing.stream_figures())
+        figures = tuple(self._manager.routing.stream_figures())
+        self._ledger.look(figures)
+        self.subscriptions.look(now, subscription_readings(figures))
         self._ledger.forget_all_but(self._manager.component_outline()[0])
         return True
 

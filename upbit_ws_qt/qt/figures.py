@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.monitoring.independence import Interference
     from upbit_ws_qt.monitoring.metrics import StreamMetrics
     from upbit_ws_qt.monitoring.performance import PerformanceIssue
+    from upbit_ws_qt.monitoring.subscriptions import SubscriptionMetrics
     from upbit_ws_qt.types import WebSocketType
 
 __all__ = ["ServiceFigures"]
@@ -54,6 +55,14 @@ class ServiceFigures:
     def stream_metrics(self) -> tuple[StreamMetrics, ...]:
         """Return rate, bytes and age of each stream, the busiest first; read off every `metrics_interval`."""
         return () if self._manager is None else self._manager.monitor.stream_metrics()
+
+    def subscription_metrics(self, component_id: str | None = None) -> tuple[SubscriptionMetrics, ...]:
+        """Return rate, bytes and slot time of each stream of a component, or of all; the most costly first.
+
+        Exact where a component has several streams, too: it tells which one's slot is slow. Read off every
+        `metrics_interval`.
+        """
+        return () if self._manager is None else self._manager.subscription_metrics(component_id)
 
     def issues(self) -> tuple[PerformanceIssue, ...]:
         """Return what costs speed, with advice."""

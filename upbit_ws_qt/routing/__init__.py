@@ -8,12 +8,20 @@ from upbit_ws_qt.routing.data_pool import DataPoolManager, PoolStatistics
 from upbit_ws_qt.routing.engine import DataRoutingEngine
 from upbit_ws_qt.routing.fanout import FanoutHub
 from upbit_ws_qt.routing.route import Route
-from upbit_ws_qt.routing.statistics import PastFigures, RouteFigures, RoutingStatistics, StreamFigures, SweepResult
+from upbit_ws_qt.routing.statistics import (
+    ConsumerFigures,
+    PastFigures,
+    RouteFigures,
+    RoutingStatistics,
+    StreamFigures,
+    SweepResult,
+)
 
 __all__ = [
     "AccountView",
     "CollectorPauses",
     "CollectorWatch",
+    "ConsumerFigures",
     "DataPoolManager",
     "DataRoutingEngine",
     "FanoutHub",

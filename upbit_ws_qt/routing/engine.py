@@ -16,7 +16,7 @@ from upbit_ws_qt.routing.collector import CollectorWatch
 from upbit_ws_qt.routing.dispatch import Dispatcher
 from upbit_ws_qt.routing.path import FramePath
 from upbit_ws_qt.routing.route import Route
-from upbit_ws_qt.routing.statistics import StreamFigures, SweepResult
+from upbit_ws_qt.routing.statistics import ConsumerFigures, StreamFigures, SweepResult
 from upbit_ws_qt.routing.views import ViewCache, filter_of
 from upbit_ws_qt.routing.worker import AsyncRoute
 from upbit_ws_qt.streams import streams_of
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.routing.data_pool import DataPoolManager
     from upbit_ws_qt.routing.fanout import Topic
     from upbit_ws_qt.routing.statistics import RoutingStatistics
+    from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.types import Delivery, SubscriptionSpec, WebSocketType
     from upbit_ws_qt.wire import Message
 
@@ -241,7 +242,7 @@ class DataRoutingEngine(FramePath):
                 self._hub.frame_size(key),
                 topic.latest,
                 max(route.spec.depth for route in routes) if routes and key.data_type is DataType.ORDERBOOK else 0,
-                tuple(dict.fromkeys(route.component_id for route in routes)),
+                tuple([_consumer_figures(route, key) for route in routes]),
             )
 
     def latest_events(self) -> Iterator[BaseWebSocketEvent]:
@@ -277,6 +278,11 @@ class DataRoutingEngine(FramePath):
         for topic in self._hub.remove(route):
             if topic.cell is not None:
                 topic.cell.is_live = False
+
+
+def _consumer_figures(route: Route, key: StreamKey) -> ConsumerFigures:
+    tally = route.tally(key)
+    return ConsumerFigures(route.component_id, tally.delivered, tally.busy_time, tally.longest)
 
 
 def _is_coroutine_function(callback: Callable[[Any], Any]) -> bool:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from upbit_ws_qt.routing.backpressure import LatestQueue, Pace, make_queue, queue_rules
 from upbit_ws_qt.routing.views import key_function
 from upbit_ws_qt.sketch import QuantileSketch
-from upbit_ws_qt.types import BackpressureStrategy, Delivery
+from upbit_ws_qt.streams import key_of_event
+from upbit_ws_qt.types import BackpressureStrategy, DataType, Delivery
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.routing.dispatch import Dispatcher
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.types import SubscriptionSpec
 
-__all__ = ["Route"]
+__all__ = ["Route", "Tally"]
 
+_SEVERAL_PER_MARKET = frozenset({DataType.INDICATOR, DataType.INDICATOR_SIGNAL})
 _SAMPLE = 7  # one callback time in eight goes into the percentiles; sum and longest are exact
 
 
@@ -30,7 +32,23 @@ def _ignore(event: BaseWebSocketEvent) -> None:
     """What a closed route does with an event."""
 
 
-class Route:
+class Tally:
+    """What the callback of a route took, for one of its streams or for all.
+
+    Attributes:
+        delivered: events handed to it.
+        busy_time: seconds spent in it, nested event loops excluded.
+        longest: the longest call, in seconds.
+    """
+
+    __slots__ = ("busy_time", "delivered", "longest")
+
+    def __init__(self) -> None:
+        self.delivered = 0
+        self.busy_time = self.longest = 0.0
+
+
+class Route(Tally):
     """A consumer whose callback is called at once, in the drain.
 
     `received == delivered + conflated + dropped + waiting` holds whenever no callback of this route is running.
@@ -42,19 +60,16 @@ class Route:
         keys: the streams of the wish.
         view: what of each event is for it; None where that is all of every one.
         offer: takes one event; what it does depends on the delivery, the strategy and the state.
-        received: events that were for this consumer.
-        delivered: handed to the callback, whether or not it raised.
+        received: events that were for this consumer; `delivered` were handed to the callback, whether or not it raised.
         failures: callbacks that raised.
         slow_calls: callbacks that blocked the event loop.
-        busy_time: seconds spent in the callback, nested event loops excluded.
-        longest: the longest call, in seconds.
     """
 
     __slots__ = (
-        "__weakref__", "_beat", "_block_timer", "_callback", "_deferred", "_dispatcher", "_has_backlog", "_held",
-        "_lossy", "_newest", "_on_close", "_pace", "_queue", "_rules", "_slow", "_timer", "_warn_at",
-        "_warned", "alive", "busy_time", "closed", "component_id", "delivered", "failures", "is_lossless", "keys",
-        "longest", "offer", "received", "slow_calls", "spec", "times", "view",
+        "__weakref__", "_beat", "_block_timer", "_by_code", "_callback", "_deferred", "_dispatcher", "_has_backlog",
+        "_held", "_lossy", "_newest", "_on_close", "_pace", "_queue", "_rules", "_slow", "_tallies", "_timer",
+        "_warn_at", "_warned", "alive", "closed", "component_id", "failures", "is_lossless", "keys", "offer",
+        "received", "slow_calls", "spec", "times", "view",
     )  # fmt: skip
 
     def __init__(
@@ -69,13 +84,17 @@ class Route:
         view: EventFilter | None,
         on_close: Callable[[Route], None],
     ) -> None:
+        super().__init__()
         self.component_id = component_id
         self.spec = spec
         self.keys = keys
         self.alive = alive
-        self.received = self.delivered = self.failures = self.slow_calls = 0
-        self.busy_time = self.longest = 0.0
+        self.received = self.failures = self.slow_calls = 0
         self.times = QuantileSketch()
+        self._by_code = spec.data_type not in _SEVERAL_PER_MARKET
+        # What a route of one stream counts is that stream's. A plain dict, filled: one that makes its entries when they
+        # are asked for costs three times as much for each event.
+        self._tallies = {self._name_of(key): Tally() for key in keys} if len(keys) > 1 else None
         self.closed = False
         self._dispatcher = dispatcher
         self._beat = dispatcher.beat
@@ -100,6 +119,13 @@ class Route:
         self.offer: Callable[[BaseWebSocketEvent], None] = self._intake()
 
     # -- figures -------------------------------------------------------------------------------------------------------
+    def tally(self, key: StreamKey) -> Tally:
+        """Return what the callback took for one stream of the wish so far."""
+        return self if self._tallies is None else self._tallies[self._name_of(key)]
+
+    def _name_of(self, key: StreamKey) -> Hashable:
+        return key.symbol if self._by_code else key
+
     @property
     def waiting(self) -> int:
         """Events received and not handed out yet."""
@@ -225,6 +251,11 @@ class Route:
     def _hand(self, event: BaseWebSocketEvent) -> None:
         """Call the callback: guarded, timed, counted, not entered again."""
         self.delivered += 1
+        tallies = self._tallies
+        tally = None
+        if tallies is not None:
+            tally = tallies[event.code if self._by_code else key_of_event(event)]
+            tally.delivered += 1
         beats = self._beat.count
         self._held = True
         began = perf_counter()
@@ -243,6 +274,10 @@ class Route:
         self.busy_time += took
         if took > self.longest:
             self.longest = took
+        if tally is not None:
+            tally.busy_time += took
+            if took > tally.longest:
+                tally.longest = took
         if not self.delivered & _SAMPLE:
             self.times.add(took)
 

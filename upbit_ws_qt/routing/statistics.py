@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.types import DataType, WebSocketType
 
-__all__ = ["PastFigures", "RouteFigures", "RoutingStatistics", "StreamFigures", "SweepResult", "figures_of"]
+__all__ = [
+    "ConsumerFigures",
+    "PastFigures",
+    "RouteFigures",
+    "RoutingStatistics",
+    "StreamFigures",
+    "SweepResult",
+    "figures_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +143,21 @@ class PastFigures(NamedTuple):
         return PastFigures(*(value + getattr(route, name) for name, value in zip(self._fields, self, strict=True)))
 
 
+class ConsumerFigures(NamedTuple):
+    """What one consumer of a stream has been handed of it.
+
+    Attributes:
+        component_id: whose it is.
+        delivered: events handed to its callback.
+        busy_time: seconds that took, exactly; `longest` is the longest call.
+    """
+
+    component_id: str
+    delivered: int
+    busy_time: float
+    longest: float
+
+
 class StreamFigures(NamedTuple):
     """One stream that is wanted.
 
@@ -144,7 +167,7 @@ class StreamFigures(NamedTuple):
         frame_size: bytes of a frame, estimated; 0 before the first.
         latest: the newest event, None before the first.
         depth: the most order book units that a consumer wants; 0 for other types.
-        component_ids: of its consumers.
+        consumers: in the order in which they came; a component with several wishes for it is there several times.
     """
 
     key: StreamKey
@@ -152,7 +175,7 @@ class StreamFigures(NamedTuple):
     frame_size: float
     latest: BaseWebSocketEvent | None
     depth: int
-    component_ids: tuple[str, ...]
+    consumers: tuple[ConsumerFigures, ...]
 
 
 @dataclass(frozen=True, slots=True)

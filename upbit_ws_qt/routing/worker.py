@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from upbit_ws_qt.routing.route import Route
+from upbit_ws_qt.streams import key_of_event
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -113,8 +114,13 @@ class AsyncRoute(Route):
         except Exception as error:  # noqa: BLE001 - the guarded boundary: a user's callback
             dispatcher.callback_failed(self, error)
         took = self.busy_time - spent
-        self.longest = max(self.longest, took)
         self.times.add(took)
+        self.longest = max(self.longest, took)
+        if self._tallies is not None:
+            tally = self._tallies[event.code if self._by_code else key_of_event(event)]
+            tally.delivered += 1
+            tally.busy_time += took
+            tally.longest = max(tally.longest, took)
 
     def _run_step(self, call: _Call, error: BaseException | None) -> Any:
         """Run a callback up to its next suspension, and charge it with the time that took."""
