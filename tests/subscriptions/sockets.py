@@ -116,7 +116,7 @@ class SocketDesk(Desk):
         return bool(self.lines) and self.lines[-1].is_open and super().is_quiet()
 
     async def settled(self) -> None:
-        await until(self.is_quiet, 20)
+        await until(self.is_quiet, 60)
 
     async def cut(self) -> None:
         """Cut the present line and wait for the next one."""

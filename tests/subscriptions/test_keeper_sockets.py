@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 PUBLIC, PRIVATE, INFO = WebSocketType.PUBLIC, WebSocketType.PRIVATE, WebSocketType.INFO
 LIVE = {StreamStatus.LIVE}
+# The exchange shares this loop: where it stands still, nobody is late. Tests in which something does not come ask for
+# less patience, and wait for what has to come all the same.
+PATIENT = {"list_timeout": 20.0, "proof_timeout": 20.0}
 
 
 @asynccontextmanager
@@ -34,7 +37,7 @@ async def running(
     values = {"markets": 40, "rate": 200.0, **(settings or {})}
     async with (
         EmbeddedExchange(ExchangeSettings(**values)) as exchange,
-        SocketDesk(exchange, ServiceConfig.testing(**config), ws_type) as desk,
+        SocketDesk(exchange, ServiceConfig.testing(**{**PATIENT, **config}), ws_type) as desk,
     ):
         yield desk
 
@@ -67,7 +70,7 @@ async def test_four_components_that_overlap_are_one_request_and_only_what_nobody
 
 
 async def test_a_hundred_components_with_500_streams_each_take_few_requests() -> None:
-    async with running(settings={"markets": None, "rate": 800.0}, proof_timeout=3.0) as d:
+    async with running(settings={"markets": None, "rate": 800.0}) as d:
         rng = random.Random(7)
         wanted = [(kind, code) for kind in (ticker, trade, book) for code in markets(d, 400)]
         specs: set[Any] = set()
@@ -114,16 +117,14 @@ async def test_after_a_cut_everything_is_restored_and_proved() -> None:
 
 
 async def test_levels_of_a_book_are_told_apart() -> None:
-    async with running() as d:
+    async with running(proof_timeout=1.0) as d:
         (instrument,) = d.server.world.orderbook_instruments(["KRW-BTC"])
         level = next(value for value in map(Decimal, instrument["supported_levels"]) if value)
         d.want("a", book("KRW-BTC"), book("KRW-BTC", level=level))
-        await d.settled()
-        assert d.status(book("KRW-BTC", level=level)) == LIVE
+        await until(lambda: d.status(book("KRW-BTC", level=level)) == LIVE)
         d.want("b", book("KRW-BTC", level=level + 1))  # not supported: no data, no error
-        await d.settled()
-        assert d.status(book("KRW-BTC", level=level + 1)) == {StreamStatus.UNSERVED}
-        assert d.status(book("KRW-BTC")) == LIVE
+        await until(lambda: d.status(book("KRW-BTC", level=level + 1)) == {StreamStatus.UNSERVED})
+        await until(lambda: d.status(book("KRW-BTC")) == LIVE)
 
 
 @pytest.mark.parametrize("data_format", list(DataFormat))
@@ -173,11 +174,11 @@ async def test_a_scope_that_the_key_lacks_costs_only_the_wish_that_needs_it() ->
 
 
 async def test_unknown_codes_are_named_and_the_rest_is_served() -> None:
-    async with running() as d:
+    async with running(proof_timeout=1.0) as d:
         d.want("a", ticker("KRW-BTC", "KRW-NOPE"))
         with pytest.raises(SubscriptionError, match="KRW-NOPE"):
             await d.keeper.wait_served(tickers("KRW-BTC", "KRW-NOPE"))
-        assert d.status(ticker("KRW-BTC")) == LIVE
+        await until(lambda: d.status(ticker("KRW-BTC")) == LIVE)
         assert d.keeper.statistics().unserved == (key(DataType.TICKER, "KRW-NOPE"),)
 
 
@@ -211,7 +212,8 @@ async def test_a_changing_mind_breaks_no_limit_and_ends_exactly() -> None:
 
 @pytest.mark.parametrize("listed", [False, True])
 async def test_codes_missing_after_a_reconnect_are_found(listed: bool) -> None:
-    async with running(settings={"connects_per_second": None}) as d:
+    patience: dict[str, Any] = {"proof_timeout": 1.0} if listed else {}
+    async with running(settings={"connects_per_second": None}, **patience) as d:
         codes = markets(d, 20)
         d.want("a", ticker(*codes))
         await d.settled()
@@ -220,7 +222,7 @@ async def test_codes_missing_after_a_reconnect_are_found(listed: bool) -> None:
         await until(lambda: len(d.lines) == 2)
         await d.settled()
         if listed:  # the exchange says that it serves them and does not: their silence gives it away
-            assert len(d.keeper.statistics().unserved) == 3
+            await until(lambda: len(d.keeper.statistics().unserved) == 3)
         else:
             assert d.keeper.statistics().unserved == ()
             assert d.keeper.statistics().repairs == 1
@@ -228,7 +230,7 @@ async def test_codes_missing_after_a_reconnect_are_found(listed: bool) -> None:
 
 
 async def test_a_request_that_is_ignored_is_sent_again() -> None:
-    async with running(settings={"connects_per_second": None}) as d:
+    async with running(settings={"connects_per_second": None}, list_timeout=1.0, proof_timeout=1.0) as d:
         d.want("a", ticker("KRW-BTC"))
         await d.settled()
         d.server.faults.inject(FaultName.IGNORED_REQUEST, times=1)

@@ -14,6 +14,7 @@ from upbit_ws_qt.connection.gaps import GapLog
 from upbit_ws_qt.connection.inbox import Inbox
 from upbit_ws_qt.connection.lines import Lines
 from upbit_ws_qt.connection.reconnect import Backoff
+from upbit_ws_qt.connection.rotation import Rotation
 from upbit_ws_qt.connection.socket import open_socket
 from upbit_ws_qt.connection.states import StateMachine
 from upbit_ws_qt.connection.waiting import Askers, Waker
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["Connection"]
 
 STOP_WITHIN = 1.0
-ROTATION_RETRY = 10.0
 
 
 class Connection:
@@ -103,8 +103,7 @@ class Connection:
         self._chores: set[asyncio.Task[None]] = set()
         self._idle_timer: asyncio.TimerHandle | None = None
         self._waker = Waker(wall_clock)
-        self._rotation: str | None = None
-        self._rotation_not_before = 0.0
+        self._rotation = Rotation(partial(jwt.due_at, ws_type))
         self._askers = Askers()
         self._next_attempt_at: float | None = None
         jwt.attach(ws_type, partial(self.reconnect, "the token is due"))
@@ -157,7 +156,7 @@ class Connection:
             self._start(cause)
         else:
             if self.state is ConnectionState.CONNECTED:
-                self._rotation = cause
+                self._rotation.ask(cause)
             self._waker.wake()
         await answer
 
@@ -202,7 +201,6 @@ class Connection:
     # -- the supervisor -----------------------------------------------------------------------------------------
     def _start(self, cause: str) -> None:
         self._move(ConnectionState.CONNECTING, cause)
-        self._rotation = None
         self._supervisor = self._loop.create_task(self._supervise(), name=f"connection-{self.ws_type.value}")
         self._supervisor.add_done_callback(self._supervisor_ended)
 
@@ -215,16 +213,21 @@ class Connection:
                     self._give_up(error)
                     return
                 self._failed(error)
-            await self._pause()
+            if not self._askers.are_waiting:  # somebody asked between the loss and here
+                await self._pause()
 
     async def _open(self) -> Line:
-        """Dial once and prove; the line is the present one as soon as it is open."""
-        self._rotation = None
-        line = await self._lines.dial(self._next_epoch(), self._inbox.put)
-        self._serves(line)
-        self._begin_epoch(line, "opened again")
-        self._move(ConnectionState.SYNCING, "open")
-        await self._lines.prove(line)
+        """Dial once and prove, and tell those who asked; the line is the present one as soon as it is open."""
+        self._rotation.over()
+        try:
+            line = await self._lines.dial(self._next_epoch(), self._inbox.put)
+            self._serves(line)
+            self._begin_epoch(line, "opened again")
+            self._move(ConnectionState.SYNCING, "open")
+            await self._lines.prove(line)
+        except WebSocketError as error:
+            self._askers.settle(error)
+            raise
         self._proved(line)
         return line
 
@@ -232,10 +235,11 @@ class Connection:
         """Stay with the line until it is lost; raises what it was lost for."""
         while True:
             if not line.closed.done():
-                await self._waker.wait(line.closed, self._rotation_wait())
+                await self._waker.wait(line.closed, self._rotation.wait())
             if line.closed.done():
                 raise self._lines.loss_error(line)
-            cause = self._due_rotation()
+            self._waker.take()
+            cause = self._rotation.due()
             if cause is not None:
                 line = await self._rotate(line, cause)
 
@@ -255,18 +259,6 @@ class Connection:
         return delay
 
     # -- make before break --------------------------------------------------------------------------------------
-    def _rotation_wait(self) -> float | None:
-        """Return the seconds until the token is due, None where none is."""
-        due = self._jwt.due_at(self.ws_type)
-        return None if due is None else max(0.0, max(due, self._rotation_not_before) - self._loop.time())
-
-    def _due_rotation(self) -> str | None:
-        self._waker.take()
-        if self._rotation is not None:
-            return self._rotation
-        wait = self._rotation_wait()
-        return "the token is due" if wait is not None and wait <= 0 else None
-
     async def _rotate(self, old: Line, cause: str) -> Line:
         """Open and prove a second line, then let it take over; return the line that serves from now on."""
         held = Inbox(self.ws_type, self._config.inbox_frames)
@@ -276,10 +268,9 @@ class Connection:
             await self._lines.prove(line)
             await self._take_over(old, line, held, cause)
         except WebSocketError as error:
-            self._rotation = None
+            self._rotation.failed()
             self._tally.failed_rotations += 1
             self._tally.failures[kind_of(error)] += 1
-            self._rotation_not_before = self._loop.time() + ROTATION_RETRY
             self._soon(self._on_error, error)
             self._askers.settle(error)
             return old
@@ -295,8 +286,8 @@ class Connection:
         reached: asyncio.Future[None] = self._loop.create_future()
 
         def switch() -> None:
-            self._begin_epoch(line, cause)
             if not reached.done():
+                self._begin_epoch(line, cause)
                 reached.set_result(None)
 
         # What the old line still brings from here on is on the new one too. The switch itself waits in the inbox for
@@ -307,8 +298,12 @@ class Connection:
         line.deliver_to(self._inbox.put)
         self._serves(line)
         self._chore(old.close())
-        await reached
-        self._rotation = None
+        try:
+            await reached
+        finally:
+            if reached.cancelled():  # it ends here: the switch must not come when there is yet another line
+                self._begin_epoch(line, cause)
+        self._rotation.over()
         self._tally.rotations += 1
         if self.state is ConnectionState.RECONNECTING and not line.closed.done():
             self._move(ConnectionState.SYNCING, "open")
@@ -358,14 +353,13 @@ class Connection:
 
     # -- failing, ending ------------------------------------------------------------------------------------------
     def _failed(self, error: WebSocketError) -> None:
-        """Count a failed attempt and say so; the next one follows."""
+        """Count a failed attempt, or a lost line, and say so; the next attempt follows."""
         if isinstance(error, ConnectionLostError):
             error.attempts = self._backoff.attempts
         self._tally.failures[kind_of(error)] += 1
         self._drop_line(error)
         self._move(ConnectionState.RECONNECTING, short_cause(error), close_code_of(error))
         self._soon(self._on_error, error)
-        self._askers.settle(error)
 
     def _drop_line(self, error: WebSocketError) -> None:
         """Cut a line that could not be proved, without waiting for its socket to be really gone."""

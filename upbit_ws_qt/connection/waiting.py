@@ -62,6 +62,11 @@ class Askers:
         self._loop = asyncio.get_running_loop()
         self._waiting: list[asyncio.Future[None]] = []
 
+    @property
+    def are_waiting(self) -> bool:
+        """Whether there is anybody."""
+        return any(not answer.done() for answer in self._waiting)
+
     def add(self) -> asyncio.Future[None]:
         """Return a future that the next answer settles."""
         answer: asyncio.Future[None] = self._loop.create_future()
