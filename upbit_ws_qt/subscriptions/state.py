@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt.errors import SubscriptionError
@@ -28,6 +27,8 @@ __all__ = ["QUARANTINE_MEMORY", "SubscriptionStateManager"]
 # everybody the line again and again.
 QUARANTINE_MEMORY = 600.0
 _MOST_REMEMBERED = 1000
+
+_Counts = dict["SubscriptionSpec", int]
 
 
 class SubscriptionStateManager:
@@ -71,8 +72,7 @@ class SubscriptionStateManager:
         One of `old` that the component does not hold raises SubscriptionError, like one of `new` that is refused.
         """
         wanted = tuple(new)
-        before, after = Counter(old), Counter(wanted)
-        add, drop = after - before, before - after
+        add, drop = _difference(tuple(old), wanted)
         held = self._components.get(component_id, {})
         for spec, count in drop.items():
             if spec not in held or held[spec].owners[component_id] < count:
@@ -80,7 +80,7 @@ class SubscriptionStateManager:
         self._check(component_id, wanted, add, drop)
         return self._change(component_id, add, drop)
 
-    def _change(self, component_id: str, add: Counter[SubscriptionSpec], drop: Counter[SubscriptionSpec]) -> WishChange:
+    def _change(self, component_id: str, add: _Counts, drop: _Counts) -> WishChange:
         self._conflicts = None
         before = {stream for spec in drop for stream in self._wishes[spec].demands}
         fresh: set[StreamKey] = set()
@@ -102,8 +102,8 @@ class SubscriptionStateManager:
         self,
         component_id: str,
         specs: tuple[SubscriptionSpec, ...],
-        add: Counter[SubscriptionSpec],
-        drop: Counter[SubscriptionSpec],
+        add: _Counts,
+        drop: _Counts,
     ) -> None:
         for index, spec in enumerate(specs):
             if spec not in add:
@@ -121,9 +121,7 @@ class SubscriptionStateManager:
                 ) from error
         self._check_combinations(component_id, add, drop)
 
-    def _check_combinations(
-        self, component_id: str, add: Counter[SubscriptionSpec], drop: Counter[SubscriptionSpec]
-    ) -> None:
+    def _check_combinations(self, component_id: str, add: _Counts, drop: _Counts) -> None:
         """Refuse what would make the INFO line's union more than one request may hold."""
         info = [spec for spec in add if spec.data_type.websocket_type is WebSocketType.INFO]
         if not info:
@@ -324,3 +322,19 @@ class SubscriptionStateManager:
                     for name in wish.owners:
                         by_component.setdefault(name, []).append(demand)
         return self._resolver.detect_conflicts(demands)
+
+
+def _difference(old: tuple[SubscriptionSpec, ...], new: tuple[SubscriptionSpec, ...]) -> tuple[_Counts, _Counts]:
+    """Return how often each spec is in `new` beyond `old`, and in `old` beyond `new`.
+
+    Counters would say it in a line and cost more than all the rest of a change; a program may make a thousand at once.
+    """
+    counts: _Counts = {}
+    for spec in new:
+        counts[spec] = counts.get(spec, 0) + 1
+    for spec in old:
+        counts[spec] = counts.get(spec, 0) - 1
+    return (
+        {spec: count for spec, count in counts.items() if count > 0},
+        {spec: -count for spec, count in counts.items() if count < 0},
+    )
