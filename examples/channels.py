@@ -38,7 +38,7 @@ async def main() -> object:
     """Open two markets on an exchange of our own; what is returned is kept until the end."""
     exchange = EmbeddedExchange()
     await exchange.start()
-    WebSocketService.instance(ServiceConfig(public_url=exchange.public_url))
+    WebSocketService.instance(ServiceConfig.for_exchange(exchange))
     windows = [Market("KRW-BTC"), Market("KRW-ETH")]
     for window in windows:
         window.show()

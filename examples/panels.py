@@ -39,8 +39,7 @@ async def main() -> object:
     """Open the window on an exchange of our own; what is returned is kept until the end."""
     exchange = EmbeddedExchange()
     await exchange.start()
-    config = ServiceConfig(public_url=exchange.public_url, rest_url=exchange.rest_url)
-    window = market_window(WebSocketService.instance(config))
+    window = market_window(WebSocketService.instance(ServiceConfig.for_exchange(exchange)))
     window.show()
     return exchange, window
 

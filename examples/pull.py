@@ -13,7 +13,7 @@ CODES = ("KRW-BTC", "KRW-ETH", "KRW-XRP")
 async def main() -> None:
     """Read the newest tickers twice a second."""
     async with EmbeddedExchange() as exchange:
-        await GlobalWebSocketManager.get_instance(ServiceConfig(public_url=exchange.public_url))
+        await GlobalWebSocketManager.get_instance(ServiceConfig.for_exchange(exchange))
         async with SimpleWebSocketClient("table") as client:
             await client.register_interests(CODES, DataType.TICKER)
             for _ in range(3):

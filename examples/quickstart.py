@@ -15,7 +15,7 @@ class Price(QLabel):
 
 async def main() -> object:
     await (exchange := EmbeddedExchange()).start()  # an Upbit of your own: without these two lines
-    WebSocketService.instance(ServiceConfig(public_url=exchange.public_url))  # it is the real one
+    WebSocketService.instance(ServiceConfig.for_exchange(exchange))  # it is the real one
     price = Price("…")
     WebSocketClientProxy("price", owner=price).subscribe_ticker("KRW-BTC", price.on_ticker)
     price.show()

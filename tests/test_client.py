@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,25 +18,34 @@ from upbit_ws_qt.types import ConnectionState, DataType, WebSocketType
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+# Nothing here is about what comes too late: on a busy machine everything may.
+PATIENT: dict[str, Any] = dict.fromkeys(
+    ("connect_timeout", "list_timeout", "pong_timeout", "proof_timeout", "busy_silence_timeout"), 60.0
+)
 PUBLIC_TYPES = (DataType.TICKER, DataType.TRADE, DataType.ORDERBOOK, DataType.CANDLE_1M)
 
 
 @pytest.fixture
 async def exchange() -> AsyncIterator[EmbeddedExchange]:
-    async with EmbeddedExchange(ExchangeSettings(seed=5, markets=20, rate=400)) as running:
+    limits: dict[str, Any] = dict.fromkeys(("connects_per_second", "messages_per_second", "messages_per_minute"))
+    async with EmbeddedExchange(ExchangeSettings(seed=5, markets=20, rate=400, **limits)) as running:
         yield running
 
 
 @pytest.fixture
 async def manager(exchange: EmbeddedExchange) -> AsyncIterator[GlobalWebSocketManager]:
-    made = GlobalWebSocketManager(config_for(exchange, history_length=50))
+    made = GlobalWebSocketManager(config_for(exchange, history_length=50, **PATIENT))
     yield made
     await made.stop()
 
 
+async def serves(client: SimpleWebSocketClient, *interests: Any) -> bool:
+    return await client.register_interests(*interests, timeout=100.0)
+
+
 async def test_values_are_typed_and_there_when_wanted(manager: GlobalWebSocketManager) -> None:
     async with SimpleWebSocketClient("bot", manager) as client:
-        assert await client.register_interests(["krw-btc", "KRW-ETH"], PUBLIC_TYPES)
+        assert await serves(client, ["krw-btc", "KRW-ETH"], PUBLIC_TYPES)
         await until(lambda: client.get_candle("KRW-BTC") and client.get_trade("KRW-BTC"))
         ticker, trade = client.get_ticker("KRW-BTC"), client.get_trade("krw-btc")
         book, candle = client.get_orderbook("KRW-BTC"), client.get_candle("KRW-BTC", "1m")
@@ -48,9 +58,20 @@ async def test_values_are_typed_and_there_when_wanted(manager: GlobalWebSocketMa
         age = client.age("KRW-BTC", DataType.TICKER)
         assert age is not None
         assert age >= 0
-        await until(lambda: not client.is_stale("KRW-BTC", DataType.TICKER))
         await until(lambda: len(client.get_history("KRW-BTC", DataType.TRADE)) >= 3)
         assert len(client.get_history("KRW-BTC", DataType.TRADE, limit=2)) == 2
+
+
+async def test_what_is_served_is_fresh_at_once_although_other_streams_are_still_being_proved(
+    manager: GlobalWebSocketManager, exchange: EmbeddedExchange
+) -> None:
+    exchange.faults.inject("missing_codes", endpoint="public", codes=["KRW-ETH"], listed=True, times=None)
+    async with SimpleWebSocketClient("slow", manager) as slow, SimpleWebSocketClient("bot", manager) as client:
+        never = asyncio.create_task(slow.register_interests("KRW-ETH", "ticker", timeout=0.5))
+        assert await serves(client, "KRW-BTC", "ticker")
+        assert not client.is_stale("KRW-BTC", DataType.TICKER)
+        assert slow.is_stale("KRW-ETH", DataType.TICKER)
+        assert await never is False
 
 
 async def test_what_is_not_known_is_none_and_no_error(manager: GlobalWebSocketManager) -> None:
@@ -59,7 +80,7 @@ async def test_what_is_not_known_is_none_and_no_error(manager: GlobalWebSocketMa
     assert client.get_history("KRW-BTC", DataType.TICKER) == ()
     assert client.my_orders() == ()
     assert client.my_assets() == {}
-    assert await client.register_interests("KRW-NOSUCH", DataType.TICKER, timeout=5) is False
+    assert await client.register_interests("KRW-NOSUCH", DataType.TICKER, timeout=0.5) is False
     assert client.get_ticker("KRW-NOSUCH") is None
     assert client.get_multiple_tickers(["nonsense"]) == {}
     assert client.age("KRW-NOSUCH", DataType.TICKER) is None
@@ -72,23 +93,30 @@ async def test_what_is_not_known_is_none_and_no_error(manager: GlobalWebSocketMa
     await client.close()
 
 
+async def test_what_the_exchange_does_not_serve_is_said_when_it_is_known(exchange: EmbeddedExchange) -> None:
+    manager = GlobalWebSocketManager(config_for(exchange, proof_timeout=0.2))
+    client = SimpleWebSocketClient("bot", manager)
+    assert await client.register_interests("KRW-NOSUCH", "ticker", timeout=1000.0) is False  # much later than now
+    await manager.stop()
+
+
 async def test_a_lost_line_makes_values_stale_but_keeps_them(
     exchange: EmbeddedExchange, manager: GlobalWebSocketManager
 ) -> None:
     client = SimpleWebSocketClient("bot", manager)
-    assert await client.register_interests("KRW-BTC", DataType.TICKER)
+    assert await serves(client, "KRW-BTC", DataType.TICKER)
     exchange.faults.inject("refuse", endpoint="public")
     exchange.faults.inject("drop", endpoint="public", times=1)
     await until(lambda: client.is_stale("KRW-BTC", DataType.TICKER))
     assert client.get_ticker("KRW-BTC") is not None
     exchange.faults.clear()
     await until(lambda: not client.is_stale("KRW-BTC", DataType.TICKER))
-    assert manager.connection_state(WebSocketType.PUBLIC) is ConnectionState.CONNECTED
+    await until(lambda: manager.connection_state(WebSocketType.PUBLIC) is ConnectionState.CONNECTED)
 
 
 async def test_the_account_is_told_from_its_events(exchange: EmbeddedExchange, manager: GlobalWebSocketManager) -> None:
     client = SimpleWebSocketClient("bot", manager)
-    assert await client.register_interests((), (DataType.MY_ORDER, DataType.MY_ASSET))
+    assert await serves(client, (), (DataType.MY_ORDER, DataType.MY_ASSET))
     exchange.place_order("KRW-BTC", "BID", "limit", "1000000", "0.01", identifier="mine")
     await until(lambda: client.my_orders() and client.my_assets())
     (order,) = client.my_orders("KRW-BTC", open_only=True)
@@ -99,7 +127,7 @@ async def test_the_account_is_told_from_its_events(exchange: EmbeddedExchange, m
 
 async def test_closing_ends_the_interest(exchange: EmbeddedExchange, manager: GlobalWebSocketManager) -> None:
     client = SimpleWebSocketClient("bot", manager)
-    assert await client.register_interests("KRW-BTC", DataType.TICKER)
+    assert await serves(client, "KRW-BTC", DataType.TICKER)
     await client.close()
     await until(lambda: not exchange.connections)
     assert manager.pool is not None
@@ -114,9 +142,9 @@ async def test_without_the_pool_it_says_so(exchange: EmbeddedExchange) -> None:
 
 
 async def test_without_a_manager_it_takes_the_programs_one(exchange: EmbeddedExchange) -> None:
-    manager = await GlobalWebSocketManager.get_instance(config_for(exchange))
+    manager = await GlobalWebSocketManager.get_instance(config_for(exchange, **PATIENT))
     client = SimpleWebSocketClient("bot")
-    assert await client.register_interests("KRW-BTC", DataType.TICKER)
+    assert await serves(client, "KRW-BTC", DataType.TICKER)
     assert manager.get_active_subscriptions()
     await client.close()
     await GlobalWebSocketManager.reset_instance()

@@ -32,6 +32,16 @@ class SimpleWebSocketClient:
     Every getter returns None (or leaves the symbol out) for what is not known yet; asking for an unknown symbol is no
     error. How old a value is, and whether more of it can be expected, `age` and `is_stale` tell.
 
+    Example:
+        >>> client = SimpleWebSocketClient("strategy")
+        >>> await client.register_interests(["KRW-BTC", "KRW-ETH"], DataType.TICKER)
+        True
+        >>> client.get_ticker("KRW-BTC").code
+        'KRW-BTC'
+        >>> client.is_stale("KRW-BTC", DataType.TICKER)
+        False
+        >>> await client.close()
+
     Args:
         client_id: shown in figures and errors.
         manager: which manager to use; None takes, and starts, the program's one, which is that of its WebSocketService
@@ -52,13 +62,17 @@ class SimpleWebSocketClient:
         await self.close()
 
     async def register_interests(
-        self, symbols: str | Iterable[str], data_types: DataType | Iterable[DataType], *, timeout: float = 10.0
+        self,
+        symbols: str | Iterable[str],
+        data_types: DataType | str | Iterable[DataType | str],
+        *,
+        timeout: float = 10.0,
     ) -> bool:
         """Keep the newest values of some symbols from now on, besides what was asked for before.
 
         Args:
             symbols: market codes; not used for myOrder, myAsset and announcements.
-            data_types: what of them.
+            data_types: what of them; their names on the wire, such as "ticker", will do.
             timeout: seconds to wait for the exchange.
 
         Returns:
@@ -70,7 +84,7 @@ class SimpleWebSocketClient:
             ConfigurationError: the data pool is switched off, or the manager was stopped.
         """
         manager = await self._ready()
-        types = (data_types,) if isinstance(data_types, DataType) else tuple(data_types)
+        types = (data_types,) if isinstance(data_types, str) else tuple(data_types)
         codes = normalize_symbols(symbols)
         specs = [SubscriptionSpec(kind, () if kind in _WITHOUT_SYMBOL else codes) for kind in types]
         handle = manager.register_component(self.client_id, specs, _kept_in_the_pool)
@@ -136,7 +150,8 @@ class SimpleWebSocketClient:
         if event is None or manager is None:
             return True
         ws_type = data_type.websocket_type
-        up = manager.connection_state(ws_type) is ConnectionState.CONNECTED
+        # A line's epoch begins when it is up, before all is proved: what has come on it since is fresh.
+        up = manager.connection_state(ws_type) in (ConnectionState.SYNCING, ConnectionState.CONNECTED)
         return not (up and manager.is_current_epoch(ws_type, event.epoch))
 
     async def close(self) -> None:

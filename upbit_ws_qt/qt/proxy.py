@@ -81,6 +81,15 @@ class WebSocketClientProxy(ChannelSource):
     methods are held weakly. A lambda that mentions the owner keeps it alive where only Python references do; the
     subscription ends all the same when Qt destroys it.
 
+    Example:
+        >>> proxy = WebSocketClientProxy("prices", owner=window)
+        >>> prices = proxy.subscribe_ticker("KRW-BTC", lambda event: label.setText(f"{event.trade_price:,}"))
+        >>> (await prices).state
+        <SubscriptionState.ACTIVE: 'active'>
+        >>> (await proxy.get_orderbook_snapshot("KRW-ETH", depth=5))["KRW-ETH"].code
+        'KRW-ETH'
+        >>> await proxy.cleanup()
+
     Args:
         component_id: the name in statistics and errors; widgets of one class may share it, but then they also share
             one quarantine.

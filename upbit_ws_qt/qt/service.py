@@ -43,6 +43,13 @@ class WebSocketService(ServiceBase, ChannelSource, ServiceFigures):
     `instance()` returns and what proxies without a service ask, and its manager is the program's manager. Any other
     has lines of its own; so has one whose configuration differs from that of the program's manager.
 
+    Example:
+        >>> service.connectionStateChanged.connect(lambda line, state: print(line, state))
+        >>> channel = service.orderbook("KRW-BTC", depth=5)
+        >>> channel.frame.connect(lambda book: label.setText(f"{book.best_bid} / {book.best_ask}"))
+        >>> service.connection_state(WebSocketType.INFO)
+        <ConnectionState.DISCONNECTED: 'disconnected'>
+
     Args:
         config: by default that of the program's manager, else public data of the Korean exchange.
         parent: of the QObject. A service that is destroyed without `stop()` is stopped from the loop.
