@@ -27,7 +27,7 @@ from upbit_ws_qt.wire import decode, peek
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-STALL = 0.25  # seconds for one frame; a guard against runaway input, far above any loaded machine's noise
+STALL = 0.25  # seconds of the processor for one frame; a guard against runaway input
 MAX_SHOWN = 5
 
 TOKENS = [
@@ -167,9 +167,9 @@ def run(frames: int, seed: int) -> int:
             frame = rng.choice(mutators)(frame, rng) or b"{"  # type: ignore[arg-type]
         if number % 16 == 0:
             frame = frame.decode("utf-8", "surrogateescape")  # type: ignore[union-attr]
-        started = time.perf_counter()
+        started = time.thread_time()  # not by the clock: a busy machine takes its time elsewhere
         outcome, finding = judge(frame)
-        took = time.perf_counter() - started
+        took = time.thread_time() - started
         worst = max(worst, took)
         if finding is None and took > STALL:
             outcome, finding = "finding", f"took {took:.2f} s"
@@ -179,7 +179,9 @@ def run(frames: int, seed: int) -> int:
     elapsed = time.perf_counter() - begin
     for outcome, count in outcomes.most_common():
         print(f"{outcome:24} {count:10,}")
-    print(f"{frames:,} frames in {elapsed:.1f} s: {frames / elapsed:,.0f} frames/s, longest {worst * 1000:.1f} ms")
+    print(
+        f"{frames:,} frames in {elapsed:.1f} s: {frames / elapsed:,.0f} frames/s, longest {worst * 1000:.1f} ms of CPU"
+    )
     print(f"{outcomes['finding']} findings")
     return outcomes["finding"]
 

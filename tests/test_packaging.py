@@ -1,9 +1,11 @@
-"""What is shipped: the wheel holds the two packages and their resources, installs in a clean venv, and imports."""
+"""What is shipped: the wheel holds the two packages and their resources, installs in a clean venv, and runs there."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tarfile
 import venv
 import zipfile
 from pathlib import Path
@@ -11,6 +13,23 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+# Where the package lies, and that its translations lie with it.
+_LOOK_AT_RESOURCES = """
+import sys
+from pathlib import Path
+from PyQt6.QtCore import QCoreApplication
+import widgets
+from widgets.base.text import tr
+app = QCoreApplication([])
+widgets.set_language(widgets.Language.KOREAN)
+print(next(path for path in Path(widgets.__file__).parents if path.name == "venv"))
+sys.stdout.reconfigure(encoding="utf-8")
+print(tr("Order book"))
+"""
+
+
+def _settings_in(folder: Path) -> dict[str, str]:
+    return dict.fromkeys(("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"), str(folder))
 
 
 @pytest.fixture(scope="module")
@@ -20,12 +39,26 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(ROOT)],
         check=True,
         capture_output=True,
-        timeout=100,
+        timeout=500,
     )
     (built,) = out.glob("*.whl")
     return built
 
 
+@pytest.mark.timeout(600)
+def test_the_source_distribution_holds_what_make_needs(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
+    subprocess.run(command, check=True, capture_output=True, timeout=500)
+    (built,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(built) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    needed = {"Makefile", "pyproject.toml", "run_desktop_ui.py", "tools/check_system.py", "README.ko.md", "LICENSE"}
+    assert needed <= names
+    examples = {f"examples/{path.name}" for path in (ROOT / "examples").glob("*.py")}
+    assert examples <= names
+
+
+@pytest.mark.timeout(600)
 def test_the_wheel_holds_the_packages_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
@@ -39,15 +72,29 @@ def test_the_wheel_holds_the_packages_and_nothing_else(wheel: Path) -> None:
 
 
 @pytest.mark.timeout(600)  # some hundred megabytes of Qt, perhaps over a slow line
-def test_it_installs_in_a_clean_venv_and_imports(wheel: Path, tmp_path: Path) -> None:
+def test_it_installs_in_a_clean_venv_and_runs_there(wheel: Path, tmp_path: Path) -> None:
     venv.create(tmp_path / "venv", with_pip=True)
-    python = tmp_path / "venv" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+    programs = tmp_path / "venv" / ("Scripts" if sys.platform == "win32" else "bin")
+    python = programs / "python"
     subprocess.run(
         [python, "-m", "pip", "install", "--quiet", "--no-compile", str(wheel)],
         check=True,
         capture_output=True,
         timeout=500,
     )
+
+    def says(*command: str | Path) -> str:
+        environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "HOME": str(tmp_path), **_settings_in(tmp_path)}
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, cwd=tmp_path, timeout=300, env=environment
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
     code = "import upbit_ws_qt.exchange, widgets, sys; assert 'PyQt6.QtWidgets' not in sys.modules; print('ok')"
-    done = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True, cwd=tmp_path, timeout=60)
-    assert done.stdout.strip() == "ok"
+    assert says(python, "-c", code) == "ok"
+    assert says(python, "-c", _LOOK_AT_RESOURCES).splitlines() == [str(tmp_path / "venv"), "호가"]
+    desktop = programs / "upbit-ws-desktop"
+    assert says(desktop, "--version") == f"upbit-ws-desktop {wheel.name.split('-')[1]}"
+    says(desktop, "--screenshot", "window.png", "--after", "0.5", "--lang", "ko")  # its exchange is a child process
+    assert (tmp_path / "window.png").read_bytes().startswith(b"\x89PNG")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["ExchangeAddress", "ExchangeProcess", "ExchangeProcessError"]
 
 _FIELDS = ("public_url", "private_url", "info_url", "rest_url", "access_key", "secret_key")
+_NOT_ITS_OWN = ("UPBIT_ACCESS_KEY", "UPBIT_SECRET_KEY")  # the keys of the real exchange
 
 
 class ExchangeProcessError(RuntimeError):
@@ -45,6 +47,7 @@ class ExchangeProcess:
             stdin=subprocess.PIPE,  # closed by the system when this process dies, even of SIGKILL
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            env={name: value for name, value in os.environ.items() if name not in _NOT_ITS_OWN},
             start_new_session=True,  # Ctrl-C is for the window; the exchange ends after it
         )
         self._line = b""
