@@ -19,7 +19,7 @@ from upbit_ws_qt import (
     WebSocketType,
     run,
 )
-from upbit_ws_qt.exchange import EmbeddedExchange
+from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
 
 
 class Orders(QLabel):
@@ -49,7 +49,7 @@ class Orders(QLabel):
 
 async def main() -> object:
     """Open the label; what is returned is kept until the end."""
-    exchange = EmbeddedExchange()
+    exchange = EmbeddedExchange(ExchangeSettings(demo=True))  # somebody trades on its account
     if "UPBIT_ACCESS_KEY" in os.environ:
         config = ServiceConfig(credentials=Credentials.from_env())
     else:

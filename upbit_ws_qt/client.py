@@ -34,7 +34,7 @@ class SimpleWebSocketClient:
 
     Example:
         >>> client = SimpleWebSocketClient("strategy")
-        >>> await client.register_interests(["KRW-BTC", "KRW-ETH"], DataType.TICKER)
+        >>> await client.register_interests(["KRW-BTC", "KRW-ETH"], DataType.TICKER, timeout=60.0)
         True
         >>> client.get_ticker("KRW-BTC").code
         'KRW-BTC'

@@ -86,8 +86,7 @@ class WebSocketClientProxy(ChannelSource):
         >>> prices = proxy.subscribe_ticker("KRW-BTC", lambda event: label.setText(f"{event.trade_price:,}"))
         >>> (await prices).state
         <SubscriptionState.ACTIVE: 'active'>
-        >>> (await proxy.get_orderbook_snapshot("KRW-ETH", depth=5))["KRW-ETH"].code
-        'KRW-ETH'
+        >>> books = await proxy.get_orderbook_snapshot(["KRW-BTC", "KRW-ETH"], depth=5)
         >>> await proxy.cleanup()
 
     Args:
