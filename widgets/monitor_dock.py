@@ -6,13 +6,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
 from PyQt6.QtCore import QEvent, Qt, QTimer, pyqtSignal
 from PyQt6.QtWidgets import QApplication, QDockWidget, QFileDialog, QWidget
 
 from upbit_ws_qt import ConnectionState, GlobalManagerState, HealthStatus, PerformanceMetrics, WebSocketType
-from widgets.base.text import said, tr
+from widgets.base.text import mark, said, tr
+from widgets.monitor.bar import WINDOWS
 from widgets.monitor.diagnostics import csv_of_history, diagnostics
-from widgets.monitor.panel import WINDOWS, MonitorPanel, PanelScroll
+from widgets.monitor.panel import MonitorPanel, PanelScroll
+from widgets.monitor.past import DAY, FINE, events_until, history_until
 from widgets.monitor.plots import METRICS
 from widgets.monitor.words import event_text, program_text
 
@@ -27,8 +30,8 @@ PLOT_INTERVAL = 250
 TEXT_INTERVAL = 1000
 STILL = 5.0
 """Seconds without a reading from which on a person is told."""
-_FINE_UP_TO = 900.0
-_DAY = 86_400.0
+ANSWERED = 5.0
+"""Seconds for which the answer to a button stands at the foot."""
 _HORIZONTAL = Qt.Orientation.Horizontal
 _UNUSED = frozenset({GlobalManagerState.INITIALIZING, GlobalManagerState.STOPPING, GlobalManagerState.STOPPED})
 _GONE = frozenset({ConnectionState.DISCONNECTED, ConnectionState.STOPPED})
@@ -55,6 +58,8 @@ class ConnectionMonitorDock(QDockWidget):
         self._series: dict[tuple[str, WebSocketType], HistorySeries] = {}
         self._read_at = -1
         self._paused_at: float | None = None
+        self._uptime_then = 0.0
+        self._answered_at = -ANSWERED
         self._drawn = (0.0, 0.0)
         self._paint: PaintMeter | None = None
         self.panel = MonitorPanel(service, self)
@@ -89,7 +94,7 @@ class ConnectionMonitorDock(QDockWidget):
         button = self.panel.windows.button(number)
         assert button is not None
         button.setChecked(True)
-        self._on_window_chosen(number)
+        self._on_window_chosen()
 
     @property
     def paused(self) -> bool:
@@ -101,6 +106,7 @@ class ConnectionMonitorDock(QDockWidget):
         if paused == self.paused:
             return
         self._paused_at = time.time() if paused else None
+        self._uptime_then = self._uptime()
         self.panel.buttons["pause"].setChecked(paused)
         self.panel.news.setText("")
         self.refresh()
@@ -108,11 +114,11 @@ class ConnectionMonitorDock(QDockWidget):
     def reset_counters(self) -> None:
         """Count reconnects, bytes, gaps and drops from now on; the service's own counters go on."""
         self.panel.lines.reset_counters()
-        self._show_text()
 
     def export_csv(self, path: str | Path) -> None:
         """Write the figures of the shown window; OSError where that fails."""
-        Path(path).write_text(csv_of_history(self._service, self.window_seconds), encoding="utf-8-sig", newline="")
+        figures = csv_of_history(self._service, self.window_seconds, self._paused_at)
+        Path(path).write_text(figures, encoding="utf-8-sig", newline="")
 
     def export_png(self, path: str | Path) -> None:
         """Write a picture of the monitor; OSError where that fails."""
@@ -128,7 +134,7 @@ class ConnectionMonitorDock(QDockWidget):
             self._service.health_status() if usable else HealthStatus(),
             [row.texts for row in lines.rows],
             headers,
-            self._service.line_events(_DAY),
+            self._service.line_events(DAY),
             [said(alert.message) for alert in self._service.alerts(cleared=False)],
         )
 
@@ -137,6 +143,7 @@ class ConnectionMonitorDock(QDockWidget):
         clipboard = QApplication.clipboard()
         if clipboard is not None:
             clipboard.setText(self.diagnostics())
+            self._answer(tr("The diagnostics are on the clipboard."))
 
     def refresh(self) -> None:
         """Show the present now, without waiting for the timers."""
@@ -154,6 +161,8 @@ class ConnectionMonitorDock(QDockWidget):
             self._retranslate()
         elif event.type() == QEvent.Type.PaletteChange:
             self._read_at = -1  # what is painted by hand is drawn anew
+            if self.paused:
+                self._on_window_chosen()
 
     def _on_seen_changed(self, seen: bool) -> None:
         if seen:
@@ -180,14 +189,16 @@ class ConnectionMonitorDock(QDockWidget):
 
     # -- plots, four times a second -------------------------------------------------------------------------------
     def _on_plot_timer(self) -> None:
-        if self.paused or self._is_minimized():
-            return
-        now, seconds = time.time(), self.window_seconds
+        if not self.paused and not self._is_minimized():
+            self._draw(time.time())
+
+    def _draw(self, now: float) -> None:
+        seconds = self.window_seconds
         fresh = self._read_series(now, seconds)
         if fresh:
-            self.panel.plots.show_data(self._series, self._service.line_events(seconds), now)
+            self.panel.plots.show_data(self._series, events_until(self._service, seconds, self._paused_at), now)
         since = now - seconds
-        if seconds > _FINE_UP_TO:
+        if seconds > FINE:
             starts = [series.times[0] for series in self._series.values() if len(series.times)]
             since = min(max(since, min(starts, default=now)), now - WINDOWS[0][0])
         # Nothing new, and less than half a pixel further: nobody would see the difference.
@@ -198,12 +209,12 @@ class ConnectionMonitorDock(QDockWidget):
 
     def _read_series(self, now: float, seconds: float) -> bool:
         """Read the history where it has a new point; return whether it had."""
-        step = 1.0 if seconds <= _FINE_UP_TO else 10.0
+        step = 1.0 if seconds <= FINE else 10.0
         if int(now / step) == self._read_at:
             return False
         self._read_at = int(now / step)
         self._series = {
-            (metric, ws_type): self._service.history(metric, ws_type, seconds)
+            (metric, ws_type): history_until(self._service, metric, ws_type, seconds, self._paused_at)
             for metric in METRICS
             for ws_type in WebSocketType
         }
@@ -217,27 +228,27 @@ class ConnectionMonitorDock(QDockWidget):
         if self._is_minimized():
             return
         if self._paused_at is not None:
-            self.panel.news.setText(tr("%n new", int(time.time() - self._paused_at)))
+            self.panel.news.setText(tr("%n new", max(0, int(self._uptime() - self._uptime_then))))
             return
         self._show_text()
 
     def _show_text(self) -> None:
         service, panel = self._service, self.panel
-        if not self._is_usable():
-            panel.hint.setText(tr("The service is stopped, or was not started yet."))
-            panel.hint.show()
-            return
-        metrics, health = service.performance_metrics(), service.health_status()
         rows = {ws_type: service.connection_metrics(ws_type) for ws_type in WebSocketType}
         missing = {ws_type: reason for ws_type in rows if (reason := self._missing(ws_type))}
+        if not self._is_usable():
+            self._show_stopped(rows, missing)
+            return
+        metrics, health = service.performance_metrics(), service.health_status()
         panel.lines.show(rows, health, missing)
         for ws_type in rows:
             panel.table.set_reconnectable(ws_type, service.connection_state(ws_type) not in _GONE)
-        panel.show_alert_count(panel.alerts.refresh())
+        panel.show_alert_count(panel.alerts.refresh(metrics.alerts_suppressed))
         panel.show_program(*program_text(metrics, health))
         self._show_hint(rows, time.time() - health.at if health.at else 0.0)
-        events = service.line_events(_DAY)
-        panel.last_event.setText(tr("last: {event}", event=event_text(events[-1])) if events else "")
+        events = service.line_events(DAY)
+        if time.monotonic() - self._answered_at >= ANSWERED:
+            panel.show_last(tr("last: {event}", event=event_text(events[-1])) if events else "")
         shown = panel.tabs.currentWidget()
         if shown is panel.components:
             panel.components.show_metrics(metrics)
@@ -247,6 +258,23 @@ class ConnectionMonitorDock(QDockWidget):
             panel.events.show_events(events)
         elif shown is panel.frames:
             panel.frames.refresh()
+
+    def _show_stopped(
+        self, rows: Mapping[WebSocketType, ConnectionMetrics], missing: Mapping[WebSocketType, str]
+    ) -> None:
+        """Show what was counted, and that nothing is up: the last reading was made while everything was."""
+        panel = self.panel
+        state = ConnectionState.DISCONNECTED
+        if self._service.state is not GlobalManagerState.INITIALIZING:
+            state = ConnectionState.STOPPED
+        ended = {ws_type: replace(row, state=state, is_connected=False) for ws_type, row in rows.items()}
+        panel.lines.show(ended, HealthStatus(), missing)
+        for ws_type in rows:
+            panel.table.set_reconnectable(ws_type, False)
+        panel.show_program("", "")
+        panel.components.show_metrics(PerformanceMetrics())
+        panel.hint.setText(tr("The service is stopped, or was not started yet."))
+        panel.hint.show()
 
     def _show_hint(self, rows: Mapping[WebSocketType, ConnectionMetrics], age: float) -> None:
         hint = ""
@@ -260,22 +288,26 @@ class ConnectionMonitorDock(QDockWidget):
     def _missing(self, ws_type: WebSocketType) -> str:
         config = self._service.config
         if config.url(ws_type) is None:
-            return tr("Not in this region")
+            return mark("Not in this region")
         if ws_type is not WebSocketType.PUBLIC and config.credentials is None:
-            return tr("No API key")
+            return mark("No API key")
         return ""
 
     def _is_usable(self) -> bool:
         return self._service.state not in _UNUSED
+
+    def _uptime(self) -> float:
+        """Return seconds of recording: by the loop's clock, which nobody sets."""
+        return self._service.performance_metrics().uptime_seconds if self._is_usable() else self._uptime_then
 
     def _is_minimized(self) -> bool:
         window = self.window()
         return window is not None and window.isMinimized()
 
     # -- buttons --------------------------------------------------------------------------------------------------
-    def _on_window_chosen(self, _: int) -> None:
+    def _on_window_chosen(self) -> None:
         self._read_at = -1
-        self._on_plot_timer()
+        self._draw(self._paused_at or time.time())
 
     def _on_reconnect(self, ws_type: WebSocketType) -> None:
         if self._is_usable():
@@ -299,8 +331,14 @@ class ConnectionMonitorDock(QDockWidget):
         try:
             write(path)
         except OSError as error:
-            self.panel.last_event.setText(tr("Not saved: {reason}", reason=error))
+            self._answer(tr("Not saved: {reason}", reason=error))
             self.exportFailed.emit(str(error))
+        else:
+            self._answer(tr("Saved: {path}", path=path))
+
+    def _answer(self, text: str) -> None:
+        self._answered_at = time.monotonic()
+        self.panel.show_last(text)
 
     def _retranslate(self) -> None:
         self.setWindowTitle(tr("Connection monitor"))

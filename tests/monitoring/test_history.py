@@ -183,6 +183,18 @@ def test_a_restoration_tells_why_the_line_went_and_not_why_dials_failed() -> Non
     ]
 
 
+def test_a_line_that_was_up_only_between_two_readings_was_lost_all_the_same() -> None:
+    maker = MarkMaker()
+    down = ConnectionState.RECONNECTING
+    steps = [reading(ConnectionState.SYNCING, 1), reading(down, 1, 1, "reset"), reading(down, 1, 1, "HTTP 503")]
+    steps.append(reading(ConnectionState.CONNECTED, 2, 1))
+    marks = [mark for now, look in enumerate(steps) for mark in maker.look(now, WALL + now, look)]
+    assert [(mark.kind.value, mark.cause, mark.down_seconds) for mark in marks] == [
+        ("lost", "reset", 0),
+        ("restored", "reset", 2),
+    ]
+
+
 def test_a_renewal_is_an_epoch_mark_and_no_loss() -> None:
     maker = MarkMaker()
     marks = [

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from array import array
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +15,7 @@ from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QMainWindow, QTabWidget
 
 from tests.qt.serving import served
+from tests.waiting import until
 from tests.widgets.showing import press
 from upbit_ws_qt import HistorySeries, LineEvent, WebSocketService, WebSocketType
 from upbit_ws_qt.monitoring.history import LineEventKind, Metric
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from PyQt6.QtWidgets import QApplication
+
+    from widgets.monitor.panel import MonitorPanel
 
 PUBLIC, PRIVATE = WebSocketType.PUBLIC, WebSocketType.PRIVATE
 NOW = 1_795_000_000.0
@@ -142,6 +145,12 @@ def test_labels_of_marks_do_not_overlap(qapp: QApplication) -> None:
         assert len(plots.marks) == 4
 
 
+def _is_arranged(panel: MonitorPanel, width: int, orientation: Qt.Orientation) -> bool:
+    host = panel.window()
+    assert host is not None
+    return host.width() == width and panel.split.orientation() is orientation
+
+
 @served()
 async def test_plots_and_tabs_lie_side_by_side_where_there_is_little_height(service: WebSocketService) -> None:
     window = QMainWindow()
@@ -152,8 +161,8 @@ async def test_plots_and_tabs_lie_side_by_side_where_there_is_little_height(serv
         window.show()
         for size, side_by_side in (((1280, 800), False), ((1280, 430), True), ((600, 430), False), ((600, 900), False)):
             window.resize(QSize(*size))
-            await asyncio.sleep(0.02)
-            assert (panel.split.orientation() is Qt.Orientation.Horizontal) is side_by_side, size
+            orientation = Qt.Orientation.Horizontal if side_by_side else Qt.Orientation.Vertical
+            await until(partial(_is_arranged, panel, size[0], orientation))
             # Everything has its least height and nothing lies on anything else, however little there is.
             assert panel.plots.height() >= panel.plots.minimumHeight() >= 200
             assert panel.tabs.height() >= panel.tabs.minimumHeight() >= 100

@@ -125,6 +125,7 @@ class Alert(Struct, frozen=True, kw_only=True):
         message: in words, as of the last look that did not find the figure well.
         value: the figure, as of the same look.
         threshold: from which on it is raised.
+        clear_at: up to which it is over.
         raised_at: seconds since 1970.
         cleared_at: seconds since 1970, None while it lasts.
         acknowledged: whether somebody said "seen".
@@ -138,6 +139,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     message: str
     value: float
     threshold: float
+    clear_at: float
     raised_at: float
     cleared_at: float | None = None
     acknowledged: bool = False
@@ -216,6 +218,7 @@ class AlertBook:
             message=condition.text,
             value=condition.value,
             threshold=rule.raise_at,
+            clear_at=rule.clear_at,
             raised_at=wall_clock,
         )
         self._next_id += 1

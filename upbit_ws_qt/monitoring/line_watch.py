@@ -214,6 +214,7 @@ def _standing(now: float, wall_minus_loop: float, reading: ConnectionReading) ->
         error_count=reading.errors,
         reconnect_count=reading.reconnects,
         gap_count=reading.gaps,
+        lossy_gap_count=reading.lossy_gaps,
         bytes_received=reading.bytes_wire,
         bytes_inflated=reading.bytes_inflated,
         bytes_spared=reading.bytes_spared,

@@ -43,7 +43,7 @@ class MarkMaker:
         again = reading.reconnects > line.reconnects
         if reading.state in _ENDED:
             line.lost_at = None
-        elif line.connected and (again or not connected):
+        elif again or (line.connected and not connected):
             line.lost_at = now
             line.lost = _lost(wall_clock, reading)
             yield line.lost

@@ -34,7 +34,8 @@ class ConnectionMetrics(Struct, frozen=True, kw_only=True):
         error_count: unreadable frames and errors from the exchange.
         error_rate: errors per message over the last minute (a minute with under 100 messages counts as 100).
         reconnect_count: losses that nobody asked for.
-        gap_count: gap events.
+        gap_count: gap events: changes of line.
+        lossy_gap_count: those behind which trades, orders or assets may be missing.
         bytes_received: on the wire.
         bytes_inflated: what they held.
         bytes_spared: by how much longer that would have been without SIMPLE names, estimated.
@@ -80,6 +81,7 @@ class ConnectionMetrics(Struct, frozen=True, kw_only=True):
     error_rate: float = 0.0
     reconnect_count: int = 0
     gap_count: int = 0
+    lossy_gap_count: int = 0
     bytes_received: int = 0
     bytes_inflated: int = 0
     bytes_spared: int = 0

@@ -56,7 +56,7 @@ class ConnectionReading(Struct, frozen=True, kw_only=True):
         errors: unreadable frames and errors that the exchange reported; failed dials are not among them.
         decode_errors: the unreadable frames among the errors.
         reconnects: lines lost without being asked, that is without renewals and reconnects on demand.
-        gaps: gap events.
+        gaps: gap events; `lossy_gaps` are those of them that may have cost trades, orders or assets.
         pending: frames waiting in the inbox now.
         inbox_wait: seconds that the slowest frame since the last reading waited there.
         dropped: frames that the inbox gave up; what consumers' queues gave up is in their readings.
@@ -94,6 +94,7 @@ class ConnectionReading(Struct, frozen=True, kw_only=True):
     decode_errors: int = 0
     reconnects: int = 0
     gaps: int = 0
+    lossy_gaps: int = 0
     pending: int = 0
     inbox_wait: float = 0.0
     dropped: int = 0

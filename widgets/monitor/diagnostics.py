@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QT_VERSION_STR
 
 from upbit_ws_qt import WebSocketType
+from widgets.monitor.past import history_until
 from widgets.monitor.words import KST, event_text, reasons_text
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def _program_lines(metrics: PerformanceMetrics) -> list[str]:
         f"memory {metrics.memory_usage / 1024**2:.0f} MiB",
         f"frames lost to failures: {sum(line.sink_failures for line in metrics.connections.values())} on receipt, "
         f"{metrics.drain_failures} on their way",
+        f"alerts not listed for want of room: {metrics.alerts_suppressed}",
         "tasks: "
         + ", ".join(
             f"{task.name} every {task.interval:g} s, {task.runs} runs, {task.failures} failures"
@@ -82,13 +84,16 @@ def _program_lines(metrics: PerformanceMetrics) -> list[str]:
     ]
 
 
-def csv_of_history(service: WebSocketService, seconds: float) -> str:
-    """Return every figure of every line over the last `seconds` as CSV, one row for each time and line."""
+def csv_of_history(service: WebSocketService, seconds: float, until: float | None = None) -> str:
+    """Return every figure of every line over the `seconds` before `until` (seconds since 1970; None for now) as CSV.
+
+    There is one row for each time and line.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(["time", "connection", *CSV_METRICS])
     for ws_type in WebSocketType:
-        found = [service.history(metric, ws_type, seconds) for metric in CSV_METRICS]
+        found = [history_until(service, metric, ws_type, seconds, until) for metric in CSV_METRICS]
         for row, at in enumerate(found[0].times):
             values = (series.values[row] if row < len(series.values) else math.nan for series in found)
             stamp = datetime.fromtimestamp(at, KST).isoformat(timespec="seconds")

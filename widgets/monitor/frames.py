@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["FramesTab"]
 
 
+_NOTHING_KEPT = mark("No frame came or left since this tab was opened.")
+_NOTHING_PASSES = mark("No frame passes the filter.")
+
+
 class FramesTab(QWidget):
     """The last raw frames, kept only while this tab is looked at; private ones are masked."""
 
@@ -32,7 +36,7 @@ class FramesTab(QWidget):
             Column(mark("size"), lambda frame: f"{frame.size:,}", "999,999", right=True),
             Column(mark("contents"), _contents),
         ]
-        self.table = RecordTable(columns, lambda frame: frame.number, mark("Raw frames"), self)
+        self.table = RecordTable(columns, lambda frame: frame.number, mark("Raw frames"), _NOTHING_KEPT, self)
         self.filter = QLineEdit(self)
         self.filter.setClearButtonEnabled(True)
         self.line = QComboBox(self)
@@ -70,10 +74,12 @@ class FramesTab(QWidget):
         if self._trace is None:
             return
         line, direction, text = self.line.currentData(), self.direction.currentData(), self.filter.text().casefold()
+        kept = self._trace.frames()
+        self.table.set_empty(_NOTHING_PASSES if kept else _NOTHING_KEPT)
         self.table.show_records(
             [
                 frame
-                for frame in reversed(self._trace.frames())
+                for frame in reversed(kept)
                 if (line is None or frame.ws_type == line)
                 and (direction is None or frame.sent == direction)
                 and (not text or text in frame.kind.casefold() or text in frame.text.casefold())

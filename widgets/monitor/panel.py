@@ -4,63 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QEvent, QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
-from PyQt6.QtWidgets import (
-    QButtonGroup,
-    QCheckBox,
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QScrollArea,
-    QSplitter,
-    QStyle,
-    QTabWidget,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PyQt6.QtCore import QEvent, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QPainter
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
-from upbit_ws_qt import WebSocketType
 from widgets.base.text import mark, tr
-from widgets.base.theme import colours_of
+from widgets.monitor.bar import MonitorBar
 from widgets.monitor.frames import FramesTab
 from widgets.monitor.plots import MonitorPlots
 from widgets.monitor.rows import LinesModel, LineTable
 from widgets.monitor.tabs import AdviceTab, AlertsTab, ComponentsTab, EventsTab
-from widgets.monitor.words import line_name
 
 if TYPE_CHECKING:
-    from PyQt6.QtGui import QHideEvent, QResizeEvent, QShowEvent
+    from PyQt6.QtGui import QHideEvent, QPaintEvent, QResizeEvent, QShowEvent
 
     from upbit_ws_qt import WebSocketService
 
-__all__ = ["WINDOWS", "MonitorPanel", "PanelScroll"]
+__all__ = ["MonitorPanel", "PanelScroll"]
 
-_Pixmap = QStyle.StandardPixmap
-SESSION = 24 * 3600.0
 TABS_HEIGHT = 150
 WIDE = 900
-LOW = 0.85
-"""Less than this part of the usual height is little."""
-WINDOWS = (
-    (60.0, mark("1m"), mark("The last minute")),
-    (300.0, mark("5m"), mark("The last five minutes")),
-    (900.0, mark("15m"), mark("The last quarter of an hour")),
-    (SESSION, mark("all"), mark("This session, at most a day")),
-)
-_ACTIONS = (
-    ("pause", None, mark("Pause"), mark("Freeze the view; recording goes on")),
-    ("reset", _Pixmap.SP_BrowserReload, mark("Reset"), mark("Count reconnects, bytes, gaps and drops from now on")),
-    ("csv", _Pixmap.SP_DialogSaveButton, mark("CSV"), mark("Save the figures of this window as a table")),
-    ("png", _Pixmap.SP_DialogSaveButton, mark("PNG"), mark("Save a picture of the monitor")),
-    (
-        "copy",
-        _Pixmap.SP_FileDialogContentsView,
-        mark("Copy diagnostics"),
-        mark("Copy versions, figures and the last events as text, without keys"),
-    ),
-)
+HIGH = 612
+"""Pixels of height from which on plots and tabs lie one above the other."""
+USUAL = QSize(1060, 400)
+"""Enough for the table and readable plots, tabs beside them, and the window keeps room for what it is for."""
 
 
 class MonitorPanel(QWidget):
@@ -74,6 +41,13 @@ class MonitorPanel(QWidget):
 
     def __init__(self, service: WebSocketService, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.bar = MonitorBar(self)
+        self.windows, self.buttons, self.legend, self.news = (
+            self.bar.windows,
+            self.bar.buttons,
+            self.bar.legend,
+            self.bar.news,
+        )
         self.lines = LinesModel(self)
         self.table = LineTable(self.lines, self)
         self.plots = MonitorPlots(self)
@@ -85,47 +59,17 @@ class MonitorPanel(QWidget):
         self.tabs = QTabWidget(self)
         for tab in (self.components, self.alerts, self.advice, self.events, self.frames):
             self.tabs.addTab(tab, "")
-        self.windows = QButtonGroup(self)
-        self.buttons = {name: QToolButton(self) for name, *_ in _ACTIONS}
-        self.buttons["pause"].setCheckable(True)
-        self.legend = {ws_type: QCheckBox(self) for ws_type in WebSocketType}
-        self.news = QLabel(self)
         self.hint = QLabel(self)
-        self.last_event = QLabel(self)
-        self.program = QLabel(self)
-        for label in (self.news, self.hint, self.last_event, self.program):
-            label.setTextFormat(Qt.TextFormat.PlainText)
+        self.hint.setTextFormat(Qt.TextFormat.PlainText)
         self.hint.setWordWrap(True)
+        self.last_event = OneLine(self)
+        self.program = OneLine(self)
+        self._alert_count = 0
+        for ws_type, box in self.legend.items():
+            box.toggled.connect(lambda shown, line=ws_type: self.plots.set_line_visible(line, shown))
         self._arrange()
         self.retranslate()
         self.apply_palette()
-
-    def _make_bar(self) -> QHBoxLayout:
-        bar = QHBoxLayout()
-        for number, _ in enumerate(WINDOWS):
-            button = QToolButton(self)
-            button.setCheckable(True)
-            self.windows.addButton(button, number)
-            bar.addWidget(button)
-        first = self.windows.button(0)
-        assert first is not None
-        first.setChecked(True)
-        bar.addSpacing(8)
-        style = self.style()
-        assert style is not None
-        for name, pixmap, _, _ in _ACTIONS:
-            tool = self.buttons[name]
-            if pixmap is not None:
-                tool.setIcon(style.standardIcon(pixmap))
-            tool.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-            bar.addWidget(tool)
-        bar.addWidget(self.news)
-        bar.addStretch()
-        for ws_type, box in self.legend.items():
-            box.setChecked(True)
-            box.toggled.connect(lambda shown, line=ws_type: self.plots.set_line_visible(line, shown))
-            bar.addWidget(box)
-        return bar
 
     def _arrange(self) -> None:
         self.split = QSplitter(Qt.Orientation.Vertical, self)
@@ -139,7 +83,7 @@ class MonitorPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 4)
         layout.setSpacing(4)
-        layout.addLayout(self._make_bar())
+        layout.addWidget(self.bar)
         layout.addWidget(self.table)
         layout.addWidget(self.hint)
         layout.addWidget(self.split, 1)
@@ -149,34 +93,22 @@ class MonitorPanel(QWidget):
         layout.addLayout(foot)
 
     def sizeHint(self) -> QSize:
-        """Room for everything."""
-        return QSize(1060, 720)
+        """Return the room for everything, no more: whatever it is docked to was there first."""
+        others = self.minimumSizeHint().height() - self.split.minimumSizeHint().height()
+        least = max(self.plots.minimumHeight(), self.tabs.minimumSizeHint().height())
+        return QSize(USUAL.width(), max(USUAL.height(), others + least))
 
     def retranslate(self) -> None:
         """Say everything in the language in force."""
-        for number, (_, text, hint) in enumerate(WINDOWS):
-            button = self.windows.button(number)
-            assert button is not None
-            button.setText(tr(text))
-            button.setToolTip(tr(hint))
-            button.setAccessibleName(tr(hint))
-        for name, _, text, hint in _ACTIONS:
-            self.buttons[name].setText(tr(text))
-            self.buttons[name].setToolTip(tr(hint))
-            self.buttons[name].setAccessibleName(tr(text))
-            self.buttons[name].setAccessibleDescription(tr(hint))
-        for ws_type, box in self.legend.items():
-            box.setText(f"━ {line_name(ws_type)}")
-            box.setAccessibleName(tr("Show {name} in the plots", name=line_name(ws_type)))
-        for part in (self.plots, self.table, self.components, self.alerts, self.advice, self.frames):
+        parts = (self.bar, self.plots, self.lines, self.table, self.components, self.alerts, self.advice, self.frames)
+        for part in parts:
             part.retranslate()
-        self.show_alert_count(0)
+        self.show_alert_count(self._alert_count)
         titles = (mark("Components"), mark("Alerts"), mark("Advice"), mark("Events"), mark("Frames"))
         for number, title in enumerate(titles):
             if number != 1:
                 self.tabs.setTabText(number, tr(title))
         self.tabs.setAccessibleName(tr("Details"))
-        self.news.setAccessibleName(tr("Recorded while paused"))
         self.last_event.setAccessibleName(tr("Last event"))
         self.program.setAccessibleName(tr("This program"))
 
@@ -186,7 +118,8 @@ class MonitorPanel(QWidget):
         Args:
             size: that there is for the panel; where it is too little for either, the panel is larger than it.
         """
-        low = size.height() < self.sizeHint().height() * LOW
+        self.bar.fit(size.width())
+        low = size.height() < HIGH
         orientation = Qt.Orientation.Horizontal if low and size.width() >= WIDE else Qt.Orientation.Vertical
         if orientation is not self.split.orientation():
             self.split.setOrientation(orientation)
@@ -194,29 +127,27 @@ class MonitorPanel(QWidget):
 
     def apply_palette(self) -> None:
         """Draw in the colours of the palette in force."""
-        colours = colours_of(self.palette())
         self.lines.apply_palette(self.palette())
-        for ws_type, box in self.legend.items():
-            palette = box.palette()
-            for role in (QPalette.ColorRole.WindowText, QPalette.ColorRole.ButtonText):
-                palette.setColor(role, QColor(colours.lines[ws_type]))
-            if palette != box.palette():
-                box.setPalette(palette)
-        self.buttons["pause"].setIcon(_pause_icon(QColor(colours.text), self.devicePixelRatioF()))
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Follow the palette."""
         super().changeEvent(event)
-        if event is not None and event.type() == QEvent.Type.PaletteChange and hasattr(self, "last_event"):
+        if event is not None and event.type() == QEvent.Type.PaletteChange and hasattr(self, "program"):
             self.apply_palette()
 
     def show_program(self, text: str, reasons: str) -> None:
         """Tell how the program itself does."""
         self.program.setText(text)
-        self.program.setToolTip(reasons)
+        self.program.setToolTip(reasons or text)
+
+    def show_last(self, text: str) -> None:
+        """Tell what happened last."""
+        self.last_event.setText(text)
+        self.last_event.setToolTip(text)
 
     def show_alert_count(self, count: int) -> None:
         """Tell how many alerts wait for somebody."""
+        self._alert_count = count
         self.tabs.setTabText(1, f"{tr('Alerts')} ({count})" if count else tr("Alerts"))
 
     def showEvent(self, event: QShowEvent | None) -> None:
@@ -251,13 +182,20 @@ class PanelScroll(QScrollArea):
         super().resizeEvent(event)
 
 
-def _pause_icon(colour: QColor, ratio: float) -> QIcon:
-    """Return two bars; the style's own are black in every theme."""
-    picture = QPixmap(int(16 * ratio), int(16 * ratio))
-    picture.setDevicePixelRatio(ratio)
-    picture.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(picture)
-    for left in (3.0, 9.0):
-        painter.fillRect(QRectF(left, 2.0, 4.0, 12.0), colour)
-    painter.end()
-    return QIcon(picture)
+class OneLine(QLabel):
+    """A line of plain text that ends in dots where there is too little room, instead of asking for more."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+
+    def minimumSizeHint(self) -> QSize:
+        """None in width."""
+        return QSize(0, super().minimumSizeHint().height())
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Draw what fits."""
+        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        painter = QPainter(self)
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
+        painter.end()

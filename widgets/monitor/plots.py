@@ -33,6 +33,8 @@ HOVER_PIXELS = 7
 LABELS_SHOWN = 8
 LABEL_PIXELS = 30
 AXIS_WIDTH = 52
+FRESH = 5
+"""Steps of the history for which its last point tells the present."""
 BAND_HEIGHT = 52
 LEAST_HEIGHT = 240
 _KST_OFFSET = -9 * 3600
@@ -94,10 +96,12 @@ class MonitorPlots(QWidget):
         self._events = tuple(events)
         heights: dict[str, list[np.ndarray]] = {"score": [], "rtt": [], "epoch": []}
         for (metric, ws_type), curve in self.curves.items():
-            points = _points(series.get((metric, ws_type)), metric)
+            found = series.get((metric, ws_type))
+            points = _points(found, metric)
             curve.setData(*points, connect="finite", **({"stepMode": "right"} if metric == "epoch" else {}))
             heights[metric].append(points[1])
-            self._latest[metric, ws_type] = points[1][-1] if points[1].size else math.nan
+            fresh = found is not None and len(found.times) > 0 and now - found.times[-1] <= FRESH * found.step
+            self._latest[metric, ws_type] = points[1][-1] if fresh else math.nan
         self._fit("rtt", heights["rtt"])
         self._fit("epoch", heights["epoch"])
         self._draw_band(series, now)
@@ -242,7 +246,7 @@ class MonitorPlots(QWidget):
     def _fill_plots(self) -> None:
         for name in ("band", "score", "rtt"):
             self.plots[name].setXLink(self.plots["epoch"])
-        for name, low, high in (("band", 0, 3), ("score", 0, 105), ("rtt", 0, 3), ("epoch", 0, 2)):
+        for name, low, high in (("band", 0, 3), ("score", 0, 105), ("rtt", 0, 3), ("epoch", -0.5, 2.5)):
             self.plots[name].setYRange(low, high, padding=0)
         levels = (("score", 80, "good"), ("score", 50, "bad"), ("rtt", math.log10(150), "warn"))
         for name, height, level in (*levels, ("rtt", math.log10(400), "bad")):

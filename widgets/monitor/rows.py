@@ -28,7 +28,9 @@ from widgets.monitor.words import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from PyQt6.QtGui import QPalette
+    from PyQt6.QtGui import QPalette, QResizeEvent
+
+    _Shown = tuple[Mapping[WebSocketType, ConnectionMetrics], HealthStatus, Mapping[WebSocketType, str]]
 
 __all__ = ["LINES", "LineRow", "LineTable", "LinesModel"]
 
@@ -37,7 +39,7 @@ LINES = tuple(WebSocketType)
 _ROLE = Qt.ItemDataRole
 # Header, its explanation, and the widest text that the column is made for.
 _COLUMNS = (
-    (mark("conn"), mark("Connection"), "▲ 비공개 계정"),
+    (mark("conn"), mark("Connection"), "▲ private_"),
     (mark("state"), mark("State of the connection"), "Attempt 99, in 30 s"),
     (mark("score"), mark("Health, 0 to 100"), "100"),
     (mark("RTT"), mark("Last round trip of a ping, ms"), "9,999"),
@@ -51,20 +53,23 @@ _COLUMNS = (
     (mark("uptime"), mark("Time since the line was opened"), "99:59:59"),
     (mark("bytes"), mark("Received on the wire"), "999.9 MiB"),
     (mark("saved"), mark("Share of bytes that short names (SIMPLE) and compression saved"), "100 %"),
-    (mark("gaps"), mark("Changes of line behind which something may be missing"), "9999"),
-    (mark("drops"), mark("Frames given up because this program could not keep up, of all"), "999/999,999 (99.9 %)"),
+    (
+        mark("gaps"),
+        mark("Changes of line behind which trades, orders or assets may be missing, of all changes"),
+        "99/99 (100 %)",
+    ),
+    (mark("drops"), mark("Frames given up because this program could not keep up, of all"), "9,999/999k (9.9 %)"),
     ("", mark("Reconnect"), "⟳ "),
 )
-CELL_MARGIN = 5
+CELL_MARGIN = 9
 _LEFT = frozenset({0, 1})
-_BUTTON = len(_COLUMNS) - 1
+_SAVED, _GAPS, _DROPS, _BUTTON = range(len(_COLUMNS) - 4, len(_COLUMNS))
 _COUNTED = (
     "message_count",
     "reconnect_count",
     "bytes_received",
-    "bytes_inflated",
-    "bytes_spared",
     "gap_count",
+    "lossy_gap_count",
     "dropped",
 )
 
@@ -77,11 +82,13 @@ class LineRow:
         texts: of the columns.
         level: of its health: "good", "warn", "bad" or "idle".
         reasons: why, one a line.
+        hints: by column, what a figure stands for, where that is more than the reasons.
     """
 
     texts: tuple[str, ...]
     level: str
     reasons: str
+    hints: Mapping[int, str]
 
 
 class LinesModel(QAbstractTableModel):
@@ -90,7 +97,7 @@ class LinesModel(QAbstractTableModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._rows: tuple[LineRow, ...] = ()
-        self._metrics: Mapping[WebSocketType, ConnectionMetrics] = {}
+        self._shown: _Shown = ({}, HealthStatus(), {})
         self._since: dict[WebSocketType, ConnectionMetrics] = {}
         self._colours: dict[str, QBrush] = {}
 
@@ -105,8 +112,8 @@ class LinesModel(QAbstractTableModel):
         health: HealthStatus,
         missing: Mapping[WebSocketType, str],
     ) -> None:
-        """Show these figures; `missing` says why there can be no line."""
-        self._metrics = metrics
+        """Show these figures; `missing` says why there can be no line, in English."""
+        self._shown = (metrics, health, missing)
         rows = tuple(self._row(metrics[line], health, missing.get(line, "")) for line in LINES)
         if not self._rows:
             self.beginResetModel()
@@ -116,9 +123,17 @@ class LinesModel(QAbstractTableModel):
             self._rows = rows
             self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, _BUTTON))
 
+    def retranslate(self) -> None:
+        """Say the same in the language in force."""
+        self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, _BUTTON)
+        if self._rows:
+            self.show(*self._shown)
+
     def reset_counters(self) -> None:
-        """Count from here on: messages, reconnects, bytes, gaps and drops."""
-        self._since = dict(self._metrics)
+        """Count from what is shown on: messages, reconnects, bytes, gaps and drops."""
+        self._since = dict(self._shown[0])
+        if self._rows:
+            self.show(*self._shown)
 
     def apply_palette(self, palette: QPalette) -> None:
         """Take the health colours of a palette."""
@@ -146,7 +161,7 @@ class LinesModel(QAbstractTableModel):
         if role == _ROLE.ForegroundRole and column in (0, 2):
             return self._colours.get(row.level)
         if role == _ROLE.ToolTipRole:
-            return row.reasons or None
+            return row.hints.get(column) or row.reasons or None
         if role == _ROLE.AccessibleTextRole:
             return f"{tr(_COLUMNS[column][1])}: {row.texts[column]}"
         return None
@@ -167,11 +182,9 @@ class LinesModel(QAbstractTableModel):
         score = NOTHING if level == "idle" else f"{metrics.health_score:.0f}"
         counts = self._counted(metrics)
         up = metrics.is_connected
-        plain = counts["bytes_inflated"] + counts["bytes_spared"]
-        saved = 1 - counts["bytes_received"] / plain if plain else 0.0
         texts = (
             f"{HEALTH_SHAPES[level]} {line_name(metrics.ws_type)}",
-            state_text(metrics, health, missing=missing),
+            state_text(metrics, health, missing=tr(missing) if missing else ""),
             score,
             milliseconds(metrics.rtt_last) if up else NOTHING,
             milliseconds(metrics.rtt_average) if up else NOTHING,
@@ -183,16 +196,36 @@ class LinesModel(QAbstractTableModel):
             f"{counts['reconnect_count']}",
             duration(metrics.uptime_seconds) if up else NOTHING,
             bytes_text(counts["bytes_received"]),
-            f"{max(0.0, saved):.0%}".replace("%", " %") if counts["bytes_received"] else NOTHING,
-            f"{counts['gap_count']}",
+            _saved_text(metrics),
+            share(counts["lossy_gap_count"], counts["gap_count"]),
             share(counts["dropped"], counts["message_count"]),
             "",
         )
-        return LineRow(texts, level, reasons_text(health, metrics.ws_type))
+        hints = {
+            _SAVED: _saved_hint(metrics),
+            _GAPS: tr("{count:,} of {all:,} changes of line", count=counts["lossy_gap_count"], all=counts["gap_count"]),
+            _DROPS: tr("{count:,} of {all:,} frames", count=counts["dropped"], all=counts["message_count"]),
+        }
+        return LineRow(texts, level, reasons_text(health, metrics.ws_type), hints)
 
     def _counted(self, metrics: ConnectionMetrics) -> dict[str, int]:
         since = self._since.get(metrics.ws_type)
+        if since is not None and since.message_count > metrics.message_count:
+            since = None  # the service was started anew, and so were its counters
         return {name: getattr(metrics, name) - (0 if since is None else getattr(since, name)) for name in _COUNTED}
+
+
+def _saved_text(metrics: ConnectionMetrics) -> str:
+    """Return the share that was saved since the start: what SIMPLE spared is reckoned every few seconds only."""
+    plain = metrics.bytes_inflated + metrics.bytes_spared
+    return f"{100 * max(0.0, 1 - metrics.bytes_received / plain):.0f} %" if plain else NOTHING
+
+
+def _saved_hint(metrics: ConnectionMetrics) -> str:
+    """Return what short names and what compression saved."""
+    deflated = metrics.bytes_inflated - metrics.bytes_received
+    names, packed = bytes_text(max(0, metrics.bytes_spared)), bytes_text(max(0, deflated))
+    return tr("short names (SIMPLE): {names}, compression: {packed}", names=names, packed=packed)
 
 
 class LineTable(QTableView):
@@ -233,11 +266,23 @@ class LineTable(QTableView):
         for column, (title, _, sample) in enumerate(_COLUMNS):
             text = tr(title) if title else ""
             widest = max(metrics.horizontalAdvance(sample), metrics.horizontalAdvance(text))
-            self.setColumnWidth(column, widest + metrics.horizontalAdvance("0") + CELL_MARGIN)
+            self.setColumnWidth(column, widest + CELL_MARGIN)
         rows.setDefaultSectionSize(int(metrics.height() * 1.7))
-        bar = self.horizontalScrollBar()
-        extra = 0 if bar is None else bar.sizeHint().height()
-        self.setFixedHeight(header.sizeHint().height() + 3 * rows.defaultSectionSize() + extra + 4)
+        self._fit_height()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Have room for a scroll bar only where one is needed."""
+        super().resizeEvent(event)
+        self._fit_height()
+
+    def _fit_height(self) -> None:
+        header, rows, bar = self.horizontalHeader(), self.verticalHeader(), self.horizontalScrollBar()
+        assert header is not None
+        assert rows is not None
+        assert bar is not None
+        frame = 2 * self.frameWidth()
+        extra = bar.sizeHint().height() if header.length() > self.width() - frame else 0
+        self.setFixedHeight(header.sizeHint().height() + len(LINES) * rows.defaultSectionSize() + extra + frame)
 
     def retranslate(self) -> None:
         """Say everything in the language in force."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from PyQt6.QtCore import QAbstractTableModel, QEvent, QModelIndex, QObject, Qt
-from PyQt6.QtGui import QBrush, QColor
+from PyQt6.QtGui import QBrush, QColor, QPainter
 from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from widgets.base.text import tr
@@ -15,7 +15,7 @@ from widgets.base.theme import colours_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
-    from PyQt6.QtGui import QResizeEvent
+    from PyQt6.QtGui import QPaintEvent, QResizeEvent
 
 __all__ = ["Column", "RecordModel", "RecordTable"]
 
@@ -111,6 +111,7 @@ class RecordTable(QTableView, Generic[Record]):
         columns: of the table.
         key: what makes a record the same one.
         name: accessible name, marked for translation.
+        empty: what is said where there are no records, marked for translation.
         parent: of the widget.
     """
 
@@ -119,11 +120,13 @@ class RecordTable(QTableView, Generic[Record]):
         columns: Sequence[Column[Record]],
         key: Callable[[Record], Hashable],
         name: str,
+        empty: str,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._key = key
         self._name = name
+        self._empty = empty
         self.records = RecordModel(columns, self)
         self.setModel(self.records)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -142,6 +145,8 @@ class RecordTable(QTableView, Generic[Record]):
     def show_records(self, records: Sequence[Record]) -> None:
         """Show these."""
         selected = self.selected()
+        if bool(records) is not bool(self.records.records):
+            self.setAccessibleDescription("" if records else tr(self._empty))
         self.records.show(records)
         if selected is None:
             return
@@ -158,6 +163,25 @@ class RecordTable(QTableView, Generic[Record]):
         rows = [] if model is None else model.selectedRows()
         return self.records.records[rows[0].row()] if rows and rows[0].row() < len(self.records.records) else None
 
+    def set_empty(self, text: str) -> None:
+        """Say something else where there are no records."""
+        viewport = self.viewport()
+        if text != self._empty and viewport is not None:
+            self._empty = text
+            viewport.update()
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Say why there is nothing, where there is nothing."""
+        super().paintEvent(event)
+        viewport = self.viewport()
+        if self.records.records or viewport is None:
+            return
+        painter = QPainter(viewport)
+        painter.setPen(QColor(colours_of(self.palette()).muted))
+        area = viewport.rect().adjusted(8, 4, -8, -4)
+        painter.drawText(area, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, tr(self._empty))
+        painter.end()
+
     def changeEvent(self, event: QEvent | None) -> None:
         """Follow language, palette and font."""
         super().changeEvent(event)
@@ -171,6 +195,7 @@ class RecordTable(QTableView, Generic[Record]):
             {level: QBrush(QColor(colours.health(level))) for level in ("good", "warn", "bad", "idle")}
         )
         self.setAccessibleName(tr(self._name))
+        self.setAccessibleDescription("" if self.records.records else tr(self._empty))
         viewport = self.viewport()
         if viewport is not None:
             viewport.update()  # what records say depends on the language, and they have not changed

@@ -43,10 +43,15 @@ class _ListTab(QWidget, Generic[Record]):
     """A table, and below it a note on the left and what can be done on the right."""
 
     def __init__(
-        self, columns: Sequence[Column[Record]], key: Callable[[Record], Hashable], name: str, parent: QWidget | None
+        self,
+        columns: Sequence[Column[Record]],
+        key: Callable[[Record], Hashable],
+        name: str,
+        empty: str,
+        parent: QWidget | None,
     ) -> None:
         super().__init__(parent)
-        self.table = RecordTable(columns, key, name, self)
+        self.table = RecordTable(columns, key, name, empty, self)
         self.note = QLabel(self)
         self._row = QHBoxLayout()
         self._row.addWidget(self.note)
@@ -90,7 +95,7 @@ class ComponentsTab(_ListTab[ComponentMetrics]):
                 level=lambda row: "bad" if row.quarantined else "good",
             ),
         ]
-        super().__init__(columns, lambda row: row.component_id, mark("Components"), parent)
+        super().__init__(columns, lambda row: row.component_id, mark("Components"), mark("Nobody wants data."), parent)
         self._service = service
         self.resume = self._add_button(self._on_resume, self._is_possible)
         self.retranslate()
@@ -127,17 +132,20 @@ class AlertsTab(_ListTab[Alert]):
             Column(
                 mark("raised from"), lambda alert: alert_figure(alert.kind, alert.threshold), "9,999 MiB", right=True
             ),
+            Column(mark("over at"), _over_at, "9,999 MiB", right=True),
             Column(mark("until"), _until, "00:00:00"),
             Column(mark("line"), lambda alert: "" if alert.ws_type is None else line_name(alert.ws_type), "private"),
             Column(mark("seen"), lambda alert: "✓" if alert.acknowledged else "", "✓"),
         ]
-        super().__init__(columns, lambda alert: alert.alert_id, mark("Alerts"), parent)
+        empty = mark("There was no alert.")
+        super().__init__(columns, lambda alert: alert.alert_id, mark("Alerts"), empty, parent)
         self._service = service
         self.acknowledge = self._add_button(self._on_acknowledge, self._is_possible)
         self.retranslate()
 
-    def refresh(self) -> int:
-        """Show the alerts of now; return how many last and were not seen."""
+    def refresh(self, suppressed: int = 0) -> int:
+        """Show the alerts of now, and how many there was no room for; return how many last and were not seen."""
+        self.note.setText(tr("%n more were not listed: 500 last already", suppressed) if suppressed else "")
         alerts = self._service.alerts()
         self.table.show_records(alerts)
         self.acknowledge.setEnabled(self._is_possible())
@@ -178,7 +186,8 @@ class AdviceTab(_ListTab[_Advice]):
             Column(mark("what"), lambda row: row.text),
             Column(mark("advice"), lambda row: row.advice),
         ]
-        super().__init__(columns, lambda row: (row.kind, row.about), mark("Advice"), parent)
+        empty = mark("Nothing costs speed, the lines leave each other alone, and nothing was given up.")
+        super().__init__(columns, lambda row: (row.kind, row.about), mark("Advice"), empty, parent)
         self._service = service
         self._given_up = False
         self.undo = self._add_button(self._on_undo, lambda: self._given_up)
@@ -223,7 +232,8 @@ class EventsTab(_ListTab[LineEvent]):
             Column("", lambda event: "✖" if event.kind == "lost" else "●", "▲▲", level=_event_level),
             Column(mark("what happened"), event_text),
         ]
-        super().__init__(columns, lambda event: (event.at, event.ws_type, event.kind), mark("Events"), parent)
+        empty = mark("No line was lost, restored or renewed.")
+        super().__init__(columns, lambda event: (event.at, event.ws_type, event.kind), mark("Events"), empty, parent)
         self.note.hide()
 
     def show_events(self, events: tuple[LineEvent, ...]) -> None:
@@ -233,6 +243,10 @@ class EventsTab(_ListTab[LineEvent]):
 
 def _alert_level(alert: Alert) -> str:
     return "idle" if alert.cleared_at is not None else _SEVERITY_LEVELS.get(alert.severity, "warn")
+
+
+def _over_at(alert: Alert) -> str:
+    return tr("Connected") if alert.kind == "connection_lost" else alert_figure(alert.kind, alert.clear_at)
 
 
 def _until(alert: Alert) -> str:

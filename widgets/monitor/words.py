@@ -158,15 +158,20 @@ def event_text(event: LineEvent) -> str:
     at = clock(event.at)
     epochs = f"e{event.old_epoch}→e{event.new_epoch}"
     if event.kind == "lost":
-        code = "" if event.close_code is None else tr("close {code}", code=event.close_code)
-        what = ", ".join(part for part in (said(event.cause), code) if part)
-        return tr("{at} {name} lost: {what}", at=at, name=name, what=what or NOTHING)
+        return tr("{at} {name} lost: {what}", at=at, name=name, what=_why_text(event) or NOTHING)
     restored = tr("{part}/{whole} restored", part=event.restored, whole=event.restorable)
     if event.kind == "restored":
-        template = mark("{at} {name} {epochs}, down {seconds:.1f} s, {restored}")
+        down = tr("down {seconds:.1f} s", seconds=event.down_seconds)
     else:
-        template = mark("{at} {name} {epochs}, renewed without a break, {restored}")
-    return tr(template, at=at, name=name, epochs=epochs, seconds=event.down_seconds, restored=restored)
+        down = tr("renewed without a break")
+    parts = (_why_text(event), down, restored)
+    return f"{at} {name} {epochs}, " + ", ".join(part for part in parts if part)
+
+
+def _why_text(event: LineEvent) -> str:
+    """Return the cause and the close code of a loss."""
+    code = "" if event.close_code is None else tr("close {code}", code=event.close_code)
+    return ", ".join(part for part in (said(event.cause), code) if part)
 
 
 def clock(at: float) -> str:
@@ -212,6 +217,20 @@ def count_text(count: float) -> str:
 
 
 def share(part: int, whole: int) -> str:
-    """Return "n/total (%)"."""
+    """Return "n/total (%)", large ones shortened: 12/812k (<0.1 %)."""
     percent = 100 * part / whole if whole else 0.0
-    return f"{part:,}/{whole:,} ({percent:.1f} %)"
+    if 0 < percent < 0.05:
+        return f"{_short(part)}/{_short(whole)} (<0.1 %)"
+    return f"{_short(part)}/{_short(whole)} ({percent:.{1 if 0 < percent < 9.95 else 0}f} %)"
+
+
+def _short(count: int) -> str:
+    """Return a count in five characters at most."""
+    if count < 10_000:
+        return f"{count:,}"
+    value, unit = count / 1000, "k"
+    for bigger in ("M", "G", "T"):
+        if value < 999.5:
+            break
+        value, unit = value / 1000, bigger
+    return f"{value:.0f}{unit}" if value >= 99.95 or unit == "k" else f"{value:.1f}{unit}"

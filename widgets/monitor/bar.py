@@ -1,0 +1,156 @@
+"""The bar above the table of connections: spans of time, what can be done, and which lines the plots show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QEvent, QRectF, Qt
+from PyQt6.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
+from PyQt6.QtWidgets import QButtonGroup, QCheckBox, QHBoxLayout, QLabel, QStyle, QToolButton, QWidget
+
+from upbit_ws_qt import WebSocketType
+from widgets.base.text import mark, tr
+from widgets.base.theme import colours_of
+from widgets.monitor.words import line_name
+
+if TYPE_CHECKING:
+    from PyQt6.QtWidgets import QAbstractButton
+
+__all__ = ["WINDOWS", "MonitorBar"]
+
+_Pixmap = QStyle.StandardPixmap
+_Style = Qt.ToolButtonStyle
+SESSION = 24 * 3600.0
+ROOMY = 900
+"""Pixels of width from which on signs have their words beside them."""
+WINDOWS = (
+    (60.0, mark("1m"), mark("The last minute")),
+    (300.0, mark("5m"), mark("The last five minutes")),
+    (900.0, mark("15m"), mark("The last quarter of an hour")),
+    (SESSION, mark("all"), mark("This session, at most a day")),
+)
+_ACTIONS = (
+    ("pause", None, mark("Pause"), mark("Freeze the view; recording goes on")),
+    ("reset", _Pixmap.SP_BrowserReload, mark("Reset"), mark("Count reconnects, bytes, gaps and drops from now on")),
+    ("csv", _Pixmap.SP_DialogSaveButton, mark("CSV"), mark("Save the figures of this window as a table")),
+    ("png", _Pixmap.SP_DialogSaveButton, mark("PNG"), mark("Save a picture of the monitor")),
+    (
+        "copy",
+        _Pixmap.SP_FileDialogContentsView,
+        mark("Copy diagnostics"),
+        mark("Copy versions, figures and the last events as text, without keys"),
+    ),
+)
+_SAME_SIGN = frozenset({"csv", "png"})
+"""These are told apart by their words only."""
+
+
+class MonitorBar(QWidget):
+    """Buttons and check boxes; what they do is the dock's and the plots' business.
+
+    Attributes:
+        windows: the spans of time, numbered as in WINDOWS.
+        buttons: "pause", "reset", "csv", "png" and "copy".
+        news: what was recorded while the view is frozen.
+        legend: which connections the plots show.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.windows = QButtonGroup(self)
+        self.buttons = {name: QToolButton(self) for name, *_ in _ACTIONS}
+        self.legend = {ws_type: QCheckBox(self) for ws_type in WebSocketType}
+        self.news = QLabel(self)
+        self.news.setTextFormat(Qt.TextFormat.PlainText)
+        bar = QHBoxLayout(self)
+        bar.setContentsMargins(0, 0, 0, 0)
+        for number, _ in enumerate(WINDOWS):
+            button = QToolButton(self)
+            button.setCheckable(True)
+            self.windows.addButton(button, number)
+            bar.addWidget(button)
+        self._window(0).setChecked(True)
+        bar.addSpacing(8)
+        style = self.style()
+        assert style is not None
+        for name, pixmap, _, _ in _ACTIONS:
+            if pixmap is not None:
+                self.buttons[name].setIcon(style.standardIcon(pixmap))
+            bar.addWidget(self.buttons[name])
+        self.buttons["pause"].setCheckable(True)
+        bar.addWidget(self.news)
+        bar.addStretch()
+        for box in self.legend.values():
+            box.setChecked(True)
+            bar.addWidget(box)
+        for checkable in (*self.windows.buttons(), self.buttons["pause"]):
+            checkable.toggled.connect(self.apply_palette)
+        self.fit(ROOMY)
+        self.apply_palette()
+
+    def fit(self, width: int) -> None:
+        """Do without words where there is little width (pixels): the tool tips have them."""
+        roomy = width >= ROOMY
+        for name, button in self.buttons.items():
+            little = _Style.ToolButtonTextOnly if name in _SAME_SIGN else _Style.ToolButtonIconOnly
+            button.setToolButtonStyle(_Style.ToolButtonTextBesideIcon if roomy else little)
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Follow the palette."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.PaletteChange and hasattr(self, "news"):
+            self.apply_palette()
+
+    def retranslate(self) -> None:
+        """Say everything in the language in force."""
+        for number, (_, text, hint) in enumerate(WINDOWS):
+            button = self._window(number)
+            button.setText(tr(text))
+            button.setToolTip(tr(hint))
+            button.setAccessibleName(tr(hint))
+        for name, _, text, hint in _ACTIONS:
+            self.buttons[name].setText(tr(text))
+            self.buttons[name].setToolTip(f"{tr(text)}: {tr(hint)}")
+            self.buttons[name].setAccessibleName(tr(text))
+            self.buttons[name].setAccessibleDescription(tr(hint))
+        for ws_type, box in self.legend.items():
+            box.setText(f"━ {line_name(ws_type)}")
+            box.setAccessibleName(tr("Show {name} in the plots", name=line_name(ws_type)))
+        self.news.setAccessibleName(tr("Recorded while paused"))
+
+    def apply_palette(self) -> None:
+        """Draw in the colours of the palette in force; what is chosen can be seen on dark, too."""
+        colours = colours_of(self.palette())
+        for button in (*self.windows.buttons(), self.buttons["pause"]):
+            palette = QPalette()
+            if button.isChecked():
+                palette.setColor(QPalette.ColorRole.Button, QColor(colours.accent))
+                palette.setColor(QPalette.ColorRole.ButtonText, QColor(colours.base))
+            if palette != button.palette():
+                button.setPalette(palette)
+        for ws_type, box in self.legend.items():
+            palette = box.palette()
+            for role in (QPalette.ColorRole.WindowText, QPalette.ColorRole.ButtonText):
+                palette.setColor(role, QColor(colours.lines[ws_type]))
+            if palette != box.palette():
+                box.setPalette(palette)
+        pause = self.buttons["pause"]
+        colour = colours.base if pause.isChecked() else colours.text
+        pause.setIcon(_pause_icon(QColor(colour), self.devicePixelRatioF()))
+
+    def _window(self, number: int) -> QAbstractButton:
+        button = self.windows.button(number)
+        assert button is not None
+        return button
+
+
+def _pause_icon(colour: QColor, ratio: float) -> QIcon:
+    """Return two bars; the style's own are black in every theme."""
+    picture = QPixmap(int(16 * ratio), int(16 * ratio))
+    picture.setDevicePixelRatio(ratio)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    for left in (3.0, 9.0):
+        painter.fillRect(QRectF(left, 2.0, 4.0, 12.0), colour)
+    painter.end()
+    return QIcon(picture)
