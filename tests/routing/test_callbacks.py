@@ -89,6 +89,33 @@ async def test_a_callback_that_raises_is_counted_reported_and_harms_nobody() -> 
         assert (figures["bad"].failures, figures["bad"].delivered) == (2, 2)
 
 
+async def test_one_that_raises_what_cannot_be_said_or_caught_harms_nobody() -> None:
+    class UnspeakableError(Exception):
+        def __str__(self) -> str:
+            raise LookupError
+
+    def raises(event: Any) -> None:
+        raise UnspeakableError
+
+    def asks_a_cancelled_future(event: Any) -> None:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        future.cancel()
+        future.result()
+
+    async with engine_rig() as rig:
+        after = Listener()
+        rig.engine.register_route("unspeakable", BTC, raises)
+        rig.engine.register_route("cancelled", BTC, asks_a_cancelled_future)
+        rig.engine.register_route("after", BTC, after)
+        await rig.feed(raw(timestamp=1))
+        await rig.settle()
+        assert after.timestamps == [1]
+        assert [(name, type(error)) for name, error in rig.failed] == [
+            ("unspeakable", UnspeakableError),
+            ("cancelled", RuntimeError),
+        ]
+
+
 async def test_one_place_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     def bad(event: Any) -> None:
         if event.timestamp < 4:

@@ -152,3 +152,19 @@ def test_orders_are_bounded_and_finished_ones_go_first(state: str) -> None:
     assert view.forgotten == 1
     assert ("open" in {order.uuid for order in view.orders()}) == (state == "done")
     assert view.orders("KRW-NONE") == ()
+
+
+async def test_names_that_nothing_ever_came_for_do_not_pile_up() -> None:
+    pool = DataPoolManager()
+    async with engine_rig(pool=pool) as rig:
+        for number in range(100):
+            rig.engine.register_route("c", SubscriptionSpec("ticker", f"KRW-C{number}"), lambda event: None).close()
+        kept = rig.engine.register_route("c", SubscriptionSpec("ticker", "KRW-BTC"), lambda event: None)
+        await rig.feed(raw())
+        kept.close()
+        for number in range(100):
+            await pool.register_client_interest("client", [StreamKey(DataType.TICKER, f"KRW-D{number}")])
+        assert pool.get_latest_data(DataType.TICKER, "KRW-BTC") is not None
+        assert set(pool._cells) == {StreamKey(DataType.TICKER, "KRW-BTC"), StreamKey(DataType.TICKER, "KRW-D99")}
+        await pool.register_client_interest("client", ())
+        assert set(pool._cells) == {StreamKey(DataType.TICKER, "KRW-BTC")}

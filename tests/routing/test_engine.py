@@ -364,3 +364,16 @@ async def test_stopping_twice_and_with_nothing_done_is_fine() -> None:
         await rig.feed(raw())
         assert rig.engine.get_routing_statistics().unwanted == 1
     await asyncio.sleep(0)
+
+
+async def test_a_probe_may_end_its_own_component() -> None:
+    async with engine_rig() as rig:
+
+        def probe() -> bool:
+            rig.engine.unregister_routes("c")
+            return True
+
+        for code in ("KRW-BTC", "KRW-ETH"):
+            rig.engine.register_route("c", SubscriptionSpec("ticker", code), lambda event: None, alive=probe)
+        assert rig.engine.sweep(0.0).dead == ()
+        assert rig.engine.get_routing_statistics().routes == ()

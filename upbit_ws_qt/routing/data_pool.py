@@ -151,6 +151,18 @@ class DataPoolManager:
             self.note_stored()
         return found
 
+    def release(self, key: StreamKey) -> None:
+        """Note that a stream is no longer routed; what is known of it stays, a place where nothing is does not."""
+        found = self._cells.get(key)
+        if found is not None:
+            found.is_live = False
+            self._drop_if_empty(key, found)
+
+    def _drop_if_empty(self, key: StreamKey, cell: PoolCell) -> None:
+        """Names that nothing ever came for cost no bytes that the bound would see: they must not pile up."""
+        if cell.latest is None and not (cell.is_live or cell.wanted):
+            del self._cells[key]
+
     def note_stored(self) -> None:
         """Count something that made the pool larger, and look at the bound now and then."""
         self._stored += 1
@@ -202,10 +214,12 @@ class DataPoolManager:
     async def register_client_interest(self, client_id: str, streams: Iterable[StreamKey]) -> None:
         """Set what a client is interested in, in place of what it was before; nothing ends the interest."""
         wanted = frozenset(streams)
-        for key in self._interests.pop(client_id, frozenset()):
-            self.cell(key).wanted -= 1
         for key in wanted:
             self.cell(key).wanted += 1
+        for key in self._interests.pop(client_id, frozenset()):
+            cell = self.cell(key)
+            cell.wanted -= 1
+            self._drop_if_empty(key, cell)
         if wanted:
             self._interests[client_id] = wanted
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from traceback import format_exception_only
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt.errors import BackpressureError
@@ -101,14 +102,17 @@ class Dispatcher:
             self.components[component_id] = known
         return known
 
-    def callback_failed(self, route: Route, error: Exception) -> None:
+    def callback_failed(self, route: Route, error: Exception | asyncio.CancelledError) -> None:
         """Count, log once per place and report an exception of a callback; too many put the component aside."""
+        if isinstance(error, asyncio.CancelledError):  # not an Exception, which is what listeners are promised
+            error = RuntimeError(f"the callback was cancelled while it ran: {error!r}")
         route.failures += 1
         self.failures += 1
         place = f"{route.component_id} {place_of(error)}"
         if place not in self._places and len(self._places) < _MOST_PLACES:
             self._places.add(place)
-            _log.error("callback of %s failed at %s: %s", route.component_id, place, safe_text(str(error), 500))
+            text = "".join(format_exception_only(error)).strip()  # unlike str(error), it never raises
+            _log.error("callback of %s failed at %s: %s", route.component_id, place, safe_text(text, 500))
         self.report(route.component_id, error)
         self._strike(route, "failing")
 

@@ -209,7 +209,7 @@ class DataRoutingEngine(FramePath):
         removed: list[str] = []
         timeout = self._config.dead_component_timeout
         for component_id, component in tuple(self._dispatcher.components.items()):
-            if not all(_is_alive(route) for route in component.routes):
+            if not all(_is_alive(route) for route in tuple(component.routes)):  # a probe may end its own component
                 dead.append(component_id)
                 continue
             waited = max((route.stalled_for(now) for route in component.routes), default=0.0)
@@ -276,8 +276,8 @@ class DataRoutingEngine(FramePath):
             if not component.routes:
                 del self._dispatcher.components[route.component_id]
         for topic in self._hub.remove(route):
-            if topic.cell is not None:
-                topic.cell.is_live = False
+            if topic.cell is not None and self._pool is not None:
+                self._pool.release(topic.key)
 
 
 def _consumer_figures(route: Route, key: StreamKey) -> ConsumerFigures:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,6 @@ from upbit_ws_qt.streams import key_of_event
 from upbit_ws_qt.types import BackpressureStrategy, DataType, Delivery
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Hashable
 
     from upbit_ws_qt.events import BaseWebSocketEvent
@@ -264,7 +264,8 @@ class Route(Tally):
             if result is not None and inspect.iscoroutine(result):
                 result.close()
                 raise TypeError("the callback returned a coroutine; register the coroutine function itself")
-        except Exception as error:  # noqa: BLE001 - the guarded boundary: a user's callback
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the guarded boundary: a user's callback
+            # This is no Task: a cancellation is what the callback found in a future that it asked for its result.
             self._dispatcher.callback_failed(self, error)
         finally:
             self._held = False

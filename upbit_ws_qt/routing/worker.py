@@ -108,7 +108,7 @@ class AsyncRoute(Route):
         except asyncio.CancelledError as error:
             is_ending = _is_being_cancelled()
             if not (self.closed if is_ending else self._is_put_aside()):
-                dispatcher.callback_failed(self, RuntimeError(f"the callback was cancelled while it ran: {error!r}"))
+                dispatcher.callback_failed(self, error)
             if is_ending:
                 raise
         except Exception as error:  # noqa: BLE001 - the guarded boundary: a user's callback
