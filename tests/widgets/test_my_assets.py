@@ -90,6 +90,7 @@ def test_without_a_market_in_won_the_next_best_values_a_currency() -> None:
 async def test_without_a_key_it_says_so(service: WebSocketService) -> None:
     async with shown(MyAssetsWidget(service)) as widget:
         assert widget.state is PanelState.NO_KEY
+        assert not widget.total.isVisible(), "nothing known is not nothing owned"
 
 
 @served()

@@ -6,10 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from PyQt6.QtCore import Qt
 
 from tests.qt.serving import served
 from tests.waiting import until
-from tests.widgets.showing import shown
+from tests.widgets.showing import press, shown
 from upbit_ws_qt import ConnectionState, WebSocketType
 from upbit_ws_qt.exchange import ExchangeSettings, FaultName
 from widgets.base.market_catalog import MarketCatalog
@@ -119,3 +120,21 @@ async def test_a_market_that_is_no_longer_served_is_dim_in_the_watch_list(
         missing.clear()
         service.reconnect(WebSocketType.PUBLIC)
         await until(lambda: model.row(model.row_of("KRW-BTC")).stale_since is None)
+
+
+@served()
+async def test_history_that_comes_while_the_chart_is_stale_does_not_make_it_younger(
+    exchange: EmbeddedExchange, service: WebSocketService
+) -> None:
+    async with shown(ChartWidget(service, "KRW-BTC"), 700, 400) as chart:
+        await until(lambda: len(chart.series) >= 200 and chart.state is PanelState.LIVE)
+        exchange.faults.inject(FaultName.REFUSE, "public")
+        exchange.faults.inject(FaultName.DROP, "public")
+        await until(lambda: chart.state is PanelState.STALE)
+        told: list[PanelState] = []
+        chart.stateChanged.connect(told.append)
+        oldest = chart.series.oldest
+        assert oldest is not None
+        press(chart.view, Qt.Key.Key_Home)
+        await until(lambda: chart.series.oldest is not None and chart.series.oldest < oldest)
+        assert told == []

@@ -148,6 +148,7 @@ class MyAssetsWidget(TablePanel):
         else:
             self._ranked = ranked
             self.model.replace(held)
+        self.total.setVisible(self.has_rows())  # nothing known is not nothing owned
         text = tr("Total {amount} KRW", amount=money_text(WON, whole))
         self.total.setText(text + (" + " + tr("%n without a price", without) if without else ""))
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["UNITS", "ChartWidget"]
 
 UNITS = ("1s", "1m", "3m", "5m", "10m", "15m", "30m", "60m", "240m")
+_USUAL = "1m"
 _UNREADABLE = Phrase(mark("the answer could not be read"))
 _PAGE = 200  # candles per question; the exchange's most
 _FINISHED = 3  # candles that are looked at again
@@ -46,7 +47,7 @@ class ChartWidget(MarketPanel):
         symbol: market code; None waits for `set_symbol`.
         parent: of the widget.
         rest: where the history comes from; the service's exchange by default.
-        unit: one of UNITS.
+        unit: one of UNITS; any other is taken for the usual one.
 
     Signals:
         unitChanged(str): another unit is shown.
@@ -61,11 +62,11 @@ class ChartWidget(MarketPanel):
         parent: QWidget | None = None,
         *,
         rest: RestClient | None = None,
-        unit: str = "1m",
+        unit: str = _USUAL,
     ) -> None:
         super().__init__(service, symbol, "chart", parent)
         self._rest = rest or RestClient(service.config.rest_url, self)
-        self._unit = unit
+        self._unit = unit = unit if unit in UNITS else _USUAL  # a file of a later version may know others
         self._kept: OrderedDict[tuple[str, str], CandleSeries] = OrderedDict()
         self._series = CandleSeries()
         self._answer: RestAnswer | None = None
@@ -199,8 +200,10 @@ class ChartWidget(MarketPanel):
         if not len(self._series):
             self.show_loading()
             return
-        self.show_live()
-        if not self.is_fresh():
+        if self.is_fresh():
+            self.show_live()
+        elif not self.dimmed:  # one that is goes on to tell since when
+            self.show_live()
             self.show_stale()
 
     @pyqtSlot()

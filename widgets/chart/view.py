@@ -28,6 +28,7 @@ __all__ = ["ChartView"]
 REPAINT_MS = 100
 _LEAST_WIDTH, _MOST_WIDTH = 1.5, 40.0
 _AXIS = 22
+_DIM = 0.45
 _VOLUME_SHARE = 0.18
 _MARGIN = 0.06  # of the height, above and below the candles
 _STEP = 10  # bars that an arrow key moves by
@@ -219,7 +220,7 @@ class ChartView(QWidget):
         self._draw_grid(painter, colours, scale, first, end)
         painter.save()
         painter.setClipRect(plot)
-        painter.setOpacity(0.45 if self._dimmed else 1.0)
+        painter.setOpacity(_DIM if self._dimmed else 1.0)
         self._draw_volume(painter, colours, bars, first)
         self._draw_candles(painter, colours, bars, first, scale)
         painter.restore()
@@ -294,13 +295,15 @@ class ChartView(QWidget):
     def _draw_last(self, painter: QPainter, colours: Colours, scale: _Scale) -> None:
         bar = self._series.bars[-1]
         rising = bar.close >= bar.opening
-        colour = QColor(self._market.up if rising else self._market.down)
+        name = self._market.up if rising else self._market.down
+        colour = blend(name, colours.base, _DIM) if self._dimmed else QColor(name)
         y = self._last_y(scale)
         pen = QPen(colour)
         pen.setStyle(Qt.PenStyle.DashLine)
         painter.setPen(pen)
         painter.drawLine(QPointF(0, y), QPointF(scale.plot.right(), y))
-        self._draw_tag(painter, y, price_text(self._symbol, bar.close), colour, QColor(colours.base))
+        ink = QColor(colours.muted if self._dimmed else colours.base)
+        self._draw_tag(painter, y, price_text(self._symbol, bar.close), colour, ink)
 
     def _last_y(self, scale: _Scale) -> float:
         return min(max(scale.y(self._series.bars[-1].shown[3]), 8.0), scale.plot.bottom() - 8)

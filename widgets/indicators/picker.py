@@ -46,6 +46,7 @@ class IndicatorPicker(QWidget):
         self._params: list[Offer] = []
         self._limits: list[Offer] = []
         self.kind, self.type, self.timeframe, self.trigger = (QComboBox(self) for _ in range(4))
+        self.trigger.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)  # others are offered all the time
         self.add = QPushButton(self)
         self._fields = [_Field(self) for _ in range(_MOST_PARAMS)]
         self._fill(self.kind, ("value", "signal"))
@@ -148,6 +149,7 @@ class _Field:
     def __init__(self, parent: QWidget) -> None:
         self.label: QLabel = plain_label("", parent)
         self.box = QComboBox(parent)
+        self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.label.setBuddy(self.box)
         self.offer: Offer | None = None
 

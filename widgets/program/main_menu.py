@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import QInputDialog, QMenu, QMessageBox
 
 from upbit_ws_qt import ConnectionState, WebSocketType
 from widgets.base.text import mark, tr
+from widgets.program.keyboard_dialog import KeyboardDialog
 from widgets.program.options import program_version
 from widgets.program.store import LONGEST_NAME, MOST_PERSPECTIVES
 from widgets.window.moving import Step
@@ -256,22 +257,7 @@ class MainMenu(QObject):
         self._window.needs.catalog.load()
 
     def _on_keyboard(self) -> None:
-        lines = (
-            ("Ctrl+K", tr("find a market")),
-            ("Ctrl+1 … Ctrl+9", tr("perspectives")),
-            ("Ctrl+M, Ctrl+L", tr("monitor, log")),
-            ("F6, Shift+F6", tr("next panel, panel before")),
-            ("Ctrl+Shift+D, Ctrl+F4", tr("detach the panel or put it back, close it")),
-            ("Ctrl+Shift+← → ↑ ↓ T", tr("move the panel, or make it a tab of the next ones")),
-            ("Alt+Shift+← → ↑ ↓", tr("make the panel narrower, wider, lower, higher")),
-            ("F5", tr("resync")),
-            ("F11", tr("full screen")),
-            ("Enter, Space", tr("in the watch list: show the market, give it a star")),
-            (tr("Menu key"), tr("in the watch list: sort")),
-            ("← → + − Home End", tr("in the chart: move, zoom, oldest, newest")),
-            ("↑ ↓ Enter Home Esc", tr("in the order book: choose a price, take it, back to the middle, choose none")),
-        )
-        self._tell(tr("Keyboard"), "\n".join(f"{keys}   {what}" for keys, what in lines))
+        KeyboardDialog(self._window).open()
 
     def _on_about(self) -> None:
         self._tell(tr("About"), f"upbit_ws_qt {program_version()}\nGPL-3.0-or-later")

@@ -33,6 +33,7 @@ __all__ = ["WatchListDelegate", "WatchListTable"]
 _DIM = 0.45
 _FLASH = 0.25
 _NAME = "이더리움클래식"  # names need at least this much room
+_SHORT_NAME = "비트코…"
 _SORTED_BY = (Column.NAME, Column.PRICE, Column.CHANGE, Column.VALUE)
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -88,14 +89,21 @@ class WatchListTable(FramedTable):
         ):
             self._widths[column] = advance(sample) + 10
             self.setColumnWidth(column, self._widths[column])
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll = self.verticalScrollBar()
+        beside = 2 * self.frameWidth() + (scroll.sizeHint().width() if scroll is not None else 0)
+        # A price that is cut off is another price.
+        self.setMinimumWidth(
+            self._widths[Column.FAVOURITE] + advance(_SHORT_NAME) + self._widths[Column.PRICE] + beside
+        )
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Give up the trend, then the day's value, where the names would not be readable any more."""
+        """Give up trend, day's value and change, in this order, where the names would not be readable any more."""
         super().resizeEvent(event)
         viewport = self.viewport()
         room = viewport.width() if viewport is not None else 0
         needed = self.fontMetrics().horizontalAdvance(_NAME) + sum(self._widths.values())
-        for column in (Column.TREND, Column.VALUE):
+        for column in (Column.TREND, Column.VALUE, Column.CHANGE):
             hidden = needed > room
             if hidden is not self.isColumnHidden(column):
                 self.setColumnHidden(column, hidden)

@@ -60,6 +60,7 @@ class ErrorReporter(QObject):
         copy.clicked.disconnect()  # Qt would close the box
         copy.clicked.connect(lambda: _copy(error.text))
         box.addButton(QMessageBox.StandardButton.Close)
+        box.setDefaultButton(QMessageBox.StandardButton.Close)
         box.finished.connect(lambda _result: self._boxes.discard(box))
         self._boxes.add(box)
         box.open()

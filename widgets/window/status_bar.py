@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QEvent, Qt, QTimer, pyqtSignal, pyqtSlot
+from PyQt6.QtCore import QEvent, QSize, Qt, QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QStatusBar, QToolButton, QWidget
 
 from upbit_ws_qt import ConnectionState, WebSocketType
@@ -14,10 +14,15 @@ from widgets.base.text import mark, tr
 from widgets.base.theme import HEALTH_SHAPES, colours_of, number_font
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from PyQt6.QtGui import QResizeEvent
+
     from upbit_ws_qt import ConnectionMetrics, HealthStatus, WebSocketService
 
 __all__ = ["LINE_NAMES", "ServiceStatusBar", "line_text"]
 
+_AIR = 24  # points beside a text
 LAGGING_RTT = 0.4  # seconds; facts: above 400 ms is bad
 LINE_NAMES = {
     WebSocketType.PUBLIC: mark("public"),
@@ -65,6 +70,19 @@ def line_text(metrics: ConnectionMetrics, health: HealthStatus | None = None) ->
             return "idle", tr("Offline")
 
 
+def _line(metrics: ConnectionMetrics, level: str, text: str) -> str:
+    rate = f"  {metrics.messages_per_second:.0f}/s" if metrics.state is ConnectionState.CONNECTED else ""
+    return f"{HEALTH_SHAPES[level]} {tr(LINE_NAMES[metrics.ws_type])}  {text}{rate}"
+
+
+def _brief_line(metrics: ConnectionMetrics, level: str, text: str) -> str:
+    """Return what fits into a narrow window: the round trip of a line that is up, or how it stands without details."""
+    what = text.partition("(")[0].strip()
+    if metrics.state is ConnectionState.CONNECTED:
+        what = "" if metrics.rtt_last is None else f"{metrics.rtt_last * 1000:.0f} ms"
+    return f"{HEALTH_SHAPES[level]} {tr(LINE_NAMES[metrics.ws_type])} {what}".rstrip()
+
+
 class ServiceStatusBar(QStatusBar):
     """One button per line, a badge for the exchange, a KST clock.
 
@@ -98,6 +116,7 @@ class ServiceStatusBar(QStatusBar):
         self.clock.setFont(number_font(self.clock.font()))
         self.addPermanentWidget(self.clock)
         self._shown: dict[WebSocketType, tuple[str, str]] = {}
+        self._states: dict[WebSocketType, tuple[ConnectionState, bool]] = {}
         self._timer = QTimer(self)
         self._timer.setInterval(1000)
         self._timer.timeout.connect(self.refresh)
@@ -109,17 +128,38 @@ class ServiceStatusBar(QStatusBar):
     def refresh(self) -> None:
         """Show the present figures."""
         self.clock.setText(f"{kst_now_clock()} KST")
+        metrics = {ws_type: self._service.connection_metrics(ws_type) for ws_type in self.lines}
+        told = {ws_type: line_text(each, self._service.health_status()) for ws_type, each in metrics.items()}
+        whole = {ws_type: _line(metrics[ws_type], *told[ws_type]) for ws_type in self.lines}
+        brief = self._is_narrow_for(whole.values())
         for ws_type, button in self.lines.items():
-            metrics = self._service.connection_metrics(ws_type)
-            level, text = line_text(metrics, self._service.health_status())
-            rate = f"  {metrics.messages_per_second:.0f}/s" if metrics.state is ConnectionState.CONNECTED else ""
-            shown = (level, f"{HEALTH_SHAPES[level]} {tr(LINE_NAMES[ws_type])}  {text}{rate}")
+            level, text = told[ws_type]
+            state = metrics[ws_type].state
+            shown = (level, _brief_line(metrics[ws_type], level, text) if brief else whole[ws_type])
+            if self._states.get(ws_type) != (state, brief):
+                self._states[ws_type] = (state, brief)
+                button.setMinimumWidth(0)
             if self._shown.get(ws_type) != shown:
                 self._shown[ws_type] = shown
                 button.setText(shown[1])
-                button.setMinimumWidth(max(button.minimumWidth(), button.sizeHint().width()))  # nothing may jitter
+                if not brief:  # while a state lasts nothing may jitter
+                    button.setMinimumWidth(max(button.minimumWidth(), button.sizeHint().width()))
                 button.setAccessibleName(f"{tr(LINE_NAMES[ws_type])} {text}")
                 button.setStyleSheet(f"color: {colours_of(self.palette()).health(level)}")
+
+    def _is_narrow_for(self, texts: Iterable[str]) -> bool:
+        metrics = next(iter(self.lines.values())).fontMetrics()
+        needed = sum(metrics.horizontalAdvance(text) + _AIR for text in texts)
+        return needed + self.badge.sizeHint().width() + self.clock.sizeHint().width() + 2 * _AIR > self.width()
+
+    def minimumSizeHint(self) -> QSize:
+        """Stand in the way of no window: a line that loses its connection has more to say than one that has it."""
+        return QSize(0, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Say more or less."""
+        super().resizeEvent(event)
+        self.refresh()
 
     def retranslate(self) -> None:
         """Say everything anew."""

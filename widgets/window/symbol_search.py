@@ -54,8 +54,9 @@ class SymbolSearch(QDialog):
         self.nothing = plain_label(tr("No market fits this search."), self)
         self.nothing.hide()
         layout = QVBoxLayout(self)
-        for widget in (self.line, self.list, self.nothing):
-            layout.addWidget(widget)
+        layout.addWidget(self.line)
+        layout.addWidget(self.list, 1)
+        layout.addWidget(self.nothing, 1, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignHCenter)
         self.line.textChanged.connect(self._on_text)
         self.line.returnPressed.connect(self._on_chosen)
         self.list.itemActivated.connect(self._on_chosen)
