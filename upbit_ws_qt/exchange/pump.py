@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .agenda import Agenda
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from .clock import ExchangeClock
     from .hub import Hub
@@ -19,6 +19,7 @@ _STEP_MS = 50
 _TURN_BUDGET = 0.05
 _MOST_LAG_MS = 1000
 _DRAIN_PATIENCE = 5.0
+_PREPARE_BUDGET = 0.005
 
 
 class Pump:
@@ -39,6 +40,7 @@ class Pump:
         self._followed_ms = 0
         self._advancing = 0
         self._drained = asyncio.Event()
+        self._preparing: Iterator[None] | None = hub.world.prepare()
         self.agenda = Agenda()
 
     def start(self) -> None:
@@ -87,6 +89,16 @@ class Pump:
             self._follow_clock(now)
         self.agenda.run(now)
         self._hub.flush_all()
+        if self._preparing is not None:
+            self._prepare(self._preparing)
+
+    def _prepare(self, markets: Iterator[None]) -> None:
+        """Get some markets ready that nobody has asked for yet, so that who asks for all of them at once waits less."""
+        until = self._now() + _PREPARE_BUDGET
+        for _ in markets:
+            if self._now() >= until:
+                return
+        self._preparing = None
 
     def _follow_clock(self, now: float) -> None:
         target, world = self._clock.now_ms(), self._hub.world

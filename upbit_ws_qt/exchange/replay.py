@@ -15,7 +15,7 @@ from .spelling import spell
 from .world import World, WorldSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from .recording import RecordedFrame
 
@@ -108,6 +108,10 @@ class ReplayWorld(World):
         self.codes = frozenset(change.code for change in self._recorded if change.code)
         self.markets = [market for market in self.markets if market.market in self.codes]
         self.indicators = ReplayIndicators(self, self.now_ms)
+
+    def prepare(self) -> Iterator[None]:
+        """Nothing has to be made up here."""
+        return iter(())
 
     def advance_to(self, ms: int) -> list[Change]:
         """Return what was recorded up to `ms`."""

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+import itertools
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, cast
 
 from tests.subscriptions.virtual import elapse, play
 from upbit_ws_qt.exchange.clock import ExchangeClock
 from upbit_ws_qt.exchange.pump import Pump
 from upbit_ws_qt.exchange.views import Counters
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _TURN_MS = 11
+MARKETS = 5
 
 
 class QuietWorld:
@@ -18,10 +24,15 @@ class QuietWorld:
 
     def __init__(self) -> None:
         self.now_ms = 0
+        self.prepared = 0
 
     def advance_to(self, ms: int) -> list[Any]:
         self.now_ms = ms
         return []
+
+    def prepare(self) -> Iterator[None]:
+        for self.prepared in range(1, MARKETS + 1):
+            yield
 
 
 class Lines:
@@ -87,3 +98,22 @@ def test_it_beats_on_where_no_loop_counts_as_running() -> None:
         assert done
 
     play(beats())
+
+
+def test_markets_are_prepared_a_few_in_a_turn() -> None:
+    async def prepared() -> list[int]:
+        loop, lines, counters = asyncio.get_running_loop(), Lines(), Counters()
+        readings = itertools.count()
+        pump = Pump(cast("Any", lines), ExchangeClock(0, loop.time), counters, lambda: next(readings) * 0.003)
+        seen = []
+        pump.start()
+        for _ in range(6):
+            seen.append(lines.world.prepared)
+            await elapse(0.01)
+        pump.stop()
+        return seen
+
+    seen = play(prepared())
+    assert seen[0] == 0
+    assert seen[-1] == MARKETS
+    assert max(after - before for before, after in pairwise(seen)) == 2

@@ -103,37 +103,9 @@ class Account:
             OrderRejectedError: bad arguments, off the grid, too small, or not enough money.
         """
         sides = self._check(code, side, order_type, time_in_force, smp_type)
-        if watching and order_type != "limit":
-            raise OrderRejectedError("invalid_parameter", "only a limit order can be reserved")
-        by_money = side == "BID" and order_type != "limit"
-        limit = self._amount("price", price, order_type == "limit" or by_money)
-        size = self._amount("volume", volume, not by_money)
-        order = OrderView(
-            uuid=self._fresh_uuid(),
-            code=code,
-            side=side,
-            order_type=order_type,
-            state="watch" if watching else "wait",
-            price=limit,
-            volume=size,
-            remaining=size,
-            order_ms=self._world.now_ms,
-            ms=self._world.now_ms,
-            time_in_force=time_in_force,
-            identifier=identifier,
-            smp_type=smp_type,
-            trade_ms=self._world.now_ms,
-        )
-        self._check_size(order, sides[1].prices[0])
-        self._lock(order)
-        self._orders[order.uuid] = order
-        self._forget()
-        changes: list[Change] = [OrderChange(replace(order))]
-        if order_type == "limit":
-            changes.append(self._assets(order))
-        else:
-            changes += self._execute(order, sides)
-        return changes
+        order = self._draft(code, side, order_type, price, volume, watching=watching)
+        order.time_in_force, order.identifier, order.smp_type = time_in_force, identifier, smp_type
+        return self._enter(order, sides)
 
     def fill(
         self,
@@ -194,6 +166,50 @@ class Account:
         if order.remaining == 0:
             order.state = "prevented"
         return [OrderChange(shown), self._assets(order)]
+
+    def _draft(
+        self,
+        code: str,
+        side: str,
+        order_type: str,
+        price: Decimal | int | str | None,
+        volume: Decimal | int | str | None,
+        *,
+        watching: bool,
+    ) -> OrderView:
+        """Return an order with what it needs and nothing that it must not have."""
+        if watching and order_type != "limit":
+            raise OrderRejectedError("invalid_parameter", "only a limit order can be reserved")
+        by_money = side == "BID" and order_type != "limit"
+        limit = self._amount("price", price, order_type == "limit" or by_money)
+        size = self._amount("volume", volume, not by_money)
+        now_ms = self._world.now_ms
+        return OrderView(
+            uuid=self._fresh_uuid(),
+            code=code,
+            side=side,
+            order_type=order_type,
+            state="watch" if watching else "wait",
+            price=limit,
+            volume=size,
+            remaining=size,
+            order_ms=now_ms,
+            ms=now_ms,
+            trade_ms=now_ms,
+        )
+
+    def _enter(self, order: OrderView, sides: tuple[BookSide, BookSide]) -> list[Change]:
+        """Lock what an order may cost, and let it rest or be executed."""
+        self._check_size(order, sides[1].prices[0])
+        self._lock(order)
+        self._orders[order.uuid] = order
+        self._forget()
+        changes: list[Change] = [OrderChange(replace(order))]
+        if order.order_type == "limit":
+            changes.append(self._assets(order))
+        else:
+            changes += self._execute(order, sides)
+        return changes
 
     def _check(
         self, code: str, side: str, order_type: str, time_in_force: str | None, smp_type: str | None
