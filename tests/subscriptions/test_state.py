@@ -203,6 +203,20 @@ def test_a_quarantined_wish_is_refused_to_everybody_for_a_while() -> None:
     assert set(state.demand(PUBLIC)) == tickers("KRW-BTC")
 
 
+def test_a_refused_wish_that_somebody_still_holds_is_tried_again_when_another_asks_later() -> None:
+    now = [0.0]
+    state = SubscriptionStateManager(clock=lambda: now[0])
+    state.replace("a", [ticker("KRW-BTC")])
+    state.set_standing(state.wishes(PUBLIC), Standing.QUARANTINED, "INVALID_PARAM")
+    now[0] = 601.0
+    change = state.replace("b", [ticker("KRW-BTC")])
+    assert change.changed == {PUBLIC}
+    assert change.added == tickers("KRW-BTC")
+    (wish,) = state.wishes(PUBLIC, Standing.NEW)
+    assert (wish.reason, set(wish.owners)) == ("", {"a", "b"})
+    assert set(state.demand(PUBLIC)) == tickers("KRW-BTC")
+
+
 def test_what_is_remembered_of_refusals_is_bounded() -> None:
     state = make()
     for number in range(1100):

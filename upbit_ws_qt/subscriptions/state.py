@@ -156,6 +156,11 @@ class SubscriptionStateManager:
             wish = self._wishes[spec] = Wish(spec)
             if self._attach(wish, fresh):
                 changed.add(wish.ws_type)
+        elif wish.standing is Standing.QUARANTINED:
+            # Its refusal is forgotten, or the check would have said so: whoever asks now is worth another try.
+            wish.standing, wish.reason = Standing.NEW, ""
+            self._attach(wish, fresh)
+            changed.add(wish.ws_type)
         wish.owners[component_id] += count
         self._components.setdefault(component_id, {})[spec] = wish
         if spec.only_snapshot and wish.is_asked:
