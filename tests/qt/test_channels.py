@@ -7,7 +7,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from PyQt6.QtCore import QObject, pyqtSlot
+from PyQt6.QtCore import QEventLoop, QObject, QTimer, pyqtSlot
 
 from tests.qt.serving import SETTINGS, served, wanted
 from tests.waiting import until
@@ -244,7 +244,7 @@ async def test_a_busy_stream_that_falls_silent_is_stale_although_the_line_is_up(
         seen = channel.latest
         for _ in range(30):
             await asyncio.sleep(0.05)
-        assert channel.latest is not seen
+        await until(lambda seen=seen: channel.latest is not seen)  # type: ignore[misc]
         exchange.stop_time()
         for _ in range(20):
             await asyncio.sleep(0.05)
@@ -256,6 +256,41 @@ async def test_a_busy_stream_that_falls_silent_is_stale_although_the_line_is_up(
     assert not quiet.stale
     channel.received.disconnect(print_nothing)
     quiet.received.disconnect(print_nothing)
+
+
+@served()
+async def test_a_dialog_about_the_lost_line_keeps_no_other_channel_from_being_stale_or_fresh_again(
+    exchange: EmbeddedExchange, service: WebSocketService
+) -> None:
+    channels = [service.ticker(code) for code in ("KRW-BTC", "KRW-ETH", "KRW-XRP")]
+    told: list[list[bool]] = [[] for _ in channels]
+    dialogs: list[bool] = []
+
+    def ask(stale: bool) -> None:
+        """Have a dialog open from the loss of the line until all the others are fresh again."""
+        if stale and not dialogs:
+            dialogs.append(True)
+            assert all(channel.stale for channel in channels)
+            dialog, watch = QEventLoop(), QTimer()
+            watch.timeout.connect(lambda: dialog.quit() if all(len(each) == 2 for each in told[1:]) else None)
+            watch.start(1)
+            QTimer.singleShot(60_000, dialog.quit)
+            exchange.faults.clear()
+            dialog.exec()
+            dialogs.append(all(each == [True, False] for each in told[1:]))
+
+    for channel, notes in zip(channels, told, strict=True):
+        channel.received.connect(print_nothing)
+        channel.staleChanged.connect(notes.append)
+    channels[0].staleChanged.connect(ask)
+    await until(lambda: all(channel.latest is not None for channel in channels))
+    await until(lambda: service.connection_state(WebSocketType.PUBLIC) == "connected")
+    exchange.faults.inject("drop")
+    await until(lambda: len(dialogs) == 2)
+    assert dialogs == [True, True]
+    await until(lambda: not any(channel.stale for channel in channels))
+    for channel in channels:
+        channel.received.disconnect(print_nothing)
 
 
 @served()

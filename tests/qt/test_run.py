@@ -180,18 +180,23 @@ print("code", run(setup))
 def test_a_program_that_forgets_to_stop_ends_without_a_crash() -> None:
     done = run_program("""
 import qasync
+from PyQt6 import sip
+from PyQt6.QtCore import QObject, pyqtSignal
+class Relay(QObject):
+    event = pyqtSignal(object)
 async def main():
-    global exchange, service, proxy
+    global exchange, service, proxy, relay
     exchange = EmbeddedExchange(ExchangeSettings(markets=3, rate=50))
     await exchange.start()
     service = service_on(exchange)
     await service.start()
     got = asyncio.Event()
-    from PyQt6.QtCore import QObject
     owner = QObject()
     proxy = WebSocketClientProxy("main", owner, service=service)
     proxy.subscribe_ticker("KRW-BTC", lambda event: got.set())
     service.ticker("KRW-BTC").received.connect(print_nothing)
+    relay = Relay()
+    proxy.subscribe_ticker("KRW-BTC", relay.event)
     await got.wait()
     return owner
 def print_nothing(event):
@@ -200,6 +205,7 @@ loop = qasync.QEventLoop(app)
 loop.set_debug(False)
 owner = loop.run_until_complete(main())
 loop.close()
+sip.delete(relay)  # what was relayed to it is told so, and has no loop any more
 del owner  # its wishes end on a loop that is closed
 print("end")
 os.environ.pop("PYTHONWARNINGS")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
 from upbit_ws_qt.manager.handle import ComponentSubscription
+from upbit_ws_qt.manager.outbox import Outbox
 from upbit_ws_qt.monitoring.adaptive import AdaptationPlan
 from upbit_ws_qt.types import DataType, SubscriptionSpec
 
@@ -50,6 +52,7 @@ class ComponentDesk:
         self._plan = AdaptationPlan()
         self._handles: dict[str, dict[ComponentSubscription, None]] = {}
         self._by_stream: dict[StreamKey, set[ComponentSubscription]] = {}
+        self._outbox = Outbox(loop)
 
     def __contains__(self, component_id: str) -> bool:
         return component_id in self._handles
@@ -158,9 +161,8 @@ class ComponentDesk:
 
     def announce(self, stream: StreamKey, status: StreamStatus, error: WebSocketError | None = None) -> None:
         """Tell the registrations that want a stream how it stands; from a plain callback of the loop."""
-        for handle in tuple(self._by_stream.get(stream, ())):
-            if handle.on_status is not None and not handle.closed:
-                handle.on_status(stream, status, error)
+        handles = self._by_stream.get(stream, ())
+        self._outbox.send([partial(_tell, handle, stream, status, error) for handle in handles if handle.on_status])
 
     def outline(self) -> tuple[dict[str, Priority], dict[str, int]]:
         """Return the most urgent priority of each component, and the number of its streams."""
@@ -226,3 +228,8 @@ class ComponentDesk:
         # Last: a component without any route would be a new one, with its counts and its quarantine forgotten.
         for route in gone:
             route.close()
+
+
+def _tell(handle: ComponentSubscription, stream: StreamKey, status: StreamStatus, error: WebSocketError | None) -> None:
+    if handle.on_status is not None and not handle.closed:
+        handle.on_status(stream, status, error)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
+
+from upbit_ws_qt.manager.outbox import Outbox
 
 if TYPE_CHECKING:
     import asyncio
@@ -19,6 +22,7 @@ class News:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._listeners: list[ManagerListener] = []
+        self._outbox = Outbox(loop)
 
     def add(self, listener: ManagerListener) -> None:
         """Tell a listener from now on; adding it twice changes nothing."""
@@ -36,9 +40,11 @@ class News:
             self._loop.call_soon(self._deliver, call)
 
     def _deliver(self, call: Callable[[ManagerListener], None]) -> None:
-        for listener in tuple(self._listeners):
-            if listener in self._listeners:  # an earlier one may have removed it
-                call(listener)
+        self._outbox.send([partial(self._tell_one, listener, call) for listener in self._listeners])
+
+    def _tell_one(self, listener: ManagerListener, call: Callable[[ManagerListener], None]) -> None:
+        if listener in self._listeners:  # an earlier one may have removed it
+            call(listener)
 
 
 class Quota:

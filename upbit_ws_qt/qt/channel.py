@@ -68,7 +68,7 @@ class Channel(QObject):
         self.spec = spec
         self._on_listeners = on_listeners
         self._latest: BaseWebSocketEvent | None = None
-        self._stale = False
+        self._stale = self._told_stale = False
         self._emit_received = self.received.emit  # bound once: a bound signal costs more than an emission
         self._emit_frame = self.frame.emit
 
@@ -112,9 +112,18 @@ class Channel(QObject):
 
     def set_stale(self, stale: bool) -> None:
         """Say whether what was last received is out of date; for the service only."""
-        if stale is not self._stale:
-            self._stale = stale
+        self._stale = stale
+        if stale is not self._told_stale:
+            self._told_stale = stale
             self.staleChanged.emit(stale)
+
+    def note_stale(self, stale: bool) -> None:
+        """Know whether what was last received is out of date, and say it with `tell_stale`; for the service only."""
+        self._stale = stale
+
+    def tell_stale(self) -> None:
+        """Say what was noted, where it is not what was said last; for the service only."""
+        self.set_stale(self._stale)
 
     def connectNotify(self, signal: QMetaMethod) -> None:
         """Begin to want the stream with the first listener."""

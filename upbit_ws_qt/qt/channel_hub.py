@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import threading
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from upbit_ws_qt.errors import WebSocketError
+from upbit_ws_qt.manager.outbox import Outbox
 from upbit_ws_qt.qt.channel import Channel, channel_class
 from upbit_ws_qt.streams import StreamKey, streams_of
 from upbit_ws_qt.types import ConnectionState, Delivery, WebSocketType
 from upbit_ws_qt.wire import check_spec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.manager import ComponentSubscription, GlobalWebSocketManager
@@ -87,6 +89,7 @@ class ChannelHub:
         self._by_stream: dict[StreamKey, dict[SubscriptionSpec, _Tap]] = {}
         self._holds: dict[SubscriptionSpec, int] = {}
         self._touched: dict[SubscriptionSpec, Channel] = {}
+        self._outbox = Outbox(self._loop)
         self._timer: asyncio.TimerHandle | None = None
         self._look_interval = manager.config.busy_silence_timeout / _LOOKS_PER_TIMEOUT
         self._closed = False
@@ -135,21 +138,23 @@ class ChannelHub:
     def on_connection_state(self, ws_type: WebSocketType, state: ConnectionState) -> None:
         """A line that is lost makes all its channels stale; one that is proved makes those fresh that it serves."""
         if state in _DOWN:
-            for tap in self._taps_of(ws_type):
-                tap.channel.set_stale(True)
+            self._note_stale(self._taps_of(ws_type), stale=True)
         elif state is ConnectionState.CONNECTED:
-            for tap in self._taps_of(ws_type):
-                if self._manager.stream_status(tap.stream).is_served:
-                    tap.channel.set_stale(False)
+            served = [tap for tap in self._taps_of(ws_type) if self._manager.stream_status(tap.stream).is_served]
+            self._note_stale(served, stale=False)
 
     def on_stream_status(self, stream: StreamKey, status: StreamStatus) -> None:
         """A stream that is not served is stale; one that is proved again is not, even where nothing new came of it."""
         connected = self._manager.connection_state(stream.websocket_type) is ConnectionState.CONNECTED
-        for tap in tuple(self._by_stream.get(stream, {}).values()):
-            if status.is_failed:
-                tap.channel.set_stale(True)
-            elif status.is_served and connected:
-                tap.channel.set_stale(False)
+        if status.is_failed or (status.is_served and connected):
+            self._note_stale(self._by_stream.get(stream, {}).values(), stale=status.is_failed)
+
+    def _note_stale(self, taps: Iterable[_Tap], *, stale: bool) -> None:
+        """Have all channels know it before the first says it: a slot may open a dialog, and the line may come back."""
+        channels = [tap.channel for tap in taps]
+        for channel in channels:
+            channel.note_stale(stale)
+        self._outbox.send([channel.tell_stale for channel in channels])
 
     # -- who listens --------------------------------------------------------------------------------------------------
     def _touch(self, channel: Channel) -> None:
@@ -166,12 +171,16 @@ class ChannelHub:
             self._loop.call_soon_threadsafe(self._review)
 
     def _review(self) -> None:
-        while self._touched and not self._closed:
-            channel = self._touched.pop(next(iter(self._touched)))
-            try:
-                self._adjust(channel)
-            except WebSocketError as error:
-                self._on_error(error)
+        touched, self._touched = self._touched, {}  # what is touched meanwhile, in a dialog too, is looked after anew
+        self._outbox.send([partial(self._look_after, channel) for channel in touched.values()])
+
+    def _look_after(self, channel: Channel) -> None:
+        if self._closed:
+            return
+        try:
+            self._adjust(channel)
+        except WebSocketError as error:
+            self._on_error(error)
         if self._taps and self._timer is None and not self._closed:
             self._timer = self._loop.call_later(self._look_interval, self._look)
         elif not self._taps:
@@ -229,9 +238,7 @@ class ChannelHub:
     # -- age --------------------------------------------------------------------------------------------------------
     def _look(self) -> None:
         self._timer = self._loop.call_later(self._look_interval, self._look)
-        for tap in self._taps_of(WebSocketType.PUBLIC):
-            if tap.look():
-                tap.channel.set_stale(True)
+        self._note_stale([tap for tap in self._taps_of(WebSocketType.PUBLIC) if tap.look()], stale=True)
 
     def _stop_looking(self) -> None:
         if self._timer is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -74,6 +73,7 @@ class Subscription(QObject):
         self._pending: set[StreamKey] = set()
         self._refused: set[StreamKey] = set()
         self._relays = signal is not None
+        self._loop = service.manager.loop
         self._handle = service.manager.register_component(
             component_id,
             self._specs,
@@ -176,8 +176,10 @@ class Subscription(QObject):
 
     def disconnectNotify(self, signal: QMetaMethod) -> None:
         """End the wish when the signal that it was relayed to is gone with its object."""
-        if self._relays and not sip.isdeleted(self) and signal.name().data() == b"received":
-            asyncio.get_running_loop().call_soon(self._on_relay_gone)
+        if not self._relays or self._closed or sip.isdeleted(self) or signal.name().data() != b"received":
+            return
+        if not self._loop.is_closed():  # objects may die after it, at the end of a program, and in any thread
+            self._loop.call_soon_threadsafe(self._on_relay_gone)
 
     def _on_relay_gone(self) -> None:
         if not sip.isdeleted(self) and not self.receivers(self.received):
