@@ -27,7 +27,7 @@ from upbit_ws_qt.connection import (
 from upbit_ws_qt.credentials import Credentials
 from upbit_ws_qt.errors import ConnectionLostError, RecoveryError, WebSocketError
 from upbit_ws_qt.streams import StreamKey, streams_of
-from upbit_ws_qt.types import DataFormat, SubscriptionSpec, WebSocketType
+from upbit_ws_qt.types import DataFormat, DataType, SubscriptionSpec, WebSocketType
 from upbit_ws_qt.wire import ServerError, SubscriptionList, build_list_request, build_request
 
 if TYPE_CHECKING:
@@ -36,6 +36,12 @@ if TYPE_CHECKING:
     from upbit_ws_qt.connection import Connect
     from upbit_ws_qt.connection.line import Control
     from upbit_ws_qt.exchange import EmbeddedExchange
+
+PUBLIC, PRIVATE, INFO = WebSocketType.PUBLIC, WebSocketType.PRIVATE, WebSocketType.INFO
+TICKERS = SubscriptionSpec(DataType.TICKER, ["KRW-BTC", "KRW-ETH"])
+TRADES = SubscriptionSpec(DataType.TRADE, ["KRW-BTC", "KRW-ETH"])
+ORDERS = SubscriptionSpec(DataType.MY_ORDER)
+UP = ["connecting", "syncing", "connected"]
 
 _tickets = itertools.count()
 

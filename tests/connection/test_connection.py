@@ -1,39 +1,35 @@
-"""A connection's life against the embedded exchange: opened when wanted, proved, restored, replaced, closed."""
+"""A connection's life against the embedded exchange: opened when wanted, proved, restored, closed."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import itertools
-import json
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.connection.kit import Rig, config_for, lost, rig_for, until
-from upbit_ws_qt.connection import ConnectLimiter, Line, open_socket
-from upbit_ws_qt.errors import AuthenticationError, ConnectionLostError, RecoveryError
-from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
-from upbit_ws_qt.types import ConnectionState, DataType, SubscriptionSpec, WebSocketType
+from tests.connection.kit import (
+    INFO,
+    PRIVATE,
+    PUBLIC,
+    TICKERS,
+    TRADES,
+    UP,
+    Rig,
+    config_for,
+    lost,
+    rig_for,
+    until,
+)
+from upbit_ws_qt.connection import ConnectLimiter, Line
+from upbit_ws_qt.errors import ConnectionLostError, RecoveryError
+from upbit_ws_qt.types import ConnectionState, DataType
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from upbit_ws_qt.connection import DialRequest
-    from upbit_ws_qt.connection.link import SocketLike
-
-PUBLIC, PRIVATE, INFO = WebSocketType.PUBLIC, WebSocketType.PRIVATE, WebSocketType.INFO
-TICKERS = SubscriptionSpec(DataType.TICKER, ["KRW-BTC", "KRW-ETH"])
-TRADES = SubscriptionSpec(DataType.TRADE, ["KRW-BTC", "KRW-ETH"])
-ORDERS = SubscriptionSpec(DataType.MY_ORDER)
-UP = ["connecting", "syncing", "connected"]
-
-
-@pytest.fixture
-async def exchange() -> AsyncIterator[EmbeddedExchange]:
-    async with EmbeddedExchange(ExchangeSettings(markets=3, rate=400)) as running:
-        yield running
+    from upbit_ws_qt.exchange import EmbeddedExchange
 
 
 async def test_it_opens_when_wanted_and_closes_when_nothing_wants_it(exchange: EmbeddedExchange) -> None:
@@ -269,225 +265,6 @@ async def test_stop_does_not_wait_for_a_peer_that_went_silent(exchange: Embedded
         await rig.connected()
         exchange.faults.inject("half_open")
         await asyncio.sleep(0.02)
-
-
-async def test_replacing_the_line_loses_nothing_and_says_so_once(exchange: EmbeddedExchange) -> None:
-    async with rig_for(exchange, TRADES) as witness, rig_for(exchange, TRADES) as rig:
-        await witness.served(5)
-        await rig.served(5)
-        for _ in range(3):
-            await rig.connection.reconnect()
-            await rig.served(10)
-        last = _trades(rig)[-1]
-        await until(lambda: last in _trades(witness))
-        await until(lambda: len(rig.gaps) == 3)
-        assert [(gap.old, gap.new, gap.down_seconds, gap.streams) for gap in rig.gaps] == [
-            (1, 2, 0.0, ()),
-            (2, 3, 0.0, ()),
-            (3, 4, 0.0, ()),
-        ]
-        assert rig.path == ["connecting", "syncing", "connected"]
-        assert rig.connection.figures().rotations == 3
-        assert [frame.epoch for frame in rig.frames] == sorted(frame.epoch for frame in rig.frames)
-        await until(lambda: len(exchange.connections) == 2)
-        seen, whole = _trades(rig), _trades(witness)
-        common = whole[whole.index(next(trade for trade in seen if trade in whole)) : whole.index(last) + 1]
-        assert len(common) >= 30
-        assert set(common) <= set(seen)
-
-
-def _trades(rig: Rig) -> list[tuple[str, int]]:
-    trades = (json.loads(frame.data) for frame in rig.frames)
-    return [(t["code"], t["sequential_id"]) for t in trades if t["stream_type"] == "REALTIME"]
-
-
-async def test_a_candidate_that_fails_leaves_line_and_epoch_alone(exchange: EmbeddedExchange) -> None:
-    async with rig_for(exchange, TICKERS) as rig:
-        await rig.served(5)
-        line = rig.connection.line
-        rig.fail_proof = 1
-        with pytest.raises(RecoveryError):
-            await rig.connection.reconnect()
-        exchange.faults.inject("refuse", status=503, times=1)
-        with pytest.raises(ConnectionLostError, match="503"):
-            await rig.connection.reconnect()
-        assert rig.connection.line is line
-        assert rig.epoch == 1
-        assert rig.path == ["connecting", "syncing", "connected"]
-        assert rig.connection.figures().failed_rotations == 2
-        await rig.served(5)
-        await until(lambda: len(exchange.connections) == 1)
-        await rig.connection.reconnect()
-        assert rig.epoch == 2
-
-
-async def test_a_change_of_lines_that_is_broken_off_does_not_come_after_the_next_line(
-    exchange: EmbeddedExchange,
-) -> None:
-    """Nothing wants the endpoint while the new line waits behind what the old one has brought."""
-    async with rig_for(exchange, TICKERS, drain=False, changes={"idle_grace": 0.0}) as rig:
-        await rig.connected()
-        asking = asyncio.ensure_future(rig.connection.reconnect())
-        await until(lambda: exchange.counters.subscribe_requests == 2 and len(exchange.connections) == 1)
-        rig.connection.set_wanted(False)
-        await until(lambda: rig.connection.state is ConnectionState.DISCONNECTED)
-        with pytest.raises(ConnectionLostError):
-            await asking
-        rig.connection.set_wanted(True)
-        await rig.connected()
-        assert rig.connection.line is not None
-        rig.drain.add(rig.inbox)
-        await rig.served(5)
-        assert rig.connection.line.epoch == rig.epoch
-        assert [(gap.old, gap.new) for gap in rig.gaps] == [(n, n + 1) for n in range(1, rig.epoch)]
-
-
-async def test_the_old_line_may_die_while_its_successor_is_proved(exchange: EmbeddedExchange) -> None:
-    dials = itertools.count(1)
-    at_the_door, may_enter = asyncio.Event(), asyncio.Event()
-
-    async def second_one_late(request: DialRequest) -> SocketLike:
-        if next(dials) == 2:
-            at_the_door.set()
-            await may_enter.wait()
-        return await open_socket(request)
-
-    async with rig_for(exchange, TRADES, connect=second_one_late) as rig:
-        await rig.served(5)
-        asking = asyncio.ensure_future(rig.connection.reconnect())
-        await until(lambda: at_the_door.is_set())
-        exchange.faults.inject("drop", connection=exchange.connections[0].id, times=1)
-        await until(lambda: rig.connection.state is ConnectionState.RECONNECTING)
-        may_enter.set()
-        await asking
-        assert rig.path == ["connecting", "syncing", "connected", "reconnecting", "syncing", "connected"]
-        await until(lambda: len(rig.gaps) == 1)
-        assert rig.gaps[0].down_seconds >= 0
-        assert rig.gaps[0].streams
-        assert rig.epoch == 2
-        await rig.served(5)
-
-
-async def test_asked_while_waiting_it_dials_at_once(exchange: EmbeddedExchange) -> None:
-    exchange.faults.inject("refuse", status=503, times=1)
-    async with rig_for(exchange, TICKERS, changes={"backoff_initial": 30.0, "backoff_max": 30.0}) as rig:
-        await until(lambda: rig.connection.figures().next_attempt_at is not None)
-        await rig.connection.reconnect()
-        assert rig.connection.state is ConnectionState.CONNECTED
-
-
-@pytest.mark.parametrize("turns", range(6))
-async def test_asked_in_the_turns_of_a_loss_it_dials_at_once_and_tells_how_that_went(
-    exchange: EmbeddedExchange, turns: int
-) -> None:
-    async with rig_for(exchange, TICKERS, changes={"backoff_initial": 60.0, "backoff_max": 60.0}) as rig:
-        await rig.connected()
-        assert rig.connection.line is not None
-        rig.connection.line.abort("the test says so")
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        await rig.connection.reconnect()
-        assert rig.connection.state is ConnectionState.CONNECTED
-        assert rig.epoch == 2
-
-
-async def test_asked_for_nothing_it_does_nothing(exchange: EmbeddedExchange) -> None:
-    async with rig_for(exchange, wanted=False) as rig:
-        await rig.connection.reconnect()
-        assert rig.path == []
-
-
-async def test_private_lines_shake_hands_with_a_new_token_each_time(exchange: EmbeddedExchange) -> None:
-    async with rig_for(exchange, ORDERS, ws_type=PRIVATE) as rig:
-        await rig.connected()
-        for _ in range(2):
-            await rig.connection.reconnect()
-        tokens = [view.headers["authorization"] for view in exchange.closed_connections + exchange.connections]
-        assert len(set(tokens)) == 3
-        assert exchange.counters.auth_failures == 0
-
-
-async def test_no_handshake_carries_an_origin(exchange: EmbeddedExchange) -> None:
-    async with rig_for(exchange, ORDERS, ws_type=PRIVATE) as rig:
-        await rig.connected()
-        headers = exchange.connections[0].headers
-        assert "origin" not in headers
-        assert headers["user-agent"] == "upbit_ws_qt"
-        assert exchange.counters.connects_with_origin == 0
-
-
-@pytest.mark.parametrize("http", [False, True])
-async def test_a_refused_token_gets_one_more_try_and_then_the_line_is_given_up(
-    exchange: EmbeddedExchange, http: bool
-) -> None:
-    exchange.faults.inject("invalid_auth", http=http)
-    async with rig_for(exchange, ORDERS, ws_type=PRIVATE) as rig:
-        await until(lambda: rig.connection.state is ConnectionState.FAILED)
-        assert exchange.counters.fault_hits["invalid_auth"] == 2
-        await until(lambda: any(isinstance(error, AuthenticationError) for error in rig.errors))
-        assert "INVALID_AUTH" in str(rig.errors[-1])
-        await asyncio.sleep(0.3)
-        assert rig.connection.figures().dials == 2
-        rig.connection.set_wanted(True)
-        await asyncio.sleep(0.05)
-        assert rig.connection.figures().dials == 2
-        exchange.faults.clear()
-        await rig.connection.reconnect()
-        assert rig.path[-4:] == ["failed", "connecting", "syncing", "connected"]
-
-
-async def test_one_refused_token_is_forgiven(exchange: EmbeddedExchange) -> None:
-    exchange.faults.inject("invalid_auth", times=1)
-    async with rig_for(exchange, ORDERS, ws_type=PRIVATE) as rig:
-        await rig.connected()
-        assert exchange.counters.fault_hits["invalid_auth"] == 1
-
-
-@pytest.mark.parametrize("status", [401, 403])
-async def test_a_private_endpoint_that_forbids_is_not_asked_again(exchange: EmbeddedExchange, status: int) -> None:
-    exchange.faults.inject("refuse", status=status)
-    async with rig_for(exchange, ORDERS, ws_type=PRIVATE) as rig:
-        await until(lambda: rig.connection.state is ConnectionState.FAILED)
-        with pytest.raises(AuthenticationError):
-            await rig.connection.reconnect()
-        assert rig.connection.figures().dials == 2
-
-
-async def test_without_a_key_a_private_endpoint_fails_without_a_dial(exchange: EmbeddedExchange) -> None:
-    async with rig_for(exchange, ORDERS, ws_type=PRIVATE, changes={"credentials": None}) as rig:
-        await until(lambda: rig.connection.state is ConnectionState.FAILED)
-        await until(lambda: rig.errors)
-        assert isinstance(rig.errors[0], AuthenticationError)
-        assert rig.connection.figures().dials == 0
-
-
-async def test_an_endpoint_that_the_region_lacks_fails_by_name(exchange: EmbeddedExchange) -> None:
-    async with rig_for(exchange, ws_type=INFO, changes={"info_url": None}) as rig:
-        await until(lambda: rig.connection.state is ConnectionState.FAILED)
-        await until(lambda: rig.errors)
-        assert "info_url" in str(rig.errors[0])
-
-
-async def test_a_token_that_gets_old_is_replaced_without_a_gap(exchange: EmbeddedExchange) -> None:
-    ahead = [0.0]
-    async with rig_for(
-        exchange, ORDERS, ws_type=PRIVATE, clock=lambda: time.monotonic() + ahead[0], changes={"token_lifetime": 100.0}
-    ) as rig:
-        await rig.connected()
-        assert await rig.jwt.refresh_token_if_needed() == ()
-        ahead[0] = 81.0
-        assert await rig.jwt.refresh_token_if_needed() == (PRIVATE,)
-        assert rig.epoch == 2
-        await until(lambda: len(rig.gaps) == 1)
-        assert rig.gaps[0].down_seconds == 0
-        assert rig.path == ["connecting", "syncing", "connected"]
-
-
-async def test_the_renewal_of_the_token_comes_by_itself(exchange: EmbeddedExchange) -> None:
-    async with rig_for(exchange, ORDERS, ws_type=PRIVATE, changes={"token_lifetime": 1.0}) as rig:
-        await until(lambda: rig.epoch == 3)
-        assert rig.path == ["connecting", "syncing", "connected"]
-        assert exchange.counters.auth_failures == 0
 
 
 async def test_a_bug_in_proving_is_loud_and_leaves_no_line(exchange: EmbeddedExchange) -> None:

@@ -9,19 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.connection.kit import Rig, config_for, rig_for, until
+from tests.connection.kit import TICKERS, TRADES, UP, Rig, config_for, rig_for, until
 from tests.waiting import at_leisure
 from upbit_ws_qt.connection import ConnectLimiter
 from upbit_ws_qt.errors import ConnectionLostError, RateLimitError
 from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings, FaultName
-from upbit_ws_qt.types import ConnectionState, DataType, SubscriptionSpec, WebSocketType
+from upbit_ws_qt.types import ConnectionState, WebSocketType
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-TICKERS = SubscriptionSpec(DataType.TICKER, ["KRW-BTC", "KRW-ETH"])
-TRADES = SubscriptionSpec(DataType.TRADE, ["KRW-BTC", "KRW-ETH"])
-UP = ["connecting", "syncing", "connected"]
 RESTORED = [*UP, "reconnecting", "syncing", "connected"]
 QUICK = {"ping_interval": 0.1, "pong_timeout": 0.2, "busy_silence_timeout": 0.6}
 

@@ -13,23 +13,18 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from tests.connection.kit import Rig, config_for, until
-from tests.connection.test_socket import Client
+from tests.connection.peers import Client
 from tests.waiting import at_leisure
 from upbit_ws_qt.connection import ConnectLimiter, DialError, IsolatedHost
 from upbit_ws_qt.errors import ConnectionLostError
-from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
 from upbit_ws_qt.types import DataType, SubscriptionSpec, WebSocketType
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+    from upbit_ws_qt.exchange import EmbeddedExchange
+
 TRADES = SubscriptionSpec(DataType.TRADE, ["KRW-BTC"])
-
-
-@pytest.fixture
-async def exchange() -> AsyncIterator[EmbeddedExchange]:
-    async with EmbeddedExchange(ExchangeSettings(markets=3, rate=400)) as running:
-        yield running
 
 
 @contextlib.asynccontextmanager

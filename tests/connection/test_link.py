@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.connection.test_socket import Client, dialled, hold, server
+from tests.connection.peers import Client, dialled, hold, server
 from upbit_ws_qt.connection.link import hand_on
 from upbit_ws_qt.connection.stream import COMPRESSED_READ_SIZE, READ_SIZE
 

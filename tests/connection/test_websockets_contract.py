@@ -244,6 +244,7 @@ def test_the_contract_holds_with_the_oldest_and_the_newest_version(major: int, t
         [
             *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
             THIS_FOLDER / "test_websockets_contract.py",
+            THIS_FOLDER / "test_handshake.py",
             THIS_FOLDER / "test_socket.py",
         ],
         capture_output=True,
