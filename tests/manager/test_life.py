@@ -138,6 +138,23 @@ async def test_stopping_ends_whatever_the_peer_does(
     assert desk.manager.state is GlobalManagerState.STOPPED
 
 
+async def test_a_loop_that_stands_still_while_it_is_stopped_is_no_error(
+    exchange: EmbeddedExchange, make_desk: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk: Desk = await make_desk(close_timeout=5.0)
+    handle = desk.manager.register_component("w", BTC, lambda event: None)
+    await handle.wait_served(60)
+    exchange.faults.inject("half_open", endpoint="public")  # closing has to wait for it
+    stopping = desk.manager.begin_stop()
+    await asyncio.sleep(0)
+    loop = asyncio.get_running_loop()
+    clock = loop.time
+    monkeypatch.setattr(loop, "time", lambda: clock() + 30.0)  # as a loop sees it that stood still for half a minute
+    await stopping
+    assert desk.manager.state is GlobalManagerState.STOPPED
+    await until(lambda: not any("connection" in task.get_name() for task in asyncio.all_tasks()))
+
+
 async def test_figures_are_there(desk: Desk) -> None:
     handle = desk.manager.register_component("w", BTC, lambda event: None)
     await handle.wait_served(10)
