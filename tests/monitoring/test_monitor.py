@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import tracemalloc
 
@@ -288,3 +289,33 @@ def test_hours_of_faults_do_not_grow(caplog: pytest.LogCaptureFixture) -> None:
     finally:
         tracemalloc.stop()
     assert grown < 20_000
+
+
+def test_ten_thousand_components_that_come_and_go_leave_nothing_in_the_monitor() -> None:
+    monitor = Monitor(ServiceConfig())
+    for now in range(100):
+        present = tuple(
+            ComponentReading(component_id=f"c{now} {n}", received=9, dropped=9, pending=5, slot_seconds=0.5)
+            for n in range(100)
+        )
+        monitor.observe(now, Readings(components=present, wall_clock=WALL + now))
+    assert len(monitor.performance_metrics().components) == 100
+    monitor.observe(100, Readings(components=(), wall_clock=WALL + 100))
+    assert monitor.performance_metrics().components == ()
+    assert not monitor._program.components
+    kept = (monitor.performance._queues, monitor.performance._losses, monitor.performance._since)
+    assert not any(kept)
+
+
+def test_before_anything_was_read_and_within_one_moment_nothing_is_divided_by_zero() -> None:
+    monitor = Monitor(ServiceConfig())
+    assert monitor.performance_metrics().uptime_seconds == 0
+    up = connection(frames=10, connected_since=5.0)
+    busy = ComponentReading(component_id="c", delivered=10, slot_seconds=1.0)
+    for _ in range(2):  # the same moment twice
+        monitor.observe(5.0, Readings(connections=(up,), components=(busy,), wall_clock=WALL))
+    metrics = monitor.performance_metrics()
+    figures = [metrics.messages_per_second, metrics.error_rate, metrics.average_latency, metrics.cpu_share]
+    figures += [metrics.connections[PUBLIC].messages_per_second_lifetime, metrics.components[0].slot_share]
+    assert all(math.isfinite(figure) for figure in figures)
+    assert (metrics.uptime_seconds, metrics.components[0].messages_per_second) == (0, 0)

@@ -185,7 +185,9 @@ class Watch:
         )
 
     def _read_components(self, now: float, routing: RoutingStatistics) -> tuple[ComponentReading, ...]:
-        readings = component_readings(routing, *self._manager.component_outline(), self._ledger)
+        priorities, streams = self._manager.component_outline()
+        self._ledger.forget_all_but(priorities)
+        readings = component_readings(routing, priorities, streams, self._ledger)
         # A channel for each market makes a thousand components: going through them each second would be noticed.
         seldom = len(readings) > FEW_COMPONENTS
         self._components_due = now + self._manager.config.metrics_interval if seldom else now
@@ -199,7 +201,6 @@ class Watch:
         figures = tuple(self._manager.routing.stream_figures())
         self._ledger.look(figures)
         self.subscriptions.look(now, subscription_readings(figures))
-        self._ledger.forget_all_but(self._manager.component_outline()[0])
         return True
 
     def _adapt(self, step: AdaptationStep, plan: AdaptationPlan) -> None:

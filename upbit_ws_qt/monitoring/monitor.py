@@ -126,6 +126,7 @@ class Monitor:
         self._now = 0.0
         self._readings = Readings()
         self._components: tuple[ComponentReading, ...] = ()
+        self._put_aside: tuple[str, ...] = ()
         self._health = HealthStatus()
         self._told = HealthStatus()
 
@@ -136,6 +137,7 @@ class Monitor:
         self._readings = readings
         if readings.components is not None:
             self._components = readings.components
+        self._put_aside = self._quarantined()
         self._program.observe(now, readings)
         if readings.wall_clock:
             self._offset.watch(now, readings.wall_clock)
@@ -151,7 +153,7 @@ class Monitor:
             self._lines.values(),
             self._program,
             unserved=self._unserved(),
-            quarantined=self._quarantined(),
+            quarantined=self._put_aside,
         )
         self.performance.track_subscription_metrics(now, readings, self._program, self._lines.values())
         if self._history is not None:
@@ -202,7 +204,7 @@ class Monitor:
             stage_shares=dict(program.stage_shares),
             components=tuple(program.components[c.component_id].metrics(c) for c in self._components),
             unserved=readings.unserved,
-            quarantined=self._quarantined(),
+            quarantined=self._put_aside,
             connections={ws_type: self.connection_metrics(ws_type) for ws_type in self._lines},
             tasks=readings.tasks,
             alerts_suppressed=0 if self._book is None else self._book.suppressed,
@@ -275,7 +277,7 @@ class Monitor:
             self._lines.values(),
             self._program,
             self._notices,
-            self._quarantined(),
+            self._put_aside,
             lost_after=self._rules[AlertKind.CONNECTION_LOST].raise_at,
         )
         raised, cleared = self._book.evaluate(self._now, self._readings.wall_clock, figures)

@@ -178,10 +178,10 @@ class SubscriptionPerformanceMonitor:
         return self._issues
 
     def _take_queues(self, now: float, components: tuple[ComponentReading, ...]) -> None:
-        present = {component.component_id for component in components}
-        for gone in self._queues.keys() - present:
-            del self._queues[gone]
-            del self._losses[gone]
+        if self._queues:
+            for gone in self._queues.keys() - {component.component_id for component in components}:
+                del self._queues[gone]
+                del self._losses[gone]
         for component in components:
             name = component.component_id
             if name not in self._queues:
@@ -198,7 +198,7 @@ class SubscriptionPerformanceMonitor:
     ) -> Iterator[PerformanceIssue]:
         for component in components:
             watch = program.components[component.component_id]
-            share, rate = watch.share.value, watch.rate.value
+            share, rate = watch.share, watch.rate
             each = share / rate if rate > 0 else 0.0
             if share >= SLOW_SHARE or each >= self._slow_callback:
                 name = safe_text(component.component_id, 80)
@@ -294,7 +294,7 @@ def _failures(readings: Readings) -> Iterator[PerformanceIssue]:
 
 def _streams(now: float, streams: Iterable[StreamWatch], lines: tuple[LineWatch, ...]) -> Iterator[PerformanceIssue]:
     watched = tuple(streams)
-    total = sum(stream.rate.value for stream in watched)
+    total = sum(stream.rate for stream in watched)
     connected = {
         line.ws_type: line.reading.connected_since
         for line in lines
@@ -302,7 +302,7 @@ def _streams(now: float, streams: Iterable[StreamWatch], lines: tuple[LineWatch,
     }
     for stream in watched:
         key = stream.reading.key
-        rate = stream.rate.value
+        rate = stream.rate
         if rate >= HOT_RATE and rate >= HOT_SHARE * total and len(watched) > 1:
             text = Phrase(
                 "{stream} brings {rate:.0f} messages a second, {share:.0%} of all",
@@ -312,7 +312,7 @@ def _streams(now: float, streams: Iterable[StreamWatch], lines: tuple[LineWatch,
             )
             yield _issue(IssueKind.HOT_SYMBOL, str(key), text, rate, Bottleneck.NONE, ws_type=key.websocket_type)
         since = connected.get(key.websocket_type)
-        if since is not None and not key.data_type.is_event_only and _is_dead(now, stream, since):
+        if since is not None and _is_dead(now, stream, since) and not key.data_type.is_event_only:
             silent = now - max(since, stream.reading.last_event_at or since)
             text = Phrase(
                 "nothing came on {stream} for {time}, where it used to be busy", stream=str(key), time=duration(silent)

@@ -96,9 +96,9 @@ class RateBook:
             usual = 0.0 if "decode" in program.stage_shares else SECONDS_PER_MESSAGE
             self._cost.add(measured + usual, elapsed)
         for key, watch in program.streams.items():
-            rate = watch.rate.value
+            rate = watch.rate
             if watch.reading.events >= LEAST_EVENTS and rate > 0:
-                self._rates[key] = _Rate(rate, watch.bytes.value / rate, watch.reading.depth)
+                self._rates[key] = _Rate(rate, watch.bytes / rate, watch.reading.depth)
                 self._rates.move_to_end(key)
         while len(self._rates) > KEPT_STREAMS:
             self._rates.popitem(last=False)

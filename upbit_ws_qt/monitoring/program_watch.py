@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ __all__ = ["ComponentWatch", "ProgramWatch", "StreamWatch"]
 LAG_SECONDS = 10.0
 WORST_READINGS = 3
 STAGE_SECONDS = 10.0
+COMPONENT_SECONDS = 10.0
+STREAM_SECONDS = 60.0
 LATENCY_SECONDS = 60.0
 
 
@@ -26,6 +29,9 @@ class ComponentWatch:
 
     Attributes:
         spent: seconds in its callbacks between the last two readings.
+        rate: callbacks a second, averaged over about ten seconds, as are the next two.
+        bytes: a second, of the frames behind them.
+        share: of a core.
     """
 
     def __init__(self) -> None:
@@ -33,19 +39,21 @@ class ComponentWatch:
         self._delivered = Counter()
         self._bytes = Counter()
         self._slot = Counter()
-        self.rate = RecentMean(10.0)
-        self.bytes = RecentMean(10.0)
-        self.share = RecentMean(10.0)
+        self._weight = 0.0
+        self.rate = self.bytes = self.share = 0.0
 
-    def observe(self, reading: ComponentReading, elapsed: float) -> None:
-        """Take in one reading, `elapsed` seconds after the last."""
+    def observe(self, reading: ComponentReading, elapsed: float, keep: float) -> None:
+        """Take in one reading, `elapsed` seconds after the last; the rates `keep` that part of what they were."""
         delivered = self._delivered.advance(reading.delivered)
         size = self._bytes.advance(reading.bytes)
         self.spent = self._slot.advance(reading.slot_seconds)
         if elapsed > 0:
-            self.rate.add(delivered / elapsed, elapsed)
-            self.bytes.add(size / elapsed, elapsed)
-            self.share.add(self.spent / elapsed, elapsed)
+            # As in RecentMean, for all three at once: there may be a thousand components.
+            self._weight = self._weight * keep + 1 - keep
+            part = (1 - keep) / self._weight
+            self.rate += (delivered / elapsed - self.rate) * part
+            self.bytes += (size / elapsed - self.bytes) * part
+            self.share += (self.spent / elapsed - self.share) * part
 
     def metrics(self, reading: ComponentReading) -> ComponentMetrics:
         """Return the figures."""
@@ -53,9 +61,9 @@ class ComponentWatch:
             component_id=reading.component_id,
             priority=reading.priority,
             subscriptions=reading.subscriptions,
-            messages_per_second=self.rate.value,
-            bytes_per_second=self.bytes.value,
-            slot_share=self.share.value,
+            messages_per_second=self.rate,
+            bytes_per_second=self.bytes,
+            slot_share=self.share,
             slot=reading.slot or SketchSummary(),
             received=reading.received,
             delivered=reading.delivered,
@@ -71,19 +79,20 @@ class StreamWatch:
     """One stream's rates, averaged over about a minute.
 
     Attributes:
+        rate: events a second.
+        bytes: a second, inflated.
         usual_rate: events a second as of the last event, so that a stream which stopped keeps what it was like.
     """
 
-    __slots__ = ("_bytes", "_events", "bytes", "last", "rate", "reading", "usual_rate")
+    __slots__ = ("_bytes", "_events", "_weight", "bytes", "last", "rate", "reading", "usual_rate")
 
     def __init__(self, now: float, reading: StreamReading) -> None:
         self._events = Counter()
         self._bytes = Counter()
         self._events.advance(reading.events)
         self._bytes.advance(reading.bytes)
-        self.rate = RecentMean(60.0)
-        self.bytes = RecentMean(60.0)
-        self.usual_rate = 0.0
+        self._weight = 0.0
+        self.rate = self.bytes = self.usual_rate = 0.0
         self.reading = reading
         self.last = now
 
@@ -95,18 +104,21 @@ class StreamWatch:
         self.reading = reading
         self.last = now
         if elapsed > 0:
-            self.rate.add(events / elapsed, elapsed)
-            self.bytes.add(size / elapsed, elapsed)
+            keep = math.exp(-elapsed / STREAM_SECONDS)
+            self._weight = self._weight * keep + 1 - keep
+            part = (1 - keep) / self._weight
+            self.rate += (events / elapsed - self.rate) * part
+            self.bytes += (size / elapsed - self.bytes) * part
         if events:
-            self.usual_rate = self.rate.value
+            self.usual_rate = self.rate
 
     def metrics(self, now: float) -> StreamMetrics:
         """Return the figures."""
         at = self.reading.last_event_at
         return StreamMetrics(
             key=self.reading.key,
-            messages_per_second=self.rate.value,
-            bytes_per_second=self.bytes.value,
+            messages_per_second=self.rate,
+            bytes_per_second=self.bytes,
             events=self.reading.events,
             last_event_age=None if at is None else max(0.0, now - at),
         )
@@ -198,14 +210,15 @@ class ProgramWatch:
     def _take_components(self, now: float, components: tuple[ComponentReading, ...], take_slots: bool) -> None:
         elapsed = 0.0 if self._components_at is None else now - self._components_at
         self._components_at = now
-        present = {reading.component_id for reading in components}
-        for gone in self.components.keys() - present:
-            del self.components[gone]
+        keep = math.exp(-elapsed / COMPONENT_SECONDS)
         for component in components:
             watch = self.components.get(component.component_id)
             if watch is None:
                 watch = self.components[component.component_id] = ComponentWatch()
-            watch.observe(component, elapsed)
+            watch.observe(component, elapsed, keep)
+        if len(self.components) > len(components):
+            for gone in self.components.keys() - {component.component_id for component in components}:
+                del self.components[gone]
         if take_slots:
             # Components come and go: their watches know what each one added, the sum of their counters would not.
             self._work.setdefault("slot", (Counter(), RecentMean(STAGE_SECONDS)))
@@ -221,15 +234,15 @@ class ProgramWatch:
             self.stage_shares[name] = self._work[name][1].add(spent / elapsed, elapsed)
 
     def _take_streams(self, now: float, streams: tuple[StreamReading, ...]) -> None:
-        present = {reading.key for reading in streams}
-        for gone in self.streams.keys() - present:
-            del self.streams[gone]
         for reading in streams:
             watch = self.streams.get(reading.key)
             if watch is None:
                 self.streams[reading.key] = StreamWatch(now, reading)
             else:
                 watch.observe(now, reading)
+        if len(self.streams) > len(streams):
+            for gone in self.streams.keys() - {reading.key for reading in streams}:
+                del self.streams[gone]
 
     def latency(self, now: float) -> float:
         """Return the mean seconds from receipt to the return of the last callback over the last minute."""

@@ -110,7 +110,7 @@ class ConnectionReading(Struct, frozen=True, kw_only=True):
     rate_budget_used: float = 0.0
 
 
-class ComponentReading(Struct, frozen=True, kw_only=True):
+class ComponentReading(Struct, frozen=True, kw_only=True, gc=False):  # there may be a thousand of them
     """One component's counters.
 
     Attributes:
@@ -144,7 +144,7 @@ class ComponentReading(Struct, frozen=True, kw_only=True):
     quarantined: bool = False
 
 
-class StreamReading(Struct, frozen=True, kw_only=True):
+class StreamReading(Struct, frozen=True, kw_only=True, gc=False):  # as above
     """One stream's counters.
 
     Attributes:

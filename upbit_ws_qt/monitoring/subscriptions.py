@@ -77,8 +77,9 @@ class SubscriptionWatch:
         found: _Readings = {}
         for reading in readings:
             name = reading[:2]
-            other = found.get(name)
-            found[name] = reading if other is None else _together(other, reading)
+            other = found.setdefault(name, reading)
+            if other is not reading:
+                found[name] = _together(other, reading)
         self._at, self._readings = now, found
         marks = self._marks
         if not marks or now - marks[-1][0] >= _MARK_EVERY:  # whoever looks all the time makes no more of them

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec import Struct
+
 from upbit_ws_qt.routing.collector import CollectorPauses
 from upbit_ws_qt.sketch import SketchSummary
 
@@ -27,8 +29,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class RouteFigures:
+class RouteFigures(Struct, frozen=True, gc=False):  # there may be a thousand of them
     """One consumer; received == delivered + conflated + dropped + waiting.
 
     Attributes:
