@@ -30,6 +30,7 @@ IMAGES = ROOT / "docs" / "images"
 SCREENS = (("1280x720", 1), ("1920x1080", 1), ("3840x2160", 1), ("1280x720", 2), ("1920x1080", 2))
 PERSPECTIVES = ("trading", "market", "account", "monitor")
 _PAST = 3 * 3600  # seconds of trading before the first picture
+_PAST_RATE, _RATE = 40, 240  # messages a second: candles of the past and of now are of one kind
 _HEALED = 62  # seconds until the line is no longer judged by data that came hours late
 _SETTLE = 1.2  # seconds from a change to its picture: twice the slowest refresh
 
@@ -104,7 +105,7 @@ def take(shots: list[Shot], folder: Path) -> int:
 
     app = QApplication(sys.argv[:1])
     qInstallMessageHandler(lambda *_: None)  # the offscreen platform has nothing to say about window sizes
-    settings = ExchangeSettings(rate=4, demo=True, start_ms=int((time.time() - _PAST) * 1000))
+    settings = ExchangeSettings(rate=_PAST_RATE, demo=True, start_ms=int((time.time() - _PAST) * 1000))
     exchange = EmbeddedExchange(settings)
 
     programs: list[Program] = []
@@ -185,7 +186,7 @@ async def _fill(exchange: EmbeddedExchange, window: MainWindow) -> None:
     for _ in range(_PAST // 60):
         await exchange.advance(60)
         await asyncio.sleep(0)
-    exchange.set_rate(800)
+    exchange.set_rate(_RATE)
     await asyncio.sleep(_HEALED)
     exchange.faults.inject(FaultName.DROP, "public")
     await asyncio.sleep(6)
