@@ -36,6 +36,7 @@ class SocketLine:
         self.observer: Callable[[bytes | str], None] | None = None
         self.closed = asyncio.Event()
         self.frames = 0
+        self.departures: list[float] = []
         self._reader = asyncio.create_task(self._read())
 
     @property
@@ -43,6 +44,7 @@ class SocketLine:
         return not self.closed.is_set()
 
     async def send(self, data: bytes) -> None:
+        self.departures.append(asyncio.get_running_loop().time())
         try:
             await self._websocket.send(data)
         except ConnectionClosed as error:
