@@ -8,13 +8,15 @@ import sys
 import pytest
 
 _HEAD = """
-import asyncio, os, signal, sys
+import asyncio, logging, os, signal, sys
 from PyQt6.QtCore import QCoreApplication, QTimer
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
 from upbit_ws_qt.qt import WebSocketClientProxy, WebSocketService, run
 from upbit_ws_qt.types import GlobalManagerState
 
+# asyncio's debug mode says so when a turn of the loop takes long: the machine's affair, and stderr is to be empty.
+logging.getLogger("asyncio").setLevel(logging.ERROR)
 app = QCoreApplication([])
 states = []
 exchange = None
