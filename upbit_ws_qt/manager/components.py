@@ -210,6 +210,9 @@ class ComponentDesk:
 
     def _reroute(self, handle: ComponentSubscription, specs: tuple[SubscriptionSpec, ...]) -> None:
         gone = [handle.routes.pop(spec) for spec in tuple(handle.routes) if spec not in specs]
+        # A state may be told twice, and has to be where the newest one waits in a route that goes; a trade may not.
+        told = [route for route in gone if route.spec.data_type is DataType.TRADE and not route.waiting]
+        heard = frozenset(key for route in told for key in route.keys)
         for stream in handle.streams:
             holders = self._by_stream.get(stream, set())
             holders.discard(handle)
@@ -224,7 +227,7 @@ class ComponentDesk:
                     handle.component_id, self._served(spec), handle.callback, alive=handle.alive
                 )
                 handle.routes[spec] = route
-                self._routing.replay_latest(route)
+                self._routing.replay_latest(route, heard)
         # Last: a component without any route would be a new one, with its counts and its quarantine forgotten.
         for route in gone:
             route.close()

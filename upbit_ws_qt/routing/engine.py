@@ -23,7 +23,7 @@ from upbit_ws_qt.streams import streams_of
 from upbit_ws_qt.types import DataType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from upbit_ws_qt.config import ServiceConfig
     from upbit_ws_qt.errors import DecodeError
@@ -158,15 +158,17 @@ class DataRoutingEngine(FramePath):
         component = self._dispatcher.components.get(component_id)
         return None if component is None else component.quarantine
 
-    def replay_latest(self, route: Route) -> int:
+    def replay_latest(self, route: Route, heard: Collection[StreamKey] = ()) -> int:
         """Give a late joiner the newest known event of each of its streams, marked SNAPSHOT, in the next turn.
+
+        Not of the streams it has `heard` already by another route.
 
         Only for types that have snapshots, and not where the wish is for realtime only. A stream on which something
         newer comes before is left out. Returns how many streams have something to be replayed.
         """
         if route.closed or route.spec.only_realtime or not route.spec.data_type.has_snapshot:
             return 0
-        topics = (self._hub.topics.get(key) for key in route.keys)
+        topics = (self._hub.topics.get(key) for key in route.keys if key not in heard)
         known = [(topic, topic.latest) for topic in topics if topic is not None and topic.latest is not None]
         if known:
             self._loop.call_soon(self._replay, route, known)
