@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
+import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.qt.serving import SETTINGS
 from tests.waiting import until
-from tests.widgets.desk import desk, turn, window_of
+from tests.widgets.desk import desk, window_of
 from tests.widgets.settings_desk import (
     buy,
     confirm,
@@ -67,38 +66,35 @@ async def test_toasts_that_are_not_wanted_are_in_the_log_only() -> None:
 
 @pytest.mark.qasync_loop
 async def test_signals_are_toasted_where_that_is_wanted(tmp_path: Path) -> None:
-    average = {"type": "EMA", "period": 5}
-    watches = tuple(
-        (IndicatorSpec.of("moving_average", average, trigger=trigger), "5m")
-        for trigger in ("price_cross_above", "price_cross_below")
-    )
+    average = IndicatorSpec.of("moving_average", {"type": "EMA", "period": 5}, trigger="price_cross_above")
     store = Store(tmp_path)
-    store.save_preferences(Preferences(language=Language.ENGLISH, watches=watches))
-    quiet = dataclasses.replace(SETTINGS, markets=1, rate=2.0)  # hours are played: few messages in each
-    async with desk(store, settings=quiet) as (program, exchange):
+    store.save_preferences(Preferences(language=Language.ENGLISH, watches=((average, "5m"),)))
+    async with desk(store) as (program, exchange):
         window = window_of(program)
-        await until(lambda: len(exchange.subscribed("info")) == 2)
+        await until(lambda: len(exchange.subscribed("info")) == 1)
         toasted: list[str] = []
         window.toasts.noteShown.connect(toasted.append)
-        exchange.stop_time()  # the same hours each time
-        await played(exchange, lambda: any("Moving average" in text for text in toasted))
+        fire(exchange, 0)
+        await until(lambda: any("Moving average" in text for text in toasted))
         dialog = open_settings(window)
         switch(dialog, "toast_signals")
         confirm(dialog)
         toasted.clear()
         count = signals(window)
-        await played(exchange, lambda: signals(window) > count)
+        fire(exchange, 5)
+        await until(lambda: signals(window) > count)
         assert not any("Moving average" in text for text in toasted)
 
 
-async def played(exchange: Any, condition: Any) -> None:
-    """Let exchange time pass until something has come true."""
-    for _ in range(60):
-        await exchange.advance(300)
-        await turn()
-        if condition():
-            return
-    await until(condition)
+def fire(exchange: Any, minute: int) -> None:
+    """Send the signal that the candle of a minute fires: no market is waited for until it crosses its average."""
+    message = {
+        "type": "indicator_signal", "code": "KRW-BTC", "timeframe": "5m", "indicator": "moving_average",
+        "params": {"type": "EMA", "period": 5}, "trigger": "price_cross_above", "event_params": {},
+        "value": {"ma": 150000000.0, "price": 150001000.0}, "candle_date_time_utc": f"2096-10-02T07:{minute:02}:00",
+        "timestamp": 4_000_000_000_000 + minute * 60_000, "stream_type": "REALTIME",
+    }  # fmt: skip
+    exchange.send_raw("info", json.dumps(message))
 
 
 def signals(window: MainWindow) -> int:
