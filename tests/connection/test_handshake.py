@@ -46,6 +46,28 @@ async def test_a_refused_handshake_is_told_by_kind_and_status(
         assert (error.kind, error.status, error.retry_after) == (kind, status, retry_after)
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"error":{"name":"no_authorization_ip","message":"This is not a verified IP."}}',
+         "no_authorization_ip: This is not a verified IP."),
+        (b'{"error":{"name":"jwt_verification"}}', "jwt_verification"),
+        (b'{"error":"nothing of the kind"}', '{"error":"nothing of the kind"}'),
+        (b"Authorization: Bearer eyJhbGciOiJIUzUxMiJ9.eyJhY2Nlc3Nfa2V5Ij.c2ln-_x", "Authorization: Bearer (token)"),
+        (b'{"error":{"name":"odd","message":"got eyJhbGciOiJIUzUxMiJ9.eyJhY2Nlc3Nfa2V5Ij.c2ln"}}', "odd: got (token)"),
+        (b"[" * 100_000, "[" * 200 + "…"),
+        (b"\xff\xfe", "\\xff\\xfe"),
+        (b"", ""),
+    ],
+    ids=range(8),
+)  # fmt: skip
+async def test_what_a_refusal_says_is_told_in_words_and_without_the_token(body: bytes, said: str) -> None:
+    async with answering(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)) as (url, _):
+        with pytest.raises(DialError) as caught:
+            await open_socket(Client().request(url, token=CANARY))
+    assert caught.value.detail == said
+
+
 async def test_a_redirect_is_not_followed_so_that_the_token_goes_to_one_host_only() -> None:
     async with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as (elsewhere, elsewhere_heads):
         answer = f"HTTP/1.1 302 Found\r\nLocation: {elsewhere}\r\nContent-Length: 0\r\n\r\n".encode()

@@ -158,6 +158,12 @@ async def test_a_bad_wish_changes_nothing(exchange: EmbeddedExchange, desk: Desk
         desk.manager.register_component("", SubscriptionSpec(TICKER, "KRW-BTC"), lambda event: None)
     with pytest.raises(ConfigurationError, match="callback"):
         desk.manager.register_component("x", SubscriptionSpec(TICKER, "KRW-BTC"), "not callable")  # type: ignore[arg-type]
+    bad: Any
+    for bad in (None, "ticker", 5, [None], [SubscriptionSpec(TICKER, "KRW-BTC"), "ticker"]):
+        with pytest.raises(ConfigurationError, match="subscriptions"):
+            desk.manager.register_component("x", bad, lambda event: None)
+        with pytest.raises(ConfigurationError, match="subscriptions"):
+            handle.set_specs(bad)
     assert set(desk.manager.get_active_subscriptions()) == {StreamKey(TICKER, "KRW-BTC")}
     handle.close()
     with pytest.raises(SubscriptionError, match="closed"):

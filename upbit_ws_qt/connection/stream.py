@@ -6,9 +6,12 @@ What is used here beyond websockets' documented interface is pinned by tests/con
 from __future__ import annotations
 
 import logging
+import re
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+from msgspec import Struct
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.frames import Frame, Opcode
@@ -38,6 +41,7 @@ COMPRESSED_READ_SIZE = 64 * 1024
 # 16 legal messages of 1 MiB fit compressed into this; after each piece the budget is looked at.
 PIECE_SIZE = 16 * 1024
 _SECOND = 1.0
+_TOKEN = re.compile(r"eyJ[\w.~+/=-]+")
 _HEAD_ENDS = b"\r\n\r\n"
 
 # At DEBUG websockets prints the Authorization header. Its own logger is not used, so that a program which turns
@@ -57,11 +61,31 @@ class HandshakeRefusedError(WebSocketException):
 
     def __init__(self, response: Response) -> None:
         self.status = response.status_code
-        self.body = safe_text(response.body or b"", 200)
+        self.body = _said(response.body or b"")
         value = response.headers.get("Retry-After", "")
         # The header may hold a date too; the exchange sends seconds if anything.
         self.retry_after = float(value) if value.isdecimal() and len(value) < 7 else None
         super().__init__(f"HTTP {self.status}")
+
+
+class _Named(Struct):
+    name: str
+    message: str = ""
+
+
+class _Refusal(Struct):
+    error: _Named
+
+
+def _said(body: bytes | bytearray) -> str:
+    """Return what an answer says; no token, should the peer repeat what it was sent."""
+    try:
+        error = msgspec.json.decode(body, type=_Refusal).error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        said = safe_text(body, 200)
+    else:
+        said = safe_text(f"{error.name}: {error.message}" if error.message else error.name, 200)
+    return _TOKEN.sub("(token)", said)
 
 
 class Stream(ClientConnection):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from upbit_ws_qt.monitoring.adaptive import AdaptationPlan
 from upbit_ws_qt.types import DataType, SubscriptionSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from upbit_ws_qt.errors import WebSocketError
     from upbit_ws_qt.manager.endpoint import Endpoint
@@ -84,7 +85,7 @@ class ComponentDesk:
         self, handle: ComponentSubscription, subscriptions: SubscriptionSpec | Iterable[SubscriptionSpec]
     ) -> None:
         """Make `subscriptions` all that a registration wants."""
-        specs = (subscriptions,) if isinstance(subscriptions, SubscriptionSpec) else tuple(dict.fromkeys(subscriptions))
+        specs = _distinct(subscriptions)
         if handle.closed:
             raise SubscriptionError("this registration is closed", component_id=handle.component_id)
         if not specs:
@@ -231,6 +232,15 @@ class ComponentDesk:
         # Last: a component without any route would be a new one, with its counts and its quarantine forgotten.
         for route in gone:
             route.close()
+
+
+def _distinct(subscriptions: object) -> tuple[SubscriptionSpec, ...]:
+    given = (subscriptions,) if isinstance(subscriptions, SubscriptionSpec) else subscriptions
+    if isinstance(given, Iterable):
+        specs = tuple(given)
+        if all(isinstance(spec, SubscriptionSpec) for spec in specs):
+            return tuple(dict.fromkeys(specs))
+    raise ConfigurationError("subscriptions", subscriptions, "one SubscriptionSpec or several")
 
 
 def _tell(handle: ComponentSubscription, stream: StreamKey, status: StreamStatus, error: WebSocketError | None) -> None:
