@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from .clock import ExchangeClock
 from .faults import FaultBoard
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from decimal import Decimal
 
+    from .market.orders import OrderTerms
     from .messages import Change
     from .settings import ExchangeSettings
     from .world import World
@@ -115,13 +116,28 @@ class Operations:
         self._hub.deliver(changes)
         self._hub.flush_all()
 
-    def place_order(self, *order: Any, **terms: Any) -> list[Change]:
+    def place_order(
+        self,
+        code: str,
+        side: str,
+        order_type: str = "limit",
+        price: Decimal | int | str | None = None,
+        volume: Decimal | int | str | None = None,
+        **terms: Unpack[OrderTerms],
+    ) -> list[Change]:
         """Place an order as `World.account.place` does and deliver what follows; the first change has its `.uuid`."""
-        return self._delivered(self.world.account.place(*order, **terms))
+        return self._delivered(self.world.account.place(code, side, order_type, price, volume, **terms))
 
-    def fill_order(self, uuid: str, volume: Decimal | None = None, **terms: Any) -> list[Change]:
+    def fill_order(
+        self,
+        uuid: str,
+        volume: Decimal | int | str | None = None,
+        price: Decimal | int | str | None = None,
+        *,
+        is_maker: bool = True,
+    ) -> list[Change]:
         """Fill an open order by `volume`, None for the rest (`World.account.fill`), and deliver what follows."""
-        return self._delivered(self.world.account.fill(uuid, volume, **terms))
+        return self._delivered(self.world.account.fill(uuid, volume, price, is_maker=is_maker))
 
     def cancel_order(self, uuid: str) -> list[Change]:
         """Cancel an open order and deliver what follows."""
@@ -135,13 +151,22 @@ class Operations:
         """Let self-match prevention take `volume`, None for the rest, and deliver what follows."""
         return self._delivered(self.world.account.prevent(uuid, volume))
 
-    def publish_announcement(self, title: str, category: str = "notice", **parts: Any) -> list[Change]:
+    def publish_announcement(
+        self, title: str, category: str = "notice", body: str | None = None, url: str | None = None
+    ) -> list[Change]:
         """Publish an announcement (`World.publish_announcement`) and deliver it; the change has its `.uuid`."""
-        return self._delivered(self.world.publish_announcement(title, category, **parts))
+        return self._delivered(self.world.publish_announcement(title, category, body, url))
 
-    def update_announcement(self, uuid: str, **parts: Any) -> list[Change]:
+    def update_announcement(
+        self,
+        uuid: str,
+        title: str | None = None,
+        category: str | None = None,
+        body: str | None = None,
+        url: str | None = None,
+    ) -> list[Change]:
         """Change what is given of an announcement and deliver the change."""
-        return self._delivered(self.world.update_announcement(uuid, **parts))
+        return self._delivered(self.world.update_announcement(uuid, title, category, body, url))
 
     def send_raw(self, endpoint: str, frame: bytes | str) -> int:
         """Send a hand-made data frame to all connections of an endpoint; return how many got it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 # Money is held in units of 1e-20: a price (1e-8) x a volume (1e-8) x a fee (1e-4) is a whole number of them.
 MONEY_OF_VOLUME = 10**12  # one unit of volume, 1e-8
@@ -11,6 +12,15 @@ SIDES = ("ASK", "BID")
 ORDER_TYPES = ("limit", "price", "market", "best")
 TIMES_IN_FORCE = ("ioc", "fok", "post_only")
 SMP_TYPES = ("reduce", "cancel_maker", "cancel_taker")
+
+
+class OrderTerms(TypedDict, total=False):
+    """What an order may say beyond side, price and volume; see `Account.place`."""
+
+    time_in_force: str | None
+    identifier: str | None
+    smp_type: str | None
+    watching: bool
 
 
 class OrderRejectedError(ValueError):
