@@ -9,6 +9,7 @@ import doctest
 import importlib
 import inspect
 import io
+import logging
 import pkgutil
 import re
 import runpy
@@ -68,7 +69,9 @@ WRITTEN = {
 
 @contextlib.contextmanager
 def a_program(service: WebSocketService, exchange: EmbeddedExchange) -> Iterator[dict[str, Any]]:
-    """Give the names that a reader takes for given, and close the windows that were opened."""
+    """Give the names that a reader takes for given; what was opened, and what the whole process shares, is put back."""
+    root, hook = logging.getLogger(), sys.excepthook
+    handlers, level = root.handlers[:], root.level
     names: dict[str, Any] = {name: getattr(upbit_ws_qt, name) for name in upbit_ws_qt.__all__}
     names |= {name: getattr(widgets, name) for name in widgets.__all__}
     rest = widgets.RestClient(exchange.rest_url)
@@ -84,6 +87,10 @@ def a_program(service: WebSocketService, exchange: EmbeddedExchange) -> Iterator
             widget.deleteLater()
         rest.deleteLater()
         names.clear()
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        sys.excepthook = hook
+        widgets.set_language(widgets.Language.ENGLISH)
 
 
 async def run_source(source: str, names: dict[str, Any]) -> str:
