@@ -14,6 +14,7 @@ from PyQt6.QtWidgets import QCheckBox, QComboBox, QDialogButtonBox, QPushButton
 from tests.qt.serving import SETTINGS, config_for
 from tests.waiting import until
 from tests.widgets.desk import close, desk, turn, window_of
+from tests.widgets.settings_desk import open_settings
 from tests.widgets.showing import compose, press
 from upbit_ws_qt import ConnectionState, Credentials, DataFormat, WebSocketService, WebSocketType
 from upbit_ws_qt.exchange import EmbeddedExchange, FaultName
@@ -36,7 +37,6 @@ from widgets.window.symbol_search import SymbolSearch
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from widgets.window.main_window import MainWindow
 
 pytestmark = [pytest.mark.qasync_loop, pytest.mark.usefixtures("let_go")]
 
@@ -263,15 +263,6 @@ async def test_the_states_of_a_line_in_words() -> None:
         told_again = told(state=ConnectionState.RECONNECTING, attempts=3, next_attempt_in=4.2)
         assert told_again == ("bad", "Reconnecting (attempt 3, in 4 s)")
         assert told(state=ConnectionState.FAILED) == ("bad", "Given up")
-
-
-def open_settings(window: MainWindow) -> SettingsDialog:
-    menu = window.findChild(MainMenu)
-    assert menu is not None
-    menu.settingsRequested.emit()
-    dialog = window.findChild(SettingsDialog)
-    assert dialog is not None
-    return dialog
 
 
 def choose(dialog: SettingsDialog, name: str, value: object) -> None:
