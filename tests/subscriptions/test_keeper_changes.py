@@ -157,3 +157,53 @@ async def test_every_message_names_the_running_format(data_format: DataFormat) -
         wanted = "SIMPLE" if data_format is DataFormat.AUTO else data_format.value
         assert formats == {wanted.encode()}
         assert len(exchange.line.sent) == 2
+
+
+@pytest.mark.parametrize(
+    ("compression", "wanted", "reason"),
+    [
+        # The model's frames are all alike: compressed, they are next to nothing in either spelling.
+        (True, DataFormat.DEFAULT, "SIMPLE would save only"),
+        (False, DataFormat.SIMPLE, "SIMPLE saves"),
+    ],
+)
+@in_virtual_time
+async def test_auto_names_the_format_that_what_is_subscribed_was_measured_for_and_sends_nothing_for_its_sake(
+    compression: bool, wanted: DataFormat, reason: str
+) -> None:
+    exchange = ModelExchange()
+    async with desk(exchange, compression=compression) as d:
+        d.want("a", BTC)
+        await d.settled()
+        assert (d.keeper.statistics().data_format, d.keeper.statistics().format_savings) == (DataFormat.SIMPLE, None)
+        await elapse(2)
+        sent = len(exchange.line.sent)
+        for _ in range(150):
+            exchange.trade("KRW-BTC")
+            await elapse(0.1)
+        assert len(exchange.line.sent) == sent, "the format waits for a request that is sent anyway"
+        figures = d.keeper.statistics()
+        assert figures.data_format is wanted
+        assert figures.format_reason.startswith(reason), figures.format_reason
+        assert figures.format_savings is not None
+        assert figures.format_savings.messages == 100
+        assert not exchange.line.is_watched(), "what has been measured costs nothing any more"
+        d.want("b", ETH)
+        await d.settled()
+        assert exchange.line.format == wanted.value
+
+
+@in_virtual_time
+async def test_auto_keeps_to_what_it_found_when_types_come_and_go() -> None:
+    exchange = ModelExchange()
+    async with desk(exchange) as d:
+        for specs in ((BTC,), (BTC, trade("KRW-BTC")), (BTC,), (BTC, trade("KRW-BTC"))):
+            d.want("a", *specs)
+            await d.settled()
+            for _ in range(130):
+                exchange.trade("KRW-BTC")
+                await elapse(0.1)
+        formats = [data.rsplit(b'"format":"', 1)[1].rstrip(b'"}]') for _, data in exchange.line.sent]
+        changes = sum(one != other for one, other in itertools.pairwise(formats))
+        assert formats[-1] == b"DEFAULT"
+        assert changes == 1

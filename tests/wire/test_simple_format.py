@@ -11,7 +11,7 @@ import pytest
 from tests.frames import DEFAULT_FRAMES, SIMPLE_FRAMES
 from upbit_ws_qt.errors import DecodeError
 from upbit_ws_qt.types import DataFormat
-from upbit_ws_qt.wire import FormatSavings, SimpleFormatConverter
+from upbit_ws_qt.wire import FormatChoice, FormatSavings, SimpleFormatConverter
 
 to_simple = SimpleFormatConverter.convert_to_simple_format
 from_simple = SimpleFormatConverter.convert_from_simple_format
@@ -64,9 +64,89 @@ def test_values_of_a_wrong_kind_pass_through() -> None:
     assert to_simple({"type": "myAsset", "assets": "?"}) == {"ty": "myAsset", "ast": "?"}
 
 
-def test_beneficial_for_messages_not_for_status() -> None:
+def test_whether_simple_is_beneficial_is_measured_on_the_message() -> None:
+    is_beneficial = SimpleFormatConverter.is_simple_format_beneficial
+    assert not is_beneficial(b'{"status":"UP"}')
+    for long, simple in zip(DEFAULT_FRAMES, SIMPLE_FRAMES, strict=True):
+        expected = 1 - len(simple) / len(long) >= 0.05
+        assert is_beneficial(long) is is_beneficial(simple) is is_beneficial(json.loads(long)) is expected
+    body = {"type": "announcement", "uuid": "1", "title": "t", "body": "long text " * 500}
+    assert not is_beneficial(body), "of a long text the names are too small a part"
+    with pytest.raises(DecodeError, match="sample"):
+        is_beneficial(b"[1]")
+
+
+def test_of_a_size_alone_it_is_said_whether_it_can_be_a_message_with_short_names() -> None:
     assert not SimpleFormatConverter.is_simple_format_beneficial(len('{"status":"UP"}'))
     assert all(SimpleFormatConverter.is_simple_format_beneficial(len(frame)) for frame in DEFAULT_FRAMES)
+
+
+def test_samples_are_measured_alike_in_either_spelling() -> None:
+    from_short, from_long = map(SimpleFormatConverter.analyze, (SIMPLE_FRAMES, DEFAULT_FRAMES))
+    assert from_short.simple_bytes == from_long.simple_bytes
+    # One sample spells a price as 10 and one as 10.0.
+    assert from_short.default_bytes == pytest.approx(from_long.default_bytes, rel=0.001)
+
+
+def _fed(choice: FormatChoice, frames: list[bytes], start: float = 0.0) -> int | None:
+    """Show frames to a choice, nine a second; return after how many it was made."""
+    for number in range(1000):
+        if choice.note_frame(frames[number % len(frames)], start + number * 0.11):
+            return number + 1
+    return None
+
+
+def test_auto_measures_what_is_subscribed_and_says_what_it_found() -> None:
+    choice = FormatChoice(DataFormat.AUTO, compressed=False)
+    assert (choice.format, choice.wants_frames) == (DataFormat.SIMPLE, False)
+    choice.note_request(["ticker", "trade"])
+    assert choice.wants_frames
+    assert _fed(choice, DEFAULT_FRAMES) == 100
+    assert choice.format is DataFormat.SIMPLE
+    assert choice.is_simple
+    assert choice.reason.startswith("SIMPLE saves")
+    assert "ticker, trade" in choice.reason
+
+
+def test_auto_asks_for_the_plain_names_where_the_short_ones_save_next_to_nothing() -> None:
+    choice = FormatChoice(DataFormat.AUTO, compressed=False)
+    choice.note_request(["announcement"])
+    assert choice.is_simple, "nothing has been measured yet"
+    _fed(choice, [b'{"type":"announcement","uuid":"1","title":"t","body":"' + b"long text " * 500 + b'"}'])
+    assert choice.format is DataFormat.DEFAULT
+    assert choice.reason.startswith("SIMPLE would save only")
+    choice.note_request(["ticker"])
+    assert choice.wants_frames
+    assert choice.format is DataFormat.DEFAULT, "what was found holds until something else is"
+
+
+def test_auto_measures_a_set_of_types_once() -> None:
+    choice = FormatChoice(DataFormat.AUTO, compressed=False)
+    choice.note_request(["ticker"])
+    _fed(choice, SIMPLE_FRAMES)
+    found = choice.savings
+    choice.note_request(["ticker", "trade"])
+    choice.note_request(["ticker"])
+    assert not choice.wants_frames
+    assert choice.savings is found
+
+
+def test_auto_takes_no_more_than_ten_frames_a_second_and_passes_over_what_is_no_message() -> None:
+    choice = FormatChoice(DataFormat.AUTO, compressed=False)
+    choice.note_request(["ticker"])
+    for frame in (*[DEFAULT_FRAMES[0]] * 500, b"{", b"[]"):
+        assert not choice.note_frame(frame, 1.0)
+    assert not choice.note_frame(b"[1]", 2.0)
+    assert _fed(choice, DEFAULT_FRAMES, 3.0) == 99
+
+
+@pytest.mark.parametrize("data_format", [f for f in DataFormat if f is not DataFormat.AUTO])
+def test_a_format_that_was_set_is_not_measured(data_format: DataFormat) -> None:
+    choice = FormatChoice(data_format, compressed=True)
+    choice.note_request(["ticker"])
+    assert not choice.wants_frames
+    assert choice.format is data_format
+    assert choice.reason == "set by hand"
 
 
 def test_analyze_counts_bytes_of_both_spellings() -> None:

@@ -12,7 +12,7 @@ from upbit_ws_qt.types import DataType, WebSocketType
 from upbit_ws_qt.wire.simple_keys import SIMPLE_KEYS, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.routing import StreamFigures
@@ -45,15 +45,15 @@ class StreamLedger:
     are a thousand; it is for every ten seconds. `note_ages` is for every second.
 
     Args:
-        simple: whether frames come with SIMPLE names.
+        is_simple: whether the frames of a line come with SIMPLE names.
 
     Attributes:
         readings: of the streams, as of the last look.
         spared: bytes that SIMPLE names have spared, by line.
     """
 
-    def __init__(self, *, simple: bool = False) -> None:
-        self._simple = simple
+    def __init__(self, is_simple: Callable[[WebSocketType], bool] = lambda _: False) -> None:
+        self._is_simple = is_simple
         self.spared: Counter[WebSocketType] = Counter()
         self.readings: tuple[StreamReading, ...] = ()
         self._streams: dict[StreamKey, tuple[int, int]] = {}
@@ -70,7 +70,7 @@ class StreamLedger:
             before, size = streams.get(key, (0, 0))
             fresh = events - before if events >= before else events
             size += round(fresh * frame_size)
-            if self._simple and fresh:
+            if fresh and self._is_simple(key.websocket_type):
                 self.spared[key.websocket_type] += fresh * spared_names(key.data_type, depth)
             self._streams[key] = (events, size)
             at = None if latest is None else latest.received_at

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.errors import DecodeError, WebSocketError
     from upbit_ws_qt.manager.watch import Watch
     from upbit_ws_qt.streams import StreamKey
-    from upbit_ws_qt.wire import Message
+    from upbit_ws_qt.wire import WebSocketMessage
 
 __all__ = ["ManagerParts", "running_loop"]
 
@@ -188,7 +188,7 @@ class ManagerParts:
                 {"message": f"a frame of the {frame.ws_type} line was lost on its way", "exception": error}
             )
 
-    def _on_control(self, ws_type: WebSocketType, message: Message) -> None:
+    def _on_control(self, ws_type: WebSocketType, message: WebSocketMessage) -> None:
         """Hand on what the sink did not recognise as a control frame by its first bytes."""
         line = self._endpoints[ws_type].connection.line
         if line is not None and line.control is not None:

@@ -25,7 +25,6 @@ from upbit_ws_qt.monitoring.monitor import (
 from upbit_ws_qt.monitoring.readings import Readings
 from upbit_ws_qt.monitoring.subscriptions import SubscriptionWatch
 from upbit_ws_qt.routing import CollectorWatch
-from upbit_ws_qt.types import DataFormat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,7 +70,7 @@ class Watch:
         self._lines = {ws_type: LineReader(endpoint) for ws_type, endpoint in manager.endpoints.items()}
         manager.news.add(_Freshness(self._lines))
         self._process = psutil.Process()
-        self._ledger = StreamLedger(simple=config.data_format not in (DataFormat.DEFAULT, DataFormat.JSON_LIST))
+        self._ledger = StreamLedger(lambda ws_type: manager.endpoints[ws_type].keeper.format.is_simple)
         self._streams_due = self._components_due = 0.0
         self._maintenance: deque[str] = deque(maxlen=NOTICES_KEPT)
         self._due = 0.0

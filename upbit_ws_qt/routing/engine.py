@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.routing.statistics import RoutingStatistics
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.types import Delivery, SubscriptionSpec, WebSocketType
-    from upbit_ws_qt.wire import Message
+    from upbit_ws_qt.wire import WebSocketMessage
 
 __all__ = ["STALLED_AFTER", "DataRoutingEngine"]
 
@@ -68,7 +68,7 @@ class DataRoutingEngine(FramePath):
         is_current_epoch: Callable[[WebSocketType, int], bool],
         on_component_failed: Callable[[str, Exception], None],
         on_decode_error: Callable[[WebSocketType, DecodeError], None],
-        on_control: Callable[[WebSocketType, Message], None],
+        on_control: Callable[[WebSocketType, WebSocketMessage], None],
         loop: asyncio.AbstractEventLoop | None = None,
         clock: Callable[[], float] | None = None,
         pool: DataPoolManager | None = None,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.routing.fanout import Group, Topic
     from upbit_ws_qt.routing.route import Route
     from upbit_ws_qt.types import WebSocketType
-    from upbit_ws_qt.wire import Message
+    from upbit_ws_qt.wire import WebSocketMessage
 
 __all__ = ["FramePath"]
 
@@ -56,7 +56,7 @@ class FramePath:
         dispatcher: Dispatcher,
         is_current_epoch: Callable[[WebSocketType, int], bool],
         on_decode_error: Callable[[WebSocketType, DecodeError], None],
-        on_control: Callable[[WebSocketType, Message], None],
+        on_control: Callable[[WebSocketType, WebSocketMessage], None],
         pool: DataPoolManager | None,
         backlog: Callable[[], int] | None,
     ) -> None:
@@ -187,7 +187,7 @@ class FramePath:
         weight = _SAMPLE + 1 if group.is_sampled else 1
         self._meter.sample(event, began=began, decoded_at=decoded_at, slots=slots, weight=weight)
 
-    def _route_unknown(self, frame: RawFrame, messages: tuple[Message, ...]) -> None:
+    def _route_unknown(self, frame: RawFrame, messages: tuple[WebSocketMessage, ...]) -> None:
         """Route what only decoding could tell: events in an unusual spelling, lists, and what is no event."""
         for message in messages:
             if isinstance(message, BaseWebSocketEvent):

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions.memory import EndpointMemory
+    from upbit_ws_qt.wire import FormatChoice
 
 __all__ = ["endpoint_statistics"]
 
@@ -23,6 +24,7 @@ def endpoint_statistics(
     budget_used: float,
     restores: Sequence[float],
     restored: tuple[int, int],
+    choice: FormatChoice,
 ) -> SubscriptionStatistics:
     """Return the figures.
 
@@ -32,6 +34,7 @@ def endpoint_statistics(
         budget_used: share of the line's messages of a minute that were used, 0 to 1.
         restores: the latest seconds from an open line to its proof.
         restored: streams that the latest line brought again, and those that it should have.
+        choice: of the format.
     """
     counters, planner = memory.counters, memory.planner
     quarantined = memory.state.wishes(memory.ws_type, Standing.QUARANTINED)
@@ -61,4 +64,7 @@ def endpoint_statistics(
         last_restore=restores[-1] if restores else None,
         restored=restored[0],
         restorable=restored[1],
+        data_format=choice.format,
+        format_reason=choice.reason,
+        format_savings=choice.savings,
     )

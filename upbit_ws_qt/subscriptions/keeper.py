@@ -18,8 +18,8 @@ from upbit_ws_qt.subscriptions.session import LineSession
 from upbit_ws_qt.subscriptions.snapshot import SubscriptionStateSnapshot
 from upbit_ws_qt.subscriptions.status import StreamStatus, SubscriptionStatistics
 from upbit_ws_qt.subscriptions.wish import Standing
-from upbit_ws_qt.types import DataFormat, WebSocketType
-from upbit_ws_qt.wire import check_spec
+from upbit_ws_qt.types import WebSocketType
+from upbit_ws_qt.wire import FormatChoice, check_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -41,6 +41,9 @@ class SubscriptionKeeper:
     `on_status` and `on_rejected` are called from plain callbacks of the loop, never from inside a Task. Besides `stop`
     nothing has to be awaited for the keeper to work: `synchronize` is handed to the connection, `wishes_changed` is
     called after each change of the state.
+
+    Attributes:
+        format: which format the requests name, and why.
     """
 
     def __init__(
@@ -58,8 +61,7 @@ class SubscriptionKeeper:
         self._state = state
         self._on_rejected = on_rejected
         self._loop = loop if loop is not None else asyncio.get_running_loop()
-        # AUTO: SIMPLE is never the larger one (benchmarks/bandwidth.py).
-        self._format = DataFormat.SIMPLE if config.data_format is DataFormat.AUTO else config.data_format
+        self.format = FormatChoice(config.data_format, compressed=config.compression)
         self._memory = EndpointMemory(
             ws_type=ws_type,
             state=state,
@@ -95,7 +97,7 @@ class SubscriptionKeeper:
             raise ConnectionLostError(self._ws_type.value, "the subscriptions have been stopped")
         has_other = self._current is not None and self._current.line.is_open
         session = LineSession(self._memory, line.limiter, self._loop.time(), is_candidate=has_other)
-        lease = Lease(line, session, self._format, self._publish)
+        lease = Lease(line, session, self.format, self._publish)
         self._candidates.append(lease)
         try:
             await lease.drive()
@@ -197,6 +199,7 @@ class SubscriptionKeeper:
             budget_used=used,
             restores=self._restores,
             restored=self._restored,
+            choice=self.format,
         )
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import uuid
 from typing import TYPE_CHECKING
 
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from upbit_ws_qt.subscriptions.line import LineLike
-    from upbit_ws_qt.types import DataFormat
-    from upbit_ws_qt.wire import ServerStatus
+    from upbit_ws_qt.wire import FormatChoice, ServerStatus
 
 __all__ = ["Lease"]
+
+_log = logging.getLogger("upbit_ws_qt.subscriptions")
 
 _INFO_TYPES = (DataType.INDICATOR.value, DataType.INDICATOR_SIGNAL.value)
 # Seconds after which a line that is being proved is looked at again, so that one that was closed is noticed.
@@ -37,10 +39,10 @@ class Lease:
     """
 
     def __init__(
-        self, line: LineLike, session: LineSession, data_format: DataFormat, on_changed: Callable[[Lease], None]
+        self, line: LineLike, session: LineSession, choice: FormatChoice, on_changed: Callable[[Lease], None]
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._format = data_format
+        self._choice = choice
         self._on_changed = on_changed
         self._wake = asyncio.Event()
         self._is_over = False
@@ -76,7 +78,7 @@ class Lease:
             elif step.kind is StepKind.LIST:
                 ticket = str(uuid.uuid4())
                 session.take_list(ticket, now)
-                await self._send(build_list_request(format=self._format, ticket=ticket))
+                await self._send(build_list_request(format=self._choice.format, ticket=ticket))
             else:
                 await self._pause(step.delay)
 
@@ -100,7 +102,8 @@ class Lease:
         plan = self.session.take_request(now)
         if plan is None:
             return
-        data = build_request(plan.specs, format=self._format)
+        data = build_request(plan.specs, format=self._choice.format)
+        self._choice.note_request(spec.data_type.value for spec in plan.specs)
         # Before the first await: the answer may be there before `send` returns.
         self.session.on_request_sent(plan, len(data), now)
         self._watch()
@@ -137,11 +140,17 @@ class Lease:
         self._wake.set()
 
     def _watch(self) -> None:
-        """Look at data frames only while they could prove something."""
-        if not self.session.table.watches_data:
-            self.line.observer = None
-        elif self.line.observer is None:
+        """Look at data frames only while they could prove something, or are to be measured."""
+        if self.session.table.watches_data:
             self.line.observer = self._on_frame
+        else:
+            self.line.observer = self._measure if self._choice.wants_frames else None
+
+    def _measure(self, frame: bytes | str) -> None:
+        """Show the choice of the format what flows once all is proved; before that come snapshots for the most part."""
+        if self._choice.note_frame(frame, self._loop.time()):
+            _log.info("%s: %s", self.line.ws_type.value, self._choice.reason)
+            self.line.observer = None
 
     def _on_frame(self, frame: bytes | str) -> None:
         session, table = self.session, self.session.table

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions.conflicts import Conflict
     from upbit_ws_qt.subscriptions.planner import SplitTrust
-    from upbit_ws_qt.types import SubscriptionSpec, WebSocketType
+    from upbit_ws_qt.types import DataFormat, SubscriptionSpec, WebSocketType
+    from upbit_ws_qt.wire import FormatSavings
 
 __all__ = ["Quarantined", "StreamStatus", "SubscriptionStatistics"]
 
@@ -87,6 +88,9 @@ class SubscriptionStatistics:
         last_restore: seconds from the open line to the proof, None before the first.
         restored: streams proved on the latest line, and `restorable` how many there were to prove.
         restorable: see there.
+        data_format: that the next request names; never AUTO.
+        format_reason: why, in words.
+        format_savings: what AUTO has measured for it, None where it has not.
     """
 
     ws_type: WebSocketType
@@ -114,3 +118,6 @@ class SubscriptionStatistics:
     last_restore: float | None
     restored: int
     restorable: int
+    data_format: DataFormat
+    format_reason: str
+    format_savings: FormatSavings | None

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from upbit_ws_qt.wire.decoder import Frame, decode, peek
-from upbit_ws_qt.wire.messages import Message, ServerError, ServerStatus, SubscriptionEntry, SubscriptionList
+from upbit_ws_qt.wire.messages import ServerError, ServerStatus, SubscriptionEntry, SubscriptionList, WebSocketMessage
 from upbit_ws_qt.wire.requests import build_list_request, build_request
-from upbit_ws_qt.wire.rules import INDICATOR_RULES, check_spec, count_combinations
-from upbit_ws_qt.wire.simple_format import FormatSavings, SimpleFormatConverter
+from upbit_ws_qt.wire.rules import (
+    INDICATOR_RULES,
+    MAX_COMBINATIONS,
+    TIMEFRAMES,
+    IndicatorRule,
+    check_spec,
+    count_combinations,
+)
+from upbit_ws_qt.wire.simple_format import FormatChoice, FormatSavings, SimpleFormatConverter
 
 __all__ = [
     "INDICATOR_RULES",
+    "MAX_COMBINATIONS",
+    "TIMEFRAMES",
+    "FormatChoice",
     "FormatSavings",
     "Frame",
-    "Message",
+    "IndicatorRule",
     "ServerError",
     "ServerStatus",
     "SimpleFormatConverter",
     "SubscriptionEntry",
     "SubscriptionList",
+    "WebSocketMessage",
     "build_list_request",
     "build_request",
     "check_spec",

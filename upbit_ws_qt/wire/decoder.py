@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from upbit_ws_qt.events import BaseWebSocketEvent
-    from upbit_ws_qt.wire.messages import Message
+    from upbit_ws_qt.wire.messages import WebSocketMessage
 
 __all__ = ["Frame", "decode", "peek"]
 
@@ -81,7 +81,7 @@ def _routes() -> dict[bytes, _Route]:
 _ROUTES = _routes()
 
 
-def decode(frame: Frame) -> tuple[Message, ...]:
+def decode(frame: Frame) -> tuple[WebSocketMessage, ...]:
     """Return the messages of a frame: one, or those of a list in order.
 
     The format (DEFAULT, SIMPLE, JSON_LIST, SIMPLE_LIST) is recognised per frame, since a request can change it
@@ -154,7 +154,7 @@ def _learn(raw: bytes) -> str | None:
     return code
 
 
-def _decode_routed(data: bytes) -> tuple[Message, ...]:
+def _decode_routed(data: bytes) -> tuple[WebSocketMessage, ...]:
     """Decode a frame by its usual beginning, or by looking for its type."""
     route = _ROUTES.get(data[: data.find(b'"', _FIRST_END, _LAST_END)])
     if route is None:
@@ -202,7 +202,7 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> None:
         raise ValueError("a key stands there twice")
 
 
-def _decode_any(data: bytes) -> tuple[Message, ...]:
+def _decode_any(data: bytes) -> tuple[WebSocketMessage, ...]:
     """Decode a frame of any spelling: header first, then by what it says."""
     if data.lstrip(b" \t\r\n")[:1] != b"[":
         return (_decode_object(data),)
@@ -212,7 +212,7 @@ def _decode_any(data: bytes) -> tuple[Message, ...]:
     return messages
 
 
-def _decode_object(data: bytes) -> Message:
+def _decode_object(data: bytes) -> WebSocketMessage:
     header = read_header(data)
     simple = header.type is None
     name = header.ty if simple else header.type

@@ -10,7 +10,7 @@ import msgspec
 from upbit_ws_qt.events import BaseWebSocketEvent
 from upbit_ws_qt.types import IndicatorSpec  # noqa: TC001 - msgspec reads the annotations
 
-__all__ = ["Message", "ServerError", "ServerStatus", "SubscriptionEntry", "SubscriptionList"]
+__all__ = ["ServerError", "ServerStatus", "SubscriptionEntry", "SubscriptionList", "WebSocketMessage"]
 
 
 class ServerError(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -61,4 +61,5 @@ class SubscriptionList(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ticket: str = ""
 
 
-Message: TypeAlias = BaseWebSocketEvent | ServerError | ServerStatus | SubscriptionList
+WebSocketMessage: TypeAlias = BaseWebSocketEvent | ServerError | ServerStatus | SubscriptionList
+"""All that `decode` can return; each member is a class, so that `isinstance(message, TickerEvent)` tells them apart."""

@@ -1,4 +1,4 @@
-"""The SIMPLE spelling as dicts, both ways, and what it saves."""
+"""The SIMPLE spelling as dicts, both ways; what it saves; and which format AUTO asks for because of that."""
 
 from __future__ import annotations
 
@@ -10,19 +10,24 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from upbit_ws_qt.errors import DecodeError
+from upbit_ws_qt.text import Phrase
 from upbit_ws_qt.types import DataFormat
-from upbit_ws_qt.wire.simple_keys import NESTED, SIMPLE_KEYS, kind_of
+from upbit_ws_qt.wire.simple_keys import MESSAGE_KINDS, NESTED, SIMPLE_KEYS, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["FormatSavings", "SimpleFormatConverter"]
+__all__ = ["FormatChoice", "FormatSavings", "SimpleFormatConverter"]
 
 _LONG_KEYS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {kind: {short: name for name, short in table.items()} for kind, table in SIMPLE_KEYS.items()}
 )
-_SMALLEST_WORTH_IT = 64  # bytes; below it only errors and status messages live, which have no SIMPLE spelling
-_WORTH_IT = 0.05  # share of the bytes on the line that SIMPLE has to save before AUTO picks it
+# Share of the bytes on the line that SIMPLE has to save: it takes a little longer to decode (benchmarks/bandwidth.py).
+_WORTH_IT = 0.05
+# A measured frame costs 50 to 350 µs on the event loop, so they are taken one at a time: 0.3 % of ten seconds.
+_ENOUGH_FRAMES = 100
+_SAMPLE_EVERY = 0.1  # seconds
+_MOST_REMEMBERED = 32  # sets of data types
 
 
 class FormatSavings(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,8 +66,11 @@ class FormatSavings(msgspec.Struct, frozen=True, kw_only=True):
         Args:
             compressed: whether the line uses permessage-deflate, which finds most of what SIMPLE would save.
         """
-        saved = self._saved(self.simple_deflated, self.default_deflated) if compressed else self.simple
-        return DataFormat.SIMPLE if saved >= _WORTH_IT else DataFormat.DEFAULT
+        return DataFormat.SIMPLE if self.line_share(compressed=compressed) >= _WORTH_IT else DataFormat.DEFAULT
+
+    def line_share(self, *, compressed: bool) -> float:
+        """Return the share of the bytes on the line that SIMPLE saves, 0 to 1; `compressed` as for `pick`."""
+        return self._saved(self.simple_deflated, self.default_deflated) if compressed else self.simple
 
     @staticmethod
     def _saved(size: int, of: int) -> float:
@@ -90,45 +98,170 @@ class SimpleFormatConverter:
         kind = _kind(message, "ty", "mthd")
         return dict(message) if kind is None else _rename(message, kind, _LONG_KEYS, to_simple=False)
 
-    @staticmethod
-    def is_simple_format_beneficial(size: int) -> bool:
-        """Whether a DEFAULT message of `size` bytes is of a sort that SIMPLE makes smaller."""
-        return size >= _SMALLEST_WORTH_IT
-
     @classmethod
-    def analyze(cls, samples: Iterable[bytes | str]) -> FormatSavings:
-        """Measure DEFAULT frames in both spellings, in the order given, as one stream each.
+    def is_simple_format_beneficial(cls, message: Mapping[str, Any] | bytes | str | int) -> bool:
+        """Whether SIMPLE makes a message at least 5 % smaller.
+
+        Args:
+            message: a message or a frame, in either spelling, which is measured; or the size of a DEFAULT frame in
+                bytes, for which a guess is made: True for whatever is long enough to be a message with short names,
+                though of a long announcement they are too small a part.
+
+        Raises:
+            DecodeError: for a frame that is no JSON object.
+        """
+        if isinstance(message, int):
+            return message >= _SHORTEST
+        measure = _Measure()
+        measure.add(message if isinstance(message, (bytes, str)) else msgspec.json.encode(message))
+        return measure.savings().simple >= _WORTH_IT
+
+    @staticmethod
+    def analyze(samples: Iterable[bytes | str]) -> FormatSavings:
+        """Measure frames in both spellings, in the order given, as one stream each; they may come in either.
 
         Raises:
             DecodeError: for a sample that is no JSON object.
         """
-        sizes = [0, 0]
-        streams = (_Deflated(), _Deflated())
-        messages = 0
+        measure = _Measure()
         for sample in samples:
-            long = sample.encode() if isinstance(sample, str) else sample
-            messages += 1
-            for index, frame in enumerate((long, cls._to_simple_frame(long))):
-                sizes[index] += len(frame)
-                streams[index].add(frame)
+            measure.add(sample)
+        return measure.savings()
+
+
+class FormatChoice:
+    """Which format one line's requests name.
+
+    A format of the exchange stays what it is. AUTO begins with SIMPLE, measures some of the frames that come, a hundred
+    within ten seconds or more, and then keeps to DEFAULT or SIMPLE for as long as the same data types are subscribed.
+    It takes effect with the next request, whatever that is for: no request is sent for the format's sake, and each set
+    of data types is judged once, so that the format does not go to and fro.
+
+    Args:
+        configured: of the settings.
+        compressed: whether the line uses permessage-deflate.
+
+    Attributes:
+        format: what requests name now; never AUTO.
+        reason: why, in words.
+        savings: what the choice rests on; None where nothing has been measured for it.
+    """
+
+    def __init__(self, configured: DataFormat, *, compressed: bool) -> None:
+        self._is_auto = configured is DataFormat.AUTO
+        self._compressed = compressed
+        self._types: frozenset[str] = frozenset()
+        self._known: dict[frozenset[str], FormatSavings] = {}
+        self._measure: _Measure | None = None
+        self._next_at = 0.0
+        self.savings: FormatSavings | None = None
+        self.format = DataFormat.SIMPLE if self._is_auto else configured
+        self.reason = Phrase("not measured yet; SIMPLE is never larger") if self._is_auto else Phrase("set by hand")
+
+    @property
+    def is_simple(self) -> bool:
+        """Whether frames come with the short names."""
+        return self.format in (DataFormat.SIMPLE, DataFormat.SIMPLE_LIST)
+
+    @property
+    def wants_frames(self) -> bool:
+        """Whether `note_frame` has a use for frames now."""
+        return self._measure is not None
+
+    def note_request(self, data_types: Iterable[str]) -> None:
+        """Note what a request has subscribed; what has not been measured yet is measured from now on."""
+        types = frozenset(data_types)
+        if not self._is_auto or types == self._types or not types:
+            return
+        self._types = types
+        self._measure = None
+        known = self._known.get(types)
+        if known is not None:
+            self._decide(known)
+        else:
+            self._measure = _Measure()
+            self._next_at = 0.0
+
+    def note_frame(self, frame: bytes | str, now: float) -> bool:
+        """Measure a frame if it is time for one; return whether that has decided something.
+
+        Args:
+            frame: a data frame of the line.
+            now: loop clock, seconds.
+        """
+        measure = self._measure
+        if measure is None or now < self._next_at:
+            return False
+        self._next_at = now + _SAMPLE_EVERY
+        try:
+            measure.add(frame)
+        except DecodeError:
+            return False  # who decodes it reports it
+        if measure.messages < _ENOUGH_FRAMES:
+            return False
+        self._measure = None
+        if len(self._known) >= _MOST_REMEMBERED:
+            self._known.clear()
+        savings = self._known[self._types] = measure.savings()
+        self._decide(savings)
+        return True
+
+    def _decide(self, savings: FormatSavings) -> None:
+        self.savings = savings
+        self.format = savings.pick(compressed=self._compressed)
+        share = savings.line_share(compressed=self._compressed)
+        if self.format is DataFormat.SIMPLE:
+            template = "SIMPLE saves {percent:.0f} % of what the line carries ({types}, {count} frames measured)"
+        else:
+            template = "SIMPLE would save only {percent:.0f} % ({types}, {count} frames measured)"
+        self.reason = Phrase(template, percent=100 * share, types=tuple(sorted(self._types)), count=savings.messages)
+
+
+class _Measure:
+    """Adds up what messages take in each spelling."""
+
+    def __init__(self) -> None:
+        self._sizes = [0, 0]
+        self._streams = (_Deflated(), _Deflated())
+        self.messages = 0
+
+    def add(self, frame: bytes | str) -> None:
+        """Add one frame, in either spelling; what is no JSON object raises DecodeError."""
+        own = frame.encode() if isinstance(frame, str) else bytes(frame)
+        message = _read(own)
+        if "ty" in message or "mthd" in message:
+            both = (_write(SimpleFormatConverter.convert_from_simple_format(message)), own)
+        else:
+            both = (own, _write(SimpleFormatConverter.convert_to_simple_format(message)))
+        self.messages += 1
+        for index, spelt in enumerate(both):
+            self._sizes[index] += len(spelt)
+            self._streams[index].add(spelt)
+
+    def savings(self) -> FormatSavings:
+        """Return the sums."""
         return FormatSavings(
-            messages=messages,
-            default_bytes=sizes[0],
-            simple_bytes=sizes[1],
-            default_deflated=streams[0].size,
-            simple_deflated=streams[1].size,
+            messages=self.messages,
+            default_bytes=self._sizes[0],
+            simple_bytes=self._sizes[1],
+            default_deflated=self._streams[0].size,
+            simple_deflated=self._streams[1].size,
         )
 
-    @classmethod
-    def _to_simple_frame(cls, frame: bytes) -> bytes:
-        try:
-            # Numbers pass through as their own text, or the two spellings would differ in more than their keys.
-            message = json.loads(frame, parse_float=_Verbatim, parse_int=_Verbatim)
-        except (ValueError, RecursionError) as error:
-            raise DecodeError(f"a sample is no JSON: {error}", repr(frame[:200])) from error
-        if not isinstance(message, dict):
-            raise DecodeError("a sample is no JSON object", repr(frame[:200]))
-        return msgspec.json.encode(cls.convert_to_simple_format(message), enc_hook=_encode_verbatim)
+
+def _read(frame: bytes) -> dict[str, Any]:
+    try:
+        # Numbers pass through as their own text, or the two spellings would differ in more than their keys.
+        message = json.loads(frame, parse_float=_Verbatim, parse_int=_Verbatim)
+    except (ValueError, RecursionError) as error:
+        raise DecodeError(f"a sample is no JSON: {error}", repr(frame[:200])) from error
+    if not isinstance(message, dict):
+        raise DecodeError("a sample is no JSON object", repr(frame[:200]))
+    return message
+
+
+def _write(message: Mapping[str, Any]) -> bytes:
+    return msgspec.json.encode(message, enc_hook=_encode_verbatim)
 
 
 class _Verbatim:
@@ -182,3 +315,7 @@ def _rename_inner(value: Any, kind: str, tables: Mapping[str, Mapping[str, str]]
     if isinstance(value, list):
         return [_rename_inner(item, kind, tables, to_simple=to_simple) for item in value]
     return value
+
+
+# Bytes of the shortest message that has short names: its names and one digit for each value.
+_SHORTEST = min(sum(len(name) + len('"":0,') for name in SIMPLE_KEYS[kind]) for kind in MESSAGE_KINDS)
