@@ -9,11 +9,26 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+# Type checkers read the imports below, and which of the names are public, from `__all__`. At run time a name is looked
+# for in the modules of `_HOMES`, so that it has to be written here twice and no third time.
 if TYPE_CHECKING:
-    from upbit_ws_qt.client import SimpleWebSocketClient
-    from upbit_ws_qt.config import AlertLimits, ServiceConfig
-    from upbit_ws_qt.connection import EpochManager, GapEvent, JWTManager, StateChange
-    from upbit_ws_qt.credentials import Credentials
+    from upbit_ws_qt.client import (
+        SimpleWebSocketClient,
+    )
+    from upbit_ws_qt.config import (
+        AlertLimits,
+        ServiceConfig,
+    )
+    from upbit_ws_qt.connection import (
+        DialError,
+        EpochManager,
+        GapEvent,
+        JWTManager,
+        StateChange,
+    )
+    from upbit_ws_qt.credentials import (
+        Credentials,
+    )
     from upbit_ws_qt.errors import (
         AuthenticationError,
         BackpressureError,
@@ -31,37 +46,109 @@ if TYPE_CHECKING:
         BaseWebSocketEvent,
         CandleEvent,
         IndicatorEvent,
+        IndicatorParams,
         IndicatorSignalEvent,
+        IndicatorValue,
         MyAssetEvent,
         MyAssetItem,
         MyOrderEvent,
         OrderbookEvent,
         OrderbookUnit,
+        SignalEventParams,
         TickerEvent,
         TradeEvent,
     )
-    from upbit_ws_qt.manager import ComponentSubscription, GlobalWebSocketManager, ManagerListener
-    from upbit_ws_qt.manager.trace import FrameRecord, FrameTrace
-    from upbit_ws_qt.monitoring.adaptive import AdaptationStep
-    from upbit_ws_qt.monitoring.alerts import Alert
-    from upbit_ws_qt.monitoring.health import HealthStatus
-    from upbit_ws_qt.monitoring.history import HistorySeries, LineEvent
-    from upbit_ws_qt.monitoring.independence import ConnectionIndependenceMonitor
-    from upbit_ws_qt.monitoring.metrics import ComponentMetrics, ConnectionMetrics, PerformanceMetrics
+    from upbit_ws_qt.manager import (
+        ComponentSubscription,
+        FrameRecord,
+        FrameTrace,
+        GlobalWebSocketManager,
+        ManagerListener,
+    )
+    from upbit_ws_qt.monitoring import (
+        AdaptationKind,
+        AdaptationStep,
+        AdaptiveSubscriptionManager,
+        Alert,
+        AlertKind,
+        AlertSeverity,
+        Bottleneck,
+        ComponentMetrics,
+        ConnectionHealth,
+        ConnectionImpact,
+        ConnectionIndependenceMonitor,
+        ConnectionMetrics,
+        HealthLevel,
+        HealthReason,
+        HealthStatus,
+        HistorySeries,
+        Interference,
+        InterferenceKind,
+        IsolationDecision,
+        IssueKind,
+        LineEvent,
+        LineEventKind,
+        Metric,
+        PerformanceIssue,
+        PerformanceMetrics,
+        ReasonKind,
+        ResourcePrediction,
+        StreamMetrics,
+        SubscriptionMetrics,
+        SubscriptionPerformanceMonitor,
+        TaskReading,
+    )
     from upbit_ws_qt.qt import (
+        AnnouncementChannel,
+        CandleChannel,
         Channel,
+        ExceptHook,
+        HowDelivered,
+        HowWanted,
+        IndicatorChannel,
+        IndicatorSignalChannel,
+        MyAssetChannel,
+        MyOrderChannel,
+        OrderbookChannel,
         PaintMeter,
+        SlotError,
         Subscription,
         SubscriptionState,
+        TickerChannel,
+        TradeChannel,
         WebSocketClientProxy,
         WebSocketService,
         install_excepthook,
         run,
     )
-    from upbit_ws_qt.routing import DataPoolManager, DataRoutingEngine, FanoutHub
-    from upbit_ws_qt.streams import StreamKey
-    from upbit_ws_qt.subscriptions import StreamStatus, SubscriptionStateManager
-    from upbit_ws_qt.text import Phrase, safe_text
+    from upbit_ws_qt.routing import (
+        DataPoolManager,
+        DataRoutingEngine,
+        FanoutHub,
+        PoolStatistics,
+        RoutingStatistics,
+    )
+    from upbit_ws_qt.sketch import (
+        SketchSummary,
+    )
+    from upbit_ws_qt.streams import (
+        StreamKey,
+    )
+    from upbit_ws_qt.subscriptions import (
+        IntelligentSubscriptionOptimizer,
+        Quarantined,
+        RateLimitAwareSubscriptionBatcher,
+        SplitTrust,
+        StreamStatus,
+        SubscriptionConflictResolver,
+        SubscriptionStateManager,
+        SubscriptionStateSnapshot,
+        SubscriptionStatistics,
+    )
+    from upbit_ws_qt.text import (
+        Phrase,
+        safe_text,
+    )
     from upbit_ws_qt.types import (
         BackpressureConfig,
         BackpressureStrategy,
@@ -76,64 +163,68 @@ if TYPE_CHECKING:
         SubscriptionSpec,
         WebSocketType,
     )
-    from upbit_ws_qt.wire.rules import INDICATOR_RULES, MAX_COMBINATIONS, TIMEFRAMES, IndicatorRule, count_combinations
-    from upbit_ws_qt.wire.simple_format import SimpleFormatConverter
+    from upbit_ws_qt.wire import (
+        INDICATOR_RULES,
+        MAX_COMBINATIONS,
+        TIMEFRAMES,
+        FormatSavings,
+        IndicatorRule,
+        ServerError,
+        ServerStatus,
+        SimpleFormatConverter,
+        SubscriptionEntry,
+        SubscriptionList,
+        WebSocketMessage,
+        count_combinations,
+    )
 
-_HOMES = {
-    "upbit_ws_qt.client": "SimpleWebSocketClient",
-    "upbit_ws_qt.config": "AlertLimits ServiceConfig",
-    "upbit_ws_qt.connection": "EpochManager GapEvent JWTManager StateChange",
-    "upbit_ws_qt.credentials": "Credentials",
-    "upbit_ws_qt.errors": (
-        "AuthenticationError BackpressureError ConfigurationError ConnectionLostError DecodeError RateLimitError "
-        "RecoveryError RecoveryStrategy SubscriptionError WebSocketError"
-    ),
-    "upbit_ws_qt.events": (
-        "AnnouncementEvent BaseWebSocketEvent CandleEvent IndicatorEvent IndicatorSignalEvent MyAssetEvent "
-        "MyAssetItem MyOrderEvent OrderbookEvent OrderbookUnit TickerEvent TradeEvent"
-    ),
-    "upbit_ws_qt.manager": "ComponentSubscription GlobalWebSocketManager ManagerListener",
-    "upbit_ws_qt.manager.trace": "FrameRecord FrameTrace",
-    "upbit_ws_qt.monitoring.adaptive": "AdaptationStep",
-    "upbit_ws_qt.monitoring.alerts": "Alert",
-    "upbit_ws_qt.monitoring.health": "HealthStatus",
-    "upbit_ws_qt.monitoring.history": "HistorySeries LineEvent",
-    "upbit_ws_qt.monitoring.independence": "ConnectionIndependenceMonitor",
-    "upbit_ws_qt.monitoring.metrics": "ComponentMetrics ConnectionMetrics PerformanceMetrics",
-    "upbit_ws_qt.qt": (
-        "Channel PaintMeter Subscription SubscriptionState WebSocketClientProxy WebSocketService install_excepthook run"
-    ),
-    "upbit_ws_qt.routing": "DataPoolManager DataRoutingEngine FanoutHub",
-    "upbit_ws_qt.streams": "StreamKey",
-    "upbit_ws_qt.subscriptions": "StreamStatus SubscriptionStateManager",
-    "upbit_ws_qt.text": "Phrase safe_text",
-    "upbit_ws_qt.types": (
-        "BackpressureConfig BackpressureStrategy ConnectionState DataFormat DataType Delivery GlobalManagerState "
-        "IndependenceLevel IndicatorSpec Priority SubscriptionSpec WebSocketType"
-    ),
-    "upbit_ws_qt.wire.rules": "INDICATOR_RULES IndicatorRule MAX_COMBINATIONS TIMEFRAMES count_combinations",
-    "upbit_ws_qt.wire.simple_format": "SimpleFormatConverter",
-}
-_MODULE_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
+# In the order of the house, lowest first: what a name needs is loaded on the way to it, and Qt only for what needs Qt.
+_HOMES = (
+    "text",
+    "sketch",
+    "errors",
+    "types",
+    "credentials",
+    "config",
+    "events",
+    "streams",
+    "wire",
+    "connection",
+    "subscriptions",
+    "routing",
+    "monitoring",
+    "manager",
+    "client",
+    "qt",
+)
 
 __all__ = [
     "INDICATOR_RULES",
     "MAX_COMBINATIONS",
     "TIMEFRAMES",
+    "AdaptationKind",
     "AdaptationStep",
+    "AdaptiveSubscriptionManager",
     "Alert",
+    "AlertKind",
     "AlertLimits",
+    "AlertSeverity",
+    "AnnouncementChannel",
     "AnnouncementEvent",
     "AuthenticationError",
     "BackpressureConfig",
     "BackpressureError",
     "BackpressureStrategy",
     "BaseWebSocketEvent",
+    "Bottleneck",
+    "CandleChannel",
     "CandleEvent",
     "Channel",
     "ComponentMetrics",
     "ComponentSubscription",
     "ConfigurationError",
+    "ConnectionHealth",
+    "ConnectionImpact",
     "ConnectionIndependenceMonitor",
     "ConnectionLostError",
     "ConnectionMetrics",
@@ -145,50 +236,96 @@ __all__ = [
     "DataType",
     "DecodeError",
     "Delivery",
+    "DialError",
     "EpochManager",
+    "ExceptHook",
     "FanoutHub",
+    "FormatSavings",
     "FrameRecord",
     "FrameTrace",
     "GapEvent",
     "GlobalManagerState",
     "GlobalWebSocketManager",
+    "HealthLevel",
+    "HealthReason",
     "HealthStatus",
     "HistorySeries",
+    "HowDelivered",
+    "HowWanted",
     "IndependenceLevel",
+    "IndicatorChannel",
     "IndicatorEvent",
+    "IndicatorParams",
     "IndicatorRule",
+    "IndicatorSignalChannel",
     "IndicatorSignalEvent",
     "IndicatorSpec",
+    "IndicatorValue",
+    "IntelligentSubscriptionOptimizer",
+    "Interference",
+    "InterferenceKind",
+    "IsolationDecision",
+    "IssueKind",
     "JWTManager",
     "LineEvent",
+    "LineEventKind",
     "ManagerListener",
+    "Metric",
+    "MyAssetChannel",
     "MyAssetEvent",
     "MyAssetItem",
+    "MyOrderChannel",
     "MyOrderEvent",
+    "OrderbookChannel",
     "OrderbookEvent",
     "OrderbookUnit",
     "PaintMeter",
+    "PerformanceIssue",
     "PerformanceMetrics",
     "Phrase",
+    "PoolStatistics",
     "Priority",
+    "Quarantined",
+    "RateLimitAwareSubscriptionBatcher",
     "RateLimitError",
+    "ReasonKind",
     "RecoveryError",
     "RecoveryStrategy",
+    "ResourcePrediction",
+    "RoutingStatistics",
+    "ServerError",
+    "ServerStatus",
     "ServiceConfig",
+    "SignalEventParams",
     "SimpleFormatConverter",
     "SimpleWebSocketClient",
+    "SketchSummary",
+    "SlotError",
+    "SplitTrust",
     "StateChange",
     "StreamKey",
+    "StreamMetrics",
     "StreamStatus",
     "Subscription",
+    "SubscriptionConflictResolver",
+    "SubscriptionEntry",
     "SubscriptionError",
+    "SubscriptionList",
+    "SubscriptionMetrics",
+    "SubscriptionPerformanceMonitor",
     "SubscriptionSpec",
     "SubscriptionState",
     "SubscriptionStateManager",
+    "SubscriptionStateSnapshot",
+    "SubscriptionStatistics",
+    "TaskReading",
+    "TickerChannel",
     "TickerEvent",
+    "TradeChannel",
     "TradeEvent",
     "WebSocketClientProxy",
     "WebSocketError",
+    "WebSocketMessage",
     "WebSocketService",
     "WebSocketType",
     "count_combinations",
@@ -199,12 +336,14 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    module = _MODULE_OF.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(module), name)
-    globals()[name] = value
-    return value
+    if name in __all__:
+        for home in _HOMES:
+            module = import_module(f"{__name__}.{home}")
+            if name in module.__all__:
+                value: object = getattr(module, name)
+                globals()[name] = value
+                return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

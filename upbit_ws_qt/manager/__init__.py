@@ -5,5 +5,12 @@ from __future__ import annotations
 from upbit_ws_qt.manager.core import GlobalWebSocketManager
 from upbit_ws_qt.manager.handle import ComponentSubscription
 from upbit_ws_qt.manager.listener import ManagerListener
+from upbit_ws_qt.manager.trace import FrameRecord, FrameTrace
 
-__all__ = ["ComponentSubscription", "GlobalWebSocketManager", "ManagerListener"]
+__all__ = [
+    "ComponentSubscription",
+    "FrameRecord",
+    "FrameTrace",
+    "GlobalWebSocketManager",
+    "ManagerListener",
+]

@@ -2,38 +2,100 @@
 
 from __future__ import annotations
 
-from upbit_ws_qt.monitoring.adaptive import AdaptationPlan, AdaptationStep, AdaptiveSubscriptionManager
-from upbit_ws_qt.monitoring.alerts import Alert, AlertKind, AlertRule
-from upbit_ws_qt.monitoring.health import HealthLevel, HealthStatus
-from upbit_ws_qt.monitoring.history import HistorySeries, LineEvent, Metric
-from upbit_ws_qt.monitoring.independence import ConnectionIndependenceMonitor, IsolationDecision
-from upbit_ws_qt.monitoring.metrics import ConnectionMetrics, PerformanceMetrics
+from upbit_ws_qt.monitoring.adaptive import (
+    AdaptationKind,
+    AdaptationPlan,
+    AdaptationStep,
+    AdaptiveSubscriptionManager,
+)
+from upbit_ws_qt.monitoring.alerts import (
+    Alert,
+    AlertKind,
+    AlertRule,
+    AlertSeverity,
+)
+from upbit_ws_qt.monitoring.health import (
+    ConnectionHealth,
+    HealthLevel,
+    HealthReason,
+    HealthStatus,
+    ReasonKind,
+)
+from upbit_ws_qt.monitoring.history import (
+    HistorySeries,
+    LineEvent,
+    LineEventKind,
+    Metric,
+)
+from upbit_ws_qt.monitoring.independence import (
+    ConnectionImpact,
+    ConnectionIndependenceMonitor,
+    Interference,
+    InterferenceKind,
+    IsolationDecision,
+)
+from upbit_ws_qt.monitoring.metrics import (
+    ComponentMetrics,
+    ConnectionMetrics,
+    PerformanceMetrics,
+    StreamMetrics,
+)
 from upbit_ws_qt.monitoring.monitor import Monitor
-from upbit_ws_qt.monitoring.performance import PerformanceIssue, SubscriptionPerformanceMonitor
-from upbit_ws_qt.monitoring.readings import ComponentReading, ConnectionReading, Readings, RttSample, StreamReading
+from upbit_ws_qt.monitoring.performance import (
+    Bottleneck,
+    IssueKind,
+    PerformanceIssue,
+    SubscriptionPerformanceMonitor,
+)
+from upbit_ws_qt.monitoring.prediction import ResourcePrediction
+from upbit_ws_qt.monitoring.readings import (
+    ComponentReading,
+    ConnectionReading,
+    Readings,
+    RttSample,
+    StreamReading,
+    TaskReading,
+)
+from upbit_ws_qt.monitoring.subscriptions import SubscriptionMetrics
 
 __all__ = [
+    "AdaptationKind",
     "AdaptationPlan",
     "AdaptationStep",
     "AdaptiveSubscriptionManager",
     "Alert",
     "AlertKind",
     "AlertRule",
+    "AlertSeverity",
+    "Bottleneck",
+    "ComponentMetrics",
     "ComponentReading",
+    "ConnectionHealth",
+    "ConnectionImpact",
     "ConnectionIndependenceMonitor",
     "ConnectionMetrics",
     "ConnectionReading",
     "HealthLevel",
+    "HealthReason",
     "HealthStatus",
     "HistorySeries",
+    "Interference",
+    "InterferenceKind",
     "IsolationDecision",
+    "IssueKind",
     "LineEvent",
+    "LineEventKind",
     "Metric",
     "Monitor",
     "PerformanceIssue",
     "PerformanceMetrics",
     "Readings",
+    "ReasonKind",
+    "ResourcePrediction",
     "RttSample",
+    "StreamMetrics",
     "StreamReading",
+    "SubscriptionMetrics",
     "SubscriptionPerformanceMonitor",
+    "TaskReading",
 ]
