@@ -116,6 +116,10 @@ class AnnouncementsModel(RowsModel[Announcement]):
     headings = (mark("Time"), mark("Category"), mark("Title"))
     warn = muted = QColor()
 
+    def key(self, row: Announcement) -> str:
+        """Know an announcement in its new wording too."""
+        return row.uuid
+
     def text(self, row: Announcement, column: int) -> str:
         """Return what a cell shows."""
         if column == Column.TIME:

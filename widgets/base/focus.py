@@ -6,13 +6,15 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QPainter, QPalette, QPen
+from PyQt6.QtGui import QKeySequence, QPainter, QPalette, QPen
 from PyQt6.QtWidgets import QAbstractScrollArea, QScrollArea, QSplitter, QStackedWidget, QTableView, QTabWidget, QWidget
+
+from widgets.base.copying import copy_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from PyQt6.QtGui import QFocusEvent, QPaintEvent
+    from PyQt6.QtGui import QFocusEvent, QKeyEvent, QPaintEvent
     from PyQt6.QtWidgets import QLayout
 
 __all__ = ["FocusEntry", "FramedTable", "focus_into", "in_reading_order", "paint_focus_frame", "set_tab_order"]
@@ -42,7 +44,15 @@ class FocusEntry(QWidget):
 
 
 class FramedTable(QTableView):
-    """A table that shows by a frame that it has the keyboard."""
+    """A table that shows by a frame that it has the keyboard, and copies the rows that are marked in it."""
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Copy whole rows; Qt copies one cell, of whatever row the keyboard is in."""
+        if event is not None and event.matches(QKeySequence.StandardKey.Copy):
+            copy_rows(self)
+            event.accept()
+            return
+        super().keyPressEvent(event)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Paint the frame over what is there."""

@@ -5,23 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from PyQt6.QtCore import QAbstractTableModel, QModelIndex, Qt
-from PyQt6.QtWidgets import QAbstractItemView, QFrame, QHeaderView
+from PyQt6.QtGui import QKeySequence
+from PyQt6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QMenu
 
+from widgets.base.copying import copy_rows
 from widgets.base.focus import FramedTable
 from widgets.base.look import blend
 from widgets.base.text import tr
 from widgets.base.theme import number_font
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
 
     from PyQt6.QtCore import QAbstractItemModel, QObject
-    from PyQt6.QtGui import QColor, QResizeEvent
-    from PyQt6.QtWidgets import QWidget
+    from PyQt6.QtGui import QColor, QContextMenuEvent, QResizeEvent
+    from PyQt6.QtWidgets import QTableView, QWidget
 
     from widgets.base.theme import Colours
 
-__all__ = ["PlainTable", "RowsModel", "dim_colour", "fit_columns", "plain_table"]
+__all__ = ["PlainTable", "RowsModel", "add_copy_action", "dim_colour", "fit_columns", "plain_table"]
 
 _AIR = 12
 _DIM = 0.5
@@ -47,6 +49,10 @@ class RowsModel(QAbstractTableModel, Generic[_R]):
         """Return what a cell shows."""
         raise NotImplementedError
 
+    def key(self, row: _R) -> Hashable:
+        """Return what a row is known by when others take the places around it; by default the object itself."""
+        return id(row)
+
     def colour(self, row: _R, column: int) -> QColor | None:
         """Return the colour of a cell's text, None for the usual one."""
         del row, column
@@ -59,18 +65,35 @@ class RowsModel(QAbstractTableModel, Generic[_R]):
 
     # -- for owners ---------------------------------------------------------------------------------------------------
     def replace(self, rows: Sequence[_R]) -> None:
-        """Show other rows; where the old ones are the end of the new ones, only those on top are new to the views."""
-        fresh = len(rows) - len(self.rows)
-        if fresh < 0 or any(old is not new for old, new in zip(self.rows, rows[fresh:], strict=True)):
-            self.beginResetModel()
-            self.rows = list(rows)
-            self.endResetModel()
-            return
+        """Show other rows; views are told which went, came and moved, so that what is marked stays with its row."""
+        wanted = {self.key(row) for row in rows}
+        for place in reversed(range(len(self.rows))):
+            if self.key(self.rows[place]) not in wanted:
+                self.beginRemoveRows(_ROOT, place, place)
+                del self.rows[place]
+                self.endRemoveRows()
+        known = {self.key(row) for row in self.rows}
+        fresh = [row for row in rows if self.key(row) not in known]
         if fresh:
-            self.beginInsertRows(_ROOT, 0, fresh - 1)
-            self.rows = list(rows)
+            self.beginInsertRows(_ROOT, 0, len(fresh) - 1)
+            self.rows[:0] = fresh
             self.endInsertRows()
+        self._arrange(rows)
         self.tell_changed()
+
+    def _arrange(self, rows: Sequence[_R]) -> None:
+        """Put the rows, all of which are there already, into another order."""
+        before = [self.key(row) for row in self.rows]
+        places = {self.key(row): place for place, row in enumerate(rows)}
+        if [places[key] for key in before] == list(range(len(rows))):
+            self.rows = list(rows)
+            return
+        self.layoutAboutToBeChanged.emit()  # first: only now do the views register what is marked in them
+        old = self.persistentIndexList()
+        new = [self.index(places[before[index.row()]], index.column()) for index in old]
+        self.rows = list(rows)
+        self.changePersistentIndexList(old, new)
+        self.layoutChanged.emit()
 
     def set_dim(self, colour: QColor | None) -> None:
         """Draw all texts in this colour, because they are out of date; None for their own colours."""
@@ -150,6 +173,15 @@ class PlainTable(FramedTable):
         super().resizeEvent(event)
         self._fit()
 
+    def contextMenuEvent(self, event: QContextMenuEvent | None) -> None:
+        """Offer to copy what is marked."""
+        if event is None:
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        add_copy_action(menu, self)
+        menu.popup(event.globalPos())
+
 
 def plain_table(model: QAbstractItemModel, parent: QWidget) -> PlainTable:
     """Return a read-only table over a model; the columns share the width."""
@@ -161,7 +193,7 @@ def plain_table(model: QAbstractItemModel, parent: QWidget) -> PlainTable:
     table.setWordWrap(False)
     table.setTabKeyNavigation(False)  # Tab goes on to the next control
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
     table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
     vertical, horizontal = table.verticalHeader(), table.horizontalHeader()
@@ -201,6 +233,15 @@ def fit_columns(table: PlainTable, samples: Sequence[str], give_up: Sequence[int
         if column < len(samples):
             table.setColumnWidth(column, least[column])
     table.need(least, give_up)
+
+
+def add_copy_action(menu: QMenu, table: QTableView) -> None:
+    """Put "Copy" into a table's menu, with its key beside it; grey while nothing is marked."""
+    selection = table.selectionModel()
+    keys = QKeySequence(QKeySequence.StandardKey.Copy).toString(QKeySequence.SequenceFormat.NativeText)
+    action = menu.addAction(f"{tr('Copy')}\t{keys}", lambda: copy_rows(table))
+    if action is not None:
+        action.setEnabled(selection is not None and selection.hasSelection())
 
 
 def dim_colour(colours: Colours, *, dimmed: bool) -> QColor | None:

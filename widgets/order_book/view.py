@@ -6,9 +6,10 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
 from PyQt6.QtCore import QRect, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QColor, QFontMetrics, QPainter, QPalette, QPen
-from PyQt6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
+from PyQt6.QtGui import QColor, QFontMetrics, QKeySequence, QPainter, QPalette, QPen
+from PyQt6.QtWidgets import QAbstractScrollArea, QFrame, QMenu, QWidget
 
+from widgets.base.copying import put_on_clipboard
 from widgets.base.look import blend
 from widgets.base.text import tr
 from widgets.base.theme import number_font
@@ -16,7 +17,15 @@ from widgets.base.theme import number_font
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from PyQt6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPaintEvent, QResizeEvent, QWheelEvent
+    from PyQt6.QtGui import (
+        QContextMenuEvent,
+        QFocusEvent,
+        QKeyEvent,
+        QMouseEvent,
+        QPaintEvent,
+        QResizeEvent,
+        QWheelEvent,
+    )
 
     from widgets.base.theme import Colours, MarketColours
     from widgets.order_book.model import BookPicture, BookRow, OrderBookModel
@@ -300,9 +309,28 @@ class OrderBookView(QAbstractScrollArea):
                 return row
         return None
 
+    def copy_text(self) -> str:
+        """Return the chosen price's row, or else all rows from top to bottom: price, percentage, size, own size."""
+        rows = [row for _, _, row in self._rows()]
+        chosen = [row for row in rows if row.price == self._selected] or rows
+        cells = ((row.price_text, row.percent_text, row.size_text, row.own_text) for row in chosen)
+        return "\n".join("\t".join(each).rstrip("\t") for each in cells)
+
+    def contextMenuEvent(self, event: QContextMenuEvent | None) -> None:
+        """Offer to copy."""
+        if event is None:
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        keys = QKeySequence(QKeySequence.StandardKey.Copy).toString(QKeySequence.SequenceFormat.NativeText)
+        words = tr("Copy") if self._selected is not None else tr("Copy the order book")
+        menu.addAction(f"{words}\t{keys}", lambda: put_on_clipboard(self.copy_text()))
+        menu.popup(event.globalPos())
+
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
         """Choose a price."""
-        row = None if event is None else self.row_at(round(event.position().y()))
+        left = event is not None and event.button() is Qt.MouseButton.LeftButton
+        row = self.row_at(round(event.position().y())) if event is not None and left else None
         if row is not None:
             self._select(row)
 
@@ -327,7 +355,9 @@ class OrderBookView(QAbstractScrollArea):
         if event is None:
             return
         key = event.key()
-        if key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+        if event.matches(QKeySequence.StandardKey.Copy):
+            put_on_clipboard(self.copy_text())
+        elif key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
             self._step(-1 if key == Qt.Key.Key_Up else 1)
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._selected is not None:
             self.priceActivated.emit(self._selected)

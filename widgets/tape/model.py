@@ -130,22 +130,45 @@ class TapeModel(QAbstractTableModel):
         added = self._fresh
         self._fresh = 0
         rows = list(reversed(self._matching))
-        texts = [*([None] * min(added, len(rows))), *self._texts][: len(rows)]
-        if added > len(rows) or rows[added : added + 1] != self._rows[: len(rows[added : added + 1])]:
-            texts = [None] * len(rows)  # not merely new rows on top
         before, after = len(self._rows), len(rows)
-        if before and after == before == CAPACITY:
+        gone = before + added - after
+        if not 0 <= gone <= before or rows[added:] != self._rows[: before - gone]:
+            self._show_others(rows)
+            return True
+        texts = [*([None] * added), *self._texts[: before - gone]]
+        if before == after and not self.persistentIndexList():
+            # Nothing is marked: that other trades stand in the same places is all that there is to tell.
             self._rows, self._texts = rows, texts
             self.dataChanged.emit(self.index(0, 0), self.index(after - 1, len(Column) - 1))
-        elif after - before == added:
+        else:
+            if gone:
+                self.beginRemoveRows(_ROOT, before - gone, before - 1)
+                del self._rows[before - gone :], self._texts[before - gone :]
+                self.endRemoveRows()
             self.beginInsertRows(_ROOT, 0, added - 1)
             self._rows, self._texts = rows, texts
             self.endInsertRows()
-        else:
-            self.beginResetModel()
-            self._rows, self._texts = rows, texts
-            self.endResetModel()
         return True
+
+    def _show_others(self, rows: list[TapeRow]) -> None:
+        """Show other trades than before, in the same order; what is marked stays with those that are still there."""
+        if not rows or not self.persistentIndexList():
+            self.beginResetModel()
+            self._rows, self._texts = rows, [None] * len(rows)
+            self.endResetModel()
+            return
+        kept = set(map(id, rows))
+        for place in reversed(range(len(self._rows))):
+            if id(self._rows[place]) not in kept:
+                self.beginRemoveRows(_ROOT, place, place)
+                del self._rows[place], self._texts[place]
+                self.endRemoveRows()
+        for place, row in enumerate(rows):
+            if place >= len(self._rows) or self._rows[place] is not row:
+                self.beginInsertRows(_ROOT, place, place)
+                self._rows.insert(place, row)
+                self._texts.insert(place, None)
+                self.endInsertRows()
 
     def set_colours(self, up: QColor, down: QColor, muted: QColor) -> None:
         """Draw in other colours."""

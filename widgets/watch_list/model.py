@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from PyQt6.QtCore import QAbstractTableModel, QModelIndex, Qt, QTimer, pyqtSlot
 
+from widgets.base.copying import COPY_ROLE
 from widgets.base.price_format import arrow, percent_text, price_text, short_money_text
 from widgets.base.text import Language, current_language, mark, tr
 
@@ -94,6 +95,7 @@ class WatchListModel(QAbstractTableModel):
         self._dirty: set[str] = set()
         self._flashing: set[str] = set()
         self._favourites: frozenset[str] = frozenset()
+        self._linked = ""
         self._sort_column, self._descending = Column.VALUE, True
         self._sorted_at = 0.0
         self.may_sort: Callable[[], bool] = lambda: True
@@ -115,8 +117,21 @@ class WatchListModel(QAbstractTableModel):
                 row = known[market.code] = Row(market)
             row.market, row.rendered = market, None  # the language may be another one
             self._order.append(row)
-        self._sort()
+        self._put_in_order(self._sorted())
         self.endResetModel()
+
+    @property
+    def linked(self) -> str:
+        """The market that the panels show; empty for none."""
+        return self._linked
+
+    def set_linked(self, code: str) -> None:
+        """Note which market the panels show: another mark than that of the chosen rows."""
+        before, self._linked = self._linked, code
+        for each in {before, code}:
+            row = self._position.get(each, -1)
+            if row >= 0:
+                self.dataChanged.emit(self.index(row, 0), self.index(row, len(Column) - 1))
 
     def set_favourites(self, codes: Iterable[str]) -> None:
         """Mark these with a star."""
@@ -216,25 +231,28 @@ class WatchListModel(QAbstractTableModel):
         self._resort()
 
     def _resort(self) -> bool:
-        before = list(self._order)
-        kept = [(index, self._order[index.row()]) for index in self.persistentIndexList()]
-        self._sort()
-        if self._order == before:
+        before, after = self._order, self._sorted()
+        if all(old is new for old, new in zip(before, after, strict=True)):
             return False
-        self.layoutAboutToBeChanged.emit()
-        for index, row in kept:
-            self.changePersistentIndex(index, self.index(self._position[row.market.code], index.column()))
+        self.layoutAboutToBeChanged.emit()  # first: only now do the views register what is marked in them
+        kept = self.persistentIndexList()
+        self._put_in_order(after)
+        moved = [self.index(self._position[before[index.row()].market.code], index.column()) for index in kept]
+        self.changePersistentIndexList(kept, moved)
         self.layoutChanged.emit()
         return True
 
-    def _sort(self) -> None:
+    def _sorted(self) -> list[Row]:
         waiting = [row for row in self._order if row.event is None]
         shown = [row for row in self._order if row.event is not None]
         shown.sort(key=self._key, reverse=self._descending)
         if self._sort_column is Column.NAME:
             waiting.sort(key=self._key, reverse=self._descending)
-        self._order = shown + waiting
-        self._position = {row.market.code: number for number, row in enumerate(self._order)}
+        return shown + waiting
+
+    def _put_in_order(self, rows: list[Row]) -> None:
+        self._order = rows
+        self._position = {row.market.code: number for number, row in enumerate(rows)}
 
     def _key(self, row: Row) -> Decimal | str | bool:
         match self._sort_column:
@@ -291,8 +309,16 @@ class WatchListModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole and column == Column.PRICE:
             return _age_text(row) or None
         if role == Qt.ItemDataRole.ToolTipRole and column == Column.NAME:
-            return f"{row.market.korean_name} · {row.market.english_name} · {row.market.code}"
+            return self._name_hint(row)
+        if role == COPY_ROLE and column == Column.NAME:
+            return f"{row.market.code} {row.market.name}"  # by a name alone nobody knows in which currency
         return None
+
+    def _name_hint(self, row: Row) -> str:
+        lines = [f"{row.market.korean_name} · {row.market.english_name} · {row.market.code}"]
+        if row.market.code == self._linked:
+            lines.append(tr("The panels show this market."))
+        return "\n".join(lines)
 
     def text(self, row: Row, column: int) -> str:
         """Return a cell's text."""
@@ -315,7 +341,10 @@ class WatchListModel(QAbstractTableModel):
     def _spoken(self, row: Row, column: int) -> str:
         if column == Column.FAVOURITE:
             return tr("Favourite") if row.market.code in self._favourites else tr("Not a favourite")
-        return f"{self.text(row, column)} {_age_text(row) if column == Column.PRICE else ''}".rstrip()
+        words = self.text(row, column)
+        if column == Column.NAME and row.market.code == self._linked:
+            words += ". " + tr("The panels show this market.")
+        return f"{words} {_age_text(row) if column == Column.PRICE else ''}".rstrip()
 
 
 def _age_text(row: Row) -> str:

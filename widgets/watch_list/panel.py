@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import Qt, QTimer, pyqtSignal, pyqtSlot
-from PyQt6.QtWidgets import QLineEdit, QTabBar, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QAbstractItemView, QHBoxLayout, QLineEdit, QTabBar, QToolButton, QVBoxLayout, QWidget
 
 from upbit_ws_qt import (
     Delivery,
@@ -20,13 +20,14 @@ from upbit_ws_qt import (
 )
 from widgets.base.look import look
 from widgets.base.panel import Panel
+from widgets.base.price_format import quote_of
 from widgets.base.text import mark, tr
 from widgets.watch_list.model import Column, WatchListModel
 from widgets.watch_list.silence import QUIET_LOOKS, SilenceWatch
 from widgets.watch_list.table import WatchListTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from upbit_ws_qt import WebSocketService
     from widgets.base.market_catalog import Market, MarketCatalog
@@ -91,6 +92,11 @@ class WatchListWidget(Panel):
         self.tabs.currentChanged.connect(self._on_filter)
         self.table = WatchListTable(self.model, self)
         self.table.activatedRow.connect(self._on_activated)
+        selection = self.table.selectionModel()
+        assert selection is not None
+        selection.selectionChanged.connect(self._on_chosen)
+        self._chosen: list[str] = []
+        self._restoring = False
         self.table.favouriteToggled.connect(self.toggle_favourite)
         self.begin_at(self.table)
         self.tools.addWidget(self.search, 1)
@@ -98,9 +104,17 @@ class WatchListWidget(Panel):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
         layout.addWidget(self.table)
+        self.shown_market = QToolButton(self)
+        self.shown_market.setAutoRaise(True)
+        self.shown_market.clicked.connect(self._on_show_linked)
+        self.shown_market.hide()
+        row = QHBoxLayout()
+        row.setSpacing(2)
+        row.addWidget(self.tabs, 1)
+        row.addWidget(self.shown_market)
         outer = self.layout()
         assert isinstance(outer, QVBoxLayout)
-        outer.insertWidget(1, self.tabs)
+        outer.insertLayout(1, row)
         catalog.changed.connect(self._on_filter)
         catalog.failed.connect(self._on_catalog_failed)
         self.follow_line(WebSocketType.PUBLIC)
@@ -131,9 +145,48 @@ class WatchListWidget(Panel):
         self.favouritesChanged.emit()
 
     def set_symbol(self, code: str) -> None:
-        """Mark the market that the linked panels show."""
+        """Mark the market that the linked panels show, also where it is not in this tab, and choose its row."""
         self._symbol = code
-        self.table.mark(code)
+        self.model.set_linked(code)
+        self.shown_market.setText(f"▸ {code}")
+        self.shown_market.setVisible(bool(code))
+        self._name_shown_market()
+        self._choose([code])
+
+    def _choose(self, codes: Sequence[str]) -> None:
+        """Mark rows as chosen; what is not listed now is marked as soon as it is."""
+        self._chosen = list(codes)
+        self._restore_chosen()
+
+    def _restore_chosen(self) -> None:
+        self._restoring = True
+        try:
+            self.table.choose(self._chosen)
+        finally:
+            self._restoring = False
+
+    @pyqtSlot()
+    def _on_chosen(self) -> None:
+        if not self._restoring:
+            self._chosen = self.table.chosen
+
+    @pyqtSlot()
+    def _on_show_linked(self) -> None:
+        """Go to the row of the market that the panels show, in whatever tab it is."""
+        quotes = [self.tabs.tabText(place) for place in range(self.tabs.count())]
+        if self.model.row_of(self._symbol) < 0:
+            self.search.clear()
+            quote = quote_of(self._symbol)
+            if self.model.row_of(self._symbol) < 0 and quote in quotes:
+                self.tabs.setCurrentIndex(quotes.index(quote))
+        self._choose([self._symbol])
+        self.table.scrollTo(self.table.currentIndex(), QAbstractItemView.ScrollHint.PositionAtCenter)
+
+    def _name_shown_market(self) -> None:
+        market = self._catalog.get(self._symbol)
+        words = tr("The panels show {code} ({name}). A click goes to its row.", code=self._symbol, name=market.name)
+        self.shown_market.setToolTip(words)
+        self.shown_market.setAccessibleName(words)
 
     @pyqtSlot()
     def look_for_silence(self) -> None:
@@ -165,6 +218,7 @@ class WatchListWidget(Panel):
         self.tabs.setAccessibleName(tr("Currency"))
         self.table.setAccessibleName(tr("Markets"))
         self.tabs.setTabToolTip(0, tr("Favourites"))
+        self._name_shown_market()
         self.model.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(Column) - 1)
         self._on_filter()
 
@@ -196,7 +250,7 @@ class WatchListWidget(Panel):
     def _on_filter(self, _what: object = None) -> None:
         markets = self._shown()
         self.model.set_markets(markets)
-        self.table.mark(self._symbol)
+        self._restore_chosen()
         self._want()
         if markets:
             if self.model.has_tickers:

@@ -5,8 +5,18 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from PyQt6.QtCore import QModelIndex, QPointF, QRectF, Qt, pyqtSignal, pyqtSlot
-from PyQt6.QtGui import QColor, QContextMenuEvent, QPainter, QPen, QPolygonF
+from PyQt6.QtCore import (
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QPointF,
+    QRect,
+    QRectF,
+    Qt,
+    pyqtSignal,
+    pyqtSlot,
+)
+from PyQt6.QtGui import QColor, QContextMenuEvent, QFont, QPainter, QPen, QPolygonF
 from PyQt6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -19,11 +29,14 @@ from PyQt6.QtWidgets import (
 
 from widgets.base.focus import FramedTable
 from widgets.base.look import blend
+from widgets.base.tables import add_copy_action
 from widgets.base.text import tr
 from widgets.base.theme import number_font
 from widgets.watch_list.model import Column, WatchListModel
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from PyQt6.QtGui import QKeyEvent, QResizeEvent
 
     from widgets.base.panel import Panel
@@ -35,6 +48,9 @@ _FLASH = 0.25
 _NAME = "이더리움클래식"  # names need at least this much room
 _SHORT_NAME = "비트코…"
 _SORTED_BY = (Column.NAME, Column.PRICE, Column.CHANGE, Column.VALUE)
+_LINK_BAR = 3  # pixels at the left edge of the row that the panels show
+_JUST_MOVE = QItemSelectionModel.SelectionFlag.NoUpdate
+_ONLY_THESE = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 
@@ -53,7 +69,7 @@ class WatchListTable(FramedTable):
         self.delegate = WatchListDelegate(model, self)
         self.setItemDelegate(self.delegate)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setShowGrid(False)
         self.setWordWrap(False)
@@ -109,11 +125,24 @@ class WatchListTable(FramedTable):
                 self.setColumnHidden(column, hidden)
             needed -= self._widths[column] if hidden else 0
 
-    def mark(self, code: str) -> None:
-        """Select the row of a market."""
-        row = self._model.row_of(code)
-        if row >= 0 and self.currentIndex().row() != row:
-            self.setCurrentIndex(self._model.index(row, Column.NAME))
+    @property
+    def chosen(self) -> list[str]:
+        """The markets whose rows are marked, top first."""
+        selection = self.selectionModel()
+        rows = [] if selection is None else sorted(index.row() for index in selection.selectedRows())
+        return [code for code in map(self._model.code_at, rows) if code is not None]
+
+    def choose(self, codes: Sequence[str]) -> None:
+        """Mark the rows of these markets, as far as they are listed, and no others; the keyboard goes to the first."""
+        selection = self.selectionModel()
+        rows = [row for row in map(self._model.row_of, codes) if row >= 0]
+        if selection is None or not rows:
+            return
+        marks = QItemSelection()
+        for row in rows:
+            marks.select(self._model.index(row, 0), self._model.index(row, len(Column) - 1))
+        selection.setCurrentIndex(self._model.index(rows[0], Column.NAME), _JUST_MOVE)
+        selection.select(marks, _ONLY_THESE)
 
     def _visible_rows(self) -> tuple[int, int]:
         viewport = self.viewport()
@@ -165,6 +194,8 @@ class WatchListTable(FramedTable):
             menu.addAction(tr("Show {code}", code=code), lambda: self.activatedRow.emit(code))
             menu.addAction(tr("Favourite"), lambda: self.favouriteToggled.emit(code))
             menu.addSeparator()
+        add_copy_action(menu, self)
+        menu.addSeparator()
         for column in _SORTED_BY:
             heading = str(self._model.headerData(column, Qt.Orientation.Horizontal)).strip()
             menu.addAction(tr("Sort by {column}", column=heading), partial(self._sort_by, column))
@@ -194,7 +225,7 @@ class WatchListDelegate(QStyledItemDelegate):
         self._model = model
         self._pens: dict[bool, _Pens] = {}
         self._flashes: dict[int, QColor] = {}
-        self._selection = QColor()
+        self._selection = self._link = QColor()
         self._dim = False
 
     def take_colours(self, panel: Panel) -> None:
@@ -207,6 +238,7 @@ class WatchListDelegate(QStyledItemDelegate):
             self._pens[dim] = _Pens(pens, QPen(blend(colours.muted, colours.base, share)))
         self._flashes = {sign: blend(colour, colours.base, _FLASH) for sign, colour in signs.items()}
         self._selection = blend(colours.accent, colours.base, 0.25)
+        self._link = QColor(colours.accent)
 
     def paint(self, painter: QPainter | None, option: QStyleOptionViewItem, index: QModelIndex) -> None:
         """Draw a cell; the row's background is there already."""
@@ -215,6 +247,9 @@ class WatchListDelegate(QStyledItemDelegate):
         row, column, area = self._model.row(index.row()), index.column(), option.rect
         if option.state & QStyle.StateFlag.State_Selected:
             painter.fillRect(area, self._selection)
+        linked = row.market.code == self._model.linked
+        if linked and column == Column.FAVOURITE:
+            painter.fillRect(QRect(area.left(), area.top(), _LINK_BAR, area.height()), self._link)
         pens = self._pens[self._dim or row.stale_since is not None]
         if column == Column.TREND:
             if len(row.trend) > 1:
@@ -230,8 +265,16 @@ class WatchListDelegate(QStyledItemDelegate):
             painter.setPen(pens.signs[0] if column == Column.NAME else pens.muted)
         area = area.adjusted(4, 0, -4, 0)
         if column == Column.NAME:
-            text = option.fontMetrics.elidedText(text, Qt.TextElideMode.ElideRight, area.width())
+            metrics = option.fontMetrics
+            if linked:
+                font = QFont(option.font)
+                font.setBold(True)
+                painter.setFont(font)
+                metrics = painter.fontMetrics()
+            text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, area.width())
         painter.drawText(area, _LEFT if column <= Column.NAME else _RIGHT, text)
+        if linked:
+            painter.setFont(option.font)
 
 
 def _draw_trend(painter: QPainter, area: QRectF, points: list[float]) -> None:
