@@ -19,7 +19,7 @@ from upbit_ws_qt.events import (
     TickerEvent,
     TradeEvent,
 )
-from upbit_ws_qt.types import DataType
+from upbit_ws_qt.types import DataType, Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,9 +46,12 @@ _SIGNALS = frozenset({b"received", b"frame"})
 class Channel(QObject):
     """The events of one stream; ask the service or a proxy for it, never make one. Keep the channel, not its signals.
 
-    The exchange is asked for the stream while something is connected to `received` or `frame`, or while a proxy holds
-    the channel. A decorated slot (`pyqtSlot`) of a destroyed widget counts no more at once, any other bound method
-    from the next event on; a lambda counts until it is disconnected.
+    A proxy's channel is the proxy's own: the exchange is asked for the stream for as long as the proxy lasts, and all
+    that was connected to the channel, lambdas too, is disconnected when the proxy ends.
+
+    A service's channel is shared by all who ask for the same. The exchange is asked for the stream while something is
+    connected to `received` or `frame`. A decorated slot (`pyqtSlot`) of a destroyed widget counts no more at once, any
+    other bound method from the next event on; a lambda counts until it is disconnected.
 
     Signals of the classes below:
         received(event): each event.
@@ -63,10 +66,20 @@ class Channel(QObject):
     received: ClassVar[Any]
     frame: ClassVar[Any]
 
-    def __init__(self, spec: SubscriptionSpec, on_listeners: Callable[[Channel], None]) -> None:
+    def __init__(
+        self,
+        spec: SubscriptionSpec,
+        component_id: str,
+        on_listeners: Callable[[Channel], None],
+        *,
+        alive: Callable[[], bool] | None = None,
+    ) -> None:
         super().__init__()
         self.spec = spec
+        self.component_id = component_id
+        self.alive = alive  # whether the owner lives; None where it is shared
         self._on_listeners = on_listeners
+        self._ended = False
         self._latest: BaseWebSocketEvent | None = None
         self._stale = self._told_stale = False
         self._emit_received = self.received.emit  # bound once: a bound signal costs more than an emission
@@ -87,6 +100,11 @@ class Channel(QObject):
         return self._stale
 
     @property
+    def ended(self) -> bool:
+        """Whether the proxy whose channel this is has ended; nothing comes by it any more."""
+        return self._ended
+
+    @property
     def has_received_listeners(self) -> bool:
         """Whether something is connected to `received`."""
         return self.receivers(self.received) > 0
@@ -95,6 +113,24 @@ class Channel(QObject):
     def has_frame_listeners(self) -> bool:
         """Whether something is connected to `frame`."""
         return self.receivers(self.frame) > 0
+
+    def wanted(self) -> set[Delivery]:
+        """Return how the stream is wanted at present: by those who listen, or by the owner; for the service only."""
+        wanted = set()
+        if self.has_received_listeners:
+            wanted.add(Delivery.EVERY)
+        if self.has_frame_listeners or (self.alive is not None and not wanted and not self._ended):
+            wanted.add(Delivery.FRAME)
+        return wanted
+
+    def end(self) -> None:
+        """Cut all connections that were made through this channel, and hand out nothing more; for the service only."""
+        if self._ended or sip.isdeleted(self):
+            return
+        self._ended = self._stale = self._told_stale = True
+        for signal in (self.received, self.frame, self.staleChanged):
+            if self.receivers(signal):  # disconnecting what nothing is connected to is a TypeError
+                signal.disconnect()
 
     def deliver_received(self, event: BaseWebSocketEvent) -> None:
         """Hand an event to `received`; for the service only."""

@@ -9,7 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
-from upbit_ws_qt.errors import WebSocketError
+from PyQt6 import sip
+from PyQt6.QtCore import QMetaObject, QObject, pyqtSlot
+
+from upbit_ws_qt.errors import SubscriptionError, WebSocketError
 from upbit_ws_qt.manager.outbox import Outbox
 from upbit_ws_qt.qt.channel import Channel, channel_class
 from upbit_ws_qt.streams import StreamKey, streams_of
@@ -24,34 +27,38 @@ if TYPE_CHECKING:
     from upbit_ws_qt.subscriptions import StreamStatus
     from upbit_ws_qt.types import SubscriptionSpec
 
-__all__ = ["ChannelHold", "ChannelHub"]
+__all__ = ["ChannelHub", "OwnedChannel"]
 
 _LOOKS_PER_TIMEOUT = 10
 _BUSY_LOOKS = 20  # so many looks in a row that each saw something new make a stream known to be busy
 _DOWN = frozenset({ConnectionState.RECONNECTING, ConnectionState.FAILED, ConnectionState.STOPPED})
 
 
-class ChannelHold:
-    """Keeps a channel's stream wanted, whether or not somebody listens; made by ChannelHub.hold."""
+class OwnedChannel:
+    """A channel that belongs to one owner; made by ChannelHub.own.
+
+    Its stream is wanted from the start, whether or not somebody listens, and every connection that was made through
+    it ends with it. The channel object itself stays for whoever still refers to it, because PyQt crashes the
+    interpreter where a signal of a deleted object is used.
+    """
 
     def __init__(self, hub: ChannelHub, channel: Channel) -> None:
         self.channel = channel
-        self._hub: ChannelHub | None = hub
+        self._hub = hub
 
     def close(self) -> None:
-        """Let go; may be called more than once."""
-        hub, self._hub = self._hub, None
-        if hub is not None:
-            hub.release(self.channel)
+        """End it; may be called more than once."""
+        self._hub.end(self.channel)
 
 
 class _Tap:
     """A channel whose stream is wanted: what it holds with the manager, and how busy it is."""
 
-    def __init__(self, channel: Channel, stream: StreamKey) -> None:
+    def __init__(self, channel: Channel, stream: StreamKey, gone: QMetaObject.Connection) -> None:
         self.channel = channel
         self.stream = stream
         self.handles: dict[Delivery, ComponentSubscription] = {}
+        self._gone = gone
         self._seen: BaseWebSocketEvent | None = None
         self._fresh_looks = 0
         self._quiet_looks = 0
@@ -72,23 +79,28 @@ class _Tap:
         for handle in self.handles.values():
             handle.close()
         self.handles.clear()
+        if not sip.isdeleted(self.channel):
+            self.channel.destroyed.disconnect(self._gone)
 
 
-class ChannelHub:
-    """The channels of one service, one for each distinct wish."""
+class ChannelHub(QObject):
+    """The channels of one service: one for each distinct wish that all who ask the service share, and those of owners.
+
+    It is a QObject because of an object that dies only the bound methods of another one that lives on are sure to run.
+    """
 
     def __init__(self, manager: GlobalWebSocketManager, on_error: Callable[[WebSocketError], None]) -> None:
+        super().__init__()
         self._manager = manager
         self._on_error = on_error
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
-        # A look-up, not a lifetime: a channel lives while it is held, listened to or referred to, and leaves this table
-        # by itself when it goes.
-        self._known: WeakValueDictionary[SubscriptionSpec, Channel] = WeakValueDictionary()
-        self._taps: dict[SubscriptionSpec, _Tap] = {}
-        self._by_stream: dict[StreamKey, dict[SubscriptionSpec, _Tap]] = {}
-        self._holds: dict[SubscriptionSpec, int] = {}
-        self._touched: dict[SubscriptionSpec, Channel] = {}
+        # A look-up, not a lifetime: a shared channel lives while it is listened to or referred to, and leaves this
+        # table by itself when it goes.
+        self._shared: WeakValueDictionary[SubscriptionSpec, Channel] = WeakValueDictionary()
+        self._taps: dict[Channel, _Tap] = {}
+        self._by_stream: dict[StreamKey, dict[Channel, _Tap]] = {}
+        self._touched: dict[Channel, None] = {}
         self._outbox = Outbox(self._loop)
         self._timer: asyncio.TimerHandle | None = None
         self._look_interval = manager.config.busy_silence_timeout / _LOOKS_PER_TIMEOUT
@@ -99,30 +111,35 @@ class ChannelHub:
         return len(self._taps)
 
     def channel(self, spec: SubscriptionSpec) -> Channel:
-        """Return the channel of a wish; the same object for equal wishes while anybody refers to it.
+        """Return the shared channel of a wish; the same object for equal wishes while anybody refers to it.
 
         It is kept until the next turn of the loop at least: in `ticker(code).received.connect(…)` nothing else would
         keep it, because a bound signal does not, and connecting the signal of a deleted object crashes.
         """
-        found = self._known.get(spec)
-        if found is None:
+        found = self._shared.get(spec)
+        if found is None or sip.isdeleted(found):
             check_spec(spec)
-            found = self._known[spec] = channel_class(spec.data_type)(spec, self._touch)
+            name = f"channel {streams_of(spec)[0]}"
+            found = self._shared[spec] = channel_class(spec.data_type)(spec, name, self._touch)
         self._touch(found)
         return found
 
-    def hold(self, channel: Channel) -> ChannelHold:
-        """Want a channel's stream until the hold is closed."""
-        self._holds[channel.spec] = self._holds.get(channel.spec, 0) + 1
-        self._touch(channel)
-        return ChannelHold(self, channel)
+    def own(self, spec: SubscriptionSpec, component_id: str, alive: Callable[[], bool]) -> OwnedChannel:
+        """Make a channel for one owner, whose name its wishes have; it is wanted until it is closed.
 
-    def release(self, channel: Channel) -> None:
-        """Take one hold back; for ChannelHold only."""
-        left = self._holds.pop(channel.spec) - 1
-        if left:
-            self._holds[channel.spec] = left
+        `alive` is asked whether the owner still lives, in case nobody says that it died.
+        """
+        check_spec(spec)
+        channel = channel_class(spec.data_type)(spec, component_id, self._touch, alive=alive)
         self._touch(channel)
+        return OwnedChannel(self, channel)
+
+    def end(self, channel: Channel) -> None:
+        """End an owner's channel: its wishes now, and all connections that were made through it."""
+        if (tap := self._taps.get(channel)) is not None:
+            self._drop(tap)
+        channel.end()
+        self._touch(channel)  # looking for silence may be over
 
     def close(self) -> None:
         """End all wishes; the channels stay and say that they are stale."""
@@ -162,7 +179,7 @@ class ChannelHub:
         if self._closed or self._loop.is_closed():
             return
         first = not self._touched
-        self._touched[channel.spec] = channel
+        self._touched[channel] = None
         if not first:
             return
         if threading.get_ident() == self._thread:
@@ -172,13 +189,14 @@ class ChannelHub:
 
     def _review(self) -> None:
         touched, self._touched = self._touched, {}  # what is touched meanwhile, in a dialog too, is looked after anew
-        self._outbox.send([partial(self._look_after, channel) for channel in touched.values()])
+        self._outbox.send([partial(self._look_after, channel) for channel in touched])
 
     def _look_after(self, channel: Channel) -> None:
         if self._closed:
             return
         try:
-            self._adjust(channel)
+            if not sip.isdeleted(channel):
+                self._adjust(channel)
         except WebSocketError as error:
             self._on_error(error)
         if self._taps and self._timer is None and not self._closed:
@@ -188,13 +206,14 @@ class ChannelHub:
 
     def _adjust(self, channel: Channel) -> None:
         """Make a channel's wishes those of its listeners."""
-        spec = channel.spec
-        wanted: set[Delivery] = set()
-        if channel.has_received_listeners:
-            wanted.add(Delivery.EVERY)
-        if channel.has_frame_listeners or (spec in self._holds and not wanted):
-            wanted.add(Delivery.FRAME)
-        tap = self._taps.get(spec)
+        wanted = channel.wanted()
+        if wanted and channel.ended:
+            raise SubscriptionError(
+                f"nothing comes by this channel of {channel.spec} any more: its proxy has ended; make a new proxy",
+                spec=channel.spec,
+                component_id=channel.component_id,
+            )
+        tap = self._taps.get(channel)
         if not wanted:
             if tap is not None:
                 self._drop(tap)
@@ -213,24 +232,31 @@ class ChannelHub:
 
     def _register(self, channel: Channel, delivery: Delivery) -> ComponentSubscription:
         callback = channel.deliver_received if delivery is Delivery.EVERY else channel.deliver_frame
-        name = f"channel {streams_of(channel.spec)[0]}"
-        return self._manager.register_component(name, _with_delivery(channel.spec, delivery), callback)
+        return self._manager.register_component(
+            channel.component_id, _with_delivery(channel.spec, delivery), callback, alive=channel.alive
+        )
 
     def _add(self, channel: Channel) -> _Tap:
         stream = streams_of(channel.spec)[0]
-        tap = self._taps[channel.spec] = _Tap(channel, stream)
-        self._by_stream.setdefault(stream, {})[channel.spec] = tap
+        tap = self._taps[channel] = _Tap(channel, stream, channel.destroyed.connect(self._on_channel_destroyed))
+        self._by_stream.setdefault(stream, {})[channel] = tap
         channel.set_stale(self._manager.connection_state(stream.websocket_type) in _DOWN)
         return tap
 
     def _drop(self, tap: _Tap) -> None:
         tap.close()
-        spec = tap.channel.spec
-        del self._taps[spec]
+        del self._taps[tap.channel]
         others = self._by_stream[tap.stream]
-        del others[spec]
+        del others[tap.channel]
         if not others:
             del self._by_stream[tap.stream]
+
+    @pyqtSlot()
+    def _on_channel_destroyed(self) -> None:
+        """Drop a channel that somebody deleted, at once: emitting a signal of a deleted object crashes."""
+        for tap in tuple(self._taps.values()):
+            if sip.isdeleted(tap.channel):
+                self._drop(tap)
 
     def _taps_of(self, ws_type: WebSocketType) -> tuple[_Tap, ...]:
         return tuple(tap for tap in self._taps.values() if tap.stream.websocket_type is ws_type)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack, cast
 
 from PyQt6 import sip
@@ -74,8 +75,9 @@ class HowWanted(HowDelivered, total=False):
 class WebSocketClientProxy(ChannelSource):
     """One component's access to the service.
 
-    It ends, and with it all its subscriptions and channels, when `owner` is destroyed (in whatever way), by `cleanup()`
-    or at the end of `async with`. Without an owner a proxy that is merely dropped goes on: its callbacks are wanted.
+    It ends, and with it all its subscriptions, its channels and every connection that was made through these, when
+    `owner` is destroyed (in whatever way), by `cleanup()` or at the end of `async with`. Without an owner a proxy that
+    is merely dropped goes on: its callbacks are wanted.
 
     A callback is a function, bound method, coroutine function, partial, or a pyqtSignal (or its emit). The owner's own
     methods are held weakly. A lambda that mentions the owner keeps it alive where only Python references do; the
@@ -111,7 +113,8 @@ class WebSocketClientProxy(ChannelSource):
         self._service = service or WebSocketService.instance()
         self._service.require_thread("WebSocketClientProxy")
         self._lifetime = Lifetime(owner, self._service)
-        self._held: dict[SubscriptionSpec, Channel] = {}
+        # Not emptied at the end: PyQt crashes where somebody still uses a signal of a channel that is gone.
+        self._channels: dict[SubscriptionSpec, Channel] = {}
 
     @property
     def service(self) -> WebSocketService:
@@ -285,7 +288,6 @@ class WebSocketClientProxy(ChannelSource):
         """End all subscriptions and channels of this proxy; may be called more than once."""
         self._service.require_thread("cleanup")
         self._lifetime.end()
-        self._held.clear()
 
     async def __aenter__(self) -> Self:
         return self
@@ -298,11 +300,12 @@ class WebSocketClientProxy(ChannelSource):
     # -- inside -------------------------------------------------------------------------------------------------------
     def _channel(self, spec: SubscriptionSpec) -> Channel:
         self._check_usable("channel")
-        channel = self._held.get(spec)
-        if channel is None:
-            hold = self._service.hold_channel(spec)
-            self._lifetime.add(hold)
-            channel = self._held[spec] = hold.channel
+        wish = spec if spec.priority is self.priority else dataclasses.replace(spec, priority=self.priority)
+        channel = self._channels.get(wish)
+        if channel is None or sip.isdeleted(channel):
+            owned = self._service.own_channel(wish, self.component_id, self._lifetime.is_alive)
+            self._lifetime.add(owned)
+            channel = self._channels[wish] = owned.channel
         return channel
 
     def _subscribe(

@@ -20,12 +20,14 @@ from upbit_ws_qt.qt.subscription import Subscription
 from upbit_ws_qt.types import ConnectionState, GlobalManagerState, WebSocketType
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from PyQt6.QtCore import QObject
 
     from upbit_ws_qt.monitoring.health import HealthStatus
     from upbit_ws_qt.monitoring.metrics import ConnectionMetrics, PerformanceMetrics
     from upbit_ws_qt.qt.channel import Channel
-    from upbit_ws_qt.qt.channel_hub import ChannelHold
+    from upbit_ws_qt.qt.channel_hub import OwnedChannel
     from upbit_ws_qt.subscriptions import SubscriptionStatistics
     from upbit_ws_qt.types import SubscriptionSpec
 
@@ -211,18 +213,18 @@ class WebSocketService(ServiceBase, ChannelSource, ServiceFigures):
             self._bridge = Bridge(self._manager, self, self._hub)
         return self._manager
 
-    def hold_channel(self, spec: SubscriptionSpec) -> ChannelHold:
-        """Return a hold on a channel that keeps its stream wanted until it is closed; for proxies."""
-        return self._channels().hold(self._channel(spec))
+    def own_channel(self, spec: SubscriptionSpec, component_id: str, alive: Callable[[], bool]) -> OwnedChannel:
+        """Make a channel for one owner, wanted until it is closed; for proxies."""
+        return self._channels(spec).own(spec, component_id, alive)
 
     def _channel(self, spec: SubscriptionSpec) -> Channel:
+        return self._channels(spec).channel(spec)
+
+    def _channels(self, spec: SubscriptionSpec) -> ChannelHub:
         if not self.manager.is_available(spec.data_type.websocket_type):
             raise ConfigurationError(
                 "credentials", None, f"credentials: {spec} is not public (and needs a region that has it)"
             )
-        return self._channels().channel(spec)
-
-    def _channels(self) -> ChannelHub:
         if self.manager.state in (GlobalManagerState.STOPPING, GlobalManagerState.STOPPED) or self._hub is None:
             raise ConfigurationError("service", "stopped", "a new service; a stopped one cannot be used again")
         return self._hub
