@@ -82,7 +82,7 @@ class Control:
             case "GET", ["closed"]:
                 return lambda: [_connection(view) for view in exchange.closed_connections]
             case "GET", ["subscribed", endpoint]:
-                return lambda: sorted(_stream(stream) for stream in exchange.subscribed(endpoint))
+                return lambda: sorted(map(_stream, exchange.subscribed(endpoint)), key=str)
             case "GET", ["counters"]:
                 return lambda: exchange.counters.as_dict()
             case "GET", ["time"]:
@@ -212,8 +212,9 @@ def _connection(view: ConnectionView) -> dict[str, Any]:
     return values
 
 
-def _stream(stream: tuple[Any, ...]) -> list[str]:
-    return [str(part) for part in stream]
+def _stream(stream: tuple[Any, ...]) -> list[Any]:
+    """Return a stream for JSON: its depth and level are numbers there, an indicator's parameters are text."""
+    return [part if isinstance(part, (str, int, Decimal)) else str(part) for part in stream]
 
 
 def _fault(fault: Fault) -> dict[str, Any]:

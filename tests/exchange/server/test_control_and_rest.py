@@ -66,7 +66,7 @@ async def test_control_shows_the_oracle(controlled: EmbeddedExchange) -> None:
         assert connection["endpoint"] == "public"
         assert connection["subscriptions"][0]["codes"] == [BTC]
         assert json.loads(connection["requests"][0]["text"])[1] == {"type": "orderbook", "codes": [BTC]}
-        assert (await http(controlled, "/control/subscribed/public"))[1] == [["orderbook", BTC, "0", "30"]]
+        assert (await http(controlled, "/control/subscribed/public"))[1] == [["orderbook", BTC, 0, 30]]
         counters = (await http(controlled, "/control/counters"))[1]
         assert (counters["connects_accepted"], counters["frames_sent"]) == (1, 1)
     await until(lambda: controlled.closed_connections)
