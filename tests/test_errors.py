@@ -51,7 +51,7 @@ def test_the_tree_is_complete_and_flat() -> None:
                 RecoveryStrategy.NONE,
                 RecoveryStrategy.WAIT,
                 RecoveryStrategy.NONE,
-                RecoveryStrategy.RETRY,
+                RecoveryStrategy.RECONNECT,
                 RecoveryStrategy.SKIP,
                 RecoveryStrategy.SKIP,
             ],

@@ -49,6 +49,8 @@ class RecoveryStrategy(StrEnum):
     """The block of the exchange is waited out, then the step is tried again."""
     RESUBSCRIBE = "resubscribe"
     """The rest is subscribed without the part that was refused."""
+    QUARANTINE = "quarantine"
+    """The component is put aside, and the others go on, until `resume` or a new registration."""
     SKIP = "skip"
     """The one item is dropped and counted; everything else goes on."""
 
@@ -209,7 +211,7 @@ class RecoveryError(WebSocketError):
         missing: the streams that were not proved.
     """
 
-    recovery = RecoveryStrategy.RETRY
+    recovery = RecoveryStrategy.RECONNECT  # a line that proves nothing is given up for another one
 
     def __init__(self, endpoint: str, reason: str, *, missing: tuple[str, ...] = ()) -> None:
         self.endpoint = endpoint
@@ -235,11 +237,13 @@ class BackpressureError(WebSocketError):
 
     recovery = RecoveryStrategy.SKIP
 
-    def __init__(self, component_id: str, reason: str, *, dropped: int = 0) -> None:
+    def __init__(
+        self, component_id: str, reason: str, *, dropped: int = 0, recovery: RecoveryStrategy | None = None
+    ) -> None:
         self.component_id = component_id
         self.reason = reason
         self.dropped = dropped
-        super().__init__(f"component {component_id}: {reason}, {dropped} events dropped")
+        super().__init__(f"component {component_id}: {reason}, {dropped} events dropped", recovery=recovery)
 
 
 class DecodeError(WebSocketError):

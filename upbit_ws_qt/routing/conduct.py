@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from upbit_ws_qt.errors import BackpressureError
+from upbit_ws_qt.errors import BackpressureError, RecoveryStrategy
 from upbit_ws_qt.routing.statistics import PastFigures
 
 if TYPE_CHECKING:
@@ -50,7 +50,9 @@ class Component:
         for route in self.routes:
             route.put_aside()
         dropped = sum(route.dropped for route in self.routes)
-        self.quarantine = BackpressureError(self.component_id, reason, dropped=dropped)
+        self.quarantine = BackpressureError(
+            self.component_id, reason, dropped=dropped, recovery=RecoveryStrategy.QUARANTINE
+        )
         return self.quarantine
 
     def resume(self) -> bool:

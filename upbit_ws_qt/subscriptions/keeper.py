@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
-from upbit_ws_qt.errors import ConnectionLostError, SubscriptionError
+from upbit_ws_qt.errors import ConnectionLostError, RecoveryStrategy, SubscriptionError
 from upbit_ws_qt.subscriptions.board import StatusBoard, names_of
 from upbit_ws_qt.subscriptions.demand import demands_of, merge
 from upbit_ws_qt.subscriptions.figures import endpoint_statistics
@@ -94,7 +94,7 @@ class SubscriptionKeeper:
             ConnectionLostError: the line was closed meanwhile, or the keeper has been stopped.
         """
         if self._stopped:
-            raise ConnectionLostError(self._ws_type.value, "the subscriptions have been stopped")
+            raise self._stopped_error()
         has_other = self._current is not None and self._current.line.is_open
         session = LineSession(self._memory, line.limiter, self._loop.time(), is_candidate=has_other)
         lease = Lease(line, session, self.format, self._publish)
@@ -168,7 +168,7 @@ class SubscriptionKeeper:
         """
         demands = self._snapshot_demands(specs)
         if self._stopped:
-            raise ConnectionLostError(self._ws_type.value, "the subscriptions have been stopped")
+            raise self._stopped_error()
         futures = {stream: self._loop.create_future() for stream in demands}
         self._memory.desk.ask(demands, futures)
         self.wishes_changed()
@@ -211,7 +211,7 @@ class SubscriptionKeeper:
         """End all work; those who wait get ConnectionLostError. Idempotent."""
         self._stopped = True
         lease, self._current = self._current, None
-        error = ConnectionLostError(self._ws_type.value, "the subscriptions have been stopped")
+        error = self._stopped_error()
         self._board.close(error)
         self._memory.desk.fail_all(error)
         for candidate in self._candidates:
@@ -219,6 +219,10 @@ class SubscriptionKeeper:
         if lease is not None:
             await self._end(lease)
         await asyncio.gather(*self._retired, return_exceptions=True)
+
+    def _stopped_error(self) -> ConnectionLostError:
+        reason = "the subscriptions have been stopped"
+        return ConnectionLostError(self._ws_type.value, reason, recovery=RecoveryStrategy.NONE)
 
     # -- the line that serves ---------------------------------------------------------------------------------------
 
