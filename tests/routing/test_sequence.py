@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.routing.rig import event_of
 from upbit_ws_qt.routing.sequence import (
     ACCOUNT_WINDOW,
+    MOST_TRADES,
     OVERLAP,
     TRADE_WINDOW,
     AccountOrder,
@@ -94,16 +95,46 @@ def test_two_trades_that_differ_in_nothing_but_their_id_are_two_trades() -> None
     assert [order.judge(event) for event in events] == [NEWS, NEWS, NEWS]
 
 
+@pytest.mark.parametrize("late", [1, 500, 3_600_000])
+def test_a_trade_with_a_new_id_is_handed_out_however_old_its_timestamp_is(late: int) -> None:
+    order = TradeOrder()
+    times = [4_000_000, 4_000_000 - late, 4_000_000, 4_000_001, 4_000_001 - late]
+    events = [event_of("trade", timestamp=at, sequential_id=number) for number, at in enumerate(times)]
+    assert [order.judge(event) for event in events] == [NEWS] * 5
+    assert order.timestamp == 4_000_001
+    again = [event_of("trade", timestamp=at, sequential_id=number) for number, at in enumerate(times)]
+    assert [order.judge(event) for event in again] == [DUPLICATE] * 5
+
+
+def test_a_new_trade_that_the_next_line_brings_late_is_handed_out_and_one_of_the_line_before_is_not() -> None:
+    order = TradeOrder()
+    verdicts = [
+        order.judge(event_of("trade", timestamp=at, sequential_id=number, epoch=epoch))
+        for number, at, epoch in ((1, 50, 1), (2, 40, 2), (3, 60, 1), (3, 60, 2))
+    ]
+    assert verdicts == [NEWS, NEWS, STALE, NEWS]
+
+
 def test_the_window_of_trades_is_bounded_and_holds_what_it_promises() -> None:
     order = TradeOrder()
     for number in range(10_000):
-        assert order.judge(event_of("trade", timestamp=number, sequential_id=number)) is NEWS
-    recent = range(10_000 - TRADE_WINDOW, 10_000)
-    assert all(
-        order.judge(event_of("trade", timestamp=20_000, sequential_id=n, epoch=2, received_at=99.0)) is DUPLICATE
-        for n in recent
-    )
+        quiet = event_of("trade", timestamp=number, sequential_id=number, received_at=float(number))
+        assert order.judge(quiet) is NEWS
+    for number in range(10_000 - TRADE_WINDOW, 10_000):
+        again = event_of("trade", timestamp=number, sequential_id=number, epoch=2, received_at=10_000.0)
+        assert order.judge(again) is DUPLICATE
     assert len(order._ids) <= 2 * TRADE_WINDOW
+
+
+def test_the_busiest_market_brings_nothing_twice_while_two_lines_overlap() -> None:
+    order = TradeOrder()
+    for number in range(2 * MOST_TRADES):
+        assert order.judge(event_of("trade", sequential_id=number, received_at=number / 250)) is NEWS
+    overlap = range(2 * MOST_TRADES - 250 * 15, 2 * MOST_TRADES)
+    assert {
+        order.judge(event_of("trade", sequential_id=number, epoch=2, received_at=number / 250)) for number in overlap
+    } == {DUPLICATE}
+    assert len(order._ids) <= 2 * MOST_TRADES
 
 
 def test_orders_are_in_order_each_for_itself() -> None:
@@ -111,6 +142,12 @@ def test_orders_are_in_order_each_for_itself() -> None:
     first = [event_of("myOrder", timestamp=at, uuid="a", executed_volume=at) for at in (10, 30, 20)]
     other = event_of("myOrder", timestamp=15, uuid="b")
     assert [order.judge(event) for event in (*first, other)] == [NEWS, NEWS, STALE, NEWS]
+
+
+def test_a_second_change_of_an_order_within_a_millisecond_is_handed_out_and_the_same_change_again_is_not() -> None:
+    order = AccountOrder()
+    first, second = (event_of("myOrder", timestamp=10, uuid="a", executed_volume=volume) for volume in (1, 2))
+    assert [order.judge(event) for event in (first, second, first, second)] == [NEWS, NEWS, DUPLICATE, DUPLICATE]
 
 
 @pytest.mark.parametrize("kind", ["myOrder", "myAsset", "announcement"])

@@ -23,6 +23,11 @@ timestamp than the last event handed out has been handed out already. An older t
 exchange's clock went back: then the epoch decides, and the stream goes on.
 """
 TRADE_WINDOW = 256
+"""Ids of a market's trades that are always remembered."""
+TRADE_SECONDS = 30.0
+"""Ids of trades received within so many seconds are remembered too: two lines overlap for at most half of that."""
+MOST_TRADES = 4096
+"""More ids than twice this are not remembered, however fast the trades come."""
 ACCOUNT_WINDOW = 1024
 _MOST_SAME = 63  # events of one millisecond that are compared, besides the latest
 _NOT_CONTENT = frozenset({"stream_type", "epoch", "received_at"})
@@ -55,7 +60,10 @@ def content_of(event: BaseWebSocketEvent) -> tuple[object, ...]:
 
 
 class RecentSet(Generic[_K]):
-    """Remembers at least the last `size` keys, and at most twice as many."""
+    """Remembers at least the last `size` keys, and at most twice as many.
+
+    Keys are kept in two halves; when the newer half is full, the older one is forgotten.
+    """
 
     __slots__ = ("_new", "_old", "_size")
 
@@ -73,8 +81,31 @@ class RecentSet(Generic[_K]):
             return False
         self._new.add(key)
         if len(self._new) >= self._size:
-            self._old, self._new = self._new, set()
+            self._forget_old()
         return True
+
+    def _forget_old(self) -> None:
+        self._old, self._new = self._new, set()
+
+
+class RecentTrades(RecentSet[int]):
+    """The ids of a market's trades: the last 256, and those of the last 30 s unless they are more than 4,096.
+
+    Attributes:
+        now: when the trade that is being added was received, loop clock.
+    """
+
+    __slots__ = ("_begun", "now")
+
+    def __init__(self) -> None:
+        super().__init__(TRADE_WINDOW)
+        self.now = self._begun = 0.0
+
+    def _forget_old(self) -> None:
+        # The newer half stays young for as long as the two lines of a renewal may bring the same trades.
+        if self.now - self._begun >= TRADE_SECONDS or len(self._new) >= MOST_TRADES:
+            self._begun = self.now
+            super()._forget_old()
 
 
 class StreamOrder:
@@ -136,37 +167,38 @@ class StreamOrder:
 
 
 class TradeOrder(StreamOrder):
-    """The guard of one market's trades: each `sequential_id` once in a bounded window, across epochs too."""
+    """The guard of one market's trades: each `sequential_id` once in a bounded window, across epochs too.
+
+    A trade is no state that a newer one replaces: one with a new id is handed out whatever its timestamp, since
+    nowhere is it promised that timestamps only rise. `timestamp` is the highest one handed out.
+    """
 
     __slots__ = ("_ids",)
 
     def __init__(self) -> None:
         super().__init__()
-        self._ids: RecentSet[int] = RecentSet(TRADE_WINDOW)
+        self._ids = RecentTrades()
 
     def judge(self, event: BaseWebSocketEvent) -> Verdict:
         """Decide about one trade and remember it."""
         assert isinstance(event, TradeEvent)
-        if not self._ids.add(event.sequential_id):
+        if event.epoch < self.epoch:
+            return Verdict.STALE
+        ids = self._ids
+        ids.now = event.received_at
+        if not ids.add(event.sequential_id):
             return Verdict.DUPLICATE
-        timestamp = event.timestamp
-        if event.epoch == self.epoch and timestamp >= self.timestamp:  # one more of a millisecond is one more trade
-            self.timestamp = timestamp
-            self._latest = event
-            return _NEWS
-        return super().judge(event)
-
-    def _was_seen(self, event: BaseWebSocketEvent) -> bool:
-        return False  # another id is another trade, however alike
-
-    def _judge_rest(self, event: BaseWebSocketEvent) -> Verdict:
-        verdict = super()._judge_rest(event)
-        self._same = None  # nothing is compared by content here
-        return verdict
+        self.epoch = event.epoch
+        if event.timestamp > self.timestamp:
+            self.timestamp = event.timestamp
+        return _NEWS
 
 
 class AccountOrder:
-    """The guard of orders, assets and announcements: each content once, each object in the order of its timestamps."""
+    """The guard of orders, assets and announcements: each content once, each object in the order of its timestamps.
+
+    An order may change twice within a millisecond: both updates are handed out, in the order in which they came.
+    """
 
     by_object = True
     __slots__ = ("_contents", "_objects")
