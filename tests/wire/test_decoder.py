@@ -263,6 +263,40 @@ def test_a_code_of_any_length_decodes_and_a_long_one_is_not_peeked() -> None:
         assert peek(frame) == (("ticker", code) if told else None)
 
 
+def spaced(frame: bytes, comma: bytes = b", ", colon: bytes = b": ") -> bytes:
+    """Return the frame with white space between its tokens."""
+    tokens = re.compile(rb'("(?:[^"\\]|\\.)*")|([,:])')
+    return tokens.sub(lambda found: found[1] or (comma if found[2] == b"," else colon), frame)
+
+
+@pytest.mark.parametrize("frame", [f for f in all_frames() if peek(f) is not None][:200])
+def test_white_space_between_tokens_changes_nothing_that_a_frame_says(frame: bytes) -> None:
+    for comma, colon in ((b", ", b": "), (b",", b": "), (b" ,\n", b" :\t")):
+        wide = spaced(frame, comma, colon)
+        assert peek(wide) == peek(frame)
+        assert peek(wide.decode()) == peek(frame)
+        assert peek(b" \n" + wide) == peek(frame)
+        assert decode(wide) == decode(frame)
+
+
+def test_white_space_does_not_hide_what_contradicts_the_first_bytes() -> None:
+    for frame in (spaced(TICKER), spaced(TRADE), b" " + TICKER):
+        assert "twice" in refusal(frame[:-1] + b', "code": "KRW-OTHER"}').reason
+        refusal(frame[:-1] + b', "type": "myAsset"}')
+    two = spaced(b"[" + TRADE + b"," + TRADE + b"]")
+    assert peek(two) is None
+    assert len(decode(two)) == 2
+
+
+@pytest.mark.parametrize("frame", [BOOK, TICKER, TRADE, ORDER, CANDLE, *(f for f in SIMPLE_FRAMES if b'"ttms"' in f)])
+def test_a_timestamp_in_microseconds_is_read_as_milliseconds(frame: bytes) -> None:
+    one(frame)
+    key = b"timestamp" if b'"timestamp"' in frame else b"tms"
+    late = replaced(frame, key.decode(), b"1691530805062789")
+    for spelling in (late, listed(late), spaced(late)):
+        assert one(spelling) == one(replaced(frame, key.decode(), b"1691530805062"))
+
+
 def test_peek_never_raises() -> None:
     for frame in (
         "\ud800",

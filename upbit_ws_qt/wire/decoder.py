@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -11,6 +12,7 @@ import msgspec
 from msgspec.structs import force_setattr
 
 from upbit_ws_qt.errors import DecodeError
+from upbit_ws_qt.events import BaseWebSocketEvent
 from upbit_ws_qt.text import safe_text
 from upbit_ws_qt.types import DataType, WebSocketType
 from upbit_ws_qt.wire.control import decode_control, read_header
@@ -21,7 +23,6 @@ from upbit_ws_qt.wire.simple_keys import MESSAGE_KINDS, kind_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.wire.messages import WebSocketMessage
 
 __all__ = ["Frame", "decode", "peek"]
@@ -35,6 +36,15 @@ _EXCERPT = 200
 _FIRST_END, _LAST_END = 10, 40
 _MOST_CODES = 4096  # codes kept as ready-made strings; an exchange has hundreds
 _LONGEST_CODE = 40
+
+# A frame's beginning with white space between its tokens, which JSON allows. Groups: whether it is a list, key of the
+# type, the type, the key of the code, the code.
+_SPACED_HEAD = re.compile(
+    rb"""\s*(\[)?\s*\{\s*"(type|ty)"\s*:\s*"([^"\\]{1,40})"(?:\s*,\s*"(code|cd)"\s*:\s*"([^"\\]{1,39})")?"""
+)
+_NEXT_MESSAGE = re.compile(rb"""\}\s*,\s*\{\s*"ty""")
+# Protocol sheet, "Messages": a book of 2023 carried microseconds, 16 digits where milliseconds have 13.
+_MICROSECONDS = re.compile(rb"""("(?:\w*timestamp|\w*tms)"\s*:\s*\d{13})\d{3}(?=\s*[,}])""")
 
 _CODELESS = frozenset({"myAsset", "announcement"})
 _PRIVATE = frozenset(t.value for t in DataType if t.websocket_type is WebSocketType.PRIVATE)
@@ -79,6 +89,7 @@ def _routes() -> dict[bytes, _Route]:
 
 
 _ROUTES = _routes()
+_TYPES: Mapping[bytes, str] = {t.value.encode(): t.value for t in DataType}
 
 
 def decode(frame: Frame) -> tuple[WebSocketMessage, ...]:
@@ -86,7 +97,7 @@ def decode(frame: Frame) -> tuple[WebSocketMessage, ...]:
 
     The format (DEFAULT, SIMPLE, JSON_LIST, SIMPLE_LIST) is recognised per frame, since a request can change it
     under way. Fields that are missing or unknown cost nothing where the event says so; an unknown candle unit and
-    unknown values of open enumerations pass through.
+    unknown values of open enumerations pass through. Timestamps in microseconds are read as milliseconds.
 
     Raises:
         DecodeError: with the reason and the first 200 safe characters, whatever is wrong with the frame: no JSON,
@@ -101,15 +112,20 @@ def decode(frame: Frame) -> tuple[WebSocketMessage, ...]:
             return (known.read(data) if known.build is None else known.build(known.read(data)),)
         return _decode_routed(data)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        if isinstance(error, msgspec.ValidationError):
+            in_milliseconds = _MICROSECONDS.sub(rb"\1", data)
+            if len(in_milliseconds) < len(data):
+                return decode(in_milliseconds)
         raise DecodeError(_reason(error), _excerpt(frame)) from error
 
 
 def peek(frame: Frame) -> tuple[str, str] | None:
     """Return (type, code) of a frame without decoding the rest, for conflation and routing.
 
-    The code is "" for types that have none. None where it cannot be told cheaply (another key order, white space,
-    a list of several messages, no event): decode such a frame. Of a frame that `decode` accepts it says the same
-    as `decode`; of one that it does not, whatever the first bytes say. Never raises for bytes or text.
+    The code is "" for types that have none. White space between tokens only makes it slower. None where it cannot be
+    told cheaply (another key order, a list of several messages, no event): decode such a frame. Of a frame that
+    `decode` accepts it says the same as `decode`; of one that it does not, whatever the first bytes say. Never raises
+    for bytes or text.
     """
     try:
         data = frame if type(frame) is bytes else _as_bytes(frame)
@@ -117,20 +133,39 @@ def peek(frame: Frame) -> tuple[str, str] | None:
         return None
     end = data.find(b'"', _FIRST_END, _LAST_END)
     route = _ROUTES.get(data[:end])
-    if route is None or (route.is_list and b'},{"ty' in data):
+    if route is None:
+        return _peek_spaced(data)
+    if route.is_list and b'},{"ty' in data:
         return None
     key = route.code_key
     if not key:
         return route.type, ""
     start = end + len(key)
     if data[end:start] != key:
-        return None
+        return _peek_spaced(data)
     stop = data.find(b'"', start, start + _LONGEST_CODE)
     if stop < 0:
         return None
     raw = data[start:stop]
     code = _codes.get(raw) or _learn(raw)
     return None if code is None else (route.type, code)
+
+
+def _peek_spaced(data: bytes) -> tuple[str, str] | None:
+    """Do what `peek` does for a frame with white space between its tokens."""
+    found = _SPACED_HEAD.match(data)
+    if found is None:
+        return None
+    is_list, type_key, name, code_key, raw = found.groups()
+    data_type = _TYPES.get(name)
+    if data_type is None or (is_list and _NEXT_MESSAGE.search(data)):
+        return None
+    if data_type in _CODELESS:
+        return data_type, ""
+    if raw is None or (type_key == b"ty") != (code_key == b"cd"):
+        return None
+    code = _codes.get(raw) or _learn(raw)
+    return None if code is None else (data_type, code)
 
 
 def _as_bytes(frame: Any) -> bytes:
@@ -158,7 +193,9 @@ def _decode_routed(data: bytes) -> tuple[WebSocketMessage, ...]:
     """Decode a frame by its usual beginning, or by looking for its type."""
     route = _ROUTES.get(data[: data.find(b'"', _FIRST_END, _LAST_END)])
     if route is None:
-        return _decode_any(data)
+        messages = _decode_any(data)
+        _check_against_head(messages, data)
+        return messages
     if not route.is_list:
         return (_finish(route, route.shape.decode(data), data),)
     if data.endswith(b"}]"):
@@ -181,10 +218,20 @@ def _finish(route: _Route, event: BaseWebSocketEvent, data: bytes) -> BaseWebSoc
     seen = peek(data)
     if event.type != route.type or (seen is not None and route.code_key and seen[1] != event.code):
         raise ValueError("type or code stands there twice and differs")
-    if seen is not None and not route.is_list:
+    if seen is not None and not route.is_list and data.startswith(route.code_key, len(route.start)):
         head_size = len(route.start) + len(route.code_key) + len(event.code.encode()) + 1
         learn(_known, route.shape, head_size, data)
     return _look_closer(route.kind, event, data)
+
+
+def _check_against_head(messages: tuple[WebSocketMessage, ...], data: bytes) -> None:
+    """Refuse a frame with white space whose first bytes say something else than was read."""
+    seen = peek(data)
+    if seen is None:
+        return
+    first = messages[0]
+    if len(messages) != 1 or not isinstance(first, BaseWebSocketEvent) or (first.type, first.code) != seen:
+        raise ValueError("type or code stands there twice and differs")
 
 
 def _look_closer(kind: str, event: Any, data: bytes) -> BaseWebSocketEvent:
