@@ -170,7 +170,9 @@ class Delivery(StrEnum):
     """Which events a consumer is handed."""
 
     EVERY = "every"
-    """Each event."""
+    """Each event. While more than 512 frames wait, a ticker or order book that a newer one has replaced is left out:
+    counted as `conflated` and `skipped` of the component, and told by an alert. BackpressureStrategy.BLOCK prevents it.
+    """
     FRAME = "frame"
     """The newest per key, at most once per display frame."""
 

@@ -117,7 +117,7 @@ def test_books_of_different_levels_do_not_supersede_each_other() -> None:
     assert superseding_key(b'{"ty":"orderbook","cd":"KRW-BTC","obu":[],"st":"REALTIME","lv":10000}') is not None
     assert superseding_key(trade(1)) is None
     assert superseding_key(b"\xff\x00") is None
-    assert superseding_key(ticker("KRW-BTC")) == ("ticker", "KRW-BTC")
+    assert superseding_key(ticker("KRW-BTC")) == ("ticker", "KRW-BTC", b"0")
 
 
 def test_frames_of_an_older_line_are_dropped_and_counted() -> None:

@@ -284,6 +284,19 @@ def test_the_ledger_knows_how_old_new_events_were_on_receipt() -> None:
     assert len(ledger.note_ages(102.0, 1002.0, [event(0.1, 101.5)] * 5000)[PUBLIC]) == 200
 
 
+def test_a_time_that_is_none_makes_no_line_late_and_no_clock_wrong() -> None:
+    ledger = StreamLedger()
+    (trade,) = [e for f in DEFAULT_FRAMES for e in decode(f) if isinstance(e, TradeEvent)][:1]
+    wall = 1_795_000_000.0
+
+    def event(timestamp: float) -> TradeEvent:
+        return replace(trade, received_at=99.0, timestamp=round(timestamp), stream_type=StreamType.REALTIME)
+
+    odd = [event(0), event(1000 * (wall + 50_000 * 365 * 86_400)), event(1000 * (wall - 3 * 86_400))]
+    ages = ledger.note_ages(100.0, wall, [*odd, event(1000 * (wall - 1.25))])
+    assert ages == {PUBLIC: [pytest.approx(0.25, abs=0.01)]}
+
+
 def _reasons(desk: Desk) -> set[str]:
     return {reason.kind.value for reason in desk.manager.monitor.health_status().reasons}
 

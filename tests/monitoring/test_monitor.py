@@ -115,6 +115,30 @@ def test_average_latency_is_of_the_last_minute() -> None:
     assert monitor.performance_metrics().average_latency == pytest.approx(0.002, rel=0.01)
 
 
+def test_a_latency_that_nobody_measured_is_unknown_and_not_zero() -> None:
+    monitor = Monitor(ServiceConfig())
+    assert monitor.performance_metrics().average_latency is None
+    monitor.observe(1.0, Readings(connections=(connection(frames=8565),), stages={"total": SketchSummary()}))
+    assert monitor.performance_metrics().average_latency is None
+    monitor.observe(2.0, Readings(stages={"total": SketchSummary(count=2, mean=0.5)}))
+    assert monitor.performance_metrics().average_latency == pytest.approx(0.5)
+    monitor.observe(100.0, Readings(stages={"total": SketchSummary(count=2, mean=0.5)}))
+    assert monitor.performance_metrics().average_latency is None  # nothing came for a minute
+
+
+def test_what_overload_kept_from_somebody_is_told_the_first_time_and_over_a_minute_after_the_last() -> None:
+    monitor = Monitor(ServiceConfig())
+    told: list[tuple[int, str, str]] = []
+    for now in range(120):
+        skipped = {"chart": 40, "book": 2} if now in (10, 20) else {}
+        changes = monitor.observe(now, Readings(skipped=skipped, wall_clock=WALL + now))
+        told += [
+            (now, type(c).__name__, c.alert.message) for c in changes if isinstance(c, (AlertRaised, AlertCleared))
+        ]
+    assert [(at, kind) for at, kind, _ in told] == [(10, "AlertRaised"), (80, "AlertCleared")]
+    assert told[0][2] == "42 events were skipped under load in 60 s: chart, book"
+
+
 def test_components_have_rates_and_a_share_of_the_core() -> None:
     monitor = Monitor(ServiceConfig())
     for now in range(60):
@@ -315,7 +339,7 @@ def test_before_anything_was_read_and_within_one_moment_nothing_is_divided_by_ze
     for _ in range(2):  # the same moment twice
         monitor.observe(5.0, Readings(connections=(up,), components=(busy,), wall_clock=WALL))
     metrics = monitor.performance_metrics()
-    figures = [metrics.messages_per_second, metrics.error_rate, metrics.average_latency, metrics.cpu_share]
+    figures = [metrics.messages_per_second, metrics.error_rate, metrics.cpu_share]
     figures += [metrics.connections[PUBLIC].messages_per_second_lifetime, metrics.components[0].slot_share]
     assert all(math.isfinite(figure) for figure in figures)
     assert (metrics.uptime_seconds, metrics.components[0].messages_per_second) == (0, 0)

@@ -116,6 +116,20 @@ def test_a_rare_stream_is_not_dead() -> None:
         assert monitor.issues() == ()
 
 
+@pytest.mark.parametrize(
+    ("data_type", "advice"),
+    [(DataType.ORDERBOOK, "smaller book depth"), (DataType.TRADE, "do less"), (DataType.TICKER, "do less")],
+)
+def test_a_smaller_book_is_advised_where_there_is_a_book(data_type: DataType, advice: str) -> None:
+    monitor = Monitor(ServiceConfig())
+    key = StreamKey(data_type, "KRW-BTC")
+    for now in range(0, 100, 10):
+        hot = StreamReading(key=key, events=900 * now, last_event_at=now)
+        monitor.observe(now, Readings(connections=(line(now),), streams=(hot, *streams(now, eth=5))))
+    (issue,) = [issue for issue in monitor.issues() if issue.kind is IssueKind.HOT_SYMBOL]
+    assert advice in issue.advice
+
+
 def test_a_symbol_that_brings_nearly_everything_is_hot() -> None:
     monitor = Monitor(ServiceConfig())
     for now in range(0, 100, 10):

@@ -41,7 +41,7 @@ async def test_a_display_frame_carries_the_newest_per_symbol() -> None:
         # What nobody will see is not even decoded.
         statistics = rig.engine.get_routing_statistics()
         assert (statistics.frames, statistics.superseded, statistics.held) == (5, 2, 1)
-        assert (route.received, route.delivered, route.conflated, route.waiting) == (2, 2, 0, 0)
+        assert (route.received, route.delivered, route.conflated, route.waiting) == (4, 2, 2, 0)
 
 
 async def test_events_for_display_frames_are_conflated_where_somebody_else_wants_each() -> None:

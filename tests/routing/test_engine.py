@@ -121,16 +121,53 @@ async def test_frames_of_another_epoch_are_dropped_and_counted() -> None:
 async def test_stale_and_duplicate_events_are_counted_and_reach_nobody() -> None:
     async with engine_rig() as rig:
         listener = Listener()
-        rig.engine.register_route("c", SubscriptionSpec("trade", "KRW-BTC"), listener)
-        await rig.feed(
-            raw("trade", timestamp=5, sequential_id=1),
-            raw("trade", timestamp=5, sequential_id=1),
-            raw("trade", timestamp=4, sequential_id=2),
-            raw("trade", timestamp=6, sequential_id=3),
-        )
+        rig.engine.register_route("c", SubscriptionSpec("ticker", "KRW-BTC"), listener)
+        await rig.feed(*(raw(timestamp=at) for at in (5, 5, 4, 6)))
         figures = rig.engine.get_routing_statistics()
         assert listener.timestamps == [5, 6]
         assert (figures.events, figures.stale, figures.duplicates) == (2, 1, 1)
+
+
+async def test_trades_reach_everybody_whatever_their_timestamps_and_each_but_once() -> None:
+    async with engine_rig() as rig:
+        listener = Listener()
+        rig.engine.register_route("c", SubscriptionSpec("trade", "KRW-BTC"), listener)
+        numbers = ((1, 5), (1, 5), (2, 4), (3, 6), (2, 4))
+        await rig.feed(*(raw("trade", timestamp=at, sequential_id=number) for number, at in numbers))
+        figures = rig.engine.get_routing_statistics()
+        assert listener.timestamps == [5, 4, 6]
+        assert (figures.events, figures.stale, figures.duplicates) == (3, 0, 2)
+
+
+async def test_a_first_frame_before_its_snapshot_and_one_book_twice_are_no_trouble() -> None:
+    async with engine_rig() as rig:
+        listener, once = Listener(), Listener()
+        rig.engine.register_route("c", SubscriptionSpec("orderbook", "KRW-BTC"), listener)
+        rig.engine.register_route("s", SubscriptionSpec("orderbook", "KRW-BTC", only_snapshot=True), once)
+        await rig.feed(
+            raw("orderbook", timestamp=200_000),
+            raw("orderbook", timestamp=57_000, stream_type="SNAPSHOT"),  # two minutes old, and behind a newer one
+            raw("orderbook", timestamp=200_100),
+            raw("orderbook", timestamp=200_100),
+            raw("orderbook", timestamp=200_200),
+        )
+        assert listener.timestamps == [200_000, 200_100, 200_200]
+        assert once.timestamps == [57_000]  # who wants nothing but a snapshot gets the one that there was
+        figures = rig.engine.get_routing_statistics()
+        assert (figures.events, figures.stale, figures.duplicates, figures.decode_errors) == (3, 1, 1, 0)
+
+
+async def test_a_book_whose_time_is_in_microseconds_takes_its_place_among_the_others() -> None:
+    async with engine_rig() as rig:
+        listener = Listener()
+        rig.engine.register_route("c", SubscriptionSpec("orderbook", "KRW-BTC"), listener)
+        await rig.feed(
+            raw("orderbook", timestamp=1_691_530_805_061),
+            raw("orderbook", timestamp=1_691_530_805_062_000),
+            raw("orderbook", timestamp=1_691_530_805_063),
+        )
+        assert listener.timestamps == [1_691_530_805_061, 1_691_530_805_062, 1_691_530_805_063]
+        assert not rig.undecoded
 
 
 async def test_books_of_different_levels_are_different_streams() -> None:

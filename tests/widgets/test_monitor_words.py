@@ -59,6 +59,7 @@ def test_figures_of_alerts_have_units() -> None:
         "loop_lag": "500 ms",
         "unserved": "1",
         "quarantined": "",
+        "skipped": "1",
         "rate_limit": "90.0 %",
         "maintenance": "",
     }

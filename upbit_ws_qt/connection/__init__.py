@@ -7,7 +7,7 @@ from upbit_ws_qt.connection.connection import Connection
 from upbit_ws_qt.connection.drain import Drain, DrainFigures
 from upbit_ws_qt.connection.epoch import EpochManager, GapEvent
 from upbit_ws_qt.connection.figures import ConnectionFigures
-from upbit_ws_qt.connection.inbox import Inbox, InboxFigures, RawFrame
+from upbit_ws_qt.connection.inbox import Inbox, InboxFigures, LostStream, RawFrame
 from upbit_ws_qt.connection.isolation import IsolatedHost
 from upbit_ws_qt.connection.line import Line
 from upbit_ws_qt.connection.link import CloseInfo, Connect, DialError, DialRequest, SocketFigures, SocketLike
@@ -34,6 +34,7 @@ __all__ = [
     "JWTManager",
     "LimiterUsage",
     "Line",
+    "LostStream",
     "MessageLimiter",
     "RawFrame",
     "SocketFigures",

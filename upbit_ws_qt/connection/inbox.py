@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
@@ -14,11 +15,13 @@ from upbit_ws_qt.wire import peek
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
-__all__ = ["Inbox", "InboxFigures", "RawFrame", "superseding_key"]
+__all__ = ["Inbox", "InboxFigures", "LostStream", "RawFrame", "superseding_key"]
 
 # When an inbox is full, this share of it is made free at once, so that the work is not done again for every frame.
 FREED_AT_ONCE = 0.1
 MARKER = -1
+_LEVEL = re.compile(rb'"(?:level|lv)"\s*:\s*(\d[\d.eE+-]*)')
+_TAIL = 160  # bytes at a book's end in which its level usually stands
 
 
 class RawFrame(Struct, frozen=True, gc=False):
@@ -35,6 +38,20 @@ class RawFrame(Struct, frozen=True, gc=False):
     received_at: float
     epoch: int
     ws_type: WebSocketType
+
+
+class LostStream(NamedTuple):
+    """What a frame says of itself without being decoded.
+
+    Attributes:
+        data_type: the name on the wire.
+        code: the market, "" where there is none.
+        level: a book's level as it is spelt; b"0" where it says nothing, and for other types.
+    """
+
+    data_type: str
+    code: str
+    level: bytes = b"0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +77,23 @@ class InboxFigures:
     stale: int = 0
 
 
-def superseding_key(data: bytes | str) -> Hashable | None:
-    """Return what a newer frame must have in common to make this ticker or book worthless; None for all others."""
+def stream_of(data: bytes | str) -> LostStream | None:
+    """Return what a frame says of itself; None where only decoding could tell."""
     head = peek(data)
-    if head is None or head[0] not in (DataType.TICKER, DataType.ORDERBOOK):
+    if head is None:
         return None
-    if head[0] == DataType.TICKER:
-        return head
+    if head[0] != DataType.ORDERBOOK:
+        return LostStream(*head)
     # Books of several levels share a code. The level stands behind the units, as one of the last fields.
     raw = data.encode() if isinstance(data, str) else data
-    tail = raw[-120:]
-    at = max(tail.rfind(b'"level":'), tail.rfind(b'"lv":'))
-    return (*head, tail[at:].partition(b":")[2].partition(b",")[0].rstrip(b"}]") if at >= 0 else b"")
+    levels = _LEVEL.findall(raw, max(0, len(raw) - _TAIL)) or _LEVEL.findall(raw)
+    return LostStream(*head, levels[-1]) if levels else LostStream(*head)
+
+
+def superseding_key(data: bytes | str) -> Hashable | None:
+    """Return what a newer frame must have in common to make this ticker or book worthless; None for all others."""
+    stream = stream_of(data)
+    return stream if stream is not None and stream.data_type in (DataType.TICKER, DataType.ORDERBOOK) else None
 
 
 class Inbox:
@@ -80,6 +102,13 @@ class Inbox:
     When it is full, tickers and order books that a newer frame of the same key supersedes (`key_of` gives the key,
     None for what nothing supersedes) are dropped first, then the oldest of all. Everything dropped is counted. Frames
     of another epoch than the present one are dropped when they are taken out.
+
+    Args:
+        ws_type: endpoint.
+        limit: frames that may wait.
+        key_of: see above.
+        on_lost: told of what is dropped, unless its line is not the present one: the stream, how many frames, and
+            whether newer ones superseded them.
 
     Attributes:
         epoch: of the line whose frames are handed out.
@@ -90,11 +119,13 @@ class Inbox:
         ws_type: WebSocketType,
         limit: int,
         key_of: Callable[[bytes | str], Hashable | None] = superseding_key,
+        on_lost: Callable[[LostStream, int, bool], None] | None = None,
     ) -> None:
         self.ws_type = ws_type
         self.epoch = 0
         self._limit = limit
         self._key_of = key_of
+        self._on_lost = on_lost
         self._frames: deque[RawFrame] = deque()
         self._markers: deque[Callable[[], None]] = deque()
         self._arm: Callable[[], None] | None = None
@@ -195,6 +226,14 @@ class Inbox:
                 self._markers.popleft()()
             else:
                 self._dropped += 1
+                self._tell_lost(frame, superseded=False)
+
+    def _tell_lost(self, frame: RawFrame, *, superseded: bool) -> None:
+        if self._on_lost is None or frame.epoch != self.epoch:
+            return
+        stream = stream_of(frame.data)
+        if stream is not None:
+            self._on_lost(stream, 1, superseded)
 
     def _supersede(self) -> None:
         """Keep, of the frames that have a key, the newest of each key and epoch."""
@@ -204,6 +243,7 @@ class Inbox:
             key = None if frame.epoch == MARKER else self._key_of(frame.data)
             if key is not None:
                 if (key, frame.epoch) in seen:
+                    self._tell_lost(frame, superseded=True)
                     continue
                 seen.add((key, frame.epoch))
             kept.appendleft(frame)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from collections import Counter
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
@@ -19,6 +20,7 @@ from upbit_ws_qt.errors import ConnectionLostError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from upbit_ws_qt.connection.inbox import LostStream
     from upbit_ws_qt.connection.link import CloseInfo, DialRequest, SocketFigures
     from upbit_ws_qt.types import WebSocketType
 
@@ -26,6 +28,7 @@ __all__ = ["IsolatedHost", "IsolatedSocket"]
 
 # Frames that cross in one turn of the program's loop; the rest waits for the next turn.
 CROSS_AT_ONCE = 2000
+MOST_STREAMS = 10_000  # streams whose lost frames are kept apart until they have crossed
 END_WITHIN = 0.5
 JOIN_WITHIN = 1.0
 
@@ -39,15 +42,22 @@ def _post(loop: asyncio.AbstractEventLoop, callback: Callable[..., object], *val
 class _Crossing:
     """A bounded queue from the socket's thread to the program's."""
 
-    def __init__(self, request: DialRequest, home: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        request: DialRequest,
+        home: asyncio.AbstractEventLoop,
+        on_lost: Callable[[LostStream, int, bool], None] | None,
+    ) -> None:
         self._home = home
+        self._on_lost = on_lost
+        self._lost: Counter[tuple[LostStream, bool]] = Counter()
         self._sink = request.on_frames
         self._failures = 0
         self._pong = request.on_pong
         self._ws_type: WebSocketType = request.ws_type
         # put() and what makes room in it rebuild the queue: both ends take the lock.
         self._lock = threading.Lock()
-        self._waiting = Inbox(request.ws_type, request.config.inbox_frames)
+        self._waiting = Inbox(request.ws_type, request.config.inbox_frames, on_lost=self._note_lost)
         self._armed = False
 
     def put(self, messages: Iterator[bytes], now: float) -> None:
@@ -75,13 +85,21 @@ class _Crossing:
         lost = figures.sink_failures + self._failures
         return replace(figures, superseded=waiting.superseded, dropped=waiting.dropped, sink_failures=lost)
 
+    def _note_lost(self, stream: LostStream, count: int, superseded: bool) -> None:
+        if (stream, superseded) in self._lost or len(self._lost) < MOST_STREAMS:
+            self._lost[stream, superseded] += count
+
     def _cross(self) -> bool:
         with self._lock:
             frames = self._waiting.take(CROSS_AT_ONCE)
+            lost, self._lost = self._lost, Counter()
             if not frames:
                 self._armed = False
                 return False
         self._home.call_soon(self._cross)
+        if self._on_lost is not None:
+            for (stream, superseded), count in lost.items():
+                self._on_lost(stream, count, superseded)
         for received_at, together in groupby(frames, attrgetter("received_at")):
             messages: list[Any] = [frame.data for frame in together]
             self._failures += hand_on(self._sink, messages, received_at)
@@ -136,10 +154,12 @@ class IsolatedSocket:
 class IsolatedHost:
     """A thread with a loop for the sockets of one connection; give its `connect` to the Connection.
 
-    The thread is started by the first dial. stop() ends it; do that after the connection was stopped.
+    The thread is started by the first dial. stop() ends it; do that after the connection was stopped. `on_lost` is
+    called in the program's thread with what had to go on the way to it, see Inbox.
     """
 
-    def __init__(self, ws_type: WebSocketType) -> None:
+    def __init__(self, ws_type: WebSocketType, on_lost: Callable[[LostStream, int, bool], None] | None = None) -> None:
+        self._on_lost = on_lost
         self._home = asyncio.get_running_loop()
         self._name = f"upbit-{ws_type.value}"
         self._away: asyncio.AbstractEventLoop | None = None
@@ -210,7 +230,7 @@ class IsolatedHost:
 
     async def _dial(self, request: DialRequest, answer: asyncio.Future[IsolatedSocket]) -> None:
         away = asyncio.get_running_loop()
-        crossing = _Crossing(request, self._home)
+        crossing = _Crossing(request, self._home, self._on_lost)
         socket = await open_socket(replace(request, on_frames=crossing.put, on_pong=crossing.pong))
         self._sockets.add(socket)
         seen = IsolatedSocket(socket, crossing, self._home, away)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         EpochManager,
         GapEvent,
         JWTManager,
+        LostStream,
         SocketLike,
         StateChange,
     )
@@ -58,7 +59,7 @@ class EndpointOwner(Protocol):
 class Endpoint:
     """Made once per endpoint; dials only while something is wanted.
 
-    `key_of` tells the inbox which waiting frame a newer one makes superfluous.
+    `key_of` tells the inbox which waiting frame a newer one makes superfluous; `on_lost` is told what had to go.
     """
 
     def __init__(
@@ -73,10 +74,12 @@ class Endpoint:
         connect_limiter: ConnectLimiter,
         jwt: JWTManager,
         key_of: Callable[[bytes | str], Hashable | None],
+        on_lost: Callable[[LostStream, int, bool], None],
         rng: Random | None = None,
     ) -> None:
         self.ws_type = ws_type
-        self.inbox = Inbox(ws_type, config.inbox_frames, key_of)
+        self.inbox = Inbox(ws_type, config.inbox_frames, key_of, on_lost)
+        self._on_lost = on_lost
         self.keeper = SubscriptionKeeper(
             ws_type, wishes, config, on_status=owner.on_stream_status, on_rejected=owner.on_rejected
         )
@@ -99,7 +102,7 @@ class Endpoint:
         self._wishes = wishes
         self._drain = drain
         isolated = config.independence_level is IndependenceLevel.ISOLATED
-        self._host = IsolatedHost(ws_type) if isolated else None
+        self._host = IsolatedHost(ws_type, on_lost) if isolated else None
         drain.add(self.inbox)
 
     @property
@@ -118,7 +121,7 @@ class Endpoint:
         Raises the WebSocketError that the change of the line ended with; the next line is isolated all the same.
         """
         if self._host is None:
-            self._host = IsolatedHost(self.ws_type)
+            self._host = IsolatedHost(self.ws_type, self._on_lost)
             await self.connection.reconnect("a thread of its own")
 
     def wishes_changed(self) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["StreamLedger", "spared_names"]
 
 MOST_AGES = 200
+MOST_AGE = 86_400.0
+"""Seconds; a timestamp further from now than that, in the past or in the future, tells nothing about the line."""
 _TIMED = (TickerEvent, TradeEvent, OrderbookEvent)
 
 
@@ -100,7 +102,9 @@ class StreamLedger:
                 continue
             if event.stream_type == StreamType.REALTIME:
                 noted = ages.setdefault(event.websocket_type, [])
-                noted.append(event.received_at + wall_minus_loop - event.timestamp / 1000)
+                age = event.received_at + wall_minus_loop - event.timestamp / 1000
+                if abs(age) < MOST_AGE:
+                    noted.append(age)
                 if len(noted) >= MOST_AGES:  # only public lines carry these types
                     break
         return ages

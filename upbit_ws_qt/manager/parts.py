@@ -126,6 +126,7 @@ class ManagerParts:
                 connect_limiter=limiter,
                 jwt=self._jwt,
                 key_of=self._routing.conflation_key,
+                on_lost=self._routing.note_lost,
                 rng=rng,
             )
             for ws_type in WebSocketType

@@ -166,6 +166,7 @@ class Watch:
             streams=self._ledger.readings if streams_are_due else None,
             tasks=tuple(task.reading() for task in self.tasks),
             maintenance=maintenance,
+            skipped=manager.routing.take_skipped(),
             unserved=tuple(stream for line in self._lines.values() for stream in line.unserved),
         )
 

@@ -43,6 +43,8 @@ class AlertKind(StrEnum):
     LOOP_LAG = "loop_lag"
     UNSERVED = "unserved"
     QUARANTINED = "quarantined"
+    SKIPPED = "skipped"
+    """Overload kept events from consumers that wanted every one."""
     RATE_LIMIT = "rate_limit"
     MAINTENANCE = "maintenance"
 
@@ -86,6 +88,8 @@ def rules_for(limits: AlertLimits) -> dict[AlertKind, AlertRule]:
         AlertKind.UNSERVED: _rule(warning, missing, 10, missing - 1, 2),
         # 1 while put aside
         AlertKind.QUARANTINED: _rule(critical, 1, 0, 0, 0),
+        # events of the last minute
+        AlertKind.SKIPPED: _rule(warning, 1, 0, 0, 0),
         AlertKind.RATE_LIMIT: _rule(warning, limits.rate_limit, 5, limits.rate_limit / 0.9 * 0.7, 10),
         # 1 for a day, or until acknowledged
         AlertKind.MAINTENANCE: _rule(AlertSeverity.INFO, 1, 0, 0, 0),

@@ -68,6 +68,7 @@ def conditions(
             yield from _line_conditions(now, line, lost_after)
     yield from _unserved(readings.unserved)
     yield from _program_conditions(readings, program)
+    yield _skipped(now, program)
     for component_id in quarantined:
         name = safe_text(component_id, 80)
         yield Condition(AlertKind.QUARANTINED, name, None, 1, Phrase("component {name} is put aside", name=name))
@@ -123,6 +124,16 @@ def _unserved(unserved: tuple[StreamKey, ...]) -> Iterator[Condition]:
         names = [str(key) for key in unserved if key.websocket_type is ws_type]
         text = Phrase("not served: {names}", names=names_of(names, NAMES_SHOWN))
         yield Condition(AlertKind.UNSERVED, "", ws_type, len(names), text)
+
+
+def _skipped(now: float, program: ProgramWatch) -> Condition:
+    count = program.skipped.total(now)
+    text = Phrase(
+        "{count:.0f} events were skipped under load in 60 s: {names}",
+        count=count,
+        names=names_of(program.skipped_by, NAMES_SHOWN),
+    )
+    return Condition(AlertKind.SKIPPED, "", None, count, text)
 
 
 def _program_conditions(readings: Readings, program: ProgramWatch) -> Iterator[Condition]:

@@ -126,7 +126,8 @@ class ComponentMetrics(Struct, frozen=True, kw_only=True):
         received: events meant for it.
         delivered: callbacks made.
         conflated: events replaced by newer ones.
-        dropped: events its queue gave up.
+        skipped: those of the conflated that it wanted (Delivery.EVERY) and overload replaced.
+        dropped: events its queue, or the line's inbox, gave up.
         failures: callbacks that raised.
         pending: events waiting for it.
         quarantined: whether it is put aside.
@@ -142,6 +143,7 @@ class ComponentMetrics(Struct, frozen=True, kw_only=True):
     received: int = 0
     delivered: int = 0
     conflated: int = 0
+    skipped: int = 0
     dropped: int = 0
     failures: int = 0
     pending: int = 0
@@ -174,7 +176,8 @@ class PerformanceMetrics(Struct, frozen=True, kw_only=True):
         messages_processed: events handed out.
         drain_failures: frames lost to a failure of this library while they were handed out.
         messages_per_second: frames received on all lines, over the last five seconds.
-        average_latency: mean seconds from a frame's receipt to the return of its last callback, over the last minute.
+        average_latency: mean seconds from a frame's receipt to the return of its last callback, over the last minute;
+            None where nothing was measured.
         error_rate: of all lines together, as in ConnectionMetrics.
         memory_usage: bytes, resident.
         uptime_seconds: since the monitor began.
@@ -198,7 +201,7 @@ class PerformanceMetrics(Struct, frozen=True, kw_only=True):
     messages_processed: int = 0
     drain_failures: int = 0
     messages_per_second: float = 0.0
-    average_latency: float = 0.0
+    average_latency: float | None = None
     error_rate: float = 0.0
     memory_usage: int = 0
     uptime_seconds: float = 0.0

@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 from upbit_ws_qt.monitoring.phrases import duration
 from upbit_ws_qt.monitoring.windows import Counter, RecentSum
 from upbit_ws_qt.text import Phrase, safe_text
-from upbit_ws_qt.types import ConnectionState
+from upbit_ws_qt.types import ConnectionState, DataType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -73,12 +73,13 @@ _ADVICE: Mapping[IssueKind, Phrase] = {
         "take Delivery.FRAME, or BackpressureStrategy.COALESCE_BY_SYMBOL, or a longer queue"
     ),
     IssueKind.DEAD_STREAM: Phrase("reconnect the line; if it stays dead the market may be halted or delisted"),
-    IssueKind.HOT_SYMBOL: Phrase("take Delivery.FRAME or a smaller book depth for it"),
+    IssueKind.HOT_SYMBOL: Phrase("take Delivery.FRAME for it where the newest is enough, or do less for each event"),
     IssueKind.GROWING_QUEUE: Phrase(
         "the consumer is slower than its data for good: take fewer streams or Delivery.FRAME"
     ),
     IssueKind.FAILURE: Phrase("the log has the traceback: please report it"),
 }
+_BOOK_ADVICE = Phrase("take Delivery.FRAME or a smaller book depth for it")
 _STAGE_ADVICE: Mapping[Bottleneck, Phrase] = {
     Bottleneck.NETWORK: Phrase("check the network between here and the exchange"),
     Bottleneck.DECODE: Phrase("subscribe to fewer streams or smaller books, or use the SIMPLE format"),
@@ -310,7 +311,9 @@ def _streams(now: float, streams: Iterable[StreamWatch], lines: tuple[LineWatch,
                 rate=rate,
                 share=rate / total,
             )
-            yield _issue(IssueKind.HOT_SYMBOL, str(key), text, rate, Bottleneck.NONE, ws_type=key.websocket_type)
+            advice = _BOOK_ADVICE if key.data_type is DataType.ORDERBOOK else None
+            ws_type = key.websocket_type
+            yield _issue(IssueKind.HOT_SYMBOL, str(key), text, rate, Bottleneck.NONE, advice=advice, ws_type=ws_type)
         since = connected.get(key.websocket_type)
         if since is not None and _is_dead(now, stream, since) and not key.data_type.is_event_only:
             silent = now - max(since, stream.reading.last_event_at or since)

@@ -22,6 +22,7 @@ STAGE_SECONDS = 10.0
 COMPONENT_SECONDS = 10.0
 STREAM_SECONDS = 60.0
 LATENCY_SECONDS = 60.0
+SKIPPED_SECONDS = 60.0
 
 
 class ComponentWatch:
@@ -68,6 +69,7 @@ class ComponentWatch:
             received=reading.received,
             delivered=reading.delivered,
             conflated=reading.conflated,
+            skipped=reading.skipped,
             dropped=reading.dropped,
             failures=reading.failures,
             pending=reading.pending,
@@ -135,6 +137,8 @@ class ProgramWatch:
         backlog_seconds: how long the waiting frames take at the present pace.
         stage_shares: share of a core that the work of each stage takes.
         streams: one per stream that is there.
+        skipped: events of the last minute that overload kept from consumers which wanted every one; `skipped_by` names
+            the components that missed some last.
     """
 
     def __init__(self) -> None:
@@ -148,6 +152,8 @@ class ProgramWatch:
         self.cpu = RecentMean(10.0)
         self.components: dict[str, ComponentWatch] = {}
         self.streams: dict[StreamKey, StreamWatch] = {}
+        self.skipped = RecentSum(SKIPPED_SECONDS)
+        self.skipped_by: tuple[str, ...] = ()
         self._lags: deque[tuple[float, float]] = deque(maxlen=200)
         self._lag_sketch = RollingSketch(300.0, parts=5)
         self._work: dict[str, tuple[Counter, RecentMean]] = {}
@@ -169,6 +175,9 @@ class ProgramWatch:
         self._take_lag(now, readings.loop_lag)
         self._take_backlog(readings, elapsed)
         self._take_latency(now, readings)
+        if readings.skipped:
+            self.skipped.add(now, sum(readings.skipped.values()))
+            self.skipped_by = tuple(sorted(readings.skipped, key=readings.skipped.__getitem__, reverse=True))
         if elapsed > 0:
             self.cpu.add(readings.cpu_share, elapsed)
         self._take_work(readings, elapsed)
@@ -244,10 +253,13 @@ class ProgramWatch:
             for gone in self.streams.keys() - {reading.key for reading in streams}:
                 del self.streams[gone]
 
-    def latency(self, now: float) -> float:
-        """Return the mean seconds from receipt to the return of the last callback over the last minute."""
+    def latency(self, now: float) -> float | None:
+        """Return the mean seconds from receipt to the return of the last callback over the last minute.
+
+        None where nothing was measured.
+        """
         count = self._latency_count.total(now)
-        return self._latency_seconds.total(now) / count if count else 0.0
+        return self._latency_seconds.total(now) / count if count else None
 
     def lag_p95(self, now: float) -> float:
         """Return the p95 of the lag readings of the last five minutes."""

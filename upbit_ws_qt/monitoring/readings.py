@@ -120,7 +120,8 @@ class ComponentReading(Struct, frozen=True, kw_only=True, gc=False):  # there ma
         received: events that were meant for it.
         delivered: callbacks made.
         conflated: events replaced by newer ones.
-        dropped: events its queue gave up.
+        skipped: those of the conflated that it wanted (Delivery.EVERY) and overload replaced.
+        dropped: events its queue, or the line's inbox, gave up.
         failures: callbacks that raised.
         bytes: of the frames behind its events.
         slot_seconds: time spent in its callbacks, all together.
@@ -135,6 +136,7 @@ class ComponentReading(Struct, frozen=True, kw_only=True, gc=False):  # there ma
     received: int = 0
     delivered: int = 0
     conflated: int = 0
+    skipped: int = 0
     dropped: int = 0
     failures: int = 0
     bytes: int = 0
@@ -203,6 +205,7 @@ class Readings(Struct, frozen=True, kw_only=True):
         unserved: streams that were asked for and do not come.
         tasks: the calls that are made every few seconds.
         maintenance: titles of maintenance announcements that came since the last reading.
+        skipped: by component, events that overload kept from it since the last reading although it wanted every one.
     """
 
     connections: tuple[ConnectionReading, ...] = ()
@@ -221,3 +224,4 @@ class Readings(Struct, frozen=True, kw_only=True):
     unserved: tuple[StreamKey, ...] = ()
     tasks: tuple[TaskReading, ...] = ()
     maintenance: tuple[str, ...] = ()
+    skipped: dict[str, int] = {}

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.events import BaseWebSocketEvent
 
 __all__ = [
+    "CONFLATING",
     "BlockingQueue",
     "EventQueue",
     "LatestQueue",
@@ -23,7 +24,8 @@ __all__ = [
 ]
 
 _CONFLATABLE = frozenset({DataType.TICKER, DataType.ORDERBOOK})
-_CONFLATING = frozenset({BackpressureStrategy.COALESCE_BY_SYMBOL, BackpressureStrategy.THROTTLE})
+CONFLATING = frozenset({BackpressureStrategy.COALESCE_BY_SYMBOL, BackpressureStrategy.THROTTLE})
+"""Strategies that hand out the newest event of each market only."""
 
 
 def queue_rules(
@@ -36,7 +38,7 @@ def queue_rules(
     """
     if asked is not None:
         return asked
-    if default.strategy in _CONFLATING and data_type not in _CONFLATABLE:
+    if default.strategy in CONFLATING and data_type not in _CONFLATABLE:
         return BackpressureConfig(BackpressureStrategy.DROP_OLDEST, default.max_queue_size, default.warning_threshold)
     return default
 
@@ -196,7 +198,7 @@ class Pace:
 
 def make_queue(rules: BackpressureConfig, key_of: Callable[[BaseWebSocketEvent], Hashable]) -> EventQueue:
     """Return the queue that a strategy wants."""
-    if rules.strategy in _CONFLATING:
+    if rules.strategy in CONFLATING:
         return LatestQueue(rules.max_queue_size, key_of)
     if rules.strategy is BackpressureStrategy.BLOCK:
         return BlockingQueue(rules.max_queue_size)

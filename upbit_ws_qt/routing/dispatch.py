@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from traceback import format_exception_only
 from typing import TYPE_CHECKING
 
@@ -69,7 +70,11 @@ class Heartbeat:
 
 
 class Dispatcher:
-    """The routes' common ground. Reports go out by call_soon: never from a Task, never between two consumers."""
+    """The routes' common ground. Reports go out by call_soon: never from a Task, never between two consumers.
+
+    Attributes:
+        skipped: by component, events that overload kept from consumers which wanted every one, since it was last taken.
+    """
 
     def __init__(
         self,
@@ -90,6 +95,7 @@ class Dispatcher:
         self.failures = 0
         self.quarantines = 0
         self.warnings = 0
+        self.skipped: Counter[str] = Counter()
         self._on_component_failed = on_component_failed
         self._places: set[str] = set()
 

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import functools
 import inspect
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -255,6 +256,12 @@ class DataRoutingEngine(FramePath):
         """Return how many seconds the slowest sampled frame of each line waited for its turn since the last call."""
         waits, self._meter.longest_wait = self._meter.longest_wait, {}
         return waits
+
+    def take_skipped(self) -> dict[str, int]:
+        """Return how many events overload kept from components that wanted every one, since the last call."""
+        dispatcher = self._dispatcher
+        skipped, dispatcher.skipped = dispatcher.skipped, Counter()
+        return dict(skipped)
 
     async def stop(self) -> None:
         """Close all routes and end all workers and timers; may be called twice."""

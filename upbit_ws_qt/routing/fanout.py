@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt.events import IndicatorEvent, IndicatorSignalEvent, OrderbookEvent
 from upbit_ws_qt.routing.sequence import AccountOrder, StreamOrder, TradeOrder
-from upbit_ws_qt.streams import ALL_SYMBOLS, StreamKey, key_of_event
+from upbit_ws_qt.streams import ALL_SYMBOLS, StreamKey, key_of_event, level_variant
 from upbit_ws_qt.types import DataType, Delivery, WebSocketType
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
+    from upbit_ws_qt.connection.inbox import RawFrame
     from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.routing.data_pool import PoolCell
     from upbit_ws_qt.routing.route import Route
@@ -23,6 +23,11 @@ _LONGEST_HEAD = 96
 CONFLATABLE = frozenset({DataType.TICKER, DataType.ORDERBOOK})
 """Types whose newest event makes the older ones superfluous."""
 _ACCOUNT_TYPES = (DataType.MY_ORDER, DataType.MY_ASSET, DataType.ANNOUNCEMENT)
+
+
+def _is_snapshot(data: bytes | str) -> bool:
+    """Whether a frame says of itself that it is a snapshot."""
+    return "SNAPSHOT" in data if isinstance(data, str) else b"SNAPSHOT" in data
 
 
 class Topic:
@@ -60,7 +65,7 @@ class Group:
         code: the market; "" where the type has none, or every market is wanted.
         only: the topic, where there can be but one; None for books by level, indicators and orders.
         conflatable: whether a newer frame of these bytes makes an older one superfluous: ticker or book, of one
-            variant, and nobody asked for BLOCK.
+            variant, and nobody asked for BLOCK, or for the snapshot alone.
         is_lazy: whether its frames can wait undecoded for the next display frame: conflatable, and every consumer
             wants just that.
         is_sampled: whether a sample of the latencies will do: public data.
@@ -69,6 +74,7 @@ class Group:
 
     __slots__ = (
         "_by_level",
+        "_consumers",
         "_may_wait",
         "code",
         "conflatable",
@@ -93,6 +99,7 @@ class Group:
         self.is_sampled = data_type.websocket_type is WebSocketType.PUBLIC
         self.frame_size = 0.0
         self._by_level: dict[Decimal, Topic | None] = {}
+        self._consumers: tuple[Route, ...] = ()  # where the group is conflatable
 
     def refresh(self) -> None:
         """Work out anew what follows from the topics and their consumers."""
@@ -102,18 +109,25 @@ class Group:
         self.conflatable = (
             self.data_type in CONFLATABLE
             and len(topics) == 1
-            and not any(route.is_lossless for route in topics[0].routes)
+            and not any(route.is_lossless or route.spec.only_snapshot for route in topics[0].routes)
         )
+        self._consumers = topics[0].routes if self.conflatable else ()
         self.is_lazy = (
             self._may_wait
             and self.conflatable
-            and all(r.spec.delivery is Delivery.FRAME and not r.spec.only_snapshot for r in topics[0].routes)
+            and all(route.spec.delivery is Delivery.FRAME for route in topics[0].routes)
         )
         self._by_level.clear()
 
     def note_size(self, size: int) -> None:
         """Take in the size of one frame, in bytes."""
         self.frame_size = self.frame_size + (size - self.frame_size) / 8 if self.frame_size else float(size)
+
+    def count_superseded(self, frame: RawFrame) -> None:
+        """Count a frame that a newer one replaced undecoded in the books of all that wanted it."""
+        for route in self._consumers:
+            if not (route.spec.only_realtime and _is_snapshot(frame.data)):
+                route.count_lost(1, superseded=True)
 
     def slot_seconds(self) -> float:
         """Return the seconds that the consumers' callbacks have taken so far."""
@@ -224,6 +238,23 @@ class FanoutHub:
         if everywhere is None or everywhere is topic:
             return routes
         return tuple(dict.fromkeys((*routes, *everywhere.routes)))
+
+    def routes_of_frame(self, name: str, code: str, level: bytes) -> tuple[Route, ...]:
+        """Return who wants a frame of which no more is known than what it says of itself.
+
+        Args:
+            name: its type.
+            code: its market.
+            level: as it stands in a book, b"0" where it does not, and for other types.
+        """
+        group = self.group(name, code)
+        if group is None:
+            return ()
+        only = len(group.topics) == 1
+        topic = next(iter(group.topics.values())) if only else group.topics.get(level_variant(Decimal(level.decode())))
+        routes = () if topic is None else topic.routes
+        everywhere = self.topics.get(StreamKey(DataType.MY_ORDER, ALL_SYMBOLS)) if name == DataType.MY_ORDER else None
+        return routes if everywhere is None else tuple(dict.fromkeys((*routes, *everywhere.routes)))
 
     def _set_routes(self, topic: Topic, routes: tuple[Route, ...]) -> None:
         topic.routes = routes

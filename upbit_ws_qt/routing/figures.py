@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Meter"]
 
 _SHORTEST_SPAN = 1.0  # seconds over which a rate is worth something
-_TOTALS = ("received", "delivered", "conflated", "dropped", "failures")
+_TOTALS = ("received", "delivered", "conflated", "skipped", "dropped", "failures")
 
 
 class Meter:

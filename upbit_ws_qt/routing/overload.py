@@ -1,4 +1,4 @@
-"""Ticker and book frames that wait undecoded: superseded ones are recognised by their first bytes and never decoded."""
+"""Ticker and book frames that wait undecoded: what a newer one replaces meanwhile is never decoded."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from upbit_ws_qt.connection.inbox import RawFrame
+    from upbit_ws_qt.routing.fanout import Group
 
 __all__ = ["OVERLOAD_BEGINS", "OVERLOAD_ENDS", "FrameHold"]
 
@@ -19,12 +20,12 @@ OVERLOAD_ENDS = 64
 
 
 class FrameHold:
-    """Keeps the newest raw frame per head and has it routed once per display frame.
+    """Keeps the newest raw frame of each market and has it routed once per display frame.
 
     It does so for every conflatable frame while the drain is behind, and always for those whose consumers want
     display frames only. Taking a frame in costs a twentieth of decoding it, so that the drain catches up, and what
-    is shown is newest. Within a head the order of frames is kept: a frame is routed only when it is the newest that
-    has come.
+    is shown is newest. Within a market the order of frames is kept: a frame is routed only when it is the newest that
+    has come. Each frame that was replaced is counted in the books of its consumers.
 
     Attributes:
         active: whether frames are held back at present.
@@ -46,7 +47,7 @@ class FrameHold:
         self._budget = budget
         self._route = route
         self._on_lazy = on_lazy  # frames wait for the display clock
-        self._held: dict[bytes, RawFrame] = {}
+        self._held: dict[Group, RawFrame] = {}
         self._timer: asyncio.Handle | None = None
         self.active = False
         self.in_use = False
@@ -66,24 +67,28 @@ class FrameHold:
             self.active = self.in_use = True
             self.episodes += 1
 
-    def take(self, head: bytes, frame: RawFrame, *, lazy: bool) -> bool:
+    def take(self, group: Group, frame: RawFrame) -> bool:
         """Hold a frame back in the place of an older one; False where it is to be routed at once.
 
-        In either case an older frame of its head is forgotten and counted. `lazy` ones are held without overload too.
+        In either case an older frame of its market is forgotten and counted. Frames that all consumers want by the
+        display frame are held without overload too.
         """
         held = self._held
-        if head in held:
+        hold = group.is_lazy or self.active
+        replaced = held.get(group)
+        if replaced is not None:
             self.superseded += 1
-            if lazy or self.active:
-                held[head] = frame
+            group.count_superseded(replaced)
+            if hold:
+                held[group] = frame
                 return True
-            del held[head]
+            del held[group]
             self.in_use = bool(held)
             return False
-        if not (lazy or self.active) or not head:
+        if not hold:
             return False
         first = not held
-        held[head] = frame
+        held[group] = frame
         self.in_use = True
         if self.active:
             if self._timer is None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from upbit_ws_qt.config import ServiceConfig
-    from upbit_ws_qt.connection.inbox import RawFrame
+    from upbit_ws_qt.connection.inbox import LostStream, RawFrame
     from upbit_ws_qt.routing.data_pool import DataPoolManager
     from upbit_ws_qt.routing.dispatch import Dispatcher
     from upbit_ws_qt.routing.fanout import Group, Topic
@@ -33,7 +33,9 @@ __all__ = ["FramePath"]
 
 _BACKLOG_EVERY = 63  # the backlog is looked at once in so many frames plus one
 _SAMPLE = 15  # latencies of one public frame in sixteen; of every private one
-_CODE_BEGINS = 20  # bytes; the comma behind this ends the code in `{"type":"trade","code":"KRW-BTC",` and the like
+# Bytes: the first comma from here on ends the code in `{"ty":"trade","cd":"KRW-BTC",` and, where tokens stand apart, in
+# `{"type": "orderbook", "code": "KRW-BTC",` too.
+_CODE_BEGINS = 21
 
 
 class _Unknown:
@@ -96,11 +98,7 @@ class FramePath:
             return
         if not count & _BACKLOG_EVERY and self._backlog is not None:
             self._hold.note_backlog(self._backlog())
-        if (
-            group.conflatable
-            and (group.is_lazy or self._hold.in_use)
-            and self._hold.take(head, frame, lazy=group.is_lazy)
-        ):
+        if group.conflatable and (group.is_lazy or self._hold.in_use) and self._hold.take(group, frame):
             return
         self._decode(frame, group)
 
@@ -118,6 +116,17 @@ class FramePath:
         Under overload ticker and book frames that a newer one has superseded are not decoded.
         """
         self._hold.note_backlog(pending)
+
+    def note_lost(self, stream: LostStream, count: int, superseded: bool) -> None:
+        """Count frames that an inbox gave up for want of room in the books of all that wanted them.
+
+        Args:
+            stream: what the frames said of themselves.
+            count: how many they were.
+            superseded: whether newer ones of the same stream were there.
+        """
+        for route in self._hub.routes_of_frame(*stream):
+            route.count_lost(count, superseded=superseded)
 
     def conflation_key(self, data: bytes | str) -> tuple[str, str] | None:
         """Return (type, code) of a frame that a newer one of the same key makes superfluous, None for any other.
@@ -137,8 +146,8 @@ class FramePath:
         if name is None:
             return _UNKNOWN  # type: ignore[no-any-return]
         group = self._hub.group(*name)
-        # A head must end with the code, or it says too little; one of a list could hide further messages.
-        if name[1] and head.startswith(b"{") and head.endswith(f':"{name[1]}"'.encode()):
+        # A head must reach up to the end of the code, or it says too little; one of a list could hide further messages.
+        if name[1] and head.startswith(b"{") and head.endswith(f'"{name[1]}"'.encode()) and b"," in head:
             self._hub.learn(head, group)
             if group is not None:
                 group.note_size(len(data))
@@ -166,7 +175,7 @@ class FramePath:
             self._on_decode_error(frame.ws_type, error)
             return
         if group is _UNKNOWN:
-            self._route_unknown(frame, messages)
+            self._route_unknown(frame, messages, began)
             return
         event: Any = messages[0]  # peek has vouched for one event of this type and code
         force_setattr(event, "epoch", frame.epoch)
@@ -187,15 +196,22 @@ class FramePath:
         weight = _SAMPLE + 1 if group.is_sampled else 1
         self._meter.sample(event, began=began, decoded_at=decoded_at, slots=slots, weight=weight)
 
-    def _route_unknown(self, frame: RawFrame, messages: tuple[WebSocketMessage, ...]) -> None:
-        """Route what only decoding could tell: events in an unusual spelling, lists, and what is no event."""
+    def _route_unknown(self, frame: RawFrame, messages: tuple[WebSocketMessage, ...], began: float) -> None:
+        """Route what only decoding could tell: events with another order of keys, lists, and what is no event."""
+        size = len(frame.data) // len(messages)
         for message in messages:
-            if isinstance(message, BaseWebSocketEvent):
-                stamp(message, frame.epoch, frame.received_at)
-                self.route_event(message)
-            else:
+            if not isinstance(message, BaseWebSocketEvent):
                 self._meter.control += 1
                 self._on_control(frame.ws_type, message)
+                continue
+            stamp(message, frame.epoch, frame.received_at)
+            group = self._hub.group(message.type, message.code)
+            if group is None:
+                self._meter.unrouted += 1
+            elif began:
+                self._accept_measured(group, message, began, size)
+            else:
+                self._accept(group, message)
 
     def _accept(self, group: Group, event: BaseWebSocketEvent) -> int:
         """Judge an event and hand it out; return to how many consumers."""

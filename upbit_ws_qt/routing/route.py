@@ -7,7 +7,7 @@ import inspect
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from upbit_ws_qt.routing.backpressure import LatestQueue, Pace, make_queue, queue_rules
+from upbit_ws_qt.routing.backpressure import CONFLATING, LatestQueue, Pace, make_queue, queue_rules
 from upbit_ws_qt.routing.views import key_function
 from upbit_ws_qt.sketch import QuantileSketch
 from upbit_ws_qt.streams import key_of_event
@@ -63,13 +63,14 @@ class Route(Tally):
         received: events that were for this consumer; `delivered` were handed to the callback, whether or not it raised.
         failures: callbacks that raised.
         slow_calls: callbacks that blocked the event loop.
+        skipped: events that were replaced by newer ones under overload although the wish was for every one.
     """
 
     __slots__ = (
         "__weakref__", "_beat", "_block_timer", "_by_code", "_callback", "_deferred", "_dispatcher", "_has_backlog",
-        "_held", "_lossy", "_newest", "_on_close", "_pace", "_queue", "_rules", "_slow", "_tallies", "_timer",
-        "_warn_at", "_warned", "alive", "closed", "component_id", "failures", "is_lossless", "keys", "offer",
-        "received", "slow_calls", "spec", "times", "view",
+        "_held", "_lossy", "_lost", "_newest", "_on_close", "_pace", "_queue", "_rules", "_slow", "_superseded",
+        "_tallies", "_timer", "_warn_at", "_warned", "alive", "closed", "component_id", "failures", "is_lossless",
+        "keys", "offer", "received", "skipped", "slow_calls", "spec", "times", "view",
     )  # fmt: skip
 
     def __init__(
@@ -89,7 +90,8 @@ class Route(Tally):
         self.spec = spec
         self.keys = keys
         self.alive = alive
-        self.received = self.failures = self.slow_calls = 0
+        self.received = self.failures = self.slow_calls = self.skipped = 0
+        self._superseded = self._lost = 0  # before they were decoded
         self.times = QuantileSketch()
         self._by_code = spec.data_type not in _SEVERAL_PER_MARKET
         # What a route of one stream counts is that stream's. A plain dict, filled: one that makes its entries when they
@@ -133,18 +135,40 @@ class Route(Tally):
 
     @property
     def conflated(self) -> int:
-        """Events replaced by a newer one of their key before they were handed out."""
-        return self._queue.conflated + (self._newest.conflated if self._newest is not None else 0)
+        """Events replaced by a newer one of their key before they were handed out, or even decoded."""
+        waited = self._queue.conflated + (self._newest.conflated if self._newest is not None else 0)
+        return waited + self._superseded
 
     @property
     def dropped(self) -> int:
         """Events lost: no room, quarantine, or closed before they were handed out."""
-        return self._queue.dropped + (self._newest.dropped if self._newest is not None else 0)
+        waited = self._queue.dropped + (self._newest.dropped if self._newest is not None else 0)
+        return waited + self._lost
 
     @property
     def high_water(self) -> int:
         """The most events that ever waited."""
         return max(self._queue.high_water, self._newest.high_water if self._newest is not None else 0)
+
+    def count_lost(self, count: int, *, superseded: bool) -> None:
+        """Count events that were for this consumer and had to go before they were decoded.
+
+        Args:
+            count: how many.
+            superseded: whether newer ones took their places.
+        """
+        self.received += count
+        if superseded:
+            self._superseded += count
+            if self._wants_every and self.offer != self._refuse:
+                self.skipped += count
+                self._dispatcher.skipped[self.component_id] += count
+        else:
+            self._lost += count
+
+    @property
+    def _wants_every(self) -> bool:
+        return self.spec.delivery is Delivery.EVERY and self._rules.strategy not in CONFLATING
 
     def stalled_for(self, now: float) -> float:
         """Return for how many seconds events have waited without progress; a direct consumer never stalls."""

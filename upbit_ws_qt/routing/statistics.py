@@ -37,8 +37,9 @@ class RouteFigures(Struct, frozen=True, gc=False):  # there may be a thousand of
         data_type: of its wish; `streams` is how many streams that is.
         received: events that were for it.
         delivered: handed to its callback, failed calls included.
-        conflated: replaced by a newer one before they were handed out.
-        dropped: lost to a full queue, to quarantine or to its end.
+        conflated: replaced by a newer one before they were handed out, or even decoded.
+        skipped: those of the conflated that the consumer wanted (Delivery.EVERY) and overload replaced.
+        dropped: lost to a full queue or inbox, to quarantine or to its end.
         waiting: in its queue now; `high_water` is the most that ever waited.
         failures: callbacks that raised.
         slow_calls: callbacks that blocked the event loop.
@@ -62,6 +63,7 @@ class RouteFigures(Struct, frozen=True, gc=False):  # there may be a thousand of
     longest: float
     times: SketchSummary
     quarantine: str = ""
+    skipped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +83,12 @@ class RoutingStatistics:
         work: seconds of work spent on "decode" and on "dispatch" (the callbacks not included), estimated from a sample.
         unrouted: decoded events that had no consumer (an unwanted level of a wanted book, say).
         replayed: newest known events given to late joiners.
-        received: over all consumers, those that are gone included; so for the next three and `failures`.
+        received: over all consumers, those that are gone included; so for the next four and `failures`.
         waiting: in all queues now.
         quarantines: how often a component was put aside; `quarantined` names those that are now.
         overloads: how often ticker and book frames began to be held back; `overloaded` is now.
         decode_latency: from receipt to decoded; `delivery_latency` from decoded to handed out; `total_latency` both.
-            Snapshots and every frame count; one public frame in eight is sampled.
+            Snapshots and every frame count; one public frame in sixteen is sampled.
         routes: single consumers; none where only the brief figures were asked for, without `received` to `waiting`.
         past: of components, what their routes that are closed have counted, while they have others.
         collector: garbage collector pauses, where they are watched.
@@ -112,6 +114,7 @@ class RoutingStatistics:
     received: int = 0
     delivered: int = 0
     conflated: int = 0
+    skipped: int = 0
     dropped: int = 0
     waiting: int = 0
     failures: int = 0
@@ -135,6 +138,7 @@ class PastFigures(NamedTuple):
     received: int = 0
     delivered: int = 0
     conflated: int = 0
+    skipped: int = 0
     dropped: int = 0
     failures: int = 0
     busy_time: float = 0.0
@@ -212,4 +216,5 @@ def figures_of(route: Route, quarantine: str) -> RouteFigures:
         longest=route.longest,
         times=route.times.summary(),
         quarantine=quarantine,
+        skipped=route.skipped,
     )

@@ -15,7 +15,7 @@ from PyQt6.QtCore import QT_VERSION_STR
 
 from upbit_ws_qt import WebSocketType
 from widgets.monitor.past import history_until
-from widgets.monitor.words import KST, event_text, reasons_text
+from widgets.monitor.words import KST, event_text, milliseconds, reasons_text, slot_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -53,7 +53,7 @@ def diagnostics(
         "",
         *(
             f"{item.component_id}: {item.subscriptions} streams, {item.messages_per_second:.1f}/s, "
-            f"slot p95 {item.slot.p95 * 1000:.2f} ms, {item.failures} errors, {item.dropped} lost"
+            f"slot p95 {slot_time(item.slot)} ms, {item.failures} errors, {item.dropped} lost"
             + (", put aside" if item.quarantined else "")
             for item in metrics.components
         ),
@@ -68,7 +68,7 @@ def diagnostics(
 def _program_lines(metrics: PerformanceMetrics) -> list[str]:
     return [
         f"up {metrics.uptime_seconds:.0f} s, {metrics.messages_processed:,} events, "
-        f"{metrics.messages_per_second:.1f} frames/s, latency {metrics.average_latency * 1000:.2f} ms, "
+        f"{metrics.messages_per_second:.1f} frames/s, latency {milliseconds(metrics.average_latency)} ms, "
         f"loop lag {metrics.loop_lag * 1000:.0f} ms (p95 {metrics.loop_lag_p95 * 1000:.0f} ms), "
         f"backlog {metrics.drain_backlog}, CPU {metrics.cpu_share:.0%}, "
         f"memory {metrics.memory_usage / 1024**2:.0f} MiB",

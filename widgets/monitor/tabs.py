@@ -17,6 +17,7 @@ from widgets.monitor.words import (
     count_text,
     event_text,
     line_name,
+    slot_time,
     what_text,
 )
 
@@ -83,7 +84,7 @@ class ComponentsTab(_ListTab[ComponentMetrics]):
             Column(mark("streams"), lambda row: f"{row.subscriptions:,}", "9,999", right=True),
             Column(mark("events/s"), lambda row: count_text(row.messages_per_second), "99,999", right=True),
             Column(mark("bytes/s"), lambda row: bytes_text(row.bytes_per_second), "999.9 MiB", right=True),
-            Column(mark("slot p95 ms"), lambda row: f"{row.slot.p95 * 1000:.2f}", "9,999.99", right=True),
+            Column(mark("slot p95 ms"), lambda row: slot_time(row.slot), "9,999.99", right=True),
             Column(mark("load"), lambda row: f"{row.slot_share * 100:.1f} %", "100.0 %", right=True),
             Column(mark("errors"), lambda row: f"{row.failures:,}", "9,999", right=True),
             Column(mark("waiting"), lambda row: f"{row.pending:,}", "9,999", right=True),

@@ -10,7 +10,7 @@ from upbit_ws_qt import ConnectionState, WebSocketType
 from widgets.base.text import mark, said, tr
 
 if TYPE_CHECKING:
-    from upbit_ws_qt import ConnectionMetrics, HealthStatus, LineEvent, PerformanceMetrics
+    from upbit_ws_qt import ConnectionMetrics, HealthStatus, LineEvent, PerformanceMetrics, SketchSummary
 
 __all__ = [
     "KST",
@@ -27,6 +27,7 @@ __all__ = [
     "reasons_text",
     "seconds_text",
     "share",
+    "slot_time",
     "state_text",
     "what_text",
 ]
@@ -147,7 +148,7 @@ def alert_figure(kind: str, value: float) -> str:
         return f"{value * 100:.1f} %"
     if kind == "memory":
         return bytes_text(value)
-    if kind in ("reconnecting_often", "unserved"):
+    if kind in ("reconnecting_often", "unserved", "skipped"):
         return f"{value:,.0f}"
     return f"{value * 1000:.0f} ms" if value < 1 else f"{value:,.1f} s"
 
@@ -185,6 +186,11 @@ def milliseconds(seconds: float | None) -> str:
         return NOTHING
     value = seconds * 1000
     return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
+
+
+def slot_time(times: SketchSummary) -> str:
+    """Return the p95 of a component's callbacks in ms, without its unit; a dash before one was measured."""
+    return f"{times.p95 * 1000:.2f}" if times.count else NOTHING
 
 
 def seconds_text(seconds: float | None) -> str:
