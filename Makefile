@@ -1,14 +1,16 @@
 # `make run` and `make test` need Python 3.11–3.13 and make, nothing else; everything lands in .venv.
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
-	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && { echo $$p; break; }; done)
+PYTHON ?= $(shell sh tools/find_pythons.sh 2>/dev/null | head -n 1)
+OLDEST_PYTHON ?= $(shell sh tools/find_pythons.sh 2>/dev/null | tail -n 1)
 VENV := .venv
 BIN := $(VENV)/bin
 EXTRAS := dev
 STAMP := $(VENV)/.installed-$(EXTRAS)
+LOWEST := .venv-lowest
+ROOMS := tests --ignore=tests/widgets --ignore=tests/test_packaging.py
 
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: run test check lint types imports fuzz bench clean
+.PHONY: run test check soak test-rooms check-lowest lint types imports fuzz house bench clean
 
 run: $(STAMP)
 	@$(BIN)/python run_desktop_ui.py $(ARGS)
@@ -17,6 +19,19 @@ test: $(STAMP)
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n auto $(ARGS)
 
 check: lint types imports test
+
+# The long forms of tests that `make test` runs in a small one, and nothing else.
+soak: $(STAMP)
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n auto --soak $(ARGS)
+
+# What may differ from one Python or one version of a dependency to another: all but the panels' own tests.
+test-rooms: $(STAMP)
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n auto $(ROOMS) $(ARGS)
+
+# Every lower bound of pyproject.toml, exactly, on the oldest Python found: the rooms, and the panels with real data.
+check-lowest: $(LOWEST)/.installed
+	QT_QPA_PLATFORM=offscreen $(LOWEST)/bin/python -m pytest -n auto $(ROOMS) $(ARGS)
+	QT_QPA_PLATFORM=offscreen $(LOWEST)/bin/python run_desktop_ui.py --smoke 10
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -30,6 +45,10 @@ imports: $(STAMP)
 
 fuzz: $(STAMP)
 	$(BIN)/python -m tests.fuzz_decoder --frames $(or $(FRAMES),1000000)
+
+# The figures by which the shape of the code is watched; another checkout's: make house ARGS="--root PATH".
+house: $(STAMP)
+	@QT_QPA_PLATFORM=offscreen $(BIN)/python tools/house.py $(ARGS)
 
 # In an environment of its own: the exchange's kit, which is measured beside us, wants an older websockets.
 bench: VENV := .venv-bench
@@ -46,5 +65,15 @@ $(STAMP): pyproject.toml tools/check_system.py
 	@$(BIN)/python tools/check_system.py
 	@touch $@
 
+$(LOWEST)/.installed: pyproject.toml tools/lowest.py
+	rm -rf $(LOWEST)
+	@test -n "$(OLDEST_PYTHON)" || { echo "no supported Python was found" >&2; exit 2; }
+	$(OLDEST_PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python tools/lowest.py --extra test > $(LOWEST)/lowest.txt
+	@$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $(LOWEST)/lowest.txt
+	@$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(LOWEST)/bin/python tools/check_system.py
+	@touch $@
+
 clean:
-	rm -rf .venv .venv-bench build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	rm -rf .venv .venv-* build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage

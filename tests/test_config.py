@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from websockets.proxy import parse_proxy
+from websockets.asyncio import client as websockets_client
 
 from upbit_ws_qt.config import REGIONS, AlertLimits, ServiceConfig
 from upbit_ws_qt.config_rules import is_loopback_literal
@@ -23,6 +23,8 @@ from upbit_ws_qt.types import BackpressureConfig, BackpressureStrategy, DataForm
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# websockets has moved it from one module to another within the range that pyproject.toml allows.
+parse_proxy = vars(websockets_client)["parse_proxy"]
 FIELDS = {item.name: str(item.type) for item in dataclasses.fields(ServiceConfig)}
 
 

@@ -52,7 +52,15 @@ def test_the_source_distribution_holds_what_make_needs(tmp_path: Path) -> None:
     (built,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(built) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    needed = {"Makefile", "pyproject.toml", "run_desktop_ui.py", "tools/check_system.py", "README.ko.md", "LICENSE"}
+    needed = {
+        "Makefile",
+        "pyproject.toml",
+        "run_desktop_ui.py",
+        "tools/check_system.py",
+        "tools/find_pythons.sh",
+        "README.ko.md",
+        "LICENSE",
+    }
     assert needed <= names
     examples = {f"examples/{path.name}" for path in (ROOT / "examples").glob("*.py")}
     assert examples <= names
