@@ -59,6 +59,20 @@ def pytest_asyncio_loop_factories(
     return {"asyncio": asyncio.new_event_loop}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--soak` runs the long forms of tests, and only them."""
+    parser.addoption("--soak", action="store_true", help="run the tests marked `soak`, and no others")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Take the long forms out of a plain run, and everything else out of a soak run; pytest says how many."""
+    soak = config.getoption("--soak")
+    left_out = [item for item in items if bool(item.get_closest_marker("soak")) is not soak]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if bool(item.get_closest_marker("soak")) is soak]
+
+
 def pytest_collection_finish() -> None:
     """Put the modules and the collected tests out of the garbage collector's sight.
 

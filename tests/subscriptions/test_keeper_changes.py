@@ -76,10 +76,11 @@ async def test_six_changes_within_half_a_second_are_at_most_five_requests() -> N
 
 
 @in_virtual_time
-async def test_a_strategy_that_changes_its_mind_every_100_ms_for_three_minutes() -> None:
+@pytest.mark.parametrize("changes", [700, pytest.param(1800, marks=pytest.mark.soak)])
+async def test_a_strategy_that_changes_its_mind_every_100_ms_for_minutes(changes: int) -> None:
     exchange = ModelExchange()
     async with serving(exchange, BTC) as d:
-        for number in range(1800):
+        for number in range(changes):
             d.want("b", ticker(f"KRW-D{number % 7}"))
             await elapse(0.1)
         sent = [at for at, _ in exchange.line.sent]
@@ -88,7 +89,7 @@ async def test_a_strategy_that_changes_its_mind_every_100_ms_for_three_minutes()
         assert max(sum(1 for at in sent if s <= at < s + 60) for s in sent) >= 90
         await d.settled()
         await elapse(2)
-        assert exchange.table() == entries(BTC, ticker(f"KRW-D{1799 % 7}"))
+        assert exchange.table() == entries(BTC, ticker(f"KRW-D{(changes - 1) % 7}"))
 
 
 @in_virtual_time

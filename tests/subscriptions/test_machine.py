@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -175,5 +176,11 @@ class SubscriptionMachine(RuleBasedStateMachine):
         self.loop.close()
 
 
+class LongSubscriptionMachine(SubscriptionMachine):
+    """The same for a soak run: its test case has settings of its own."""
+
+
 TestSubscriptions = SubscriptionMachine.TestCase
-TestSubscriptions.settings = settings(max_examples=120, stateful_step_count=40, deadline=None, derandomize=True)
+TestSubscriptions.settings = settings(max_examples=40, stateful_step_count=30, deadline=None, derandomize=True)
+TestSubscriptionsAtLength = pytest.mark.soak(LongSubscriptionMachine.TestCase)
+TestSubscriptionsAtLength.settings = settings(max_examples=400, stateful_step_count=40, deadline=None)

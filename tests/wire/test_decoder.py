@@ -377,6 +377,7 @@ def test_what_the_event_classes_are() -> None:
         assert type(one(frame)) is event_class
 
 
-def test_a_short_fuzz_run_finds_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(20_000, seed=7) == 0
+@pytest.mark.parametrize("frames", [5_000, pytest.param(200_000, marks=pytest.mark.soak)])
+def test_a_fuzz_run_finds_nothing(frames: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(frames, seed=7) == 0
     assert "0 findings" in capsys.readouterr().out
