@@ -39,7 +39,7 @@ ADDED = set(
     SlotError SplitTrust StateChange StreamKey StreamMetrics StreamStatus SubscriptionConflictResolver
     SubscriptionEntry SubscriptionList SubscriptionMetrics SubscriptionPerformanceMonitor SubscriptionState
     SubscriptionStateSnapshot SubscriptionStatistics TIMEFRAMES TaskReading TickerChannel TradeChannel
-    WebSocketMessage count_combinations install_excepthook run safe_text
+    WebSocketMessage NestedLoopError count_combinations install_excepthook run safe_text
     """.split()  # noqa: SIM905
 )
 # The engine's own parts: public for who looks into it or builds on a part; what they show each other is theirs.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from upbit_ws_qt.connection.auth import JWTManager
 from upbit_ws_qt.connection.connection import Connection
-from upbit_ws_qt.connection.drain import Drain, DrainFigures
+from upbit_ws_qt.connection.drain import Drain, DrainFigures, inside_task
 from upbit_ws_qt.connection.epoch import EpochManager, GapEvent
 from upbit_ws_qt.connection.figures import ConnectionFigures
 from upbit_ws_qt.connection.inbox import Inbox, InboxFigures, LostStream, RawFrame
@@ -40,5 +40,6 @@ __all__ = [
     "SocketFigures",
     "SocketLike",
     "StateChange",
+    "inside_task",
     "open_socket",
 ]

@@ -15,6 +15,7 @@ from upbit_ws_qt.qt.channel import (
     TradeChannel,
 )
 from upbit_ws_qt.qt.excepthook import ExceptHook, SlotError, install_excepthook
+from upbit_ws_qt.qt.nested_loops import NestedLoopError
 from upbit_ws_qt.qt.paint import PaintMeter
 from upbit_ws_qt.qt.proxy import HowDelivered, HowWanted, WebSocketClientProxy
 from upbit_ws_qt.qt.run import run
@@ -32,6 +33,7 @@ __all__ = [
     "IndicatorSignalChannel",
     "MyAssetChannel",
     "MyOrderChannel",
+    "NestedLoopError",
     "OrderbookChannel",
     "PaintMeter",
     "SlotError",

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from PyQt6 import sip
 from PyQt6.QtCore import QObject, Qt, pyqtSlot
 
+from upbit_ws_qt.connection import inside_task
 from upbit_ws_qt.manager import GlobalWebSocketManager, ManagerListener
 from upbit_ws_qt.manager.periodic import Periodic
 from upbit_ws_qt.qt.lifetime import Lifetime
+from upbit_ws_qt.qt.nested_loops import keep_tasks_going
 
 if TYPE_CHECKING:
     from upbit_ws_qt.connection import GapEvent, StateChange
@@ -46,6 +48,9 @@ class Bridge(QObject, ManagerListener):
         self._sweep.start(self._loop)
         manager.add_listener(self)
         self._destroyed = service.destroyed.connect(self._on_service_destroyed)
+        self._tasks = keep_tasks_going(self._loop)
+        if self._tasks is not None:
+            self._tasks.add_listener(self.on_error)
 
     def close(self) -> None:
         """Listen no more; idempotent."""
@@ -54,6 +59,8 @@ class Bridge(QObject, ManagerListener):
         self._closed = True
         self._sweep.stop()
         self._manager.remove_listener(self)
+        if self._tasks is not None:
+            self._tasks.remove_listener(self.on_error)
         self._hub.close()
         if not sip.isdeleted(self._service):
             self._service.destroyed.disconnect(self._destroyed)
@@ -75,7 +82,7 @@ class Bridge(QObject, ManagerListener):
 
     def _emits(self) -> bool:
         """Whether there is somebody to emit for; a slot that opens a dialog inside a Task would stop all others."""
-        assert not self._loop.get_debug() or asyncio.current_task(self._loop) is None, "a signal inside a Task"
+        assert not self._loop.get_debug() or not inside_task(self._loop), "a signal inside a Task"
         return not sip.isdeleted(self._service)
 
     # -- ManagerListener ----------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import qasync
 from PyQt6.QtCore import QCoreApplication, QTimer
 
 from upbit_ws_qt.qt.excepthook import install_excepthook
+from upbit_ws_qt.qt.nested_loops import keep_tasks_going
 from upbit_ws_qt.qt.service import WebSocketService
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def run(setup: Callable[[], object], *, service: WebSocketService | None = None)
         with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
             program = _Program(setup, service)
             loop: Any = runner.get_loop()
+            keep_tasks_going(loop)
             loop.call_soon(program.start)
             with _quit_on_signals(loop):
                 code = loop.run_forever()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import force_setattr
 
+from upbit_ws_qt.connection import inside_task
 from upbit_ws_qt.errors import DecodeError
 from upbit_ws_qt.events import BaseWebSocketEvent, stamp
 from upbit_ws_qt.routing.fanout import CONFLATABLE, FanoutHub
@@ -258,7 +258,7 @@ class FramePath:
         finished first, so that nobody behind that consumer has to wait, or sees a newer event before an older one.
         """
         if self._debug:
-            assert asyncio.current_task(self._loop) is None, "events are routed from the drain, never inside a Task"
+            assert not inside_task(self._loop), "events are routed from the drain, never inside a Task"
         self._beat.keep()
         unfinished = self._unfinished
         unfinished.append((event, iter(routes)))
