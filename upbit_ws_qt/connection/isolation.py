@@ -193,6 +193,14 @@ class IsolatedHost:
         await asyncio.wait({ended}, timeout=JOIN_WITHIN)
         thread.join(JOIN_WITHIN if ended.done() else 0)
 
+    def abandon(self) -> None:
+        """End the thread without its sockets, because the process ends: it must not call the program's loop again."""
+        away, thread = self._away, self._thread
+        self._away = self._thread = self._ended = None
+        if away is not None and thread is not None:
+            _post(away, away.stop)
+            thread.join(JOIN_WITHIN)
+
     def _started(self) -> asyncio.AbstractEventLoop:
         if self._away is None:
             self._away = asyncio.new_event_loop()

@@ -143,6 +143,15 @@ class GlobalWebSocketManager(ManagerQuestions):
             self._stopping = self._loop.create_task(self._stop(), name="upbit_ws_qt manager stop")
         return self._stopping
 
+    def abandon(self) -> None:
+        """Let go of everything at once, because the process ends: no loop will run any more, and nobody is told."""
+        self._state = GlobalManagerState.STOPPED
+        self._watch.stop()
+        for endpoint in self._endpoints.values():
+            endpoint.abandon()
+        self._drain.stop()
+        self._journal.close()
+
     async def _stop(self) -> None:
         self._watch.stop()
         for move in self._moves:

@@ -155,6 +155,12 @@ class Endpoint:
             await self._host.stop()
         self._drain.remove(self.inbox)
 
+    def abandon(self) -> None:
+        """Let go of the line, because the process ends; its socket goes with the process."""
+        if self._host is not None:
+            self._host.abandon()
+        self._drain.remove(self.inbox)
+
     async def _connect(self, request: DialRequest) -> SocketLike:
         return await (open_socket(request) if self._host is None else self._host.connect(request))
 

@@ -11,6 +11,7 @@ from PyQt6.QtCore import QObject, Qt, pyqtSlot
 from upbit_ws_qt.connection import inside_task
 from upbit_ws_qt.manager import GlobalWebSocketManager, ManagerListener
 from upbit_ws_qt.manager.periodic import Periodic
+from upbit_ws_qt.qt.ending import loop_lives, remember
 from upbit_ws_qt.qt.lifetime import Lifetime
 from upbit_ws_qt.qt.nested_loops import keep_tasks_going
 
@@ -51,6 +52,12 @@ class Bridge(QObject, ManagerListener):
         self._tasks = keep_tasks_going(self._loop)
         if self._tasks is not None:
             self._tasks.add_listener(self.on_error)
+        remember(self)
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that manager and service live on."""
+        return self._loop
 
     def close(self) -> None:
         """Listen no more; idempotent."""
@@ -65,12 +72,23 @@ class Bridge(QObject, ManagerListener):
         if not sip.isdeleted(self._service):
             self._service.destroyed.disconnect(self._destroyed)
 
+    def abandon(self) -> None:
+        """Let go of everything at once, because the process ends: no loop will run any more."""
+        self.close()
+        self._manager.abandon()
+
+    def delete(self) -> None:
+        """Delete the service and what it needs while nothing is walking over them (see ending.py)."""
+        for each in (self._service, self._hub, self):
+            if not sip.isdeleted(each) and sip.ispyowned(each):
+                sip.delete(each)
+
     @pyqtSlot()
     def _on_service_destroyed(self) -> None:
         if not vars(self):  # both are garbage, with their closed loop, and the collector took this one first
             return
         self.close()
-        if self._loop.is_running():
+        if self._loop.is_running() and loop_lives(self._loop):
             self._burial = self._manager.begin_stop()
 
     def _end_the_dead(self) -> None:

@@ -15,6 +15,7 @@ from PyQt6.QtCore import QMetaObject, QObject, pyqtSlot
 from upbit_ws_qt.errors import SubscriptionError, WebSocketError
 from upbit_ws_qt.manager.outbox import Outbox
 from upbit_ws_qt.qt.channel import Channel, channel_class
+from upbit_ws_qt.qt.ending import loop_lives
 from upbit_ws_qt.streams import StreamKey, streams_of
 from upbit_ws_qt.types import ConnectionState, Delivery, WebSocketType
 from upbit_ws_qt.wire import check_spec
@@ -147,7 +148,7 @@ class ChannelHub(QObject):
         self._touched.clear()
         for tap in tuple(self._taps.values()):
             self._drop(tap)
-            if not self._loop.is_closed():
+            if loop_lives(self._loop):
                 self._loop.call_soon(tap.channel.set_stale, True)  # the caller may be a Task
         self._stop_looking()
 
@@ -176,7 +177,7 @@ class ChannelHub(QObject):
     # -- who listens --------------------------------------------------------------------------------------------------
     def _touch(self, channel: Channel) -> None:
         """Look after a channel in the next turn of the loop: Qt may hold its locks now, and this may be any thread."""
-        if self._closed or self._loop.is_closed():
+        if self._closed or not loop_lives(self._loop):
             return
         first = not self._touched
         self._touched[channel] = None
@@ -244,7 +245,8 @@ class ChannelHub(QObject):
         return tap
 
     def _drop(self, tap: _Tap) -> None:
-        tap.close()
+        if loop_lives(self._loop):  # else the program ends, and nobody is left to be told
+            tap.close()
         del self._taps[tap.channel]
         others = self._by_stream[tap.stream]
         del others[tap.channel]

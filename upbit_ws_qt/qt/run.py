@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import qasync
 from PyQt6.QtCore import QCoreApplication, QTimer
 
+from upbit_ws_qt.qt.ending import delete_what_waits
 from upbit_ws_qt.qt.excepthook import install_excepthook
 from upbit_ws_qt.qt.nested_loops import keep_tasks_going
 from upbit_ws_qt.qt.service import WebSocketService
@@ -61,6 +62,7 @@ def run(setup: Callable[[], object], *, service: WebSocketService | None = None)
                 raise program.failure
             return int(code)
     finally:
+        delete_what_waits()  # closed windows: the loop that would have deleted them is over
         hook.uninstall()
 
 

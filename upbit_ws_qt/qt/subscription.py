@@ -7,10 +7,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from PyQt6 import sip
-from PyQt6.QtCore import QMetaMethod, QObject, pyqtSignal, pyqtSlot
+from PyQt6.QtCore import QMetaMethod, QMetaObject, QObject, Qt, pyqtSignal, pyqtSlot
 
 from upbit_ws_qt.errors import SubscriptionError, WebSocketError
 from upbit_ws_qt.qt.callbacks import hold_callback, receiver_of, signal_of
+from upbit_ws_qt.qt.ending import loop_lives
 from upbit_ws_qt.types import normalize_symbols
 
 if TYPE_CHECKING:
@@ -140,7 +141,8 @@ class Subscription(QObject):
             return
         self._service.require_thread("close")
         self._closed = True
-        self._handle.close()
+        if loop_lives(self._loop):  # else the program ends, and nobody is left to be told
+            self._handle.close()
         self._lifetime.discard(self)
         if not sip.isdeleted(self):
             self.deleteLater()
@@ -178,9 +180,10 @@ class Subscription(QObject):
         """End the wish when the signal that it was relayed to is gone with its object."""
         if not self._relays or self._closed or sip.isdeleted(self) or signal.name().data() != b"received":
             return
-        if not self._loop.is_closed():  # objects may die after it, at the end of a program, and in any thread
-            self._loop.call_soon_threadsafe(self._on_relay_gone)
+        # This may be any thread, and the end of the program: Qt's own queue works in both, and goes with this object.
+        QMetaObject.invokeMethod(self, "_on_relay_gone", Qt.ConnectionType.QueuedConnection)
 
+    @pyqtSlot()
     def _on_relay_gone(self) -> None:
-        if not sip.isdeleted(self) and not self.receivers(self.received):
+        if not self.receivers(self.received):
             self.close()

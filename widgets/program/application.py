@@ -9,7 +9,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QTimer, QtMsgType, qInstallMessageHandler
+from PyQt6.QtCore import QCoreApplication, QEvent, QTimer, QtMsgType, qInstallMessageHandler
 from PyQt6.QtWidgets import QApplication
 
 from upbit_ws_qt import ConfigurationError, Credentials, ServiceConfig, run
@@ -61,6 +61,8 @@ def run_program(options: Options, exchange: ExchangeProcess | None, began: float
             return run(program.open)
         finally:
             program.close()
+            # The loop is over, and nobody else deletes the windows that were closed after it.
+            QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
             if exchange is not None:
                 exchange.stop()
             if ended:
