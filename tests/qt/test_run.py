@@ -217,3 +217,34 @@ warnings.simplefilter("ignore")
     assert done.stdout.endswith("end\n"), done.stderr
     assert done.returncode == 0, done.stderr
     assert "upbit_ws_qt/qt" not in done.stderr
+
+
+def test_what_run_cannot_run_is_refused_in_words() -> None:
+    done = run_program("""
+async def setup():
+    pass
+for wrong in (setup(), 5):
+    try:
+        run(wrong)
+    except TypeError as error:
+        print(error)
+""")
+    assert "run(main), not run(main())" in done.stdout, done.stderr
+    assert "not 5" in done.stdout
+    assert done.stderr == ""
+
+
+def test_where_a_loop_runs_already_run_refuses_and_leaves_that_loop_running() -> None:
+    done = run_program("""
+async def cell():
+    try:
+        run(print)
+    except RuntimeError as error:
+        print(error)
+    await asyncio.sleep(0.01)
+    print("still running", asyncio.get_running_loop().is_running())
+asyncio.run(cell())
+""")
+    assert "one is running already (a notebook" in done.stdout, done.stderr
+    assert done.stdout.endswith("still running True\n")
+    assert done.stderr == ""

@@ -48,6 +48,7 @@ def run(setup: Callable[[], object], *, service: WebSocketService | None = None)
     app = QCoreApplication.instance()
     if app is None:
         raise RuntimeError("run() needs an application: make a QApplication (or QCoreApplication) first")
+    _check_setup(setup)
     hook = install_excepthook()
     try:
         with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
@@ -109,6 +110,22 @@ class _Program:
     def _give_up(self, error: BaseException) -> None:
         self.failure = error
         QCoreApplication.exit(1)
+
+
+def _check_setup(setup: object) -> None:
+    if inspect.iscoroutine(setup):
+        setup.close()
+        raise TypeError("run() needs the function itself: run(main), not run(main())")
+    if not callable(setup):
+        raise TypeError(f"run() needs a function that makes the windows, not {setup!r:.80}")
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise RuntimeError(
+        "run() makes the program's loop, and here one is running already (a notebook, or a coroutine): call your setup "
+        "there, and `await service.start()` and `await service.stop()` yourself"
+    )
 
 
 @contextmanager
