@@ -180,17 +180,15 @@ def test_a_program_that_is_killed_leaves_no_exchange_behind(program: subprocess.
 
 
 def test_smoke_visits_every_panel(environment: dict[str, str]) -> None:
-    for seconds in ("6", "40"):  # how long panels need for their first data is the machine's business
-        done = subprocess.run(
-            [sys.executable, str(ROOT / "run_desktop_ui.py"), "--smoke", seconds, "--lang", "ko", "--theme", "dark"],
-            capture_output=True,
-            text=True,
-            timeout=2 * _PATIENCE,
-            env=environment,
-            check=False,
-        )
-        if "without data" not in done.stderr:
-            break
+    # One second from when each panel has data: how long they need for it is the machine's business.
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "run_desktop_ui.py"), "--smoke", "1", "--lang", "ko", "--theme", "dark"],
+        capture_output=True,
+        text=True,
+        timeout=2 * _PATIENCE,
+        env=environment,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert "panels got data" in done.stdout
     assert done.stderr == ""

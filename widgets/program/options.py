@@ -26,7 +26,8 @@ class Options:
     Attributes:
         screenshot: where to save a picture of the window instead of waiting for its user; None to run normally.
         after: seconds between opening the window and the picture.
-        smoke: seconds to run, with exit code 0 only if every panel got data and no error was logged; None for ever.
+        smoke: seconds to run once every panel has data, or none came within a minute, with exit code 0 only if every
+            panel got data and no error was logged; None for ever.
         live: use the real exchange; without it the embedded one runs as a child process.
         region: of the real exchange.
         config: TOML file of settings for the service; it names its exchange, so nothing is embedded then.
@@ -130,7 +131,12 @@ def _parser() -> _Parser:
     add("--rate", type=_rate, metavar="N", help="messages a second of the embedded exchange (800)")
     add("--screenshot", type=_picture, metavar="PATH", help="save a PNG of the window and exit; needs no screen")
     add("--after", type=_seconds, default=2.0, metavar="S", help="seconds before the screenshot (default 2)")
-    add("--smoke", type=_smoke, metavar="S", help="run so many seconds; exit 0 only if all panels got data")
+    add(
+        "--smoke",
+        type=_smoke,
+        metavar="S",
+        help="wait until all panels have data, a minute at most, then run so many seconds; exit 0 if nothing failed",
+    )
     return parser
 
 

@@ -103,8 +103,12 @@ class Program(QObject):
             path = self._options.screenshot
             QTimer.singleShot(int(self._options.after * 1000), lambda: QApplication.exit(self._save_picture(path)))
         elif self._options.smoke is not None:
-            self._tour = Tour(window, self._options.smoke, self)
-            QTimer.singleShot(int(self._options.smoke * 1000), lambda: QApplication.exit(self._judge()))
+            watch = QTimer(self)  # from when there is something to watch
+            watch.setSingleShot(True)
+            watch.setInterval(int(self._options.smoke * 1000))
+            watch.timeout.connect(lambda: QApplication.exit(self._judge()))
+            self._tour = Tour(window, self)
+            self._tour.ended.connect(watch.start)
         return self
 
     def close(self) -> None:

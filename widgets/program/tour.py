@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QObject, QTimer, pyqtSlot
+from PyQt6.QtCore import QObject, QTimer, pyqtSignal, pyqtSlot
 
 from widgets.base.panel import Panel
 
@@ -13,30 +13,39 @@ if TYPE_CHECKING:
 
 __all__ = ["Tour"]
 
+TURN_MS = 200
+MOST_SECONDS = 60.0
+
 
 class Tour(QObject):
     """Turns to the next panel that has had no data yet, until all had some.
 
     Args:
         window: whose panels.
-        seconds: how long the run is; each panel is visited three times at least.
         parent: of the QObject.
+
+    Signals:
+        ended: all panels had data, or MOST_SECONDS are over; how long it takes is the machine's business.
     """
 
-    def __init__(self, window: MainWindow, seconds: float, parent: QObject) -> None:
+    ended = pyqtSignal()
+
+    def __init__(self, window: MainWindow, parent: QObject) -> None:
         super().__init__(parent)
         self._window = window
         self._names = list(window.docks)
         self._next = 0
         self._timer = QTimer(self)
-        self._timer.setInterval(max(100, int(seconds * 1000 / (3 * len(self._names) + 1))))
+        self._timer.setInterval(TURN_MS)
         self._timer.timeout.connect(self._turn)
         self._timer.start()
+        self._turns_left = int(MOST_SECONDS * 1000 / TURN_MS)
         window.closing.connect(self._timer.stop)
 
     @pyqtSlot()
     def _turn(self) -> None:
-        for _ in self._names:
+        self._turns_left -= 1
+        for _ in self._names if self._turns_left > 0 else ():
             name = self._names[self._next % len(self._names)]
             self._next += 1
             panel = self._window.panels[name]
@@ -44,3 +53,4 @@ class Tour(QObject):
                 self._window.show_panel(name)
                 return
         self._timer.stop()
+        self.ended.emit()
