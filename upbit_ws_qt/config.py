@@ -82,8 +82,10 @@ class ServiceConfig:
     # -- a line's life, in seconds ----------------------------------------------------------------------------------
     connect_timeout: float = 10.0
     close_timeout: float = 1.0
-    ping_interval: float = 20.0
-    pong_timeout: float = 15.0
+    ping_interval: float = 5.0
+    """A line that is dead though nobody said so is found within this and `pong_timeout`; pings cost no budget."""
+    pong_timeout: float = 4.0
+    """Time for which this program's own loop stood still does not count."""
     busy_silence_timeout: float = 10.0
     """Silence after which a line that is known to be busy is given up."""
     backoff_initial: float = 0.5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -151,6 +152,18 @@ async def test_a_peer_that_does_not_answer_pings_is_given_up() -> None:
         socket = await open_socket(Client(ping_interval=0.1, pong_timeout=0.2).request(url))
         info = await ended(socket)
         assert info.cause == "no pong within 0.2 s"
+
+
+async def test_a_window_that_stands_still_for_longer_than_a_pong_may_take_keeps_its_line() -> None:
+    async with server(hold) as url:
+        client = Client(ping_interval=0.1, pong_timeout=0.2)
+        async with dialled(url, client) as socket:
+            for _ in range(3):
+                await until(lambda: socket.figures().ping_sent_at)
+                time.sleep(0.6)  # the pong comes meanwhile and is not read
+                answered = len(client.rtts)
+                await until(lambda answered=answered: len(client.rtts) > answered)  # type: ignore[misc]
+            assert not socket.closed.done()
 
 
 async def test_closing_towards_a_silent_peer_takes_close_timeout_and_no_longer() -> None:

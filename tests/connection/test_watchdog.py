@@ -64,6 +64,36 @@ def test_a_missing_pong_is_found_within_its_time_and_a_tick() -> None:
     assert clocks.now - began <= 20.0 + 15.0 + 1.0
 
 
+@pytest.mark.parametrize("dies_after", [0.1, 2.0, 4.9])
+def test_by_default_a_line_that_is_dead_is_found_within_ten_seconds(dies_after: float) -> None:
+    clocks = Clocks(watch_silence=False, config=ServiceConfig())  # a private line: its silence says nothing
+    clocks.run(60.0 + dies_after)
+    died = clocks.now
+    while not any("no pong" in verdict for verdict in clocks.run(0.25, answer_after=None)):
+        assert clocks.now - died < 10.0
+
+
+@pytest.mark.parametrize("waited", [0.5, 3.0, 3.9])
+def test_a_program_that_stands_still_for_longer_than_a_pong_may_take_keeps_its_lines(waited: float) -> None:
+    clocks = Clocks(config=ServiceConfig())
+    clocks.run(5.25, answer_after=None)  # a ping is under way
+    clocks.run(waited, answer_after=None)
+    assert clocks.freeze(5.0) is None  # the pong may lie in the buffer, unread
+    clocks.dog.pong(clocks.now)
+    assert set(clocks.run(60.0)) == {PING}
+
+
+def test_a_loop_that_is_late_at_each_look_still_pings_and_still_finds_a_dead_line() -> None:
+    clocks = Clocks(config=ServiceConfig())
+    verdicts = []
+    for _ in range(60):
+        verdicts.append(clocks.freeze(0.2))
+        if verdicts[-1] == PING:
+            clocks.dog.pinged(clocks.now)
+    assert PING in verdicts
+    assert "no pong within 4 s" in verdicts
+
+
 def test_a_frozen_program_does_not_accuse_the_peer() -> None:
     clocks = Clocks()
     clocks.run(20.25, answer_after=None)  # a ping is under way

@@ -17,7 +17,7 @@ PING = "ping"
 LONGEST_TICK = 0.25
 # A wall clock that runs ahead of the loop's clock by so much was set, or the computer slept.
 CLOCK_JUMP = 5.0
-# After a lag of this many seconds what the peer sent may still lie unread: nobody is accused in that turn.
+# After a lag of this many seconds what the peer sent may still lie unread: nobody is given up in that turn.
 LATE = 0.1
 # A line is busy when so many frames have come and none of the recent pauses was longer than this share of the limit.
 BUSY_FRAMES = 30
@@ -106,6 +106,7 @@ class Watchdog:
             broken: what the protocol complains about, None for nothing.
             closing: whether a close frame was sent or received.
         """
+        was_late = self.lag > LATE
         self.lag = max(0.0, now - self._looked_at - self.tick)
         self.lag_total += self.lag
         jump = (wall - self._wall) - (now - self._looked_at)
@@ -116,7 +117,8 @@ class Watchdog:
             return Phrase("protocol error: {complaint}", complaint=broken)
         if closing:
             return self._look_at_closing(now)
-        if self.lag > LATE:
+        if self.lag > LATE and not was_late:
+            # What the peer sent meanwhile may not have been read yet. By the next look it has, even if that is late too.
             return None
         if self.pinged_at is not None:
             waited = now - self.pinged_at - (self.lag_total - self._lag_when_pinged)

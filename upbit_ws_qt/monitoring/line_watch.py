@@ -158,7 +158,7 @@ class LineWatch:
     def judged_rtt(self, now: float) -> float:
         """Return the round trip that counts: the p95; 0 where fewer than two samples are known.
 
-        Under twenty samples that is the second slowest: with a ping every 20 s, one slow ping is no slow line.
+        With few samples that is the second slowest: one slow ping is no slow line.
         """
         sketch = self.rtt.sketch(now)
         return sketch.quantile(0.95) if sketch.count > 1 else 0.0
