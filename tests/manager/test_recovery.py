@@ -153,6 +153,22 @@ async def test_codes_that_do_not_come_back_are_reported_and_the_rest_serves(
     await until(lambda: desk.manager.connection_state(PUBLIC) is S.CONNECTED)
 
 
+async def test_streams_that_come_back_listed_but_silent_are_asked_for_again_until_they_flow(
+    exchange: EmbeddedExchange, make_desk: Callable[..., Any]
+) -> None:
+    desk: Desk = await make_desk(proof_timeout=0.5)
+    markets = sorted(exchange.world.codes)[:20]
+    handle = desk.manager.register_component("c", SubscriptionSpec(DataType.TICKER, markets), lambda event: None)
+    await handle.wait_served(10)
+    silent = exchange.faults.inject("missing_codes", endpoint="public", codes=markets[:3], listed=True, times=1)
+    exchange.faults.inject("drop", endpoint="public", times=1)
+    await until(lambda: silent.hits and desk.manager.state is GlobalManagerState.DEGRADED)
+    await until(lambda: desk.manager.state is GlobalManagerState.ACTIVE)
+    assert desk.manager.subscription_statistics()[PUBLIC].live == 20
+    assert len(desk.diary.gaps) == 1  # on the same line
+    assert exchange.counters.message_violations == 0
+
+
 @pytest.mark.parametrize(
     "fault",
     [

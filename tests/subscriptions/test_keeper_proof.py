@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from tests.subscriptions.keeping import BTC, ETH, LIVE, UNSERVED, desk, serving
@@ -167,3 +169,37 @@ async def test_a_line_on_which_nothing_comes_of_what_came_before_is_given_up() -
         exchange.unknown = set()
         await d.settled()
         assert d.status(BTC) == LIVE
+
+
+@in_virtual_time
+async def test_what_earlier_lines_brought_is_asked_for_again_a_few_times_and_further_apart_each_time() -> None:
+    exchange = ModelExchange()
+    async with serving(exchange, ticker(*codes(20), "KRW-NOPE")) as d:
+        exchange.unknown = {"KRW-C3", "KRW-C4", "KRW-NOPE"}  # two are listed and silent from now on
+        exchange.line.drop()
+        await elapse(0.2)
+        await d.settled()
+        began = len(exchange.line.sent)
+        await elapse(550)
+        sent = [at for at, data in exchange.line.sent[began:] if b"LIST_SUBSCRIPTIONS" not in data]
+        pauses = [later - earlier for earlier, later in itertools.pairwise(sent)]
+        assert [round(pause) for pause in pauses] == [15, 45, 120, 300]
+        assert set(d.keeper.statistics().unserved) == tickers("KRW-C3", "KRW-C4", "KRW-NOPE")
+        assert [status for stream, status in d.told if stream.symbol == "KRW-C3"][-1] is StreamStatus.UNSERVED
+        exchange.line.drop()  # another line begins anew
+        await elapse(0.2)
+        await d.settled()
+        exchange.unknown = set()
+        await elapse(6)
+        assert d.status(ticker("KRW-C3", "KRW-C4")) == LIVE
+        assert exchange.violations == 0
+
+
+@in_virtual_time
+async def test_a_code_that_never_came_is_not_asked_for_again() -> None:
+    exchange = ModelExchange()
+    exchange.unknown = {"KRW-NOPE"}
+    async with serving(exchange, ticker("KRW-BTC", "KRW-NOPE")):
+        count = len(exchange.requests)
+        await elapse(550)
+        assert len(exchange.requests) == count

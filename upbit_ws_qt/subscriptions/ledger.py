@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions.wish import Wish
 
-__all__ = ["RepairBook", "RequestLedger", "SentRequest"]
+__all__ = ["AskAgain", "RepairBook", "RequestLedger", "SentRequest"]
 
 _MOST_REPAIRS = 2
 _MOST_IN_A_ROW = 5
@@ -115,3 +115,48 @@ class RepairBook:
     def forget(self, stream: StreamKey) -> None:
         """Note that a stream came, or is not wanted any more."""
         self._tried.pop(stream, None)
+
+
+class AskAgain:
+    """When streams that came on an earlier line, and not on this one, are asked for again.
+
+    The exchange may list a stream and send nothing of it. A code that never came is not asked for in vain here: it is
+    unknown to the exchange, or delisted.
+    """
+
+    def __init__(self, pauses: tuple[float, ...]) -> None:
+        self._pauses = pauses
+        self._due: dict[StreamKey, float] = {}
+        self._tries: dict[StreamKey, int] = {}
+
+    @property
+    def next_due(self) -> float | None:
+        """When the next of them is due, None where none is."""
+        return min(self._due.values(), default=None)
+
+    def gave_up(self, stream: StreamKey, now: float) -> None:
+        """Note that a stream counts as unserved; where it has been asked for again before, that goes on."""
+        if stream not in self._tries:
+            self._tries[stream] = 0
+            self._plan(stream, now)
+
+    def forget(self, stream: StreamKey) -> None:
+        """Note that a stream came, or is not wanted any more."""
+        self._due.pop(stream, None)
+        self._tries.pop(stream, None)
+
+    def is_due(self, now: float) -> bool:
+        """Whether a request is due; those whose turn it is, or nearly is, go together."""
+        if (first := self.next_due) is None or first > now:
+            return False
+        for stream in [stream for stream, due in self._due.items() if due <= now + 1.0]:
+            self._tries[stream] += 1
+            self._plan(stream, now)
+        return True
+
+    def _plan(self, stream: StreamKey, now: float) -> None:
+        tries = self._tries[stream]
+        if tries < len(self._pauses):
+            self._due[stream] = now + self._pauses[tries]
+        else:
+            self._due.pop(stream, None)

@@ -34,6 +34,8 @@ class Patience:
         audit: after the latest request until, if no list has covered it, one is asked for: a change that only drops
             streams, say, proves itself by nothing.
         accepted: after which a request that met no error counts as taken.
+        ask_again: after which a stream that earlier lines brought is asked for again, although it was silent on this
+            one: the first time since it was given up, then since the try before. It ends with the last of them.
     """
 
     gather: float = 0.02
@@ -44,6 +46,7 @@ class Patience:
     mute: float = 1.0
     audit: float = 5.0
     accepted: float = 1.5
+    ask_again: tuple[float, ...] = (5.0, 15.0, 45.0, 120.0, 300.0)
 
 
 @dataclass(slots=True)

@@ -72,6 +72,7 @@ class LineSession:
             limiter, gather=memory.patience.gather, per_second=memory.per_second
         )
         self._is_first = True
+        self._asks_again = False
         self._stage_left = False
         self._lister = Lister(memory.patience.list_answer)
         self._verdict = SyncVerdict(memory, self.table.proof, self._lister)
@@ -115,7 +116,7 @@ class LineSession:
             wanted: Mapping[StreamKey, Demand] | None = self.table.wanted()
             self._batcher.clear()
         else:
-            wanted = self._batcher.process_batched_changes(self.table.asked, now, insist=bool(once))
+            wanted = self._batcher.process_batched_changes(self.table.asked, now, insist=bool(once) or self._asks_again)
         if wanted is None or not (wanted or once):
             if not self.table.asked and self._memory.search.is_searching:
                 self._ask_for_control(now)
@@ -141,6 +142,7 @@ class LineSession:
             size, plan.snapshots, new.keys() | once, is_needed=bool(new or gone or once) and not self._stage_left
         )
         self._last_sent = self._last_request = now
+        self._asks_again = False
         self._batcher.note_sent(now)
         self._plan_list(new, now)
 
@@ -210,7 +212,7 @@ class LineSession:
         if not missing and not has_surplus:
             table.repairs.clean()
             return
-        table.repair_missing(missing)
+        table.repair_missing(missing, now)
         if has_surplus and not table.repairs.is_exhausted and not table.needs_repair:
             table.start_repair()
 
@@ -243,6 +245,10 @@ class LineSession:
         if self._silence.judge(now):
             self._queue(now)
         self._requests.taken_in_time(now)
+        if not self.is_syncing and self.table.again.is_due(now):
+            # What does not flow is asked for with its snapshot whenever anything is asked: a request is all it takes.
+            self._asks_again = True
+            self._queue(now)
         if self._may_test(now) and self._memory.search.release_next():
             self.wishes_changed(now)
 
@@ -323,7 +329,9 @@ class LineSession:
         if self.is_syncing:
             times.append(self._verdict.settled_at(self._last_sent))
             times.append(self._last_sent + patience.first_data)
-        elif self._memory.search.is_searching:
+        else:
+            times.append(self.table.again.next_due)
+        if not self.is_syncing and self._memory.search.is_searching:
             times.append(self._last_sent + patience.unlisted)
         later = [at - now for at in times if at is not None and at > now]
         return min(later, default=None)

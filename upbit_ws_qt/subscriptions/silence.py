@@ -47,7 +47,7 @@ class SilenceJudge:
         if unlisted and self._lister.is_busy:
             self._prolong(unlisted, now + self._memory.patience.list_answer)
             overdue = [stream for stream in overdue if stream not in unlisted]
-        self._table.give_up(overdue)
+        self._table.give_up(overdue, now)
 
     def _judge_once(self, now: float) -> bool:
         table = self._table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from upbit_ws_qt.subscriptions.ledger import RepairBook
+from upbit_ws_qt.subscriptions.ledger import AskAgain, RepairBook
 from upbit_ws_qt.subscriptions.restore import Proof
 from upbit_ws_qt.subscriptions.status import StreamStatus
 from upbit_ws_qt.types import DataType
@@ -45,6 +45,7 @@ class LineTable:
         once: streams whose present state alone was asked for, with the loop time until which it may come.
         proof: what is proved.
         repairs: how often what was missing has been asked for again.
+        again: when what earlier lines brought is asked for again, although it was silent on this one.
         changed: streams whose status may have changed; the shell empties it.
         refresh: streams that the next request asks for as though they were new.
         needs_repair: whether everything has to be asked for anew, plainly and at once; so it is on a new line.
@@ -58,6 +59,7 @@ class LineTable:
         self.once: dict[StreamKey, float] = {}
         self.proof = Proof(memory.patience.first_data)
         self.repairs = RepairBook()
+        self.again = AskAgain(memory.patience.ask_again)
         self.changed: set[StreamKey] = set()
         self.refresh: set[StreamKey] = set()
         self.needs_repair = True
@@ -122,6 +124,7 @@ class LineTable:
         for stream in streams:
             self.flowing.pop(stream, None)
             self.repairs.forget(stream)
+            self.again.forget(stream)
             self.refresh.discard(stream)
             self._memory.served_before.discard(stream)
             self._memory.unserved_before.discard(stream)
@@ -150,6 +153,7 @@ class LineTable:
         """Note that a stream was shown."""
         self.changed.add(stream)
         self.repairs.forget(stream)
+        self.again.forget(stream)
         demand = self.asked.get(stream)
         if demand is not None:
             if stream.data_type.has_snapshot:
@@ -158,14 +162,16 @@ class LineTable:
             self._memory.unserved_before.discard(stream)
             self._memory.unlisted_before.discard(stream)
 
-    def give_up(self, streams: Iterable[StreamKey]) -> None:
-        """Count streams as unserved."""
+    def give_up(self, streams: Iterable[StreamKey], now: float) -> None:
+        """Count streams as unserved; those that came on an earlier line are asked for again later."""
         streams = tuple(streams)
         self.proof.give_up(streams)
         self._memory.unserved_before.update(streams)
         self.changed.update(streams)
         for stream in streams:
             self.flowing.pop(stream, None)
+            if stream in self._memory.served_before:
+                self.again.gave_up(stream, now)
 
     def settle_once(self, stream: StreamKey, *, served: bool) -> bool:
         """Note that a snapshot came or will not come; return whether its stream flows for that sake only."""
@@ -174,12 +180,12 @@ class LineTable:
         self.changed.add(stream)
         return stream in self.asked and stream not in self.wanted()
 
-    def repair_missing(self, missing: Collection[StreamKey]) -> None:
+    def repair_missing(self, missing: Collection[StreamKey], now: float) -> None:
         """Have what the list lacks asked for again, where that was not in vain before; the rest is unserved."""
         unlisted = self._memory.unlisted_before
         again = {stream for stream in missing if stream not in unlisted and self.repairs.may_try(stream)}
         unlisted |= set(missing) - again
-        self.give_up(set(missing) - again)
+        self.give_up(set(missing) - again, now)
         if again:
             for stream in again:
                 self.flowing.pop(stream, None)
