@@ -22,7 +22,7 @@ from upbit_ws_qt.wire import build_request
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from upbit_ws_qt.subscriptions import SubscriptionPlan
+    from upbit_ws_qt.subscriptions import OptimizationResult
 
 PUBLIC = WebSocketType.PUBLIC
 TYPES = (DataType.TICKER, DataType.TRADE, DataType.ORDERBOOK)
@@ -64,7 +64,7 @@ def measure(name: str, fill: Callable[[SubscriptionStateManager], None], rounds:
     filling = 1000 * (time.perf_counter() - started)
     optimizer = IntelligentSubscriptionOptimizer()
 
-    def plan() -> SubscriptionPlan:
+    def plan() -> OptimizationResult:
         return optimizer.optimize_subscriptions(state.demand(PUBLIC))
 
     flowing = dict(state.demand(PUBLIC))

@@ -33,6 +33,15 @@ async def test_each_endpoint_counts_its_own_lines() -> None:
     assert seen == [(PUBLIC, 1), (PUBLIC, 2), (PRIVATE, 1)]
 
 
+def test_each_listener_is_told_of_each_epoch() -> None:
+    epochs = EpochManager()
+    seen: list[tuple[str, int]] = []
+    for name in ("first", "second", "third"):
+        epochs.add_listener(lambda _, epoch, name=name: seen.append((name, epoch)))  # type: ignore[misc]
+    epochs.advance(PUBLIC)
+    assert seen == [("first", 1), ("second", 1), ("third", 1)]
+
+
 def test_a_listener_can_be_taken_away() -> None:
     epochs = EpochManager()
     seen: list[int] = []

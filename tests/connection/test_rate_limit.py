@@ -60,6 +60,38 @@ def test_five_leave_at_once_and_the_sixth_waits_a_second() -> None:
     assert limiter.delay(11.06) == 0.0
 
 
+def test_a_hundred_messages_leave_room_for_the_next_only_a_minute_and_one_hundredth_later() -> None:
+    limiter = MessageLimiter(reserve=0)
+    for number in range(100):
+        limiter.record(0.2 * number)
+    # The exchange counts arrivals: a first message that was 0.6 s on its way and a last one that took no time are
+    # still a minute apart there.
+    assert limiter.delay(60.0) > 0.5
+    assert limiter.delay(60.59) > 0.0
+    assert limiter.delay(60.61) == 0.0
+
+
+def test_a_block_that_the_exchange_named_is_outlasted_by_a_margin() -> None:
+    messages, dials = MessageLimiter(), ConnectLimiter()
+    messages.refused(0.0, retry_after=3.0)
+    messages.refused(1.0, retry_after=4.0)  # in the same burst
+    assert messages.delay(5.0) >= 0.04
+    assert messages.delay(5.06) == 0.0
+    dials.refused(0.0, 429, retry_after=3.0)
+    assert dials.delay(3.0) >= 0.04
+    assert dials.delay(3.06) == 0.0
+
+
+def test_after_the_whole_budget_has_come_back_the_next_block_is_short_again() -> None:
+    limiter = MessageLimiter()
+    limiter.refused(0.0)
+    limiter.refused(1.5)
+    assert limiter.delay(1.5) == pytest.approx(2.0)
+    assert limiter.usage(100.0).factor == 1.0
+    limiter.refused(100.0)
+    assert limiter.delay(100.0) == pytest.approx(1.0)
+
+
 def test_recovery_may_use_what_ordinary_changes_may_not() -> None:
     limiter = MessageLimiter()
     now = 0.0

@@ -6,7 +6,7 @@ import pytest
 
 from tests.subscriptions.specs import key
 from upbit_ws_qt.connection.rate_limit import MessageLimiter
-from upbit_ws_qt.subscriptions import Demand, RateLimitAwareSubscriptionBatcher
+from upbit_ws_qt.subscriptions import Demand, RateLimitAwareSubscriptionBatcher, SubscriptionChange
 from upbit_ws_qt.types import DataType, Priority
 
 A = {key(DataType.TICKER, "KRW-BTC"): Demand()}
@@ -15,13 +15,13 @@ B = {**A, key(DataType.TICKER, "KRW-ETH"): Demand()}
 
 def make(limiter: MessageLimiter | None = None) -> tuple[RateLimitAwareSubscriptionBatcher, MessageLimiter]:
     limiter = limiter or MessageLimiter()
-    return RateLimitAwareSubscriptionBatcher(limiter, gather=0.02, per_second=5), limiter
+    return RateLimitAwareSubscriptionBatcher(limiter, gather=0.02), limiter
 
 
 def test_the_first_change_leaves_within_20_ms() -> None:
     batcher, _ = make()
     assert batcher.delay(10.0) is None
-    batcher.queue_subscription_change(A, 10.0)
+    batcher.queue_subscription_change(SubscriptionChange(A, 10.0))
     wait = batcher.delay(10.0)
     assert wait is not None
     assert 0 < wait < 0.02
@@ -32,15 +32,15 @@ def test_the_first_change_leaves_within_20_ms() -> None:
 
 def test_the_newest_state_wins() -> None:
     batcher, _ = make()
-    batcher.queue_subscription_change(A, 10.0)
-    batcher.queue_subscription_change(B, 10.01)
+    batcher.queue_subscription_change(SubscriptionChange(A, 10.0))
+    batcher.queue_subscription_change(SubscriptionChange(B, 10.01))
     assert batcher.process_batched_changes({}, 10.02) == B
 
 
 def test_adding_and_removing_cancel_out() -> None:
     batcher, _ = make()
-    batcher.queue_subscription_change(B, 10.0)
-    batcher.queue_subscription_change(A, 10.01)
+    batcher.queue_subscription_change(SubscriptionChange(B, 10.0))
+    batcher.queue_subscription_change(SubscriptionChange(A, 10.01))
     assert batcher.process_batched_changes(A, 10.02) is None
     assert batcher.cancelled == 1
     assert batcher.delay(10.02) is None
@@ -49,7 +49,7 @@ def test_adding_and_removing_cancel_out() -> None:
 def test_a_change_of_urgency_alone_is_not_sent() -> None:
     batcher, _ = make()
     urgent = {stream: demand._replace(priority=Priority.CRITICAL) for stream, demand in A.items()}
-    batcher.queue_subscription_change(urgent, 10.0)
+    batcher.queue_subscription_change(SubscriptionChange(urgent, 10.0))
     assert batcher.process_batched_changes(A, 10.02) is None
 
 
@@ -66,19 +66,19 @@ def test_a_change_of_urgency_alone_is_not_sent() -> None:
 def test_another_way_of_asking_is_sent(asked: Demand, wanted: Demand) -> None:
     stream = key(DataType.ORDERBOOK, "KRW-BTC")
     batcher, _ = make()
-    batcher.queue_subscription_change({stream: wanted}, 10.0)
+    batcher.queue_subscription_change(SubscriptionChange({stream: wanted}, 10.0))
     assert batcher.process_batched_changes({stream: asked}, 10.02) == {stream: wanted}
 
 
 def test_somebody_may_insist_on_a_request_that_changes_nothing() -> None:
     batcher, _ = make()
-    batcher.queue_subscription_change(A, 10.0)
+    batcher.queue_subscription_change(SubscriptionChange(A, 10.0))
     assert batcher.process_batched_changes(A, 10.02, insist=True) == A
 
 
 def test_a_change_that_left_on_another_way_is_forgotten() -> None:
     batcher, _ = make()
-    batcher.queue_subscription_change(A, 10.0)
+    batcher.queue_subscription_change(SubscriptionChange(A, 10.0))
     batcher.clear()
     assert batcher.delay(11.0) is None
 
@@ -95,7 +95,7 @@ def pressure(
     while now < seconds:
         if now >= next_change:
             flip = not flip
-            batcher.queue_subscription_change(B if flip else A, now)
+            batcher.queue_subscription_change(SubscriptionChange(B if flip else A, now))
             oldest = now if oldest is None else oldest
             next_change += every
         if refuse_at is not None and now >= refuse_at:
@@ -104,7 +104,6 @@ def pressure(
         if batcher.process_batched_changes({}, now) is not None:
             sent.append(now)
             limiter.record(now)
-            batcher.note_sent(now)
             assert oldest is not None
             behind.append(now - oldest)
             oldest = None
@@ -147,8 +146,7 @@ def test_lists_count_too() -> None:
     batcher, limiter = make()
     for number in range(4):
         limiter.record(10.0 + number * 0.01)
-        batcher.note_sent(10.0 + number * 0.01)
-    batcher.queue_subscription_change(A, 10.05)
+    batcher.queue_subscription_change(SubscriptionChange(A, 10.05))
     wait = batcher.delay(10.05)
     assert wait is not None
     assert wait > 0.15

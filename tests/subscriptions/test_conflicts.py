@@ -46,7 +46,7 @@ def test_a_difference_is_found_and_explained(
     (conflict,) = state.conflicts()
     assert conflict.kind is kind
     assert conflict.components == ("a", "b")
-    assert words in conflict.resolution
+    assert words in str(conflict.resolution)
 
 
 def test_equal_wishes_do_not_differ() -> None:

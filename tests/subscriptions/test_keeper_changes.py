@@ -60,6 +60,37 @@ async def test_one_more_symbol_beside_500_costs_one_snapshot_and_one_list_for_th
 
 
 @in_virtual_time
+async def test_changes_that_undo_each_other_cost_no_request_and_are_counted() -> None:
+    exchange = ModelExchange()
+    async with serving(exchange, BTC) as d:
+        await elapse(6)
+        sent = len(exchange.line.sent)
+        for _ in range(3):
+            d.want("b", ETH)
+            d.want("b")
+            await elapse(0.1)
+        assert len(exchange.line.sent) == sent
+        assert d.keeper.statistics().cancelled == 3
+        d.want("b", ETH)
+        await d.settled()
+        assert d.keeper.statistics().cancelled == 3
+
+
+@in_virtual_time
+async def test_the_request_that_would_ask_for_all_is_planned_as_the_session_would_send_it() -> None:
+    exchange = ModelExchange()
+    async with serving(exchange, BTC, trade("KRW-BTC")) as d:
+        assert [str(spec) for spec in d.keeper.optimize().specs] == [
+            str(ticker("KRW-BTC", only_realtime=True)),
+            str(trade("KRW-BTC", only_realtime=True)),
+        ]
+        assert [str(spec) for spec in await d.state.optimize_subscription_requests(d.ws_type)] == [
+            str(BTC),
+            str(trade("KRW-BTC")),
+        ]
+
+
+@in_virtual_time
 async def test_six_changes_within_half_a_second_are_at_most_five_requests() -> None:
     exchange = ModelExchange()
     async with serving(exchange, BTC) as d:

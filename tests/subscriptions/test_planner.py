@@ -12,8 +12,8 @@ from upbit_ws_qt.subscriptions import (
     Demand,
     Effort,
     IntelligentSubscriptionOptimizer,
+    OptimizationResult,
     SplitTrust,
-    SubscriptionPlan,
     SubscriptionStateManager,
 )
 from upbit_ws_qt.types import DataType, Priority, SubscriptionSpec, WebSocketType
@@ -28,7 +28,7 @@ def demand_for(*specs: SubscriptionSpec, ws_type: WebSocketType = PUBLIC) -> dic
     return dict(state.demand(ws_type))
 
 
-def body(plan: SubscriptionPlan) -> list[dict[str, Any]]:
+def body(plan: OptimizationResult) -> list[dict[str, Any]]:
     parsed: list[dict[str, Any]] = json.loads(build_request(plan.specs))
     return parsed[1:-1]
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.subscriptions.specs import ticker, tickers, trade
-from upbit_ws_qt.errors import SubscriptionError
-from upbit_ws_qt.subscriptions import Standing, SubscriptionStateManager, SubscriptionStateSnapshot
+from upbit_ws_qt.subscriptions import RestoreResult, Standing, SubscriptionStateManager, SubscriptionStateSnapshot
 from upbit_ws_qt.types import WebSocketType
 
 
@@ -19,29 +16,32 @@ def make() -> SubscriptionStateManager:
 
 def test_a_picture_is_put_back_as_it_was() -> None:
     state = make()
-    picture = SubscriptionStateSnapshot.capture_state(state)
+    state.replace("same", [ticker("KRW-BTC")])
+    snapshot = SubscriptionStateSnapshot(state)
+    picture = snapshot.capture_state()
     state.replace("a", [ticker("KRW-ETH")])
     state.replace("b", [])
     state.replace("c", [ticker("KRW-XRP")])
-    picture.restore_state(state)
-    assert not picture.compare(SubscriptionStateSnapshot.capture_state(state))
+    assert snapshot.restore_state(picture) == RestoreResult(("a", "b"), ("same",), ("c",))
+    assert not picture.compare(snapshot.capture_state())
+    state.replace("same", [])
     assert state.components() == {"a": (ticker("KRW-BTC"),), "b": (trade("KRW-BTC"),)}
 
 
 def test_a_picture_goes_into_an_empty_state() -> None:
-    picture = SubscriptionStateSnapshot.capture_state(make())
+    picture = SubscriptionStateSnapshot(make()).capture_state()
     other = SubscriptionStateManager()
-    picture.restore_state(other)
+    assert SubscriptionStateSnapshot(other).restore_state(picture).restored == ("a", "b")
     assert other.demand(WebSocketType.PUBLIC) == make().demand(WebSocketType.PUBLIC)
 
 
 def test_what_changed_is_told() -> None:
     state = make()
-    before = SubscriptionStateSnapshot.capture_state(state, served=tickers("KRW-BTC", "KRW-ETH"), now=1.0)
+    before = SubscriptionStateSnapshot(state).capture_state(served=tickers("KRW-BTC", "KRW-ETH"), now=1.0)
     state.replace("a", [ticker("KRW-ETH")])
     state.replace("b", [])
     state.replace("c", [ticker("KRW-XRP")])
-    after = SubscriptionStateSnapshot.capture_state(state, served=tickers("KRW-ETH", "KRW-XRP"), now=2.0)
+    after = SubscriptionStateSnapshot(state).capture_state(served=tickers("KRW-ETH", "KRW-XRP"), now=2.0)
     change = before.compare(after)
     assert change
     assert change.components_changed == ("a",)
@@ -51,15 +51,16 @@ def test_what_changed_is_told() -> None:
     assert change.streams_new == tickers("KRW-XRP")
 
 
-def test_a_picture_with_a_wish_that_was_refused_since_changes_nothing() -> None:
+def test_a_component_whose_wish_was_refused_since_keeps_what_it_has_and_the_others_get_theirs_back() -> None:
     state = make()
-    picture = SubscriptionStateSnapshot.capture_state(state)
+    snapshot = SubscriptionStateSnapshot(state)
+    picture = snapshot.capture_state()
     (guilty,) = (wish for wish in state.wishes(WebSocketType.PUBLIC) if wish.spec == trade("KRW-BTC"))
     state.set_standing([guilty], Standing.QUARANTINED, "INVALID_PARAM")
-    state.replace("b", [])
+    state.replace("b", [ticker("KRW-ETH")])
     state.replace("a", [ticker("KRW-ETH")])
-    state.replace("c", [ticker("KRW-XRP")])
-    before = state.components()
-    with pytest.raises(SubscriptionError, match="INVALID_PARAM"):
-        picture.restore_state(state)
-    assert state.components() == before
+    result = snapshot.restore_state(picture)
+    assert not result
+    assert result.restored == ("a",)
+    assert "INVALID_PARAM" in str(result.failed["b"])
+    assert state.components() == {"a": (ticker("KRW-BTC"),), "b": (ticker("KRW-ETH"),)}

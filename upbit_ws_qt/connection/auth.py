@@ -91,13 +91,18 @@ class JWTManager:
         self._rotators.pop(ws_type, None)
         self._made_at.pop(ws_type, None)
 
-    async def refresh_token_if_needed(self) -> tuple[WebSocketType, ...]:
+    def due_in(self, ws_type: WebSocketType) -> float | None:
+        """Return the seconds until the line should be renewed, None where there is none."""
+        due = self.due_at(ws_type)
+        return None if due is None else max(0.0, due - self._clock())
+
+    async def refresh_token_if_needed(self, *ws_types: WebSocketType) -> tuple[WebSocketType, ...]:
         """Renew every line whose token has lived 80 % of its time, by make-before-break; return which were due.
 
-        Raises what the renewal raises (a WebSocketError); the old line then stays in use.
+        Each connection calls this for its own endpoint when its token is due; without names all are looked at. Raises
+        what the renewal raises (a WebSocketError); the old line then stays in use.
         """
-        now = self._clock()
-        due = tuple(ws_type for ws_type in self._rotators if (at := self.due_at(ws_type)) is not None and now >= at)
+        due = tuple(ws_type for ws_type in ws_types or self._rotators if self.due_in(ws_type) == 0.0)
         for ws_type in due:
             await self._rotators[ws_type]()
         return due

@@ -14,7 +14,6 @@ from upbit_ws_qt.connection.gaps import GapLog
 from upbit_ws_qt.connection.inbox import Inbox
 from upbit_ws_qt.connection.lines import Lines
 from upbit_ws_qt.connection.reconnect import Backoff
-from upbit_ws_qt.connection.rotation import Rotation
 from upbit_ws_qt.connection.socket import open_socket
 from upbit_ws_qt.connection.states import StateMachine
 from upbit_ws_qt.connection.waiting import Askers, Waker
@@ -39,6 +38,10 @@ if TYPE_CHECKING:
 __all__ = ["Connection"]
 
 STOP_WITHIN = 1.0
+# Seconds after which a token that is due is tried again, where the line that it was for came to nothing.
+TOKEN_RETRY = 10.0
+# Seconds after which it is looked at again where nothing was due: Qt's timers may fire some milliseconds early.
+TOKEN_TIMER_TOO_EARLY = 0.05
 
 
 class Connection:
@@ -88,7 +91,7 @@ class Connection:
         self._epochs = epochs
         self._jwt = jwt
         self._on_error = on_error
-        self._gaps = GapLog(ws_type, epochs, self._loop.time, wall_clock, gap_streams, partial(self._soon, on_gap))
+        self._gaps = GapLog(ws_type, self._loop.time, wall_clock, gap_streams, partial(self._soon, on_gap))
         self._machine = StateMachine(ws_type, self._loop.time, wall_clock, partial(self._soon, on_state))
         self._tally = Tally()
         self._dialer = Dialer(
@@ -103,7 +106,8 @@ class Connection:
         self._chores: set[asyncio.Task[None]] = set()
         self._idle_timer: asyncio.TimerHandle | None = None
         self._waker = Waker(wall_clock)
-        self._rotation = Rotation(partial(jwt.due_at, ws_type))
+        self._asked_for: str | None = None  # why the line is to be replaced, None for no need
+        self._token_timer: asyncio.TimerHandle | None = None
         self._askers = Askers()
         self._next_attempt_at: float | None = None
         jwt.attach(ws_type, partial(self.reconnect, "the token is due"))
@@ -156,7 +160,7 @@ class Connection:
             self._start(cause)
         else:
             if self.state is ConnectionState.CONNECTED:
-                self._rotation.ask(cause)
+                self._asked_for = cause
             self._waker.wake()
         await answer
 
@@ -166,6 +170,9 @@ class Connection:
             self._machine.move(ConnectionState.STOPPED, "stopped")
             self._wanted = False
             self._jwt.detach(self.ws_type)
+            if self._token_timer is not None:
+                self._token_timer.cancel()
+                self._token_timer = None
             if self._idle_timer is not None:
                 self._idle_timer.cancel()
                 self._idle_timer = None
@@ -218,11 +225,11 @@ class Connection:
 
     async def _open(self) -> Line:
         """Dial once and prove, and tell those who asked; the line is the present one as soon as it is open."""
-        self._rotation.over()
+        self._asked_for = None
         try:
             line = await self._lines.dial(self._next_epoch(), self._inbox.put)
             self._serves(line)
-            self._begin_epoch(line, "opened again")
+            self._epoch_begun(await self._epochs.increment_epoch(self.ws_type), line, "opened again")
             self._move(ConnectionState.SYNCING, "open")
             await self._lines.prove(line)
         except WebSocketError as error:
@@ -235,13 +242,12 @@ class Connection:
         """Stay with the line until it is lost; raises what it was lost for."""
         while True:
             if not line.closed.done():
-                await self._waker.wait(line.closed, self._rotation.wait())
+                await self._waker.wait(line.closed, None)
             if line.closed.done():
                 raise self._lines.loss_error(line)
             self._waker.take()
-            cause = self._rotation.due()
-            if cause is not None:
-                line = await self._rotate(line, cause)
+            if self._asked_for is not None:
+                line = await self._rotate(line, self._asked_for)
 
     async def _pause(self) -> None:
         """Wait out the back-off and the exchange's block; being asked, or a clock that jumps, ends it."""
@@ -268,7 +274,7 @@ class Connection:
             await self._lines.prove(line)
             await self._take_over(old, line, held, cause)
         except WebSocketError as error:
-            self._rotation.failed()
+            self._asked_for = None
             self._tally.failed_rotations += 1
             self._tally.failures[kind_of(error)] += 1
             self._soon(self._on_error, error)
@@ -303,7 +309,7 @@ class Connection:
         finally:
             if reached.cancelled():  # it ends here: the switch must not come when there is yet another line
                 self._begin_epoch(line, cause)
-        self._rotation.over()
+        self._asked_for = None
         self._tally.rotations += 1
         if self.state is ConnectionState.RECONNECTING and not line.closed.done():
             self._move(ConnectionState.SYNCING, "open")
@@ -319,9 +325,37 @@ class Connection:
         self._lines.limiter = line.limiter
         if self._jwt.needs_token(self.ws_type):
             self._jwt.handshake_done(self.ws_type)
+            self._look_at_token_in(0.0)
 
     def _begin_epoch(self, line: Line, cause: str) -> None:
-        self._inbox.epoch = self._gaps.begin_epoch(line.opened_at, cause)
+        self._epoch_begun(self._epochs.advance(self.ws_type), line, cause)
+
+    def _epoch_begun(self, epoch: int, line: Line, cause: str) -> None:
+        self._inbox.epoch = epoch
+        self._gaps.epoch_begun(epoch, line.opened_at, cause)
+
+    def _look_at_token_in(self, least: float) -> None:
+        """Have the token renewed when it is due, though not within `least` seconds."""
+        if self._token_timer is not None:
+            self._token_timer.cancel()
+        due_in = self._jwt.due_in(self.ws_type)
+        if due_in is None or self.state is ConnectionState.STOPPED:
+            self._token_timer = None
+        else:
+            self._token_timer = self._loop.call_later(max(least, due_in), self._token_is_due)
+
+    def _token_is_due(self) -> None:
+        self._token_timer = None
+        self._chore(self._refresh_token())
+
+    async def _refresh_token(self) -> None:
+        pause = TOKEN_TIMER_TOO_EARLY
+        try:
+            await self._jwt.refresh_token_if_needed(self.ws_type)
+        except WebSocketError:
+            pause = TOKEN_RETRY  # the supervisor has said so, and the old line serves on
+        if self._token_timer is None:  # there is no new line that has set it
+            self._look_at_token_in(pause)
 
     def _proved(self, line: Line) -> None:
         if line.closed.done():

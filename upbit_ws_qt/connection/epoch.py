@@ -61,11 +61,11 @@ class EpochManager:
         return self._epochs[ws_type] == epoch
 
     async def increment_epoch(self, ws_type: WebSocketType) -> int:
-        """Begin the next epoch of an endpoint and return it."""
+        """Begin the next epoch of an endpoint and return it; the supervisor does, for each line that it opens."""
         return self.advance(ws_type)
 
     def advance(self, ws_type: WebSocketType) -> int:
-        """Begin the next epoch of an endpoint, without a chance for anything to happen in between."""
+        """Do what `increment_epoch` does where nothing can be awaited: in between two frames of the inbox."""
         self._epochs[ws_type] += 1
         epoch = self._epochs[ws_type]
         for listener in tuple(self._listeners):

@@ -9,7 +9,6 @@ from upbit_ws_qt.connection.epoch import GapEvent, unrepeatable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from upbit_ws_qt.connection.epoch import EpochManager
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.types import WebSocketType
 
@@ -33,14 +32,12 @@ class GapLog:
     def __init__(
         self,
         ws_type: WebSocketType,
-        epochs: EpochManager,
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
         streams: Callable[[], tuple[StreamKey, ...]],
         on_gap: Callable[[GapEvent], None],
     ) -> None:
         self._ws_type = ws_type
-        self._epochs = epochs
         self._clock = clock
         self._wall_clock = wall_clock
         self._streams = streams
@@ -54,20 +51,17 @@ class GapLog:
             since_ms = int((self._wall_clock() - (now - alive_at)) * 1000)
             self._loss = _Loss(now, since_ms, cause, unrepeatable(self._streams()))
 
-    def begin_epoch(self, opened_at: float, cause: str) -> int:
-        """Begin the next epoch with a line opened at `opened_at` and tell the gap; `cause` where nothing was lost."""
-        old = self._epochs.get_current_epoch(self._ws_type)
-        new = self._epochs.advance(self._ws_type)
-        loss = self._loss
+    def epoch_begun(self, new: int, opened_at: float, cause: str) -> None:
+        """Tell the gap before an epoch whose line was opened at `opened_at`; `cause` where nothing was lost."""
+        old, loss = new - 1, self._loss
         if old == 0:
-            return new  # nothing came before it that could have been missed
+            return  # nothing came before it that could have been missed
         if loss is None:
             gap = GapEvent(self._ws_type, old, new, 0.0, cause, (), int(self._wall_clock() * 1000))
         else:
             down = max(0.0, opened_at - loss.at)
             gap = GapEvent(self._ws_type, old, new, down, loss.cause, loss.streams, loss.since_ms)
         self._on_gap(gap)
-        return new
 
     def mended(self) -> None:
         """Forget the loss: a line is proved, or nothing is wanted any more."""

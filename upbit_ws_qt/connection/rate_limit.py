@@ -18,6 +18,11 @@ BLOCK_MARGIN = 0.05
 # Kept back per minute for proving and repairing a line whose budget ordinary changes have used up.
 RECOVERY_RESERVE = 5
 
+# Seconds between two changes where the minute's budget has to last: a stream of changes is never a second behind.
+STEADY = 0.9
+# Of the minute's budget that changes may use up; the rest is for lists and repairs.
+SHARE_OF_CHANGES = 0.94
+
 FIRST_BLOCK = 1.0
 LONGEST_BLOCK = 60.0
 LONGEST_BAN = 600.0
@@ -80,6 +85,18 @@ class MessageLimiter:
         until = max(self._blocked_until, self._room(per_second, SECOND), self._room(per_minute, MINUTE))
         return max(0.0, until - now)
 
+    def change_delay(self, now: float) -> float:
+        """Return the seconds to wait before the next change of what is subscribed.
+
+        Changes may go on for ever. While enough of the minute is left they are as close together as a second allows,
+        then so far apart that the budget lasts: never a second behind, and nearly all of it used. Only where a refusal
+        has shrunk the budget `delay` is longer than that.
+        """
+        if not self._sent_at:
+            return self.delay(now)
+        spacing = 1.0 / self._per_second if self._may_hurry(now) else STEADY
+        return max(0.0, self._sent_at[-1] + spacing - now, self.delay(now))
+
     def record(self, now: float) -> None:
         """Count a message that has just been sent."""
         self._sent_at.append(now)
@@ -127,6 +144,20 @@ class MessageLimiter:
 
     def _limits(self) -> tuple[int, int]:
         return max(1, int(self._per_second * self._factor)), max(1, int(self._per_minute * self._factor))
+
+    def _may_hurry(self, now: float) -> bool:
+        """Whether a message now leaves enough for one every 0.9 s until the oldest ones no longer count."""
+        self._recover(now)
+        budget = int(self._limits()[1] * SHARE_OF_CHANGES)
+        times = [at for at in self._sent_at if at > now - MINUTE]
+        expired = 0
+        for step in range(int(MINUTE / STEADY) + 1):
+            at = now + step * STEADY
+            while expired < len(times) and times[expired] <= at - MINUTE:
+                expired += 1
+            if len(times) - expired + 1 + step > budget:
+                return False
+        return True
 
     def _room(self, limit: int, window: float) -> float:
         """Return when a window that holds `limit` messages has room for one more."""

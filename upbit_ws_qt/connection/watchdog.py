@@ -118,7 +118,7 @@ class Watchdog:
         if closing:
             return self._look_at_closing(now)
         if self.lag > LATE and not was_late:
-            # What the peer sent meanwhile may not have been read yet. By the next look it has, even if that is late too.
+            # What the peer sent meanwhile may not have been read yet. By the next look, late or not, it has.
             return None
         if self.pinged_at is not None:
             waited = now - self.pinged_at - (self.lag_total - self._lag_when_pinged)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from upbit_ws_qt.subscriptions.batcher import RateLimitAwareSubscriptionBatcher
-from upbit_ws_qt.subscriptions.conflicts import Conflict, ConflictKind, SubscriptionConflictResolver
+from upbit_ws_qt.subscriptions.batcher import RateLimitAwareSubscriptionBatcher, SubscriptionChange
+from upbit_ws_qt.subscriptions.conflicts import (
+    ConflictInfo,
+    ConflictKind,
+    Resolution,
+    SubscriptionConflictResolver,
+)
 from upbit_ws_qt.subscriptions.demand import Demand
 from upbit_ws_qt.subscriptions.keeper import SubscriptionKeeper
 from upbit_ws_qt.subscriptions.line import LimiterLike, LineLike
@@ -11,34 +16,43 @@ from upbit_ws_qt.subscriptions.memory import Patience
 from upbit_ws_qt.subscriptions.planner import (
     Effort,
     IntelligentSubscriptionOptimizer,
+    OptimizationResult,
     SplitTrust,
-    SubscriptionPlan,
 )
 from upbit_ws_qt.subscriptions.restore import Proof, listed_streams
-from upbit_ws_qt.subscriptions.snapshot import SnapshotDifference, SubscriptionStateSnapshot
+from upbit_ws_qt.subscriptions.snapshot import (
+    RestoreResult,
+    SnapshotData,
+    SnapshotDifference,
+    SubscriptionStateSnapshot,
+)
 from upbit_ws_qt.subscriptions.state import SubscriptionStateManager
 from upbit_ws_qt.subscriptions.status import Quarantined, StreamStatus, SubscriptionStatistics
 from upbit_ws_qt.subscriptions.wish import Standing, WishChange
 
 __all__ = [
-    "Conflict",
+    "ConflictInfo",
     "ConflictKind",
     "Demand",
     "Effort",
     "IntelligentSubscriptionOptimizer",
     "LimiterLike",
     "LineLike",
+    "OptimizationResult",
     "Patience",
     "Proof",
     "Quarantined",
     "RateLimitAwareSubscriptionBatcher",
+    "Resolution",
+    "RestoreResult",
+    "SnapshotData",
     "SnapshotDifference",
     "SplitTrust",
     "Standing",
     "StreamStatus",
+    "SubscriptionChange",
     "SubscriptionConflictResolver",
     "SubscriptionKeeper",
-    "SubscriptionPlan",
     "SubscriptionStateManager",
     "SubscriptionStateSnapshot",
     "SubscriptionStatistics",

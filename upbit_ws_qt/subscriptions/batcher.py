@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt.subscriptions.demand import same_request
@@ -14,61 +14,55 @@ if TYPE_CHECKING:
     from upbit_ws_qt.subscriptions.demand import Demand
     from upbit_ws_qt.subscriptions.line import LimiterLike
 
-__all__ = ["RateLimitAwareSubscriptionBatcher"]
+__all__ = ["RateLimitAwareSubscriptionBatcher", "SubscriptionChange"]
 
 # Of the gathering time; the rest is left for the timer and the sending, so that a change has left when it is over.
 _GATHER_SHARE = 0.6
-# Seconds between two requests when the minute's budget has to last: never more than a second behind.
-_PACE = 0.9
-_WINDOW = 60.6
-# Of the limiter's minute; the rest is for LIST_SUBSCRIPTIONS and repairs.
-_SHARE = 0.94
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionChange:
+    """A change that waits for its turn.
+
+    Attributes:
+        wanted: the newest state of the union: what the exchange is to be asked for, all of it.
+        at: when the wishes changed, seconds of the clock that the caller keeps.
+    """
+
+    wanted: Mapping[StreamKey, Demand]
+    at: float
 
 
 class RateLimitAwareSubscriptionBatcher:
-    """Decides when the newest state of the union is sent on one line; keeps no clock and does no I/O.
+    """Holds the newest state of the union until it may leave; keeps no clock and does no I/O.
 
-    A change that comes after a quiet time waits for `gather` seconds at most. While changes keep coming, requests
-    are one spacing apart (`1 / per_second`) as long as enough of the minute is left to send one every 0.9 s until the
-    oldest ones no longer count; then they are 0.9 s apart. So a stream of changes is never more than a second behind
-    and uses nearly all of the minute's budget. Only where a refusal has shrunk the budget the limiter's own delay
-    is longer than that.
+    A change that comes after a quiet time waits for `gather` seconds at most, so that what belongs to it goes with it.
+    How far apart later ones are is the limiter's business.
 
     Attributes:
-        queued: changes handed in.
         cancelled: times that nothing was left to send because later changes undid earlier ones.
     """
 
-    def __init__(self, limiter: LimiterLike, *, gather: float, per_second: int) -> None:
+    def __init__(self, limiter: LimiterLike, *, gather: float) -> None:
         self._limiter = limiter
         self._gather = gather * _GATHER_SHARE
-        self._spacing = 1.0 / per_second
-        self._sent: deque[float] = deque()
-        self._wanted: Mapping[StreamKey, Demand] | None = None
-        self._since = 0.0
-        self.queued = 0
+        self._change: SubscriptionChange | None = None
         self.cancelled = 0
 
     @property
     def is_waiting(self) -> bool:
         """Whether a change has been handed in and not been taken out."""
-        return self._wanted is not None
+        return self._change is not None
 
-    def queue_subscription_change(self, wanted: Mapping[StreamKey, Demand], now: float) -> None:
-        """Hand in the newest state of the union; it replaces an earlier one that has not left yet."""
-        self.queued += 1
-        if self._wanted is None:
-            self._since = now
-        self._wanted = wanted
+    def queue_subscription_change(self, change: SubscriptionChange) -> None:
+        """Hand in the newest state of the union; it takes the place of one that has not left yet, in the queue too."""
+        self._change = change if self._change is None else replace(change, at=self._change.at)
 
     def delay(self, now: float) -> float | None:
         """Return the seconds until the change may leave, 0 if it may now, None if there is none."""
-        if self._wanted is None:
+        if self._change is None:
             return None
-        due = self._since + self._gather
-        if self._sent:
-            due = max(due, self._sent[-1] + (self._spacing if self._may_hurry(now) else _PACE))
-        return max(0.0, due - now, self._limiter.delay(now))
+        return max(0.0, self._change.at + self._gather - now, self._limiter.change_delay(now))
 
     def process_batched_changes(
         self, asked: Mapping[StreamKey, Demand], now: float, *, insist: bool = False
@@ -80,30 +74,12 @@ class RateLimitAwareSubscriptionBatcher:
         wait = self.delay(now)
         if wait is None or wait > 0.0:
             return None
-        wanted, self._wanted = self._wanted, None
-        if not insist and wanted is not None and same_request(asked, wanted):
+        change, self._change = self._change, None
+        if change is None or (not insist and same_request(asked, change.wanted)):
             self.cancelled += 1
             return None
-        return wanted
+        return change.wanted
 
     def clear(self) -> None:
         """Forget a change that left on another way."""
-        self._wanted = None
-
-    def note_sent(self, now: float) -> None:
-        """Count a message of any kind that has left on this line."""
-        self._sent.append(now)
-        while self._sent[0] <= now - _WINDOW:
-            self._sent.popleft()
-
-    def _may_hurry(self, now: float) -> bool:
-        """Whether a request now leaves enough for one every 0.9 s until the minute's window has moved on."""
-        budget = int(self._limiter.usage(now).minute_limit * _SHARE)
-        times, expired = self._sent, 0
-        for step in range(int(_WINDOW / _PACE) + 1):
-            at = now + step * _PACE
-            while expired < len(times) and times[expired] <= at - _WINDOW:
-                expired += 1
-            if len(times) - expired + 1 + step > budget:
-                return False
-        return True
+        self._change = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt.streams import StreamKey
 
-__all__ = ["Conflict", "ConflictKind", "SubscriptionConflictResolver"]
+__all__ = ["ConflictInfo", "ConflictKind", "Resolution", "SubscriptionConflictResolver"]
 
 
 class ConflictKind(StrEnum):
@@ -30,20 +30,36 @@ class ConflictKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Conflict:
+class Resolution:
+    """What was made of a difference.
+
+    Attributes:
+        text: what is asked of the exchange and what each consumer gets, for people; also what `str()` gives.
+        asked: what the exchange is asked for of each stream; one that a wider stream brings anyway is not in it.
+    """
+
+    text: str
+    asked: Mapping[StreamKey, Demand] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictInfo:
     """One difference and what was made of it.
 
     Attributes:
         kind: what differs.
         streams: the streams it is about; several for LEVEL and ALL_MARKETS.
         components: who differs, sorted.
-        resolution: what is asked of the exchange and what each consumer gets, for people.
+        resolution: what is asked of the exchange and what each consumer gets.
     """
 
     kind: ConflictKind
     streams: tuple[StreamKey, ...]
     components: tuple[str, ...]
-    resolution: str
+    resolution: Resolution
 
 
 class SubscriptionConflictResolver:
@@ -52,20 +68,31 @@ class SubscriptionConflictResolver:
     Both methods take, per stream, the demands on it by component.
     """
 
-    def detect_conflicts(self, demands: Mapping[StreamKey, Mapping[str, Sequence[Demand]]]) -> tuple[Conflict, ...]:
+    def detect_conflicts(self, demands: Mapping[StreamKey, Mapping[str, Sequence[Demand]]]) -> tuple[ConflictInfo, ...]:
         """Return every difference among the wishes, in the order of the streams given."""
-        found: list[Conflict] = []
+        found: list[ConflictInfo] = []
         books: dict[str, list[StreamKey]] = {}
         for stream, by_component in demands.items():
             if stream.data_type is DataType.ORDERBOOK:
                 books.setdefault(stream.symbol, []).append(stream)
             distinct = {demand for own in by_component.values() for demand in own}
             if len(distinct) > 1:
-                found += _differences(stream, distinct, by_component)
-        found += [
-            _level_conflict(streams, demands) for streams in books.values() if len({s.variant for s in streams}) > 1
-        ]
-        return (*found, *_absorbed(demands))
+                asked = self.resolve_conflicts({stream: distinct})
+                found += [
+                    ConflictInfo(kind, (stream,), tuple(sorted(by_component)), Resolution(text, asked))
+                    for kind, text in _differences(distinct, asked[stream])
+                ]
+        for streams in books.values():
+            if len(streams) > 1:
+                levels = ", ".join(stream.variant or "0" for stream in streams)
+                text = f"levels {levels} are separate streams of the exchange; each goes to its own consumers"
+                found.append(self._about_several(ConflictKind.LEVEL, streams, demands, text))
+        carried = {s: carrier for s in demands if (carrier := carrier_of(s)) is not None and carrier in demands}
+        for carrier in dict.fromkeys(carried.values()):
+            single = [stream for stream, wider in carried.items() if wider == carrier]
+            text = f"asked for every market, which brings the {len(single)} single ones too; each consumer gets its own"
+            found.append(self._about_several(ConflictKind.ALL_MARKETS, [carrier, *single], demands, text))
+        return tuple(found)
 
     def resolve_conflicts(self, demands: Mapping[StreamKey, Iterable[Demand]]) -> dict[StreamKey, Demand]:
         """Return what to ask of the exchange for each stream that has to be asked for.
@@ -78,46 +105,36 @@ class SubscriptionConflictResolver:
             s: demand for s, demand in merged.items() if (carrier := carrier_of(s)) is None or carrier not in merged
         }
 
+    def _about_several(
+        self,
+        kind: ConflictKind,
+        streams: Sequence[StreamKey],
+        demands: Mapping[StreamKey, Mapping[str, Sequence[Demand]]],
+        text: str,
+    ) -> ConflictInfo:
+        components = tuple(sorted({name for stream in streams for name in demands[stream]}))
+        wanted = {stream: [demand for own in demands[stream].values() for demand in own] for stream in streams}
+        return ConflictInfo(kind, tuple(streams), components, Resolution(text, self.resolve_conflicts(wanted)))
 
-def _differences(
-    stream: StreamKey, distinct: set[Demand], by_component: Mapping[str, Sequence[Demand]]
-) -> Iterable[Conflict]:
-    union = merge_all(distinct)
-    about = ((stream,), tuple(sorted(by_component)))
+
+def _differences(distinct: set[Demand], union: Demand) -> Iterable[tuple[ConflictKind, str]]:
+    """Yield in what the demands on one stream differ, with what that leads to, for people."""
     if len(depths := {d.depth for d in distinct}) > 1:
         listed = ", ".join(map(str, sorted(depths)))
-        text = f"asked for at depth {union.depth}, the largest of {listed}; each consumer gets its own slice"
-        yield Conflict(ConflictKind.DEPTH, *about, text)
+        yield (
+            ConflictKind.DEPTH,
+            f"asked for at depth {union.depth}, the largest of {listed}; each consumer gets its own slice",
+        )
     if len({d.realtime for d in distinct}) > 1:
         text = "asked for as a stream; who wants the snapshot alone gets one event, marked as snapshot"
-        yield Conflict(ConflictKind.SNAPSHOT_AND_REALTIME, *about, text)
+        yield ConflictKind.SNAPSHOT_AND_REALTIME, text
     if len({d.snapshot for d in distinct}) > 1:
-        text = "asked for with snapshot; who wants realtime only is not handed it"
-        yield Conflict(ConflictKind.REALTIME_AND_BOTH, *about, text)
+        yield (
+            ConflictKind.REALTIME_AND_BOTH,
+            "asked for with snapshot; who wants realtime only is not handed it",
+        )
     if len({d.categories for d in distinct}) > 1:
         shown = ", ".join(union.categories) or "all"
-        text = f"asked for with categories {shown}; each consumer gets its own"
-        yield Conflict(ConflictKind.CATEGORIES, *about, text)
+        yield ConflictKind.CATEGORIES, f"asked for with categories {shown}; each consumer gets its own"
     if len({d.include_body for d in distinct}) > 1:
-        yield Conflict(ConflictKind.BODY, *about, "asked for with body, as somebody wants it")
-
-
-def _level_conflict(
-    streams: Sequence[StreamKey], demands: Mapping[StreamKey, Mapping[str, Sequence[Demand]]]
-) -> Conflict:
-    components = tuple(sorted({name for stream in streams for name in demands[stream]}))
-    levels = ", ".join(stream.variant or "0" for stream in streams)
-    text = f"levels {levels} are separate streams of the exchange; each is asked for and goes to its own consumers"
-    return Conflict(ConflictKind.LEVEL, tuple(streams), components, text)
-
-
-def _absorbed(demands: Mapping[StreamKey, Mapping[str, Sequence[Demand]]]) -> tuple[Conflict, ...]:
-    single = [stream for stream in demands if (carrier := carrier_of(stream)) is not None and carrier in demands]
-    if not single:
-        return ()
-    carrier = carrier_of(single[0])
-    assert carrier is not None
-    streams = (carrier, *single)
-    components = tuple(sorted({name for stream in streams for name in demands[stream]}))
-    text = f"asked for every market, which brings the {len(single)} single ones too; each consumer gets its own"
-    return (Conflict(ConflictKind.ALL_MARKETS, streams, components, text),)
+        yield ConflictKind.BODY, "asked for with body, as somebody wants it"

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions.demand import Demand
     from upbit_ws_qt.subscriptions.line import LineLike
+    from upbit_ws_qt.subscriptions.planner import OptimizationResult
+    from upbit_ws_qt.subscriptions.snapshot import SnapshotData
     from upbit_ws_qt.subscriptions.state import SubscriptionStateManager
     from upbit_ws_qt.subscriptions.wish import Wish
     from upbit_ws_qt.types import SubscriptionSpec
@@ -71,7 +73,6 @@ class SubscriptionKeeper:
             or Patience(
                 gather=config.gather_interval, first_data=config.proof_timeout, list_answer=config.list_timeout
             ),
-            per_second=config.messages_per_second,
         )
         self._current: Lease | None = None
         self._candidates: list[Lease] = []
@@ -79,7 +80,7 @@ class SubscriptionKeeper:
         self._board = StatusBoard(
             self._loop, streams=self._streams, wants=state.wants, status=self.status, tell=on_status
         )
-        self._before_loss: SubscriptionStateSnapshot | None = None
+        self._before_loss: SnapshotData | None = None
         self._restores: deque[float] = deque(maxlen=1000)
         self._restored = (0, 0)
         self._stopped = False
@@ -183,9 +184,19 @@ class SubscriptionKeeper:
                 codes=tuple(stream.symbol for stream in missing),
             )
 
-    def capture(self) -> SubscriptionStateSnapshot:
+    def capture(self) -> SnapshotData:
         """Return a picture of the wishes and of what is served."""
-        return SubscriptionStateSnapshot.capture_state(self._state, served=self._board.served(), now=self._loop.time())
+        snapshot = SubscriptionStateSnapshot(self._state)
+        return snapshot.capture_state(served=self._board.served(), now=self._loop.time())
+
+    def optimize(self) -> OptimizationResult:
+        """Return the one request that would ask for all that is wanted now, as this session would send it.
+
+        What the present line brings already is asked for without its snapshot, and what the session has learnt about
+        the exchange is kept to.
+        """
+        flowing = self._current.session.table.flowing if self._current is not None else {}
+        return self._memory.planner.optimize_subscriptions(self._state.demand(self._ws_type), flowing=flowing)
 
     def statistics(self) -> SubscriptionStatistics:
         """Return the figures of this endpoint."""

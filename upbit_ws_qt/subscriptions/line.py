@@ -31,6 +31,9 @@ class LimiterLike(Protocol):
     def delay(self, now: float, *, recovery: bool = False) -> float:
         """Return the seconds to wait before the next message."""
 
+    def change_delay(self, now: float) -> float:
+        """Return the seconds to wait before the next change of what is subscribed, so that the budget lasts."""
+
     def record(self, now: float) -> None:
         """Count a message that has been sent."""
 

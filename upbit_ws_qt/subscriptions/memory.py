@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from upbit_ws_qt.subscriptions.planner import Effort, IntelligentSubscriptionOptimizer
+from upbit_ws_qt.subscriptions.planner import Effort
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions.once import SnapshotDesk
+    from upbit_ws_qt.subscriptions.planner import IntelligentSubscriptionOptimizer
     from upbit_ws_qt.subscriptions.rejection import RejectionSearch
     from upbit_ws_qt.subscriptions.state import SubscriptionStateManager
     from upbit_ws_qt.types import WebSocketType
@@ -86,8 +87,6 @@ class EndpointMemory:
     search: RejectionSearch
     desk: SnapshotDesk
     patience: Patience
-    per_second: int
-    planner: IntelligentSubscriptionOptimizer = field(default_factory=IntelligentSubscriptionOptimizer)
     effort: Effort = field(default_factory=Effort)
     counters: Counters = field(default_factory=Counters)
     served_before: set[StreamKey] = field(default_factory=set)
@@ -97,6 +96,11 @@ class EndpointMemory:
     list_refusals: int = 0
     doubts_key: bool = False
     accused_at: int | None = None
+
+    @property
+    def planner(self) -> IntelligentSubscriptionOptimizer:
+        """What plans this endpoint's requests."""
+        return self.state.optimizer(self.ws_type)
 
     @property
     def lists_work(self) -> bool:

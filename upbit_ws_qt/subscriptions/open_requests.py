@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions.demand import Demand
     from upbit_ws_qt.subscriptions.memory import EndpointMemory
-    from upbit_ws_qt.subscriptions.planner import SubscriptionPlan
+    from upbit_ws_qt.subscriptions.planner import OptimizationResult
     from upbit_ws_qt.subscriptions.splitting import SplitWatch
     from upbit_ws_qt.subscriptions.wish import Wish
     from upbit_ws_qt.wire import ServerError
@@ -46,7 +46,7 @@ class OpenRequests:
         oldest = self._ledger.oldest_at
         return None if oldest is None else oldest + self._memory.patience.accepted
 
-    def suspects(self, plan: SubscriptionPlan, asked: Mapping[StreamKey, Demand]) -> frozenset[Wish]:
+    def suspects(self, plan: OptimizationResult, asked: Mapping[StreamKey, Demand]) -> frozenset[Wish]:
         """Return the wishes never taken that make a request other than the one before, which `asked` for that."""
         return frozenset(wish for wish in self._memory.search.suspects() if _adds(wish, plan, asked))
 
@@ -100,7 +100,7 @@ class OpenRequests:
             self._split.judge()
 
 
-def _adds(wish: Wish, plan: SubscriptionPlan, asked: Mapping[StreamKey, Demand]) -> bool:
+def _adds(wish: Wish, plan: OptimizationResult, asked: Mapping[StreamKey, Demand]) -> bool:
     """Whether a wish makes a request other than the last one; what adds nothing cannot be what is refused."""
     for stream, demand in wish.demands.items():
         known = asked.get(stream)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.subscriptions.demand import Demand
     from upbit_ws_qt.types import IndicatorSpec
 
-__all__ = ["Effort", "IntelligentSubscriptionOptimizer", "SplitTrust", "SubscriptionPlan", "urgent_part"]
+__all__ = ["Effort", "IntelligentSubscriptionOptimizer", "OptimizationResult", "SplitTrust", "urgent_part"]
 
 _WITH_SNAPSHOT = frozenset(data_type for data_type in DataType if data_type.has_snapshot)
 _INDICATORS = (DataType.INDICATOR, DataType.INDICATOR_SIGNAL)
@@ -42,7 +42,7 @@ class _Mode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class SubscriptionPlan:
+class OptimizationResult:
     """One request that holds the whole union.
 
     Attributes:
@@ -108,7 +108,7 @@ class IntelligentSubscriptionOptimizer:
         refresh: Collection[StreamKey] = (),
         once: Mapping[StreamKey, Demand] | None = None,
         plainly: bool = False,
-    ) -> SubscriptionPlan:
+    ) -> OptimizationResult:
         """Return the one request that turns the line's table into `demand`.
 
         Args:
@@ -132,7 +132,7 @@ class IntelligentSubscriptionOptimizer:
         groups = _grouped(union, modes) + _grouped(extra, dict.fromkeys(extra, _Mode.SNAPSHOT))
         groups.sort(key=lambda group: group.priority)
         plain = frozenset(s for s, mode in modes.items() if mode is _Mode.PLAIN and s[0] in _WITH_SNAPSHOT)
-        return SubscriptionPlan(
+        return OptimizationResult(
             specs=tuple(_spec(group) for group in groups),
             union=union,
             snapshots=plain | extra.keys(),

@@ -6,7 +6,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, NamedTuple
 
 from upbit_ws_qt.errors import RecoveryError
-from upbit_ws_qt.subscriptions.batcher import RateLimitAwareSubscriptionBatcher
+from upbit_ws_qt.subscriptions.batcher import RateLimitAwareSubscriptionBatcher, SubscriptionChange
 from upbit_ws_qt.subscriptions.demand import same_request
 from upbit_ws_qt.subscriptions.lister import Lister, Listing
 from upbit_ws_qt.subscriptions.open_requests import OpenRequests
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.subscriptions.demand import Demand
     from upbit_ws_qt.subscriptions.line import LimiterLike
     from upbit_ws_qt.subscriptions.memory import EndpointMemory
-    from upbit_ws_qt.subscriptions.planner import SubscriptionPlan
+    from upbit_ws_qt.subscriptions.planner import OptimizationResult
     from upbit_ws_qt.wire import ServerError, SubscriptionList
 
 __all__ = ["LineSession", "Step", "StepKind"]
@@ -68,11 +68,9 @@ class LineSession:
         self.table = LineTable(memory)
         self.refused: ServerError | None = None
         self.opened_at = now
-        self._batcher = RateLimitAwareSubscriptionBatcher(
-            limiter, gather=memory.patience.gather, per_second=memory.per_second
-        )
+        self._batcher = RateLimitAwareSubscriptionBatcher(limiter, gather=memory.patience.gather)
         self._is_first = True
-        self._asks_again = False
+        self._asks_again = self._has_changes = False
         self._stage_left = False
         self._lister = Lister(memory.patience.list_answer)
         self._verdict = SyncVerdict(memory, self.table.proof, self._lister)
@@ -86,7 +84,9 @@ class LineSession:
 
     def wishes_changed(self, now: float) -> None:
         """Note that the union, or what is owed once, may have changed."""
-        self._memory.counters.changes += 0 if self.is_candidate else 1
+        if not self.is_candidate:
+            self._memory.counters.changes += 1
+            self._has_changes = True
         self._queue(now)
 
     def next_step(self, now: float) -> Step:
@@ -102,7 +102,7 @@ class LineSession:
         timers = [delay for delay in (request, listing, self._next_timer(now)) if delay is not None]
         return Step(StepKind.WAIT, max(0.0, min(timers)) if timers else None)
 
-    def take_request(self, now: float) -> SubscriptionPlan | None:
+    def take_request(self, now: float) -> OptimizationResult | None:
         """Return the request to send now, None where nothing has to be sent after all."""
         once = self.table.new_once()
         if self._is_first and self._memory.doubts_key and self._ask_for_control(now):
@@ -117,6 +117,9 @@ class LineSession:
             self._batcher.clear()
         else:
             wanted = self._batcher.process_batched_changes(self.table.asked, now, insist=bool(once) or self._asks_again)
+            if wanted is None and self._has_changes and not self._batcher.is_waiting:
+                self._has_changes = False
+                self._memory.counters.cancelled += 1
         if wanted is None or not (wanted or once):
             if not self.table.asked and self._memory.search.is_searching:
                 self._ask_for_control(now)
@@ -132,7 +135,7 @@ class LineSession:
             plainly=self._memory.search.is_open,  # a refusal shall say something of the suspects alone
         )
 
-    def on_request_sent(self, plan: SubscriptionPlan, size: int, now: float) -> None:
+    def on_request_sent(self, plan: OptimizationResult, size: int, now: float) -> None:
         """Note that a request is leaving now; call it before the socket is given the bytes."""
         suspects = self._requests.suspects(plan, self.table.asked)
         new, gone, once, expected = self.table.note_request(plan, now)
@@ -142,8 +145,7 @@ class LineSession:
             size, plan.snapshots, new.keys() | once, is_needed=bool(new or gone or once) and not self._stage_left
         )
         self._last_sent = self._last_request = now
-        self._asks_again = False
-        self._batcher.note_sent(now)
+        self._asks_again = self._has_changes = False
         self._plan_list(new, now)
 
     def take_list(self, ticket: str, now: float) -> None:
@@ -151,7 +153,6 @@ class LineSession:
         self._lister.sent(Listing(ticket, now, self._requests.number, self.table.asked, self._split.mixed_types))
         self._last_sent = now
         self._memory.count_list(is_needed=self.is_syncing)
-        self._batcher.note_sent(now)
 
     def is_synchronised(self, now: float) -> bool:
         """Whether everything wanted was asked for and is proved, or known not to come."""
@@ -177,7 +178,7 @@ class LineSession:
         memory.unserved_before &= wanted.keys()
         memory.unlisted_before &= wanted.keys()
         if not same_request(self.table.asked, wanted):
-            self._batcher.queue_subscription_change(wanted, now)
+            self._batcher.queue_subscription_change(SubscriptionChange(wanted, now))
 
     # -- what the line shows ----------------------------------------------------------------------------------------
 
@@ -265,7 +266,7 @@ class LineSession:
     # -- when to send -----------------------------------------------------------------------------------------------
 
     def _queue(self, now: float) -> None:
-        self._batcher.queue_subscription_change(self.table.wanted(), now)
+        self._batcher.queue_subscription_change(SubscriptionChange(self.table.wanted(), now))
 
     def _request_delay(self, now: float) -> float | None:
         if self.table.needs_repair or self._stage_left:

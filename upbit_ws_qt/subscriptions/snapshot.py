@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from upbit_ws_qt.errors import SubscriptionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from upbit_ws_qt.errors import WebSocketError
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions.state import SubscriptionStateManager
     from upbit_ws_qt.types import SubscriptionSpec
 
-__all__ = ["SnapshotDifference", "SubscriptionStateSnapshot"]
+__all__ = ["RestoreResult", "SnapshotData", "SnapshotDifference", "SubscriptionStateSnapshot"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class SnapshotDifference:
 
 
 @dataclass(frozen=True, slots=True)
-class SubscriptionStateSnapshot:
+class SnapshotData:
     """The wishes of all components at one time, and the streams that were served then.
 
     Attributes:
@@ -60,33 +61,7 @@ class SubscriptionStateSnapshot:
     served: frozenset[StreamKey]
     taken_at: float
 
-    @classmethod
-    def capture_state(
-        cls, state: SubscriptionStateManager, *, served: Iterable[StreamKey] = (), now: float = 0.0
-    ) -> Self:
-        """Take a picture."""
-        return cls(components=state.components(), served=frozenset(served), taken_at=now)
-
-    def restore_state(self, state: SubscriptionStateManager) -> None:
-        """Make the wishes of `state` those of the picture; components that are not in it lose theirs.
-
-        If the exchange refused one of the wishes in the meantime, SubscriptionError is raised and `state` is as before.
-        """
-        before = state.components()
-        done: list[str] = []
-        try:
-            for name in before.keys() - self.components.keys():
-                done.append(name)
-                state.replace(name, ())
-            for name, specs in self.components.items():
-                state.replace(name, specs)
-                done.append(name)
-        except SubscriptionError:
-            for name in done:
-                state.replace(name, before.get(name, ()))
-            raise
-
-    def compare(self, later: SubscriptionStateSnapshot) -> SnapshotDifference:
+    def compare(self, later: SnapshotData) -> SnapshotDifference:
         """Return what changed from this picture to a later one."""
         old, new = self.components, later.components
         return SnapshotDifference(
@@ -98,3 +73,59 @@ class SubscriptionStateSnapshot:
             streams_gone=self.served - later.served,
             streams_new=later.served - self.served,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreResult:
+    """What came of putting a picture back; true where nothing failed.
+
+    Attributes:
+        restored: components that have the wishes of the picture again.
+        unchanged: components that had them anyway.
+        removed: components that are not in the picture and have lost their wishes.
+        failed: components that keep what they had, since one of their wishes is refused now; with the reason.
+    """
+
+    restored: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    failed: Mapping[str, WebSocketError] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return not self.failed
+
+
+class SubscriptionStateSnapshot:
+    """Takes pictures of who wants what, and puts them back."""
+
+    def __init__(self, state: SubscriptionStateManager) -> None:
+        self._state = state
+
+    def capture_state(self, *, served: Iterable[StreamKey] = (), now: float = 0.0) -> SnapshotData:
+        """Return a picture of all wishes; `served` and `now` (loop time) are kept in it."""
+        return SnapshotData(components=self._state.components(), served=frozenset(served), taken_at=now)
+
+    def restore_state(self, snapshot: SnapshotData) -> RestoreResult:
+        """Make the wishes those of the picture; components that are not in it lose theirs.
+
+        Each component gets back all of its wishes or keeps what it has: where the exchange has refused one of them in
+        the meantime, the component is in `failed` and the others are restored.
+        """
+        before = self._state.components()
+        removed = tuple(sorted(before.keys() - snapshot.components.keys()))
+        for name in removed:
+            self._state.replace(name, ())
+        restored: list[str] = []
+        unchanged: list[str] = []
+        failed: dict[str, WebSocketError] = {}
+        for name, specs in snapshot.components.items():
+            if Counter(before.get(name, ())) == Counter(specs):
+                unchanged.append(name)
+                continue
+            try:
+                self._state.replace(name, specs)
+            except SubscriptionError as error:
+                failed[name] = error
+            else:
+                restored.append(name)
+        return RestoreResult(tuple(restored), tuple(unchanged), removed, failed)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions.memory import EndpointMemory
-    from upbit_ws_qt.subscriptions.planner import SubscriptionPlan
+    from upbit_ws_qt.subscriptions.planner import OptimizationResult
     from upbit_ws_qt.types import DataType
 
 __all__ = ["SplitWatch"]
@@ -35,7 +35,7 @@ class SplitWatch:
         self._trial_ends: float | None = None
         self.mixed_types: frozenset[DataType] = frozenset()
 
-    def note_request(self, plan: SubscriptionPlan, expected: Collection[StreamKey], now: float) -> bool:
+    def note_request(self, plan: OptimizationResult, expected: Collection[StreamKey], now: float) -> bool:
         """Take note of a request and of what it is expected to bring; return whether it shows what is not known yet."""
         if self.trial and self._trial_ends is None:
             self._trial_ends = now + self._memory.patience.first_data

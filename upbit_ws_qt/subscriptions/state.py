@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt.errors import SubscriptionError
-from upbit_ws_qt.subscriptions.conflicts import Conflict, SubscriptionConflictResolver
+from upbit_ws_qt.subscriptions.conflicts import ConflictInfo, SubscriptionConflictResolver
 from upbit_ws_qt.subscriptions.demand import carrier_of
 from upbit_ws_qt.subscriptions.planner import IntelligentSubscriptionOptimizer
 from upbit_ws_qt.subscriptions.wish import Standing, StreamEntry, Wish, WishChange
@@ -36,6 +36,20 @@ class SubscriptionStateManager:
 
     Every change is checked first and then made in one go, without an await in between. A wish that the exchange
     would refuse raises SubscriptionError with its index and owner, and then nothing has changed.
+
+    It needs no line, so that a program can find out what its wishes would cost before it opens one:
+
+    Example:
+        >>> import asyncio
+        >>> from upbit_ws_qt import DataType, SubscriptionSpec, SubscriptionStateManager, WebSocketType
+        >>> async def plan():
+        ...     state = SubscriptionStateManager()
+        ...     await state.register_component_subscriptions("chart", [SubscriptionSpec(DataType.TRADE, "KRW-BTC")])
+        ...     await state.register_component_subscriptions("tape", [SubscriptionSpec(DataType.TRADE, "KRW-ETH")])
+        ...     await state.unregister_component("chart")
+        ...     return await state.optimize_subscription_requests(WebSocketType.PUBLIC)
+        >>> [str(spec) for spec in asyncio.run(plan())]
+        ['trade(KRW-ETH)']
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -47,7 +61,8 @@ class SubscriptionStateManager:
         self._versions: dict[WebSocketType, int] = dict.fromkeys(WebSocketType, 0)
         self._demands: dict[WebSocketType, tuple[int, Mapping[StreamKey, Demand]]] = {}
         self._refused: dict[SubscriptionSpec, tuple[float, str]] = {}
-        self._conflicts: tuple[Conflict, ...] | None = None  # until the next change: figures are read every second
+        self._optimizers = {ws_type: IntelligentSubscriptionOptimizer() for ws_type in WebSocketType}
+        self._conflicts: tuple[ConflictInfo, ...] | None = None  # until the next change: figures are read every second
         self._serial = 0
 
     # -- changes ----------------------------------------------------------------------------------------------------
@@ -269,9 +284,13 @@ class SubscriptionStateManager:
             self._demands[ws_type] = (self._versions[ws_type], demand)
         return demand
 
+    def optimizer(self, ws_type: WebSocketType) -> IntelligentSubscriptionOptimizer:
+        """Return what plans the requests of an endpoint and remembers what the exchange has shown of itself."""
+        return self._optimizers[ws_type]
+
     async def optimize_subscription_requests(self, ws_type: WebSocketType) -> tuple[SubscriptionSpec, ...]:
-        """Return the fewest specs that one request for the whole union of a line needs."""
-        return IntelligentSubscriptionOptimizer().optimize_subscriptions(self.demand(ws_type)).specs
+        """Return the fewest specs that one request for the whole union of a new line needs."""
+        return self._optimizers[ws_type].optimize_subscriptions(self.demand(ws_type)).specs
 
     def carrier(self, stream: StreamKey) -> StreamKey:
         """Return the stream of the exchange that brings `stream`: itself, or the wider one that is wanted too."""
@@ -312,13 +331,13 @@ class SubscriptionStateManager:
         wishes = self._components.get(component_id, {}).values()
         return max((wish.demands[stream].depth for wish in wishes if stream in wish.demands), default=0)
 
-    def conflicts(self) -> tuple[Conflict, ...]:
+    def conflicts(self) -> tuple[ConflictInfo, ...]:
         """Return how the wishes differ and what was made of it."""
         if self._conflicts is None:
             self._conflicts = self._find_conflicts()
         return self._conflicts
 
-    def _find_conflicts(self) -> tuple[Conflict, ...]:
+    def _find_conflicts(self) -> tuple[ConflictInfo, ...]:
         demands: dict[StreamKey, dict[str, list[Demand]]] = {}
         for table in self._tables.values():
             for stream, entry in table.items():

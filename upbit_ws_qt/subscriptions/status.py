@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from upbit_ws_qt.streams import StreamKey
-    from upbit_ws_qt.subscriptions.conflicts import Conflict
+    from upbit_ws_qt.subscriptions.conflicts import ConflictInfo
     from upbit_ws_qt.subscriptions.planner import SplitTrust
     from upbit_ws_qt.types import DataFormat, SubscriptionSpec, WebSocketType
     from upbit_ws_qt.wire import FormatSavings
@@ -74,8 +74,8 @@ class SubscriptionStatistics:
         lists: LIST_SUBSCRIPTIONS sent.
         bytes_sent: of both.
         snapshots: snapshots asked for.
-        changes: changes of the wishes handed in; `cancelled` of them undid each other before anything was sent.
-        cancelled: see there.
+        changes: changes of the wishes handed in.
+        cancelled: times that changes undid each other before anything was sent.
         repairs: requests sent again because the exchange's list lacked something or had too much.
         rejections: requests that the exchange refused.
         refusals: times that the exchange said "too many".
@@ -99,7 +99,7 @@ class SubscriptionStatistics:
     live: int
     unserved: tuple[StreamKey, ...]
     quarantined: tuple[Quarantined, ...]
-    conflicts: tuple[Conflict, ...]
+    conflicts: tuple[ConflictInfo, ...]
     requests: int
     lists: int
     bytes_sent: int

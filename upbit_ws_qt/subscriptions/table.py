@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions.demand import Demand
     from upbit_ws_qt.subscriptions.memory import EndpointMemory
-    from upbit_ws_qt.subscriptions.planner import SubscriptionPlan
+    from upbit_ws_qt.subscriptions.planner import OptimizationResult
 
 __all__ = ["LineTable", "TableChange"]
 
@@ -99,7 +99,7 @@ class LineTable:
 
     # -- what is asked ----------------------------------------------------------------------------------------------
 
-    def note_request(self, plan: SubscriptionPlan, now: float) -> TableChange:
+    def note_request(self, plan: OptimizationResult, now: float) -> TableChange:
         """Take note of a request that leaves now."""
         new = {stream: demand for stream, demand in plan.union.items() if stream not in self.asked}
         gone = [stream for stream in self.asked if stream not in plan.union]
@@ -139,7 +139,7 @@ class LineTable:
         self.once.clear()
         self.needs_repair = True
 
-    def _newly_owed(self, plan: SubscriptionPlan) -> dict[StreamKey, Demand]:
+    def _newly_owed(self, plan: OptimizationResult) -> dict[StreamKey, Demand]:
         """Return the streams that the list had proved and that owe a snapshot from now on."""
         return {
             stream: demand
