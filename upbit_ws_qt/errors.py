@@ -129,14 +129,14 @@ class ConnectionLostError(WebSocketError):
 
 
 class AuthenticationError(WebSocketError):
-    """The exchange refuses the key; tried again only when asked.
+    """The exchange refuses the key; after the second refusal in a row it is tried again only when asked.
 
     Attributes:
         endpoint: "private" or "info".
         reason: what the exchange said.
     """
 
-    def __init__(self, endpoint: str, reason: str) -> None:
+    def __init__(self, endpoint: str, reason: str, *, recovery: RecoveryStrategy | None = None) -> None:
         self.endpoint = endpoint
         self.reason = reason
         super().__init__(
@@ -145,7 +145,8 @@ class AuthenticationError(WebSocketError):
                 "check the key, its scopes and its registered addresses, then reconnect",
                 line=Phrase(endpoint),
                 reason=reason,
-            )
+            ),
+            recovery=recovery,
         )
 
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.waiting import until
-from upbit_ws_qt.errors import AuthenticationError
+from upbit_ws_qt.credentials import Credentials
+from upbit_ws_qt.errors import AuthenticationError, RecoveryStrategy, SubscriptionError
+from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
 from upbit_ws_qt.manager.parts import UNREADABLE_TOLD_PER_SECOND
 from upbit_ws_qt.streams import StreamKey
 from upbit_ws_qt.subscriptions import StreamStatus
@@ -20,10 +22,18 @@ if TYPE_CHECKING:
 
     from tests.manager.conftest import Desk
     from upbit_ws_qt.events import BaseWebSocketEvent
-    from upbit_ws_qt.exchange import EmbeddedExchange
 
 PUBLIC, PRIVATE = WebSocketType.PUBLIC, WebSocketType.PRIVATE
 S = ConnectionState
+
+
+def urls_of(exchange: EmbeddedExchange) -> dict[str, Any]:
+    """Return the settings that point at an exchange."""
+    return {
+        "public_url": exchange.public_url,
+        "private_url": exchange.private_url,
+        "credentials": Credentials(exchange.access_key, exchange.secret_key),
+    }
 
 
 class Ledger:
@@ -137,6 +147,33 @@ async def test_a_refused_key_stops_that_line_and_says_so(exchange: EmbeddedExcha
     await desk.manager.reconnect(PRIVATE)
     await private.wait_served(10)
     await until(lambda: desk.manager.state is GlobalManagerState.ACTIVE)
+
+
+@pytest.mark.parametrize("wrong", ["access_key", "secret_key"])
+async def test_a_wrong_key_costs_two_handshakes_and_is_called_what_it_is_from_the_first_on(
+    exchange: EmbeddedExchange, make_desk: Callable[..., Any], wrong: str
+) -> None:
+    keys = {"access_key": exchange.access_key, "secret_key": exchange.secret_key, wrong: f"{exchange.secret_key}x"}
+    desk: Desk = await make_desk(credentials=Credentials(keys["access_key"], keys["secret_key"]))
+    desk.manager.register_component("o", SubscriptionSpec(DataType.MY_ORDER), lambda event: None)
+    await until(lambda: desk.manager.connection_state(PRIVATE) is S.FAILED)
+    await until(lambda: len(desk.diary.errors) == 2)
+    assert [type(error) for error in desk.diary.errors] == [AuthenticationError] * 2
+    assert [error.recovery for error in desk.diary.errors] == [RecoveryStrategy.RECONNECT, RecoveryStrategy.NONE]
+    assert exchange.counters.auth_failures == 2
+
+
+async def test_a_key_without_a_scope_is_not_taken_for_a_wrong_one(make_desk: Callable[..., Any]) -> None:
+    async with EmbeddedExchange(ExchangeSettings(scopes=("view_orders",), connects_per_second=None)) as exchange:
+        desk: Desk = await make_desk(**urls_of(exchange), messages_per_second=5)
+        orders = desk.manager.register_component("o", SubscriptionSpec(DataType.MY_ORDER), lambda event: None)
+        assets = desk.manager.register_component("a", SubscriptionSpec(DataType.MY_ASSET), lambda event: None)
+        await orders.wait_served(60)
+        with pytest.raises(SubscriptionError, match="myAsset"):
+            await assets.wait_served(60)
+        await until(lambda: desk.manager.connection_state(PRIVATE) is S.CONNECTED)
+        assert S.FAILED not in desk.diary.path(PRIVATE)
+        await desk.manager.stop()
 
 
 async def test_codes_that_do_not_come_back_are_reported_and_the_rest_serves(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from upbit_ws_qt.connection.link import DialError, DialRequest
 from upbit_ws_qt.connection.socket import make_tls_context, open_socket
-from upbit_ws_qt.errors import AuthenticationError, ConfigurationError, RateLimitError
+from upbit_ws_qt.errors import AuthenticationError, ConfigurationError, RateLimitError, RecoveryStrategy
 from upbit_ws_qt.text import Phrase
 from upbit_ws_qt.types import WebSocketType
 
@@ -96,15 +96,15 @@ class Dialer:
         """Return the seconds that the connect limit makes the next dial wait."""
         return self._limiter.delay(now)
 
-    def auth_refused(self, now: float, detail: str) -> AuthenticationError | None:
-        """Count an INVALID_AUTH; return the error to stop with, None while a new token is worth a try."""
+    def auth_refused(self, now: float, detail: str) -> AuthenticationError:
+        """Count an INVALID_AUTH; return the error to go on with, or to stop with where another token is no help."""
         if now - self._auth_refused_at > AUTH_FORGIVEN_AFTER:
             self._auth_refusals = 0
         self._auth_refused_at = now
         self._auth_refusals += 1
-        if self._auth_refusals <= AUTH_RETRIES:
-            return None
-        return AuthenticationError(self._ws_type.value, detail)
+        is_worth_a_try = self._auth_refusals <= AUTH_RETRIES
+        recovery = RecoveryStrategy.RECONNECT if is_worth_a_try else RecoveryStrategy.NONE
+        return AuthenticationError(self._ws_type.value, detail, recovery=recovery)
 
     def forgive(self) -> None:
         """Forget the refusals, because somebody asked to try again."""
@@ -146,7 +146,7 @@ class Dialer:
         if not self._jwt.needs_token(self._ws_type):
             return error
         if error.status == 401 and INVALID_AUTH in error.detail:
-            return self.auth_refused(now, error.detail) or error
+            return self.auth_refused(now, error.detail)
         if error.status in (401, 403):
             return AuthenticationError(self._ws_type.value, error.detail or f"HTTP {error.status}")
         return error

@@ -40,9 +40,8 @@ def kind_of(error: WebSocketError) -> str:
 
 def is_final(error: WebSocketError) -> bool:
     """Whether trying again by ourselves is pointless: the key, the certificate or a setting is wrong."""
-    if isinstance(error, (AuthenticationError, ConfigurationError)):
-        return True
-    return isinstance(error, DialError) and error.recovery is RecoveryStrategy.NONE
+    of_a_dial = isinstance(error, (AuthenticationError, ConfigurationError, DialError))
+    return of_a_dial and error.recovery is RecoveryStrategy.NONE
 
 
 def short_cause(error: WebSocketError) -> str:

@@ -38,6 +38,7 @@ class Line:
         observer: sees each data frame on receipt; set it only while something is being proved.
         tap: told of all that is received (data, loop time, False) and sent (data, 0, True); None while nobody looks.
         refusal: the last error that the exchange sent on it.
+        has_answered: whether the exchange has answered a list on it: then its token is good.
         opened_at: loop clock, seconds; 0 before.
         closed_at: loop clock, seconds; 0 before.
     """
@@ -57,6 +58,7 @@ class Line:
         self.observer: Callable[[bytes | str], None] | None = None
         self.tap: Tap | None = None
         self.refusal: ServerError | None = None
+        self.has_answered = False
         self.opened_at = 0.0
         self.closed_at = 0.0
         self._sink = sink

@@ -10,7 +10,7 @@ from upbit_ws_qt.connection.dialer import INVALID_AUTH
 from upbit_ws_qt.connection.failures import loss_cause
 from upbit_ws_qt.connection.line import Line
 from upbit_ws_qt.connection.rate_limit import MessageLimiter
-from upbit_ws_qt.errors import ConnectionLostError, WebSocketError
+from upbit_ws_qt.errors import AuthenticationError, ConnectionLostError, RecoveryError, WebSocketError
 from upbit_ws_qt.text import Phrase, safe_text
 from upbit_ws_qt.wire import ServerError, SubscriptionList
 
@@ -92,6 +92,9 @@ class Lines:
             await proof
         except WebSocketError as error:
             line.abort(Phrase("not proved: {reason}", reason=error.message))
+            if isinstance(error, RecoveryError) and (refused_key := self._refused_key(line)) is not None:
+                # Whether the proof failed first or the socket closed first: a refused key is called what it is.
+                raise refused_key from None
             raise
         finally:
             if not proof.done():
@@ -104,12 +107,17 @@ class Lines:
 
     def loss_error(self, line: Line) -> WebSocketError:
         """Return why a line is gone, as the error to go on with."""
-        refusal = line.refusal
-        if refusal is not None and refusal.name == INVALID_AUTH:
-            final = self._dialer.auth_refused(self._loop.time(), safe_text(f"{refusal.name}: {refusal.message}", 200))
-            if final is not None:
-                return final
+        refused_key = self._refused_key(line)
+        if refused_key is not None:
+            return refused_key
         return ConnectionLostError(self._ws_type.value, loss_cause(line), close_code=line.closed.result().code)
+
+    def _refused_key(self, line: Line) -> AuthenticationError | None:
+        """Return the error of a line whose token was refused; None where it has a good one, or another trouble."""
+        refusal = line.refusal
+        if refusal is None or refusal.name != INVALID_AUTH or line.has_answered:
+            return None
+        return self._dialer.auth_refused(self._loop.time(), safe_text(f"{refusal.name}: {refusal.message}", 200))
 
     async def end_all(self, within: float) -> None:
         """Wait for all lines to be gone; those that are not after `within` seconds are cut."""
@@ -140,6 +148,7 @@ class Lines:
                 self._refused_requests += 1
         elif isinstance(message, SubscriptionList):
             # A line that answers has a good token: an INVALID_AUTH after it is about a scope that a wish lacks.
+            line.has_answered = True
             self._dialer.forgive()
         if line.control is not None:
             line.control(message)
