@@ -201,6 +201,26 @@ class SubscriptionError(WebSocketError):
         owner = f" (component {component_id})" if component_id is not None else ""
         about = f" in {self.spec}" if self.spec is not None else ""
         super().__init__(f"{place}{reason}{about}{owner}", recovery=recovery)
+        self._by_component = {} if component_id is None else {component_id: self}
+
+    def for_component(self, component_id: str) -> SubscriptionError:
+        """Return this error as it is told to one of the components that hold the wish: one object for each of them."""
+        known = self._by_component.get(component_id)
+        if known is None:
+            known = self._by_component[component_id] = self.copy(component_id)
+            known._by_component = self._by_component
+        return known
+
+    def copy(self, component_id: str | None) -> SubscriptionError:
+        """Return an error that says the same; one that is raised again and again would keep what it passed through."""
+        return SubscriptionError(
+            self.reason,
+            spec=self.spec,
+            index=self.index,
+            codes=self.codes,
+            component_id=component_id,
+            recovery=self.recovery,
+        )
 
 
 class RecoveryError(WebSocketError):

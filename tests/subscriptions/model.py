@@ -227,6 +227,7 @@ class Desk:
         self.loop = asyncio.get_running_loop()
         self.state = SubscriptionStateManager(clock=self.loop.time)
         self.told: list[tuple[StreamKey, StreamStatus]] = []
+        self.reasons: dict[StreamKey, SubscriptionError | None] = {}
         self.rejected: list[tuple[str, SubscriptionError]] = []
         self.errors: list[Exception] = []
         self.limiter = MessageLimiter()
@@ -238,10 +239,14 @@ class Desk:
             ws_type,
             self.state,
             config,
-            on_status=lambda stream, status: self.told.append((stream, status)),
+            on_status=self._on_status,
             on_rejected=lambda component, error: self.rejected.append((component, error)),
         )
         self.task = self.loop.create_task(self._live())
+
+    def _on_status(self, stream: StreamKey, status: StreamStatus, error: SubscriptionError | None) -> None:
+        self.told.append((stream, status))
+        self.reasons[stream] = error
 
     def want(self, component_id: str, *specs: SubscriptionSpec) -> None:
         self.state.replace(component_id, specs)

@@ -34,7 +34,8 @@ class World:
             streams=lambda: self.statuses.keys(),
             wants=self.statuses.__contains__,
             status=self._status,
-            tell=lambda stream, status: None,
+            why=lambda stream, status: None,
+            tell=lambda stream, status, error: None,
         )
 
     def _status(self, stream: StreamKey) -> StreamStatus:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+from typing import TYPE_CHECKING
+
 import pytest
 
 from tests.subscriptions.keeping import BTC, ETH, LIVE, desk, entries, refuse_codes, serving
 from tests.subscriptions.model import ModelExchange
-from tests.subscriptions.specs import ASSETS, codes, orders, ticker, tickers, trade
+from tests.subscriptions.specs import ASSETS, codes, key, orders, ticker, tickers, trade
 from tests.subscriptions.virtual import elapse, in_virtual_time
-from upbit_ws_qt.errors import SubscriptionError
+from upbit_ws_qt.errors import RecoveryStrategy, SubscriptionError
 from upbit_ws_qt.subscriptions import SplitTrust, StreamStatus
-from upbit_ws_qt.types import WebSocketType
+from upbit_ws_qt.types import DataType, WebSocketType
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 
 @in_virtual_time
@@ -39,6 +45,69 @@ async def test_a_refused_wish_is_found_and_reported_while_everybody_else_is_serv
         assert quarantined.components == ("bad",)
         with pytest.raises(SubscriptionError):
             await d.keeper.wait_served(tickers("KRW-BAD"))
+
+
+@in_virtual_time
+async def test_a_refusal_is_one_error_in_the_same_words_for_all_who_are_told() -> None:
+    exchange = ModelExchange()
+    exchange.refuses = refuse_codes("KRW-BAD")
+    async with serving(exchange, BTC) as d:
+        d.want("bad", ticker("KRW-BAD", "KRW-XRP"))
+        d.want("also bad", ticker("KRW-BAD", "KRW-XRP"))
+        with pytest.raises(SubscriptionError) as awaited:
+            await d.keeper.wait_served(tickers("KRW-BAD"))
+        await elapse(1)
+        rejected = dict(d.rejected)
+        for code in ("KRW-BAD", "KRW-XRP"):
+            told = d.reasons[key(DataType.TICKER, code)]
+            assert told is not None
+            assert {name: told.for_component(name) for name in rejected} == rejected
+        assert set(rejected) == {"bad", "also bad"}
+        for name, error in rejected.items():
+            assert str(error) == f"the exchange refuses this wish: INVALID_PARAM in {error.spec} (component {name})"
+            assert (error.codes, error.component_id) == (("KRW-BAD", "KRW-XRP"), name)
+            assert error.recovery is RecoveryStrategy.RESUBSCRIBE
+        assert str(awaited.value) in map(str, rejected.values())
+        assert d.reasons[key(DataType.TICKER, "KRW-BTC")] is None
+
+
+@in_virtual_time
+async def test_a_stream_that_does_not_come_is_told_with_the_reason() -> None:
+    exchange = ModelExchange()
+    exchange.unknown = {"KRW-NOPE"}
+    async with serving(exchange, ticker("KRW-BTC", "KRW-NOPE")) as d:
+        await elapse(1)
+        error = d.reasons[key(DataType.TICKER, "KRW-NOPE")]
+        assert error is not None
+        assert error.codes == ("KRW-NOPE",)
+        assert error.recovery is RecoveryStrategy.RETRY
+        assert "delisted, misspelt" in str(error)
+
+
+@in_virtual_time
+async def test_a_refused_wish_of_many_codes_beside_many_streams_costs_a_few_calls_for_each_stream() -> None:
+    exchange = ModelExchange()
+    refused = [f"KRW-BAD{number}" for number in range(200)]
+    exchange.refuses = refuse_codes(*refused)
+    async with desk(exchange) as d:
+        for code in codes(1200):
+            d.state.replace(f"good {code}", [ticker(code)])
+        d.keeper.wishes_changed()
+        await d.settled()
+        calls = 0
+
+        def count(frame: FrameType, event: str, _: object) -> None:
+            nonlocal calls
+            calls += event == "call" and frame.f_code.co_filename.endswith(("board.py", "keeper.py", "state.py"))
+
+        sys.setprofile(count)
+        try:
+            d.want("bad", ticker(*refused))
+            await elapse(3)
+        finally:
+            sys.setprofile(None)
+        assert all(d.reasons[key(DataType.TICKER, code)] is not None for code in refused)
+        assert calls < 100 * 1400  # all the lines that the search took; 200 * 1400 for the reasons alone before
 
 
 @in_virtual_time

@@ -26,7 +26,7 @@ class Court:
         for code in codes(count):
             self.state.replace(code, [ticker(code)])
         self.blamed: list[str] = []
-        self.search = RejectionSearch(PUBLIC, self.state, lambda wish, reason: self.blamed.append(*wish.owners))
+        self.search = RejectionSearch(PUBLIC, self.state, lambda wish: self.blamed.append(*wish.owners))
 
     def ask(self, bad: set[str], *, has_control: bool = True) -> bool:
         suspects = self.search.suspects()

@@ -213,7 +213,7 @@ def test_a_refused_wish_that_somebody_still_holds_is_tried_again_when_another_as
     assert change.changed == {PUBLIC}
     assert change.added == tickers("KRW-BTC")
     (wish,) = state.wishes(PUBLIC, Standing.NEW)
-    assert (wish.reason, set(wish.owners)) == ("", {"a", "b"})
+    assert (wish.refusal, set(wish.owners)) == (None, {"a", "b"})
     assert set(state.demand(PUBLIC)) == tickers("KRW-BTC")
 
 

@@ -245,4 +245,6 @@ def _distinct(subscriptions: object) -> tuple[SubscriptionSpec, ...]:
 
 def _tell(handle: ComponentSubscription, stream: StreamKey, status: StreamStatus, error: WebSocketError | None) -> None:
     if handle.on_status is not None and not handle.closed:
+        if isinstance(error, SubscriptionError):
+            error = error.for_component(handle.component_id)
         handle.on_status(stream, status, error)

@@ -49,8 +49,8 @@ class EndpointOwner(Protocol):
     def on_connection_error(self, error: WebSocketError) -> None:
         """Something failed that a person should see."""
 
-    def on_stream_status(self, stream: StreamKey, status: StreamStatus) -> None:
-        """A stream became served, unserved or rejected."""
+    def on_stream_status(self, stream: StreamKey, status: StreamStatus, error: SubscriptionError | None) -> None:
+        """A stream became served, unserved or rejected; with what is wrong with it."""
 
     def on_rejected(self, component_id: str, error: SubscriptionError) -> None:
         """The exchange refuses a component's wish."""

@@ -12,7 +12,6 @@ from upbit_ws_qt.manager.components import ComponentDesk
 from upbit_ws_qt.manager.endpoint import Endpoint
 from upbit_ws_qt.manager.news import News, Quota
 from upbit_ws_qt.routing import DataPoolManager, DataRoutingEngine
-from upbit_ws_qt.streams import streams_of
 from upbit_ws_qt.subscriptions import StreamStatus, SubscriptionStateManager
 from upbit_ws_qt.types import ConnectionState, GlobalManagerState, WebSocketType
 
@@ -96,10 +95,9 @@ class ManagerParts:
         """Pass an error on."""
         self._news.tell(lambda listener: listener.on_error(error))
 
-    def on_stream_status(self, stream: StreamKey, status: StreamStatus) -> None:
+    def on_stream_status(self, stream: StreamKey, status: StreamStatus, error: SubscriptionError | None) -> None:
         """Pass a stream's status on, to its components and to listeners."""
         (self._failed.add if status.is_failed else self._failed.discard)(stream)
-        error = self._why(stream, status)
         self._loop.call_soon(self._desk.announce, stream, status, error)
         self._news.tell(lambda listener: listener.on_stream_status(stream, status))
         self._refresh_state()
@@ -158,17 +156,6 @@ class ManagerParts:
             self._endpoints[ws_type].wishes_changed()
         self._refresh_state()
         self._news.tell(lambda listener: listener.on_subscriptions_changed())
-
-    def _why(self, stream: StreamKey, status: StreamStatus) -> SubscriptionError | None:
-        """Return why a stream is not served, None where nothing is wrong with it."""
-        if status is StreamStatus.UNSERVED:
-            reason = "the exchange does not serve it: delisted, misspelt, or nothing to say"
-            return SubscriptionError(reason, spec=stream, codes=(stream.symbol,))
-        if status is StreamStatus.REJECTED:
-            refused = self._endpoints[stream.websocket_type].keeper.statistics().quarantined
-            reasons = [wish.reason for wish in refused if stream in streams_of(wish.spec)]
-            return SubscriptionError(reasons[0] if reasons else "refused", spec=stream, codes=(stream.symbol,))
-        return None
 
     def _on_epoch(self, ws_type: WebSocketType, epoch: int) -> None:
         self._news.tell(lambda listener: listener.on_epoch(ws_type, epoch))

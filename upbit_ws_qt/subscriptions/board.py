@@ -23,25 +23,35 @@ class _Waiter:
     def __init__(self, streams: Iterable[StreamKey], answer: asyncio.Future[None]) -> None:
         self.streams = frozenset(streams)
         self.open = set(self.streams)
-        self.failed: set[StreamKey] = set()
+        self.failed: dict[StreamKey, SubscriptionError | None] = {}
         self.answer = answer
 
-    def note(self, stream: StreamKey, status: StreamStatus | None) -> None:
-        """Take in how it stands with a stream; None where nobody wants it any more."""
-        failed = status is None or status.is_failed
-        (self.failed.add if failed else self.failed.discard)(stream)
-        (self.open.discard if failed or (status is not None and status.is_served) else self.open.add)(stream)
+    def note(self, stream: StreamKey, status: StreamStatus | None, error: SubscriptionError | None) -> None:
+        """Take in how it stands with a stream and why; None where nobody wants it any more."""
+        self.failed.pop(stream, None)
+        self.open.discard(stream)
+        if status is None or status.is_failed:
+            self.failed[stream] = error
+        elif not status.is_served:
+            self.open.add(stream)
 
     def decide(self) -> None:
         """Answer once it is known of every stream whether it is served."""
         if self.open or self.answer.done():
             return
         if self.failed:
-            codes = tuple(stream.symbol for stream in sorted(self.failed))
-            error = SubscriptionError(f"the exchange does not serve {names_of(self.failed)}", codes=codes)
-            self.answer.set_exception(error)
+            self.answer.set_exception(self._error())
         else:
             self.answer.set_result(None)
+
+    def _error(self) -> SubscriptionError:
+        """Return what they are all failed for, in the words in which everybody else is told."""
+        errors = {id(error): error for error in self.failed.values()}
+        only = next(iter(errors.values()))
+        if len(errors) == 1 and only is not None:
+            return only.copy(only.component_id)
+        codes = tuple(stream.symbol for stream in sorted(self.failed))
+        return SubscriptionError(f"the exchange does not serve {names_of(self.failed)}", codes=codes)
 
 
 class StatusBoard:
@@ -52,7 +62,8 @@ class StatusBoard:
         streams: returns all streams that anybody wants.
         wants: returns whether anybody wants a stream.
         status: returns how it stands with a stream now.
-        tell: is told each change.
+        why: returns what is wrong with a stream of that status, None for nothing.
+        tell: is told each change, with what is wrong.
     """
 
     def __init__(
@@ -62,15 +73,17 @@ class StatusBoard:
         streams: Callable[[], Collection[StreamKey]],
         wants: Callable[[StreamKey], bool],
         status: Callable[[StreamKey], StreamStatus],
-        tell: Callable[[StreamKey, StreamStatus], None],
+        why: Callable[[StreamKey, StreamStatus], SubscriptionError | None],
+        tell: Callable[[StreamKey, StreamStatus, SubscriptionError | None], None],
     ) -> None:
         self._loop = loop
         self._streams = streams
         self._wants = wants
         self._status = status
+        self._why = why
         self._tell = tell
         self._told: dict[StreamKey, StreamStatus] = {}
-        self._news: deque[tuple[StreamKey, StreamStatus]] = deque()
+        self._news: deque[tuple[StreamKey, StreamStatus, SubscriptionError | None]] = deque()
         self._is_telling = False
         self._is_refreshing = False
         self._waiters: dict[_Waiter, None] = {}
@@ -141,14 +154,15 @@ class StatusBoard:
     def _inform(self, waiters: Iterable[_Waiter], stream: StreamKey) -> None:
         if waiters:
             status = self._status(stream) if self._wants(stream) else None
+            error = None if status is None else self._why(stream, status)
             for waiter in waiters:
-                waiter.note(stream, status)
+                waiter.note(stream, status, error)
 
     def _note(self, stream: StreamKey) -> None:
         status = self._status(stream)
         if self._told.get(stream) is not status:
             self._told[stream] = status
-            self._news.append((stream, status))
+            self._news.append((stream, status, self._why(stream, status)))
             if not self._is_telling:
                 self._is_telling = True
                 self._loop.call_soon(self._tell_all)

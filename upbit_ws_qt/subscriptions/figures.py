@@ -44,7 +44,9 @@ def endpoint_statistics(
         streams=len(statuses),
         live=sum(1 for status in statuses.values() if status.is_served),
         unserved=tuple(stream for stream, status in statuses.items() if status is StreamStatus.UNSERVED),
-        quarantined=tuple(Quarantined(w.spec, tuple(sorted(w.owners)), w.reason) for w in quarantined),
+        quarantined=tuple(
+            Quarantined(w.spec, tuple(sorted(w.owners)), w.refusal.reason if w.refusal else "") for w in quarantined
+        ),
         conflicts=tuple(c for c in memory.state.conflicts() if c.streams[0].websocket_type is memory.ws_type),
         requests=counters.requests,
         lists=counters.lists,

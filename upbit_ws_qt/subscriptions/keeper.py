@@ -17,7 +17,6 @@ from upbit_ws_qt.subscriptions.rejection import RejectionSearch
 from upbit_ws_qt.subscriptions.session import LineSession
 from upbit_ws_qt.subscriptions.snapshot import SubscriptionStateSnapshot
 from upbit_ws_qt.subscriptions.status import StreamStatus, SubscriptionStatistics
-from upbit_ws_qt.subscriptions.wish import Standing
 from upbit_ws_qt.types import WebSocketType
 from upbit_ws_qt.wire import FormatChoice, check_spec
 
@@ -40,12 +39,10 @@ __all__ = ["SubscriptionKeeper"]
 class SubscriptionKeeper:
     """Keeps the union of all wishes for one endpoint subscribed on its line, and proves it.
 
-    `on_status` and `on_rejected` are called from plain callbacks of the loop, never from inside a Task. Besides `stop`
-    nothing has to be awaited for the keeper to work: `synchronize` is handed to the connection, `wishes_changed` is
-    called after each change of the state.
-
-    Attributes:
-        format: which format the requests name, and why.
+    `on_status` and `on_rejected` are called from plain callbacks of the loop, never from inside a Task. Where both tell
+    of one refusal the error is the same (see SubscriptionError.for_component). Besides `stop` nothing has to be awaited
+    for the keeper to work: `synchronize` is handed to the connection, `wishes_changed` is called after each change of
+    the state.
     """
 
     def __init__(
@@ -54,7 +51,7 @@ class SubscriptionKeeper:
         state: SubscriptionStateManager,
         config: ServiceConfig,
         *,
-        on_status: Callable[[StreamKey, StreamStatus], None],
+        on_status: Callable[[StreamKey, StreamStatus, SubscriptionError | None], None],
         on_rejected: Callable[[str, SubscriptionError], None],
         loop: asyncio.AbstractEventLoop | None = None,
         patience: Patience | None = None,
@@ -78,7 +75,12 @@ class SubscriptionKeeper:
         self._candidates: list[Lease] = []
         self._retired: set[asyncio.Task[None]] = set()
         self._board = StatusBoard(
-            self._loop, streams=self._streams, wants=state.wants, status=self.status, tell=on_status
+            self._loop,
+            streams=lambda: state.wanted_streams(ws_type),
+            wants=state.wants,
+            status=self.status,
+            why=self._why,
+            tell=on_status,
         )
         self._before_loss: SnapshotData | None = None
         self._restores: deque[float] = deque(maxlen=1000)
@@ -144,10 +146,7 @@ class SubscriptionKeeper:
         carrier = self._state.carrier(stream)
         if self._state.asks_for(stream) or carrier in self._memory.desk.owed:
             return self._current.session.table.status_of(carrier) if self._current else StreamStatus.WANTED
-        quarantined = self._state.wishes(self._ws_type, Standing.QUARANTINED)
-        if any(stream in wish.demands for wish in quarantined):
-            return StreamStatus.REJECTED
-        return StreamStatus.WANTED
+        return StreamStatus.WANTED if self._state.refusal_of(stream) is None else StreamStatus.REJECTED
 
     async def wait_served(self, streams: Iterable[StreamKey]) -> None:
         """Wait until the exchange serves these streams; without a line that takes as long as it takes.
@@ -296,18 +295,19 @@ class SubscriptionKeeper:
             self._board.refresh_soon()
         self._board.changed(changed)
 
-    def _streams(self) -> set[StreamKey]:
-        return {stream for wish in self._state.wishes(self._ws_type) for stream in wish.demands}
+    def _why(self, stream: StreamKey, status: StreamStatus) -> SubscriptionError | None:
+        """Return why a stream is not served, None where nothing is wrong with it."""
+        if status is StreamStatus.REJECTED:
+            return self._state.refusal_of(stream)
+        if status is StreamStatus.UNSERVED:
+            reason = "the exchange does not serve it: delisted, misspelt, or nothing to say"
+            return SubscriptionError(reason, spec=stream, codes=(stream.symbol,), recovery=RecoveryStrategy.RETRY)
+        return None
 
-    def _report_guilty(self, wish: Wish, reason: str) -> None:
+    def _report_guilty(self, wish: Wish) -> None:
+        assert wish.refusal is not None, "it has just been quarantined"
         for component_id in sorted(wish.owners):
-            error = SubscriptionError(
-                f"the exchange refuses this wish: {reason}",
-                spec=wish.spec,
-                codes=wish.spec.symbols,
-                component_id=component_id,
-            )
-            self._loop.call_soon(self._on_rejected, component_id, error)
+            self._loop.call_soon(self._on_rejected, component_id, wish.refusal.for_component(component_id))
         self._board.refresh_soon()
 
     def _snapshot_demands(self, specs: Iterable[SubscriptionSpec]) -> dict[StreamKey, Demand]:

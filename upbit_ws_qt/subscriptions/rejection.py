@@ -62,7 +62,7 @@ class RejectionSearch:
         self,
         ws_type: WebSocketType,
         state: SubscriptionStateManager,
-        on_guilty: Callable[[Wish, str], None],
+        on_guilty: Callable[[Wish], None],
     ) -> None:
         self._ws_type = ws_type
         self._state = state
@@ -160,7 +160,7 @@ class RejectionSearch:
             self._held = [held for held in self._held if held is not wish]
             self._refusals = [refusal for refusal in self._refusals if wish not in refusal.suspects]
             self._state.set_standing([wish], Standing.QUARANTINED, strikes[-1].reason)
-            self._on_guilty(wish, strikes[-1].reason)
+            self._on_guilty(wish)
         self._refusals = [refusal for refusal in self._refusals if any(wish.owners for wish in refusal.suspects)]
 
     def _nobody_to_suspect(self) -> None:

@@ -58,6 +58,8 @@ class SubscriptionStateManager:
         self._components: dict[str, dict[SubscriptionSpec, Wish]] = {}
         self._wishes: dict[SubscriptionSpec, Wish] = {}
         self._tables: dict[WebSocketType, dict[StreamKey, StreamEntry]] = {ws: {} for ws in WebSocketType}
+        # Wishes that are not asked for, by stream: there are few, and each status of a stream looks here.
+        self._set_aside: dict[StreamKey, dict[Wish, None]] = {}
         self._versions: dict[WebSocketType, int] = dict.fromkeys(WebSocketType, 0)
         self._demands: dict[WebSocketType, tuple[int, Mapping[StreamKey, Demand]]] = {}
         self._refused: dict[SubscriptionSpec, tuple[float, str]] = {}
@@ -173,7 +175,8 @@ class SubscriptionStateManager:
                 changed.add(wish.ws_type)
         elif wish.standing is Standing.QUARANTINED:
             # Its refusal is forgotten, or the check would have said so: whoever asks now is worth another try.
-            wish.standing, wish.reason = Standing.NEW, ""
+            wish.stand(Standing.NEW)
+            self._take_back(wish)
             self._attach(wish, fresh)
             changed.add(wish.ws_type)
         wish.owners[component_id] += count
@@ -196,7 +199,9 @@ class SubscriptionStateManager:
                 del self._components[component_id]
         if not wish.owners:
             del self._wishes[spec]
-            if wish.is_asked and self._detach(wish):
+            if not wish.is_asked:
+                self._take_back(wish)
+            elif self._detach(wish):
                 changed.add(wish.ws_type)
 
     def _attach(self, wish: Wish, fresh: set[StreamKey] | None = None) -> bool:
@@ -232,19 +237,28 @@ class SubscriptionStateManager:
                 continue
             was_asked = wish.is_asked
             self._conflicts = None
-            wish.standing = standing
-            wish.reason = reason
+            wish.stand(standing, reason)
             if standing is Standing.QUARANTINED:
                 self._remember_refused(wish.spec, reason)
             if was_asked and not wish.is_asked:
                 self._detach(wish)
+                for stream in wish.demands:
+                    self._set_aside.setdefault(stream, {})[wish] = None
                 changed.add(wish.ws_type)
             elif wish.is_asked and not was_asked:
+                self._take_back(wish)
                 self._attach(wish)
                 changed.add(wish.ws_type)
         for ws_type in changed:
             self._versions[ws_type] += 1
         return bool(changed)
+
+    def _take_back(self, wish: Wish) -> None:
+        for stream in wish.demands:
+            others = self._set_aside[stream]
+            del others[wish]
+            if not others:
+                del self._set_aside[stream]
 
     def _remember_refused(self, spec: SubscriptionSpec, reason: str) -> None:
         while len(self._refused) >= _MOST_REMEMBERED:
@@ -313,9 +327,15 @@ class SubscriptionStateManager:
 
     def wants(self, stream: StreamKey) -> bool:
         """Whether anybody wants a stream, also where it is held or quarantined."""
-        if stream in self._tables[stream.websocket_type]:
-            return True
-        return any(stream in wish.demands for wish in self._wishes.values() if not wish.is_asked)
+        return stream in self._tables[stream.websocket_type] or stream in self._set_aside
+
+    def wanted_streams(self, ws_type: WebSocketType) -> set[StreamKey]:
+        """Return all streams of a line that anybody wants, also those that are held or quarantined."""
+        return {*self._tables[ws_type], *(s for s in self._set_aside if s.websocket_type is ws_type)}
+
+    def refusal_of(self, stream: StreamKey) -> SubscriptionError | None:
+        """Return why the exchange refuses a stream, None where it does not; see SubscriptionError.for_component."""
+        return next((wish.refusal for wish in self._set_aside.get(stream, ()) if wish.refusal is not None), None)
 
     def components(self) -> Mapping[str, tuple[SubscriptionSpec, ...]]:
         """Return the wishes by component."""

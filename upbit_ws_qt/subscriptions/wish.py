@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from upbit_ws_qt.errors import RecoveryStrategy, SubscriptionError
 from upbit_ws_qt.subscriptions.demand import Demand, demands_of, merge_all
 
 if TYPE_CHECKING:
@@ -39,17 +40,17 @@ class Wish:
         demands: what it asks of each of its streams.
         owners: how often each component holds it.
         standing: whether it is asked for.
-        reason: why it is quarantined.
+        refusal: why it is quarantined, as it is told to the first of its owners; None where it is not.
     """
 
-    __slots__ = ("demands", "owners", "reason", "spec", "standing")
+    __slots__ = ("demands", "owners", "refusal", "spec", "standing")
 
     def __init__(self, spec: SubscriptionSpec) -> None:
         self.spec = spec
         self.demands: dict[StreamKey, Demand] = demands_of(spec)
         self.owners: Counter[str] = Counter()
         self.standing = Standing.NEW
-        self.reason = ""
+        self.refusal: SubscriptionError | None = None
 
     @property
     def ws_type(self) -> WebSocketType:
@@ -60,6 +61,19 @@ class Wish:
     def is_asked(self) -> bool:
         """Whether it takes part in the union."""
         return self.standing in (Standing.NEW, Standing.TRUSTED)
+
+    def stand(self, standing: Standing, reason: str = "") -> None:
+        """Take another standing; a quarantined wish says from now on what the exchange said."""
+        self.standing = standing
+        self.refusal = None
+        if standing is Standing.QUARANTINED:
+            self.refusal = SubscriptionError(
+                f"the exchange refuses this wish: {reason}",
+                spec=self.spec,
+                codes=self.spec.symbols,
+                component_id=min(self.owners, default=None),
+                recovery=RecoveryStrategy.RESUBSCRIBE,
+            )
 
     def __repr__(self) -> str:
         return f"<Wish {self.spec} of {len(self.owners)}, {self.standing}>"
