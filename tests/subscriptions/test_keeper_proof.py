@@ -12,7 +12,7 @@ from tests.subscriptions.specs import ASSETS, codes, key, news, orders, ticker, 
 from tests.subscriptions.virtual import elapse, in_virtual_time
 from upbit_ws_qt.errors import RecoveryError, SubscriptionError
 from upbit_ws_qt.subscriptions import StreamStatus
-from upbit_ws_qt.types import DataType, WebSocketType
+from upbit_ws_qt.types import DataFormat, DataType, WebSocketType
 
 
 @in_virtual_time
@@ -55,7 +55,9 @@ async def test_an_unserved_code_becomes_live_when_it_is_listed() -> None:
 @in_virtual_time
 async def test_data_frames_are_looked_at_only_while_something_is_open() -> None:
     exchange = ModelExchange()
-    async with serving(exchange, BTC) as d:
+    async with desk(exchange, data_format=DataFormat.SIMPLE) as d:  # AUTO would measure a few frames
+        d.want("a", BTC)
+        await d.settled()
         await elapse(1)
         assert not exchange.line.is_watched()
         d.want("b", ETH)
