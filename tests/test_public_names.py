@@ -29,17 +29,18 @@ PROMISED = set(
 ADDED = set(
     """
     AdaptationKind AdaptationStep AdaptiveSubscriptionManager AlertKind AlertLimits AlertSeverity
-    AnnouncementChannel Bottleneck CandleChannel Channel ComponentMetrics ConnectionHealth ConnectionImpact
-    DialError ExceptHook FormatSavings FrameRecord FrameTrace HealthLevel HealthReason HistorySeries HowDelivered
-    HowWanted INDICATOR_RULES IndicatorChannel IndicatorParams IndicatorRule IndicatorSignalChannel IndicatorSpec
-    IndicatorValue IntelligentSubscriptionOptimizer Interference InterferenceKind IsolationDecision IssueKind
-    LineEvent LineEventKind MAX_COMBINATIONS ManagerListener Metric MyAssetChannel MyOrderChannel OrderbookChannel
-    PaintMeter PerformanceIssue Phrase PoolStatistics Quarantined RateLimitAwareSubscriptionBatcher ReasonKind
-    RecoveryStrategy ResourcePrediction RoutingStatistics ServerError ServerStatus SignalEventParams SketchSummary
-    SlotError SplitTrust StateChange StreamKey StreamMetrics StreamStatus SubscriptionConflictResolver
-    SubscriptionEntry SubscriptionList SubscriptionMetrics SubscriptionPerformanceMonitor SubscriptionState
-    SubscriptionStateSnapshot SubscriptionStatistics TIMEFRAMES TaskReading TickerChannel TradeChannel
-    WebSocketMessage NestedLoopError count_combinations install_excepthook run safe_text
+    AnnouncementChannel Bottleneck CandleChannel Channel ComponentMetrics ConflictInfo ConflictKind ConnectionHealth
+    ConnectionImpact Demand DialError ExceptHook FormatSavings FrameRecord FrameTrace HealthLevel HealthReason
+    HistorySeries HowDelivered HowWanted INDICATOR_RULES IndicatorChannel IndicatorParams IndicatorRule
+    IndicatorSignalChannel IndicatorSpec IndicatorValue IntelligentSubscriptionOptimizer Interference
+    InterferenceKind IsolationDecision IssueKind LineEvent LineEventKind MAX_COMBINATIONS ManagerListener Metric
+    MyAssetChannel MyOrderChannel NestedLoopError OptimizationResult OrderbookChannel PaintMeter PerformanceIssue
+    Phrase PoolStatistics Quarantined RateLimitAwareSubscriptionBatcher ReasonKind RecoveryStrategy Resolution
+    ResourcePrediction RestoreResult RoutingStatistics ServerError ServerStatus SignalEventParams SketchSummary
+    SlotError SnapshotData SnapshotDifference SplitTrust StateChange StreamKey StreamMetrics StreamStatus
+    SubscriptionChange SubscriptionConflictResolver SubscriptionEntry SubscriptionList SubscriptionMetrics
+    SubscriptionPerformanceMonitor SubscriptionState SubscriptionStateSnapshot SubscriptionStatistics TIMEFRAMES
+    TaskReading TickerChannel TradeChannel WebSocketMessage count_combinations install_excepthook run safe_text
     """.split()  # noqa: SIM905
 )
 # The engine's own parts: public for who looks into it or builds on a part; what they show each other is theirs.
@@ -58,7 +59,6 @@ INTERNAL = {
     "ChannelHold",
     "Choice",
     "CollectorPauses",
-    "Conflict",
     "Drain",
     "Endpoint",
     "Milliseconds",
