@@ -14,7 +14,7 @@ from PyQt6.QtWidgets import QApplication, QWidget
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-__all__ = ["click", "compose", "double_click", "press", "shown"]
+__all__ = ["click", "compose", "double_click", "move_mouse", "press", "shown"]
 
 _W = TypeVar("_W", bound=QWidget)
 _QTEST: Any = QTest  # the stubs take its functions for methods
@@ -53,6 +53,11 @@ def compose(widget: QWidget, text: str) -> None:
 def click(widget: QWidget | None, place: QPoint | None = None) -> None:
     """Click with the left button; in the middle by default."""
     _QTEST.mouseClick(widget, Qt.MouseButton.LeftButton, pos=place or QPoint())
+
+
+def move_mouse(widget: QWidget | None, place: QPoint) -> None:
+    """Move the mouse to a place of a widget."""
+    _QTEST.mouseMove(widget, place)
 
 
 def double_click(widget: QWidget | None, place: QPoint | None = None) -> None:

@@ -96,6 +96,6 @@ def test_no_grid_where_there_is_no_height() -> None:
 
 
 def test_times_are_korean() -> None:
-    assert time_text(0, "1m") == "09:00"
-    assert time_text(0, "1s") == "09:00:00"
+    assert time_text(0, "1m") == "01-01 09:00"
+    assert time_text(0, "1s") == "01-01 09:00:00"
     assert time_text(0, "240m") == "01-01 09:00"

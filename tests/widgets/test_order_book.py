@@ -225,7 +225,8 @@ async def test_the_last_frame_of_a_dead_line_does_not_make_it_live(
         refused = exchange.faults.inject(FaultName.REFUSE, "public")
         exchange.faults.inject(FaultName.DROP, "public")
         await until(lambda: widget.state is PanelState.STALE)
-        widget.arrived()  # as for a frame that was on its way when the line fell
+        assert widget.view.model.event is not None
+        widget.arrived(widget.view.model.event)  # as for a frame that was on its way when the line fell
         assert widget.dimmed
         refused.clear()
         await live(widget)

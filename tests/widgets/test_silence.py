@@ -12,9 +12,9 @@ from tests.widgets.showing import shown
 from upbit_ws_qt.exchange import FaultName
 from widgets.base.market_catalog import MarketCatalog
 from widgets.base.rest import RestClient
+from widgets.base.silence import BUSY_LOOKS, QUIET_LOOKS, SilenceWatch
 from widgets.watch_list.model import Column
 from widgets.watch_list.panel import WatchListWidget
-from widgets.watch_list.silence import BUSY_LOOKS, QUIET_LOOKS, SilenceWatch
 
 if TYPE_CHECKING:
     from PyQt6.QtCore import QModelIndex

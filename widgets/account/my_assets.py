@@ -16,15 +16,18 @@ from widgets.base.tables import fit_columns
 from widgets.base.text import tr
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from PyQt6.QtWidgets import QWidget
 
     from upbit_ws_qt import WebSocketService
     from widgets.base.event_panel import EventPanel
+    from widgets.base.limits import Limit
 
 __all__ = ["MyAssetsWidget"]
 
 _SAMPLES = ("WWWW", "000,000.00000", "000,000,000", "≈ 000,000,000", "000,000,000", "100.0%", "00:00:00 ?")
-_GIVE_UP = (Column.SHARE, Column.LOCKED, Column.TIME)  # in a narrow panel, in this order
+_GIVE_UP = (Column.SHARE, Column.LOCKED, Column.TIME, Column.PRICE, Column.VALUE)  # in a narrow panel, in this order
 
 
 class MyAssetsWidget(TablePanel):
@@ -81,6 +84,10 @@ class MyAssetsWidget(TablePanel):
         elif list(prices.symbols) != markets:
             prices.set_symbols(markets)
 
+    def limits(self) -> Iterable[Limit]:
+        """Say that the values follow more slowly under load."""
+        return self.fewer_frames()
+
     # -- data ---------------------------------------------------------------------------------------------------------
     def has_rows(self) -> bool:
         """Whether any currency was heard of."""
@@ -106,6 +113,7 @@ class MyAssetsWidget(TablePanel):
         self.activate()
 
     def _on_asset(self, event: MyAssetEvent) -> None:
+        self.note_data(event)
         self.assets.take(event)
         self.settle()
         if self.isVisible():

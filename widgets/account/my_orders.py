@@ -27,7 +27,10 @@ __all__ = ["MyOrdersWidget"]
 _SAMPLES = (
     "00-00 00:00:00", "USDT-WWWW", "▲ Sell", "market", "000,000,000", "00,000.0000", "100.0%", "000,000,000", "filled ?"
 )  # fmt: skip
-_GIVE_UP = (Column.TYPE, Column.AVERAGE, Column.TIME)  # in a narrow panel, in this order
+_GIVE_UP = (
+    Column.TYPE, Column.AVERAGE, Column.TIME, Column.FILLED, Column.STATE, Column.VOLUME, Column.SIDE,
+)  # fmt: skip
+"""In a narrow panel, in this order."""
 
 
 class MyOrdersWidget(TablePanel):
@@ -90,6 +93,7 @@ class MyOrdersWidget(TablePanel):
         self.refresh()
 
     def _on_order(self, event: MyOrderEvent) -> None:
+        self.note_data(event)
         self.ledger.take(event)
         self.settle()
         self.refresh_soon()

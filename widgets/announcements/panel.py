@@ -145,6 +145,7 @@ class AnnouncementsWidget(EventPanel):
             self.category.addItem(category_text(of.category), of.category)
 
     def _on_announcement(self, event: AnnouncementEvent) -> None:
+        self.note_data(event)
         made = self.announcements.take(event)
         self._offer_category(made)
         self.settle()

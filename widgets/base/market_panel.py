@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from PyQt6.QtWidgets import QWidget
 
-    from upbit_ws_qt import Channel
+    from upbit_ws_qt import BaseWebSocketEvent, Channel
 
 __all__ = ["MarketPanel"]
 
@@ -96,8 +96,9 @@ class MarketPanel(Panel):
         if self.isVisible():
             self._open()
 
-    def arrived(self) -> None:
+    def arrived(self, event: BaseWebSocketEvent) -> None:
         """Data have come: be live, unless they are the last ones of a line that is down."""
+        self.note_data(event)
         if self._hidden_at is not None:
             self._hidden_at = None
             self._unproved.stop()
@@ -145,8 +146,6 @@ class MarketPanel(Panel):
         """Nothing has come since the panel was shown again: its values are those of before it was hidden."""
         if self._hidden_at is not None and self.state is PanelState.LIVE:
             self.show_stale()
-            self._stale_since = self._hidden_at
-            self._show_age()
 
     def retry(self) -> None:
         """Ask again; dial again where the line was given up."""

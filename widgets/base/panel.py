@@ -6,21 +6,36 @@ import time
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QEvent, Qt, QTimer, pyqtSignal, pyqtSlot
+from PyQt6.QtCore import QEvent, QRect, QSize, Qt, QTimer, pyqtSignal, pyqtSlot
+from PyQt6.QtGui import QColor, QPainter
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from upbit_ws_qt import ConnectionState, Phrase, WebSocketError, WebSocketService, WebSocketType
+from upbit_ws_qt import (
+    AdaptationStep,
+    ConnectionState,
+    Phrase,
+    WebSocketError,
+    WebSocketService,
+    WebSocketType,
+)
 from widgets.base.focus import FocusEntry, paint_focus_frame, set_tab_order
-from widgets.base.look import look, market_colours_of
-from widgets.base.text import mark, said, tr
+from widgets.base.freshness import Freshness, freshness_watch
+from widgets.base.limits import Limit, LimitsButton, given_up, undo_until_back
+from widgets.base.look import blend, look, market_colours_of
+from widgets.base.text import age_text, mark, said, tr
 from widgets.base.theme import Colours, MarketColours, colours_of
 
 if TYPE_CHECKING:
-    from PyQt6.QtGui import QHideEvent, QPaintEvent, QShowEvent
+    from collections.abc import Iterable
+
+    from PyQt6.QtGui import QHideEvent, QPaintEvent, QResizeEvent, QShowEvent
+
+    from upbit_ws_qt import BaseWebSocketEvent
 
 __all__ = ["Panel", "PanelState", "plain_label"]
 
 _LONGEST_CAUSE = 300
+_STRIP_WEIGHT = 0.22
 GIVEN_UP = Phrase(mark("The connection was given up; see the connection monitor for the cause."))
 
 
@@ -63,14 +78,15 @@ class Panel(FocusEntry):
         self._line: WebSocketType | None = None
         self._had_data = False
         self._in_order = False
+        self._freshness = freshness_watch(service)
+        self._data_at = 0.0  # loop clock of the newest datum
         self._stale_since = 0.0
+        self._late = False  # data come, and are known to be late
         self._reason = ""
         self._message = _Message(self)
         self._message.retry.clicked.connect(self._on_retry)
         self._message.keys.clicked.connect(self.keysRequested)
-        self._strip = plain_label("", self)
-        self._strip.setObjectName("staleStrip")
-        self._strip.hide()
+        self._strip = _Strip(self)
         self._age = QTimer(self)
         self._age.setInterval(1000)
         self._age.timeout.connect(self._show_age)
@@ -85,10 +101,15 @@ class Panel(FocusEntry):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
         layout.setSpacing(4)
-        layout.addLayout(self.tools)
-        layout.addWidget(self._strip)
+        self.limits_button = LimitsButton(self)
+        head = QHBoxLayout()
+        head.setSpacing(4)
+        head.addLayout(self.tools, 1)
+        head.addWidget(self.limits_button)
+        layout.addLayout(head)
         layout.addWidget(self._stack, 1)
         look().changed.connect(self._on_look)
+        service.loadAdapted.connect(self._on_adapted)
         self._show_message()
 
     # -- how it stands ------------------------------------------------------------------------------------------------
@@ -127,20 +148,31 @@ class Panel(FocusEntry):
         self._enter(PanelState.EMPTY, reason)
 
     def show_live(self) -> None:
-        """Show the body; cheap where it is shown already."""
-        if self._state is not PanelState.LIVE:
-            self._had_data = True
-            self._enter(PanelState.LIVE, "")
+        """Show the body; cheap where it is shown already. Data that are known to be late are shown as STALE."""
+        if self._state is PanelState.LIVE or (self._state is PanelState.STALE and self._late):
+            return
+        self._had_data = True
+        self._late = self._is_late()
+        self._enter(PanelState.STALE if self._late else PanelState.LIVE, "")
 
     def show_stale(self) -> None:
-        """Keep the body, dimmed, with the time since now; without data so far this is LOADING."""
+        """Keep the body, marked as out of date since its last datum; without data so far this is LOADING."""
         if self._state not in (PanelState.LIVE, PanelState.STALE):
             if self._state is not PanelState.EMPTY:
                 self.show_loading(Phrase(mark("Waiting for the connection…")))
             return
-        if self._state is PanelState.LIVE:
-            self._stale_since = time.monotonic()
+        if self._state is PanelState.LIVE or self._late:
+            self._late = False
+            self._stale_since = self._last_datum()
             self._enter(PanelState.STALE, "")
+
+    def note_data(self, event: BaseWebSocketEvent) -> None:
+        """Note that a datum came: from the last one on the panel's age is counted, not from when its loss is noticed.
+
+        Cheap enough for every event.
+        """
+        self._data_at = event.received_at
+        self._freshness.note(event)
 
     def show_error(self, cause: str | WebSocketError) -> None:
         """Show a cause and a Retry button."""
@@ -154,6 +186,7 @@ class Panel(FocusEntry):
         """Become stale and live again with a line; data that come meanwhile have to call `show_live` themselves."""
         self._line = line
         self.service.connectionStateChanged.connect(self._on_line)
+        self._freshness.changed.connect(self._on_freshness)
 
     # -- hooks --------------------------------------------------------------------------------------------------------
     def activate(self) -> None:
@@ -167,6 +200,10 @@ class Panel(FocusEntry):
 
     def restyle(self) -> None:
         """Colours or `dimmed` changed; also called once before the panel is first shown."""
+
+    def limits(self) -> Iterable[Limit]:
+        """Return what load or the exchange took from the panel; `show_limits` has it asked for anew."""
+        return ()
 
     def is_fresh(self) -> bool:
         """Whether what the panel shows is the present state once its line is up; by default it is."""
@@ -184,12 +221,12 @@ class Panel(FocusEntry):
         self._state, self._reason = state, reason
         shows_body = state in (PanelState.LIVE, PanelState.STALE)
         self._stack.setCurrentWidget(self.body if shows_body else self._message)
-        self._strip.setVisible(state is PanelState.STALE)
         if state is PanelState.STALE:
             self._show_age()
             self._age.start()
         else:
             self._age.stop()
+            self._strip.hide()
         self._show_message()
         if changed:
             self.restyle()
@@ -211,8 +248,51 @@ class Panel(FocusEntry):
 
     @pyqtSlot()
     def _show_age(self) -> None:
-        age = int(time.monotonic() - self._stale_since)
-        self._strip.setText("⚠ " + tr("Not up to date for {age} s: these are the last known values", age=age))
+        if self._late and self._line is not None:
+            late = int(self._freshness.of(self._line).late)
+            self._strip.show_text(tr("The data arrive {age} late", age=age_text(late)))
+        else:
+            age = int(time.monotonic() - self._stale_since)
+            self._strip.show_text(tr("Not up to date for {age}: these are the last known values", age=age_text(age)))
+        self._place_strip()
+
+    def strip_inset(self) -> int:
+        """Return how far above the lower edge of the body the strip lies, so that it hides nothing that matters."""
+        return 0
+
+    def _place_strip(self) -> None:
+        area = self._stack.geometry()
+        height = self._strip.sizeHint().height()
+        top = area.bottom() + 1 - height - self.strip_inset()
+        self._strip.setGeometry(area.left(), max(area.top(), top), area.width(), height)
+
+    def _last_datum(self) -> float:
+        """Return the loop clock of when what is shown was last known to be true."""
+        line = None if self._line is None else self._freshness.of(self._line)
+        signs = [self._data_at] if self._data_at else []
+        if line is not None and line.since is not None and (line.state is Freshness.DOWN or not signs):
+            signs.append(line.since)  # as long as the line lived, nothing new meant that nothing was new
+        return max(signs, default=time.monotonic())
+
+    def _is_late(self) -> bool:
+        return self._line is not None and self._freshness.of(self._line).state is Freshness.LATE
+
+    @pyqtSlot(WebSocketType)
+    def _on_freshness(self, line: WebSocketType) -> None:
+        """A line is late, silent, or as it should be again, although it is up."""
+        if line is not self._line or self._state not in (PanelState.LIVE, PanelState.STALE):
+            return
+        state = self._freshness.of(line).state
+        if state is Freshness.SILENT:
+            self.show_stale()
+        elif self._state is PanelState.LIVE and state is Freshness.LATE:
+            self._late = True
+            self._enter(PanelState.STALE, "")
+        elif self._late and state is Freshness.LIVE:
+            self._late = False
+            self.show_live()
+        elif self._late:
+            self._show_age()
 
     @pyqtSlot()
     def _on_retry(self) -> None:
@@ -236,6 +316,28 @@ class Panel(FocusEntry):
     def _on_look(self) -> None:
         self.restyle()
 
+    @pyqtSlot(AdaptationStep)
+    def _on_adapted(self, _step: AdaptationStep) -> None:
+        self.show_limits()
+
+    def show_limits(self) -> None:
+        """Say what the panel is limited in now."""
+        self.limits_button.show_limits(self.limits())
+
+    def fewer_frames(self) -> Iterable[Limit]:
+        """Return the limit of a panel that follows display frames, while there are fewer of them."""
+        gone = given_up(self.service)
+        kinds = [kind for kind in ("half_frames", "quarter_frames") if kind in gone]
+        if kinds:
+            share = "1/4" if "quarter_frames" in kinds else "1/2"
+            yield Limit(
+                tr("Slower"),
+                tr("Shown {share} as often as usual, to take load off the program. The cause: {why}",
+                   share=share, why=gone[kinds[-1]]),
+                tr("Show it as often as usual again"),
+                lambda: undo_until_back(self.service, kinds),
+            )  # fmt: skip
+
     def showEvent(self, event: QShowEvent | None) -> None:
         """Begin to work."""
         super().showEvent(event)
@@ -245,6 +347,7 @@ class Panel(FocusEntry):
         self._hiding.stop()
         if not self._active:
             self._active = True
+            self.show_limits()
             self.activate()
 
     def hideEvent(self, event: QHideEvent | None) -> None:
@@ -258,17 +361,65 @@ class Panel(FocusEntry):
         self._active = False
         self.deactivate()
 
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Keep the strip at the lower edge."""
+        super().resizeEvent(event)
+        self._place_strip()
+
     def changeEvent(self, event: QEvent | None) -> None:
         """Take another language or theme over."""
         super().changeEvent(event)
         if event is None or not hasattr(self, "_stack"):
             return
         if event.type() == QEvent.Type.LanguageChange:
+            if self._state is PanelState.STALE:
+                self._show_age()
             self._show_message()
             self._message.retranslate()
+            self.show_limits()
             self.retranslate()
         elif event.type() == QEvent.Type.PaletteChange:
+            self.limits_button.restyle()
             self.restyle()
+
+
+class _Strip(QLabel):
+    """Says over the lower edge of the body that its values are out of date: nothing there moves when it comes or goes.
+
+    The mouse goes through it to what lies below.
+    """
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("staleStrip")
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setContentsMargins(6, 2, 6, 2)
+        self.hide()
+
+    def show_text(self, text: str) -> None:
+        """Say it, over everything else."""
+        self.setToolTip(text)
+        self.setText("⚠ " + text)
+        self.show()
+        self.raise_()
+
+    def minimumSizeHint(self) -> QSize:
+        """Stand in the way of no narrow panel."""
+        return QSize(0, super().minimumSizeHint().height())
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Paint the text on a ground of its own, shortened where it is too long."""
+        del event
+        colours = colours_of(self.palette())
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), blend(colours.warn, colours.base, _STRIP_WEIGHT))
+        painter.fillRect(QRect(0, 0, self.width(), 1), QColor(colours.warn))
+        painter.setPen(QColor(colours.text))
+        inside = self.contentsRect()
+        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, inside.width())
+        painter.drawText(inside, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
+        painter.end()
 
 
 class _Message(QWidget):

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from PyQt6.QtCore import QAbstractTableModel, QModelIndex, Qt
+from PyQt6.QtCore import QAbstractTableModel, QModelIndex, Qt, QTimer, pyqtSlot
 from PyQt6.QtGui import QKeySequence
-from PyQt6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QMenu
+from PyQt6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QHeaderView,
+    QMenu,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+)
 
 from widgets.base.copying import copy_rows
 from widgets.base.focus import FramedTable
@@ -18,14 +25,26 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
     from PyQt6.QtCore import QAbstractItemModel, QObject
-    from PyQt6.QtGui import QColor, QContextMenuEvent, QResizeEvent
+    from PyQt6.QtGui import QColor, QContextMenuEvent, QFontMetrics, QResizeEvent
     from PyQt6.QtWidgets import QTableView, QWidget
 
     from widgets.base.theme import Colours
 
-__all__ = ["PlainTable", "RowsModel", "add_copy_action", "dim_colour", "fit_columns", "plain_table"]
+__all__ = [
+    "FiguresDelegate",
+    "PlainTable",
+    "RowsModel",
+    "add_copy_action",
+    "dim_colour",
+    "fit_columns",
+    "plain_table",
+    "whole_parts",
+]
 
 _AIR = 12
+_BETWEEN = " · "
+_LEAST_TEXT = 40  # pixels
+_WIDEST_FIGURE = 28  # characters: no exchange makes a column, and with it a window, as wide as it likes
 _DIM = 0.5
 _ROOT = QModelIndex()
 _R = TypeVar("_R")
@@ -146,27 +165,65 @@ class RowsModel(QAbstractTableModel, Generic[_R]):
 
 
 class PlainTable(FramedTable):
-    """A table that would rather do without some columns than cut numbers off."""
+    """A table that makes room for its figures, and would rather do without some columns than cut one off.
+
+    Widths only grow, so that nothing jitters; what is to spare is shared out.
+    """
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self._least: tuple[int, ...] = ()
+        self._least: list[int] = []
         self._give_up: tuple[int, ...] = ()
+        self._shares = False
+        self._refit = QTimer(self)  # not while a cell is being painted
+        self._refit.setSingleShot(True)
+        self._refit.setInterval(0)
+        self._refit.timeout.connect(self._fit)
 
-    def need(self, least: Sequence[int], give_up: Sequence[int]) -> None:
-        """Note how wide each column has to be, and which ones go, in this order, where that is too much."""
-        self._least, self._give_up = tuple(least), tuple(give_up)
+    def need(self, least: Sequence[int], give_up: Sequence[int], *, shares: bool = False) -> None:
+        """Note how wide each column has to be, and which ones go, in this order, where that is too much.
+
+        Args:
+            least: widths in pixels, all that were found necessary since are forgotten.
+            give_up: columns.
+            shares: whether all columns get of what is left over; otherwise it is the last one's.
+        """
+        self._least, self._give_up, self._shares = list(least), tuple(give_up), shares
         self._fit()
 
+    def widen(self, column: int, width: int) -> None:
+        """Have a column be this wide at least, from the next turn of the loop on; called while it is painted."""
+        if column < len(self._least) and width > self._least[column]:
+            self._least[column] = min(width, _WIDEST_FIGURE * self.fontMetrics().averageCharWidth())
+            self._refit.start()
+
+    @pyqtSlot()
     def _fit(self) -> None:
-        viewport = self.viewport()
-        room = viewport.width() if viewport is not None else 0
+        viewport, header = self.viewport(), self.horizontalHeader()
+        if viewport is None or header is None or not self._least:
+            return
+        room = viewport.width()
         needed = sum(self._least)
         for column in self._give_up:
             hidden = needed > room
             if hidden is not self.isColumnHidden(column):
                 self.setColumnHidden(column, hidden)
             needed -= self._least[column] if hidden else 0
+        shown = [column for column in range(len(self._least)) if not self.isColumnHidden(column)]
+        spare = max(0, room - needed) // max(1, len(shown)) if self._shares else 0
+        for column in shown:
+            width = self._least[column] + spare
+            if needed > room and not self._is_of_figures(column):
+                width = max(width - (needed - room), min(width, _LEAST_TEXT))  # words may end in an ellipsis
+                needed -= self._least[column] - width
+            if self.columnWidth(column) != width:
+                self.setColumnWidth(column, width)
+
+    def _is_of_figures(self, column: int) -> bool:
+        model = self.model()
+        role = Qt.ItemDataRole.TextAlignmentRole
+        side = None if model is None else model.headerData(column, Qt.Orientation.Horizontal, role)
+        return bool(side is not None and side & Qt.AlignmentFlag.AlignRight)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Show what fits."""
@@ -187,6 +244,7 @@ def plain_table(model: QAbstractItemModel, parent: QWidget) -> PlainTable:
     """Return a read-only table over a model; the columns share the width."""
     table = PlainTable(parent)
     table.setModel(model)
+    table.setItemDelegate(FiguresDelegate(table))
     table.setFont(number_font(table.font()))
     table.setFrameShape(QFrame.Shape.NoFrame)
     table.setShowGrid(False)
@@ -210,9 +268,11 @@ def plain_table(model: QAbstractItemModel, parent: QWidget) -> PlainTable:
 
 
 def fit_columns(table: PlainTable, samples: Sequence[str], give_up: Sequence[int] = ()) -> None:
-    """Give each column the room its heading and a typical text need; the last one takes what is left.
+    """Give each column the room its heading and a typical text need; what is left is shared out.
 
-    Widths do not follow the data: numbers that come and go must not make a table jitter.
+    Where there is a sample for each column but the last, that one takes all that is left. Columns of figures grow
+    where a figure is longer than its sample, and do not shrink again: numbers that come and go must not make a table
+    jitter.
 
     Args:
         table: which.
@@ -230,9 +290,38 @@ def fit_columns(table: PlainTable, samples: Sequence[str], give_up: Sequence[int
         heading = str(model.headerData(column, Qt.Orientation.Horizontal) or "")
         texts = (heading, *samples[column : column + 1])
         least.append(max(metrics.horizontalAdvance(text) for text in texts) + _AIR)
-        if column < len(samples):
-            table.setColumnWidth(column, least[column])
-    table.need(least, give_up)
+    table.need(least, give_up, shares=len(samples) >= len(least))
+
+
+def whole_parts(text: str, metrics: QFontMetrics, room: int) -> str:
+    """Return as many whole parts of "one · two · three" as fit; a figure is there or not, but never without its end."""
+    if metrics.horizontalAdvance(text) <= room:
+        return text
+    parts = text.split(_BETWEEN)
+    while parts:
+        parts.pop()
+        shorter = _BETWEEN.join([*parts, "…"])
+        if metrics.horizontalAdvance(shorter) <= room:
+            return shorter
+    return ""
+
+
+class FiguresDelegate(QStyledItemDelegate):
+    """Draws cells as the style does; a column whose figure does not fit is made wider, or shows none of it."""
+
+    def __init__(self, table: PlainTable) -> None:
+        super().__init__(table)
+        self._table = table
+
+    def initStyleOption(self, option: QStyleOptionViewItem | None, index: QModelIndex) -> None:
+        """Measure what is about to be drawn."""
+        super().initStyleOption(option, index)
+        if option is None or not option.displayAlignment & Qt.AlignmentFlag.AlignRight:
+            return
+        needed = option.fontMetrics.horizontalAdvance(option.text) + _AIR
+        if needed > option.rect.width() > 0:
+            self._table.widen(index.column(), needed)
+            option.text = whole_parts(option.text or "", option.fontMetrics, option.rect.width() - _AIR)
 
 
 def add_copy_action(menu: QMenu, table: QTableView) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from PyQt6.QtCore import QObject
 
-__all__ = ["Language", "Texts", "current_language", "mark", "resources", "said", "set_language", "tr"]
+__all__ = ["Language", "Texts", "age_text", "current_language", "mark", "resources", "said", "set_language", "tr"]
 
 CONTEXT = "upbit_ws_qt"
 
@@ -46,6 +46,15 @@ def tr(text: str, n: int = -1, **values: object) -> str:
     """
     translated = QCoreApplication.translate(CONTEXT, text, "", n)
     return translated.format(**values) if values else translated
+
+
+def age_text(seconds: int) -> str:
+    """Return a length of time in the language in force: "12 s", "3 min 5 s", "2 h 10 min"."""
+    if seconds < 60:
+        return tr("{seconds} s", seconds=seconds)
+    if seconds < 3600:
+        return tr("{minutes} min {seconds} s", minutes=seconds // 60, seconds=seconds % 60)
+    return tr("{hours} h {minutes} min", hours=seconds // 3600, minutes=seconds // 60 % 60)
 
 
 class Texts:

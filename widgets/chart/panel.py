@@ -10,6 +10,7 @@ from PyQt6.QtCore import QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from upbit_ws_qt import CandleEvent, GapEvent, Phrase, Subscription, WebSocketError, WebSocketType
+from widgets.base.limits import Limit
 from widgets.base.market_panel import MarketPanel
 from widgets.base.panel import plain_label
 from widgets.base.rest import RestAnswer, RestClient
@@ -72,6 +73,7 @@ class ChartWidget(MarketPanel):
         self._answer: RestAnswer | None = None
         self._asks_older = False
         self._seam_is_open = False
+        self._refused = False  # the exchange serves no live candles
         self.units = QComboBox(self)
         self.units.addItems(UNITS)
         self.units.setCurrentText(unit)
@@ -137,6 +139,8 @@ class ChartWidget(MarketPanel):
         """Want the live candles, and ask for what went before."""
         self._load()
         self._seam_is_open = True
+        self._refused = False
+        self.show_limits()
         # Each event: the last state of a candle must not be conflated with the first one of the next.
         return (self.proxy.subscribe_candle(self.symbol, self._on_candle, unit=self._unit),)
 
@@ -149,9 +153,17 @@ class ChartWidget(MarketPanel):
         self._open_series()
 
     def on_refused(self, error: WebSocketError) -> None:
-        """Without live candles there may still be a history."""
+        """Without live candles there may still be a history, which is then said to be no more than that."""
+        self._refused = True
+        self.show_limits()
         if not len(self._series):
             super().on_refused(error)
+
+    def limits(self) -> Iterable[Limit]:
+        """Say that no live candles are to be had."""
+        if self._refused:
+            why = tr("The exchange does not serve live candles here: what is shown ends with its history.")
+            yield Limit(tr("Not live"), why, tr("Try again"), self.renew)
 
     def retranslate(self) -> None:
         """Say everything anew."""
@@ -165,6 +177,10 @@ class ChartWidget(MarketPanel):
         self._trouble.setText(said(self._told))
         self.view.update()
 
+    def strip_inset(self) -> int:
+        """Leave the times below the picture to be read."""
+        return self.view.axis_height
+
     def restyle(self) -> None:
         """Take colours over."""
         self.view.take_colours(self.market_colours, dimmed=self.dimmed)
@@ -174,7 +190,10 @@ class ChartWidget(MarketPanel):
         if event.code == self.symbol and event.unit == self._unit:
             appended = self._series.take(bar_of(event))
             self.view.series_changed(appended)
-            self.arrived()
+            if self._refused:
+                self._refused = False  # it came after all
+                self.show_limits()
+            self.arrived(event)
             finished = appended and len(self._series) > 1 and self._unit != "1s"  # seconds end all the time
             if (finished or self._seam_is_open) and not self._recheck.isActive():
                 self._recheck.start()
@@ -248,6 +267,7 @@ class ChartWidget(MarketPanel):
             self._series.complete = True
         self._tell_trouble("")
         self.view.series_changed()
+        self.view.want_older()
         if len(self._series):
             self._settle()
         else:

@@ -13,15 +13,23 @@ from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from widgets.base.focus import paint_focus_frame
 from widgets.base.look import blend
-from widgets.base.price_format import arrow, percent_text, price_text, volume_decimals, volume_text
+from widgets.base.price_format import (
+    arrow,
+    percent_text,
+    price_text,
+    prices_decimals,
+    tick_size,
+    volume_decimals,
+    volume_text,
+)
 from widgets.base.text import tr
 from widgets.base.theme import Colours, MarketColours, colours_of, number_font
 from widgets.chart.data import Bar, CandleSeries
-from widgets.chart.scale import grid_prices, time_text
+from widgets.chart.scale import grid_prices, on_tick, time_marks, time_step, time_text, unit_seconds
 
 if TYPE_CHECKING:
     from PyQt6.QtCore import QEvent
-    from PyQt6.QtGui import QKeyEvent, QMouseEvent, QPaintEvent, QWheelEvent
+    from PyQt6.QtGui import QKeyEvent, QMouseEvent, QPaintEvent, QResizeEvent, QWheelEvent
 
 __all__ = ["ChartView"]
 
@@ -34,6 +42,9 @@ _MARGIN = 0.06  # of the height, above and below the candles
 _STEP = 10  # bars that an arrow key moves by
 _NEAR_OLDEST = 30  # bars left of the picture from which on older ones are asked for
 _KST = timedelta(hours=9)
+_AXIS_AIR = 12  # beside a price
+_MARK_AIR = 8
+_MARK_SPACING = 84  # pixels between round times, at least
 
 
 class ChartView(QWidget):
@@ -53,6 +64,8 @@ class ChartView(QWidget):
         self._bar_width = 8.0
         self._behind = 0.0  # bars between the right edge and the newest
         self._right = 0.0  # of the plot, in pixels, while painting
+        self._crosshair: tuple[str, str] | None = None
+        self._axis_width = 0  # of the prices beside the plot; it only grows, so that nothing jitters
         self._mouse: QPointF | None = None
         self._dragged_from: tuple[float, float] | None = None
         self._dimmed = False
@@ -72,6 +85,7 @@ class ChartView(QWidget):
         """Show another series from its newest bar on."""
         self._series, self._symbol, self._unit = series, symbol, unit
         self._behind = 0.0
+        self._axis_width = 0
         self.update()
 
     def take_colours(self, market: MarketColours, *, dimmed: bool) -> None:
@@ -85,6 +99,31 @@ class ChartView(QWidget):
             self._behind += appended
         if not self._repaint.isActive():
             self._repaint.start()
+
+    def want_older(self) -> None:
+        """Ask for older bars where the picture reaches, or nearly reaches, the oldest that is known."""
+        if len(self._series) and self.visible_bars[0] < _NEAR_OLDEST:
+            self.olderWanted.emit()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Leave no part of a wider picture blank."""
+        super().resizeEvent(event)
+        self.want_older()
+
+    @property
+    def crosshair(self) -> tuple[str, str] | None:
+        """What the tags of the crosshair say, price and time; None while there is none."""
+        return self._crosshair
+
+    @property
+    def axis_width(self) -> int:
+        """Of the prices beside the picture, in pixels."""
+        return self._axis_width
+
+    @property
+    def axis_height(self) -> int:
+        """Of the times below the picture, in pixels."""
+        return _AXIS
 
     @property
     def follows(self) -> bool:
@@ -108,8 +147,7 @@ class ChartView(QWidget):
         visible = self._plot().width() / self._bar_width
         most = max(0.0, len(self._series) - visible * 0.2)
         self._behind = min(max(0.0, self._behind + bars), most)
-        if self.visible_bars[0] < _NEAR_OLDEST:
-            self.olderWanted.emit()
+        self.want_older()
         self.update()
 
     def zoom(self, factor: float, at: float | None = None) -> None:
@@ -195,8 +233,7 @@ class ChartView(QWidget):
 
     # -- painting -----------------------------------------------------------------------------------------------------
     def _plot(self) -> QRectF:
-        axis = self.fontMetrics().horizontalAdvance("123,456,000") + 12
-        return QRectF(0, 0, max(10, self.width() - axis), max(10, self.height() - _AXIS))
+        return QRectF(0, 0, max(10, self.width() - self._axis_width), max(10, self.height() - _AXIS))
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw everything."""
@@ -210,12 +247,13 @@ class ChartView(QWidget):
         paint_focus_frame(self)
 
     def _draw_bars(self, painter: QPainter, colours: Colours, first: int, end: int) -> None:
-        plot = self._plot()
-        self._right = plot.right()
         bars = self._series.bars[first:end]
         low = min(bar.shown[2] for bar in bars)
         high = max(bar.shown[1] for bar in bars)
         room = (high - low or abs(high) * 0.01 or 1.0) * _MARGIN
+        self._make_room_for_prices(low - room, high + room)
+        plot = self._plot()
+        self._right = plot.right()
         scale = _Scale(plot, low - room, high + room)
         self._draw_grid(painter, colours, scale, first, end)
         painter.save()
@@ -231,30 +269,49 @@ class ChartView(QWidget):
         """Return the middle of a bar."""
         return self._right - (len(self._series) - self._behind - index - 0.5) * self._bar_width
 
+    def _make_room_for_prices(self, low: float, high: float) -> None:
+        """Have the axis be as wide as the longest price that can stand there; one that is cut off is another price."""
+        advance = self.fontMetrics().horizontalAdvance
+        newest = self._series.bars[-1].close
+        texts = [price_text(self._symbol, newest)]
+        texts += [price_text(self._symbol, self._tradable(Decimal(repr(max(each, 0.0))))) for each in (low, high)]
+        self._axis_width = max(self._axis_width, max(map(advance, texts)) + _AXIS_AIR)
+
+    def _tradable(self, price: Decimal) -> Decimal:
+        """Return the nearest price that the market can have."""
+        return on_tick(price, tick_size(self._symbol, price))
+
     def _draw_grid(self, painter: QPainter, colours: Colours, scale: _Scale, first: int, end: int) -> None:
         plot, metrics = scale.plot, self.fontMetrics()
         grid, text = QPen(QColor(colours.grid)), QPen(QColor(colours.muted))
         last = self._last_y(scale)
-        for price in grid_prices(scale.low, scale.high, max(2, int(plot.height() / 60))):
+        tick = tick_size(self._symbol, Decimal(repr(max(scale.low, 0.0))))
+        prices = grid_prices(scale.low, scale.high, max(2, int(plot.height() / 60)), tick)
+        decimals = prices_decimals(self._symbol, prices)
+        for price in prices:
             y = scale.y(float(price))
             painter.setPen(grid)
             painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
             if abs(y - last) < metrics.height():
                 continue  # the tag of the last price stands there
             painter.setPen(text)
-            label = price_text(self._symbol, price)
+            label = price_text(self._symbol, price, decimals)
             painter.drawText(QPointF(plot.right() + 6, y + metrics.ascent() / 2 - 1), label)
-        step = max(1, math.ceil(110 / self._bar_width))
-        for index in range(first - first % step, end, step):
-            x = self._x(index)
-            if index < first or not 20 < x < plot.right() - 20:
+        before = max(first - 1, 0)
+        starts = [bar.start for bar in self._series.bars[before:end]]
+        step = time_step(_MARK_SPACING / self._bar_width * unit_seconds(self._unit))
+        taken: list[tuple[float, float]] = []
+        for mark in sorted(time_marks(starts, before, step), key=lambda mark: not mark.is_date):  # dates first
+            x, half = self._x(mark.place), metrics.horizontalAdvance(mark.text) / 2
+            if x - half < 0 or x + half > plot.right():
                 continue
+            if any(x - half - _MARK_AIR < right and left < x + half + _MARK_AIR for left, right in taken):
+                continue
+            taken.append((x - half, x + half))
             painter.setPen(grid)
             painter.drawLine(QPointF(x, 0), QPointF(x, plot.bottom()))
-            painter.setPen(text)
-            label = time_text(self._series.bars[index].start, self._unit)
-            left = x - metrics.horizontalAdvance(label) / 2
-            painter.drawText(QPointF(left, plot.bottom() + metrics.ascent() + 3), label)
+            painter.setPen(QColor(colours.text) if mark.is_date else text)
+            painter.drawText(QPointF(x - half, plot.bottom() + metrics.ascent() + 3), mark.text)
 
     def _draw_volume(self, painter: QPainter, colours: Colours, bars: list[Bar], first: int) -> None:
         plot = self._plot()
@@ -308,8 +365,17 @@ class ChartView(QWidget):
     def _last_y(self, scale: _Scale) -> float:
         return min(max(scale.y(self._series.bars[-1].shown[3]), 8.0), scale.plot.bottom() - 8)
 
+    def _draw_time_tag(self, painter: QPainter, colours: Colours, x: float, text: str) -> None:
+        plot = self._plot()
+        width = self.fontMetrics().horizontalAdvance(text) + _AXIS_AIR
+        left = min(max(x - width / 2, 0.0), max(0.0, self.width() - width))
+        box = QRectF(left, plot.bottom() + 1, width, self.height() - plot.bottom() - 1)
+        painter.fillRect(box, QColor(colours.muted))
+        painter.setPen(QColor(colours.base))
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+
     def _draw_tag(self, painter: QPainter, y: float, text: str, back: QColor, ink: QColor) -> None:
-        box = QRectF(self._plot().right(), y - 9, self.width() - self._plot().right(), 18)
+        box = QRectF(self._plot().right(), min(max(y - 9, 0.0), self._plot().bottom() - 18), self._axis_width, 18)
         painter.fillRect(box, back)
         painter.setPen(ink)
         painter.drawText(box.adjusted(6, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, text)
@@ -317,6 +383,7 @@ class ChartView(QWidget):
     def _draw_values(self, painter: QPainter, colours: Colours, first: int, end: int, scale: _Scale) -> None:
         """Draw the crosshair, and the values of its bar; without a mouse those of the newest bar."""
         index, plot = end - 1, scale.plot
+        self._crosshair = None
         if self._mouse is not None and plot.contains(self._mouse):
             bars_from_right = (plot.right() - self._mouse.x()) / self._bar_width
             index = min(max(first, math.floor(len(self._series) - self._behind - bars_from_right)), end - 1)
@@ -325,9 +392,15 @@ class ChartView(QWidget):
             painter.setPen(pen)
             x = self._x(index)
             painter.drawLine(QPointF(x, 0), QPointF(x, plot.bottom()))
-            painter.drawLine(QPointF(0, self._mouse.y()), QPointF(plot.right(), self._mouse.y()))
-            text = price_text(self._symbol, scale.price(self._mouse.y(), self._series.bars[-1].close))
-            self._draw_tag(painter, self._mouse.y(), text, QColor(colours.muted), QColor(colours.base))
+            price = self._tradable(scale.price(self._mouse.y()))
+            y = min(max(scale.y(float(price)), 0.0), plot.bottom())
+            painter.drawLine(QPointF(0, y), QPointF(plot.right(), y))
+            self._crosshair = tags = (
+                price_text(self._symbol, price),
+                time_text(self._series.bars[index].start, self._unit),
+            )
+            self._draw_tag(painter, y, tags[0], QColor(colours.muted), QColor(colours.base))
+            self._draw_time_tag(painter, colours, x, tags[1])
         bar = self._series.bars[index]
         text = self.values_text(bar, self._series.bars[index - 1] if index else None)
         metrics = self.fontMetrics()
@@ -362,7 +435,7 @@ class _Scale:
         """Return where a price is."""
         return self._top + (self.high - price) / (self.high - self.low) * self._height
 
-    def price(self, y: float, like: Decimal) -> Decimal:
-        """Return the price at a place, with no more digits than `like` has."""
+    def price(self, y: float) -> Decimal:
+        """Return the price at a place."""
         value = self.high - (y - self._top) / self._height * (self.high - self.low)
-        return Decimal(repr(max(value, 0.0))).quantize(like)
+        return Decimal(repr(max(value, 0.0)))

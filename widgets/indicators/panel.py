@@ -255,12 +255,14 @@ class IndicatorsWidget(EventPanel):
         self._refresh()
 
     def _on_value(self, event: IndicatorEvent) -> None:
+        self.note_data(event)
         for watch in self._watches:
             if watch.spec.trigger is None and event.code == self._symbol and _is_of(event, watch):
                 watch.take(event)
                 self._refresh_soon()
 
     def _on_signal(self, event: IndicatorSignalEvent) -> None:
+        self.note_data(event)
         for watch in self._watches:
             if watch.spec.trigger == event.trigger and event.code == self._symbol and _is_of(event, watch):
                 watch.fired += 1

@@ -20,13 +20,14 @@ from upbit_ws_qt import (
     WebSocketType,
 )
 from widgets.account.order_ledger import OrderLedger
+from widgets.base.limits import Limit, given_up, undo_until_back
 from widgets.base.market_panel import MarketPanel
 from widgets.base.price_format import full_text
 from widgets.base.rest import RestClient
 from widgets.base.text import tr
 from widgets.order_book.levels import GroupingLevels
 from widgets.order_book.model import OrderBookModel
-from widgets.order_book.view import OrderBookView
+from widgets.order_book.view import DEPTH, OrderBookView
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,6 +40,8 @@ __all__ = ["OrderBookWidget"]
 
 _NONE = Decimal(0)
 _PACE_MS = 50
+_FEWER_ROWS = {"book_depth_15": 15, "book_depth_5": 5}
+"""What load may take, and how many rows of a side are left; the fewest last."""
 
 
 class OrderBookWidget(MarketPanel):
@@ -74,6 +77,7 @@ class OrderBookWidget(MarketPanel):
         self._grouping.changed.connect(self._on_levels)
         self._model = OrderBookModel(self.symbol)
         self._level = _NONE
+        self._refused_level = _NONE  # what was asked for and not to be had; 0 for nothing
         self._levels: tuple[Decimal, ...] = ()
         self._offered: tuple[Decimal, ...] = ()  # without one that is in force but no longer offered
         self._orders = OrderLedger()
@@ -111,6 +115,8 @@ class OrderBookWidget(MarketPanel):
             raise ValueError(f"level must be one of {', '.join(map(str, self._levels))}, not {level}")
         if level != self._level:
             self._level = level
+            self._refused_level = _NONE
+            self.show_limits()
             self._show_level()
             self.view.centre()
             self.renew()
@@ -127,18 +133,47 @@ class OrderBookWidget(MarketPanel):
 
     def forget(self) -> None:
         """Begin with an empty book, ungrouped."""
-        self._level = _NONE
+        self._level = self._refused_level = _NONE
+        self.show_limits()
         self._model = OrderBookModel(self.symbol)
         self._model.set_own(self._orders.open_by_price(self.symbol))
         self.view.set_model(self._model)
         self.offer_levels((_NONE,))
         self.retranslate()
 
+    def limits(self) -> Iterable[Limit]:
+        """Say what load took, rows or pictures a second, and which grouping was not to be had."""
+        gone = given_up(self.service)
+        kinds = [kind for kind in _FEWER_ROWS if kind in gone]
+        if kinds:
+            rows = _FEWER_ROWS[kinds[-1]]
+            why = tr("{rows} rows a side instead of {all}, to take load off the program. The cause: {why}",
+                     rows=rows, all=DEPTH, why=gone[kinds[-1]])  # fmt: skip
+            way_back = tr("Show all rows again")
+            yield Limit(tr("{rows} rows", rows=rows), why, way_back, lambda: undo_until_back(self.service, kinds))
+        yield from self.fewer_frames()
+        refused = self._refused_level
+        if refused:
+            why = tr("The exchange does not serve this book in steps of {level}.", level=full_text(refused))
+            yield Limit(tr("Not grouped"), why, tr("Try again"), lambda: self._try_level(refused))
+
+    def show_limits(self) -> None:
+        """Say it where the rows are missing too."""
+        super().show_limits()
+        self.view.set_note(next((limit.why for limit in self.limits_button.limits), ""))
+
+    def _try_level(self, level: Decimal) -> None:
+        self._refused_level = _NONE
+        self.show_limits()
+        if level in self._levels:
+            self.set_level(level)
+
     def on_refused(self, error: WebSocketError) -> None:
-        """Go back to no grouping where the exchange does not serve one."""
+        """Go back to no grouping where the exchange does not serve one, and say so."""
         if self._level and isinstance(error, SubscriptionError):
-            self._level = _NONE
+            self._refused_level, self._level = self._level, _NONE
             self._show_level()
+            self.show_limits()
             self.renew()
         else:
             super().on_refused(error)
@@ -148,7 +183,7 @@ class OrderBookWidget(MarketPanel):
         if event.code != self.symbol or event.level != self._level:
             return  # the last frames of what was wanted before
         self._model.set_book(event)
-        self.arrived()
+        self.arrived(event)
         self._refresh_soon()
 
     def _on_ticker(self, event: TickerEvent) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from widgets.base.theme import Colours, MarketColours
     from widgets.order_book.model import BookPicture, BookRow, OrderBookModel
 
-__all__ = ["OrderBookView"]
+__all__ = ["DEPTH", "OrderBookView"]
 
 DEPTH = 30
 _PADDING = 4
@@ -76,7 +76,9 @@ class OrderBookView(QAbstractScrollArea):
         self._centred = True
         self._selected: Decimal | None = None
         self._widths = (0, 0, 0)
+        self._size_width = 0
         self._shown: BookPicture | None = None
+        self._note = ""
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -106,11 +108,18 @@ class OrderBookView(QAbstractScrollArea):
         self._directions = (QColor(market.flat), QColor(market.up), QColor(market.down))
         self.refresh()
 
+    def set_note(self, text: str) -> None:
+        """Say, below the last row, why there are no more."""
+        if text != self._note:
+            self._note = text
+            self.refresh()
+
     def set_model(self, model: OrderBookModel) -> None:
         """Paint another model from now on, with its own widths of columns."""
         self.model = model
         self._selected = None
         self._widths = (0, 0, 0)
+        self._size_width = 0
         self._shown = None
         self.centre()
 
@@ -226,6 +235,8 @@ class OrderBookView(QAbstractScrollArea):
                     self._paint_row(painter, rect, row, look)
         if region.intersects(self._spread_rect()):
             self._paint_spread(painter, picture, metrics)
+        if self._note and len(picture.bids) < DEPTH:
+            self._paint_note(painter, len(picture.bids))
         if self.hasFocus():
             painter.setOpacity(1.0)
             painter.setPen(QPen(self._accent, 1))
@@ -233,22 +244,33 @@ class OrderBookView(QAbstractScrollArea):
         painter.end()
 
     def _measure(self, picture: BookPicture, metrics: QFontMetrics) -> bool:
-        """Set the widths of mark, price and percentage columns; they only grow, so that nothing jitters.
+        """Set the widths of mark, price, percentage and size columns; they only grow, so that nothing jitters.
 
         Returns whether they have.
         """
-        before = self._widths
+        before = (*self._widths, self._size_width)
         rows = (*picture.asks[:1], *picture.asks[-1:], *picture.bids[:1], *picture.bids[-1:])
         mark = metrics.horizontalAdvance(_MARK) + _PADDING
         price = max((metrics.horizontalAdvance(row.price_text) for row in rows), default=0)
         percent = max((metrics.horizontalAdvance(row.percent_text) for row in rows), default=0)
+        # Digits are of equal width: one of the longest sizes is as wide as any.
+        longest = max((row.size_text for row in (*picture.asks, *picture.bids)), key=len, default="")
+        self._size_width = max(self._size_width, metrics.horizontalAdvance(longest))
         self._widths = (mark, max(before[1], price), max(before[2], percent))
-        return self._widths != before
+        return (*self._widths, self._size_width) != before
+
+    @property
+    def shown_columns(self) -> tuple[bool, bool]:
+        """Whether percentages and sizes are shown: where there is no room, first the one goes whole, then the other."""
+        mark, price, percent = self._widths
+        room = min(self._width(), _WIDEST) - mark - price - 4 * _PADDING - self._size_width
+        return room >= percent + 2 * _PADDING, room >= 0
 
     def _paint_row(self, painter: QPainter, rect: QRect, row: BookRow, look: _SideLook) -> None:
         mark, price, percent = self._widths
+        with_percent, with_size = self.shown_columns
         painter.fillRect(rect, look.tint)
-        left = rect.left() + mark + price + percent + 5 * _PADDING
+        left = rect.left() + mark + price + (percent + 2 * _PADDING if with_percent else 0) + 3 * _PADDING
         room = max(0, rect.right() + 1 - left)
         length = round(room * row.share)
         end = rect.right() - length + 1
@@ -264,12 +286,14 @@ class OrderBookView(QAbstractScrollArea):
         painter.setPen(direction)
         painter.drawText(QRect(x, rect.top(), price, rect.height()), _RIGHT, row.price_text)
         x += price + 2 * _PADDING
-        painter.drawText(QRect(x, rect.top(), percent, rect.height()), _RIGHT, row.percent_text)
+        if with_percent:
+            painter.drawText(QRect(x, rect.top(), percent, rect.height()), _RIGHT, row.percent_text)
         painter.setPen(self._text)
         size = f"{row.own_text} / {row.size_text}" if row.own_text else row.size_text
         if row.own_text and painter.fontMetrics().horizontalAdvance(size) > room - _PADDING:
             size = row.size_text  # the mark stays, and the description says how much
-        painter.drawText(QRect(left, rect.top(), room - _PADDING, rect.height()), _RIGHT, size)
+        if with_size:
+            painter.drawText(QRect(left, rect.top(), room - _PADDING, rect.height()), _RIGHT, size)
         if row.is_last:
             painter.setPen(QPen(direction, 1))
             painter.drawRect(
@@ -279,6 +303,14 @@ class OrderBookView(QAbstractScrollArea):
             painter.setPen(QPen(self._accent, 1))
             painter.drawRect(rect.adjusted(0, 0, -1, -1))
 
+    def _paint_note(self, painter: QPainter, rows: int) -> None:
+        assert self._colours is not None
+        area = self.row_rect(is_bid=True, place=rows)
+        area.setBottom(max(area.bottom(), self.viewport_height - 1))
+        painter.setPen(QColor(self._colours.warn))
+        flags = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextWordWrap
+        painter.drawText(area.adjusted(_PADDING, _PADDING, -_PADDING, 0), int(flags), self._note)
+
     def _paint_spread(self, painter: QPainter, picture: BookPicture, metrics: QFontMetrics) -> None:
         assert self._colours is not None
         rect = self._spread_rect()
@@ -286,6 +318,8 @@ class OrderBookView(QAbstractScrollArea):
         painter.setPen(QColor(self._colours.muted))
         inside = rect.adjusted(_PADDING, 0, -_PADDING, 0)
         words = tr("Spread {spread} ({percent})", spread=picture.spread_text, percent=picture.spread_percent)
+        if metrics.horizontalAdvance(words) > inside.width():
+            words = picture.spread_text
         sums = tr("Asks {asks} · bids {bids}", asks=picture.total_ask_text, bids=picture.total_bid_text)
         both = metrics.horizontalAdvance(words) + metrics.horizontalAdvance(sums) + 4 * _PADDING
         painter.drawText(inside, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, words)

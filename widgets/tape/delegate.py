@@ -6,26 +6,29 @@ from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QColor, QPalette
-from PyQt6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PyQt6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 if TYPE_CHECKING:
     from PyQt6.QtCore import QModelIndex
     from PyQt6.QtGui import QPainter
 
+    from widgets.base.tables import PlainTable
     from widgets.tape.model import TapeModel
 
 __all__ = ["TapeDelegate"]
 
 _PADDING = 4
+_AIR = 4  # between the longest figure and the column before
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 class TapeDelegate(QStyledItemDelegate):
-    """Plain right-aligned texts; one that does not fit ends in an ellipsis and never merely loses digits."""
+    """Plain right-aligned texts; the column of one that does not fit is made wider, and shows none of it before."""
 
-    def __init__(self, model: TapeModel, parent: QWidget) -> None:
-        super().__init__(parent)
+    def __init__(self, model: TapeModel, table: PlainTable) -> None:
+        super().__init__(table)
         self._model = model
+        self._table = table
         self._text = self._selected_text = self._selection = QColor()
 
     def take_colours(self, palette: QPalette) -> None:
@@ -45,6 +48,8 @@ class TapeDelegate(QStyledItemDelegate):
         else:
             painter.setPen(self._model.colour(place, column) or self._text)
         text, area = self._model.text(place, column), area.adjusted(_PADDING, 0, -_PADDING, 0)
-        if option.fontMetrics.horizontalAdvance(text) > area.width():
-            text = option.fontMetrics.elidedText(text, Qt.TextElideMode.ElideRight, area.width())
+        needed = option.fontMetrics.horizontalAdvance(text)
+        if needed > area.width():
+            self._table.widen(column, needed + 2 * _PADDING + _AIR)
+            text = "…"
         painter.drawText(area, _RIGHT, text)

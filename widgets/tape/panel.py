@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["TapeWidget", "trade_strength"]
 
 _FLUSH_MS = 100
-_SAMPLES = ("00:00:00", "000,000,000", "▲ 0.000000", "00,000,000")
-_GIVE_UP = (Column.FUNDS,)  # where it would be cut off it is not shown at all
+_SAMPLES = ("00:00:00", "0,000", "▲ 0.00", "00,000")  # what is longer makes its column wider
+_GIVE_UP = (Column.FUNDS, Column.TIME, Column.VOLUME)  # where one would be cut off it is not shown at all
 _HUNDRED = Decimal(100)
 _FILTERS: dict[str, tuple[Decimal, ...]] = {
     "KRW": tuple(Decimal(10) ** power for power in range(5, 10)),
@@ -113,7 +113,7 @@ class TapeWidget(MarketPanel):
     def _on_trade(self, event: TradeEvent) -> None:
         if event.code != self.symbol:
             return
-        self.arrived()  # also by the last trade again: it proves that there was no other
+        self.arrived(event)  # also by the last trade again: it proves that there was no other
         if self.model.take(event) and not self._flush.isActive():
             self._flush.start()
 

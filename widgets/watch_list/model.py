@@ -12,7 +12,7 @@ from PyQt6.QtCore import QAbstractTableModel, QModelIndex, Qt, QTimer, pyqtSlot
 
 from widgets.base.copying import COPY_ROLE
 from widgets.base.price_format import arrow, percent_text, price_text, short_money_text
-from widgets.base.text import Language, current_language, mark, tr
+from widgets.base.text import Language, age_text, current_language, mark, tr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -72,6 +72,8 @@ class Row:
             _render(self)
         look = self.sign, self.stale_since
         now = (
+            look[1],  # star and name are marked as out of date too
+            look[1],
             (self.price, look, flashing and self.flash),
             (self.change, look),
             (self.value, look[1]),
@@ -79,8 +81,8 @@ class Row:
         )
         before, self.told = self.told, now
         if not before:
-            return Column.PRICE, Column.TREND
-        other = [Column.PRICE + place for place in range(len(now)) if now[place] != before[place]]
+            return Column.FAVOURITE, Column.TREND
+        other = [place for place in range(len(now)) if now[place] != before[place]]
         return (other[0], other[-1]) if other else None
 
 
@@ -157,12 +159,14 @@ class WatchListModel(QAbstractTableModel):
         self._dirty.add(event.code)
 
     def set_stale(self, codes: Collection[str]) -> None:
-        """Take these for out of date until their next ticker: not served by the exchange, or fallen silent."""
-        now = time.monotonic()
+        """Take these for out of date until their next ticker: not served by the exchange, or fallen silent.
+
+        They are so since their last ticker, whenever that is noticed.
+        """
         for code in codes:
             row = self._known.get(code)
             if row is not None and row.event is not None and row.stale_since is None:
-                row.stale_since = now
+                row.stale_since = row.event.received_at
                 self._dirty.add(code)
 
     def run(self, running: bool) -> None:
@@ -351,7 +355,7 @@ def _age_text(row: Row) -> str:
     if row.stale_since is None:
         return ""
     age = int(time.monotonic() - row.stale_since)
-    return tr("Not up to date for {age} s: these are the last known values", age=age)
+    return tr("Not up to date for {age}: these are the last known values", age=age_text(age))
 
 
 def _render(row: Row) -> None:

@@ -21,15 +21,16 @@ from upbit_ws_qt import (
 from widgets.base.look import look
 from widgets.base.panel import Panel
 from widgets.base.price_format import quote_of
+from widgets.base.silence import QUIET_LOOKS, SilenceWatch
 from widgets.base.text import mark, tr
 from widgets.watch_list.model import Column, WatchListModel
-from widgets.watch_list.silence import QUIET_LOOKS, SilenceWatch
 from widgets.watch_list.table import WatchListTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from upbit_ws_qt import WebSocketService
+    from widgets.base.limits import Limit
     from widgets.base.market_catalog import Market, MarketCatalog
 
 __all__ = ["WatchListWidget"]
@@ -227,6 +228,10 @@ class WatchListWidget(Panel):
         self.model.flashes = not look().reduce_motion
         self.table.restyle(self)
 
+    def limits(self) -> Iterable[Limit]:
+        """Say that it follows more slowly under load."""
+        return self.fewer_frames()
+
     def retry(self) -> None:
         """Ask for the list and the line anew."""
         self._catalog.load()
@@ -282,6 +287,7 @@ class WatchListWidget(Panel):
             self._subscription.set_symbols(codes)
 
     def _on_ticker(self, event: TickerEvent) -> None:
+        self.note_data(event)
         self.model.take(event)
         if not self.dimmed or self._line_is_up():
             self.show_live()

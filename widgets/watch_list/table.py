@@ -13,6 +13,7 @@ from PyQt6.QtCore import (
     QRect,
     QRectF,
     Qt,
+    QTimer,
     pyqtSignal,
     pyqtSlot,
 )
@@ -48,6 +49,8 @@ _FLASH = 0.25
 _NAME = "이더리움클래식"  # names need at least this much room
 _SHORT_NAME = "비트코…"
 _SORTED_BY = (Column.NAME, Column.PRICE, Column.CHANGE, Column.VALUE)
+_PADDING = 4
+_WIDEST_FIGURE = 28  # characters: no exchange makes a column as wide as it likes
 _LINK_BAR = 3  # pixels at the left edge of the row that the panels show
 _JUST_MOVE = QItemSelectionModel.SelectionFlag.NoUpdate
 _ONLY_THESE = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
@@ -65,6 +68,10 @@ class WatchListTable(FramedTable):
         super().__init__(parent)
         self._model = model
         self._widths: dict[Column, int] = {}
+        self._refit = QTimer(self)  # not while a cell is being painted
+        self._refit.setSingleShot(True)
+        self._refit.setInterval(0)
+        self._refit.timeout.connect(self._fit)
         self.setModel(model)
         self.delegate = WatchListDelegate(model, self)
         self.setItemDelegate(self.delegate)
@@ -114,8 +121,22 @@ class WatchListTable(FramedTable):
         )
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Give up trend, day's value and change, in this order, where the names would not be readable any more."""
+        """Show what fits."""
         super().resizeEvent(event)
+        self._fit()
+
+    def widen(self, column: Column, width: int) -> None:
+        """Have a column of figures be this wide at least, from the next turn of the loop on; it stays so."""
+        if width > self._widths[column]:
+            self._widths[column] = min(width, _WIDEST_FIGURE * self.fontMetrics().averageCharWidth())
+            self._refit.start()
+
+    @pyqtSlot()
+    def _fit(self) -> None:
+        """Give up trend, day's value and change, in this order, where the names would not be readable any more."""
+        for column, width in self._widths.items():
+            if self.columnWidth(column) != width and not self.isColumnHidden(column):
+                self.setColumnWidth(column, width)
         viewport = self.viewport()
         room = viewport.width() if viewport is not None else 0
         needed = self.fontMetrics().horizontalAdvance(_NAME) + sum(self._widths.values())
@@ -123,6 +144,8 @@ class WatchListTable(FramedTable):
             hidden = needed > room
             if hidden is not self.isColumnHidden(column):
                 self.setColumnHidden(column, hidden)
+                if not hidden:
+                    self.setColumnWidth(column, self._widths[column])
             needed -= self._widths[column] if hidden else 0
 
     @property
@@ -220,9 +243,10 @@ class _Pens(NamedTuple):
 class WatchListDelegate(QStyledItemDelegate):
     """Draws cells by hand: a tenth of what the style takes, and this table changes all the time."""
 
-    def __init__(self, model: WatchListModel, parent: QWidget) -> None:
-        super().__init__(parent)
+    def __init__(self, model: WatchListModel, table: WatchListTable) -> None:
+        super().__init__(table)
         self._model = model
+        self._table = table
         self._pens: dict[bool, _Pens] = {}
         self._flashes: dict[int, QColor] = {}
         self._selection = self._link = QColor()
@@ -263,7 +287,7 @@ class WatchListDelegate(QStyledItemDelegate):
             painter.setPen(pens.signs[row.sign])
         else:
             painter.setPen(pens.signs[0] if column == Column.NAME else pens.muted)
-        area = area.adjusted(4, 0, -4, 0)
+        area = area.adjusted(_PADDING, 0, -_PADDING, 0)
         if column == Column.NAME:
             metrics = option.fontMetrics
             if linked:
@@ -272,6 +296,11 @@ class WatchListDelegate(QStyledItemDelegate):
                 painter.setFont(font)
                 metrics = painter.fontMetrics()
             text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, area.width())
+        elif column != Column.FAVOURITE:
+            needed = option.fontMetrics.horizontalAdvance(text)
+            if needed > area.width():
+                self._table.widen(Column(column), needed + 2 * _PADDING)
+                text = "…"
         painter.drawText(area, _LEFT if column <= Column.NAME else _RIGHT, text)
         if linked:
             painter.setFont(option.font)
