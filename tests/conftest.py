@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import signal
@@ -24,6 +25,8 @@ import pytest
 import qasync
 from hypothesis import HealthCheck, settings
 from PyQt6.QtWidgets import QApplication
+
+from tests.idle_machine import IdleMachineLoop, wall_clock_of_an_idle_machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -53,9 +56,14 @@ def _qasync_loop() -> asyncio.AbstractEventLoop:
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Run tests marked `qasync_loop` on the loop that programs run on; the others need no Qt."""
+    """Run tests marked `qasync_loop` on the loop that programs run on; the others need no Qt.
+
+    Those marked `idle_machine` run on a loop whose clock does not tell how busy this machine is.
+    """
     if item.get_closest_marker("qasync_loop"):
         return {"qasync": _qasync_loop}
+    if item.get_closest_marker("idle_machine"):
+        return {"idle machine": IdleMachineLoop}
     return {"asyncio": asyncio.new_event_loop}
 
 
@@ -80,6 +88,15 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def _wall_clock(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let the wall clock go as the loop's of an idle machine, where the test asked for one."""
+    with contextlib.ExitStack() as stack:
+        if request.node.get_closest_marker("idle_machine"):
+            stack.enter_context(wall_clock_of_an_idle_machine())
+        yield
 
 
 @pytest.fixture(autouse=True)

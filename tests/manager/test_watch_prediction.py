@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt.exchange import EmbeddedExchange
 
+pytestmark = pytest.mark.idle_machine  # what is measured a second is compared
 PUBLIC = WebSocketType.PUBLIC
 KINDS = (DataType.TICKER, DataType.TRADE, DataType.ORDERBOOK)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from random import Random
 from typing import TYPE_CHECKING, Protocol
 
@@ -97,6 +98,7 @@ class Endpoint:
             gap_streams=lambda: tuple(wishes.demand(ws_type)),
             rng=rng or Random(),  # noqa: S311 - jitter of the back-off, nothing secret
             connect=self._connect,
+            wall_clock=time.time,  # named here and not as a default, so that a test can let it go as its loop does
         )
         self._owner = owner
         self._wishes = wishes
