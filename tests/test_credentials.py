@@ -6,6 +6,8 @@ import copy
 import io
 import logging
 import pickle
+import subprocess
+import sys
 import traceback
 from typing import Any
 
@@ -90,10 +92,20 @@ def test_pickling_copying_and_changing_are_refused(credentials: Credentials) -> 
         credentials.secret = "x"
 
 
-def test_comparing_tells_nothing(credentials: Credentials) -> None:
-    assert credentials == credentials
-    assert credentials != Credentials(ACCESS, SECRET)
-    assert len({credentials, Credentials(ACCESS, SECRET)}) == 2
+def test_equal_key_pairs_are_equal_and_others_are_not(credentials: Credentials) -> None:
+    assert credentials == Credentials(ACCESS, SECRET)
+    assert len({credentials, Credentials(ACCESS, SECRET)}) == 1
+    for other in (Credentials(ACCESS + "x", SECRET), Credentials(ACCESS, SECRET + "x"), Credentials(SECRET, ACCESS)):
+        assert credentials != other
+        assert hash(credentials) != hash(other)
+    assert credentials != (ACCESS, SECRET)
+    assert credentials != Credentials("키", "밀")
+
+
+def test_a_hash_says_nothing_about_the_keys_in_another_process() -> None:
+    program = "from upbit_ws_qt import Credentials; print(hash(Credentials('a', 'b')))"
+    said = {subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout for _ in range(2)}
+    assert len(said) == 2
 
 
 @pytest.mark.parametrize(

@@ -269,6 +269,10 @@ class ServiceConfig:
             raise _unknown_key(unknown[0])
         return dataclasses.replace(self, **changes)
 
+    def differences(self, other: ServiceConfig) -> tuple[str, ...]:
+        """Return the names of the settings in which another configuration differs."""
+        return tuple(name for name in _TYPES if getattr(self, name) != getattr(other, name))
+
     def url(self, ws_type: WebSocketType) -> str | None:
         """Return the address of an endpoint, None where the region has none."""
         addresses = {

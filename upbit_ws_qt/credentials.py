@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -16,6 +18,7 @@ __all__ = ["Credentials"]
 
 _A = TypeVar("_A")
 _DUMMY_PREFIX = "EmbeddedExchange"  # the embedded exchange's keys begin so; a real one is 40 random characters
+_HASH_KEY = os.urandom(32)
 KEYRING_SERVICE = "upbit_ws_qt"
 # Back ends that really encrypt; the plaintext and null ones that keyring may fall back to are refused.
 _TRUSTED_BACKENDS = (
@@ -30,8 +33,9 @@ _TRUSTED_BACKENDS = (
 class Credentials:
     """An access key and its secret.
 
-    The representation is opaque; pickling, copying and comparing are refused, so that neither a log line nor
-    a cache can carry the secret away. Read the parts where the token is made, nowhere else.
+    The representation is opaque, and pickling and copying are refused, so that neither a log line nor a cache can
+    carry the secret away. Equal key pairs are equal; comparing takes the same time wherever they differ. Read the parts
+    where the token is made, nowhere else.
 
     Example:
         >>> print(Credentials("my access key", "my secret key"))
@@ -112,11 +116,17 @@ class Credentials:
         return format(repr(self), format_spec)
 
     def __eq__(self, other: object) -> bool:
-        # Comparing would tell, one guess at a time, what is inside; configurations still compare by identity.
-        return self is other
+        if not isinstance(other, Credentials):
+            return NotImplemented
+        # Always both parts, each in constant time: how long it takes must not tell how much of a guess was right.
+        same_access = hmac.compare_digest(self.__access_key.encode(), other.__access_key.encode())
+        same_secret = hmac.compare_digest(self.__secret_key.encode(), other.__secret_key.encode())
+        return same_access & same_secret
 
     def __hash__(self) -> int:
-        return id(self)
+        # Keyed with what only this process knows: a hash that gets into a log says nothing about the keys.
+        text = f"{self.__access_key}\0{self.__secret_key}".encode()
+        return int.from_bytes(hashlib.blake2b(text, digest_size=8, key=_HASH_KEY).digest(), "big", signed=True)
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("Credentials cannot be pickled or copied")

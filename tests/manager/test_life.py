@@ -12,6 +12,7 @@ from tests.manager.conftest import config_for
 from tests.waiting import at_leisure, until
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.connection import RawFrame
+from upbit_ws_qt.credentials import Credentials
 from upbit_ws_qt.errors import ConfigurationError
 from upbit_ws_qt.manager import GlobalWebSocketManager
 from upbit_ws_qt.types import ConnectionState, DataType, GlobalManagerState, SubscriptionSpec, WebSocketType
@@ -41,9 +42,23 @@ async def test_ten_first_calls_at_once_make_one_instance(exchange: EmbeddedExcha
 
 @pytest.mark.usefixtures("_reset")
 async def test_another_configuration_is_refused(exchange: EmbeddedExchange) -> None:
-    await GlobalWebSocketManager.get_instance(config_for(exchange))
+    config = config_for(exchange, ping_interval=7.0)
+    made = await GlobalWebSocketManager.get_instance(config)
     with pytest.raises(ConfigurationError, match="config"):
         await GlobalWebSocketManager.get_instance(ServiceConfig.development())
+    with pytest.raises(ConfigurationError) as caught:
+        await GlobalWebSocketManager.get_instance(config.replace(ping_interval=8.0, pong_timeout=9.0))
+    assert caught.value.field == "config.ping_interval"
+    assert caught.value.value == 8.0
+    assert "7.0" in caught.value.allowed
+    assert "also different: pong_timeout" in caught.value.allowed
+    keys = Credentials(exchange.access_key + "another", "key pair")
+    with pytest.raises(ConfigurationError) as caught:
+        await GlobalWebSocketManager.get_instance(config.replace(credentials=keys))
+    assert caught.value.field == "config.credentials"
+    assert "another" not in str(caught.value)
+    assert exchange.secret_key not in str(caught.value)
+    assert await GlobalWebSocketManager.get_instance(config_for(exchange, ping_interval=7.0)) is made
 
 
 @pytest.mark.usefixtures("_reset")

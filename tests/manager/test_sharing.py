@@ -157,7 +157,7 @@ async def test_a_bad_wish_changes_nothing(exchange: EmbeddedExchange, desk: Desk
     with pytest.raises(ConfigurationError, match="component_id"):
         desk.manager.register_component("", SubscriptionSpec(TICKER, "KRW-BTC"), lambda event: None)
     with pytest.raises(ConfigurationError, match="callback"):
-        desk.manager.register_component("x", SubscriptionSpec(TICKER, "KRW-BTC"), "not callable")  # type: ignore[arg-type]
+        desk.manager.register_component("x", SubscriptionSpec(TICKER, "KRW-BTC"), "not callable")  # type: ignore[call-overload]
     bad: Any
     for bad in (None, "ticker", 5, [None], [SubscriptionSpec(TICKER, "KRW-BTC"), "ticker"]):
         with pytest.raises(ConfigurationError, match="subscriptions"):

@@ -8,7 +8,8 @@ from typing import Any
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
-from upbit_ws_qt.qt.callbacks import hold_callback, receiver_of, signal_of
+from upbit_ws_qt.manager.callbacks import hold_callback
+from upbit_ws_qt.qt.callbacks import receiver_of, signal_of
 
 
 class Owner(QObject):

@@ -344,6 +344,34 @@ async def test_connecting_to_a_channel_whose_proxy_has_ended_is_told_and_harms_n
     assert wanted(exchange) == set()
 
 
+@served()
+async def test_one_channel_can_be_closed_and_asked_for_again_and_the_services_goes_on(
+    exchange: EmbeddedExchange, service: WebSocketService
+) -> None:
+    proxy = WebSocketClientProxy("panel", service=service)
+    channel, other = proxy.ticker("KRW-BTC"), proxy.trade("KRW-BTC")
+    heard: list[Any] = []
+    channel.received.connect(heard.append)
+    await until(lambda: heard and wanted(exchange) == {("ticker", "KRW-BTC"), ("trade", "KRW-BTC")})
+    channel.close()
+    channel.close()
+    await until(lambda: wanted(exchange) == {("trade", "KRW-BTC")})
+    assert not other.ended
+    count = len(heard)
+    again = proxy.ticker("KRW-BTC")
+    assert again is not channel
+    await until(lambda: again.latest is not None)
+    assert len(heard) == count
+    await proxy.cleanup()
+    shared = service.ticker("KRW-ETH")
+    shared.received.connect(heard.append)
+    shared.close()
+    assert not shared.ended
+    await until(lambda: len(heard) > count)
+    shared.received.disconnect(heard.append)
+    await until(lambda: wanted(exchange) == set())
+
+
 @pytest.mark.parametrize("of", ["proxy", "service"])
 @served(SETTINGS)
 async def test_a_channel_that_somebody_deletes_is_left_alone_and_made_anew_when_asked_for(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import functools
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from tests.qt.serving import SETTINGS, config_for
 from tests.waiting import until
 from upbit_ws_qt.client import SimpleWebSocketClient
 from upbit_ws_qt.config import ServiceConfig
+from upbit_ws_qt.credentials import Credentials
 from upbit_ws_qt.errors import ConfigurationError
 from upbit_ws_qt.exchange import EmbeddedExchange
 from upbit_ws_qt.manager import GlobalWebSocketManager
@@ -118,6 +120,10 @@ async def test_another_configuration_is_refused_in_either_order(
         GlobalWebSocketManager.instance(other)
     with pytest.raises(ConfigurationError, match="config"):
         WebSocketService.instance(other)
+    again = dataclasses.replace(config, credentials=Credentials(exchange.access_key, exchange.secret_key))
+    assert again is not config
+    assert WebSocketService.instance(again) is service  # the same settings and keys, made anew
+    assert await GlobalWebSocketManager.get_instance(again) is service.manager
     await service.stop()
 
     await GlobalWebSocketManager.reset_instance()

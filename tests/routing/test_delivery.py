@@ -330,9 +330,9 @@ async def test_a_component_that_stops_consuming_is_found_and_later_removed() -> 
         await rig.feed(raw(timestamp=1), raw(timestamp=2))
         await rig.settle()
         now = rig.loop.time()
-        assert rig.engine.sweep(now).stalled == ()
-        assert rig.engine.sweep(now + 9.0).stalled == ("hangs",)
-        assert rig.engine.sweep(now + 10.0).stalled == ("hangs",)
+        assert rig.engine.report_stalled(now) == ()
+        assert rig.engine.report_stalled(now + 9.0) == ("hangs",)
+        assert rig.engine.report_stalled(now + 10.0) == ("hangs",)
         await rig.settle()
         assert [(name, getattr(error, "reason", None)) for name, error in rig.failed] == [
             ("hangs", "stopped consuming")
@@ -352,7 +352,7 @@ async def test_one_that_waits_for_its_only_event_has_not_stopped() -> None:
         rig.engine.register_route("waits", BTC, waits)
         await rig.feed(raw(timestamp=1))
         await rig.settle()
-        assert rig.engine.sweep(rig.loop.time() + 1000.0).stalled == ()
+        assert rig.engine.report_stalled(rig.loop.time() + 1000.0) == ()
         gate.set()
 
 

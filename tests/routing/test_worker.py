@@ -260,12 +260,12 @@ async def test_one_that_never_ends_is_bounded_reported_and_removed() -> None:
         rig.engine.register_route("others", SubscriptionSpec("trade", "KRW-BTC"), others)
         await rig.feed(raw("trade", timestamp=0, sequential_id=0))
         await until(lambda: route.delivered == 1)
-        assert rig.engine.sweep(now + 3600.0).stalled == ()  # it takes its time, and nothing waits for it
+        assert rig.engine.report_stalled(now + 3600.0) == ()  # it takes its time, and nothing waits for it
         await rig.feed(*(raw("trade", timestamp=at, sequential_id=at) for at in range(1, 21)))
         assert (route.received, route.delivered, route.waiting, route.dropped) == (21, 1, 5, 15)
-        assert rig.engine.sweep(now + 4.0).stalled == ()
-        assert rig.engine.sweep(now + 9.0).stalled == ("stuck",)  # a sweep runs every second: within 10 s
-        assert rig.engine.sweep(now + 10.0).stalled == ("stuck",)
+        assert rig.engine.report_stalled(now + 4.0) == ()
+        assert rig.engine.report_stalled(now + 9.0) == ("stuck",)  # asked every 5 s: within 10 s
+        assert rig.engine.report_stalled(now + 10.0) == ("stuck",)
         await rig.settle()
         reasons = [error.reason for _, error in rig.failed if isinstance(error, BackpressureError)]
         assert sorted(reasons) == ["queue full", "stopped consuming"]

@@ -7,8 +7,10 @@ import dataclasses
 from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
+from upbit_ws_qt.manager.callbacks import hold_callback
 from upbit_ws_qt.manager.handle import ComponentSubscription
 from upbit_ws_qt.manager.outbox import Outbox
 from upbit_ws_qt.monitoring.adaptive import AdaptationPlan
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
     from upbit_ws_qt.subscriptions import StreamStatus, SubscriptionStateManager
     from upbit_ws_qt.types import Priority, WebSocketType
 
-__all__ = ["ComponentDesk"]
+__all__ = ["ComponentDesk", "read_arguments"]
+
+_ORDER = "the order is register_component(component_id, instance, subscriptions, callback), or without the instance"
 
 
 class ComponentDesk:
@@ -35,6 +39,7 @@ class ComponentDesk:
         routing: who is handed what.
         endpoints: the lines that there are; a wish for another one is refused.
         on_changed: called after each change.
+        on_refused: told of a wish that cannot be given back to a component that was resumed.
     """
 
     def __init__(
@@ -44,12 +49,14 @@ class ComponentDesk:
         routing: DataRoutingEngine,
         endpoints: Mapping[WebSocketType, Endpoint],
         on_changed: Callable[[frozenset[WebSocketType]], None],
+        on_refused: Callable[[str, SubscriptionError], None],
     ) -> None:
         self._loop = loop
         self._wishes = wishes
         self._routing = routing
         self._endpoints = endpoints
         self._on_changed = on_changed
+        self._on_refused = on_refused
         self._plan = AdaptationPlan()
         self._handles: dict[str, dict[ComponentSubscription, None]] = {}
         self._by_stream: dict[StreamKey, set[ComponentSubscription]] = {}
@@ -66,6 +73,7 @@ class ComponentDesk:
     def register(
         self,
         component_id: str,
+        instance: object,
         subscriptions: SubscriptionSpec | Iterable[SubscriptionSpec],
         callback: Callable[[Any], Any],
         *,
@@ -76,9 +84,18 @@ class ComponentDesk:
         if not component_id or not isinstance(component_id, str):
             raise ConfigurationError("component_id", component_id, "a non-empty text")
         if not callable(callback):
-            raise ConfigurationError("callback", callback, "a callable that takes one event")
-        handle = ComponentSubscription(self, component_id, callback, alive=alive, on_status=on_status)
+            raise ConfigurationError("callback", callback, f"a callable that takes one event; {_ORDER}")
+        bond = None if instance is None else _Bond(instance, alive, self._loop)
+        handle = ComponentSubscription(
+            self,
+            component_id,
+            hold_callback(callback, instance),
+            alive=alive if bond is None else bond.is_alive,
+            on_status=on_status,
+        )
         self.change(handle, subscriptions)
+        if bond is not None:
+            bond.ends(handle)
         return handle
 
     def change(
@@ -94,7 +111,10 @@ class ComponentDesk:
             )
         for index, spec in enumerate(specs):
             self._check_line(handle.component_id, index, spec)
-        changed = self._ask_for(handle, specs)
+        handle.quarantined = self._routing.quarantine_of(handle.component_id) is not None
+        if handle.quarantined:
+            self._wishes.check(handle.component_id, specs)
+        changed = self._ask_for(handle, () if handle.quarantined else specs)
         self._handles.setdefault(handle.component_id, {})[handle] = None
         self._reroute(handle, specs)
         self._on_changed(changed)
@@ -119,6 +139,49 @@ class ComponentDesk:
             self.close(handle)
         return bool(handles)
 
+    def quarantine(self, component_id: str) -> None:
+        """Give back what a quarantined component wants, so that nothing comes that only it wanted.
+
+        Its registrations stay, and with them the way back: `resume`.
+        """
+        changed: set[WebSocketType] = set()
+        for handle in self._handles.get(component_id, ()):
+            handle.quarantined = True
+            changed |= self._ask_for(handle, ())
+            for route in handle.routes.values():
+                self._routing.detach(route)
+        if changed:
+            self._on_changed(frozenset(changed))
+
+    def resume(self, component_id: str) -> bool:
+        """Serve a quarantined component again, and want again what it gave back; False where it is not quarantined.
+
+        A registration with a wish that the exchange has refused meanwhile stays quarantined, and that is told.
+        """
+        if not self._routing.resume(component_id):
+            return False
+        changed: set[WebSocketType] = set()
+        for handle in self._handles.get(component_id, ()):
+            if not handle.quarantined:  # put aside in this very turn of the loop: it has given nothing back yet
+                continue
+            try:
+                changed |= self._ask_for(handle, handle.specs)
+            except SubscriptionError as error:
+                self._on_refused(component_id, error)
+                continue
+            handle.quarantined = False
+            self._serve_again(handle)
+        self._on_changed(frozenset(changed))
+        return True
+
+    def quarantined(self) -> dict[str, frozenset[StreamKey]]:
+        """Return the components that are quarantined, with the streams that each has given back."""
+        return {
+            component_id: frozenset().union(*(handle.streams for handle in handles if handle.quarantined))
+            for component_id, handles in self._handles.items()
+            if any(handle.quarantined for handle in handles)
+        }
+
     def adapt(self, plan: AdaptationPlan) -> None:
         """Serve everybody as a plan says, which gives up something under load or takes it back.
 
@@ -130,7 +193,7 @@ class ComponentDesk:
         touched: list[ComponentSubscription] = []
         for handles in self._handles.values():
             for handle in handles:
-                if handle.asked == tuple(map(self._served, handle.specs)):
+                if handle.quarantined or handle.asked == tuple(map(self._served, handle.specs)):
                     continue
                 try:
                     changed |= self._ask_for(handle, handle.specs)
@@ -153,6 +216,10 @@ class ComponentDesk:
 
     async def wait_served(self, handle: ComponentSubscription, timeout: float | None) -> None:
         """Return when all streams of a registration are served; see ComponentSubscription.wait_served."""
+        if handle.quarantined:
+            raise SubscriptionError(
+                "the component is quarantined; resume it first", component_id=handle.component_id
+            ) from self._routing.quarantine_of(handle.component_id)
         by_line: dict[WebSocketType, list[StreamKey]] = {}
         for stream in handle.streams:
             by_line.setdefault(stream.websocket_type, []).append(stream)
@@ -172,7 +239,7 @@ class ComponentDesk:
             for component_id, handles in self._handles.items()
         }
         streams = {
-            component_id: len(frozenset().union(*(handle.streams for handle in handles)))
+            component_id: len(frozenset().union(*(handle.streams for handle in handles if not handle.quarantined)))
             for component_id, handles in self._handles.items()
         }
         return priorities, streams
@@ -209,6 +276,14 @@ class ComponentDesk:
             served = self._served(spec)
             self._routing.serve_otherwise(route, delivery=served.delivery, depth=served.depth)
 
+    def _serve_again(self, handle: ComponentSubscription) -> None:
+        """Hand a registration its events again, first the present state of what others have gone on to receive."""
+        for spec, route in handle.routes.items():
+            self._routing.attach(route)
+            # A trade may have been handed out before the quarantine, and must not come twice.
+            if spec.data_type is not DataType.TRADE:
+                self._routing.replay_latest(route)
+
     def _reroute(self, handle: ComponentSubscription, specs: tuple[SubscriptionSpec, ...]) -> None:
         gone = [handle.routes.pop(spec) for spec in tuple(handle.routes) if spec not in specs]
         # A state may be told twice, and has to be where the newest one waits in a route that goes; a trade may not.
@@ -228,10 +303,53 @@ class ComponentDesk:
                     handle.component_id, self._served(spec), handle.callback, alive=handle.alive
                 )
                 handle.routes[spec] = route
-                self._routing.replay_latest(route, heard)
+                if handle.quarantined:
+                    self._routing.detach(route)
+                else:
+                    self._routing.replay_latest(route, heard)
         # Last: a component without any route would be a new one, with its counts and its quarantine forgotten.
         for route in gone:
             route.close()
+
+
+class _Bond:
+    """Ends a registration with the object that it is for, without keeping that object alive."""
+
+    def __init__(self, instance: object, alive: Callable[[], bool] | None, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            self._instance = ref(instance, self._on_gone)
+        except TypeError:
+            raise ConfigurationError(
+                "instance", instance, f"an object that can be weakly referred to; {_ORDER}"
+            ) from None
+        self._alive = alive
+        self._loop = loop
+        self._handle: ComponentSubscription | None = None
+
+    def ends(self, handle: ComponentSubscription) -> None:
+        """End `handle` with the object."""
+        self._handle = handle
+
+    def is_alive(self) -> bool:
+        """Whether the object lives, and the program's own question does not say otherwise."""
+        return self._instance() is not None and (self._alive is None or self._alive())
+
+    def _on_gone(self, _: object) -> None:
+        """Close the registration from the loop: the object may be collected anywhere, in any thread."""
+        if self._handle is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._handle.close)
+
+
+def read_arguments(wanted: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Any, Any, Any]:
+    """Return (instance, subscriptions, callback) of register_component; TypeError where they are not these."""
+    names: tuple[str, ...] = ("subscriptions", "callback")
+    if len(wanted) + len(named) > len(names):
+        names = ("instance", *names)
+    values = dict(zip(names, wanted, strict=False))
+    if len(wanted) > len(names) or (values.keys() & named.keys()) or set(names) != values.keys() | named.keys():
+        raise TypeError(f"wrong arguments: {_ORDER}")
+    values.update(named)
+    return values.get("instance"), values["subscriptions"], values["callback"]
 
 
 def _distinct(subscriptions: object) -> tuple[SubscriptionSpec, ...]:
@@ -240,7 +358,7 @@ def _distinct(subscriptions: object) -> tuple[SubscriptionSpec, ...]:
         specs = tuple(given)
         if all(isinstance(spec, SubscriptionSpec) for spec in specs):
             return tuple(dict.fromkeys(specs))
-    raise ConfigurationError("subscriptions", subscriptions, "one SubscriptionSpec or several")
+    raise ConfigurationError("subscriptions", subscriptions, f"one SubscriptionSpec or several; {_ORDER}")
 
 
 def _tell(handle: ComponentSubscription, stream: StreamKey, status: StreamStatus, error: WebSocketError | None) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, overload
 
 from upbit_ws_qt.errors import ConfigurationError, SubscriptionError, WebSocketError
+from upbit_ws_qt.manager.components import read_arguments
 from upbit_ws_qt.manager.journal import Journal
 from upbit_ws_qt.manager.parts import running_loop
 from upbit_ws_qt.manager.questions import ManagerQuestions
 from upbit_ws_qt.manager.snapshots import fetch_snapshot
 from upbit_ws_qt.manager.trace import TraceDesk
 from upbit_ws_qt.manager.watch import Watch
+from upbit_ws_qt.program import require_same
 from upbit_ws_qt.types import GlobalManagerState, IndependenceLevel, WebSocketType
 
 if TYPE_CHECKING:
@@ -91,8 +93,8 @@ class GlobalWebSocketManager(ManagerQuestions):
             if found is not None and not found.is_usable:
                 raise ConfigurationError("instance", "stopped", "reset_instance() before a new one is made")
             settled = of_service if found is None else found.config
-            if config is not None and settled is not None and config != settled:
-                raise ConfigurationError("config", "another one", "that of the program's manager or service, or None")
+            if settled is not None:
+                require_same(settled, config)
             if found is None:
                 found = cls._instance = cls(config or settled)
             return found
@@ -173,6 +175,7 @@ class GlobalWebSocketManager(ManagerQuestions):
             self._journal.close()
 
     # -- components ----------------------------------------------------------------------------------------------------
+    @overload
     def register_component(
         self,
         component_id: str,
@@ -181,35 +184,64 @@ class GlobalWebSocketManager(ManagerQuestions):
         *,
         alive: Callable[[], bool] | None = None,
         on_status: Callable[[StreamKey, StreamStatus, WebSocketError | None], None] | None = None,
+    ) -> ComponentSubscription: ...
+
+    @overload
+    def register_component(
+        self,
+        component_id: str,
+        instance: object,
+        subscriptions: SubscriptionSpec | Iterable[SubscriptionSpec],
+        callback: Callable[[Any], Any],
+        *,
+        alive: Callable[[], bool] | None = None,
+        on_status: Callable[[StreamKey, StreamStatus, WebSocketError | None], None] | None = None,
+    ) -> ComponentSubscription: ...
+
+    def register_component(
+        self,
+        component_id: str,
+        *wanted: Any,
+        alive: Callable[[], bool] | None = None,
+        on_status: Callable[[StreamKey, StreamStatus, WebSocketError | None], None] | None = None,
+        **named: Any,
     ) -> ComponentSubscription:
         """Hand the events of some wishes to a callback until the registration is closed.
 
-        A component may register several times; `unregister_component` ends all of it. What is known already comes at
-        once, marked as snapshot.
+        `register_component(component_id, instance, subscriptions, callback)`, or without the instance. A component may
+        register several times; `unregister_component` ends all of it. What is known already comes at once, marked as
+        snapshot. The registration is made when this returns; it may be awaited, which adds nothing.
 
         Args:
             component_id: whose wishes these are; shown in figures and errors.
-            subscriptions: one wish or several.
-            callback: called with each event from the loop, never from inside a Task; a coroutine function is awaited
-                by a worker of its own.
+            *wanted: in this order, or by these names:
+                instance: the object that they are for: the registration ends when nothing refers to it any more, and
+                its own methods are held weakly. None, or leaving it out, ties the registration to no object. Widgets
+                are better served by WebSocketClientProxy, which also notices that Qt deleted one.
+                subscriptions: one wish or several.
+                callback: called with each event from the loop, never from inside a Task; a coroutine function is
+                awaited by a worker of its own.
             alive: asked every `cleanup_interval`; once it returns False the component is removed.
             on_status: called with (stream, status, error) when a stream becomes served, unserved or rejected.
+            **named: see `wanted`.
 
         Raises:
             SubscriptionError: a wish that the exchange would refuse, or one for a line that is not available
                 (no credentials); nothing is registered then.
-            ConfigurationError: a bad component id or callback, or the manager was stopped.
+            ConfigurationError: a bad component id or callback, arguments in another order, or the manager was stopped.
+            TypeError: too few or too many arguments.
         """
         self._check_usable()
-        return self._desk.register(component_id, subscriptions, callback, alive=alive, on_status=on_status)
+        given = read_arguments(wanted, named)
+        return self._desk.register(component_id, *given, alive=alive, on_status=on_status)
 
     def unregister_component(self, component_id: str) -> bool:
         """End all registrations of a component; False where it has none."""
         return self._desk.unregister(component_id)
 
     def resume(self, component_id: str) -> bool:
-        """Serve a component again that was put aside; False where it is not."""
-        return self._routing.resume(component_id)
+        """Serve a quarantined component again, and want again what it gave back; False where it is not quarantined."""
+        return self._desk.resume(component_id)
 
     async def fetch_snapshot(self, spec: SubscriptionSpec, timeout: float = 5.0) -> dict[str, BaseWebSocketEvent]:
         """Return the present state of each symbol that the exchange serves within `timeout` seconds.
@@ -252,6 +284,8 @@ class GlobalWebSocketManager(ManagerQuestions):
 
         ISOLATED moves each line to a thread of its own; the old socket serves until the new one is proved.
         """
+        if (independence := self._watch.monitor.independence) is not None:
+            independence.note_level(level)
         if level is not IndependenceLevel.BASIC:
             self._drain.level = max(self._drain.level, level, key=list(IndependenceLevel).index)
         if level is IndependenceLevel.ISOLATED:
@@ -271,7 +305,10 @@ class GlobalWebSocketManager(ManagerQuestions):
         return self.sweep()
 
     def sweep(self) -> int:
-        """Do what the clean-up task does; return how many components were removed."""
+        """Remove components whose owner is gone or that stopped consuming for too long; return how many there were.
+
+        The clean-up task does this every `cleanup_interval`.
+        """
         result = self._routing.sweep(self._loop.time())
         gone = [*result.dead, *result.removed]
         for component_id in gone:
@@ -279,8 +316,8 @@ class GlobalWebSocketManager(ManagerQuestions):
         return len(gone)
 
     def find_stalled(self) -> None:
-        """Report components that have stopped consuming, and remove those that have for too long."""
-        self.sweep()
+        """Report components that have stopped consuming; removing them is the clean-up task's."""
+        self._routing.report_stalled(self._loop.time())
 
     def trace_frames(self) -> FrameTrace:
         """Begin to keep the last 500 raw frames, the private ones masked; costs time for each frame until closed."""

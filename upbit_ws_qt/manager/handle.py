@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from upbit_ws_qt.streams import streams_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Generator, Iterable
 
     from upbit_ws_qt.errors import WebSocketError
     from upbit_ws_qt.routing import Route
@@ -43,6 +43,8 @@ class ComponentSubscription:
     Attributes:
         component_id: whose it is.
         closed: whether it has ended; a closed one stays closed.
+        quarantined: whether its component is quarantined: what it wants is not asked of the exchange for its sake, and
+            it is handed nothing, until `resume(component_id)`.
     """
 
     def __init__(
@@ -59,11 +61,17 @@ class ComponentSubscription:
         self.alive = alive
         self.on_status = on_status
         self.closed = False
+        self.quarantined = False
         self.routes: dict[SubscriptionSpec, Route] = {}
         self.asked: tuple[SubscriptionSpec, ...] = ()  # its wishes as they are counted: under load not as they came
         self._owner = owner
         self._specs: tuple[SubscriptionSpec, ...] = ()
         self._streams: frozenset[StreamKey] = frozenset()
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        """Return the registration, which is made already; `wait_served` waits for the exchange."""
+        yield from ()
+        return self
 
     @property
     def specs(self) -> tuple[SubscriptionSpec, ...]:

@@ -72,7 +72,14 @@ class ManagerParts:
         )
         self._jwt = JWTManager(self.config.credentials, self.config.token_lifetime, clock=self._loop.time)
         self._endpoints = self._make_endpoints(rng)
-        self._desk = ComponentDesk(self._loop, self._wishes, self._routing, self._endpoints, self._on_wishes_changed)
+        self._desk = ComponentDesk(
+            self._loop,
+            self._wishes,
+            self._routing,
+            self._endpoints,
+            on_changed=self._on_wishes_changed,
+            on_refused=self.on_rejected,
+        )
         self._changed: set[WebSocketType] = set()  # lines that do not follow their wishes yet
         self._following: asyncio.Handle | None = None
         self._followed_at = float("-inf")
@@ -161,6 +168,8 @@ class ManagerParts:
         self._news.tell(lambda listener: listener.on_epoch(ws_type, epoch))
 
     def _on_component_failed(self, component_id: str, error: Exception) -> None:
+        if error is self._routing.quarantine_of(component_id):
+            self._desk.quarantine(component_id)
         self._news.tell(lambda listener: listener.on_component_failed(component_id, error))
 
     def _on_decode_error(self, ws_type: WebSocketType, error: DecodeError) -> None:

@@ -94,6 +94,10 @@ class ManagerQuestions(ManagerParts):
         """Return every stream that is wanted, with the components that want it."""
         return self._wishes.get_active_subscriptions()
 
+    def quarantined(self) -> dict[str, frozenset[StreamKey]]:
+        """Return the components that are quarantined, with the streams that each has given back."""
+        return self._desk.quarantined()
+
     def stream_status(self, stream: StreamKey) -> StreamStatus:
         """Return how far the exchange serves a stream."""
         return self._desk.status(stream) if self.is_available(stream.websocket_type) else StreamStatus.WANTED

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LineReader", "component_readings", "stage_summaries", "subscription_readings"]
 
-STATISTICS_FOR = 15.0
-"""Seconds for which the subscriptions' figures hold while nothing is told to have changed."""
 _ENDED = frozenset({ConnectionState.RECONNECTING, ConnectionState.FAILED})
 
 
@@ -43,7 +41,6 @@ class LineReader:
         self.decode_errors = 0
         self._pongs = 0
         self._statistics: SubscriptionStatistics | None = None
-        self._statistics_until = 0.0
 
     def changed(self) -> None:
         """Note that something about the subscriptions changed: their figures are asked for anew."""
@@ -71,7 +68,7 @@ class LineReader:
         self._pongs = figures.rtt.count
         oldest = self._endpoint.inbox.oldest()  # infinity for an empty one, 0 for a marker
         return replace(
-            self._with_subscriptions(now, self._traffic(figures, routing)),
+            self._with_subscriptions(self._traffic(figures, routing)),
             bytes_spared=bytes_spared,
             rtt_samples=(RttSample(figures.rtt_last or 0.0),) if fresh_pong else (),
             event_ages=tuple(ages),
@@ -119,8 +116,8 @@ class LineReader:
             stale=figures.inbox.stale + routing.stale_on.get(ws_type, 0),
         )
 
-    def _with_subscriptions(self, now: float, reading: ConnectionReading) -> ConnectionReading:
-        statistics = self._subscriptions(now, reading.state)
+    def _with_subscriptions(self, reading: ConnectionReading) -> ConnectionReading:
+        statistics = self._subscriptions(reading.state)
         return replace(
             reading,
             current_subscriptions=statistics.streams,
@@ -131,13 +128,15 @@ class LineReader:
             rate_budget_used=statistics.budget_used,
         )
 
-    def _subscriptions(self, now: float, state: ConnectionState) -> SubscriptionStatistics:
-        """Return the subscriptions' figures; counting a thousand streams each second would be noticed."""
+    def _subscriptions(self, state: ConnectionState) -> SubscriptionStatistics:
+        """Return the subscriptions' figures; counting a thousand streams each second would be noticed.
+
+        They hold until something is told to have changed (`changed`), or the health task counts anew.
+        """
         held = self._statistics
         # While a line is being proved its streams come in without each one being told.
-        if held is None or now >= self._statistics_until or state is not ConnectionState.CONNECTED:
+        if held is None or state is not ConnectionState.CONNECTED:
             held = self._statistics = self._endpoint.keeper.statistics()
-            self._statistics_until = now + STATISTICS_FOR
         return held
 
 

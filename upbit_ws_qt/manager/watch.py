@@ -80,7 +80,7 @@ class Watch:
         self.tasks = (
             Periodic("observe", min(OBSERVE_EVERY, config.metrics_interval), self._observe_on_time),
             Periodic("metrics", config.metrics_interval, self._tell_metrics),
-            Periodic("health", config.health_interval, self._tell_health),
+            Periodic("health", config.health_interval, self._judge_health),
             Periodic("cleanup", config.cleanup_interval, self._clean_up),
         )
 
@@ -224,7 +224,15 @@ class Watch:
         metrics = self.monitor.performance_metrics()
         self._manager.news.tell(lambda listener: listener.on_metrics(metrics))
 
-    def _tell_health(self) -> None:
+    def _judge_health(self) -> None:
+        """Judge by what is true now, and tell it.
+
+        The look of each second takes figures of the subscriptions for granted while nobody says that they changed;
+        here they are counted anew, so that what was not said is found too.
+        """
+        for line in self._lines.values():
+            line.changed()
+        self._tell(self.monitor.observe(self._loop.time(), self._read(0.0)))
         self._manager.news.tell(partial(_health, self.monitor.health_status()))
 
 

@@ -59,8 +59,8 @@ class Watched(Protocol):
         """Separate the lines better."""
 
     def find_stalled(self) -> None:
-        """Report components that have stopped consuming."""
+        """Report components that have stopped consuming; nothing is removed."""
 
     def sweep(self) -> int:
-        """Remove components whose owner is gone."""
+        """Remove components whose owner is gone, or that stopped consuming for too long."""
         ...

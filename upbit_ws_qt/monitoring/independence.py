@@ -170,6 +170,10 @@ class ConnectionIndependenceMonitor:
         self._slept_at = float("-inf")
         self._wall_minus_loop = math.inf
 
+    def note_level(self, level: IndependenceLevel) -> None:
+        """Take note of a level that somebody else raised the lines to; a lower one than the present changes nothing."""
+        self.level = max(self.level, level, key=_rank)
+
     def observe(self, now: float, readings: Readings) -> None:
         """Take in one reading."""
         elapsed = 0.0 if self._last is None else now - self._last

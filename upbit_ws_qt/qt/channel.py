@@ -73,12 +73,14 @@ class Channel(QObject):
         on_listeners: Callable[[Channel], None],
         *,
         alive: Callable[[], bool] | None = None,
+        on_close: Callable[[Channel], None] | None = None,
     ) -> None:
         super().__init__()
         self.spec = spec
         self.component_id = component_id
         self.alive = alive  # whether the owner lives; None where it is shared
         self._on_listeners = on_listeners
+        self._on_close = on_close
         self._ended = False
         self._latest: BaseWebSocketEvent | None = None
         self._stale = self._told_stale = False
@@ -101,7 +103,7 @@ class Channel(QObject):
 
     @property
     def ended(self) -> bool:
-        """Whether the proxy whose channel this is has ended; nothing comes by it any more."""
+        """Whether it was closed, by hand or with the proxy whose channel it is: nothing comes by it any more."""
         return self._ended
 
     @property
@@ -119,15 +121,20 @@ class Channel(QObject):
         wanted = set()
         if self.has_received_listeners:
             wanted.add(Delivery.EVERY)
-        if self.has_frame_listeners or (self.alive is not None and not wanted and not self._ended):
+        if self.has_frame_listeners or (self._on_close is not None and not wanted and not self._ended):
             wanted.add(Delivery.FRAME)
         return wanted
 
-    def end(self) -> None:
-        """Cut all connections that were made through this channel, and hand out nothing more; for the service only."""
-        if self._ended or sip.isdeleted(self):
+    def close(self) -> None:
+        """End a proxy's channel: its wish now, and all connections that were made through it; idempotent.
+
+        The object stays for whoever still refers to it, because PyQt crashes the interpreter where a signal of a
+        deleted object is used. The service's channel, which others may listen to, goes on.
+        """
+        if self._on_close is None or self._ended or sip.isdeleted(self):
             return
         self._ended = self._stale = self._told_stale = True
+        self._on_close(self)
         for signal in (self.received, self.frame, self.staleChanged):
             if self.receivers(signal):  # disconnecting what nothing is connected to is a TypeError
                 signal.disconnect()

@@ -28,28 +28,11 @@ if TYPE_CHECKING:
     from upbit_ws_qt.subscriptions import StreamStatus
     from upbit_ws_qt.types import SubscriptionSpec
 
-__all__ = ["ChannelHub", "OwnedChannel"]
+__all__ = ["ChannelHub"]
 
 _LOOKS_PER_TIMEOUT = 10
 _BUSY_LOOKS = 20  # so many looks in a row that each saw something new make a stream known to be busy
 _DOWN = frozenset({ConnectionState.RECONNECTING, ConnectionState.FAILED, ConnectionState.STOPPED})
-
-
-class OwnedChannel:
-    """A channel that belongs to one owner; made by ChannelHub.own.
-
-    Its stream is wanted from the start, whether or not somebody listens, and every connection that was made through
-    it ends with it. The channel object itself stays for whoever still refers to it, because PyQt crashes the
-    interpreter where a signal of a deleted object is used.
-    """
-
-    def __init__(self, hub: ChannelHub, channel: Channel) -> None:
-        self.channel = channel
-        self._hub = hub
-
-    def close(self) -> None:
-        """End it; may be called more than once."""
-        self._hub.end(self.channel)
 
 
 class _Tap:
@@ -125,21 +108,20 @@ class ChannelHub(QObject):
         self._touch(found)
         return found
 
-    def own(self, spec: SubscriptionSpec, component_id: str, alive: Callable[[], bool]) -> OwnedChannel:
+    def own(self, spec: SubscriptionSpec, component_id: str, alive: Callable[[], bool]) -> Channel:
         """Make a channel for one owner, whose name its wishes have; it is wanted until it is closed.
 
         `alive` is asked whether the owner still lives, in case nobody says that it died.
         """
         check_spec(spec)
-        channel = channel_class(spec.data_type)(spec, component_id, self._touch, alive=alive)
+        channel = channel_class(spec.data_type)(spec, component_id, self._touch, alive=alive, on_close=self._on_closed)
         self._touch(channel)
-        return OwnedChannel(self, channel)
+        return channel
 
-    def end(self, channel: Channel) -> None:
-        """End an owner's channel: its wishes now, and all connections that were made through it."""
+    def _on_closed(self, channel: Channel) -> None:
+        """End the wishes of an owner's channel at once."""
         if (tap := self._taps.get(channel)) is not None:
             self._drop(tap)
-        channel.end()
         self._touch(channel)  # looking for silence may be over
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.monitoring.metrics import StreamMetrics
     from upbit_ws_qt.monitoring.performance import PerformanceIssue
     from upbit_ws_qt.monitoring.subscriptions import SubscriptionMetrics
+    from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.types import WebSocketType
 
 __all__ = ["ServiceFigures"]
@@ -82,8 +83,12 @@ class ServiceFigures:
         """Take back the latest thing given up under load, for ten minutes at least; False where nothing is."""
         return self._manager is not None and self._manager.undo_adaptation()
 
+    def quarantined(self) -> dict[str, frozenset[StreamKey]]:
+        """Return the components that are quarantined, with the streams that each has given back."""
+        return {} if self._manager is None else self._manager.quarantined()
+
     def resume(self, component_id: str) -> bool:
-        """Serve a component again that was put aside; False where it is not."""
+        """Serve a quarantined component again, and want again what it gave back; False where it is not quarantined."""
         return self._manager is not None and self._manager.resume(component_id)
 
     def trace_frames(self) -> FrameTrace | None:

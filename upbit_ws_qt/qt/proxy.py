@@ -141,6 +141,16 @@ class WebSocketClientProxy(ChannelSource):
         """The same for private data, for which there must be credentials."""
         return self._service.config.credentials is not None and self._is_available(WebSocketType.PRIVATE)
 
+    @property
+    def is_quarantined(self) -> bool:
+        """Whether its callbacks failed or blocked too often: nothing is wanted or handed out until `resume()`."""
+        return self.component_id in self._service.quarantined()
+
+    def resume(self) -> bool:
+        """Have it served again after a quarantine; False where it is in none."""
+        self._service.require_thread("resume")
+        return self._service.resume(self.component_id)
+
     # -- subscribing --------------------------------------------------------------------------------------------------
     def subscribe_ticker(
         self,
@@ -302,10 +312,13 @@ class WebSocketClientProxy(ChannelSource):
         self._check_usable("channel")
         wish = spec if spec.priority is self.priority else dataclasses.replace(spec, priority=self.priority)
         channel = self._channels.get(wish)
-        if channel is None or sip.isdeleted(channel):
-            owned = self._service.own_channel(wish, self.component_id, self._lifetime.is_alive)
-            self._lifetime.add(owned)
-            channel = self._channels[wish] = owned.channel
+        if channel is not None and (channel.ended or sip.isdeleted(channel)):
+            self._lifetime.discard(channel)
+            channel = None
+        if channel is None:
+            channel = self._service.own_channel(wish, self.component_id, self._lifetime.is_alive)
+            self._lifetime.add(channel)
+            self._channels[wish] = channel
         return channel
 
     def _subscribe(

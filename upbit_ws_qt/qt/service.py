@@ -11,6 +11,7 @@ from PyQt6 import sip
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.errors import ConfigurationError, WebSocketError
 from upbit_ws_qt.manager import GlobalWebSocketManager
+from upbit_ws_qt.program import require_same
 from upbit_ws_qt.qt.base import ServiceBase
 from upbit_ws_qt.qt.bridge import Bridge
 from upbit_ws_qt.qt.channel_hub import ChannelHub
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from upbit_ws_qt.monitoring.health import HealthStatus
     from upbit_ws_qt.monitoring.metrics import ConnectionMetrics, PerformanceMetrics
     from upbit_ws_qt.qt.channel import Channel
-    from upbit_ws_qt.qt.channel_hub import OwnedChannel
     from upbit_ws_qt.subscriptions import SubscriptionStatistics
     from upbit_ws_qt.types import SubscriptionSpec
 
@@ -98,8 +98,8 @@ class WebSocketService(ServiceBase, ChannelSource, ServiceFigures):
         """
         found = cls._living()
         settled = _config_of(found or GlobalWebSocketManager.living())
-        if None not in (config, settled) and config != settled:
-            raise ConfigurationError("config", "another one", "that of the program's service or manager, or None")
+        if settled is not None:
+            require_same(settled, config)
         if found is None:
             found = cls._made_here = cls(config)
         return found
@@ -213,7 +213,7 @@ class WebSocketService(ServiceBase, ChannelSource, ServiceFigures):
             self._bridge = Bridge(self._manager, self, self._hub)
         return self._manager
 
-    def own_channel(self, spec: SubscriptionSpec, component_id: str, alive: Callable[[], bool]) -> OwnedChannel:
+    def own_channel(self, spec: SubscriptionSpec, component_id: str, alive: Callable[[], bool]) -> Channel:
         """Make a channel for one owner, wanted until it is closed; for proxies."""
         return self._channels(spec).own(spec, component_id, alive)
 

@@ -10,7 +10,8 @@ from PyQt6 import sip
 from PyQt6.QtCore import QMetaMethod, QMetaObject, QObject, Qt, pyqtSignal, pyqtSlot
 
 from upbit_ws_qt.errors import SubscriptionError, WebSocketError
-from upbit_ws_qt.qt.callbacks import hold_callback, receiver_of, signal_of
+from upbit_ws_qt.manager.callbacks import hold_callback
+from upbit_ws_qt.qt.callbacks import receiver_of, signal_of
 from upbit_ws_qt.qt.ending import loop_lives
 from upbit_ws_qt.types import normalize_symbols
 
@@ -35,6 +36,8 @@ class SubscriptionState(StrEnum):
     """The exchange serves all of it."""
     FAILED = "failed"
     """The exchange refuses or does not serve some of it; the rest flows."""
+    QUARANTINED = "quarantined"
+    """Its component is quarantined for failing or blocking; `service.resume(component_id)` has it served again."""
     CLOSED = "closed"
 
 
@@ -111,6 +114,8 @@ class Subscription(QObject):
         """How far it has come."""
         if self._closed or self._handle.closed:
             return SubscriptionState.CLOSED
+        if self._handle.quarantined:
+            return SubscriptionState.QUARANTINED
         if self._refused:
             return SubscriptionState.FAILED
         return SubscriptionState.PENDING if self._pending else SubscriptionState.ACTIVE

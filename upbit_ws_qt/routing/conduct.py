@@ -39,6 +39,10 @@ class Component:
         if self.routes.pop(route, self) is None:
             self.past = self.past.plus(route)
 
+    def stalled_for(self, now: float) -> float:
+        """Return for how many seconds what waits longest has waited without progress."""
+        return max((route.stalled_for(now) for route in self.routes), default=0.0)
+
     def strike(self, now: float) -> bool:
         """Count one failure or blocking call; return whether that makes too many within the window (seconds)."""
         strikes = self._strikes

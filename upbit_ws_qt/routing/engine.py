@@ -128,11 +128,21 @@ class DataRoutingEngine(FramePath):
         component.routes[route] = None
         if component.quarantine is not None:
             route.put_aside()
+        self.attach(route)
+        return route
+
+    def attach(self, route: Route) -> None:
+        """Let a route have the events of its streams."""
         for topic in self._hub.add(route):
             if self._pool is not None:
                 topic.cell = self._pool.cell(topic.key)
                 topic.cell.is_live = True
-        return route
+
+    def detach(self, route: Route) -> None:
+        """Let a route have no events, until it is attached again; its streams count as not routed for it."""
+        for topic in self._hub.remove(route):
+            if topic.cell is not None and self._pool is not None:
+                self._pool.release(topic.key)
 
     def serve_otherwise(self, route: Route, *, delivery: Delivery, depth: int) -> None:
         """Serve a route by another delivery or book depth from now on; its streams, counts and queue stay."""
@@ -201,35 +211,41 @@ class DataRoutingEngine(FramePath):
         self._dispatcher.frames.divisor = divisor
 
     # -- upkeep --------------------------------------------------------------------------------------------------------
-    def sweep(self, now: float) -> SweepResult:
-        """Look for owners that died unnoticed and for components that stopped consuming; call it every few seconds.
+    def report_stalled(self, now: float) -> tuple[str, ...]:
+        """Report components that have stopped consuming, each once, and return them; call it every few seconds.
 
-        A component whose queue has waited for 5 s without progress is reported once; one that has for
-        `dead_component_timeout` is removed. What was removed is the caller's to unsubscribe.
+        One whose queue has waited for 5 s without progress has. Nothing is removed: that is `sweep`.
         """
-        dead: list[str] = []
+        after = min(STALLED_AFTER, self._config.dead_component_timeout)
         stalled: list[str] = []
-        removed: list[str] = []
-        timeout = self._config.dead_component_timeout
         for component_id, component in tuple(self._dispatcher.components.items()):
-            if not all(_is_alive(route) for route in tuple(component.routes)):  # a probe may end its own component
-                dead.append(component_id)
-                continue
-            waited = max((route.stalled_for(now) for route in component.routes), default=0.0)
-            if waited >= timeout:
-                removed.append(component_id)
-            elif waited >= min(STALLED_AFTER, timeout):
+            is_stalled = component.stalled_for(now) >= after
+            if is_stalled:
                 stalled.append(component_id)
                 if not component.stalled:
                     lost = sum(route.dropped for route in component.routes)
                     error = BackpressureError(component_id, "stopped consuming", dropped=lost)
                     self._dispatcher.report(component_id, error)
-            component.stalled = waited >= min(STALLED_AFTER, timeout)
+            component.stalled = is_stalled
+        return tuple(stalled)
+
+    def sweep(self, now: float) -> SweepResult:
+        """Remove components whose owner died unnoticed, and those that stopped consuming for too long.
+
+        Too long is `dead_component_timeout`. What was removed is the caller's to unsubscribe.
+        """
+        dead: list[str] = []
+        removed: list[str] = []
+        for component_id, component in tuple(self._dispatcher.components.items()):
+            if not all(_is_alive(route) for route in tuple(component.routes)):  # a probe may end its own component
+                dead.append(component_id)
+            elif component.stalled_for(now) >= self._config.dead_component_timeout:
+                removed.append(component_id)
         for component_id in (*dead, *removed):
             self.unregister_routes(component_id)
         if self._pool is not None:
             self._pool.trim()
-        return SweepResult(tuple(dead), tuple(stalled), tuple(removed))
+        return SweepResult(tuple(dead), tuple(removed))
 
     def get_routing_statistics(self, *, brief: bool = False) -> RoutingStatistics:
         """Return all figures; the brief ones without those of single consumers and their sums, which take time."""
@@ -284,9 +300,7 @@ class DataRoutingEngine(FramePath):
             component.forget(route)
             if not component.routes:
                 del self._dispatcher.components[route.component_id]
-        for topic in self._hub.remove(route):
-            if topic.cell is not None and self._pool is not None:
-                self._pool.release(topic.key)
+        self.detach(route)
 
 
 def _consumer_figures(route: Route, key: StreamKey) -> ConsumerFigures:

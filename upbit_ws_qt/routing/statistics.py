@@ -185,16 +185,14 @@ class StreamFigures(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SweepResult:
-    """What a sweep found.
+    """What a sweep found and removed.
 
     Attributes:
-        dead: components whose `alive` probe said no; removed.
-        stalled: components that have stopped consuming; still there.
-        removed: components removed since they had stopped consuming for too long.
+        dead: components removed because their `alive` probe said no.
+        removed: components removed because they had stopped consuming for too long.
     """
 
     dead: tuple[str, ...] = ()
-    stalled: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
 
 

@@ -79,6 +79,11 @@ class SubscriptionStateManager:
         """Forget a component; one that is not known is no error."""
         return self.replace(component_id, ())
 
+    def check(self, component_id: str, specs: Iterable[SubscriptionSpec]) -> None:
+        """Raise the SubscriptionError that wanting all of this would raise now; nothing changes."""
+        wanted = tuple(specs)
+        self._check(component_id, wanted, dict.fromkeys(wanted, 1), {})
+
     def replace(self, component_id: str, specs: Iterable[SubscriptionSpec]) -> WishChange:
         """Make `specs` all that a component wants; none forgets the component."""
         return self.swap(component_id, self.specs_of(component_id), specs)
