@@ -64,6 +64,7 @@ INTERNAL = {
     "Milliseconds",
     "Monitor",
     "News",
+    "OwnedChannel",
     "PastFigures",
     "RouteFigures",
 }

@@ -174,3 +174,20 @@ def test_backpressure_is_checked(field: str, value: Any) -> None:
         BackpressureConfig(**{field: value})
     assert caught.value.field == field
     assert BackpressureConfig(strategy=BackpressureStrategy.BLOCK).max_queue_size == 10_000
+
+
+def test_what_is_known_of_the_data_types() -> None:
+    def all_that(name: str) -> set[str]:
+        return {data_type.value for data_type in DataType if getattr(data_type, name)}
+
+    every = {data_type.value for data_type in DataType}
+    candles = {value for value in every if value.startswith("candle.")}
+    account = {"myOrder", "myAsset"}
+    assert all_that("is_candle") == candles
+    assert all_that("is_indicator") == {"indicator", "indicator_signal"}
+    assert all_that("takes_codes") == every - {"myAsset", "announcement"}
+    assert all_that("needs_codes") == every - {"myAsset", "announcement", "myOrder"}
+    assert all_that("has_snapshot") == {"ticker", "trade", "orderbook", *candles}
+    assert all_that("is_event_only") == every - all_that("has_snapshot")
+    assert all_that("newest_suffices") == {"ticker", "orderbook"}
+    assert all_that("every_message_counts") == {"trade", *account}

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["SimpleWebSocketClient"]
 
 _E = TypeVar("_E", bound=BaseWebSocketEvent)
-_WITHOUT_SYMBOL = frozenset({DataType.MY_ORDER, DataType.MY_ASSET, DataType.ANNOUNCEMENT})
 
 
 class SimpleWebSocketClient:
@@ -86,7 +85,8 @@ class SimpleWebSocketClient:
         manager = await self._ready()
         types = (data_types,) if isinstance(data_types, str) else tuple(data_types)
         codes = normalize_symbols(symbols)
-        specs = [SubscriptionSpec(kind, () if kind in _WITHOUT_SYMBOL else codes) for kind in types]
+        kinds = [SubscriptionSpec(kind).data_type for kind in types]  # refuses an unknown one in words
+        specs = [SubscriptionSpec(kind, codes if kind.needs_codes else ()) for kind in kinds]
         handle = manager.register_component(self.client_id, specs, _kept_in_the_pool)
         self._handles.append(handle)
         await self._note_interest(manager)

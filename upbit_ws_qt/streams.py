@@ -51,14 +51,12 @@ class StreamKey(NamedTuple):
 def streams_of(spec: SubscriptionSpec) -> tuple[StreamKey, ...]:
     """Return the streams that a wish is about, each once."""
     data_type = spec.data_type
-    if data_type in (DataType.MY_ASSET, DataType.ANNOUNCEMENT):
-        return (StreamKey(data_type),)
-    if data_type is DataType.MY_ORDER and not spec.symbols:
+    if not data_type.takes_codes or not (data_type.needs_codes or spec.symbols):
         return (StreamKey(data_type),)
     if data_type is DataType.ORDERBOOK:
         variant = level_variant(spec.level)
         return tuple(dict.fromkeys(StreamKey(data_type, code.partition(".")[0], variant) for code in spec.symbols))
-    if data_type in (DataType.INDICATOR, DataType.INDICATOR_SIGNAL):
+    if data_type.is_indicator:
         variants = [indicator_variant(spec.timeframe or "", entry) for entry in spec.indicators]
         return tuple(dict.fromkeys(StreamKey(data_type, code, v) for code in spec.symbols for v in variants))
     return tuple(StreamKey(data_type, code) for code in spec.symbols)

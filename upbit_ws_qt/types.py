@@ -15,6 +15,8 @@ from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
 _E = TypeVar("_E", bound=Enum)
 
 __all__ = [
+    "FULL_DEPTH",
+    "ORDERBOOK_DEPTHS",
     "BackpressureConfig",
     "BackpressureStrategy",
     "ConnectionState",
@@ -71,6 +73,21 @@ class DataType(StrEnum):
         return self.value.startswith("candle.")
 
     @property
+    def is_indicator(self) -> bool:
+        """Whether it is one of the two indicator types, of which a market has a stream for each set of parameters."""
+        return self in _INDICATORS
+
+    @property
+    def takes_codes(self) -> bool:
+        """Whether a request may name markets; the account's assets and the announcements are about none."""
+        return self not in _WITHOUT_CODES
+
+    @property
+    def needs_codes(self) -> bool:
+        """Whether a request must name markets; orders may also be asked for of all markets at once."""
+        return self.takes_codes and self is not DataType.MY_ORDER
+
+    @property
     def has_snapshot(self) -> bool:
         """Whether the exchange sends the present state at once when asked (public types only)."""
         return self.websocket_type is WebSocketType.PUBLIC
@@ -79,6 +96,16 @@ class DataType(StrEnum):
     def is_event_only(self) -> bool:
         """Whether silence is normal: these types speak only when something happens."""
         return self.websocket_type is not WebSocketType.PUBLIC
+
+    @property
+    def newest_suffices(self) -> bool:
+        """Whether a message that waits is worth nothing any more once a newer one of its stream has come."""
+        return self in _STATES
+
+    @property
+    def every_message_counts(self) -> bool:
+        """Whether a message that was missed is missing for good; of the other types the newest one tells all."""
+        return self in _OCCURRENCES
 
     @classmethod
     def candle(cls, unit: str) -> DataType:
@@ -104,6 +131,16 @@ _ENDPOINT: Mapping[DataType, WebSocketType] = MappingProxyType(
         DataType.INDICATOR_SIGNAL: WebSocketType.INFO,
     }
 )
+
+
+_INDICATORS = frozenset({DataType.INDICATOR, DataType.INDICATOR_SIGNAL})
+_WITHOUT_CODES = frozenset({DataType.MY_ASSET, DataType.ANNOUNCEMENT})
+_STATES = frozenset({DataType.TICKER, DataType.ORDERBOOK})
+_OCCURRENCES = frozenset({DataType.TRADE, DataType.MY_ORDER, DataType.MY_ASSET})
+
+ORDERBOOK_DEPTHS: tuple[int, ...] = (1, 5, 15, 30)
+"""Rows of an order book that can be asked for (protocol sheet, "Requests": none, or another number, gives the most)."""
+FULL_DEPTH = ORDERBOOK_DEPTHS[-1]
 
 
 class ConnectionState(StrEnum):
@@ -405,7 +442,7 @@ class SubscriptionSpec:
         *,
         priority: Priority = Priority.NORMAL,
         level: Decimal | int | str = 0,
-        depth: int = 30,
+        depth: int = FULL_DEPTH,
         delivery: Delivery = Delivery.EVERY,
         only_snapshot: bool = False,
         only_realtime: bool = False,

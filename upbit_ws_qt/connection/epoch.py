@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from upbit_ws_qt.types import DataType, WebSocketType
+from upbit_ws_qt.types import WebSocketType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from upbit_ws_qt.streams import StreamKey
 
 __all__ = ["EpochManager", "GapEvent"]
-
-# Every message of these counts; of the others the newest one tells all.
-UNREPEATABLE = frozenset({DataType.TRADE, DataType.MY_ORDER, DataType.MY_ASSET})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,4 +81,4 @@ class EpochManager:
 
 def unrepeatable(streams: Iterable[StreamKey]) -> tuple[StreamKey, ...]:
     """Return the streams of which a missed message is lost for good."""
-    return tuple(stream for stream in streams if stream.data_type in UNREPEATABLE)
+    return tuple(stream for stream in streams if stream.data_type.every_message_counts)

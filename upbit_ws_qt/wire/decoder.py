@@ -46,7 +46,7 @@ _NEXT_MESSAGE = re.compile(rb"""\}\s*,\s*\{\s*"ty""")
 # Protocol sheet, "Messages": a book of 2023 carried microseconds, 16 digits where milliseconds have 13.
 _MICROSECONDS = re.compile(rb"""("(?:\w*timestamp|\w*tms)"\s*:\s*\d{13})\d{3}(?=\s*[,}])""")
 
-_CODELESS = frozenset({"myAsset", "announcement"})
+_CODELESS = frozenset(t.value for t in DataType if not t.takes_codes)
 _PRIVATE = frozenset(t.value for t in DataType if t.websocket_type is WebSocketType.PRIVATE)
 _TIMED = frozenset({"candle", "indicator", "indicator_signal"})  # their start is parsed by a property
 

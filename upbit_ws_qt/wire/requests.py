@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
-from upbit_ws_qt.types import DataFormat, DataType, IndicatorSpec, SubscriptionSpec
+from upbit_ws_qt.types import FULL_DEPTH, DataFormat, DataType, IndicatorSpec, SubscriptionSpec
 from upbit_ws_qt.wire.rules import MAX_COMBINATIONS, canonical_indicator, check_spec, count_combinations
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["build_list_request", "build_request"]
 
 _ORDER: Mapping[DataType, int] = {data_type: index for index, data_type in enumerate(DataType)}
-_FULL_DEPTH = 30
 _SNAPSHOT, _REALTIME = 1, 2
 _BOTH = _SNAPSHOT | _REALTIME
 
@@ -97,7 +96,7 @@ def _public(data_type: DataType, specs: Sequence[SubscriptionSpec]) -> list[dict
             wanted[key] = (streams | stream, max(depth, int(suffix or spec.depth)))
     groups: dict[tuple[Decimal, int], list[str]] = {}
     for (level, code), (streams, depth) in wanted.items():
-        name = code if depth == _FULL_DEPTH else f"{code}.{depth}"
+        name = code if depth == FULL_DEPTH else f"{code}.{depth}"
         groups.setdefault((level, streams), []).append(name)
     objects: list[dict[str, Any]] = []
     for level, streams in sorted(groups):

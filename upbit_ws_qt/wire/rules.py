@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from upbit_ws_qt.errors import SubscriptionError
-from upbit_ws_qt.types import DataType, IndicatorSpec, SubscriptionSpec, WebSocketType
+from upbit_ws_qt.types import FULL_DEPTH, ORDERBOOK_DEPTHS, DataType, IndicatorSpec, SubscriptionSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = [
     "INDICATOR_RULES",
     "MAX_COMBINATIONS",
-    "ORDERBOOK_DEPTHS",
     "TIMEFRAMES",
     "IndicatorRule",
     "canonical_indicator",
@@ -26,15 +25,12 @@ __all__ = [
     "count_combinations",
 ]
 
-ORDERBOOK_DEPTHS: tuple[int, ...] = (1, 5, 15, 30)
 TIMEFRAMES: tuple[str, ...] = ("5m", "15m", "60m", "240m", "1d")
 MAX_COMBINATIONS = 100
 """Indicators × codes in one request, over all its type objects."""
 
+_DEPTHS_IN_WORDS = "an orderbook is {}, {}, {} or {} rows deep".format(*ORDERBOOK_DEPTHS)
 _LARGEST_PARAM = 1_000_000  # far above the table; keeps int() off absurd exponents
-_INDICATORS = (DataType.INDICATOR, DataType.INDICATOR_SIGNAL)
-_WITHOUT_CODES = (DataType.MY_ASSET, DataType.ANNOUNCEMENT)
-_CODES_OPTIONAL = (*_WITHOUT_CODES, DataType.MY_ORDER)
 
 Choice: TypeAlias = Mapping[str, tuple[Any, ...]]
 """Parameter -> its allowed values; one line of the protocol's table."""
@@ -161,9 +157,9 @@ def _problem(spec: SubscriptionSpec) -> str | None:
 
 def _codes_problem(spec: SubscriptionSpec) -> str | None:
     name = spec.data_type.value
-    if spec.symbols and spec.data_type in _WITHOUT_CODES:
+    if spec.symbols and not spec.data_type.takes_codes:
         return f"{name} takes no codes"
-    if not spec.symbols and spec.data_type not in _CODES_OPTIONAL:
+    if not spec.symbols and spec.data_type.needs_codes:
         return f"{name} needs at least one code"
     if spec.data_type is not DataType.ORDERBOOK:
         suffixed = [code for code in spec.symbols if "." in code]
@@ -171,23 +167,23 @@ def _codes_problem(spec: SubscriptionSpec) -> str | None:
     for code in spec.symbols:
         suffix = code.partition(".")[2]
         if suffix and suffix not in map(str, ORDERBOOK_DEPTHS):
-            return f"{code}: an orderbook is 1, 5, 15 or 30 rows deep"
+            return f"{code}: {_DEPTHS_IN_WORDS}"
     return None
 
 
 def _flags_problem(spec: SubscriptionSpec) -> str | None:
     if spec.only_snapshot and spec.only_realtime:
         return "only_snapshot and only_realtime exclude each other"
-    if (spec.only_snapshot or spec.only_realtime) and spec.data_type.websocket_type is not WebSocketType.PUBLIC:
+    if (spec.only_snapshot or spec.only_realtime) and not spec.data_type.has_snapshot:
         return f"{spec.data_type.value} has neither snapshots nor flags for them"
     return None
 
 
 def _orderbook_problem(spec: SubscriptionSpec) -> str | None:
     if spec.data_type is not DataType.ORDERBOOK:
-        return "level and depth belong to orderbook only" if spec.level or spec.depth != 30 else None
+        return "level and depth belong to orderbook only" if spec.level or spec.depth != FULL_DEPTH else None
     if spec.depth not in ORDERBOOK_DEPTHS:
-        return f"depth {spec.depth!r:.20}: an orderbook is 1, 5, 15 or 30 rows deep"
+        return f"depth {spec.depth!r:.20}: {_DEPTHS_IN_WORDS}"
     if spec.level:
         foreign = [code for code in spec.symbols if not code.startswith("KRW-")]
         if foreign:
@@ -205,7 +201,7 @@ def _announcement_problem(spec: SubscriptionSpec) -> str | None:
 
 
 def _indicator_problem(spec: SubscriptionSpec) -> str | None:
-    if spec.data_type not in _INDICATORS:
+    if not spec.data_type.is_indicator:
         asked = spec.timeframe is not None or spec.indicators
         return "timeframe and indicators belong to indicator and indicator_signal only" if asked else None
     if spec.timeframe not in TIMEFRAMES:
