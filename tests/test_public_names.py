@@ -28,19 +28,97 @@ PROMISED = set(
 )
 ADDED = set(
     """
-    AdaptationKind AdaptationStep AdaptiveSubscriptionManager AlertKind AlertLimits AlertSeverity
-    AnnouncementChannel Bottleneck CandleChannel Channel ComponentMetrics ConflictInfo ConflictKind ConnectionHealth
-    ConnectionImpact Demand DialError ExceptHook FormatSavings FrameRecord FrameTrace HealthLevel HealthReason
-    HistorySeries HowDelivered HowWanted INDICATOR_RULES IndicatorChannel IndicatorParams IndicatorRule
-    IndicatorSignalChannel IndicatorSpec IndicatorValue IntelligentSubscriptionOptimizer Interference
-    InterferenceKind IsolationDecision IssueKind LineEvent LineEventKind MAX_COMBINATIONS ManagerListener Metric
-    MyAssetChannel MyOrderChannel NestedLoopError OptimizationResult OrderbookChannel PaintMeter PerformanceIssue
-    Phrase PoolStatistics Quarantined RateLimitAwareSubscriptionBatcher ReasonKind RecoveryStrategy Resolution
-    ResourcePrediction RestoreResult RoutingStatistics ServerError ServerStatus SignalEventParams SketchSummary
-    SlotError SnapshotData SnapshotDifference SplitTrust StateChange StreamKey StreamMetrics StreamStatus
-    SubscriptionChange SubscriptionConflictResolver SubscriptionEntry SubscriptionList SubscriptionMetrics
-    SubscriptionPerformanceMonitor SubscriptionState SubscriptionStateSnapshot SubscriptionStatistics TIMEFRAMES
-    TaskReading TickerChannel TradeChannel WebSocketMessage count_combinations install_excepthook run safe_text
+    AdaptationKind
+    AdaptationStep
+    AdaptiveSubscriptionManager
+    AlertKind
+    AlertLimits
+    AlertSeverity
+    AnnouncementChannel
+    Bottleneck
+    CandleChannel
+    Channel
+    ComponentMetrics
+    ConflictInfo
+    ConflictKind
+    ConnectionHealth
+    ConnectionImpact
+    Demand
+    DialError
+    ExceptHook
+    FormatSavings
+    FrameRecord
+    FrameTrace
+    HealthLevel
+    HealthReason
+    HistorySeries
+    HowDelivered
+    HowWanted
+    INDICATOR_RULES
+    IndicatorChannel
+    IndicatorParams
+    IndicatorRule
+    IndicatorSignalChannel
+    IndicatorSpec
+    IndicatorValue
+    IntelligentSubscriptionOptimizer
+    Interference
+    InterferenceKind
+    IsolationDecision
+    IssueKind
+    LineEvent
+    LineEventKind
+    MAX_COMBINATIONS
+    ManagerListener
+    Metric
+    MyAssetChannel
+    MyOrderChannel
+    NestedLoopError
+    OptimizationResult
+    OrderbookChannel
+    PaintMeter
+    PerformanceIssue
+    Phrase
+    PoolStatistics
+    Quarantined
+    RateLimitAwareSubscriptionBatcher
+    ReasonKind
+    RecoveryStrategy
+    Resolution
+    ResourcePrediction
+    RestoreResult
+    RoutingStatistics
+    ServerError
+    ServerStatus
+    SignalEventParams
+    SketchSummary
+    SlotError
+    SnapshotData
+    SnapshotDifference
+    SplitTrust
+    StateChange
+    StreamKey
+    StreamMetrics
+    StreamStatus
+    SubscriptionChange
+    SubscriptionConflictResolver
+    SubscriptionEntry
+    SubscriptionList
+    SubscriptionMetrics
+    SubscriptionPerformanceMonitor
+    SubscriptionState
+    SubscriptionStateSnapshot
+    SubscriptionStatistics
+    TIMEFRAMES
+    TaskReading
+    TickerChannel
+    TradeChannel
+    WebSocketMessage
+    count_combinations
+    install_excepthook
+    is_market_code
+    run
+    safe_text
     """.split()  # noqa: SIM905
 )
 # The engine's own parts: public for who looks into it or builds on a part; what they show each other is theirs.

@@ -172,6 +172,7 @@ if TYPE_CHECKING:
         Priority,
         SubscriptionSpec,
         WebSocketType,
+        is_market_code,
     )
     from upbit_ws_qt.wire import (
         INDICATOR_RULES,
@@ -350,6 +351,7 @@ __all__ = [
     "WebSocketType",
     "count_combinations",
     "install_excepthook",
+    "is_market_code",
     "run",
     "safe_text",
 ]

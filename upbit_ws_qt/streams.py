@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt.events import BaseWebSocketEvent
 
-__all__ = ["ALL_SYMBOLS", "StreamKey", "indicator_variant", "key_of_event", "level_variant", "streams_of"]
+__all__ = [
+    "ALL_SYMBOLS",
+    "StreamKey",
+    "indicator_variant",
+    "key_of_event",
+    "level_variant",
+    "plain_number",
+    "streams_of",
+]
 
 ALL_SYMBOLS = ""
 """The symbol of a stream that is not about one market: myAsset, announcement, myOrder for every market."""
@@ -64,7 +72,12 @@ def streams_of(spec: SubscriptionSpec) -> tuple[StreamKey, ...]:
 
 def level_variant(level: Decimal) -> str:
     """Return an order book's variant: "" for level 0, else the plain number, "0.1" and "0.10" alike."""
-    return format(level.normalize(), "f") if level else ""
+    return plain_number(level) if level else ""
+
+
+def plain_number(number: Decimal) -> str:
+    """Return a number as digits without an exponent and without zeros that say nothing: "0.1", "10000", "0"."""
+    return format(number.normalize(), "f") if number else "0"
 
 
 def indicator_variant(timeframe: str, entry: IndicatorSpec) -> str:
@@ -101,8 +114,7 @@ def _pairs(params: Iterable[tuple[str, Any]]) -> str:
 
 def _plain(value: object) -> str:
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
-        number = Decimal(str(value))
-        return format(number.normalize(), "f") if number else "0"
+        return plain_number(Decimal(str(value)))
     return str(value)
 
 

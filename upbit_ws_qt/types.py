@@ -29,6 +29,7 @@ __all__ = [
     "Priority",
     "SubscriptionSpec",
     "WebSocketType",
+    "is_market_code",
     "normalize_symbols",
 ]
 
@@ -274,6 +275,11 @@ def _is_number(value: object, *kinds: type) -> bool:
 
 # "KRW-BTC", with an optional depth suffix as the exchange writes it: "KRW-BTC.15".
 _CODE = re.compile(r"[A-Z0-9]{2,10}-[A-Z0-9]{1,20}(\.[0-9]{1,3})?")
+
+
+def is_market_code(text: str) -> bool:
+    """Whether a text can be the code of a market, such as "KRW-BTC"; whether the exchange has it is another thing."""
+    return "." not in text and _CODE.fullmatch(text) is not None
 
 
 def normalize_symbols(symbols: str | Iterable[str]) -> tuple[str, ...]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from upbit_ws_qt.wire.control import ServerError, ServerStatus, SubscriptionEntry, SubscriptionList, WebSocketMessage
 from upbit_ws_qt.wire.decoder import Frame, decode, peek
-from upbit_ws_qt.wire.messages import ServerError, ServerStatus, SubscriptionEntry, SubscriptionList, WebSocketMessage
-from upbit_ws_qt.wire.requests import build_list_request, build_request
+from upbit_ws_qt.wire.requests import build_list_request, build_request, encode_request
 from upbit_ws_qt.wire.rules import (
     INDICATOR_RULES,
     MAX_COMBINATIONS,
@@ -34,5 +34,6 @@ __all__ = [
     "check_spec",
     "count_combinations",
     "decode",
+    "encode_request",
     "peek",
 ]

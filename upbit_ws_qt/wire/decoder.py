@@ -23,7 +23,7 @@ from upbit_ws_qt.wire.simple_keys import MESSAGE_KINDS, kind_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from upbit_ws_qt.wire.messages import WebSocketMessage
+    from upbit_ws_qt.wire.control import WebSocketMessage
 
 __all__ = ["Frame", "decode", "peek"]
 
