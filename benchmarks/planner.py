@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from upbit_ws_qt.subscriptions import IntelligentSubscriptionOptimizer, SubscriptionStateManager
 from upbit_ws_qt.types import DataType, SubscriptionSpec, WebSocketType
-from upbit_ws_qt.wire import build_request
+from upbit_ws_qt.wire import encode_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,11 +75,11 @@ def measure(name: str, fill: Callable[[SubscriptionStateManager], None], rounds:
 
     whole = best(rounds, plan, touch)
     step = best(rounds, lambda: optimizer.optimize_subscriptions(state.demand(PUBLIC), flowing=flowing), touch)
-    specs = plan().specs
-    building = best(rounds, lambda: build_request(specs))
+    objects = plan().objects
+    building = best(rounds, lambda: encode_request(objects))
     print(
         f"{name:12} {len(flowing):6,} streams  registering {filling:6.1f} ms  plan {whole:5.2f} ms  "
-        f"plan after one change {step:5.2f} ms  bytes {building:5.2f} ms ({len(build_request(specs)):,} B)"
+        f"plan after one change {step:5.2f} ms  bytes {building:5.2f} ms ({len(encode_request(objects)):,} B)"
     )
     return max(whole, step)
 

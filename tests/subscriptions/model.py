@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from upbit_ws_qt.connection.rate_limit import MessageLimiter
 from upbit_ws_qt.errors import ConnectionLostError, RecoveryError, SubscriptionError
 from upbit_ws_qt.streams import streams_of
-from upbit_ws_qt.subscriptions import StreamStatus, SubscriptionKeeper, SubscriptionStateManager
+from upbit_ws_qt.subscriptions import EndpointSync, StreamStatus, SubscriptionStateManager
 from upbit_ws_qt.types import WebSocketType
 from upbit_ws_qt.wire import ServerError, ServerStatus, SubscriptionList, decode
 
@@ -165,6 +165,12 @@ class ModelLine:
         self.sent: list[tuple[float, bytes]] = []
         exchange.lines.append(self)
 
+    def listen(self, control: Callable[[ServerError | ServerStatus | SubscriptionList], None] | None) -> None:
+        self.control = control
+
+    def observe(self, observer: Callable[[bytes | str], None] | None) -> None:
+        self.observer = observer
+
     @property
     def is_open(self) -> bool:
         return not self.closed.is_set()
@@ -235,7 +241,7 @@ class Desk:
         self._line: Any = None
         self.is_serving = False
         self._changing = asyncio.Lock()
-        self.keeper = SubscriptionKeeper(
+        self.keeper = EndpointSync(
             ws_type,
             self.state,
             config,

@@ -39,6 +39,12 @@ class SocketLine:
         self.departures: list[float] = []
         self._reader = asyncio.create_task(self._read())
 
+    def listen(self, control: Callable[[ServerError | ServerStatus | SubscriptionList], None] | None) -> None:
+        self.control = control
+
+    def observe(self, observer: Callable[[bytes | str], None] | None) -> None:
+        self.observer = observer
+
     @property
     def is_open(self) -> bool:
         return not self.closed.is_set()

@@ -9,8 +9,7 @@ import pytest
 
 from tests.subscriptions.specs import key, tickers
 from upbit_ws_qt.errors import SubscriptionError
-from upbit_ws_qt.subscriptions.board import StatusBoard
-from upbit_ws_qt.subscriptions.status import StreamStatus
+from upbit_ws_qt.subscriptions.status import StatusTracker, StreamStatus
 from upbit_ws_qt.types import DataType
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ class World:
     def __init__(self, *codes: str) -> None:
         self.statuses = dict.fromkeys(map(ticker_of, codes), WANTED)
         self.asked = 0
-        self.board = StatusBoard(
+        self.board = StatusTracker(
             asyncio.get_running_loop(),
             streams=lambda: self.statuses.keys(),
             wants=self.statuses.__contains__,

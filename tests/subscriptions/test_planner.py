@@ -17,7 +17,7 @@ from upbit_ws_qt.subscriptions import (
     SubscriptionStateManager,
 )
 from upbit_ws_qt.types import DataType, Priority, SubscriptionSpec, WebSocketType
-from upbit_ws_qt.wire import build_request
+from upbit_ws_qt.wire import encode_request
 
 PUBLIC, PRIVATE, INFO = WebSocketType.PUBLIC, WebSocketType.PRIVATE, WebSocketType.INFO
 
@@ -29,7 +29,7 @@ def demand_for(*specs: SubscriptionSpec, ws_type: WebSocketType = PUBLIC) -> dic
 
 
 def body(plan: OptimizationResult) -> list[dict[str, Any]]:
-    parsed: list[dict[str, Any]] = json.loads(build_request(plan.specs))
+    parsed: list[dict[str, Any]] = json.loads(encode_request(plan.objects))
     return parsed[1:-1]
 
 
@@ -116,7 +116,7 @@ def test_where_the_split_is_broken_a_snapshot_alone_flows_for_a_while() -> None:
 def test_wishes_for_the_snapshot_alone_are_no_part_of_the_union() -> None:
     demand = demand_for(ticker("KRW-BTC", only_snapshot=True))
     plan = IntelligentSubscriptionOptimizer().optimize_subscriptions(demand)
-    assert plan.specs == ()
+    assert plan.objects == ()
     assert not plan.union
 
 
@@ -150,7 +150,7 @@ def test_codes_that_want_the_same_indicators_share_an_object() -> None:
 def test_the_most_urgent_type_object_comes_first() -> None:
     demand = demand_for(ticker("KRW-BTC", priority=Priority.LOW), trade("KRW-BTC", priority=Priority.CRITICAL))
     plan = IntelligentSubscriptionOptimizer().optimize_subscriptions(demand)
-    assert [spec.data_type for spec in plan.specs] == [DataType.TRADE, DataType.TICKER]
+    assert [entry.data_type for entry in plan.objects] == [DataType.TRADE, DataType.TICKER]
 
 
 @pytest.mark.parametrize(

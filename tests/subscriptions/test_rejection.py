@@ -9,11 +9,11 @@ import pytest
 
 from tests.subscriptions.specs import codes, ticker
 from upbit_ws_qt.subscriptions import Standing, SubscriptionStateManager
-from upbit_ws_qt.subscriptions.rejection import RejectionSearch
+from upbit_ws_qt.subscriptions.refused_wish_search import RejectionSearch
 from upbit_ws_qt.types import WebSocketType
 
 if TYPE_CHECKING:
-    from upbit_ws_qt.subscriptions.wish import Wish
+    from upbit_ws_qt.subscriptions.wishes import Wish
 
 PUBLIC = WebSocketType.PUBLIC
 

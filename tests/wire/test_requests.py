@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
 from upbit_ws_qt.types import DataFormat, DataType, IndicatorSpec, SubscriptionSpec
-from upbit_ws_qt.wire import build_list_request, build_request, encode_request
+from upbit_ws_qt.wire import TypeObject, build_list_request, build_request, encode_request
 
 if TYPE_CHECKING:
     import random
@@ -236,9 +236,9 @@ def test_refuses_more_than_a_hundred_combinations_over_all_specs() -> None:
 
 def test_what_is_united_already_is_encoded_as_it_is_in_the_order_given() -> None:
     united = [
-        Spec(DataType.TRADE, ["KRW-ETH", "KRW-BTC"]),
-        Spec(DataType.ORDERBOOK, ["KRW-BTC", "KRW-XRP.5"], depth=15, level=Decimal("1E+4")),
-        Spec(DataType.TICKER, "KRW-BTC", only_realtime=True),
+        TypeObject(DataType.TRADE, ("KRW-BTC", "KRW-ETH")),
+        TypeObject(DataType.ORDERBOOK, ("KRW-BTC.15", "KRW-XRP.5"), level=Decimal("1E+4")),
+        TypeObject(DataType.TICKER, ("KRW-BTC",), only_realtime=True),
     ]
     assert json.loads(encode_request(united, format=DataFormat.SIMPLE, ticket="t")) == [
         {"ticket": "t"},

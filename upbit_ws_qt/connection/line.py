@@ -34,8 +34,8 @@ class Line:
         ws_type: endpoint.
         epoch: stamped on everything that comes on it.
         limiter: its message budget: ask `delay()`, send, then `record()`.
-        control: called at once with each error, status and subscription list.
-        observer: sees each data frame on receipt; set it only while something is being proved.
+        control: see `listen`.
+        observer: see `observe`.
         tap: told of all that is received (data, loop time, False) and sent (data, 0, True); None while nobody looks.
         refusal: the last error that the exchange sent on it.
         has_answered: whether the exchange has answered a list on it: then its token is good.
@@ -64,6 +64,14 @@ class Line:
         self._sink = sink
         self._on_control = on_control
         self._socket: SocketLike | None = None
+
+    def listen(self, control: Callable[[Control], None] | None) -> None:
+        """Have each error, status and subscription list told to `control` at once; None for nobody."""
+        self.control = control
+
+    def observe(self, observer: Callable[[bytes | str], None] | None) -> None:
+        """Have each data frame shown to `observer` on receipt; None while nothing is being proved."""
+        self.observer = observer
 
     @property
     def is_open(self) -> bool:

@@ -8,7 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING, Protocol
 
 from upbit_ws_qt.connection import Connection, Inbox, IsolatedHost, open_socket
-from upbit_ws_qt.subscriptions import SubscriptionKeeper
+from upbit_ws_qt.subscriptions import EndpointSync
 from upbit_ws_qt.types import ConnectionState, IndependenceLevel
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Endpoint:
         self.ws_type = ws_type
         self.inbox = Inbox(ws_type, config.inbox_frames, key_of, on_lost)
         self._on_lost = on_lost
-        self.keeper = SubscriptionKeeper(
+        self.keeper = EndpointSync(
             ws_type, wishes, config, on_status=owner.on_stream_status, on_rejected=owner.on_rejected
         )
         self.connection = Connection(

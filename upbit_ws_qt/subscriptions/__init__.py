@@ -1,25 +1,23 @@
-"""What is wanted and what is asked for: state, conflicts, planner, batcher, snapshot, proof, keeper."""
+"""What is wanted and what is asked for: wishes and their union, requests in time, the proof of them, status."""
 
 from __future__ import annotations
 
-from upbit_ws_qt.subscriptions.batcher import RateLimitAwareSubscriptionBatcher, SubscriptionChange
 from upbit_ws_qt.subscriptions.conflicts import (
     ConflictInfo,
     ConflictKind,
     Resolution,
     SubscriptionConflictResolver,
 )
-from upbit_ws_qt.subscriptions.demand import Demand
-from upbit_ws_qt.subscriptions.keeper import SubscriptionKeeper
-from upbit_ws_qt.subscriptions.line import LimiterLike, LineLike
-from upbit_ws_qt.subscriptions.memory import Patience
+from upbit_ws_qt.subscriptions.endpoint_memory import Patience
+from upbit_ws_qt.subscriptions.endpoint_sync import EndpointSync
+from upbit_ws_qt.subscriptions.line_driver import LineLike
+from upbit_ws_qt.subscriptions.pacing import LimiterLike, RateLimitAwareSubscriptionBatcher, SubscriptionChange
 from upbit_ws_qt.subscriptions.planner import (
     Effort,
     IntelligentSubscriptionOptimizer,
     OptimizationResult,
     SplitTrust,
 )
-from upbit_ws_qt.subscriptions.restore import Proof, listed_streams
 from upbit_ws_qt.subscriptions.snapshot import (
     RestoreResult,
     SnapshotData,
@@ -28,19 +26,20 @@ from upbit_ws_qt.subscriptions.snapshot import (
 )
 from upbit_ws_qt.subscriptions.state import SubscriptionStateManager
 from upbit_ws_qt.subscriptions.status import Quarantined, StreamStatus, SubscriptionStatistics
-from upbit_ws_qt.subscriptions.wish import Standing, WishChange
+from upbit_ws_qt.subscriptions.stream_table import listed_streams
+from upbit_ws_qt.subscriptions.wishes import Demand, Standing, WishChange
 
 __all__ = [
     "ConflictInfo",
     "ConflictKind",
     "Demand",
     "Effort",
+    "EndpointSync",
     "IntelligentSubscriptionOptimizer",
     "LimiterLike",
     "LineLike",
     "OptimizationResult",
     "Patience",
-    "Proof",
     "Quarantined",
     "RateLimitAwareSubscriptionBatcher",
     "Resolution",
@@ -52,7 +51,6 @@ __all__ = [
     "StreamStatus",
     "SubscriptionChange",
     "SubscriptionConflictResolver",
-    "SubscriptionKeeper",
     "SubscriptionStateManager",
     "SubscriptionStateSnapshot",
     "SubscriptionStatistics",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from upbit_ws_qt.subscriptions.demand import Demand, carrier_of, merge_all
+from upbit_ws_qt.subscriptions.wishes import Demand, carrier_of, merge_all
 from upbit_ws_qt.types import DataType
 
 if TYPE_CHECKING:

@@ -6,20 +6,24 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from upbit_ws_qt.subscriptions.demand import DEPTHS
+from upbit_ws_qt.subscriptions.wishes import DEPTHS
 from upbit_ws_qt.types import DataType, Priority, SubscriptionSpec
+from upbit_ws_qt.wire import TypeObject
+from upbit_ws_qt.wire.rules import canonical_indicator
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from decimal import Decimal
 
     from upbit_ws_qt.streams import StreamKey
-    from upbit_ws_qt.subscriptions.demand import Demand
+    from upbit_ws_qt.subscriptions.wishes import Demand
     from upbit_ws_qt.types import IndicatorSpec
 
 __all__ = ["Effort", "IntelligentSubscriptionOptimizer", "OptimizationResult", "SplitTrust", "urgent_part"]
 
 _WITH_SNAPSHOT = frozenset(data_type for data_type in DataType if data_type.has_snapshot)
 _INDICATORS = (DataType.INDICATOR, DataType.INDICATOR_SIGNAL)
+_TYPE_ORDER = {data_type: index for index, data_type in enumerate(DataType)}
 
 # A first request of its own for the urgent streams pays where they would stand in a much longer queue of snapshots.
 _STAGE_FROM = 50
@@ -36,9 +40,12 @@ class SplitTrust(StrEnum):
 
 
 class _Mode(StrEnum):
-    PLAIN = "plain"
-    REALTIME = "realtime"
     SNAPSHOT = "snapshot"
+    REALTIME = "realtime"
+    PLAIN = "plain"
+
+
+_MODE_ORDER = {mode: index for index, mode in enumerate(_Mode)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +53,53 @@ class OptimizationResult:
     """One request that holds the whole union.
 
     Attributes:
-        specs: what the request holds, most urgent first; empty where nothing is wanted (there is no such request).
+        objects: what the request holds, most urgent first; empty where nothing is wanted (there is no such request).
         union: the streams that flow after it, each with what was asked of it.
         snapshots: the streams that the exchange sends the present state of.
         split_types: types that stand in it both plainly and realtime-only.
         mixed_types: types that stand in it in two ways of any kind, snapshot-only being one.
     """
 
-    specs: tuple[SubscriptionSpec, ...]
+    objects: tuple[TypeObject, ...]
     union: Mapping[StreamKey, Demand]
     snapshots: frozenset[StreamKey]
     split_types: frozenset[DataType]
     mixed_types: frozenset[DataType]
 
+    @property
+    def specs(self) -> tuple[SubscriptionSpec, ...]:
+        """The same as specs, for people: wishes that would lead to this request."""
+        return tuple(
+            SubscriptionSpec(
+                entry.data_type,
+                entry.codes,
+                level=entry.level,
+                only_snapshot=entry.only_snapshot,
+                only_realtime=entry.only_realtime,
+                categories=entry.categories,
+                include_body=entry.include_body,
+                timeframe=entry.timeframe,
+                indicators=entry.indicators,
+            )
+            for entry in self.objects
+        )
+
 
 @dataclass(slots=True)
 class Effort:
-    """What was spent on subscribing, and the least that would have done.
+    """What keeping one endpoint subscribed took since the start, and the least that would have done.
 
     Attributes:
-        requests: messages sent, LIST_SUBSCRIPTIONS included; `least_requests` of them were needed.
-        bytes_sent: size of these messages; `least_bytes` without repetitions.
+        requests: requests sent, without lists; `least_requests` of these and of the lists were needed.
+        bytes_sent: size of the requests; `least_bytes` without repetitions.
         snapshots: snapshots asked for; `least_snapshots` were of streams that did not flow yet.
+        lists: LIST_SUBSCRIPTIONS sent.
+        changes: changes of the wishes handed in.
+        cancelled: times that changes undid each other before anything was sent.
+        repairs: requests sent again because the exchange's list lacked something or had too much.
+        refusals: times that the exchange said "too many".
+        lists_unanswered: lists that got no answer.
+        stray_errors: errors of the exchange that no request of ours explains.
     """
 
     requests: int = 0
@@ -76,6 +108,54 @@ class Effort:
     least_bytes: int = 0
     snapshots: int = 0
     least_snapshots: int = 0
+    lists: int = 0
+    changes: int = 0
+    cancelled: int = 0
+    repairs: int = 0
+    refusals: int = 0
+    lists_unanswered: int = 0
+    stray_errors: int = 0
+
+    def request_sent(
+        self, size: int, snapshots: Collection[StreamKey], new: Collection[StreamKey], *, is_needed: bool
+    ) -> None:
+        """Count a request of `size` bytes; `is_needed` where it is not a repetition or an extra one."""
+        self.requests += 1
+        self.bytes_sent += size
+        self.snapshots += len(snapshots)
+        if is_needed:
+            self.least_requests += 1
+            self.least_bytes += size
+        self.least_snapshots += sum(1 for stream in snapshots if stream in new)
+
+    def list_sent(self, *, is_needed: bool) -> None:
+        """Count a LIST_SUBSCRIPTIONS; a new line needs one."""
+        self.lists += 1
+        self.least_requests += is_needed
+
+    def wishes_changed(self) -> None:
+        """Count a change of the wishes."""
+        self.changes += 1
+
+    def change_cancelled(self) -> None:
+        """Count changes that undid each other."""
+        self.cancelled += 1
+
+    def repaired(self) -> None:
+        """Count a repair."""
+        self.repairs += 1
+
+    def limit_met(self) -> None:
+        """Count a "too many"."""
+        self.refusals += 1
+
+    def list_unanswered(self) -> None:
+        """Count a list without an answer."""
+        self.lists_unanswered += 1
+
+    def stray_error(self) -> None:
+        """Count an error that nothing explains."""
+        self.stray_errors += 1
 
 
 @dataclass(slots=True)
@@ -89,6 +169,10 @@ class _Group:
     priority: Priority = Priority.LOW
     indicators: tuple[IndicatorSpec, ...] = ()
 
+    def place(self) -> tuple[Priority, int, Decimal, int, list[str]]:
+        """Return where it stands in a request: urgent before others, else always in the same order."""
+        return self.priority, _TYPE_ORDER[self.data_type], self.demand.level, _MODE_ORDER[self.mode], self.symbols[:1]
+
 
 class IntelligentSubscriptionOptimizer:
     """Plans requests.
@@ -99,6 +183,10 @@ class IntelligentSubscriptionOptimizer:
 
     def __init__(self) -> None:
         self.split = SplitTrust.UNKNOWN
+
+    def learn(self, split: SplitTrust) -> None:
+        """Keep to what the exchange has shown about asking for one type in both ways."""
+        self.split = split
 
     def optimize_subscriptions(
         self,
@@ -130,10 +218,10 @@ class IntelligentSubscriptionOptimizer:
             extra = {stream: wanted for stream, wanted in extra.items() if stream not in joined}
         modes = _modes(union, flowing or {}, refresh, plainly=plainly)
         groups = _grouped(union, modes) + _grouped(extra, dict.fromkeys(extra, _Mode.SNAPSHOT))
-        groups.sort(key=lambda group: group.priority)
+        groups.sort(key=_Group.place)
         plain = frozenset(s for s, mode in modes.items() if mode is _Mode.PLAIN and s[0] in _WITH_SNAPSHOT)
         return OptimizationResult(
-            specs=tuple(_spec(group) for group in groups),
+            objects=tuple(_type_object(group) for group in groups),
             union=union,
             snapshots=plain | extra.keys(),
             split_types=_types_asked(groups, _Mode.PLAIN) & _types_asked(groups, _Mode.REALTIME),
@@ -145,7 +233,7 @@ class IntelligentSubscriptionOptimizer:
         shares = [
             min(1.0, least / spent) if spent else 1.0
             for least, spent in (
-                (effort.least_requests, effort.requests),
+                (effort.least_requests, effort.requests + effort.lists),
                 (effort.least_bytes, effort.bytes_sent),
                 (effort.least_snapshots, effort.snapshots),
             )
@@ -234,22 +322,20 @@ def _indicator_groups(
     return list(groups.values())
 
 
-def _spec(group: _Group) -> SubscriptionSpec:
+def _type_object(group: _Group) -> TypeObject:
+    """Return the group as it is sent: codes in order, so that the same wishes give the same bytes."""
     demand = group.demand
-    spec = SubscriptionSpec(
+    return TypeObject(
         group.data_type,
-        priority=group.priority,
+        tuple(sorted(group.symbols)),
         level=demand.level,
         only_snapshot=group.mode is _Mode.SNAPSHOT,
         only_realtime=group.mode is _Mode.REALTIME,
-        categories=demand.categories,
+        categories=tuple(sorted(demand.categories)),
         include_body=demand.include_body,
         timeframe=demand.timeframe,
-        indicators=group.indicators,
+        indicators=tuple(sorted(map(canonical_indicator, group.indicators), key=repr)),
     )
-    # The symbols come from wishes, which checked them; checking 10,000 codes again for each plan would cost 6 ms.
-    object.__setattr__(spec, "symbols", tuple(group.symbols))
-    return spec
 
 
 def _types_asked(groups: Sequence[_Group], mode: _Mode) -> frozenset[DataType]:

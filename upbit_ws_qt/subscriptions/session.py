@@ -6,29 +6,27 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, NamedTuple
 
 from upbit_ws_qt.errors import RecoveryError
-from upbit_ws_qt.subscriptions.batcher import RateLimitAwareSubscriptionBatcher, SubscriptionChange
-from upbit_ws_qt.subscriptions.demand import same_request
-from upbit_ws_qt.subscriptions.lister import Lister, Listing
-from upbit_ws_qt.subscriptions.open_requests import OpenRequests
+from upbit_ws_qt.subscriptions.in_flight import RequestsInFlight, SplitTrial
+from upbit_ws_qt.subscriptions.pacing import Lister, Listing, RateLimitAwareSubscriptionBatcher, SubscriptionChange
 from upbit_ws_qt.subscriptions.planner import urgent_part
-from upbit_ws_qt.subscriptions.restore import listed_streams
-from upbit_ws_qt.subscriptions.silence import SilenceJudge
-from upbit_ws_qt.subscriptions.splitting import SplitWatch
-from upbit_ws_qt.subscriptions.table import LineTable
-from upbit_ws_qt.subscriptions.verdict import SyncVerdict
+from upbit_ws_qt.subscriptions.stream_table import StreamTable, listed_streams
+from upbit_ws_qt.subscriptions.wishes import same_request
 from upbit_ws_qt.text import Phrase, safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from upbit_ws_qt.streams import StreamKey
-    from upbit_ws_qt.subscriptions.demand import Demand
-    from upbit_ws_qt.subscriptions.line import LimiterLike
-    from upbit_ws_qt.subscriptions.memory import EndpointMemory
+    from upbit_ws_qt.subscriptions.endpoint_memory import EndpointMemory
+    from upbit_ws_qt.subscriptions.pacing import LimiterLike
     from upbit_ws_qt.subscriptions.planner import OptimizationResult
+    from upbit_ws_qt.subscriptions.wishes import Demand
     from upbit_ws_qt.wire import ServerError, SubscriptionList
 
 __all__ = ["LineSession", "Step", "StepKind"]
+
+# Lines in a row on which nothing comes of what came before, until that is believed.
+_BLANK_LINES = 2
 
 
 class StepKind(Enum):
@@ -65,27 +63,26 @@ class LineSession:
         self._limiter = limiter
         self.is_candidate = is_candidate
         self.is_syncing = True
-        self.table = LineTable(memory)
+        self.table = StreamTable(memory)
         self.refused: ServerError | None = None
         self.opened_at = now
         self._batcher = RateLimitAwareSubscriptionBatcher(limiter, gather=memory.patience.gather)
-        self._is_first = True
-        self._asks_again = self._has_changes = False
-        self._stage_left = False
         self._lister = Lister(memory.patience.list_answer)
-        self._verdict = SyncVerdict(memory, self.table.proof, self._lister)
-        self._split = SplitWatch(memory)
-        self._requests = OpenRequests(memory, self._split)
-        self._silence = SilenceJudge(memory, self.table, self._split, self._lister)
+        self._split = SplitTrial(memory)
+        self._in_flight = RequestsInFlight(memory)
+        self._is_first = True
+        self._asks_again = False  # the next request leaves although it asks for nothing new
+        self._has_changes = False  # wishes have changed since the latest request
+        self._stage_left = False  # the urgent streams were asked for, the others are next
         self._mute_until: float | None = None
         self._last_sent = self._last_request = now
 
-    # -- what the shell asks ----------------------------------------------------------------------------------------
+    # -- what the shell asks --------------------------------------------------------------------------------------
 
     def wishes_changed(self, now: float) -> None:
         """Note that the union, or what is owed once, may have changed."""
         if not self.is_candidate:
-            self._memory.counters.changes += 1
+            self._memory.effort.wishes_changed()
             self._has_changes = True
         self._queue(now)
 
@@ -104,24 +101,26 @@ class LineSession:
 
     def take_request(self, now: float) -> OptimizationResult | None:
         """Return the request to send now, None where nothing has to be sent after all."""
-        once = self.table.new_once()
+        table = self.table
+        once = table.new_once()
         if self._is_first and self._memory.doubts_key and self._ask_for_control(now):
             return None
         is_first, self._is_first = self._is_first, False
-        is_urgent = self.table.needs_repair or self._stage_left
+        is_urgent = table.needs_repair or self._stage_left
         # A first request or a repair asks plainly for all: it depends on nothing that is not known for sure.
-        flowing = {} if is_urgent else self.table.flowing
-        self.table.needs_repair = self._stage_left = False
+        flowing = {} if is_urgent else table.flowing()
+        table.repair_leaves()
+        self._stage_left = False
         if is_urgent:
-            wanted: Mapping[StreamKey, Demand] | None = self.table.wanted()
+            wanted: Mapping[StreamKey, Demand] | None = table.wanted()
             self._batcher.clear()
         else:
-            wanted = self._batcher.process_batched_changes(self.table.asked, now, insist=bool(once) or self._asks_again)
+            wanted = self._batcher.process_batched_changes(table.asked, now, insist=bool(once) or self._asks_again)
             if wanted is None and self._has_changes and not self._batcher.is_waiting:
                 self._has_changes = False
-                self._memory.counters.cancelled += 1
+                self._memory.effort.change_cancelled()
         if wanted is None or not (wanted or once):
-            if not self.table.asked and self._memory.search.is_searching:
+            if not table.asked and self._memory.search.is_searching:
                 self._ask_for_control(now)
             return None
         if is_first and (urgent := urgent_part(wanted)):
@@ -130,69 +129,98 @@ class LineSession:
         return self._memory.planner.optimize_subscriptions(
             wanted,
             flowing=flowing,
-            refresh=self.table.refresh | once.keys(),
+            refresh=table.asked_anew() | once.keys(),
             once=once,
             plainly=self._memory.search.is_open,  # a refusal shall say something of the suspects alone
         )
 
     def on_request_sent(self, plan: OptimizationResult, size: int, now: float) -> None:
         """Note that a request is leaving now; call it before the socket is given the bytes."""
-        suspects = self._requests.suspects(plan, self.table.asked)
+        suspects = self._in_flight.suspects(plan, self.table.asked)
         new, gone, once, expected = self.table.note_request(plan, now)
         is_trial = self._split.note_request(plan, expected, now)
-        self._requests.note(suspects, plan.snapshots.union(new), now, is_trial=is_trial)
-        self._memory.count_request(
-            size, plan.snapshots, new.keys() | once, is_needed=bool(new or gone or once) and not self._stage_left
-        )
+        self._in_flight.note(suspects, plan.snapshots.union(new), now, is_trial=is_trial)
+        is_needed = bool(new or gone or once) and not self._stage_left
+        self._memory.effort.request_sent(size, plan.snapshots, new.keys() | once, is_needed=is_needed)
         self._last_sent = self._last_request = now
         self._asks_again = self._has_changes = False
         self._plan_list(new, now)
 
     def take_list(self, ticket: str, now: float) -> None:
         """Note that LIST_SUBSCRIPTIONS with this ticket is leaving now."""
-        self._lister.sent(Listing(ticket, now, self._requests.number, self.table.asked, self._split.mixed_types))
+        self._lister.sent(Listing(ticket, now, self._in_flight.number, self.table.asked, self._split.mixed_types))
         self._last_sent = now
-        self._memory.count_list(is_needed=self.is_syncing)
+        self._memory.effort.list_sent(is_needed=self.is_syncing)
+
+    def promoted(self, now: float) -> None:
+        """Note that this line serves from now on."""
+        self.is_syncing = self.is_candidate = False
+        wanted = self.table.wanted()
+        self._memory.line_is_proved(wanted.keys())
+        if not same_request(self.table.asked, wanted):
+            self._batcher.queue_subscription_change(SubscriptionChange(wanted, now))
+
+    # -- whether a new line is proved -----------------------------------------------------------------------------
+    #
+    # It is when the list has what was asked for and the first data of all of it has come. What the exchange does not
+    # serve does not hold the rest up: streams that were silent on an earlier line are not waited for, others no longer
+    # than `settle` seconds after anything last happened. All stay owed until their deadline.
 
     def is_synchronised(self, now: float) -> bool:
         """Whether everything wanted was asked for and is proved, or known not to come."""
         if self.table.needs_repair or self._stage_left or self._mute_until is not None or self.refused is not None:
             return False
-        return self._verdict.is_proved(self._last_sent, now)
+        if not self._lister.is_done:
+            return self._lister.has_failed and self._is_proved_by_data_alone()
+        return (not self._awaited() or now >= self._settled_at()) and not self._is_blank()
 
     def sync_error(self, now: float) -> RecoveryError | None:
         """Return why this line cannot be proved, None while it still may."""
+        endpoint = self._memory.ws_type.value
         if self.refused is not None:
             reason = Phrase("the exchange refused the request: {error}", error=safe_text(self.refused.name, 40))
-            return RecoveryError(self._memory.ws_type.value, reason)
-        return self._verdict.error(self._last_sent, now)
+            return RecoveryError(endpoint, reason)
+        if self._lister.has_failed and not self._is_proved_by_data_alone():
+            reason = Phrase("the list of subscriptions was not answered")
+            return RecoveryError(endpoint, reason, missing=self._missing())
+        is_late = now >= self._last_sent + self._memory.patience.first_data
+        if is_late and not self._awaited() and self._is_blank():
+            self._memory.line_is_blank()
+            return RecoveryError(endpoint, Phrase("nothing came of what came before"), missing=self._missing())
+        return None
 
-    def promoted(self, now: float) -> None:
-        """Note that this line serves from now on."""
-        self.is_syncing = self.is_candidate = False
-        memory = self._memory
-        memory.blank_lines = 0
-        memory.doubts_key = False
-        wanted = self.table.wanted()
-        memory.served_before &= wanted.keys()
-        memory.unserved_before &= wanted.keys()
-        memory.unlisted_before &= wanted.keys()
-        if not same_request(self.table.asked, wanted):
-            self._batcher.queue_subscription_change(SubscriptionChange(wanted, now))
+    def _settled_at(self) -> float:
+        """Return from when on what is still awaited no longer holds the line up."""
+        latest = max(self._lister.listed_at, self.table.last_progress, self._last_sent)
+        return latest + self._memory.patience.settle
 
-    # -- what the line shows ----------------------------------------------------------------------------------------
+    def _awaited(self) -> list[StreamKey]:
+        return [stream for stream in self.table.owed(data=True) if not self._memory.was_unserved(stream)]
+
+    def _is_proved_by_data_alone(self) -> bool:
+        return self.table.brings_anything and not self.table.owes
+
+    def _is_blank(self) -> bool:
+        """Whether not one of the streams came that came on an earlier line; not believed more than twice in a row."""
+        if self._memory.blank_lines >= _BLANK_LINES or self.table.brings_anything:
+            return False
+        return any(self._memory.was_served(stream) for stream in self.table.missing())
+
+    def _missing(self) -> tuple[str, ...]:
+        return tuple(str(stream) for stream in self.table.missing())
+
+    # -- what the line shows --------------------------------------------------------------------------------------
 
     def on_data(self, stream: StreamKey, now: float, *, is_snapshot: bool) -> bool:
         """Take note of data; return whether something was waiting for it."""
         if is_snapshot:
             self._split.on_snapshot(stream)
-        is_owed_once = stream in self.table.once
+        is_owed_once = self.table.awaits_once(stream)
         if is_owed_once and self.table.settle_once(stream, served=True):
             self._queue(now)
-        if not self.table.proof.on_data(stream, now):
+        if not self.table.take_data(stream, now):
             return is_owed_once
-        self.table.served(stream)
-        self._requests.taken_by_data(stream)
+        self._in_flight.taken_by_data(stream)
         return True
 
     def on_list(self, answer: SubscriptionList, now: float) -> None:
@@ -201,38 +229,29 @@ class LineSession:
         if listing is None:
             return
         table = self.table
-        self._requests.taken_by_list(listing.number)
+        self._in_flight.taken_by_list(listing.number)
         listed = listed_streams(answer)
-        asked = {stream: demand for stream, demand in listing.union.items() if stream in table.asked}
-        proved, missing = table.proof.on_list(listed, asked, now)
-        for stream in proved:
-            table.served(stream)
+        missing = table.take_list(listed, listing.union, now)
         self._split.on_list(missing, listing.mixed_types)
-        surplus = listed - listing.union.keys() - self._memory.desk.owed.keys() - table.once.keys()
-        has_surplus = bool(surplus and listing.union)
-        if not missing and not has_surplus:
-            table.repairs.clean()
-            return
-        table.repair_missing(missing, now)
-        if has_surplus and not table.repairs.is_exhausted and not table.needs_repair:
-            table.start_repair()
+        surplus = listed - listing.union.keys() - self._memory.snapshots.owed.keys() - set(table.once_streams())
+        table.repair(missing, has_surplus=bool(surplus and listing.union), now=now)
 
     def on_error(self, error: ServerError, now: float) -> None:
         """Take an error: it refuses the requests that were not answered, and the exchange closes the line."""
         memory = self._memory
         self._mute_until = now + memory.patience.mute
-        refused, was_listing = self._requests.drop(), self._lister.drop()
+        refused, was_listing = self._in_flight.drop(), self._lister.drop()
         if error.name == "TOO_MANY_REQUEST":
-            memory.counters.refusals += 1  # the line itself has told its limiter
+            memory.effort.limit_met()  # the line itself has told its limiter
         elif refused:
             self.refused = error
-            self._requests.blame(refused, error, is_candidate=self.is_candidate)
+            self._in_flight.blame(refused, error, is_candidate=self.is_candidate)
         elif error.name == "INVALID_AUTH":
             self.refused = error
         elif was_listing:
-            memory.list_refusals += 1
+            memory.list_refused()
         else:
-            memory.counters.stray_errors += 1
+            memory.effort.stray_error()
 
     def tick(self, now: float) -> None:
         """Draw the conclusions that are due."""
@@ -242,28 +261,68 @@ class LineSession:
             self._mute_until = self.refused = None
             self.table.restart()
         if self._lister.check(now):
-            self._memory.counters.lists_unanswered += 1
-        if self._silence.judge(now):
+            self._memory.effort.list_unanswered()
+        self._judge_silent_streams(now)
+        if self._judge_silent_snapshots(now):
             self._queue(now)
-        self._requests.taken_in_time(now)
-        if not self.is_syncing and self.table.again.is_due(now):
+        self._in_flight.taken_in_time(now)
+        if not self.is_syncing and self.table.take_tries(now):
             # What does not flow is asked for with its snapshot whenever anything is asked: a request is all it takes.
             self._asks_again = True
             self._queue(now)
         if self._may_test(now) and self._memory.search.release_next():
             self.wishes_changed(now)
 
+    # -- what it means when something that was asked for does not come --------------------------------------------
+
+    def _judge_silent_streams(self, now: float) -> None:
+        table, split, patience = self.table, self._split, self._memory.patience
+        overdue = table.overdue(now)
+        if not overdue:
+            return
+        if split.tries(now):
+            table.prolong(split.trial.intersection(overdue), now + patience.first_data)
+            overdue = [stream for stream in overdue if stream not in split.trial]
+        elif split.trial:
+            split.end_trial()
+        elif split.fresh.intersection(overdue):
+            self._try_plainly((), now)
+            return
+        if self._lister.is_busy:
+            unlisted = set(table.owed(data=False)).intersection(overdue)
+            table.prolong(unlisted, now + patience.list_answer)
+            overdue = [stream for stream in overdue if stream not in unlisted]
+        table.give_up(overdue, now)
+
+    def _judge_silent_snapshots(self, now: float) -> bool:
+        """Give up snapshots that did not come; return whether a stream flows on for the sake of one of them."""
+        table = self.table
+        overdue = table.once_overdue(now)
+        if not overdue:
+            return False
+        if beside := self._split.may_try(self._memory.snapshots.owed.keys() & set(overdue)):
+            self._try_plainly(beside, now)
+        elif self._split.trial and not self._split.tries(now):
+            self._split.end_trial()
+        leftover = [s for s in overdue if table.awaits_once(s) and table.settle_once(s, served=False)]
+        return bool(leftover)
+
+    def _try_plainly(self, silent: Collection[StreamKey], now: float) -> None:
+        """Ask plainly for what did not come beside others of its type: is it unknown, or is it the split?"""
+        self._split.begin_trial(self._split.fresh.union(silent))
+        self.table.ask_plainly(self._split.trial, now + self._memory.patience.first_data)
+
     def _may_test(self, now: float) -> bool:
         return (
             self._memory.search.is_searching
             and not self.is_syncing
-            and not self._requests
+            and not self._in_flight
             and not self.table.needs_repair
             and not self._batcher.is_waiting
             and now >= self._last_sent + self._memory.patience.unlisted
         )
 
-    # -- when to send -----------------------------------------------------------------------------------------------
+    # -- when to send ---------------------------------------------------------------------------------------------
 
     def _queue(self, now: float) -> None:
         self._batcher.queue_subscription_change(SubscriptionChange(self.table.wanted(), now))
@@ -278,7 +337,7 @@ class LineSession:
         if lister.on_its_way is not None:
             return None
         if lister.due is not None and lister.due <= now and not self._list_is_useful():
-            lister.due = None
+            lister.want_no_more()
         due = min((at for at in (lister.due, self._audit_at()) if at is not None), default=None)
         return None if due is None else max(due - now, self._limiter.delay(now, recovery=self.is_syncing))
 
@@ -286,13 +345,11 @@ class LineSession:
         if not self._memory.lists_work:
             return False
         is_control = self.is_syncing and not self.table.asked
-        return (
-            self._lister.listed < self._lister.must or is_control or bool(self.table.proof.debts or self._split.fresh)
-        )
+        return self._lister.listed < self._lister.must or is_control or self.table.owes or bool(self._split.fresh)
 
     def _audit_at(self) -> float | None:
         """Return when to look at the list because nothing else has shown what became of the latest request."""
-        is_covered = self._lister.listed >= self._requests.number
+        is_covered = self._lister.listed >= self._in_flight.number
         if is_covered or self.is_syncing or self._lister.has_failed or not self._memory.lists_work:
             return None
         return self._last_request + self._memory.patience.audit
@@ -302,11 +359,11 @@ class LineSession:
         if self._stage_left:
             return
         if self.is_syncing:
-            self._lister.must = self._requests.number if self._memory.lists_work else 0
+            self._lister.must_cover(self._in_flight.number if self._memory.lists_work else 0)
             self._lister.want(now)
         elif self._split.fresh:
             self._lister.want(now + patience.settle)
-        elif any(stream in self.table.proof.debts and not self.table.proof.debts[stream].needs_data for stream in new):
+        elif any(stream in new for stream in self.table.owed(data=False)):
             self._lister.want(now + patience.unlisted)
         elif new:
             self._lister.want(now + min(1.0, patience.first_data / 2))
@@ -317,22 +374,19 @@ class LineSession:
 
     def _ask_for_control(self, now: float) -> bool:
         """Before suspects are asked for on a line that has answered nothing yet: see that it answers at all."""
-        is_of_use = self.is_syncing and not self._requests.has_answered and self._memory.lists_work
+        is_of_use = self.is_syncing and not self._in_flight.has_answered and self._memory.lists_work
         if is_of_use and not self._lister.is_busy:
             self._lister.want(now)
         return is_of_use
 
     def _next_timer(self, now: float) -> float | None:
         patience = self._memory.patience
-        times = [self.table.proof.next_deadline(), self._lister.deadline(), self._requests.next_deadline]
-        if self.table.once:
-            times.append(min(self.table.once.values()))
+        times = [self._lister.deadline(), self._in_flight.next_deadline, *self.table.next_deadlines()]
         if self.is_syncing:
-            times.append(self._verdict.settled_at(self._last_sent))
-            times.append(self._last_sent + patience.first_data)
+            times += [self._settled_at(), self._last_sent + patience.first_data]
         else:
-            times.append(self.table.again.next_due)
-        if not self.is_syncing and self._memory.search.is_searching:
-            times.append(self._last_sent + patience.unlisted)
+            times.append(self.table.next_try())
+            if self._memory.search.is_searching:
+                times.append(self._last_sent + patience.unlisted)
         later = [at - now for at in times if at is not None and at > now]
         return min(later, default=None)

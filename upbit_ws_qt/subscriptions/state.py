@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from upbit_ws_qt.errors import SubscriptionError
 from upbit_ws_qt.subscriptions.conflicts import ConflictInfo, SubscriptionConflictResolver
-from upbit_ws_qt.subscriptions.demand import carrier_of
 from upbit_ws_qt.subscriptions.planner import IntelligentSubscriptionOptimizer
-from upbit_ws_qt.subscriptions.wish import Standing, StreamEntry, Wish, WishChange
+from upbit_ws_qt.subscriptions.wishes import Standing, StreamEntry, Wish, WishChange, carrier_of
 from upbit_ws_qt.types import WebSocketType
 from upbit_ws_qt.wire import check_spec, count_combinations
 from upbit_ws_qt.wire.rules import MAX_COMBINATIONS
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from upbit_ws_qt.streams import StreamKey
-    from upbit_ws_qt.subscriptions.demand import Demand
+    from upbit_ws_qt.subscriptions.wishes import Demand
     from upbit_ws_qt.types import SubscriptionSpec
 
 __all__ = ["QUARANTINE_MEMORY", "SubscriptionStateManager"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from upbit_ws_qt.wire.control import ServerError, ServerStatus, SubscriptionEntry, SubscriptionList, WebSocketMessage
 from upbit_ws_qt.wire.decoder import Frame, decode, peek
-from upbit_ws_qt.wire.requests import build_list_request, build_request, encode_request
+from upbit_ws_qt.wire.requests import TypeObject, build_list_request, build_request, encode_request
 from upbit_ws_qt.wire.rules import (
     INDICATOR_RULES,
     MAX_COMBINATIONS,
@@ -28,6 +28,7 @@ __all__ = [
     "SimpleFormatConverter",
     "SubscriptionEntry",
     "SubscriptionList",
+    "TypeObject",
     "WebSocketMessage",
     "build_list_request",
     "build_request",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,38 @@ from upbit_ws_qt.wire.rules import MAX_COMBINATIONS, canonical_indicator, check_
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-__all__ = ["build_list_request", "build_request", "encode_request"]
+__all__ = ["TypeObject", "build_list_request", "build_request", "encode_request"]
 
 _ORDER: Mapping[DataType, int] = {data_type: index for index, data_type in enumerate(DataType)}
 _SNAPSHOT, _REALTIME = 1, 2
 _BOTH = _SNAPSHOT | _REALTIME
+
+
+@dataclass(frozen=True, slots=True)
+class TypeObject:
+    """One type object of a request (protocol sheet, "Requests").
+
+    Attributes:
+        data_type: what is sent.
+        codes: of which markets, a depth behind a dot where it is not the full one; none where the type has none.
+        level: grouping of an orderbook in KRW, 0 for none.
+        only_snapshot: the present state and nothing more.
+        only_realtime: no present state first.
+        categories: of announcements, none for all.
+        include_body: announcements with their text.
+        timeframe: of indicators.
+        indicators: which ones.
+    """
+
+    data_type: DataType
+    codes: tuple[str, ...] = ()
+    level: Decimal = Decimal(0)
+    only_snapshot: bool = False
+    only_realtime: bool = False
+    categories: tuple[str, ...] = ()
+    include_body: bool = False
+    timeframe: str | None = None
+    indicators: tuple[IndicatorSpec, ...] = ()
 
 
 def build_request(
@@ -37,7 +65,7 @@ def build_request(
 
     Args:
         specs: at least one; all of one endpoint.
-        format: of the frames to come; AUTO has to be resolved before, see FormatChoice.
+        format: of the frames to come; AUTO has to be resolved before, see SimpleFormatConverter.
         ticket: labels the request; None for a fresh uuid4.
 
     Raises:
@@ -48,22 +76,11 @@ def build_request(
     for index, spec in enumerate(wishes):
         check_spec(spec, index)
     _check_together(wishes)
-    united: list[SubscriptionSpec] = []
+    objects: list[TypeObject] = []
     for data_type in sorted({spec.data_type for spec in wishes}, key=_ORDER.__getitem__):
         group = [spec for spec in wishes if spec.data_type is data_type]
-        united += _UNITERS.get(data_type, _unite_public)(data_type, group)
-    return encode_request(united, format=format, ticket=ticket)
-
-
-def encode_request(
-    specs: Iterable[SubscriptionSpec], *, format: DataFormat = DataFormat.DEFAULT, ticket: str | None = None
-) -> bytes:
-    """Return the request with one type object for each spec, in the order given.
-
-    For specs that were checked and united before, which costs 50 times as much as this; what the exchange would
-    refuse goes out as it is. Otherwise as `build_request`.
-    """
-    return _array([_type_object(spec) for spec in specs], format, ticket)
+        objects += _BUILDERS.get(data_type, _public)(data_type, group)
+    return encode_request(objects, format=format, ticket=ticket)
 
 
 def build_list_request(*, format: DataFormat = DataFormat.DEFAULT, ticket: str | None = None) -> bytes:
@@ -73,6 +90,16 @@ def build_list_request(*, format: DataFormat = DataFormat.DEFAULT, ticket: str |
     `build_request` does for format and ticket.
     """
     return _array([{"method": "LIST_SUBSCRIPTIONS"}], format, ticket)
+
+
+def encode_request(
+    objects: Iterable[TypeObject], *, format: DataFormat = DataFormat.DEFAULT, ticket: str | None = None
+) -> bytes:
+    """Return the request that holds these type objects in this order; they are taken as they are.
+
+    Raises as `build_request` does for format and ticket.
+    """
+    return _array([_as_json(entry) for entry in objects], format, ticket)
 
 
 def _array(objects: Sequence[dict[str, Any]], data_format: DataFormat, ticket: str | None) -> bytes:
@@ -85,44 +112,26 @@ def _array(objects: Sequence[dict[str, Any]], data_format: DataFormat, ticket: s
     return msgspec.json.encode([{"ticket": ticket}, *objects, {"format": data_format.value}])
 
 
-# -- one spec, one type object ----------------------------------------------------------------------------------------
-
-
-def _type_object(spec: SubscriptionSpec) -> dict[str, Any]:
-    entry: dict[str, Any] = {"type": spec.data_type.value}
-    if spec.symbols:
-        suffix = "" if spec.depth == FULL_DEPTH else f".{spec.depth}"
-        entry["codes"] = sorted(code if not suffix or "." in code else code + suffix for code in spec.symbols)
-    if spec.level:
-        entry["level"] = _json_number(spec.level)
-    if spec.only_snapshot:
-        entry["is_only_snapshot"] = True
-    if spec.only_realtime:
-        entry["is_only_realtime"] = True
-    if spec.categories:
-        entry["categories"] = sorted(spec.categories)
-    if spec.include_body:
-        entry["include_body"] = True
-    if spec.timeframe is not None:
-        entry["timeframe"] = spec.timeframe
-        entry["indicators"] = [_indicator_object(indicator) for indicator in spec.indicators]
-    return entry
-
-
-def _indicator_object(entry: IndicatorSpec) -> dict[str, Any]:
-    # The list of what is subscribed is compared with what was asked for: the exchange has one spelling of a number.
-    return {
-        key: {name: _json_number(item) for name, item in value.items()} if isinstance(value, dict) else value
-        for key, value in canonical_indicator(entry).to_wire().items()
-    }
-
-
-def _json_number(value: Any) -> Any:
-    """Return a Decimal as a plain JSON number without an exponent; anything else as it is."""
-    return msgspec.Raw(plain_number(value).encode()) if isinstance(value, Decimal) else value
-
-
-# -- the union of several specs ---------------------------------------------------------------------------------------
+def _as_json(entry: TypeObject) -> dict[str, Any]:
+    """Return a type object as the exchange wants it: what says nothing is left out."""
+    fields: dict[str, Any] = {"type": entry.data_type.value}
+    if entry.codes:
+        fields["codes"] = entry.codes
+    if entry.timeframe is not None:
+        fields["timeframe"] = entry.timeframe
+    if entry.indicators:
+        fields["indicators"] = [_entry(indicator) for indicator in entry.indicators]
+    if entry.level:
+        fields["level"] = _json_number(entry.level)
+    if entry.only_snapshot:
+        fields["is_only_snapshot"] = True
+    if entry.only_realtime:
+        fields["is_only_realtime"] = True
+    if entry.categories:
+        fields["categories"] = entry.categories
+    if entry.include_body:
+        fields["include_body"] = True
+    return fields
 
 
 def _check_together(specs: Sequence[SubscriptionSpec]) -> None:
@@ -136,7 +145,7 @@ def _check_together(specs: Sequence[SubscriptionSpec]) -> None:
         raise SubscriptionError(f"{used} indicator combinations in one request; at most {MAX_COMBINATIONS}")
 
 
-def _unite_public(data_type: DataType, specs: Sequence[SubscriptionSpec]) -> list[SubscriptionSpec]:
+def _public(data_type: DataType, specs: Sequence[SubscriptionSpec]) -> list[TypeObject]:
     """Unite ticker, trade, candle and orderbook wishes per (level, code), then group codes with equal options."""
     wanted: dict[tuple[Decimal, str], tuple[int, int]] = {}
     for spec in specs:
@@ -151,35 +160,35 @@ def _unite_public(data_type: DataType, specs: Sequence[SubscriptionSpec]) -> lis
         name = code if depth == FULL_DEPTH else f"{code}.{depth}"
         groups.setdefault((level, streams), []).append(name)
     return [
-        SubscriptionSpec(
+        TypeObject(
             data_type,
-            codes,
+            tuple(sorted(groups[level, streams])),
             level=level,
             only_snapshot=streams == _SNAPSHOT,
             only_realtime=streams == _REALTIME,
         )
-        for (level, streams), codes in sorted(groups.items())
+        for level, streams in sorted(groups)
     ]
 
 
-def _unite_orders(data_type: DataType, specs: Sequence[SubscriptionSpec]) -> list[SubscriptionSpec]:
+def _my_order(data_type: DataType, specs: Sequence[SubscriptionSpec]) -> list[TypeObject]:
     if not all(spec.symbols for spec in specs):  # somebody wants every market
-        return [SubscriptionSpec(data_type)]
-    return [SubscriptionSpec(data_type, {code for spec in specs for code in spec.symbols})]
+        return [TypeObject(data_type)]
+    return [TypeObject(data_type, tuple(sorted({code for spec in specs for code in spec.symbols})))]
 
 
-def _unite_assets(data_type: DataType, specs: Sequence[SubscriptionSpec]) -> list[SubscriptionSpec]:
-    return [SubscriptionSpec(data_type)]
+def _my_asset(data_type: DataType, specs: Sequence[SubscriptionSpec]) -> list[TypeObject]:
+    return [TypeObject(data_type)]
 
 
-def _unite_announcements(data_type: DataType, specs: Sequence[SubscriptionSpec]) -> list[SubscriptionSpec]:
-    wants_all = not all(spec.categories for spec in specs)  # none means every category
-    categories = () if wants_all else {category for spec in specs for category in spec.categories}
-    include_body = any(spec.include_body for spec in specs)
-    return [SubscriptionSpec(data_type, categories=categories, include_body=include_body)]
+def _announcement(data_type: DataType, specs: Sequence[SubscriptionSpec]) -> list[TypeObject]:
+    categories: tuple[str, ...] = ()
+    if all(spec.categories for spec in specs):  # none means every category
+        categories = tuple(sorted({category for spec in specs for category in spec.categories}))
+    return [TypeObject(data_type, categories=categories, include_body=any(spec.include_body for spec in specs))]
 
 
-def _unite_indicators(data_type: DataType, specs: Sequence[SubscriptionSpec]) -> list[SubscriptionSpec]:
+def _indicator(data_type: DataType, specs: Sequence[SubscriptionSpec]) -> list[TypeObject]:
     """Unite the indicators per (time frame, code), then group the codes that have the same: no combination is added."""
     wanted: dict[tuple[str, str], set[IndicatorSpec]] = {}
     for spec in specs:
@@ -189,15 +198,27 @@ def _unite_indicators(data_type: DataType, specs: Sequence[SubscriptionSpec]) ->
     for (timeframe, code), entries in wanted.items():
         groups.setdefault((timeframe, tuple(sorted(entries, key=repr))), []).append(code)
     return [
-        SubscriptionSpec(data_type, codes, timeframe=timeframe, indicators=entries)
+        TypeObject(data_type, tuple(sorted(codes)), timeframe=timeframe, indicators=entries)
         for (timeframe, entries), codes in sorted(groups.items(), key=lambda item: (item[0][0], sorted(item[1])))
     ]
 
 
-_UNITERS: Mapping[DataType, Callable[[DataType, Sequence[SubscriptionSpec]], list[SubscriptionSpec]]] = {
-    DataType.MY_ORDER: _unite_orders,
-    DataType.MY_ASSET: _unite_assets,
-    DataType.ANNOUNCEMENT: _unite_announcements,
-    DataType.INDICATOR: _unite_indicators,
-    DataType.INDICATOR_SIGNAL: _unite_indicators,
+_BUILDERS: Mapping[DataType, Callable[[DataType, Sequence[SubscriptionSpec]], list[TypeObject]]] = {
+    DataType.MY_ORDER: _my_order,
+    DataType.MY_ASSET: _my_asset,
+    DataType.ANNOUNCEMENT: _announcement,
+    DataType.INDICATOR: _indicator,
+    DataType.INDICATOR_SIGNAL: _indicator,
 }
+
+
+def _entry(entry: IndicatorSpec) -> dict[str, Any]:
+    return {
+        key: {name: _json_number(item) for name, item in value.items()} if isinstance(value, dict) else value
+        for key, value in entry.to_wire().items()
+    }
+
+
+def _json_number(value: Any) -> Any:
+    """Return a Decimal as a plain JSON number without an exponent; anything else as it is."""
+    return msgspec.Raw(plain_number(value).encode()) if isinstance(value, Decimal) else value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from upbit_ws_qt.subscriptions.wish import Standing, Wish
+from upbit_ws_qt.subscriptions.wishes import Standing, Wish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -53,7 +53,6 @@ class RejectionSearch:
 
     Attributes:
         rejections: refused requests so far.
-        tests: groups of suspects that were tried.
         convictions: wishes that were put aside.
         systemic: refused requests in a row in which there was nobody to suspect.
     """
@@ -70,7 +69,6 @@ class RejectionSearch:
         self._held: list[Wish] = []
         self._refusals: list[_Refusal] = []
         self.rejections = 0
-        self.tests = 0
         self.convictions = 0
         self.systemic = 0
 
@@ -129,7 +127,6 @@ class RejectionSearch:
             return False
         group = self._next_group()
         self._held = [wish for wish in self._held if wish not in group]
-        self.tests += 1
         self._state.set_standing(group, Standing.NEW)
         return True
 

@@ -1,4 +1,4 @@
-"""Keeps one endpoint's wishes subscribed, over as many lines as it takes, and tells how it stands with them."""
+"""Keeps one endpoint in step with its wishes, over as many lines as it takes, and tells how it stands with them."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt.errors import ConnectionLostError, RecoveryStrategy, SubscriptionError
-from upbit_ws_qt.subscriptions.board import StatusBoard, names_of
-from upbit_ws_qt.subscriptions.demand import demands_of, merge
-from upbit_ws_qt.subscriptions.figures import endpoint_statistics
-from upbit_ws_qt.subscriptions.lease import Lease
-from upbit_ws_qt.subscriptions.memory import EndpointMemory, Patience
-from upbit_ws_qt.subscriptions.once import SnapshotDesk
-from upbit_ws_qt.subscriptions.rejection import RejectionSearch
+from upbit_ws_qt.subscriptions.endpoint_memory import EndpointMemory, OneShotSnapshots, Patience
+from upbit_ws_qt.subscriptions.line_driver import LineDriver
+from upbit_ws_qt.subscriptions.refused_wish_search import RejectionSearch
 from upbit_ws_qt.subscriptions.session import LineSession
 from upbit_ws_qt.subscriptions.snapshot import SubscriptionStateSnapshot
-from upbit_ws_qt.subscriptions.status import StreamStatus, SubscriptionStatistics
+from upbit_ws_qt.subscriptions.status import (
+    StatusTracker,
+    StreamStatus,
+    SubscriptionStatistics,
+    endpoint_statistics,
+    names_of,
+)
+from upbit_ws_qt.subscriptions.wishes import demands_of, merge
 from upbit_ws_qt.types import WebSocketType
 from upbit_ws_qt.wire import FormatChoice, check_spec
 
@@ -25,18 +28,17 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt.config import ServiceConfig
     from upbit_ws_qt.streams import StreamKey
-    from upbit_ws_qt.subscriptions.demand import Demand
-    from upbit_ws_qt.subscriptions.line import LineLike
+    from upbit_ws_qt.subscriptions.line_driver import LineLike
     from upbit_ws_qt.subscriptions.planner import OptimizationResult
     from upbit_ws_qt.subscriptions.snapshot import SnapshotData
     from upbit_ws_qt.subscriptions.state import SubscriptionStateManager
-    from upbit_ws_qt.subscriptions.wish import Wish
+    from upbit_ws_qt.subscriptions.wishes import Demand, Wish
     from upbit_ws_qt.types import SubscriptionSpec
 
-__all__ = ["SubscriptionKeeper"]
+__all__ = ["EndpointSync"]
 
 
-class SubscriptionKeeper:
+class EndpointSync:
     """Keeps the union of all wishes for one endpoint subscribed on its line, and proves it.
 
     `on_status` and `on_rejected` are called from plain callbacks of the loop, never from inside a Task. Where both tell
@@ -65,16 +67,16 @@ class SubscriptionKeeper:
             ws_type=ws_type,
             state=state,
             search=RejectionSearch(ws_type, state, self._report_guilty),
-            desk=SnapshotDesk(ws_type, state),
+            snapshots=OneShotSnapshots(ws_type, state),
             patience=patience
             or Patience(
                 gather=config.gather_interval, first_data=config.proof_timeout, list_answer=config.list_timeout
             ),
         )
-        self._current: Lease | None = None
-        self._candidates: list[Lease] = []
+        self._current: LineDriver | None = None
+        self._candidates: list[LineDriver] = []
         self._retired: set[asyncio.Task[None]] = set()
-        self._board = StatusBoard(
+        self._statuses = StatusTracker(
             self._loop,
             streams=lambda: state.wanted_streams(ws_type),
             wants=state.wants,
@@ -100,41 +102,44 @@ class SubscriptionKeeper:
             raise self._stopped_error()
         has_other = self._current is not None and self._current.line.is_open
         session = LineSession(self._memory, line.limiter, self._loop.time(), is_candidate=has_other)
-        lease = Lease(line, session, self.format, self._publish)
-        self._candidates.append(lease)
+        driver = LineDriver(line, session, self.format, self._publish)
+        self._candidates.append(driver)
         try:
-            await lease.drive()
+            await driver.drive()
         except BaseException:
-            lease.let_go()
+            driver.let_go()
             raise
         finally:
-            self._candidates.remove(lease)
-        await self._promote(lease)
+            self._candidates.remove(driver)
+        await self._promote(driver)
 
     def line_lost(self) -> None:
         """Note that the current line has gone."""
-        lease, self._current = self._current, None
-        if lease is None:
+        driver, self._current = self._current, None
+        if driver is None:
             return
         self._before_loss = self.capture()
-        lease.let_go()
-        self._retire(lease)
-        self._board.refresh_soon()
+        self._retire(driver)
+        self._statuses.refresh_soon()
 
     # -- for the manager --------------------------------------------------------------------------------------------
 
     def wishes_changed(self) -> None:
         """Note a change of the state; the newest state is sent as soon as the budget allows."""
         now = self._loop.time()
-        for lease in self._leases():
-            lease.session.wishes_changed(now)
-            lease.wake()
-        self._board.refresh_soon()
+        for driver in self._drivers():
+            driver.session.wishes_changed(now)
+            driver.wake()
+        self._statuses.refresh_soon()
 
     @property
     def is_wanted(self) -> bool:
         """Whether a line is needed: something is wanted, or a snapshot is owed."""
-        return self._state.is_wanted(self._ws_type) or bool(self._memory.desk.owed) or self._memory.search.is_searching
+        return (
+            self._state.is_wanted(self._ws_type)
+            or bool(self._memory.snapshots.owed)
+            or self._memory.search.is_searching
+        )
 
     @property
     def is_searching(self) -> bool:
@@ -144,7 +149,7 @@ class SubscriptionKeeper:
     def status(self, stream: StreamKey) -> StreamStatus:
         """Return how it stands with a stream."""
         carrier = self._state.carrier(stream)
-        if self._state.asks_for(stream) or carrier in self._memory.desk.owed:
+        if self._state.asks_for(stream) or carrier in self._memory.snapshots.owed:
             return self._current.session.table.status_of(carrier) if self._current else StreamStatus.WANTED
         return StreamStatus.WANTED if self._state.refusal_of(stream) is None else StreamStatus.REJECTED
 
@@ -155,7 +160,7 @@ class SubscriptionKeeper:
             SubscriptionError: names the streams that are unserved, rejected or not wanted by anybody.
             ConnectionLostError: the keeper was stopped meanwhile.
         """
-        await self._board.wait_served(streams)
+        await self._statuses.wait_served(streams)
 
     async def fetch_snapshots(self, specs: Iterable[SubscriptionSpec]) -> None:
         """Ask for the present state of public streams once; returns when all of it has come in.
@@ -170,12 +175,12 @@ class SubscriptionKeeper:
         if self._stopped:
             raise self._stopped_error()
         futures = {stream: self._loop.create_future() for stream in demands}
-        self._memory.desk.ask(demands, futures)
+        self._memory.snapshots.ask(demands, futures)
         self.wishes_changed()
         try:
             await asyncio.gather(*futures.values())
         finally:
-            self._memory.desk.withdraw(futures)
+            self._memory.snapshots.withdraw(futures)
         missing = [stream for stream, future in futures.items() if not future.result()]
         if missing:
             raise SubscriptionError(
@@ -186,7 +191,7 @@ class SubscriptionKeeper:
     def capture(self) -> SnapshotData:
         """Return a picture of the wishes and of what is served."""
         snapshot = SubscriptionStateSnapshot(self._state)
-        return snapshot.capture_state(served=self._board.served(), now=self._loop.time())
+        return snapshot.capture_state(served=self._statuses.served(), now=self._loop.time())
 
     def optimize(self) -> OptimizationResult:
         """Return the one request that would ask for all that is wanted now, as this session would send it.
@@ -194,7 +199,7 @@ class SubscriptionKeeper:
         What the present line brings already is asked for without its snapshot, and what the session has learnt about
         the exchange is kept to.
         """
-        flowing = self._current.session.table.flowing if self._current is not None else {}
+        flowing = self._current.session.table.flowing() if self._current is not None else {}
         return self._memory.planner.optimize_subscriptions(self._state.demand(self._ws_type), flowing=flowing)
 
     def statistics(self) -> SubscriptionStatistics:
@@ -220,14 +225,14 @@ class SubscriptionKeeper:
     async def stop(self) -> None:
         """End all work; those who wait get ConnectionLostError. Idempotent."""
         self._stopped = True
-        lease, self._current = self._current, None
+        driver, self._current = self._current, None
         error = self._stopped_error()
-        self._board.close(error)
-        self._memory.desk.fail_all(error)
+        self._statuses.close(error)
+        self._memory.snapshots.fail_all(error)
         for candidate in self._candidates:
             candidate.end()
-        if lease is not None:
-            await self._end(lease)
+        if driver is not None:
+            await self._end(driver)
         await asyncio.gather(*self._retired, return_exceptions=True)
 
     def _stopped_error(self) -> ConnectionLostError:
@@ -236,64 +241,51 @@ class SubscriptionKeeper:
 
     # -- the line that serves ---------------------------------------------------------------------------------------
 
-    async def _serve(self, lease: Lease) -> None:
-        try:
-            await lease.drive()
-        except ConnectionLostError:
-            if self._current is lease and not self._stopped:
-                lease.task = None  # it ends here, by itself
-                self.line_lost()
+    def _on_lost(self, driver: LineDriver) -> None:
+        if self._current is driver and not self._stopped:
+            self.line_lost()
 
-    async def _promote(self, lease: Lease) -> None:
-        old, self._current = self._current, lease
+    async def _promote(self, driver: LineDriver) -> None:
+        old, self._current = self._current, driver
         now = self._loop.time()
-        self._restores.append(now - lease.session.opened_at)
-        self._note_restored(lease)
-        lease.session.promoted(now)
-        lease.task = self._loop.create_task(self._serve(lease), name=f"subscriptions {self._ws_type}")
-        lease.task.add_done_callback(self._on_served)
-        self._board.refresh_soon()
+        self._restores.append(now - driver.session.opened_at)
+        self._note_restored(driver)
+        driver.session.promoted(now)
+        driver.serve(self._on_lost)
+        self._statuses.refresh_soon()
         if old is not None:
             await self._end(old)
 
-    def _note_restored(self, lease: Lease) -> None:
+    def _note_restored(self, driver: LineDriver) -> None:
         before, self._before_loss = self._before_loss, None
         wanted = self._state.demand(self._ws_type)
         due = [s for s in before.served if s in wanted] if before is not None else list(wanted)
-        self._restored = (sum(1 for stream in due if lease.session.table.status_of(stream).is_served), len(due))
+        self._restored = (sum(1 for stream in due if driver.session.table.status_of(stream).is_served), len(due))
 
-    def _retire(self, lease: Lease) -> None:
-        """Cancel what drives a line that has gone; `stop` awaits it if it has not ended before."""
-        task = lease.task
-        if task is not None and not task.done():
-            task.cancel()
+    def _retire(self, driver: LineDriver) -> None:
+        """End what drives a line that has gone; `stop` awaits it if it has not ended before."""
+        task = driver.retire()
+        if task is not None:
             self._retired.add(task)
             task.add_done_callback(self._retired.discard)
 
-    async def _end(self, lease: Lease) -> None:
-        lease.let_go()
-        self._retire(lease)
+    async def _end(self, driver: LineDriver) -> None:
+        self._retire(driver)
         await asyncio.gather(*self._retired, return_exceptions=True)
 
-    def _on_served(self, task: asyncio.Task[None]) -> None:
-        """Let an error that nobody expected be seen: a line that is not kept any more is as bad as none."""
-        if not task.cancelled() and (error := task.exception()) is not None:
-            context = {"message": f"{task.get_name()} failed", "exception": error, "task": task}
-            self._loop.call_exception_handler(context)
-
-    def _leases(self) -> list[Lease]:
+    def _drivers(self) -> list[LineDriver]:
         return [*self._candidates, *((self._current,) if self._current is not None else ())]
 
     # -- what is told -----------------------------------------------------------------------------------------------
 
-    def _publish(self, lease: Lease) -> None:
+    def _publish(self, driver: LineDriver) -> None:
         """Tell what changed on the current line; a candidate's news wait until it is promoted."""
-        changed, lease.session.table.changed = lease.session.table.changed, set()
-        if lease is not self._current or not changed:
+        changed = driver.session.table.take_changed()
+        if driver is not self._current or not changed:
             return
         if self._ws_type is WebSocketType.PRIVATE:  # streams of single markets follow that of all markets
-            self._board.refresh_soon()
-        self._board.changed(changed)
+            self._statuses.refresh_soon()
+        self._statuses.changed(changed)
 
     def _why(self, stream: StreamKey, status: StreamStatus) -> SubscriptionError | None:
         """Return why a stream is not served, None where nothing is wrong with it."""
@@ -308,7 +300,7 @@ class SubscriptionKeeper:
         assert wish.refusal is not None, "it has just been quarantined"
         for component_id in sorted(wish.owners):
             self._loop.call_soon(self._on_rejected, component_id, wish.refusal.for_component(component_id))
-        self._board.refresh_soon()
+        self._statuses.refresh_soon()
 
     def _snapshot_demands(self, specs: Iterable[SubscriptionSpec]) -> dict[StreamKey, Demand]:
         demands: dict[StreamKey, Demand] = {}

@@ -5,22 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from upbit_ws_qt.errors import ConnectionLostError, DecodeError
 from upbit_ws_qt.events import BaseWebSocketEvent
 from upbit_ws_qt.streams import ALL_SYMBOLS, StreamKey, key_of_event
 from upbit_ws_qt.subscriptions.session import LineSession, StepKind
 from upbit_ws_qt.types import DataType
-from upbit_ws_qt.wire import ServerError, SubscriptionList, build_list_request, build_request, decode, peek
+from upbit_ws_qt.wire import ServerError, SubscriptionList, build_list_request, decode, encode_request, peek
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from upbit_ws_qt.subscriptions.line import LineLike
+    from upbit_ws_qt.subscriptions.pacing import LimiterLike
+    from upbit_ws_qt.types import WebSocketType
     from upbit_ws_qt.wire import FormatChoice, ServerStatus
 
-__all__ = ["Lease"]
+__all__ = ["LineDriver", "LineLike"]
 
 _log = logging.getLogger("upbit_ws_qt.subscriptions")
 
@@ -29,17 +30,16 @@ _INFO_TYPES = (DataType.INDICATOR.value, DataType.INDICATOR_SIGNAL.value)
 _LONGEST_PAUSE = 0.25
 
 
-class Lease:
+class LineDriver:
     """A line and its session.
 
     Attributes:
         line: the socket's side.
         session: what to send on it, and what was shown.
-        task: what drives it once it serves.
     """
 
     def __init__(
-        self, line: LineLike, session: LineSession, choice: FormatChoice, on_changed: Callable[[Lease], None]
+        self, line: LineLike, session: LineSession, choice: FormatChoice, on_changed: Callable[[LineDriver], None]
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._choice = choice
@@ -48,8 +48,8 @@ class Lease:
         self._is_over = False
         self.line = line
         self.session = session
-        self.task: asyncio.Task[None] | None = None
-        line.control = self._on_control
+        self._serving: asyncio.Task[None] | None = None
+        line.listen(self._on_control)
 
     async def drive(self) -> None:
         """Do what the session says; while it is syncing, until it is proved; then until the line or the task ends.
@@ -86,15 +86,42 @@ class Lease:
         """Have the session asked anew what to do."""
         self._wake.set()
 
+    def serve(self, on_lost: Callable[[LineDriver], None]) -> None:
+        """Go on by itself; `on_lost` is called when the line goes without being asked to."""
+        name = f"subscriptions {self.line.ws_type}"
+        self._serving = self._loop.create_task(self._serve(on_lost), name=name)
+        self._serving.add_done_callback(self._served)
+
+    def retire(self) -> asyncio.Task[None] | None:
+        """Take no more note of what arrives, and end; return what has to be awaited, None for nothing."""
+        self.let_go()
+        serving, self._serving = self._serving, None
+        if serving is None or serving.done() or serving is asyncio.current_task():
+            return None
+        serving.cancel()
+        return serving
+
     def let_go(self) -> None:
         """Take no more note of what arrives."""
-        self.line.control = None
-        self.line.observer = None
+        self.line.listen(None)
+        self.line.observe(None)
 
     def end(self) -> None:
         """Have `drive` end with ConnectionLostError."""
         self._is_over = True
         self._wake.set()
+
+    async def _serve(self, on_lost: Callable[[LineDriver], None]) -> None:
+        try:
+            await self.drive()
+        except ConnectionLostError:
+            on_lost(self)
+
+    def _served(self, task: asyncio.Task[None]) -> None:
+        """Let an error that nobody expected be seen: a line that is not kept any more is as bad as none."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            context = {"message": f"{task.get_name()} failed", "exception": error, "task": task}
+            self._loop.call_exception_handler(context)
 
     # -- outwards ---------------------------------------------------------------------------------------------------
 
@@ -102,8 +129,8 @@ class Lease:
         plan = self.session.take_request(now)
         if plan is None:
             return
-        data = build_request(plan.specs, format=self._choice.format)
-        self._choice.note_request(spec.data_type.value for spec in plan.specs)
+        data = encode_request(plan.objects, format=self._choice.format)
+        self._choice.note_request(entry.data_type.value for entry in plan.objects)
         # Before the first await: the answer may be there before `send` returns.
         self.session.on_request_sent(plan, len(data), now)
         self._watch()
@@ -141,15 +168,15 @@ class Lease:
     def _watch(self) -> None:
         """Look at data frames only while they could prove something, or are to be measured."""
         if self.session.table.watches_data:
-            self.line.observer = self._on_frame
+            self.line.observe(self._on_frame)
         else:
-            self.line.observer = self._measure if self._choice.wants_frames else None
+            self.line.observe(self._measure if self._choice.wants_frames else None)
 
     def _measure(self, frame: bytes | str) -> None:
         """Show the choice of the format what flows once all is proved; before that come snapshots for the most part."""
         if self._choice.note_frame(frame, self._loop.time()):
             _log.info("%s: %s", self.line.ws_type.value, self._choice.reason)
-            self.line.observer = None
+            self.line.observe(None)
 
     def _on_frame(self, frame: bytes | str) -> None:
         session, table = self.session, self.session.table
@@ -166,7 +193,7 @@ class Lease:
         now, is_snapshot = self._loop.time(), _is_snapshot(frame)
         for stream in streams:
             shows = session.on_data(stream, now, is_snapshot=is_snapshot)
-            if shows and (not table.proof.debts or not session.is_syncing):
+            if shows and not (session.is_syncing and table.owes):
                 self._wake.set()
 
 
@@ -211,3 +238,28 @@ def _decoded_streams(frame: bytes | str) -> list[StreamKey]:
         return []  # it proves nothing; the drain counts and reports it
     keys = [key_of_event(message) for message in messages if isinstance(message, BaseWebSocketEvent)]
     return [key for key in keys if key is not None]
+
+
+class LineLike(Protocol):
+    """One socket's life."""
+
+    @property
+    def ws_type(self) -> WebSocketType:
+        """The endpoint."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something can still be sent."""
+
+    @property
+    def limiter(self) -> LimiterLike:
+        """The budget of this line."""
+
+    def listen(self, control: Callable[[ServerError | ServerStatus | SubscriptionList], None] | None) -> None:
+        """Have errors, status and subscription lists told to `control` as they arrive; None for nobody."""
+
+    def observe(self, observer: Callable[[bytes | str], None] | None) -> None:
+        """Have every data frame shown to `observer` as it arrives; None while nothing is being proved."""
+
+    async def send(self, data: bytes) -> None:
+        """Send one message; ConnectionLostError when closed."""

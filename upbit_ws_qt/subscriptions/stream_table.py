@@ -1,0 +1,438 @@
+"""What one line was asked for and what came of it: one record for each stream. Pure; all times are passed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from upbit_ws_qt.streams import ALL_SYMBOLS, StreamKey, indicator_variant, level_variant
+from upbit_ws_qt.subscriptions.status import StreamStatus
+from upbit_ws_qt.types import DataType
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from upbit_ws_qt.subscriptions.endpoint_memory import EndpointMemory
+    from upbit_ws_qt.subscriptions.planner import OptimizationResult
+    from upbit_ws_qt.subscriptions.wishes import Demand
+    from upbit_ws_qt.wire import SubscriptionList
+
+__all__ = ["RequestEffect", "StreamRecord", "StreamTable", "listed_streams"]
+
+_WITHOUT_CODES = (DataType.MY_ASSET, DataType.ANNOUNCEMENT)
+_INDICATORS = (DataType.INDICATOR, DataType.INDICATOR_SIGNAL)
+# How often one stream that the list lacks is asked for again, and how many such repairs there are in a row.
+_MOST_REPAIRS = 2
+_MOST_REPAIRS_IN_A_ROW = 5
+# Seconds by which streams that are to be asked for again wait for each other, so that one request serves them all.
+_TOGETHER = 1.0
+
+
+class RequestEffect(NamedTuple):
+    """How a request changed what a line is asked for.
+
+    Attributes:
+        new: streams that were not asked for before.
+        gone: streams that are not asked for any more.
+        once: streams whose present state alone is owed.
+        expected: streams that have to show themselves because of it.
+    """
+
+    new: Mapping[StreamKey, Demand]
+    gone: Collection[StreamKey]
+    once: Collection[StreamKey]
+    expected: Mapping[StreamKey, Demand]
+
+
+@dataclass(slots=True)
+class StreamRecord:
+    """One stream on one line.
+
+    Attributes:
+        status: how it stands; WANTED where only its present state was asked for.
+        deadline: until when an owed stream has to show itself.
+        needs_data: whether data has to prove it; otherwise the exchange's list does.
+        flows: whether its data came on this line the way it is asked for.
+        once_until: until when the present state alone may come; None where none is awaited.
+        is_asked_anew: whether the next request asks for it as though it were new.
+        repairs: how often it was asked for again because the list lacked it.
+        tries: how often it was asked for again because it was silent, though earlier lines brought it; None where
+            that does not apply.
+        try_at: when it is asked for again for that reason; None for never.
+    """
+
+    status: StreamStatus = StreamStatus.WANTED
+    deadline: float = 0.0
+    needs_data: bool = False
+    flows: bool = False
+    once_until: float | None = None
+    is_asked_anew: bool = False
+    repairs: int = 0
+    tries: int | None = None
+    try_at: float | None = None
+
+    @property
+    def is_owed(self) -> bool:
+        """Whether it was asked for and has not shown itself yet."""
+        return self.status is StreamStatus.REQUESTED
+
+    @property
+    def is_open(self) -> bool:
+        """Whether data, or a list, can still change what is known of it."""
+        return self.once_until is not None or self.status in _OPEN
+
+    def settle(self, status: StreamStatus) -> None:
+        """Note that it came; what was done to get it begins anew the next time."""
+        self.status = status
+        self.repairs = 0
+        self.tries = self.try_at = None
+
+
+_OPEN = (StreamStatus.REQUESTED, StreamStatus.UNSERVED, StreamStatus.WARMING_UP)
+
+
+class StreamTable:
+    """The streams of one line.
+
+    Attributes:
+        asked: the union as the exchange should have it now.
+        needs_repair: whether everything has to be asked for anew, plainly and at once; so it is on a new line.
+        has_levels: whether books of a level were ever asked for here: then the code does not tell the stream.
+        last_progress: when the latest stream was shown.
+    """
+
+    def __init__(self, memory: EndpointMemory) -> None:
+        self._memory = memory
+        self._records: dict[StreamKey, StreamRecord] = {}
+        self._open: dict[StreamKey, StreamRecord] = {}  # few of many, and each data frame is looked up here
+        self._changed: set[StreamKey] = set()
+        self._repairs_in_a_row = 0
+        self.asked: Mapping[StreamKey, Demand] = {}
+        self.needs_repair = True
+        self.has_levels = False
+        self.last_progress = 0.0
+
+    # -- questions ------------------------------------------------------------------------------------------------
+
+    def wanted(self) -> Mapping[StreamKey, Demand]:
+        """Return what should flow."""
+        demand = self._memory.state.demand(self._memory.ws_type)
+        if all(wanted.realtime for wanted in demand.values()):
+            return demand
+        return {stream: wanted for stream, wanted in demand.items() if wanted.realtime}
+
+    def flowing(self) -> dict[StreamKey, Demand]:
+        """Return the streams whose data this line brings, as they are asked for."""
+        asked = self.asked
+        return {stream: asked[stream] for stream, record in self._records.items() if record.flows}
+
+    def asked_anew(self) -> set[StreamKey]:
+        """Return the streams that the next request asks for as though they were new."""
+        return {stream for stream, record in self._records.items() if record.is_asked_anew}
+
+    def new_once(self) -> dict[StreamKey, Demand]:
+        """Return the snapshots that are owed and not on their way."""
+        owed = self._memory.snapshots.collect()
+        return {stream: demand for stream, demand in owed.items() if not self.awaits_once(stream)}
+
+    def awaits_once(self, stream: StreamKey) -> bool:
+        """Whether the present state alone of a stream was asked for and has not come."""
+        record = self._open.get(stream)
+        return record is not None and record.once_until is not None
+
+    def once_streams(self) -> list[StreamKey]:
+        """Return the streams whose present state alone was asked for and has not come."""
+        return [stream for stream, record in self._open.items() if record.once_until is not None]
+
+    def status_of(self, stream: StreamKey) -> StreamStatus:
+        """Return how it stands with a stream of the union on this line."""
+        record = self._records.get(stream)
+        if record is None:
+            return StreamStatus.WANTED
+        if record.status is StreamStatus.WANTED and record.once_until is not None:
+            return StreamStatus.REQUESTED
+        return record.status
+
+    def is_owed(self, stream: StreamKey) -> bool:
+        """Whether a stream was asked for and has not shown itself yet."""
+        record = self._open.get(stream)
+        return record is not None and record.is_owed
+
+    def owed(self, *, data: bool) -> list[StreamKey]:
+        """Return what is owed: what data has to prove, or what the list has to."""
+        return [s for s, record in self._open.items() if record.is_owed and record.needs_data is data]
+
+    @property
+    def owes(self) -> bool:
+        """Whether anything that was asked for has not shown itself yet."""
+        return any(record.is_owed for record in self._open.values())
+
+    def missing(self) -> list[StreamKey]:
+        """Return what has not come: owed first, then what is unserved."""
+        owed = [stream for stream, record in self._open.items() if record.is_owed]
+        return [*owed, *(s for s, record in self._open.items() if record.status is StreamStatus.UNSERVED)]
+
+    @property
+    def brings_anything(self) -> bool:
+        """Whether any stream is live."""
+        return any(record.status is StreamStatus.LIVE for record in self._records.values())
+
+    @property
+    def watches_data(self) -> bool:
+        """Whether data frames have to be looked at."""
+        return bool(self._open)
+
+    def is_watched(self, stream: tuple[str, str, str]) -> bool:
+        """Whether data of this stream could show anything; a plain tuple finds its StreamKey, being equal."""
+        return stream in self._open
+
+    def overdue(self, now: float) -> list[StreamKey]:
+        """Return the owed streams whose deadline has passed."""
+        return [stream for stream, record in self._open.items() if record.is_owed and record.deadline <= now]
+
+    def once_overdue(self, now: float) -> list[StreamKey]:
+        """Return the streams whose present state alone should have come by now."""
+        return [s for s, record in self._open.items() if record.once_until is not None and record.once_until <= now]
+
+    def next_deadlines(self) -> list[float]:
+        """Return the times at which something here becomes due, unordered."""
+        times: list[float] = []
+        for record in self._open.values():
+            if record.is_owed:
+                times.append(record.deadline)
+            if record.once_until is not None:
+                times.append(record.once_until)
+        return times
+
+    def next_try(self) -> float | None:
+        """Return when a silent stream that earlier lines brought is asked for again, None for never."""
+        return min((r.try_at for r in self._open.values() if r.try_at is not None), default=None)
+
+    @property
+    def may_repair(self) -> bool:
+        """Whether repairs are tried: not while one is due, nor when so many in a row have not helped."""
+        return not self.needs_repair and self._repairs_in_a_row < _MOST_REPAIRS_IN_A_ROW
+
+    def take_changed(self) -> set[StreamKey]:
+        """Take out the streams whose status may have changed since the last call."""
+        changed, self._changed = self._changed, set()
+        return changed
+
+    # -- what is asked --------------------------------------------------------------------------------------------
+
+    def note_request(self, plan: OptimizationResult, now: float) -> RequestEffect:
+        """Take note of a request that leaves now."""
+        before, union = self.asked, plan.union
+        new = {stream: demand for stream, demand in union.items() if stream not in before}
+        gone = [stream for stream in before if stream not in union]
+        once = plan.snapshots & self._memory.snapshots.owed.keys()
+        again = {stream: union[stream] for stream in self.asked_anew() if stream in union}
+        newly_owed = {s: union[s] for s in plan.snapshots if s in union and s in before and not before[s].snapshot}
+        expected = new | again | newly_owed
+        self._forget(gone)
+        self.asked = union
+        self._expect(expected, now)
+        for stream, record in self._records.items():
+            record.is_asked_anew = False
+            if record.is_owed:  # it may be asked for in another way now, with a snapshot or without
+                record.needs_data = _proved_by_data(stream, union[stream])
+        self.has_levels = self.has_levels or any(s.variant and s.data_type is DataType.ORDERBOOK for s in new)
+        for stream in once:
+            record = self._records.setdefault(stream, StreamRecord())
+            record.once_until = now + self._memory.patience.first_data
+            self._file(stream, record)
+        self._changed.update(new, gone)
+        return RequestEffect(new, gone, once, expected)
+
+    def repair_leaves(self) -> None:
+        """Note that the request that leaves now asks plainly for everything."""
+        self.needs_repair = False
+
+    def restart(self) -> None:
+        """Begin anew on a line that was left open after an error: what it still sends is not known."""
+        self._changed.update(self.asked)
+        self.asked = {}
+        self._records.clear()
+        self._open.clear()
+        self.needs_repair = True
+
+    def prolong(self, streams: Iterable[StreamKey], until: float) -> None:
+        """Give owed streams more time."""
+        for stream in streams:
+            self._records[stream].deadline = until
+
+    def ask_plainly(self, streams: Collection[StreamKey], until: float) -> None:
+        """Have streams that did not come asked for plainly, with everything else, and wait for them until then."""
+        for stream in streams:
+            record = self._open.get(stream)
+            if record is None:
+                continue
+            if record.is_owed:
+                record.deadline = until
+                record.is_asked_anew = True
+            record.once_until = None  # it goes with the repair
+            self._file(stream, record)
+        self._start_repair()
+
+    # -- what comes of it -----------------------------------------------------------------------------------------
+
+    def take_data(self, stream: StreamKey, now: float) -> bool:
+        """Take data of a stream; return whether it shows something that was not known."""
+        record = self._open.get(stream)
+        if record is None or record.status not in _OPEN:
+            return False
+        self.last_progress = now
+        self._serve(stream, record, StreamStatus.LIVE)
+        return True
+
+    def take_list(self, listed: Collection[StreamKey], union: Mapping[StreamKey, Demand], now: float) -> set[StreamKey]:
+        """Take the exchange's list of the time when `union` was asked for; return what it lacks of what is asked."""
+        missing: set[StreamKey] = set()
+        for stream, demand in union.items():
+            if stream not in self.asked:
+                continue
+            record = self._records[stream]
+            if stream not in listed:
+                missing.add(stream)
+            elif not _proved_by_data(stream, demand) and record.status in (
+                StreamStatus.REQUESTED,
+                StreamStatus.UNSERVED,
+            ):
+                self.last_progress = now
+                # The first myAsset subscription of an account may stay silent for minutes.
+                is_warming = stream.data_type is DataType.MY_ASSET
+                self._serve(stream, record, StreamStatus.WARMING_UP if is_warming else StreamStatus.LIVE)
+        return missing
+
+    def give_up(self, streams: Iterable[StreamKey], now: float) -> None:
+        """Count streams as unserved; those that came on an earlier line are asked for again later."""
+        for stream in streams:
+            record = self._records[stream]
+            record.status = StreamStatus.UNSERVED
+            record.flows = False
+            if record.tries is None and self._memory.was_served(stream):
+                record.tries = 0
+                self._plan_try(record, now)
+            self._memory.note_unserved(stream)
+            self._file(stream, record)
+            self._changed.add(stream)
+
+    def take_tries(self, now: float) -> bool:
+        """Whether silent streams are due to be asked for again; those whose turn is near go with them."""
+        first = self.next_try()
+        if first is None or first > now:
+            return False
+        for record in self._open.values():
+            if record.try_at is not None and record.try_at <= now + _TOGETHER:
+                record.tries = (record.tries or 0) + 1
+                self._plan_try(record, now)
+        return True
+
+    def settle_once(self, stream: StreamKey, *, served: bool) -> bool:
+        """Note that a snapshot came or will not come; return whether its stream flows for that sake only."""
+        record = self._records[stream]
+        record.once_until = None
+        self._file(stream, record)
+        self._memory.snapshots.settle(stream, served=served)
+        self._changed.add(stream)
+        return stream in self.asked and stream not in self.wanted()
+
+    def repair(self, missing: Collection[StreamKey], *, has_surplus: bool, now: float) -> None:
+        """Have everything asked for anew where the list lacks something, or has too much; not for ever.
+
+        What was asked for again in vain before counts as unserved.
+        """
+        if not missing and not has_surplus:
+            self._repairs_in_a_row = 0
+            return
+        again = {stream for stream in missing if self._may_repair(stream)}
+        in_vain = set(missing) - again
+        for stream in in_vain:
+            self._memory.note_unlisted(stream)
+        self.give_up(in_vain, now)
+        for stream in again:
+            record = self._records[stream]
+            record.repairs += 1
+            record.flows = False
+            record.is_asked_anew = True
+            self._changed.add(stream)
+        if again or (has_surplus and self.may_repair):
+            self._start_repair()
+
+    # -- inside ---------------------------------------------------------------------------------------------------
+
+    def _may_repair(self, stream: StreamKey) -> bool:
+        if self._memory.was_unlisted(stream) or self._repairs_in_a_row >= _MOST_REPAIRS_IN_A_ROW:
+            return False
+        return self._records[stream].repairs < _MOST_REPAIRS
+
+    def _start_repair(self) -> None:
+        self.needs_repair = True
+        self._repairs_in_a_row += 1
+        self._memory.effort.repaired()
+
+    def _expect(self, streams: Mapping[StreamKey, Demand], now: float) -> None:
+        until = now + self._memory.patience.first_data
+        for stream, demand in streams.items():
+            record = self._records.setdefault(stream, StreamRecord())
+            record.status = StreamStatus.REQUESTED
+            record.deadline = until
+            record.needs_data = _proved_by_data(stream, demand)
+            self._file(stream, record)
+
+    def _serve(self, stream: StreamKey, record: StreamRecord, status: StreamStatus) -> None:
+        record.settle(status)
+        record.flows = record.flows or stream.data_type.has_snapshot
+        self._memory.note_served(stream)
+        self._file(stream, record)
+        self._changed.add(stream)
+
+    def _forget(self, streams: Iterable[StreamKey]) -> None:
+        for stream in streams:
+            once_until = self._records[stream].once_until
+            record = self._records[stream] = StreamRecord(once_until=once_until)
+            self._memory.forget(stream)
+            self._file(stream, record)
+
+    def _plan_try(self, record: StreamRecord, now: float) -> None:
+        pauses, tries = self._memory.patience.ask_again, record.tries or 0
+        record.try_at = now + pauses[tries] if tries < len(pauses) else None
+
+    def _file(self, stream: StreamKey, record: StreamRecord) -> None:
+        """Put a record where its state belongs; one that says nothing any more goes."""
+        if record.is_open:
+            self._open[stream] = record
+        else:
+            self._open.pop(stream, None)
+            if record.status is StreamStatus.WANTED:
+                self._records.pop(stream, None)
+
+
+def listed_streams(answer: SubscriptionList) -> frozenset[StreamKey]:
+    """Return the streams that the exchange says it sends; types that this version does not know are passed over."""
+    found: set[StreamKey] = set()
+    for entry in answer.result:
+        try:
+            data_type = DataType(entry.type)
+        except ValueError:
+            continue
+        codes = [code.partition(".")[0] for code in entry.codes]
+        if data_type in _WITHOUT_CODES or (data_type is DataType.MY_ORDER and not codes):
+            found.add(StreamKey(data_type, ALL_SYMBOLS))
+        elif data_type is DataType.ORDERBOOK:
+            found.update(StreamKey(data_type, code, level_variant(entry.level)) for code in codes)
+        elif data_type in _INDICATORS:
+            variants = [indicator_variant(entry.timeframe or "", item) for item in entry.indicators]
+            found.update(StreamKey(data_type, code, variant) for code in codes for variant in variants)
+        else:
+            found.update(StreamKey(data_type, code) for code in codes)
+    return frozenset(found)
+
+
+def _proved_by_data(stream: StreamKey, demand: Demand) -> bool:
+    """Whether the exchange owes a snapshot, so that silence says something.
+
+    Private and info streams speak only when something happens, and a stream wanted realtime only may be that of a quiet
+    market: the list is all the proof there is of them.
+    """
+    return stream.data_type.has_snapshot and demand.snapshot
