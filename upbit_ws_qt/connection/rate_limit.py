@@ -137,10 +137,13 @@ class MessageLimiter:
     def successor(self) -> MessageLimiter:
         """Return the limiter of a fresh line: empty windows, but what refusals have taught is kept."""
         fresh = MessageLimiter(self._per_second, self._per_minute, reserve=self._reserve)
-        fresh._factor, fresh._factor_at = self._factor, self._factor_at
-        fresh._blocked_until, fresh._block = self._blocked_until, self._block
-        fresh._refusals = self._refusals
+        fresh._learn_from(self)
         return fresh
+
+    def _learn_from(self, older: MessageLimiter) -> None:
+        self._factor, self._factor_at = older._factor, older._factor_at
+        self._blocked_until, self._block = older._blocked_until, older._block
+        self._refusals = older._refusals
 
     def _limits(self) -> tuple[int, int]:
         return max(1, int(self._per_second * self._factor)), max(1, int(self._per_minute * self._factor))

@@ -68,6 +68,18 @@ class _StreamPast:
     was_unserved: bool = False
     was_unlisted: bool = False
 
+    def serve(self) -> None:
+        """Note that a line brings it."""
+        self.was_served, self.was_unserved, self.was_unlisted = True, False, False
+
+    def miss(self) -> None:
+        """Note that a line asked for it in vain."""
+        self.was_unserved = True
+
+    def leave_out(self) -> None:
+        """Note that the list goes on lacking it."""
+        self.was_unlisted = True
+
 
 _UNKNOWN = _StreamPast()
 
@@ -119,16 +131,15 @@ class EndpointMemory:
 
     def note_served(self, stream: StreamKey) -> None:
         """Note that a line brings a stream."""
-        past = self._streams.setdefault(stream, _StreamPast())
-        past.was_served, past.was_unserved, past.was_unlisted = True, False, False
+        self._streams.setdefault(stream, _StreamPast()).serve()
 
     def note_unserved(self, stream: StreamKey) -> None:
         """Note that a line asked for a stream in vain."""
-        self._streams.setdefault(stream, _StreamPast()).was_unserved = True
+        self._streams.setdefault(stream, _StreamPast()).miss()
 
     def note_unlisted(self, stream: StreamKey) -> None:
         """Note that the list goes on lacking a stream."""
-        self._streams.setdefault(stream, _StreamPast()).was_unlisted = True
+        self._streams.setdefault(stream, _StreamPast()).leave_out()
 
     def forget(self, stream: StreamKey) -> None:
         """Note that a stream is not wanted any more."""

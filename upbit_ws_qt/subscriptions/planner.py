@@ -12,7 +12,7 @@ from upbit_ws_qt.wire import TypeObject
 from upbit_ws_qt.wire.rules import canonical_indicator
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from decimal import Decimal
 
     from upbit_ws_qt.streams import StreamKey
@@ -169,6 +169,11 @@ class _Group:
     priority: Priority = Priority.LOW
     indicators: tuple[IndicatorSpec, ...] = ()
 
+    def add(self, symbols: Iterable[str], priority: Priority) -> None:
+        """Take in streams of the same options."""
+        self.symbols += symbols
+        self.priority = min(self.priority, priority)
+
     def place(self) -> tuple[Priority, int, Decimal, int, list[str]]:
         """Return where it stands in a request: urgent before others, else always in the same order."""
         return self.priority, _TYPE_ORDER[self.data_type], self.demand.level, _MODE_ORDER[self.mode], self.symbols[:1]
@@ -292,8 +297,7 @@ def _grouped(wanted: Mapping[StreamKey, Demand], modes: Mapping[StreamKey, _Mode
         options = (demand.level, demand.categories, demand.include_body)
         group = groups.setdefault((data_type, mode, *options), _Group(data_type, mode, demand))
         suffix = f".{demand.depth}" if data_type is DataType.ORDERBOOK and demand.depth != DEPTHS[-1] else ""
-        group.symbols += [stream.symbol + suffix for stream in streams if stream.symbol]
-        group.priority = min(group.priority, demand.priority)
+        group.add([stream.symbol + suffix for stream in streams if stream.symbol], demand.priority)
     return [*groups.values(), *_indicator_groups(indicators)]
 
 
@@ -317,8 +321,7 @@ def _indicator_groups(
     for (data_type, symbol, timeframe), (demand, entries) in indicators.items():
         key = (data_type, timeframe, frozenset(entries))
         group = groups.setdefault(key, _Group(data_type, _Mode.PLAIN, demand, indicators=tuple(entries)))
-        group.symbols.append(symbol)
-        group.priority = min(group.priority, demand.priority)
+        group.add([symbol], demand.priority)
     return list(groups.values())
 
 

@@ -189,7 +189,7 @@ class SubscriptionStateManager:
             self._serial += 1
             table = self._tables[wish.ws_type]
             for stream in wish.demands:
-                table[stream].snapshot_serial = self._serial
+                table[stream].want_snapshot(self._serial)
             changed.add(wish.ws_type)
 
     def _drop(self, component_id: str, spec: SubscriptionSpec, count: int, changed: set[WebSocketType]) -> None:

@@ -81,11 +81,59 @@ class StreamRecord:
         """Whether data, or a list, can still change what is known of it."""
         return self.once_until is not None or self.status in _OPEN
 
-    def settle(self, status: StreamStatus) -> None:
+    def expect(self, until: float, *, needs_data: bool) -> None:
+        """Note that it was asked for and has to show itself."""
+        self.status = StreamStatus.REQUESTED
+        self.deadline = until
+        self.needs_data = needs_data
+
+    def is_asked(self, *, needs_data: bool) -> None:
+        """Note that a request with it leaves, which may ask in another way than before."""
+        self.is_asked_anew = False
+        if self.is_owed:
+            self.needs_data = needs_data
+
+    def expect_once(self, until: float) -> None:
+        """Note that its present state alone was asked for."""
+        self.once_until = until
+
+    def settle_once(self) -> None:
+        """Note that its present state alone is not awaited any more."""
+        self.once_until = None
+
+    def prolong(self, until: float) -> None:
+        """Give it more time."""
+        self.deadline = until
+
+    def ask_plainly(self, until: float) -> None:
+        """Have it asked for with everything else; its present state alone comes with that too."""
+        if self.is_owed:
+            self.deadline = until
+            self.is_asked_anew = True
+        self.once_until = None
+
+    def was_left_out(self) -> None:
+        """Note that the list lacks it, and have it asked for again."""
+        self.repairs += 1
+        self.flows = False
+        self.is_asked_anew = True
+
+    def settle(self, status: StreamStatus, *, flows: bool) -> None:
         """Note that it came; what was done to get it begins anew the next time."""
         self.status = status
+        self.flows = self.flows or flows
         self.repairs = 0
         self.tries = self.try_at = None
+
+    def give_up(self) -> None:
+        """Note that it did not come."""
+        self.status = StreamStatus.UNSERVED
+        self.flows = False
+
+    def plan_try(self, now: float, pauses: tuple[float, ...], *, is_first: bool) -> None:
+        """Plan the first, or after a try the next, time to ask again; after the last pause there is none."""
+        self.tries = 0 if is_first else (self.tries or 0) + 1
+        self.try_at = now + pauses[self.tries] if self.tries < len(pauses) else None
 
 
 _OPEN = (StreamStatus.REQUESTED, StreamStatus.UNSERVED, StreamStatus.WARMING_UP)
@@ -233,13 +281,12 @@ class StreamTable:
         self.asked = union
         self._expect(expected, now)
         for stream, record in self._records.items():
-            record.is_asked_anew = False
-            if record.is_owed:  # it may be asked for in another way now, with a snapshot or without
-                record.needs_data = _proved_by_data(stream, union[stream])
+            if stream in union:
+                record.is_asked(needs_data=_proved_by_data(stream, union[stream]))
         self.has_levels = self.has_levels or any(s.variant and s.data_type is DataType.ORDERBOOK for s in new)
         for stream in once:
             record = self._records.setdefault(stream, StreamRecord())
-            record.once_until = now + self._memory.patience.first_data
+            record.expect_once(now + self._memory.patience.first_data)
             self._file(stream, record)
         self._changed.update(new, gone)
         return RequestEffect(new, gone, once, expected)
@@ -259,19 +306,15 @@ class StreamTable:
     def prolong(self, streams: Iterable[StreamKey], until: float) -> None:
         """Give owed streams more time."""
         for stream in streams:
-            self._records[stream].deadline = until
+            self._records[stream].prolong(until)
 
     def ask_plainly(self, streams: Collection[StreamKey], until: float) -> None:
         """Have streams that did not come asked for plainly, with everything else, and wait for them until then."""
         for stream in streams:
             record = self._open.get(stream)
-            if record is None:
-                continue
-            if record.is_owed:
-                record.deadline = until
-                record.is_asked_anew = True
-            record.once_until = None  # it goes with the repair
-            self._file(stream, record)
+            if record is not None:
+                record.ask_plainly(until)
+                self._file(stream, record)
         self._start_repair()
 
     # -- what comes of it -----------------------------------------------------------------------------------------
@@ -308,11 +351,9 @@ class StreamTable:
         """Count streams as unserved; those that came on an earlier line are asked for again later."""
         for stream in streams:
             record = self._records[stream]
-            record.status = StreamStatus.UNSERVED
-            record.flows = False
+            record.give_up()
             if record.tries is None and self._memory.was_served(stream):
-                record.tries = 0
-                self._plan_try(record, now)
+                record.plan_try(now, self._memory.patience.ask_again, is_first=True)
             self._memory.note_unserved(stream)
             self._file(stream, record)
             self._changed.add(stream)
@@ -324,14 +365,13 @@ class StreamTable:
             return False
         for record in self._open.values():
             if record.try_at is not None and record.try_at <= now + _TOGETHER:
-                record.tries = (record.tries or 0) + 1
-                self._plan_try(record, now)
+                record.plan_try(now, self._memory.patience.ask_again, is_first=False)
         return True
 
     def settle_once(self, stream: StreamKey, *, served: bool) -> bool:
         """Note that a snapshot came or will not come; return whether its stream flows for that sake only."""
         record = self._records[stream]
-        record.once_until = None
+        record.settle_once()
         self._file(stream, record)
         self._memory.snapshots.settle(stream, served=served)
         self._changed.add(stream)
@@ -351,10 +391,7 @@ class StreamTable:
             self._memory.note_unlisted(stream)
         self.give_up(in_vain, now)
         for stream in again:
-            record = self._records[stream]
-            record.repairs += 1
-            record.flows = False
-            record.is_asked_anew = True
+            self._records[stream].was_left_out()
             self._changed.add(stream)
         if again or (has_surplus and self.may_repair):
             self._start_repair()
@@ -375,14 +412,11 @@ class StreamTable:
         until = now + self._memory.patience.first_data
         for stream, demand in streams.items():
             record = self._records.setdefault(stream, StreamRecord())
-            record.status = StreamStatus.REQUESTED
-            record.deadline = until
-            record.needs_data = _proved_by_data(stream, demand)
+            record.expect(until, needs_data=_proved_by_data(stream, demand))
             self._file(stream, record)
 
     def _serve(self, stream: StreamKey, record: StreamRecord, status: StreamStatus) -> None:
-        record.settle(status)
-        record.flows = record.flows or stream.data_type.has_snapshot
+        record.settle(status, flows=stream.data_type.has_snapshot)
         self._memory.note_served(stream)
         self._file(stream, record)
         self._changed.add(stream)
@@ -393,10 +427,6 @@ class StreamTable:
             record = self._records[stream] = StreamRecord(once_until=once_until)
             self._memory.forget(stream)
             self._file(stream, record)
-
-    def _plan_try(self, record: StreamRecord, now: float) -> None:
-        pauses, tries = self._memory.patience.ask_again, record.tries or 0
-        record.try_at = now + pauses[tries] if tries < len(pauses) else None
 
     def _file(self, stream: StreamKey, record: StreamRecord) -> None:
         """Put a record where its state belongs; one that says nothing any more goes."""

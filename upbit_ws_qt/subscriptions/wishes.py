@@ -274,6 +274,10 @@ class StreamEntry:
             return False
         return True
 
+    def want_snapshot(self, serial: int) -> None:
+        """Note another wish for the snapshot alone."""
+        self.snapshot_serial = serial
+
     def detach(self, wish: Wish) -> bool:
         """Remove a wish; return whether the union may have changed."""
         gone = self.wishes.pop(wish)
