@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.waiting import until
+from upbit_ws_qt.credentials import Credentials
 from upbit_ws_qt.errors import (
     AuthenticationError,
     BackpressureError,
@@ -13,18 +16,19 @@ from upbit_ws_qt.errors import (
     RateLimitError,
     RecoveryError,
     RecoveryStrategy,
+    SubscriptionError,
     WebSocketError,
 )
+from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
 from upbit_ws_qt.types import ConnectionState, DataType, SubscriptionSpec, WebSocketType
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from upbit_ws_qt.exchange import EmbeddedExchange
 
 PUBLIC, PRIVATE = WebSocketType.PUBLIC, WebSocketType.PRIVATE
 BTC, ETH = SubscriptionSpec(DataType.TICKER, "KRW-BTC"), SubscriptionSpec(DataType.TICKER, "KRW-ETH")
-ORDERS = SubscriptionSpec(DataType.MY_ORDER)
+ORDERS, ASSETS = SubscriptionSpec(DataType.MY_ORDER), SubscriptionSpec(DataType.MY_ASSET)
 
 
 def ignore(_: object) -> None:
@@ -64,10 +68,9 @@ async def test_a_refused_key_is_not_tried_again(exchange: EmbeddedExchange, make
     exchange.faults.inject("invalid_auth", http=True)
     desk = await make_desk()
     desk.manager.register_component("one", ORDERS, ignore)
-    await until(lambda: desk.manager.connection_state(PRIVATE) is ConnectionState.FAILED)
-    error = await _told(desk, AuthenticationError)
-    assert isinstance(error, AuthenticationError)
-    assert desk.diary.errors[-1].recovery is RecoveryStrategy.NONE
+    await _told(desk, AuthenticationError)
+    await until(lambda: desk.diary.errors[-1].recovery is RecoveryStrategy.NONE)
+    assert desk.manager.connection_state(PRIVATE) is ConnectionState.FAILED
     assert all(error.recovery is RecoveryStrategy.RECONNECT for error in desk.diary.errors[:-1])
 
 
@@ -81,6 +84,15 @@ async def test_a_limit_is_waited_out(exchange: EmbeddedExchange, make_desk: Call
     assert error.retry_after is not None
     await handle.wait_served(60)
     assert fault.hits == 1
+
+
+async def test_what_the_exchange_does_not_serve_is_asked_for_again(make_desk: Callable[..., Any]) -> None:
+    desk = await make_desk(proof_timeout=0.3)
+    handle = desk.manager.register_component("one", SubscriptionSpec(DataType.TICKER, ["KRW-BTC", "KRW-NOPE"]), ignore)
+    with pytest.raises(SubscriptionError) as raised:
+        await handle.wait_served(60)
+    assert raised.value.codes == ("KRW-NOPE",)
+    assert raised.value.recovery is RecoveryStrategy.RETRY
 
 
 async def test_what_cannot_be_read_is_skipped(exchange: EmbeddedExchange, make_desk: Callable[..., Any]) -> None:
@@ -112,3 +124,17 @@ async def test_a_component_that_fails_too_often_is_put_aside_until_it_is_resumed
     assert not calls
     assert desk.manager.resume("bad")
     await until(lambda: calls)
+
+
+async def test_the_rest_is_subscribed_without_what_was_refused(make_desk: Callable[..., Any]) -> None:
+    async with EmbeddedExchange(ExchangeSettings(markets=20, scopes=("view_orders",))) as exchange:
+        credentials = Credentials(exchange.access_key, exchange.secret_key)
+        desk = await make_desk(private_url=exchange.private_url, credentials=credentials)
+        desk.manager.register_component("assets", ASSETS, ignore)
+        orders = desk.manager.register_component("orders", ORDERS, ignore)
+        error = await _told(desk, SubscriptionError)
+        assert isinstance(error, SubscriptionError)
+        assert error.recovery is RecoveryStrategy.RESUBSCRIBE
+        assert error.component_id == "assets"
+        await orders.wait_served(60)
+        await until(lambda: exchange.subscribed("private") == {("myOrder", "")})
