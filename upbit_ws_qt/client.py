@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
 from upbit_ws_qt.events import BaseWebSocketEvent, CandleEvent, OrderbookEvent, TickerEvent, TradeEvent
 from upbit_ws_qt.manager import GlobalWebSocketManager
-from upbit_ws_qt.streams import StreamKey, streams_of
+from upbit_ws_qt.streams import streams_of
 from upbit_ws_qt.types import ConnectionState, DataType, SubscriptionSpec, normalize_symbols
 
 if TYPE_CHECKING:
@@ -114,8 +114,12 @@ class SimpleWebSocketClient:
 
     def get_multiple_tickers(self, symbols: Iterable[str]) -> dict[str, TickerEvent]:
         """Return the newest tickers of those symbols that one is known of."""
-        found = ((symbol, self.get_ticker(symbol)) for symbol in symbols)
-        return {symbol: ticker for symbol, ticker in found if ticker is not None}
+        pool = self._pool
+        if pool is None:
+            return {}
+        names = {_code(symbol): symbol for symbol in symbols}
+        found = pool.get_multiple_data((code, DataType.TICKER) for code in names)
+        return {names[code]: event for (code, _), event in found.items() if isinstance(event, TickerEvent)}
 
     def get_history(self, symbol: str, data_type: DataType, limit: int = 100) -> tuple[BaseWebSocketEvent, ...]:
         """Return the newest events, oldest first, at most `limit`.
@@ -123,7 +127,7 @@ class SimpleWebSocketClient:
         As many are kept as `ServiceConfig.history_length` says; with 0, the default, it is the newest alone.
         """
         pool = self._pool
-        return () if pool is None else pool.get_history(data_type, _code(symbol), limit=limit)
+        return () if pool is None else pool.get_history(_code(symbol), data_type, limit=limit)
 
     def my_orders(self, symbol: str | None = None, *, open_only: bool = False) -> tuple[MyOrderEvent, ...]:
         """Return the newest state of each order that was reported, of one market or all."""
@@ -173,7 +177,7 @@ class SimpleWebSocketClient:
     async def _note_interest(self, manager: GlobalWebSocketManager) -> None:
         if manager.pool is not None:
             wanted = {stream for handle in self._handles for spec in handle.specs for stream in streams_of(spec)}
-            await manager.pool.register_client_interest(self.client_id, wanted)
+            await manager.pool.register_client_interest(self.client_id, streams=wanted)
 
     @property
     def _pool(self) -> DataPoolManager | None:
@@ -181,7 +185,7 @@ class SimpleWebSocketClient:
 
     def _event(self, data_type: DataType, symbol: str) -> BaseWebSocketEvent | None:
         pool = self._pool
-        return None if pool is None else pool.get_latest_data(*StreamKey(data_type, _code(symbol)))
+        return None if pool is None else pool.get_latest_data(_code(symbol), data_type)
 
     def _latest(self, kind: type[_E], data_type: DataType, symbol: str) -> _E | None:
         event = self._event(data_type, symbol)

@@ -346,7 +346,7 @@ async def test_an_event_from_elsewhere_is_routed_and_counted() -> None:
         assert await in_loop(rig.engine.route_event, event_of(code="KRW-ETH")) == 0
         assert listener.timestamps == [5]
         assert rig.pool is not None
-        assert rig.pool.get_latest_data(DataType.TICKER, "KRW-BTC") is listener.events[0]
+        assert rig.pool.get_latest_data("KRW-BTC", DataType.TICKER) is listener.events[0]
 
 
 async def test_the_pool_gets_orders_of_every_market_and_the_account_as_it_stands() -> None:
@@ -360,7 +360,7 @@ async def test_the_pool_gets_orders_of_every_market_and_the_account_as_it_stands
             raw("myAsset", timestamp=4, assets=[{"currency": "XRP", "balance": 1, "locked": 2}]),
         )
         assert rig.pool is not None
-        latest = rig.pool.get_latest_data(DataType.MY_ORDER, "KRW-ETH")
+        latest = rig.pool.get_latest_data("KRW-ETH", DataType.MY_ORDER)
         assert latest is not None
         assert latest.timestamp == 3
         assert [order.uuid for order in rig.pool.account.orders(open_only=True)] == ["b"]

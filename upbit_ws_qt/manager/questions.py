@@ -143,7 +143,9 @@ class ManagerQuestions(ManagerParts):
 
     def latest(self, stream: StreamKey) -> BaseWebSocketEvent | None:
         """Return the newest known event of a stream; None where nothing is known or the data pool is off."""
-        return None if self._pool is None else self._pool.get_latest_data(*stream)
+        return (
+            None if self._pool is None else self._pool.get_latest_data(stream.symbol, stream.data_type, stream.variant)
+        )
 
     def component_outline(self) -> tuple[dict[str, Priority], dict[str, int]]:
         """Return the most urgent priority of each component, and the number of its streams."""

@@ -39,7 +39,7 @@ async def fetch_snapshot(
         raise SubscriptionError("the exchange has no snapshots of this type", spec=spec)
     found: dict[str, BaseWebSocketEvent] = {}
     for stream in streams_of(spec) if pool is not None else ():
-        known = pool.get_latest_data(*stream) if pool is not None else None
+        known = pool.get_latest_data(stream.symbol, stream.data_type, stream.variant) if pool is not None else None
         if known is not None and known.epoch == epoch and endpoint.keeper.status(stream).is_served:
             found[stream.symbol] = known
     rest = tuple(symbol for symbol in spec.symbols if symbol.partition(".")[0] not in found)

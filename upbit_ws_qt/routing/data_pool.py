@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from upbit_ws_qt.errors import ConfigurationError
 from upbit_ws_qt.routing.account_view import AccountView
 from upbit_ws_qt.streams import StreamKey
+from upbit_ws_qt.types import DataType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from upbit_ws_qt.events import BaseWebSocketEvent
-    from upbit_ws_qt.types import DataType
 
 __all__ = ["DataPoolManager", "PoolCell", "PoolStatistics", "size_of"]
 
-_TRIM_EVERY = 1024  # events put into histories between two looks at the bound
-_TRIM_TO = 0.9
+_TRIM_TO = 0.9  # of the limit: then there is room for a while, and the work is not done for each event
+_USUAL_SIZE = 1024  # bytes of an event, before one of its stream was measured
 _MEASURED_AT_ONCE = 64  # streams; a book takes 60 us
 
 
@@ -90,9 +91,15 @@ class PoolCell:
 
     def remember(self, event: BaseWebSocketEvent) -> None:
         """Put the newest event into the history too; only where there is one."""
-        assert self.history is not None
-        self.history.append(event)
-        self._pool.note_stored()
+        history = self.history
+        assert history is not None
+        if len(history) == history.maxlen:  # it takes the place of the oldest
+            history.append(event)
+            return
+        history.append(event)
+        if not self._size:
+            self._size = size_of(event)
+        self._pool.note_growth(self._size)
 
     @property
     def events(self) -> int:
@@ -140,15 +147,16 @@ class DataPoolManager:
         self._cells: dict[StreamKey, PoolCell] = {}
         self._interests: dict[str, frozenset[StreamKey]] = {}
         self._evicted = 0
-        self._stored = 0
+        self._held = 0  # bytes as of the last look, and what was added since
+        self._look_at = limit
 
     # -- for the engine ---------------------------------------------------------------------------------------------
     def cell(self, key: StreamKey) -> PoolCell:
         """Return the place of a stream, made where it is new."""
         found = self._cells.get(key)
         if found is None:
+            self.note_growth(_USUAL_SIZE)  # before there is a new place, which would be thrown out as the emptiest
             found = self._cells[key] = PoolCell(self, self._history_length)
-            self.note_stored()
         return found
 
     def release(self, key: StreamKey) -> None:
@@ -163,14 +171,22 @@ class DataPoolManager:
         if cell.latest is None and not (cell.is_live or cell.wanted):
             del self._cells[key]
 
-    def note_stored(self) -> None:
-        """Count something that made the pool larger, and look at the bound now and then."""
-        self._stored += 1
-        if not self._stored % _TRIM_EVERY:
+    def note_growth(self, size: int) -> None:
+        """Count bytes that were added, and make room where that is too much."""
+        self._held += size
+        if self._held > self._look_at:
             self.trim()
 
     def trim(self) -> int:
         """Throw out what exceeds the bound; return how many events that was."""
+        thrown_out = self._throw_out()
+        self._held = self._bytes()
+        # The newest events of what is routed stay whatever they take: looking again for each event would not help.
+        room = int(self._limit * (1 - _TRIM_TO))
+        self._look_at = self._limit if self._held <= self._limit else self._held + room
+        return thrown_out
+
+    def _throw_out(self) -> int:
         if self._bytes() <= self._limit:
             return 0
         while not all(cell.is_measured for cell in self._cells.values()):
@@ -211,9 +227,28 @@ class DataPoolManager:
         return known + (known // events * unknown if unknown else 0)
 
     # -- for clients ------------------------------------------------------------------------------------------------
-    async def register_client_interest(self, client_id: str, streams: Iterable[StreamKey]) -> None:
-        """Set what a client is interested in, in place of what it was before; nothing ends the interest."""
-        wanted = frozenset(streams)
+    async def register_client_interest(
+        self,
+        client_id: str,
+        symbols: str | Iterable[str] = (),
+        data_types: DataType | str | Iterable[DataType | str] = (),
+        *,
+        streams: Iterable[StreamKey] = (),
+    ) -> None:
+        """Set what a client is interested in, in place of what it was before; nothing ends the interest.
+
+        Args:
+            client_id: whose interest it is.
+            symbols: market codes, each wanted in all `data_types`; none for types that have no markets.
+            data_types: such as DataType.TICKER or "ticker".
+            streams: single streams, besides; for books by level and indicators.
+
+        Raises:
+            ConfigurationError: symbols and types changed places, or one of them is none.
+        """
+        codes = [_code_of(each) for each in ([symbols] if isinstance(symbols, str) else symbols)] or [""]
+        types = [_type_of(each) for each in ([data_types] if isinstance(data_types, str) else data_types)]
+        wanted = frozenset([*streams, *(StreamKey(data_type, code) for data_type in types for code in codes)])
         for key in wanted:
             self.cell(key).wanted += 1
         for key in self._interests.pop(client_id, frozenset()):
@@ -223,27 +258,46 @@ class DataPoolManager:
         if wanted:
             self._interests[client_id] = wanted
 
-    def client_interest(self, client_id: str) -> frozenset[StreamKey]:
-        """Return what a client is interested in."""
-        return self._interests.get(client_id, frozenset())
+    def get_latest_data(
+        self, symbol: str = "", data_type: DataType | str | None = None, variant: str = ""
+    ) -> BaseWebSocketEvent | None:
+        """Return the newest event of a stream, None where nothing is known; its `received_at` tells its age.
 
-    def get_latest_data(self, data_type: DataType, symbol: str = "", variant: str = "") -> BaseWebSocketEvent | None:
-        """Return the newest event of a stream, None where nothing is known; its `received_at` tells its age."""
-        cell = self._cells.get(StreamKey(data_type, symbol, variant))
+        Args:
+            symbol: market code; "" for types that have no markets.
+            data_type: such as DataType.TICKER or "ticker".
+            variant: of the stream, see StreamKey.
+
+        Raises:
+            ConfigurationError: symbol and type changed places, or one of them is none.
+        """
+        cell = self._cells.get(StreamKey(_type_of(data_type), _code_of(symbol), variant))
         return None if cell is None else cell.latest
 
     def get_multiple_data(
-        self, data_type: DataType, symbols: Iterable[str], variant: str = ""
-    ) -> dict[str, BaseWebSocketEvent]:
-        """Return the newest event of each symbol that something is known of."""
-        found = ((symbol, self.get_latest_data(data_type, symbol, variant)) for symbol in symbols)
-        return {symbol: event for symbol, event in found if event is not None}
+        self, requests: Iterable[tuple[str, DataType | str]]
+    ) -> dict[tuple[str, DataType], BaseWebSocketEvent]:
+        """Return the newest event of each (symbol, data type) that something is known of, by (symbol, data type).
+
+        Raises:
+            ConfigurationError: as get_latest_data().
+        """
+        found: dict[tuple[str, DataType], BaseWebSocketEvent] = {}
+        for symbol, data_type in requests:
+            event = self.get_latest_data(symbol, data_type)
+            if event is not None:
+                found[symbol, _type_of(data_type)] = event
+        return found
 
     def get_history(
-        self, data_type: DataType, symbol: str = "", variant: str = "", *, limit: int | None = None
+        self, symbol: str = "", data_type: DataType | str | None = None, variant: str = "", *, limit: int | None = None
     ) -> tuple[BaseWebSocketEvent, ...]:
-        """Return earlier events and the newest, oldest first, at most `limit`; the newest alone without a history."""
-        cell = self._cells.get(StreamKey(data_type, symbol, variant))
+        """Return earlier events and the newest, oldest first, at most `limit`; the newest alone without a history.
+
+        Raises:
+            ConfigurationError: as get_latest_data().
+        """
+        cell = self._cells.get(StreamKey(_type_of(data_type), _code_of(symbol), variant))
         if cell is None or cell.latest is None:
             return ()
         events = tuple(cell.history) if cell.history is not None else (cell.latest,)
@@ -270,3 +324,18 @@ class DataPoolManager:
             if cell.history is not None:
                 cell.history.clear()
         self.account.clear()
+        self._held = 0
+
+
+def _type_of(data_type: object) -> DataType:
+    try:
+        return DataType(str(data_type))
+    except ValueError:
+        wanted = "a DataType, or its name on the wire, behind the symbol"
+        raise ConfigurationError("data_type", data_type, wanted) from None
+
+
+def _code_of(symbol: object) -> str:
+    if not isinstance(symbol, str) or isinstance(symbol, DataType):
+        raise ConfigurationError("symbol", symbol, "a market code, before the data type")
+    return symbol
