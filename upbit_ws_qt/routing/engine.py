@@ -148,6 +148,7 @@ class DataRoutingEngine(FramePath):
         """Serve a route by another delivery or book depth from now on; its streams, counts and queue stay."""
         spec = dataclasses.replace(route.spec, delivery=delivery, depth=depth)
         if not route.closed and spec != route.spec:
+            self._hub.settle(route)
             route.serve_as(spec, filter_of(spec, self._views, before=route.view))
             self._hub.refresh(route)
 
@@ -249,6 +250,7 @@ class DataRoutingEngine(FramePath):
 
     def get_routing_statistics(self, *, brief: bool = False) -> RoutingStatistics:
         """Return all figures; the brief ones without those of single consumers and their sums, which take time."""
+        self._hold.settle()
         return self._meter.statistics(self._dispatcher, self._hub, self._hold, self._collector, brief=brief)
 
     def stream_figures(self) -> Iterator[StreamFigures]:
@@ -275,6 +277,7 @@ class DataRoutingEngine(FramePath):
 
     def take_skipped(self) -> dict[str, int]:
         """Return how many events overload kept from components that wanted every one, since the last call."""
+        self._hold.settle()
         dispatcher = self._dispatcher
         skipped, dispatcher.skipped = dispatcher.skipped, Counter()
         return dict(skipped)
@@ -294,6 +297,7 @@ class DataRoutingEngine(FramePath):
                 route.offer(replace(event, stream_type=StreamType.SNAPSHOT))
 
     def _on_route_closed(self, route: Route) -> None:
+        self._hub.settle(route)
         self._meter.add_closed(route)
         component = self._dispatcher.components.get(route.component_id)
         if component is not None:

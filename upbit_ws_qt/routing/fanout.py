@@ -70,12 +70,15 @@ class Group:
             wants just that.
         is_sampled: whether a sample of the latencies will do: public data.
         frame_size: bytes of a frame, the recent ones weighing most; 0 before the first.
+        superseded: frames that newer ones replaced undecoded and that are not in the books of their consumers yet.
     """
 
     __slots__ = (
         "_by_level",
         "_consumers",
         "_may_wait",
+        "_snapshots",
+        "_tells_snapshots",
         "code",
         "conflatable",
         "data_type",
@@ -84,6 +87,7 @@ class Group:
         "is_sampled",
         "name",
         "only",
+        "superseded",
         "topics",
     )
 
@@ -100,9 +104,12 @@ class Group:
         self.frame_size = 0.0
         self._by_level: dict[Decimal, Topic | None] = {}
         self._consumers: tuple[Route, ...] = ()  # where the group is conflatable
+        self._tells_snapshots = False
+        self.superseded = self._snapshots = 0
 
     def refresh(self) -> None:
         """Work out anew what follows from the topics and their consumers."""
+        self.settle()
         plain = self.data_type not in (DataType.ORDERBOOK, DataType.INDICATOR, DataType.INDICATOR_SIGNAL)
         topics = tuple(self.topics.values())
         self.only = topics[0] if topics and plain and self.data_type is not DataType.MY_ORDER else None
@@ -112,6 +119,7 @@ class Group:
             and not any(route.is_lossless or route.spec.only_snapshot for route in topics[0].routes)
         )
         self._consumers = topics[0].routes if self.conflatable else ()
+        self._tells_snapshots = any(route.spec.only_realtime for route in self._consumers)
         self.is_lazy = (
             self._may_wait
             and self.conflatable
@@ -124,10 +132,19 @@ class Group:
         self.frame_size = self.frame_size + (size - self.frame_size) / 8 if self.frame_size else float(size)
 
     def count_superseded(self, frame: RawFrame) -> None:
-        """Count a frame that a newer one replaced undecoded in the books of all that wanted it."""
+        """Count a frame that a newer one replaced undecoded; for settle(), since it happens with nearly every frame."""
+        self.superseded += 1
+        if self._tells_snapshots and _is_snapshot(frame.data):
+            self._snapshots += 1
+
+    def settle(self) -> None:
+        """Put the frames that were replaced into the books of all that wanted them."""
+        count, snapshots = self.superseded, self._snapshots
+        if not count:
+            return
+        self.superseded = self._snapshots = 0
         for route in self._consumers:
-            if not (route.spec.only_realtime and _is_snapshot(frame.data)):
-                route.count_lost(1, superseded=True)
+            route.count_lost(count - snapshots if route.spec.only_realtime else count, superseded=True)
 
     def slot_seconds(self) -> float:
         """Return the seconds that the consumers' callbacks have taken so far."""
@@ -203,6 +220,13 @@ class FanoutHub:
             else:
                 del self._groups[key.data_type.value, key.symbol]
         return tuple(gone)
+
+    def settle(self, route: Route) -> None:
+        """Bring the books of a route up to date."""
+        for key in route.keys:
+            group = self._groups.get((key.data_type.value, key.symbol))
+            if group is not None and group.superseded:
+                group.settle()
 
     def refresh(self, route: Route) -> None:
         """Work out anew what follows from how a route is served."""

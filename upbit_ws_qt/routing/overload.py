@@ -82,6 +82,7 @@ class FrameHold:
             if hold:
                 held[group] = frame
                 return True
+            group.settle()
             del held[group]
             self.in_use = bool(held)
             return False
@@ -99,6 +100,7 @@ class FrameHold:
 
     def close(self) -> None:
         """Forget what is held."""
+        self.settle()
         self._held.clear()
         self.active = self.in_use = False
         self._disarm()
@@ -112,7 +114,9 @@ class FrameHold:
             todo -= 1
             if todo and self._timer is None:  # before the dispatch: a callback may run a nested loop
                 self._arm(0.0)
-            self._route(self._held.pop(next(iter(self._held))))
+            group = next(iter(self._held))
+            group.settle()
+            self._route(self._held.pop(group))
             if perf_counter() > ends:
                 break
         self.in_use = self.active or bool(self._held)
@@ -120,6 +124,11 @@ class FrameHold:
             self._disarm()
         elif self._timer is None:
             self._arm(self._interval)
+
+    def settle(self) -> None:
+        """Put the frames that were replaced so far into the books of their consumers."""
+        for group in self._held:
+            group.settle()
 
     def _disarm(self) -> None:
         if self._timer is not None:
