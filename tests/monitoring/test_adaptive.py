@@ -7,7 +7,13 @@ import random
 import pytest
 
 from upbit_ws_qt.config import ServiceConfig
-from upbit_ws_qt.monitoring.adaptive import LADDER, AdaptationKind, AdaptationStep, AdaptiveSubscriptionManager, Load
+from upbit_ws_qt.monitoring.adaptive import (
+    LADDER,
+    AdaptationKind,
+    AdaptationStep,
+    AdaptiveSubscriptionManager,
+    LoadMetrics,
+)
 from upbit_ws_qt.monitoring.monitor import LoadAdapted, Monitor
 from upbit_ws_qt.monitoring.prediction import KEPT_STREAMS, RateBook
 from upbit_ws_qt.monitoring.program_watch import ProgramWatch
@@ -15,12 +21,12 @@ from upbit_ws_qt.monitoring.readings import Readings, StreamReading
 from upbit_ws_qt.streams import StreamKey
 from upbit_ws_qt.types import DataType, Delivery, Priority, SubscriptionSpec
 
-BUSY = Load(loop_lag=0.3)
-CALM = Load(loop_lag=0.001, memory_bytes=200 * 1024**2)
-BETWEEN = Load(loop_lag=0.07)
+BUSY = LoadMetrics(loop_lag=0.3)
+CALM = LoadMetrics(loop_lag=0.001, memory_bytes=200 * 1024**2)
+BETWEEN = LoadMetrics(loop_lag=0.07)
 
 
-def run(manager: AdaptiveSubscriptionManager, start: int, seconds: int, load: Load) -> list[AdaptationStep]:
+def run(manager: AdaptiveSubscriptionManager, start: int, seconds: int, load: LoadMetrics) -> list[AdaptationStep]:
     steps = [manager.adapt_to_load(now, load) for now in range(start, start + seconds)]
     return [step for step in steps if step is not None]
 
@@ -107,8 +113,10 @@ def test_nothing_to_undo() -> None:
     assert AdaptiveSubscriptionManager().undo(0) is None
 
 
-@pytest.mark.parametrize(("load", "word"), [(Load(backlog_seconds=3), "work"), (Load(memory_bytes=2 * 1024**3), "MiB")])
-def test_backlog_and_memory_press_too(load: Load, word: str) -> None:
+@pytest.mark.parametrize(
+    ("load", "word"), [(LoadMetrics(backlog_seconds=3), "work"), (LoadMetrics(memory_bytes=2 * 1024**3), "MiB")]
+)
+def test_backlog_and_memory_press_too(load: LoadMetrics, word: str) -> None:
     (step,) = run(AdaptiveSubscriptionManager(), 0, 6, load)
     assert word in step.because
 

@@ -153,6 +153,26 @@ def test_components_have_rates_and_a_share_of_the_core() -> None:
     assert (metrics.received, metrics.delivered) == (21 * 59, 20 * 59)
 
 
+def test_on_a_machine_that_is_shared_the_stages_take_the_cpu_time_and_not_the_time_of_others() -> None:
+    monitor = Monitor(ServiceConfig())
+    for now in range(1, 61):
+        readings = Readings(
+            components=(ComponentReading(component_id="chart", delivered=now * 20, slot_seconds=now * 0.2),),
+            measured_cpu=now * 0.1,
+            measured_time=now * 0.4,
+        )
+        monitor.note_work("paint", 0.04)
+        monitor.observe(now, readings)
+    metrics = monitor.performance_metrics()
+    assert metrics.stage_shares["slot"] == pytest.approx(0.05, rel=0.05)
+    assert metrics.stage_shares["paint"] == pytest.approx(0.01, rel=0.2)
+    assert metrics.components[0].slot_share == pytest.approx(0.2, rel=0.01)  # so long it keeps the loop
+
+
+def test_a_line_is_named_by_its_type() -> None:
+    assert Monitor(ServiceConfig()).connection_metrics(PUBLIC).connection_type is PUBLIC
+
+
 def test_components_that_are_read_seldom_keep_their_rates() -> None:
     monitor = Monitor(ServiceConfig())
     for now in range(61):

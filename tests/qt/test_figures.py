@@ -9,7 +9,7 @@ from PyQt6.QtCore import QObject
 
 from tests.qt.serving import served
 from tests.waiting import until
-from upbit_ws_qt import WebSocketClientProxy, WebSocketService, WebSocketType
+from upbit_ws_qt import SubscriptionSpec, WebSocketClientProxy, WebSocketService, WebSocketType
 
 if TYPE_CHECKING:
     from PyQt6.QtWidgets import QApplication
@@ -22,6 +22,7 @@ def test_before_it_was_used_everything_is_empty(qapp: QApplication) -> None:
     assert (service.line_events(60), service.alerts(), service.issues(), service.interference()) == ((), (), (), ())
     assert (service.adaptations(), service.stream_metrics(), service.trace_frames()) == ((), (), None)
     assert service.subscription_metrics() == ()
+    assert service.predict_resource_usage() is None
     assert len(service.history("score", None, 60).values) == 0
     assert not service.acknowledge(1)
     assert not service.undo_adaptation()
@@ -45,6 +46,13 @@ async def test_each_stream_has_its_rate_bytes_and_age(service: WebSocketService,
     assert streams[0].bytes_per_second > 100 * streams[0].messages_per_second
     assert streams[0].last_event_age is not None
     await until(lambda: service.connection_metrics(WebSocketType.PUBLIC).current_subscriptions == 5)
+    expected = service.predict_resource_usage()
+    assert expected is not None
+    assert expected.streams == 5
+    assert expected.messages_per_second > 0
+    fewer = service.predict_resource_usage([SubscriptionSpec("ticker", markets[:2])])
+    assert fewer is not None
+    assert fewer.streams == 2
     await proxy.cleanup()
 
 

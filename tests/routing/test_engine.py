@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -116,6 +118,28 @@ async def test_frames_of_another_epoch_are_dropped_and_counted() -> None:
         await rig.feed(raw(timestamp=3))
         assert [(event.timestamp, event.epoch) for event in listener.events] == [(1, 1), (3, 2)]
         assert rig.engine.get_routing_statistics().old_epoch == 1
+
+
+async def test_what_work_costs_is_cpu_time_and_not_what_the_clock_shows() -> None:
+    """A callback that sleeps stands for a machine on which somebody else has the processor meanwhile."""
+    async with engine_rig() as rig:
+        rig.engine.register_route("c", SubscriptionSpec("ticker", "KRW-BTC"), lambda event: time.sleep(0.002))
+        await rig.feed(*(raw(timestamp=at) for at in range(64)))
+        figures = rig.engine.get_routing_statistics()
+        assert figures.measured_time >= 4 * 16 * 0.002
+        assert 0 < figures.measured_cpu < figures.measured_time / 2
+        assert 0 < figures.work["decode"] <= figures.measured_cpu
+
+
+async def test_the_statistics_tell_of_the_garbage_collector_while_it_is_watched() -> None:
+    async with engine_rig() as rig:
+        assert rig.engine.get_routing_statistics().collector.count == 0
+        rig.engine.collector.start()
+        try:
+            gc.collect()
+        finally:
+            rig.engine.collector.stop()
+        assert rig.engine.get_routing_statistics().collector.full == 1
 
 
 async def test_stale_and_duplicate_events_are_counted_and_reach_nobody() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt.connection.inbox import RawFrame
@@ -63,6 +64,7 @@ class Line:
         self.closed_at = 0.0
         self._sink = sink
         self._on_control = on_control
+        self._answers = 0
         self._socket: SocketLike | None = None
 
     def listen(self, control: Callable[[Control], None] | None) -> None:
@@ -112,8 +114,11 @@ class Line:
             self._socket.abort(cause)
 
     def figures(self) -> SocketFigures:
-        """Return what the socket has carried."""
-        return SocketFigures() if self._socket is None else self._socket.figures()
+        """Return what the socket has carried; the exchange's answers are no data frames."""
+        if self._socket is None:
+            return SocketFigures()
+        figures = self._socket.figures()
+        return replace(figures, frames=figures.frames - self._answers)
 
     def on_frames(self, messages: Iterator[bytes], now: float) -> None:
         """Take messages from the socket, all of them received at one time."""
@@ -146,6 +151,7 @@ class Line:
             return False
         if not messages or not isinstance(messages[0], Control):
             return False
+        self._answers += 1
         for message in messages:
             if isinstance(message, Control):
                 self._on_control(self, message)

@@ -232,6 +232,10 @@ class ComponentDesk:
         handles = self._by_stream.get(stream, ())
         self._outbox.send([partial(_tell, handle, stream, status, error) for handle in handles if handle.on_status])
 
+    def specs(self) -> tuple[SubscriptionSpec, ...]:
+        """Return all that is wanted, each wish of each component."""
+        return tuple(spec for handles in self._handles.values() for handle in handles for spec in handle.specs)
+
     def outline(self) -> tuple[dict[str, Priority], dict[str, int]]:
         """Return the most urgent priority of each component, and the number of its streams."""
         priorities = {

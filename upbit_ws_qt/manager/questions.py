@@ -10,17 +10,19 @@ from upbit_ws_qt.types import ConnectionState, GlobalManagerState, WebSocketType
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Iterable
 
     from upbit_ws_qt.connection import Drain, JWTManager
     from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.manager.endpoint import Endpoint
     from upbit_ws_qt.manager.news import News
     from upbit_ws_qt.monitoring import ConnectionMetrics, HealthStatus, Monitor, PerformanceMetrics
+    from upbit_ws_qt.monitoring.prediction import ResourcePrediction
     from upbit_ws_qt.monitoring.subscriptions import SubscriptionMetrics
     from upbit_ws_qt.routing import DataPoolManager, DataRoutingEngine, RoutingStatistics
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import SubscriptionStatistics
-    from upbit_ws_qt.types import Priority
+    from upbit_ws_qt.types import Priority, SubscriptionSpec
 
 __all__ = ["ManagerQuestions"]
 
@@ -120,6 +122,21 @@ class ManagerQuestions(ManagerParts):
         They are read off every `metrics_interval`, and whenever the program's figures are asked for.
         """
         return self._watch.subscriptions.metrics(component_id)
+
+    def predict_resource_usage(self, specs: Iterable[SubscriptionSpec] | None = None) -> ResourcePrediction | None:
+        """Return what subscriptions would cost together, from the rates that were measured so far.
+
+        Args:
+            specs: what would be wanted; None for all that is wanted now.
+
+        Returns:
+            Messages, bytes and callbacks a second, share of a core and memory; None where `ServiceConfig.adaptive` is
+            off, since nothing is measured for it then.
+        """
+        adaptive = self._watch.monitor.adaptive
+        if adaptive is None:
+            return None
+        return adaptive.predict_resource_usage(self._desk.specs() if specs is None else specs)
 
     async def get_performance_metrics(self) -> PerformanceMetrics:
         """Return the whole program's figures, read off now."""

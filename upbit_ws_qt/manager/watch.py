@@ -24,7 +24,6 @@ from upbit_ws_qt.monitoring.monitor import (
 )
 from upbit_ws_qt.monitoring.readings import Readings
 from upbit_ws_qt.monitoring.subscriptions import SubscriptionWatch
-from upbit_ws_qt.routing import CollectorWatch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,7 +58,6 @@ class Watch:
     Attributes:
         monitor: what the readings are judged by.
         subscriptions: what each component was handed of each stream, as of the last look at the streams.
-        collector: pauses of the garbage collector.
         tasks: the periodic calls; each shows its runs, its failures and whether it still runs.
     """
 
@@ -76,7 +74,7 @@ class Watch:
         self._due = 0.0
         self.monitor = Monitor(config)
         self.subscriptions = SubscriptionWatch()
-        self.collector = CollectorWatch()
+        self._collector = manager.routing.collector
         self.tasks = (
             Periodic("observe", min(OBSERVE_EVERY, config.metrics_interval), self._observe_on_time),
             Periodic("metrics", config.metrics_interval, self._tell_metrics),
@@ -86,7 +84,7 @@ class Watch:
 
     def start(self) -> None:
         """Begin all periodic calls."""
-        self.collector.start()
+        self._collector.start()
         self._manager.routing.on_announcement = self._note_announcement
         self._due = self._loop.time() + self.tasks[0].interval
         for task in self.tasks:
@@ -94,7 +92,7 @@ class Watch:
 
     def stop(self) -> None:
         """End them; idempotent."""
-        self.collector.stop()
+        self._collector.stop()
         self._manager.routing.on_announcement = None
         for task in self.tasks:
             task.stop()
@@ -146,8 +144,6 @@ class Watch:
         components_are_due = now >= self._components_due
         routing = manager.routing.get_routing_statistics(brief=not components_are_due)
         streams_are_due = self._look_at_streams(now)
-        pauses = self.collector.pauses()
-        self.collector.reset()
         maintenance = tuple(self._maintenance)
         self._maintenance.clear()
         return Readings(
@@ -156,11 +152,13 @@ class Watch:
             loop_lag=late,
             memory_bytes=self._process.memory_info().rss,
             cpu_share=self._process.cpu_percent() / 100.0,
-            gc_pause=pauses.longest,
+            gc_pause=self._collector.take_longest(),
             messages_processed=routing.events,
             drain_failures=manager.drain.figures().failures,
             stages=stage_summaries(routing),
             work=dict(routing.work),
+            measured_cpu=routing.measured_cpu,
+            measured_time=routing.measured_time,
             components=self._read_components(now, routing) if components_are_due else None,
             quarantined=routing.quarantined,
             streams=self._ledger.readings if streams_are_due else None,

@@ -26,7 +26,7 @@ __all__ = [
     "AdaptationStep",
     "AdaptiveSubscriptionManager",
     "AdaptiveTuning",
-    "Load",
+    "LoadMetrics",
 ]
 
 logger = logging.getLogger("upbit_ws_qt.monitoring.adaptive")
@@ -58,7 +58,7 @@ _MORE_OF = {
 _SPARED = frozenset({Priority.CRITICAL, Priority.HIGH})
 
 
-class Load(Struct, frozen=True, kw_only=True):
+class LoadMetrics(Struct, frozen=True, kw_only=True):
     """How much the program has to do.
 
     Attributes:
@@ -156,7 +156,7 @@ class AdaptiveSubscriptionManager:
         self.plan = AdaptationPlan()
         self.rates = RateBook()
 
-    def adapt_to_load(self, now: float, load: Load) -> AdaptationStep | None:
+    def adapt_to_load(self, now: float, load: LoadMetrics) -> AdaptationStep | None:
         """Weigh the load; return the one step that is due, or None."""
         pressure, what = self._pressure(load)
         if pressure >= 1:
@@ -193,7 +193,7 @@ class AdaptiveSubscriptionManager:
         """Return what `specs` would cost together, from measured rates."""
         return self.rates.predict(specs)
 
-    def _pressure(self, load: Load) -> tuple[float, Phrase]:
+    def _pressure(self, load: LoadMetrics) -> tuple[float, Phrase]:
         tuning = self._tuning
         low = 0.7 * tuning.memory_limit
         pressures = {

@@ -111,6 +111,11 @@ class ConnectionMetrics(Struct, frozen=True, kw_only=True):
     close_cause: str = ""
     rate_budget_used: float = 0.0
 
+    @property
+    def connection_type(self) -> WebSocketType:
+        """Which line; another name for `ws_type`."""
+        return self.ws_type
+
 
 class ComponentMetrics(Struct, frozen=True, kw_only=True):
     """How one component does.
@@ -121,7 +126,7 @@ class ComponentMetrics(Struct, frozen=True, kw_only=True):
         subscriptions: its streams.
         messages_per_second: callbacks made, over the last ten seconds.
         bytes_per_second: of the frames behind them.
-        slot_share: share of a core that its callbacks took over the last ten seconds.
+        slot_share: share of the time that its callbacks took over the last ten seconds, by the clock.
         slot: seconds per callback since the start.
         received: events meant for it.
         delivered: callbacks made.
@@ -188,7 +193,7 @@ class PerformanceMetrics(Struct, frozen=True, kw_only=True):
         cpu_share: cores in use by the process, averaged over about ten seconds.
         gc_pause: longest garbage collection of the last reading, in seconds.
         stages: seconds per frame from receipt to the end of each stage, since the start.
-        stage_shares: share of a core that the work of each stage took over the last ten seconds or so.
+        stage_shares: share of a core (CPU time) that the work of each stage took over the last ten seconds or so.
         components: one for each.
         unserved: streams that were asked for and do not come.
         quarantined: components put aside.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from upbit_ws_qt.monitoring.adaptive import AdaptiveSubscriptionManager, AdaptiveTuning, Load
+from upbit_ws_qt.monitoring.adaptive import AdaptiveSubscriptionManager, AdaptiveTuning, LoadMetrics
 from upbit_ws_qt.monitoring.alerts import AlertBook, AlertKind, rules_for
 from upbit_ws_qt.monitoring.conditions import MaintenanceNotices, conditions
 from upbit_ws_qt.monitoring.health import HealthStatus, HealthTuning
@@ -292,7 +292,7 @@ class Monitor:
             return []
         if self._readings.streams is not None:
             self.adaptive.rates.learn(self._now, self._program, self._messages_per_second())
-        load = Load(
+        load = LoadMetrics(
             loop_lag=self._program.usual_lag,
             backlog_seconds=self._program.backlog_seconds,
             memory_bytes=self._readings.memory_bytes,

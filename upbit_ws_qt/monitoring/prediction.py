@@ -62,7 +62,7 @@ class ResourcePrediction(Struct, frozen=True, kw_only=True):
         messages_per_second: on the wire.
         bytes_per_second: inflated.
         callbacks_per_second: each wish counted.
-        cpu_share: of one core.
+        cpu_share: of one core, CPU time.
         memory_bytes: for bookkeeping and newest events; a rough figure.
         measured_share: share of the messages whose rate was measured for that very stream; the rest is from others of
             the same type, or guessed where there are none.

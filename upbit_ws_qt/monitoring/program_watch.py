@@ -19,6 +19,8 @@ __all__ = ["ComponentWatch", "ProgramWatch", "StreamWatch"]
 LAG_SECONDS = 10.0
 WORST_READINGS = 3
 STAGE_SECONDS = 10.0
+CPU_FACTOR_SHARE = 0.2
+"""How much a reading counts against those before it: some hundred frames are a good sample, a few are none."""
 COMPONENT_SECONDS = 10.0
 STREAM_SECONDS = 60.0
 LATENCY_SECONDS = 60.0
@@ -135,7 +137,8 @@ class ProgramWatch:
         worst_lag: the worst reading of the last ten seconds.
         usual_lag: the median reading of the last ten seconds: load, where `lag` may be one stall.
         backlog_seconds: how long the waiting frames take at the present pace.
-        stage_shares: share of a core that the work of each stage takes.
+        stage_shares: share of a core (CPU time) that the work of each stage takes.
+        cpu_factor: how much of the time that work takes by the clock is CPU time; 1 where nothing else runs.
         streams: one per stream that is there.
         skipped: events of the last minute that overload kept from consumers which wanted every one; `skipped_by` names
             the components that missed some last.
@@ -149,6 +152,8 @@ class ProgramWatch:
         self.pending = 0
         self.backlog_seconds = 0.0
         self.stage_shares: dict[str, float] = {}
+        self.cpu_factor = 1.0
+        self._measured = (Counter(), Counter())
         self.cpu = RecentMean(10.0)
         self.components: dict[str, ComponentWatch] = {}
         self.streams: dict[StreamKey, StreamWatch] = {}
@@ -180,6 +185,7 @@ class ProgramWatch:
             self.skipped_by = tuple(sorted(readings.skipped, key=readings.skipped.__getitem__, reverse=True))
         if elapsed > 0:
             self.cpu.add(readings.cpu_share, elapsed)
+        self._take_cpu_factor(readings)
         self._take_work(readings, elapsed)
         if readings.components is not None:
             self._take_components(now, readings.components, "slot" not in readings.work)
@@ -187,8 +193,8 @@ class ProgramWatch:
             self._take_streams(now, readings.streams)
 
     def note_work(self, stage: str, seconds: float) -> None:
-        """Add work that is done outside of what is read off; it counts from the next reading on."""
-        self._noted[stage] = self._noted.get(stage, 0.0) + seconds
+        """Add work that is timed by the clock outside of what is read off; it counts from the next reading on."""
+        self._noted[stage] = self._noted.get(stage, 0.0) + seconds * self.cpu_factor
 
     def _take_lag(self, now: float, lag: float) -> None:
         self._lags.append((now, lag))
@@ -231,7 +237,14 @@ class ProgramWatch:
         if take_slots:
             # Components come and go: their watches know what each one added, the sum of their counters would not.
             self._work.setdefault("slot", (Counter(), RecentMean(STAGE_SECONDS)))
-            self._note_work("slot", sum([watch.spent for watch in self.components.values()]), elapsed)
+            spent = sum([watch.spent for watch in self.components.values()])
+            self._note_work("slot", spent * self.cpu_factor, elapsed)
+
+    def _take_cpu_factor(self, readings: Readings) -> None:
+        used = self._measured[0].advance(readings.measured_cpu)
+        passed = self._measured[1].advance(readings.measured_time)
+        if used and passed:
+            self.cpu_factor += (min(1.0, used / passed) - self.cpu_factor) * CPU_FACTOR_SHARE
 
     def _take_work(self, readings: Readings, elapsed: float) -> None:
         for name, seconds in {**self._noted, **readings.work}.items():

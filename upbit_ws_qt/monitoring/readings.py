@@ -196,9 +196,11 @@ class Readings(Struct, frozen=True, kw_only=True):
         drain_failures: frames lost to a failure of this library while they were handed out.
         stages: seconds per frame from receipt to the end of each stage, waiting included, since the start: for show,
             and "total", from receipt to the return of the last callback, for `average_latency`. A sample will do.
-        work: seconds of work done at each stage since the start, waiting left out: "decode", "dispatch", "slot" and
-            "paint". The bottleneck is named by them; a stage that is left out is never blamed. "slot" is taken from
-            the components where it is left out.
+        work: seconds of CPU time spent at each stage since the start: "decode", "dispatch", "slot" and "paint". The
+            bottleneck is named by them; a stage that is left out is never blamed. "slot" is taken from the components
+            where it is left out.
+        measured_cpu: seconds of CPU time of some work since the start, and `measured_time` what passed meanwhile: how
+            much of the time of callbacks and painting, which are timed by the clock, was CPU time.
         components: one reading per component, or None where they were not read this time.
         quarantined: the components that are put aside, where the components were not read.
         streams: one per stream, or None where they were not read this time (every ten seconds is enough).
@@ -218,6 +220,8 @@ class Readings(Struct, frozen=True, kw_only=True):
     drain_failures: int = 0
     stages: dict[str, SketchSummary] = {}
     work: dict[str, float] = {}
+    measured_cpu: float = 0.0
+    measured_time: float = 0.0
     components: tuple[ComponentReading, ...] | None = ()
     quarantined: tuple[str, ...] = ()
     streams: tuple[StreamReading, ...] | None = None

@@ -8,6 +8,8 @@ from upbit_ws_qt.monitoring.history import HistorySeries, Metric
 from upbit_ws_qt.qt.paint import PaintMeter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from upbit_ws_qt.manager import GlobalWebSocketManager
     from upbit_ws_qt.manager.trace import FrameTrace
     from upbit_ws_qt.monitoring.adaptive import AdaptationStep
@@ -16,9 +18,10 @@ if TYPE_CHECKING:
     from upbit_ws_qt.monitoring.independence import Interference
     from upbit_ws_qt.monitoring.metrics import StreamMetrics
     from upbit_ws_qt.monitoring.performance import PerformanceIssue
+    from upbit_ws_qt.monitoring.prediction import ResourcePrediction
     from upbit_ws_qt.monitoring.subscriptions import SubscriptionMetrics
     from upbit_ws_qt.streams import StreamKey
-    from upbit_ws_qt.types import WebSocketType
+    from upbit_ws_qt.types import SubscriptionSpec, WebSocketType
 
 __all__ = ["ServiceFigures"]
 
@@ -86,6 +89,18 @@ class ServiceFigures:
     def quarantined(self) -> dict[str, frozenset[StreamKey]]:
         """Return the components that are quarantined, with the streams that each has given back."""
         return {} if self._manager is None else self._manager.quarantined()
+
+    def predict_resource_usage(self, specs: Iterable[SubscriptionSpec] | None = None) -> ResourcePrediction | None:
+        """Return what subscriptions would cost together, from the rates that were measured so far.
+
+        Args:
+            specs: what would be wanted; None for all that is wanted now.
+
+        Returns:
+            Messages, bytes and callbacks a second, share of a core and memory; None before the service was used, and
+            where `ServiceConfig.adaptive` is off.
+        """
+        return None if self._manager is None else self._manager.predict_resource_usage(specs)
 
     def resume(self, component_id: str) -> bool:
         """Serve a quarantined component again, and want again what it gave back; False where it is not quarantined."""

@@ -42,6 +42,7 @@ class CollectorWatch:
         self._began: float | None = None
         self._full = 0
         self._uncollectable = 0
+        self._longest = 0.0
 
     @property
     def running(self) -> bool:
@@ -59,10 +60,10 @@ class CollectorWatch:
             gc.callbacks.remove(self._on_collection)
         self._began = None
 
-    def reset(self) -> None:
-        """Forget the figures."""
-        self._pauses.reset()
-        self._full = self._uncollectable = 0
+    def take_longest(self) -> float:
+        """Return the longest pause since the last call, in seconds; 0 where there was none."""
+        longest, self._longest = self._longest, 0.0
+        return longest
 
     def pauses(self) -> CollectorPauses:
         """Return the figures so far."""
@@ -82,7 +83,9 @@ class CollectorWatch:
         if phase == "start":
             self._began = perf_counter()
         elif self._began is not None:
-            self._pauses.add(perf_counter() - self._began)
+            pause = perf_counter() - self._began
+            self._pauses.add(pause)
+            self._longest = max(self._longest, pause)
             self._began = None
             self._full += info["generation"] == 2
             self._uncollectable += info["uncollectable"]

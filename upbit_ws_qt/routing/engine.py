@@ -59,7 +59,10 @@ class DataRoutingEngine(FramePath):
         pool: takes the newest events; None keeps none.
         backlog: returns how many frames wait; asked now and then, so that overload is noticed. A caller that has
             none calls note_backlog() itself, or does without.
-        collector: whose figures the statistics include; started and stopped by its owner.
+
+    Attributes:
+        collector: measures the garbage collector's pauses, for the statistics; started and stopped by who owns the
+            engine.
     """
 
     def __init__(
@@ -74,7 +77,6 @@ class DataRoutingEngine(FramePath):
         clock: Callable[[], float] | None = None,
         pool: DataPoolManager | None = None,
         backlog: Callable[[], int] | None = None,
-        collector: CollectorWatch | None = None,
     ) -> None:
         loop = asyncio.get_running_loop() if loop is None else loop
         super().__init__(
@@ -87,7 +89,7 @@ class DataRoutingEngine(FramePath):
             backlog=backlog,
         )
         self._config = config
-        self._collector = CollectorWatch() if collector is None else collector
+        self.collector = CollectorWatch()
         self._views: dict[object, ViewCache] = {}
 
     # -- who wants what ------------------------------------------------------------------------------------------------
@@ -251,7 +253,7 @@ class DataRoutingEngine(FramePath):
     def get_routing_statistics(self, *, brief: bool = False) -> RoutingStatistics:
         """Return all figures; the brief ones without those of single consumers and their sums, which take time."""
         self._hold.settle()
-        return self._meter.statistics(self._dispatcher, self._hub, self._hold, self._collector, brief=brief)
+        return self._meter.statistics(self._dispatcher, self._hub, self._hold, self.collector, brief=brief)
 
     def stream_figures(self) -> Iterator[StreamFigures]:
         """Yield the figures of each stream that is wanted."""

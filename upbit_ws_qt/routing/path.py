@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import thread_time
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import force_setattr
@@ -168,6 +169,7 @@ class FramePath:
         data = frame.data
         meter = self._meter
         began = 0.0 if meter.frames & _SAMPLE and group.is_sampled else self._clock()
+        cpu_began = thread_time() if began else 0.0
         try:
             messages = decode(data)
         except DecodeError as error:
@@ -175,7 +177,7 @@ class FramePath:
             self._on_decode_error(frame.ws_type, error)
             return
         if group is _UNKNOWN:
-            self._route_unknown(frame, messages, began)
+            self._route_unknown(frame, messages, began, cpu_began)
             return
         event: Any = messages[0]  # peek has vouched for one event of this type and code
         force_setattr(event, "epoch", frame.epoch)
@@ -183,20 +185,25 @@ class FramePath:
         if not began:
             self._accept(group, event)
             return
-        self._accept_measured(group, event, began, len(data))
+        self._accept_measured(group, event, began, cpu_began, len(data))
 
-    def _accept_measured(self, group: Group, event: BaseWebSocketEvent, began: float, size: int) -> None:
+    def _accept_measured(
+        self, group: Group, event: BaseWebSocketEvent, began: float, cpu_began: float, size: int
+    ) -> None:
         """Hand out an event and note what it took: one public frame in sixteen, and every private one."""
-        decoded_at = self._clock()
+        decoded_at, cpu_decoded = self._clock(), thread_time()
         group.note_size(size)
         in_slots, beats = group.slot_seconds(), self._beat.count
         self._accept(group, event)
         # A consumer that ran a nested event loop is no work of ours.
         slots = group.slot_seconds() - in_slots if self._beat.count == beats else None
         weight = _SAMPLE + 1 if group.is_sampled else 1
-        self._meter.sample(event, began=began, decoded_at=decoded_at, slots=slots, weight=weight)
+        cpu = (cpu_decoded - cpu_began, thread_time() - cpu_decoded)
+        self._meter.sample(event, began=began, decoded_at=decoded_at, cpu=cpu, slots=slots, weight=weight)
 
-    def _route_unknown(self, frame: RawFrame, messages: tuple[WebSocketMessage, ...], began: float) -> None:
+    def _route_unknown(
+        self, frame: RawFrame, messages: tuple[WebSocketMessage, ...], began: float, cpu_began: float
+    ) -> None:
         """Route what only decoding could tell: events with another order of keys, lists, and what is no event."""
         size = len(frame.data) // len(messages)
         for message in messages:
@@ -209,7 +216,7 @@ class FramePath:
             if group is None:
                 self._meter.unrouted += 1
             elif began:
-                self._accept_measured(group, message, began, size)
+                self._accept_measured(group, message, began, cpu_began, size)
             else:
                 self._accept(group, message)
 

@@ -80,7 +80,10 @@ class RoutingStatistics:
         events: let through by the order guard.
         stale: events older than what was handed out; `duplicates` were handed out before. `stale_on` and
             `duplicates_on` are the same by line.
-        work: seconds of work spent on "decode" and on "dispatch" (the callbacks not included), estimated from a sample.
+        work: seconds of CPU time spent on "decode" and on "dispatch" (the callbacks not included), estimated from a
+            sample.
+        measured_cpu: seconds of CPU time that the sampled frames took, callbacks included, each for those it stands
+            for; `measured_time` is what passed on the clock meanwhile, more where others had the processor.
         unrouted: decoded events that had no consumer (an unwanted level of a wanted book, say).
         replayed: newest known events given to late joiners.
         received: over all consumers, those that are gone included; so for the next four and `failures`.
@@ -91,7 +94,7 @@ class RoutingStatistics:
             Snapshots and every frame count; one public frame in sixteen is sampled.
         routes: single consumers; none where only the brief figures were asked for, without `received` to `waiting`.
         past: of components, what their routes that are closed have counted, while they have others.
-        collector: garbage collector pauses, where they are watched.
+        collector: garbage collector pauses since the manager was started.
     """
 
     frames: int = 0
@@ -109,6 +112,8 @@ class RoutingStatistics:
     stale_on: Mapping[WebSocketType, int] = field(default_factory=dict)
     duplicates_on: Mapping[WebSocketType, int] = field(default_factory=dict)
     work: Mapping[str, float] = field(default_factory=dict)
+    measured_cpu: float = 0.0
+    measured_time: float = 0.0
     unrouted: int = 0
     replayed: int = 0
     received: int = 0

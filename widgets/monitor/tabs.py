@@ -214,7 +214,19 @@ class AdviceTab(_ListTab[_Advice]):
         self.undo.setEnabled(self._given_up)
         stages = sorted(metrics.stage_shares.items(), key=lambda item: -item[1])
         shares = " · ".join(f"{what_text(stage)} {100 * share:.1f} %" for stage, share in stages)
-        self.note.setText(tr("work, of a core: {shares}", shares=shares) if stages else "")
+        lines = [tr("work, of a core: {shares}", shares=shares)] if stages else []
+        expected = service.predict_resource_usage()
+        if expected is not None and expected.streams:
+            lines.append(
+                tr(
+                    "usual for {streams} streams: {messages:,.0f} messages/s, {bytes}/s, {cpu:.1f} % of a core",
+                    streams=expected.streams,
+                    messages=expected.messages_per_second,
+                    bytes=bytes_text(expected.bytes_per_second),
+                    cpu=100 * expected.cpu_share,
+                )
+            )
+        self.note.setText("\n".join(lines))
 
     def retranslate(self) -> None:
         """Say everything in the language in force."""
