@@ -10,7 +10,7 @@ from tests.qt.serving import served
 from tests.waiting import until
 from tests.widgets.showing import shown
 from upbit_ws_qt import SubscriptionError
-from upbit_ws_qt.monitoring.adaptive import LADDER, AdaptationKind, Load
+from upbit_ws_qt.monitoring.adaptive import LADDER, AdaptationKind, LoadMetrics
 from widgets.base.market_catalog import MarketCatalog
 from widgets.base.panel import Panel, PanelState
 from widgets.base.rest import RestClient
@@ -29,7 +29,7 @@ def press_with_load(service: WebSocketService, until_kind: AdaptationKind) -> No
     adaptive = watch.monitor.adaptive
     assert adaptive is not None
     for step_number in range(20 * len(LADDER)):
-        step = adaptive.adapt_to_load(time.monotonic() + 10 * step_number, Load(loop_lag=1.0))
+        step = adaptive.adapt_to_load(time.monotonic() + 10 * step_number, LoadMetrics(loop_lag=1.0))
         if step is not None:
             watch._adapt(step, adaptive.plan)
             if step.kind is until_kind:
