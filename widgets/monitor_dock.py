@@ -7,27 +7,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
-from PyQt6.QtCore import QEvent, Qt, QTimer, pyqtSignal
+from PyQt6.QtCore import QEvent, Qt, QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QApplication, QDockWidget, QFileDialog, QWidget
 
 from upbit_ws_qt import ConnectionState, GlobalManagerState, HealthStatus, PerformanceMetrics, WebSocketType
+from widgets.base.line_state import line_board
 from widgets.base.text import mark, said, tr
 from widgets.monitor.bar import WINDOWS
 from widgets.monitor.diagnostics import csv_of_history, diagnostics
 from widgets.monitor.panel import MonitorPanel, PanelScroll
 from widgets.monitor.past import DAY, FINE, events_until, history_until
 from widgets.monitor.plots import METRICS
-from widgets.monitor.words import event_text, program_text
+from widgets.monitor.words import clock, event_text, program_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from upbit_ws_qt import ConnectionMetrics, HistorySeries, PaintMeter, WebSocketService
+    from widgets.base.line_state import LineState
 
 __all__ = ["ConnectionMonitorDock"]
 
 PLOT_INTERVAL = 250
-TEXT_INTERVAL = 1000
 STILL = 5.0
 """Seconds without a reading from which on a person is told."""
 ANSWERED = 5.0
@@ -67,9 +68,8 @@ class ConnectionMonitorDock(QDockWidget):
         self._plot_timer = QTimer(self)
         self._plot_timer.setInterval(PLOT_INTERVAL)
         self._plot_timer.timeout.connect(self._on_plot_timer)
-        self._text_timer = QTimer(self)
-        self._text_timer.setInterval(TEXT_INTERVAL)
-        self._text_timer.timeout.connect(self._on_text_timer)
+        self._board = line_board(service)
+        self._looks = False
         panel = self.panel
         panel.seenChanged.connect(self._on_seen_changed)
         panel.windows.idClicked.connect(self._on_window_chosen)
@@ -149,7 +149,9 @@ class ConnectionMonitorDock(QDockWidget):
         """Show the present now, without waiting for the timers."""
         self._read_at = -1
         self._on_plot_timer()
-        self._on_text_timer()
+        self._board.refresh()
+        if not self._looks:
+            self._on_text()
 
     # -- life -----------------------------------------------------------------------------------------------------
     def changeEvent(self, event: QEvent | None) -> None:
@@ -167,13 +169,17 @@ class ConnectionMonitorDock(QDockWidget):
     def _on_seen_changed(self, seen: bool) -> None:
         if seen:
             self._plot_timer.start()
-            self._text_timer.start()
+            if not self._looks:
+                self._looks = True
+                self._board.changed.connect(self._on_text)
             if self._paint is None:
                 self._paint = self._service.measure_painting()
             self.refresh()
         else:
             self._plot_timer.stop()
-            self._text_timer.stop()
+            if self._looks:
+                self._looks = False
+                self._board.changed.disconnect(self._on_text)
             if self._paint is not None:
                 self._paint.close()
                 self._paint = None
@@ -181,7 +187,7 @@ class ConnectionMonitorDock(QDockWidget):
 
     def _on_tab_changed(self) -> None:
         self._look_at_frames()
-        self._on_text_timer()
+        self._on_text()
 
     def _look_at_frames(self) -> None:
         panel = self.panel
@@ -221,31 +227,36 @@ class ConnectionMonitorDock(QDockWidget):
         return True
 
     # -- text, once a second --------------------------------------------------------------------------------------
-    def _on_text_timer(self) -> None:
+    @pyqtSlot()
+    def _on_text(self) -> None:
         if self._paint is not None:
             for window in QApplication.topLevelWidgets():
                 self._paint.watch(window)
         if self._is_minimized():
             return
         if self._paused_at is not None:
-            self.panel.news.setText(tr("%n new", max(0, int(self._uptime() - self._uptime_then))))
+            new = max(0, int(self._uptime() - self._uptime_then))
+            self.panel.news.setText(tr("%n new", new))
+            at = clock(self._paused_at)
+            self.panel.hint.setText(tr("Paused at {time}: nothing here moves on; recording goes on.", time=at))
+            self.panel.hint.show()
             return
         self._show_text()
 
     def _show_text(self) -> None:
         service, panel = self._service, self.panel
-        rows = {ws_type: service.connection_metrics(ws_type) for ws_type in WebSocketType}
+        rows = self._board.metrics
         missing = {ws_type: reason for ws_type in rows if (reason := self._missing(ws_type))}
         if not self._is_usable():
             self._show_stopped(rows, missing)
             return
-        metrics, health = service.performance_metrics(), service.health_status()
-        panel.lines.show(rows, health, missing)
+        metrics, health = service.performance_metrics(), self._board.health
+        panel.lines.show(rows, health, missing, self._board.states)
         for ws_type in rows:
             panel.table.set_reconnectable(ws_type, service.connection_state(ws_type) not in _GONE)
         panel.show_alert_count(panel.alerts.refresh(metrics.alerts_suppressed))
         panel.show_program(*program_text(metrics, health))
-        self._show_hint(rows, time.time() - health.at if health.at else 0.0)
+        self._show_hint(self._board.states.values(), time.time() - health.at if health.at else 0.0)
         events = service.line_events(DAY)
         if time.monotonic() - self._answered_at >= ANSWERED:
             panel.show_last(tr("last: {event}", event=event_text(events[-1])) if events else "")
@@ -276,11 +287,11 @@ class ConnectionMonitorDock(QDockWidget):
         panel.hint.setText(tr("The service is stopped, or was not started yet."))
         panel.hint.show()
 
-    def _show_hint(self, rows: Mapping[WebSocketType, ConnectionMetrics], age: float) -> None:
+    def _show_hint(self, states: Iterable[LineState], age: float) -> None:
         hint = ""
         if age > max(STILL, 3 * self._service.config.metrics_interval):
             hint = tr("The figures are {seconds:.0f} s old: readings have stopped; the log tells why.", seconds=age)
-        elif all(row.state in _GONE for row in rows.values()):
+        elif all(each.state in _GONE for each in states):
             hint = tr("Nothing is subscribed: a connection is opened when the first panel wants data.")
         self.panel.hint.setText(hint)
         self.panel.hint.setVisible(bool(hint))
@@ -345,4 +356,4 @@ class ConnectionMonitorDock(QDockWidget):
         self.setAccessibleName(tr("Connection monitor"))
         self.panel.retranslate()
         if self.panel.isVisible():
-            self._on_text_timer()
+            self._on_text()

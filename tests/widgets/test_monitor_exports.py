@@ -12,6 +12,7 @@ from PyQt6.QtGui import QGuiApplication, QImage
 from tests.qt.serving import served
 from tests.waiting import until
 from tests.widgets.monitor_window import PRIVATE, PUBLIC, connected, shown, wanting
+from widgets.base.labels import tip_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +71,7 @@ async def test_a_button_is_answered_and_the_answer_is_not_wiped_away_at_once(
             act()
             dock.refresh()
             assert dock.panel.last_event.text().startswith(answer)
-            assert dock.panel.last_event.toolTip() == dock.panel.last_event.text()
+            assert dock.panel.last_event.toolTip() == tip_text(dock.panel.last_event.text())
         assert len(failures) == 1
         dock._answered_at = float("-inf")  # long ago
         dock.refresh()

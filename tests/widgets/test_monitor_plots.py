@@ -141,7 +141,7 @@ def test_labels_of_marks_do_not_overlap(qapp: QApplication) -> None:
     with drawn() as plots:
         plots.show_data(figures(), [event(40), event(39.5, epoch=3), event(39, epoch=4), event(10, epoch=5)], NOW)
         texts = [label.toPlainText() for label in plots._labels if label.isVisible()]
-        assert sorted(texts) == ["e4", "e5"]
+        assert sorted(texts) == ["public e4", "public e5"]
         assert len(plots.marks) == 4
 
 

@@ -15,6 +15,7 @@ from tests.qt.serving import served
 from tests.waiting import until
 from tests.widgets.monitor_window import DROPS, PRIVATE, PUBLIC, STATE, connected, shown, text, wanting
 from upbit_ws_qt import DataType, WebSocketService, WebSocketType
+from widgets.base.line_state import line_board
 from widgets.base.text import Language, set_language
 from widgets.monitor.words import event_text
 
@@ -145,7 +146,7 @@ async def test_hidden_it_does_nothing(service: WebSocketService, exchange: Embed
         assert dock._plot_timer.isActive()
         dock.hide()
         assert not dock._plot_timer.isActive()
-        assert not dock._text_timer.isActive()
+        assert not line_board(service).is_looking
         assert trace.closed
         await until(lambda: _untapped(service))
         dock.show()

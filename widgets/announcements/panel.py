@@ -21,7 +21,7 @@ from upbit_ws_qt import AnnouncementEvent, Subscription, WebSocketService, WebSo
 from widgets.announcements.links import safe_link
 from widgets.announcements.model import Announcement, AnnouncementBook, AnnouncementsModel, category_text
 from widgets.base.event_panel import EventPanel
-from widgets.base.panel import plain_label
+from widgets.base.labels import breakable, contained, plain_label
 from widgets.base.tables import dim_colour, fit_columns, plain_table
 from widgets.base.text import tr
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["AnnouncementsWidget"]
 
 _MOST_CATEGORIES = 32
+_TITLE_LINES = 3
 _SAMPLES = ("00-00 00:00:00", "Digital assets")
 
 
@@ -71,6 +72,7 @@ class AnnouncementsWidget(EventPanel):
         self.table = plain_table(self.model, self.body)
         self.title = plain_label("", self.body)
         self.title.setWordWrap(True)
+        self.title.most_lines = _TITLE_LINES
         self.text = QPlainTextEdit(self.body)
         self.text.setReadOnly(True)
         self.text.setTextInteractionFlags(
@@ -79,7 +81,7 @@ class AnnouncementsWidget(EventPanel):
         self.text.setTabChangesFocus(True)
         self.link = QPushButton(self.body)
         self.link.clicked.connect(self._on_link)
-        self.category = QComboBox(self)
+        self.category = contained(QComboBox(self))
         self.category.addItem("", "")
         self.category.activated.connect(self._refresh)
         self.tools.addWidget(self.category)
@@ -201,7 +203,7 @@ class AnnouncementsWidget(EventPanel):
         question.setIcon(QMessageBox.Icon.Question)
         question.setWindowTitle(tr("Open in the browser"))
         question.setText(tr("Open this page of the exchange in the browser?"))
-        question.setInformativeText(url.toString(QUrl.ComponentFormattingOption.FullyEncoded))
+        question.setInformativeText(breakable(url.toString(QUrl.ComponentFormattingOption.FullyEncoded)))
         question.setStandardButtons(QMessageBox.StandardButton.Open | QMessageBox.StandardButton.Cancel)
         question.setDefaultButton(QMessageBox.StandardButton.Cancel)
         question.button(QMessageBox.StandardButton.Open).clicked.connect(lambda: self._open_url(url))  # type: ignore[union-attr]  # it was just made

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from PyQt6.QtCore import QObject, pyqtSignal, pyqtSlot
 
+from upbit_ws_qt import safe_text
 from widgets.base.hangul import matches
 from widgets.base.text import Language, current_language, resources, tr
 
@@ -21,6 +22,7 @@ __all__ = ["Market", "MarketCatalog"]
 
 _MOST_MARKETS = 5000
 _LONGEST_NAME = 60
+_LONGEST_CODE = 32
 
 
 class Market(msgspec.Struct, frozen=True, gc=False):
@@ -138,14 +140,23 @@ def _parse(body: bytes) -> list[Market]:
         return []
     usable = [market for market in found[:_MOST_MARKETS] if _is_code(market.market)]
     return [
-        Market(market.market, market.korean_name[:_LONGEST_NAME], market.english_name[:_LONGEST_NAME])
+        Market(
+            market.market, safe_text(market.korean_name, _LONGEST_NAME), safe_text(market.english_name, _LONGEST_NAME)
+        )
         for market in usable
     ]
 
 
 def _is_code(code: str) -> bool:
     quote, dash, base = code.partition("-")
-    return bool(dash) and code.isascii() and quote.isalnum() and base.isalnum() and code == code.upper()
+    return (
+        bool(dash)
+        and len(code) <= _LONGEST_CODE
+        and code.isascii()
+        and quote.isalnum()
+        and base.isalnum()
+        and code == code.upper()
+    )
 
 
 def _digest(text: str) -> str:

@@ -20,6 +20,7 @@ from upbit_ws_qt import (
 )
 from widgets.base.focus import FocusEntry, paint_focus_frame, set_tab_order
 from widgets.base.freshness import Freshness, freshness_watch
+from widgets.base.labels import plain_label
 from widgets.base.limits import Limit, LimitsButton, given_up, undo_until_back
 from widgets.base.look import blend, look, market_colours_of
 from widgets.base.text import age_text, mark, said, tr
@@ -464,11 +465,3 @@ class _Message(QWidget):
         """Name the buttons."""
         self.retry.setText(tr("Retry"))
         self.keys.setText(tr("Enter a key…"))
-
-
-def plain_label(text: str, parent: QWidget | None = None) -> QLabel:
-    """Return a label that takes no text for markup, whoever wrote it."""
-    label = QLabel(parent)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setText(text)
-    return label

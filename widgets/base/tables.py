@@ -17,6 +17,7 @@ from PyQt6.QtWidgets import (
 
 from widgets.base.copying import copy_rows
 from widgets.base.focus import FramedTable
+from widgets.base.labels import tip_text
 from widgets.base.look import blend
 from widgets.base.text import tr
 from widgets.base.theme import number_font
@@ -148,7 +149,7 @@ class RowsModel(QAbstractTableModel, Generic[_R]):
         if role == Qt.ItemDataRole.ForegroundRole:
             return self._dim or self.colour(row, column)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self.hint(row, column) or None
+            return tip_text(self.hint(row, column)) or None
         return self._side(column) if role == Qt.ItemDataRole.TextAlignmentRole else None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:

@@ -72,8 +72,8 @@ class Colours:
         warn: 50 to 79.
         bad: under 50.
         idle: not judged.
-        live: badge of the real exchange.
-        embedded: badge of the embedded exchange.
+        live: badge of the real exchange; blue, for blue and amber are told apart with any kind of colour vision.
+        embedded: badge of the embedded exchange; amber.
         lines: one colour for each connection.
     """
 
@@ -120,9 +120,9 @@ LIGHT = Colours(
     warn="#8f5f00",
     bad="#a40e6b",
     idle="#6a737d",
-    live="#0b6b3a",
+    live="#0a4fb3",
     embedded="#7a4a00",
-    lines={WebSocketType.PUBLIC: "#0b7285", WebSocketType.PRIVATE: "#6d3fc4", WebSocketType.INFO: "#8a6100"},
+    lines={WebSocketType.PUBLIC: "#0b7285", WebSocketType.PRIVATE: "#6d3fc4", WebSocketType.INFO: "#b3400e"},
 )
 DARK = Colours(
     dark=True,
@@ -140,9 +140,9 @@ DARK = Colours(
     warn="#e3b341",
     bad="#f778ba",
     idle="#8b949e",
-    live="#4ac26b",
+    live="#79b0ff",
     embedded="#e3b341",
-    lines={WebSocketType.PUBLIC: "#39c5cf", WebSocketType.PRIVATE: "#b794f6", WebSocketType.INFO: "#d9a93a"},
+    lines={WebSocketType.PUBLIC: "#39c5cf", WebSocketType.PRIVATE: "#b794f6", WebSocketType.INFO: "#ff8f66"},
 )
 
 _MARKET = {

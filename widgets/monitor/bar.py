@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QEvent, QRectF, Qt
 from PyQt6.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
-from PyQt6.QtWidgets import QButtonGroup, QCheckBox, QHBoxLayout, QLabel, QStyle, QToolButton, QWidget
+from PyQt6.QtWidgets import QButtonGroup, QCheckBox, QHBoxLayout, QStyle, QToolButton, QWidget
 
 from upbit_ws_qt import WebSocketType
+from widgets.base.labels import plain_label
 from widgets.base.text import mark, tr
 from widgets.base.theme import colours_of
 from widgets.monitor.words import line_name
@@ -60,8 +61,7 @@ class MonitorBar(QWidget):
         self.windows = QButtonGroup(self)
         self.buttons = {name: QToolButton(self) for name, *_ in _ACTIONS}
         self.legend = {ws_type: QCheckBox(self) for ws_type in WebSocketType}
-        self.news = QLabel(self)
-        self.news.setTextFormat(Qt.TextFormat.PlainText)
+        self.news = plain_label("", self)
         bar = QHBoxLayout(self)
         bar.setContentsMargins(0, 0, 0, 0)
         for number, _ in enumerate(WINDOWS):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QEvent, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QPainter
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
+from widgets.base.labels import plain_label, tip_text
 from widgets.base.text import mark, tr
 from widgets.monitor.bar import MonitorBar
 from widgets.monitor.frames import FramesTab
@@ -16,7 +16,7 @@ from widgets.monitor.rows import LinesModel, LineTable
 from widgets.monitor.tabs import AdviceTab, AlertsTab, ComponentsTab, EventsTab
 
 if TYPE_CHECKING:
-    from PyQt6.QtGui import QHideEvent, QPaintEvent, QResizeEvent, QShowEvent
+    from PyQt6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 
     from upbit_ws_qt import WebSocketService
 
@@ -59,11 +59,10 @@ class MonitorPanel(QWidget):
         self.tabs = QTabWidget(self)
         for tab in (self.components, self.alerts, self.advice, self.events, self.frames):
             self.tabs.addTab(tab, "")
-        self.hint = QLabel(self)
-        self.hint.setTextFormat(Qt.TextFormat.PlainText)
+        self.hint = plain_label("", self)
         self.hint.setWordWrap(True)
-        self.last_event = OneLine(self)
-        self.program = OneLine(self)
+        self.last_event = plain_label("", self)
+        self.program = plain_label("", self)
         self._alert_count = 0
         for ws_type, box in self.legend.items():
             box.toggled.connect(lambda shown, line=ws_type: self.plots.set_line_visible(line, shown))
@@ -138,12 +137,12 @@ class MonitorPanel(QWidget):
     def show_program(self, text: str, reasons: str) -> None:
         """Tell how the program itself does."""
         self.program.setText(text)
-        self.program.setToolTip(reasons or text)
+        self.program.setToolTip(tip_text(reasons or text))
 
     def show_last(self, text: str) -> None:
         """Tell what happened last."""
         self.last_event.setText(text)
-        self.last_event.setToolTip(text)
+        self.last_event.setToolTip(tip_text(text))
 
     def show_alert_count(self, count: int) -> None:
         """Tell how many alerts wait for somebody."""
@@ -180,22 +179,3 @@ class PanelScroll(QScrollArea):
         """Have the panel make the best of it."""
         self._panel.arrange_for(self.size())
         super().resizeEvent(event)
-
-
-class OneLine(QLabel):
-    """A line of plain text that ends in dots where there is too little room, instead of asking for more."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setTextFormat(Qt.TextFormat.PlainText)
-
-    def minimumSizeHint(self) -> QSize:
-        """None in width."""
-        return QSize(0, super().minimumSizeHint().height())
-
-    def paintEvent(self, event: QPaintEvent | None) -> None:
-        """Draw what fits."""
-        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
-        painter = QPainter(self)
-        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
-        painter.end()

@@ -12,6 +12,7 @@ from PyQt6.QtGui import QColor, QPalette
 from PyQt6.QtWidgets import QFrame, QToolTip, QVBoxLayout, QWidget
 
 from upbit_ws_qt import WebSocketType
+from widgets.base.labels import tip_text
 from widgets.base.text import tr
 from widgets.base.theme import colours_of
 from widgets.monitor.axes import LogAxis, Value, ValueAxis, WholeAxis
@@ -31,7 +32,7 @@ METRICS = ("score", "rtt", "epoch", "connected")
 MOST_POINTS = 1200
 HOVER_PIXELS = 7
 LABELS_SHOWN = 8
-LABEL_PIXELS = 30
+LABEL_PIXELS = 64
 AXIS_WIDTH = 52
 FRESH = 5
 """Steps of the history for which its last point tells the present."""
@@ -39,6 +40,7 @@ BAND_HEIGHT = 52
 LEAST_HEIGHT = 240
 _KST_OFFSET = -9 * 3600
 _FAR = 10_000
+_APART = 2.0  # points of the score; the figures at the edge are exact
 _DECADES = (-4, 4)
 _FORMATS = {
     "score": lambda height: f"{height:.0f}",
@@ -81,7 +83,7 @@ class MonitorPlots(QWidget):
         self.plots["band"].addItem(self._band)
         self.curves: dict[tuple[str, WebSocketType], pg.PlotCurveItem] = {}
         self._thresholds: list[tuple[pg.InfiniteLine, str]] = []
-        self._markers: dict[str, pg.PlotCurveItem] = {}
+        self._markers: dict[tuple[str, WebSocketType], pg.PlotCurveItem] = {}
         self._colours = colours_of(self.palette())
         self._fill_plots()
         self._canvas.scene().sigMouseMoved.connect(self._on_mouse_moved)
@@ -149,7 +151,7 @@ class MonitorPlots(QWidget):
             return
         view = self.plots["score"].getViewBox()
         point = view.mapViewToScene(QPointF(event.at, view.viewRange()[1][1]))
-        QToolTip.showText(self._canvas.mapToGlobal(self._canvas.mapFromScene(point)), event_text(event), self)
+        QToolTip.showText(self._canvas.mapToGlobal(self._canvas.mapFromScene(point)), tip_text(event_text(event)), self)
 
     def event_near(self, position: QPointF) -> LineEvent | None:
         """Return the event whose mark is under a point of the canvas, None where there is none."""
@@ -173,20 +175,20 @@ class MonitorPlots(QWidget):
         colours = self._colours = colours_of(self.palette())
         self._canvas.setBackground(colours.base)
         self._show_focus()
-        for name, plot in self.plots.items():
+        for plot in self.plots.values():
             for side in ("left", "bottom", "right"):
                 axis = plot.getAxis(side)
                 axis.setPen(colours.border)
                 axis.setTextPen(colours.muted)
                 axis.setTickFont(self.font())
-            if name != "band":
-                self._markers[name].setPen(pg.mkPen(colours.warn, width=1))
         for (_, ws_type), curve in self.curves.items():
             curve.setPen(pg.mkPen(colours.lines[ws_type], width=1))
+        for (name, ws_type), marker in self._markers.items():
+            colour = colours.bad if name == "band" else _between(colours, colours.lines[ws_type])
+            marker.setPen(pg.mkPen(colour, width=1))
         for line, level in self._thresholds:
             line.setPen(pg.mkPen(_between(colours, colours.health(level)), width=1))
-        for label in self._labels:
-            label.setColor(colours.muted)
+        self._draw_marks()
         for line in self._pointers:
             line.setPen(pg.mkPen(colours.accent, width=1))
         self._show_values()
@@ -254,14 +256,19 @@ class MonitorPlots(QWidget):
             line.setAcceptHoverEvents(False)
             self.plots[name].addItem(line)
             self._thresholds.append((line, level))
-        for name in ("score", "rtt", "epoch"):
-            self._markers[name] = pg.PlotCurveItem(connect="pairs")
-            self.plots[name].addItem(self._markers[name])
+        for name in ("band", "score", "rtt", "epoch"):
+            for ws_type in WebSocketType:
+                marker = self._markers[name, ws_type] = pg.PlotCurveItem(connect="pairs")
+                self.plots[name].addItem(marker)
+        for name in _FORMATS:
             for ws_type in WebSocketType:
                 curve = self.curves[name, ws_type] = pg.PlotCurveItem()
                 self.plots[name].addItem(curve)
-        self._pointers = [pg.InfiniteLine(angle=90) for _ in self._markers]
-        for line, name in zip(self._pointers, self._markers, strict=True):
+        # Lines that stand at the same score or epoch lie beside each other, not on top of each other.
+        for place, ws_type in enumerate(WebSocketType):
+            self.curves["score", ws_type].setPos(0, (1 - place) * _APART)
+        self._pointers = [pg.InfiniteLine(angle=90) for _ in _FORMATS]
+        for line, name in zip(self._pointers, _FORMATS, strict=True):
             line.setVisible(False)
             line.setAcceptHoverEvents(False)
             self.plots[name].addItem(line)
@@ -284,7 +291,6 @@ class MonitorPlots(QWidget):
             self.plots[name].setYRange(low, top, padding=0)
         else:
             self.plots[name].setYRange(low - 0.5, high + 0.5, padding=0)
-            # Lines of the same epoch lie beside each other, not on top of each other.
             for place, ws_type in enumerate(WebSocketType):
                 self.curves[name, ws_type].setPos(0, (place - 1) * 0.03 * (high - low + 1))
 
@@ -312,14 +318,20 @@ class MonitorPlots(QWidget):
         self._band.setRect(QRectF(widest.times[0], 0.0, span, 3.0))
 
     def _draw_marks(self) -> None:
-        marks = self.marks
-        times = np.repeat(np.array([event.at for event in marks], dtype=float), 2)
-        for name, curve in self._markers.items():
+        """Mark each line's losses and new epochs in its own colour, and say beside it whose it is."""
+        for (name, ws_type), curve in self._markers.items():
+            # A loss of a moment is shorter than a reading: in the band only its mark can be seen.
+            marks = [each for each in (self._events if name == "band" else self.marks) if each.ws_type is ws_type]
             low, high = self.plots[name].viewRange()[1]
+            if name == "band":
+                row = 2 - list(WebSocketType).index(ws_type)
+                low, high = row, row + 0.9
+            times = np.repeat(np.array([event.at for event in marks], dtype=float), 2)
             curve.setData(times, np.tile(np.array([low, high]), len(marks)), connect="pairs")
-        newest = self._labelled(marks)
+        newest = self._labelled(self.marks)
         for label, event in zip(self._labels, newest, strict=False):
-            label.setText(f"e{event.new_epoch}")
+            label.setText(f"{line_name(event.ws_type)} e{event.new_epoch}")
+            label.setColor(QColor(self._colours.lines[event.ws_type]))
             label.setPos(event.at, 0)
             at_edge = self._x_range[1] - event.at < LABEL_PIXELS * self._pixel
             label.setAnchor((1, 1) if at_edge else (0, 1))
@@ -371,7 +383,7 @@ class MonitorPlots(QWidget):
             QToolTip.hideText()
         else:
             place = self._canvas.mapToGlobal(self._canvas.mapFromScene(position))
-            QToolTip.showText(place, event_text(event), self._canvas)
+            QToolTip.showText(place, tip_text(event_text(event)), self._canvas)
 
 
 def _points(series: HistorySeries | None, metric: str) -> _Points:

@@ -9,7 +9,9 @@ from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, pyqtSign
 from PyQt6.QtGui import QBrush, QColor
 from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QToolButton, QWidget
 
-from upbit_ws_qt import ConnectionMetrics, HealthStatus, WebSocketType
+from upbit_ws_qt import ConnectionMetrics, ConnectionState, HealthStatus, WebSocketType
+from widgets.base.labels import tip_text
+from widgets.base.line_state import line_state
 from widgets.base.text import mark, tr
 from widgets.base.theme import HEALTH_SHAPES, colours_of, number_font
 from widgets.monitor.words import (
@@ -19,10 +21,8 @@ from widgets.monitor.words import (
     duration,
     line_name,
     milliseconds,
-    reasons_text,
     seconds_text,
     share,
-    state_text,
 )
 
 if TYPE_CHECKING:
@@ -30,7 +30,13 @@ if TYPE_CHECKING:
 
     from PyQt6.QtGui import QPalette, QResizeEvent
 
-    _Shown = tuple[Mapping[WebSocketType, ConnectionMetrics], HealthStatus, Mapping[WebSocketType, str]]
+    from widgets.base.line_state import LineState
+
+    _Shown = tuple[
+        Mapping[WebSocketType, ConnectionMetrics],
+        HealthStatus,
+        Mapping[WebSocketType, str],
+    ]
 
 __all__ = ["LINES", "LineRow", "LineTable", "LinesModel"]
 
@@ -111,10 +117,19 @@ class LinesModel(QAbstractTableModel):
         metrics: Mapping[WebSocketType, ConnectionMetrics],
         health: HealthStatus,
         missing: Mapping[WebSocketType, str],
+        states: Mapping[WebSocketType, LineState] | None = None,
     ) -> None:
-        """Show these figures; `missing` says why there can be no line, in English."""
+        """Show these figures.
+
+        Args:
+            metrics: of each line.
+            health: of all.
+            missing: why there can be no line, in English.
+            states: what is said of the lines now, where that may be otherwise than in the figures.
+        """
+        known = states or {line: line_state(metrics[line], health) for line in LINES}
         self._shown = (metrics, health, missing)
-        rows = tuple(self._row(metrics[line], health, missing.get(line, "")) for line in LINES)
+        rows = tuple(self._row(metrics[line], known[line], missing.get(line, "")) for line in LINES)
         if not self._rows:
             self.beginResetModel()
             self._rows = rows
@@ -161,7 +176,7 @@ class LinesModel(QAbstractTableModel):
         if role == _ROLE.ForegroundRole and column in (0, 2):
             return self._colours.get(row.level)
         if role == _ROLE.ToolTipRole:
-            return row.hints.get(column) or row.reasons or None
+            return tip_text(row.hints.get(column) or row.reasons) or None
         if role == _ROLE.AccessibleTextRole:
             return f"{tr(_COLUMNS[column][1])}: {row.texts[column]}"
         return None
@@ -176,15 +191,14 @@ class LinesModel(QAbstractTableModel):
             return tr(_COLUMNS[section][1])
         return None
 
-    def _row(self, metrics: ConnectionMetrics, health: HealthStatus, missing: str) -> LineRow:
-        line = health.connections.get(metrics.ws_type)
-        level = "idle" if line is None or missing else str(line.level)
-        score = NOTHING if level == "idle" else f"{metrics.health_score:.0f}"
+    def _row(self, metrics: ConnectionMetrics, state: LineState, missing: str) -> LineRow:
+        level = "idle" if missing else state.level
+        score = NOTHING if missing or state.score is None else str(state.score)
         counts = self._counted(metrics)
-        up = metrics.is_connected
+        up = metrics.is_connected and state.state is ConnectionState.CONNECTED
         texts = (
             f"{HEALTH_SHAPES[level]} {line_name(metrics.ws_type)}",
-            state_text(metrics, health, missing=tr(missing) if missing else ""),
+            tr(missing) if missing else state.word,
             score,
             milliseconds(metrics.rtt_last) if up else NOTHING,
             milliseconds(metrics.rtt_average) if up else NOTHING,
@@ -206,7 +220,7 @@ class LinesModel(QAbstractTableModel):
             _GAPS: tr("{count:,} of {all:,} changes of line", count=counts["lossy_gap_count"], all=counts["gap_count"]),
             _DROPS: tr("{count:,} of {all:,} frames", count=counts["dropped"], all=counts["message_count"]),
         }
-        return LineRow(texts, level, reasons_text(health, metrics.ws_type), hints)
+        return LineRow(texts, level, state.reasons, hints)
 
     def _counted(self, metrics: ConnectionMetrics) -> dict[str, int]:
         since = self._since.get(metrics.ws_type)

@@ -9,6 +9,7 @@ from PyQt6.QtCore import QAbstractTableModel, QEvent, QModelIndex, QObject, Qt
 from PyQt6.QtGui import QBrush, QColor, QPainter
 from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
+from widgets.base.labels import tip_text
 from widgets.base.text import tr
 from widgets.base.theme import colours_of
 
@@ -86,8 +87,10 @@ class RecordModel(QAbstractTableModel, Generic[Record]):
     def data(self, index: QModelIndex, role: int = _ROLE.DisplayRole) -> Any:
         """Text, alignment, colour."""
         column, record = self.columns[index.column()], self.records[index.row()]
-        if role in (_ROLE.DisplayRole, _ROLE.ToolTipRole):
+        if role == _ROLE.DisplayRole:
             return column.text(record)
+        if role == _ROLE.ToolTipRole:
+            return tip_text(column.text(record))
         if role == _ROLE.TextAlignmentRole:
             side = Qt.AlignmentFlag.AlignRight if column.right else Qt.AlignmentFlag.AlignLeft
             return side | Qt.AlignmentFlag.AlignVCenter

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-from PyQt6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from upbit_ws_qt import Alert, ComponentMetrics, LineEvent, Priority
+from widgets.base.labels import plain_label
 from widgets.base.text import mark, said, tr
 from widgets.base.theme import HEALTH_SHAPES
 from widgets.monitor.table import Column, RecordTable
@@ -53,10 +54,9 @@ class _ListTab(QWidget, Generic[Record]):
     ) -> None:
         super().__init__(parent)
         self.table = RecordTable(columns, key, name, empty, self)
-        self.note = QLabel(self)
+        self.note = plain_label("", self)
         self._row = QHBoxLayout()
-        self._row.addWidget(self.note)
-        self._row.addStretch()
+        self._row.addWidget(self.note, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.table)

@@ -6,11 +6,11 @@ import math
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from upbit_ws_qt import ConnectionState, WebSocketType
+from widgets.base.line_state import line_name
 from widgets.base.text import mark, said, tr
 
 if TYPE_CHECKING:
-    from upbit_ws_qt import ConnectionMetrics, HealthStatus, LineEvent, PerformanceMetrics, SketchSummary
+    from upbit_ws_qt import HealthStatus, LineEvent, PerformanceMetrics, SketchSummary, WebSocketType
 
 __all__ = [
     "KST",
@@ -28,28 +28,12 @@ __all__ = [
     "seconds_text",
     "share",
     "slot_time",
-    "state_text",
     "what_text",
 ]
 
 KST = timezone(timedelta(hours=9), "KST")
 NOTHING = "—"
 
-_LINES = {
-    WebSocketType.PUBLIC: mark("public"),
-    WebSocketType.PRIVATE: mark("private"),
-    WebSocketType.INFO: mark("info"),
-}
-_STATES = {
-    ConnectionState.DISCONNECTED: mark("Offline"),
-    ConnectionState.CONNECTING: mark("Connecting"),
-    ConnectionState.SYNCING: mark("Syncing"),
-    ConnectionState.CONNECTED: mark("Connected"),
-    ConnectionState.RECONNECTING: mark("Reconnecting"),
-    ConnectionState.STOPPED: mark("Stopped"),
-    ConnectionState.FAILED: mark("Given up"),
-}
-_LAGGING = frozenset({"rtt", "late", "no_pong", "silent"})
 _WHAT = {
     # advice
     "slow_consumer": mark("slow consumer"),
@@ -82,32 +66,6 @@ _WHAT = {
     "enhanced": mark("enhanced"),
     "isolated": mark("isolated"),
 }
-
-
-def line_name(ws_type: WebSocketType) -> str:
-    """Return a line's name."""
-    return tr(_LINES[ws_type])
-
-
-def state_text(metrics: ConnectionMetrics, health: HealthStatus, *, missing: str = "") -> str:
-    """Return a line's state in words; `missing` says why there can be no line at all."""
-    if missing:
-        return missing
-    state = metrics.state
-    if state is ConnectionState.RECONNECTING:
-        wait = metrics.next_attempt_in
-        if wait is None:
-            return tr("Reconnecting, attempt {number}", number=max(1, metrics.attempts))
-        return tr("Attempt {number}, in {seconds:.0f} s", number=metrics.attempts + 1, seconds=wait)
-    if state is ConnectionState.SYNCING:
-        return tr("Syncing {live}/{all}", live=metrics.live_subscriptions, all=metrics.current_subscriptions)
-    if state is ConnectionState.CONNECTED:
-        line = health.connections.get(metrics.ws_type)
-        if line is not None and any(reason.kind in _LAGGING for reason in line.reasons):
-            return tr("Lagging")
-        if metrics.ws_type is not WebSocketType.PUBLIC and not metrics.messages_per_second:
-            return tr("Idle (normal)")
-    return tr(_STATES[state])
 
 
 def reasons_text(health: HealthStatus, ws_type: WebSocketType | None = None) -> str:

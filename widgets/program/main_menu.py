@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QObject, Qt, pyqtSignal, pyqtSlot
+from PyQt6.QtCore import QEvent, QObject, Qt, QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtGui import QAction, QKeySequence
 from PyQt6.QtWidgets import QInputDialog, QMenu, QMessageBox
 
@@ -42,11 +42,16 @@ _SIZES = (
     (mark("&Higher"), (0, _SIZE), "Alt+Shift+Down"),
     (mark("L&ower"), (0, -_SIZE), "Alt+Shift+Up"),
 )
+SETTLE_MS = 150  # by then Qt has given every panel its place
 _MOST_KEYS = 9  # Ctrl+1 to Ctrl+9
 
 
 class MainMenu(QObject):
-    """Fills the menu bar of a window; keeps the user's own perspectives.
+    """Fills the menu bar of a window; keeps the user's own perspectives, and what was changed in any of them.
+
+    Attributes:
+        own: the user's perspectives, as they were saved.
+        changed: how the user has left perspectives that are otherwise than they came or were saved; until Reset.
 
     Signals:
         settingsRequested: the settings are wanted.
@@ -61,6 +66,15 @@ class MainMenu(QObject):
         self._window = window
         self._current = next(iter(BUILT_IN))
         self.own: dict[str, Arrangement] = {}
+        self.changed: dict[str, Arrangement] = {}
+        self._put: Arrangement | None = None
+        self._settled: Arrangement | None = None
+        self._settling = QTimer(self)
+        self._settling.setSingleShot(True)
+        self._settling.setInterval(SETTLE_MS)
+        self._settling.timeout.connect(self._on_settled)
+        window.installEventFilter(self)
+        window.rearranged.connect(self._on_rearranged)
         self._choices: dict[str, QAction] = {}
         self._titles: list[tuple[QAction | QMenu, str]] = []
         bar = window.menuBar()
@@ -89,15 +103,83 @@ class MainMenu(QObject):
         self._fill_perspectives()
 
     def choose(self, name: str) -> bool:
-        """Turn to a perspective; False where there is none of that name."""
-        if name in BUILT_IN:
-            self._window.arrange_built_in(name)
-        elif name in self.own:
-            self._window.arrange(self.own[name])
-        else:
+        """Turn to a perspective, as it was left; False where there is none of that name."""
+        if name not in BUILT_IN and name not in self.own:
             return False
+        self.note_changes()
+        self._show(name)
         self.set_current(name)
         return True
+
+    def reset(self) -> None:
+        """Show the perspective in use as it comes with the program, or as it was saved."""
+        self.changed.pop(self._current, None)
+        self._show(self._current)
+
+    def restore(self, name: str, shown: Arrangement | None, changed: dict[str, Arrangement]) -> None:
+        """Show what was shown last time.
+
+        Args:
+            name: of the perspective that was in use.
+            shown: how it was.
+            changed: see there.
+        """
+        known = [each for each in changed if each in BUILT_IN or each in self.own]
+        self.changed = {each: changed[each] for each in known}
+        self.set_current(name)
+        if shown is None or self._current in self.changed:
+            self._show(self._current)
+        else:
+            self._arrange(shown)
+
+    def note_changes(self) -> None:
+        """Remember how the perspective in use is now, where that is the user's doing."""
+        if self._put is None:
+            return
+        now = self._window.arrangement
+        touched = now.panels != self._put.panels if self._settled is None else now != self._settled
+        if touched:
+            self.changed[self._current] = now
+
+    def _show(self, name: str) -> None:
+        if name in self.changed:
+            self._arrange(self.changed[name])
+        elif name in BUILT_IN:
+            self._window.arrange_built_in(name)
+            self._arranged(BUILT_IN[name])
+        else:
+            self._arrange(self.own[name])
+
+    def _arrange(self, arrangement: Arrangement) -> None:
+        self._window.arrange(arrangement)
+        self._arranged(arrangement)
+
+    def _arranged(self, arrangement: Arrangement) -> None:
+        self._put, self._settled = arrangement, None
+        self._settling.start()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether every panel has its place, so that what changes from now on is the user's doing."""
+        return self._settled is not None
+
+    @pyqtSlot()
+    def _on_settled(self) -> None:
+        """By now Qt has given every panel its pixels: what is otherwise later is the user's doing."""
+        self._settled = self._window.arrangement
+
+    @pyqtSlot()
+    def _on_rearranged(self) -> None:
+        """Note it before the window changes its size, for then nobody can tell whose doing it was."""
+        if self._settled is not None:
+            self.note_changes()
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """A window that changes its size changes the shares of its panels; that is nothing to be kept."""
+        if event is not None and event.type() == QEvent.Type.Resize and watched is self._window:
+            self._settled = None
+            self._settling.start()
+        return False
 
     def set_current(self, name: str) -> None:
         """Take it that a perspective was chosen; one that does not exist changes nothing."""
@@ -117,8 +199,11 @@ class MainMenu(QObject):
             return False
         if name not in self.own and len(self.own) >= MOST_PERSPECTIVES:
             return False
+        self.note_changes()
         self.own[name] = self._window.arrangement
+        self.changed.pop(name, None)
         self._current = name
+        self._arranged(self.own[name])
         self._fill_perspectives()
         self.perspectivesChanged.emit()
         return True
@@ -236,14 +321,16 @@ class MainMenu(QObject):
 
     @pyqtSlot()
     def _on_reset(self) -> None:
-        self.choose(self._current)
+        self.reset()
 
     @pyqtSlot()
     def _on_delete(self) -> None:
         if self.own.pop(self._current, None) is not None:
+            self.changed.pop(self._current, None)
+            self._put = None  # what is on the screen belongs to no perspective any more
+            self.choose(next(iter(BUILT_IN)))
             self._fill_perspectives()
             self.perspectivesChanged.emit()
-            self.choose(next(iter(BUILT_IN)))
 
     def _on_full_screen(self) -> None:
         window = self._window

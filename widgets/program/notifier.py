@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QObject, pyqtSlot
@@ -10,20 +11,24 @@ from PyQt6.QtCore import QObject, pyqtSlot
 from upbit_ws_qt import (
     Alert,
     AnnouncementEvent,
+    AuthenticationError,
+    ConnectionLostError,
     ConnectionState,
     IndicatorSignalEvent,
     MyOrderEvent,
+    RateLimitError,
+    RecoveryError,
     WebSocketError,
     WebSocketService,
     WebSocketType,
 )
 from widgets.account.my_orders import MyOrdersWidget
 from widgets.announcements.panel import AnnouncementsWidget
+from widgets.base.line_state import line_name
 from widgets.base.price_format import full_text, price_text
 from widgets.base.text import said, tr
 from widgets.indicators.choice import trigger_text, type_text
 from widgets.indicators.panel import IndicatorsWidget
-from widgets.window.status_bar import LINE_NAMES
 from widgets.window.toasts import log_note
 
 if TYPE_CHECKING:
@@ -38,6 +43,12 @@ __all__ = ["Notifier"]
 
 _log = logging.getLogger("upbit_ws_qt.desktop")
 _DOWN = (ConnectionState.RECONNECTING, ConnectionState.FAILED)
+_LONGEST = 160
+_OUTAGE = "outage"
+_TOLD = frozenset({"connection_lost", "reconnecting_often", "maintenance"})
+"""Kinds of alerts whose matter has a note of its own: of the outage, of the announcement."""
+_OUR_OWN = frozenset({"loop_lag", "backlog", "memory"})
+"""How the program itself does is in the monitor and in the log: no news for who trades."""
 
 
 class Notifier(QObject):
@@ -53,7 +64,11 @@ class Notifier(QObject):
         super().__init__(toasts)
         self.preferences = preferences
         self._toasts = toasts
-        self._down: set[WebSocketType] = set()
+        self._down: list[WebSocketType] = []
+        self._back: list[WebSocketType] = []
+        self._began = 0.0
+        self._been_up: set[WebSocketType] = set()
+        self._causes: dict[WebSocketType, str] = {}
         service.connectionStateChanged.connect(self._on_state)
         service.alertRaised.connect(self._on_alert)
         service.errorOccurred.connect(self._on_error)
@@ -71,21 +86,52 @@ class Notifier(QObject):
 
     @pyqtSlot(WebSocketType, ConnectionState)
     def _on_state(self, line: WebSocketType, state: ConnectionState) -> None:
-        name = tr(LINE_NAMES[line])
+        """Tell an outage once, of however many lines: by one note that is kept up to date until all are up again."""
         if state in _DOWN and line not in self._down:
-            self._down.add(line)
-            wanted = self.preferences.toast_lost
-            self._tell(wanted, tr("Connection lost: {line}", line=name), "bad", f"lost {line}")
-        elif state is ConnectionState.CONNECTED and line in self._down:
-            self._down.discard(line)
-            wanted = self.preferences.toast_recovered
-            self._tell(wanted, tr("Connection recovered: {line}", line=name), "good", f"recovered {line}")
+            if not self._down:
+                self._began, self._back = time.monotonic(), []
+            self._down.append(line)
+            self._tell_outage(begins=len(self._down) == 1)
+        elif state is ConnectionState.FAILED:
+            self._tell_outage(begins=True)
+        elif state is ConnectionState.CONNECTED:
+            if line in self._down:
+                self._down.remove(line)
+                self._back.append(line)
+                self._causes.pop(line, None)
+                self._tell_outage(begins=False) if self._down else self._tell_back()
+            self._been_up.add(line)
 
-    def _tell(self, wanted: bool, text: str, level: str, key: str | None = None) -> None:
-        """Show a toast where it is wanted; the log has it anyway."""
-        if wanted:
-            self._toasts.show_note(text, level=level, key=key)
+    def _tell_outage(self, *, begins: bool) -> None:
+        cause = next((said(self._causes[line]) for line in self._down if line in self._causes), "")[:_LONGEST]
+        lost = self._been_up.intersection(self._down)
+        text = tr("Connection lost: {lines}") if lost else tr("Not connected yet: {lines}")
+        told = text.format(lines=_names(self._down)) + (f"\n{cause}" if cause else "")
+        if not self.preferences.toast_lost:
+            return
+        if begins:
+            self._toasts.show_note(told, level="bad", key=_OUTAGE, lasting=True, logged=True)
         else:
+            self._toasts.change_note(_OUTAGE, told)
+
+    def _tell_back(self) -> None:
+        seconds = time.monotonic() - self._began
+        down = f"{seconds:.1f}" if seconds < 10 else f"{seconds:.0f}"
+        self._toasts.take_away(_OUTAGE)
+        if not self.preferences.toast_recovered:
+            return
+        lines = _names(self._back)
+        if self._been_up.intersection(self._back):
+            text = tr("Connection recovered: {lines}, after {seconds} s", lines=lines, seconds=down)
+        else:
+            text = tr("Connected: {lines}", lines=lines)
+        self._toasts.show_note(text, level="good", key=_OUTAGE, logged=True)
+
+    def _tell(self, wanted: bool, text: str, level: str, key: str | None = None, *, logged: bool = False) -> None:
+        """Show a toast where it is wanted; the log has it anyway, from the service itself where it is `logged`."""
+        if wanted:
+            self._toasts.show_note(text, level=level, key=key, logged=logged)
+        elif not logged:
             log_note(text, level)
 
     @pyqtSlot(MyOrderEvent)
@@ -108,6 +154,10 @@ class Notifier(QObject):
     @pyqtSlot(Alert)
     def _on_alert(self, alert: Alert) -> None:
         text = said(alert.message)[:200]
+        told_already = alert.ws_type in self._down or alert.kind in _TOLD
+        if told_already or alert.kind in _OUR_OWN:
+            log_note(text, "warn")
+            return
         self._tell(self.preferences.toast_alerts, text, "warn", f"alert {alert.kind} {alert.ws_type}")
 
     @pyqtSlot(str, Exception)
@@ -116,5 +166,18 @@ class Notifier(QObject):
 
     @pyqtSlot(WebSocketError)
     def _on_error(self, error: WebSocketError) -> None:
-        text = said(str(error))[:200]
-        self._tell(self.preferences.toast_lost, text, "warn", f"error {type(error).__name__}")
+        """Tell an error; one of a line that is down belongs to its outage. The service has logged it."""
+        if isinstance(error, (ConnectionLostError, AuthenticationError, RecoveryError, RateLimitError)):
+            line = next((each for each in WebSocketType if each == error.endpoint), None)
+            if line is not None:
+                self._causes[line] = error.cause if isinstance(error, ConnectionLostError) else error.message
+                if line in self._down:
+                    self._tell_outage(begins=False)
+                if line in self._down or isinstance(error, ConnectionLostError):
+                    return
+        text = said(error.message)[:200]
+        self._tell(self.preferences.toast_lost, text, "warn", f"error {type(error).__name__}", logged=True)
+
+
+def _names(lines: Iterable[WebSocketType]) -> str:
+    return ", ".join(line_name(line) for line in lines)

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from PyQt6 import sip
-from PyQt6.QtCore import QObject, QPoint, QSize, Qt, QTimer, pyqtSignal, pyqtSlot
+from PyQt6.QtCore import QObject, QPoint, QRect, QSize, Qt, QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtGui import QGuiApplication, QPixmapCache
 from PyQt6.QtWidgets import QApplication
 
@@ -30,13 +30,13 @@ from widgets.settings.dialog import SettingsDialog
 from widgets.window.error_dialog import ErrorReporter
 from widgets.window.log_dock import LogBook
 from widgets.window.main_window import MainWindow
+from widgets.window.on_screen import USUAL_FRAME, ScreenKeeper, areas, fitting
+from widgets.window.origin import ExchangeOrigin
 from widgets.window.panels import PANELS, Needs
 from widgets.window.perspectives import BUILT_IN
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from PyQt6.QtGui import QScreen
 
     from widgets.program.options import Options
     from widgets.settings.preferences import Preferences
@@ -137,7 +137,7 @@ class Program(QObject):
         chosen = self._preferences
         only, log = self._options.symbols, self._log
         needs = Needs(service, catalog, rest, log, chosen.symbol, only, chosen.unit, chosen.watches)
-        window = self._window = MainWindow(needs, embedded=self._options.embedded)
+        window = self._window = MainWindow(needs, ExchangeOrigin.of(self._config, embedded=self._options.embedded))
         menu = self._menu = MainMenu(window)
         self._notifier = Notifier(service, window.toasts, chosen)
         self._notifier.listen_to(window.panels.values())
@@ -166,35 +166,27 @@ class Program(QObject):
     # -- where the windows are ----------------------------------------------------------------------------------------
     def _restore(self, window: MainWindow, menu: MainMenu) -> None:
         layout = self._layout
+        if self._options.size is None and not self._options.by_itself:
+            ScreenKeeper(window)
         if self._options.size is not None:
-            window.resize(*self._options.size)
+            window.resize(*self._options.size)  # whoever says so may want more than there is
         elif layout.window is not None:
-            x, y, width, height = layout.window
-            screen = QApplication.screenAt(QPoint(x, y))
-            window.resize(self._on_screen(width, height, screen))
-            if screen is not None:
-                window.move(x, y)
+            window.setGeometry(self._on_screen(QRect(*layout.window)))
         else:
-            window.resize(self._on_screen(*DEFAULT_SIZE, QApplication.primaryScreen()))
+            window.resize(self._on_screen(QRect(QPoint(), QSize(*DEFAULT_SIZE))).size())
         menu.set_own(layout.own)
+        menu.restore(layout.perspective or next(iter(BUILT_IN)), layout.current, layout.changed)
         wanted = self._options.perspective
         if wanted is not None and not menu.choose(wanted):
             _log.warning("there is no perspective %r; known are %s", wanted, ", ".join([*BUILT_IN, *menu.own]))
-            wanted = None
-        if wanted is None:
-            menu.choose(next(iter(BUILT_IN)))
-            if layout.current is not None:
-                menu.set_current(layout.perspective)
-                window.arrange(layout.current)
         window.lock(layout.locked)
         menu.locked.setChecked(layout.locked)
         if layout.maximized and self._options.size is None:
             window.setWindowState(window.windowState() | _MAXIMIZED)
 
-    def _on_screen(self, width: int, height: int, screen: QScreen | None) -> QSize:
-        """Return a size that a screen has room for; nobody looks at the screen of a program that runs by itself."""
-        wanted = QSize(width, height)
-        return wanted if screen is None or self._options.by_itself else wanted.boundedTo(screen.availableSize())
+    def _on_screen(self, rect: QRect) -> QRect:
+        """Return where a window is wholly on a screen; nobody looks at that of a program that runs by itself."""
+        return rect if self._options.by_itself else fitting(rect, USUAL_FRAME, areas())
 
     @pyqtSlot()
     def _on_closing(self) -> None:
@@ -203,12 +195,16 @@ class Program(QObject):
         if window is None or menu is None:
             return
         area = window.normalGeometry()
-        layout.window = area.x(), area.y(), area.width(), area.height()
+        if not area.isEmpty():  # a window that was maximised from the start on has none
+            area = self._on_screen(area)
+            layout.window = area.x(), area.y(), area.width(), area.height()
         layout.maximized = window.isMaximized()
         layout.locked = window.locked
         layout.current = window.arrangement
         layout.perspective = menu.current
         layout.own = dict(menu.own)
+        menu.note_changes()
+        layout.changed = dict(menu.changed)
         self._store.save_layout(layout)
 
     # -- what the user chose ------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from PyQt6.QtCore import QStandardPaths
 from widgets.settings.preferences import Preferences, preferences_from, preferences_to_plain
 from widgets.window.layout import Arrangement, arrangement_from, arrangement_to_plain, whole
 from widgets.window.layout_file import read_json, write_json
+from widgets.window.perspectives import BUILT_IN
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -33,6 +34,7 @@ class Layout:
         current: the arrangement that was on the screen, or None.
         perspective: name of the one that was chosen last; empty where none is known.
         own: the user's perspectives by name.
+        changed: how perspectives were left that are otherwise than they came or were saved, by name.
     """
 
     def __init__(self) -> None:
@@ -42,18 +44,20 @@ class Layout:
         self.current: Arrangement | None = None
         self.perspective = ""
         self.own: dict[str, Arrangement] = {}
+        self.changed: dict[str, Arrangement] = {}
 
 
 def layout_to_plain(layout: Layout) -> dict[str, Any]:
     """Return what can be written as JSON."""
     return {
-        "version": 1,
+        "version": 2,
         "window": None if layout.window is None else list(layout.window),
         "maximized": layout.maximized,
         "locked": layout.locked,
         "current": None if layout.current is None else arrangement_to_plain(layout.current),
         "perspective": layout.perspective,
         "own": {name: arrangement_to_plain(each) for name, each in layout.own.items()},
+        "changed": {name: arrangement_to_plain(each) for name, each in layout.changed.items()},
     }
 
 
@@ -70,12 +74,21 @@ def layout_from(plain: dict[str, Any], known: Collection[str]) -> Layout:
     layout.current = arrangement_from(plain.get("current"), known)
     name = plain.get("perspective")
     layout.perspective = name if isinstance(name, str) and len(name) <= LONGEST_NAME else ""
-    own = plain.get("own")
-    for name, each in list(own.items())[:MOST_PERSPECTIVES] if isinstance(own, dict) else ():
-        found = arrangement_from(each, known)
-        if found is not None and name.isprintable() and 0 < len(name) <= LONGEST_NAME:
-            layout.own[name] = found
+    layout.own = _arrangements(plain.get("own"), known, MOST_PERSPECTIVES)
+    layout.changed = _arrangements(plain.get("changed"), known, MOST_PERSPECTIVES + len(BUILT_IN))
+    if "changed" not in plain and layout.current is not None and layout.perspective:
+        # An older file says how the perspective in use was left, and not whether that is how it came.
+        layout.changed[layout.perspective] = layout.current
     return layout
+
+
+def _arrangements(value: object, known: Collection[str], most: int) -> dict[str, Arrangement]:
+    found: dict[str, Arrangement] = {}
+    for name, each in list(value.items())[:most] if isinstance(value, dict) else ():
+        arrangement = arrangement_from(each, known)
+        if arrangement is not None and name.isprintable() and 0 < len(name) <= LONGEST_NAME:
+            found[name] = arrangement
+    return found
 
 
 class Store:

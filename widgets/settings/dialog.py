@@ -135,6 +135,7 @@ class SettingsDialog(QDialog):
     def show_keys(self) -> None:
         """Turn to the page of the keys."""
         self.tabs.setCurrentWidget(self.keys)
+        self.keys.begin()
 
     @pyqtSlot()
     def reject(self) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from PyQt6 import sip
-from PyQt6.QtCore import QEvent, pyqtSignal, pyqtSlot
+from PyQt6.QtCore import QEvent, Qt, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QFormLayout, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from upbit_ws_qt import ConfigurationError, Credentials
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["KeysPage"]
 
-_LONGEST_CAUSE = 200
+_LONGEST_CAUSE = 300
+_ANSWER_LINES = 5
 
 
 class KeysPage(QWidget):
@@ -52,6 +53,8 @@ class KeysPage(QWidget):
         self._texts.put(self.remove.setText, mark("Remove"))
         self.state = plain_label("", self)
         self.state.setWordWrap(True)
+        self.state.most_lines = _ANSWER_LINES
+        self.state.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self._arrange()
         self.save.clicked.connect(self._on_save)
         self.remove.clicked.connect(self._on_remove)
@@ -70,6 +73,7 @@ class KeysPage(QWidget):
             label.setBuddy(line)
             self._texts.put(label.setText, name)
             self._texts.put(line.setAccessibleName, name)
+            line.setMinimumHeight(line.sizeHint().height())  # a long answer below takes nothing from them
             form.addRow(label, line)
         buttons = QHBoxLayout()
         buttons.addStretch()
@@ -83,8 +87,9 @@ class KeysPage(QWidget):
         layout.addWidget(note)
         layout.addLayout(form)
         layout.addLayout(buttons)
-        layout.addWidget(self.state)
-        layout.addStretch()
+        # Room for the longest answer from the start on: nothing moves when it comes.
+        self.state.setMinimumHeight(_ANSWER_LINES * self.state.fontMetrics().lineSpacing())
+        layout.addWidget(self.state, 1)
 
     def _tell(self, text: str, **values: object) -> None:
         """Say what came of it; to a screen reader by the button that it came of."""
@@ -93,6 +98,17 @@ class KeysPage(QWidget):
             tr(text, -1, **{name: said(value)[:_LONGEST_CAUSE] for name, value in values.items()}) if text else ""
         )
         self.save.setAccessibleDescription(self.state.text())
+
+    def tell_refused(self, cause: str) -> None:
+        """Say why a key was not taken; the next one can be entered at once."""
+        self._tell(mark("The key was not taken: {cause}"), cause=cause)
+        if self.isVisible():
+            self.access.setFocus()
+
+    def begin(self) -> None:
+        """Give the keyboard to the first field."""
+        if self.access.isEnabled():
+            self.access.setFocus()
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Take another language over."""
@@ -107,6 +123,7 @@ class KeysPage(QWidget):
             credentials = Credentials(self.access.text().strip(), self.secret.text().strip())
         except ConfigurationError:
             self._tell(mark("Enter both keys."))
+            (self.secret if self.access.text().strip() else self.access).setFocus()
             return
         self.access.clear()
         self.secret.clear()
@@ -128,7 +145,7 @@ class KeysPage(QWidget):
             return
         self.save.setEnabled(True)
         if cause is not None:
-            self._tell(mark("The key was not taken: {cause}"), cause=cause)
+            self.tell_refused(cause)
             return
         try:
             credentials.save_to_keyring()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QRect, Qt
-from PyQt6.QtGui import QGuiApplication
+from PyQt6.QtCore import QMargins, QRect, Qt
 
 from widgets.window.layout import Arrangement, Floating, Leaf, Node, Split
+from widgets.window.on_screen import areas, fitting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +18,6 @@ __all__ = ["apply_arrangement", "read_arrangement"]
 
 _AREA = Qt.DockWidgetArea.LeftDockWidgetArea
 _SLACK = 12  # pixels between neighbours: the splitter
-_VISIBLE = 40  # pixels of a floating window that stay on a screen
 
 
 def apply_arrangement(window: QMainWindow, docks: Mapping[str, QDockWidget], wanted: Arrangement) -> None:
@@ -34,7 +33,7 @@ def apply_arrangement(window: QMainWindow, docks: Mapping[str, QDockWidget], wan
         dock = docks[each.panel]
         window.addDockWidget(_AREA, dock)
         dock.setFloating(True)
-        dock.setGeometry(_on_screen(QRect(each.x, each.y, each.width, each.height)))
+        dock.setGeometry(fitting(QRect(each.x, each.y, each.width, each.height), QMargins(), areas()))
         dock.show()
     shown = set(wanted.panels)
     anchor = docks[wanted.panels[0]] if wanted.root is not None else None
@@ -118,15 +117,6 @@ def _raise_current(docks: Mapping[str, QDockWidget], node: Node | None) -> None:
     elif isinstance(node, Split):
         for part in node.parts:
             _raise_current(docks, part)
-
-
-def _on_screen(rect: QRect) -> QRect:
-    screens = [screen.availableGeometry() for screen in QGuiApplication.screens()]
-    if not screens:
-        return rect
-    if not any(screen.intersected(rect).width() >= _VISIBLE for screen in screens):
-        rect.moveTopLeft(screens[0].topLeft())
-    return rect
 
 
 _Group = tuple[QRect, Leaf]

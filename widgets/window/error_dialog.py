@@ -8,6 +8,7 @@ from PyQt6.QtCore import QObject, Qt, pyqtSignal, pyqtSlot
 from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import QApplication, QMessageBox, QPushButton
 
+from widgets.base.labels import breakable
 from widgets.base.text import tr
 
 __all__ = ["ErrorReport", "ErrorReporter"]
@@ -53,7 +54,7 @@ class ErrorReporter(QObject):
         box.setWindowTitle(tr("Unexpected error"))
         box.setTextFormat(Qt.TextFormat.PlainText)
         box.setText(tr("Something unexpected happened; the program goes on."))
-        box.setInformativeText(str(error)[:300])
+        box.setInformativeText(breakable(str(error), 300))
         box.setDetailedText(error.text)
         copy = QPushButton(tr("Copy"), box)
         box.addButton(copy, QMessageBox.ButtonRole.ActionRole)

@@ -39,7 +39,7 @@ def parse_json(data: bytes) -> dict[str, Any]:
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
     """Replace a file; OSError where that is not possible, ValueError where `value` is too long to be read back."""
-    data = json.dumps(value, ensure_ascii=False, indent=1).encode()
+    data = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
     if len(data) > MOST_BYTES:
         raise ValueError(f"{len(data)} bytes are more than {MOST_BYTES}")
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -24,6 +24,7 @@ from PyQt6.QtWidgets import (
 
 from widgets.base.focus import FocusEntry, set_tab_order
 from widgets.base.kst import KST
+from widgets.base.labels import tip_text
 from widgets.base.tables import fit_columns, plain_table
 from widgets.base.text import mark, tr
 from widgets.base.theme import colours_of
@@ -191,7 +192,8 @@ class _Model(QAbstractTableModel):
         line = self.shown[index.row()]
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
             level = f"{_SHAPES.get(line.level, '')} {logging.getLevelName(line.level)}".strip()
-            return (line.time, level, line.source, line.message)[index.column()]
+            text = (line.time, level, line.source, line.message)[index.column()]
+            return tip_text(text) if role == Qt.ItemDataRole.ToolTipRole else text
         if role == Qt.ItemDataRole.ForegroundRole and index.column() == 1:
             return self.colours.get(line.level)
         return None

@@ -16,9 +16,11 @@ from widgets.base.text import tr
 from widgets.watch_list.panel import WatchListWidget
 from widgets.window.dock_arranger import apply_arrangement, read_arrangement
 from widgets.window.dock_buttons import draw_buttons
-from widgets.window.moving import Step, joined, moved
+from widgets.window.moving import Step, joined, moved, without
+from widgets.window.on_screen import USUAL_FRAME
 from widgets.window.panels import PANELS, Needs
 from widgets.window.perspectives import BUILT_IN, fitted, only_known
+from widgets.window.places import placed
 from widgets.window.status_bar import ServiceStatusBar
 from widgets.window.toasts import Toasts
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from PyQt6.QtGui import QCloseEvent, QIcon
 
     from widgets.window.layout import Arrangement
+    from widgets.window.origin import ExchangeOrigin
 
 __all__ = ["MainWindow"]
 
@@ -44,35 +47,43 @@ class MainWindow(QMainWindow):
 
     Args:
         needs: what the panels are made of.
-        embedded: whether this is the embedded exchange; the title and the status bar say so.
+        origin: which exchange this is; the title and the status bar say so.
         parent: of the window.
 
     Signals:
         closing: the window is about to go.
         symbolChanged(str): another market is selected.
         keysRequested: a panel that needs an API key was asked to get one.
+        rearranged: its user has put panels elsewhere, or made them larger or smaller.
         languageChanged: the texts are in another language now.
     """
 
     closing = pyqtSignal()
     symbolChanged = pyqtSignal(str)
     keysRequested = pyqtSignal()
+    rearranged = pyqtSignal()
     languageChanged = pyqtSignal()
 
-    def __init__(self, needs: Needs, *, embedded: bool, parent: QWidget | None = None) -> None:
+    def __init__(self, needs: Needs, origin: ExchangeOrigin, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.needs = needs
-        self._embedded = embedded
+        self._origin = origin
         self._symbol = needs.symbol
         self._locked = False
+        self._is_bounded = False
         self.setDockNestingEnabled(True)
         self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._unseen: set[str] = set()
+        self._parked: set[str] = set()  # docks that Qt has put anywhere, since no arrangement says where
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLE_MS)
         self._settle.timeout.connect(self._on_settled)
+        self._rearranged = QTimer(self)
+        self._rearranged.setSingleShot(True)
+        self._rearranged.setInterval(_SETTLE_MS)
+        self._rearranged.timeout.connect(self.rearranged)
         self._signs: dict[tuple[str, str], QIcon] = {}
         self._buttons = QTimer(self)  # after Qt, which puts its own signs there with each change
         self._buttons.setSingleShot(True)
@@ -82,7 +93,7 @@ class MainWindow(QMainWindow):
         self.docks: dict[str, QDockWidget] = {}
         for name in PANELS:
             self._add_panel(name)
-        self.bar = ServiceStatusBar(needs.service, embedded=embedded, parent=self)
+        self.bar = ServiceStatusBar(needs.service, origin, self)
         self.bar.monitorRequested.connect(lambda: self.show_panel("monitor"))
         self.setStatusBar(self.bar)
         self.toasts = Toasts(self)
@@ -128,6 +139,9 @@ class MainWindow(QMainWindow):
             apply_arrangement(self, self.docks, only_known(arrangement, self.docks))
         finally:
             self.setUpdatesEnabled(True)
+            for dock in self.docks.values():  # a dock that became a window meanwhile is not reached by that
+                dock.setUpdatesEnabled(True)
+        self._parked = set(self.docks).difference(arrangement.panels)
         self._buttons.start()
 
     def arrange_built_in(self, name: str) -> None:
@@ -151,12 +165,21 @@ class MainWindow(QMainWindow):
         """Bring a panel to the front and give it the keyboard; an unknown one changes nothing."""
         dock = self.docks.get(name)
         if dock is not None:
+            if name in self._parked:
+                self._place(name)
             dock.show()
             dock.raise_()
             if dock.isFloating():
                 dock.activateWindow()
             self.panels[name].show()  # Qt says only later that it can be seen
             focus_into(self.panels[name])
+
+    def _place(self, name: str) -> None:
+        """Put a panel that no arrangement has a place for where there is room for it."""
+        before = self.arrangement
+        if name in before.panels:  # Qt has just shown it, wherever that was
+            before = without(before, name)
+        self.arrange(placed(before, name, self.size(), self.geometry()))
 
     def step_panel(self, step: int) -> None:
         """Give the keyboard to the next panel (1) or the one before (-1), tabs behind others included."""
@@ -177,6 +200,7 @@ class MainWindow(QMainWindow):
         """Put the panel that has the keyboard into a window of its own, or back."""
         name = self.panel_with_focus
         if name and not self._locked:
+            self._rearranged.start()
             self.docks[name].setFloating(not self.docks[name].isFloating())
             self.show_panel(name)
 
@@ -187,6 +211,7 @@ class MainWindow(QMainWindow):
             after = joined(before, name) if step is None else moved(before, name, step)
             if after != before:
                 self.arrange(after)
+                self._rearranged.start()
             self.show_panel(name)
 
     def resize_panel(self, width: int, height: int) -> None:
@@ -194,6 +219,7 @@ class MainWindow(QMainWindow):
         name = self.panel_with_focus
         if not name or self._locked:
             return
+        self._rearranged.start()
         dock = self.docks[name]
         if dock.isFloating():
             dock.resize(dock.width() + width, dock.height() + height)
@@ -228,8 +254,7 @@ class MainWindow(QMainWindow):
         self._show_title()
 
     def _show_title(self) -> None:
-        badge = tr("Embedded exchange") if self._embedded else tr("LIVE exchange")
-        self.setWindowTitle(f"{self._symbol} – {badge} – upbit_ws_qt")
+        self.setWindowTitle(f"{self._symbol} – {self._origin.text} – upbit_ws_qt")
 
     # -- inside -------------------------------------------------------------------------------------------------------
     def _add_panel(self, name: str) -> None:
@@ -243,7 +268,11 @@ class MainWindow(QMainWindow):
         dock.setObjectName(name)
         dock.setAllowedAreas(Qt.DockWidgetArea.AllDockWidgetAreas)
         self.panels[name], self.docks[name] = panel, dock
-        dock.topLevelChanged.connect(lambda _floating: self._buttons.start())
+        dock.topLevelChanged.connect(lambda _floating: self._on_moved())
+        dock.dockLocationChanged.connect(lambda _area: self._on_moved())
+        shown = dock.toggleViewAction()
+        assert shown is not None
+        shown.triggered.connect(partial(self._on_toggled, name))
         # Behind another tab Qt only moves a dock out of sight: there it would go on working, and Tab would go there.
         policy = panel.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
@@ -255,6 +284,14 @@ class MainWindow(QMainWindow):
                 signal.connect(self.select_symbol)
         if isinstance(panel, Panel):
             panel.keysRequested.connect(self.keysRequested)
+
+    def _on_moved(self) -> None:
+        self._buttons.start()
+        self._rearranged.start()
+
+    def _on_toggled(self, name: str, shown: bool) -> None:
+        if shown:
+            self.show_panel(name)
 
     @pyqtSlot()
     def _draw_buttons(self) -> None:
@@ -274,6 +311,27 @@ class MainWindow(QMainWindow):
         for name in self._unseen:
             self.panels[name].hide()
         self._unseen.clear()
+
+    def event(self, event: QEvent | None) -> bool:
+        """Whatever a panel asks for, the window never has to be larger than its screen."""
+        done = super().event(event)
+        if event is not None and event.type() == QEvent.Type.LayoutRequest:
+            self._bound()
+        elif event is not None and event.type() == QEvent.Type.MouseButtonRelease:
+            self._rearranged.start()  # the splitters between docks are the window's own
+        return done
+
+    def _bound(self) -> None:
+        inside, screen = self.layout(), self.screen()
+        if inside is None or screen is None:
+            return
+        most = screen.availableSize().shrunkBy(USUAL_FRAME)
+        least = inside.totalMinimumSize().boundedTo(most)
+        if not self._is_bounded:
+            self._is_bounded = True
+            self.setMinimumSize(1, 1)  # from now on the layout leaves the minimum to the window
+        if least != self.minimumSize():
+            self.setMinimumSize(least)
 
     def childEvent(self, event: QChildEvent | None) -> None:
         """Name the bars that Qt makes when panels become tabs; F6 turns them, for some are parked out of sight."""

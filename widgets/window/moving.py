@@ -7,7 +7,7 @@ from enum import Enum
 
 from widgets.window.layout import MOST_DEPTH, Arrangement, Leaf, Node, Split
 
-__all__ = ["Step", "depth", "joined", "moved"]
+__all__ = ["Step", "depth", "joined", "moved", "without"]
 
 _OUTER_SHARE = 0.3  # of the window, for a panel that goes to its edge
 
@@ -62,6 +62,13 @@ def joined(arrangement: Arrangement, panel: str) -> Arrangement:
     if rest is None or panel in target.panels:
         return arrangement
     return replace(arrangement, root=_flat(_replaced(rest, target, Leaf((*target.panels, panel), panel))))
+
+
+def without(arrangement: Arrangement, panel: str) -> Arrangement:
+    """Take a panel out, docked or floating; the others share its room."""
+    root = None if arrangement.root is None else _without(arrangement.root, panel)
+    floating = tuple(each for each in arrangement.floating if each.panel != panel)
+    return Arrangement(None if root is None else _flat(root), floating)
 
 
 def depth(node: Node) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QEvent, QObject, Qt, QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
 
-from widgets.base.panel import plain_label
+from widgets.base.labels import plain_label
 from widgets.base.text import tr
 from widgets.base.theme import HEALTH_SHAPES, colours_of
 
@@ -19,6 +19,8 @@ __all__ = ["Toasts", "log_note"]
 
 SHOWN_MS = 6000
 MOST = 4
+MOST_LINES = 5
+_LONGEST_NAME = 300
 _WIDTH = 340
 _MARGIN = 12
 _log = logging.getLogger("upbit_ws_qt.desktop")
@@ -56,22 +58,32 @@ class Toasts(QObject):
         """What is shown, oldest first."""
         return [note.text for note in self._notes]
 
-    def show_note(self, text: str, *, level: str = "idle", key: str | None = None) -> None:
+    @property
+    def notes(self) -> list[QWidget]:
+        """The notes themselves, oldest first."""
+        return list(self._notes)
+
+    def show_note(
+        self, text: str, *, level: str = "idle", key: str | None = None, lasting: bool = False, logged: bool = False
+    ) -> None:
         """Show a note for six seconds, and log it.
 
         Args:
             text: plain; one or two lines.
             level: of HEALTH_SHAPES, for its shape and colour.
-            key: notes of one key collapse into the newest, with a count; the text by default.
+            key: notes of one key collapse into the newest, with a count where it says the same; the text by default.
+            lasting: whether it stays until its user or `take_away` takes it away.
+            logged: whether somebody else has logged it.
         """
-        log_note(text, level)
+        if not logged:
+            log_note(text, level)
         for note in self._notes:
             if note.key == (key or text):
-                note.repeat(text, level)
+                note.repeat(text, level, lasting=lasting)
                 self._place()  # another text may need more room
                 self.noteShown.emit(text)
                 return
-        note = _Note(self._window, key or text, text, level)
+        note = _Note(self._window, key or text, text, level, lasting=lasting)
         note.gone.timeout.connect(self._on_gone)
         note.close_button.clicked.connect(self._on_gone)
         self._notes.append(note)
@@ -81,6 +93,21 @@ class Toasts(QObject):
         note.show()
         note.raise_()
         self.noteShown.emit(text)
+
+    def change_note(self, key: str, text: str) -> None:
+        """Have a note say something else; one that its user has taken away stays away."""
+        for note in self._notes:
+            if note.key == key and note.text != text:
+                note.change(text)
+                self._place()
+                self.noteShown.emit(text)
+
+    def take_away(self, key: str) -> None:
+        """Take a note away whose matter is over."""
+        for note in tuple(self._notes):
+            if note.key == key:
+                self._remove(note)
+        self._place()
 
     def clear(self) -> None:
         """Take all away."""
@@ -118,13 +145,14 @@ class Toasts(QObject):
 class _Note(QFrame):
     """One note; a click on it takes it away."""
 
-    def __init__(self, window: QWidget, key: str, text: str, level: str) -> None:
+    def __init__(self, window: QWidget, key: str, text: str, level: str, *, lasting: bool) -> None:
         super().__init__(window)
         self.key = key
         self.text = text
         self.count = 1
         self._label = plain_label("", self)
         self._label.setWordWrap(True)
+        self._label.most_lines = MOST_LINES
         self.close_button = QToolButton(self)
         self.close_button.setText("✕")
         self.close_button.setAutoRaise(True)
@@ -137,20 +165,26 @@ class _Note(QFrame):
         self.gone = QTimer(self)
         self.gone.setSingleShot(True)
         self.gone.setInterval(SHOWN_MS)
-        self.repeat(text, level, count=1)
+        self._level = level
+        self.repeat(text, level, count=1, lasting=lasting)
 
-    def repeat(self, text: str, level: str, *, count: int | None = None) -> None:
+    def repeat(self, text: str, level: str, *, count: int | None = None, lasting: bool = False) -> None:
         """Say it (again)."""
         self.count = self.count + 1 if count is None else count
-        self.text = text
-        colours = colours_of(self.palette())
-        shape = HEALTH_SHAPES.get(level, HEALTH_SHAPES["idle"])
-        self._label.setText(f"{shape} {text}" + (f"  ×{self.count}" if self.count > 1 else ""))
-        self.setAccessibleName(text)
+        self._level = level
+        self.change(text)
         self.setStyleSheet(
-            f"_Note {{ background: {colours.base}; border: 1px solid {colours.health(level)}; border-radius: 4px; }}"
+            f"_Note {{ background: {colours_of(self.palette()).base};"
+            f" border: 1px solid {colours_of(self.palette()).health(level)}; border-radius: 4px; }}"
         )
-        self.gone.start()
+        self.gone.stop() if lasting else self.gone.start()
+
+    def change(self, text: str) -> None:
+        """Say something else about the same matter."""
+        self.text = text
+        shape = HEALTH_SHAPES.get(self._level, HEALTH_SHAPES["idle"])
+        self._label.setText(f"{shape} {text}" + (f"  ×{self.count}" if self.count > 1 else ""))
+        self.setAccessibleName(text[:_LONGEST_NAME])
 
     def needed_height(self, width: int) -> int:
         """Return how high the note has to be to show all of its text."""

@@ -1,0 +1,75 @@
+"""Where a panel goes that was not in the arrangement: where there is room for it, never on top of a narrow one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QRect
+
+from widgets.window.layout import MOST_DEPTH, Arrangement, Floating, Leaf, Node, Split
+from widgets.window.moving import depth
+
+if TYPE_CHECKING:
+    from PyQt6.QtCore import QSize
+
+__all__ = ["placed"]
+
+_WIDE = {"monitor": (900, 400), "log": (700, 140)}
+"""Panels that belong under all others: how wide and high (points) they have to be there."""
+_LEFT_ABOVE = 300
+"""Points of height that the panels above keep at least."""
+_FLOATING = (1060, 640)
+_SHARE = {"monitor": 0.5, "log": 0.25}
+
+
+def placed(arrangement: Arrangement, panel: str, room: QSize, window: QRect) -> Arrangement:
+    """Return an arrangement that shows one panel more.
+
+    The monitor and the log go along the bottom, or, where the window is too small for that, into a window of their
+    own; any other panel becomes a tab of the largest group.
+
+    Args:
+        arrangement: without the panel.
+        panel: which.
+        room: that the docks have.
+        window: of the program, for a panel that floats.
+    """
+    root, leaf = arrangement.root, Leaf((panel,), panel)
+    if root is None:
+        return replace(arrangement, root=leaf)
+    if panel not in _WIDE:
+        return replace(arrangement, root=_onto(root, _largest(root), panel))
+    width, height = _WIDE[panel]
+    share = max(_SHARE[panel], height / max(1, room.height()))
+    fits = room.width() >= width and room.height() * (1 - share) >= _LEFT_ABOVE
+    below = _below(root, leaf, share)
+    if fits and depth(below) <= MOST_DEPTH:
+        return replace(arrangement, root=below)
+    size = _FLOATING
+    place = QRect(0, 0, *size)
+    place.moveCenter(window.center())
+    floating = Floating(panel, place.x(), place.y(), *size)
+    return replace(arrangement, floating=(*arrangement.floating, floating))
+
+
+def _below(root: Node, leaf: Leaf, share: float) -> Node:
+    if isinstance(root, Split) and root.vertical:
+        return Split(True, (*(each * (1 - share) for each in root.shares), share), (*root.parts, leaf))
+    return Split(True, (1 - share, share), (root, leaf))
+
+
+def _largest(root: Node) -> Leaf:
+    return max(_sized(root, 1.0), key=lambda found: found[0])[1]
+
+
+def _sized(node: Node, size: float) -> list[tuple[float, Leaf]]:
+    if isinstance(node, Leaf):
+        return [(size, node)]
+    return [found for share, part in zip(node.shares, node.parts, strict=True) for found in _sized(part, size * share)]
+
+
+def _onto(node: Node, target: Leaf, panel: str) -> Node:
+    if isinstance(node, Leaf):
+        return Leaf((*node.panels, panel), panel) if node is target else node
+    return Split(node.vertical, node.shares, tuple(_onto(part, target, panel) for part in node.parts))
