@@ -13,10 +13,12 @@ import pytest
 from msgspec.structs import replace
 
 from tests.frames import DEFAULT_FRAMES
+from tests.routing.rig import engine_rig, raw
 from tests.waiting import until
 from upbit_ws_qt.events import StreamType, TradeEvent
-from upbit_ws_qt.manager.ledger import StreamLedger, spared_names
+from upbit_ws_qt.manager.ledger import PAIRS_PER_TURN, StreamLedger, StreamSurvey, spared_names
 from upbit_ws_qt.monitoring.alerts import AlertKind
+from upbit_ws_qt.monitoring.subscriptions import SubscriptionWatch
 from upbit_ws_qt.routing import ConsumerFigures, StreamFigures
 from upbit_ws_qt.streams import StreamKey
 from upbit_ws_qt.types import ConnectionState, DataType, SubscriptionSpec, WebSocketType
@@ -319,3 +321,56 @@ def test_what_simple_names_spare_is_about_what_they_do_spare(message: dict[str, 
     assert 0 < estimated < len(plain)
     if DataType(message["type"]).websocket_type is PUBLIC:
         assert estimated == pytest.approx(len(plain) - len(simple), rel=0.15)
+
+
+async def test_a_crowd_is_gone_through_in_turns_none_of_which_is_long() -> None:
+    async with engine_rig() as rig:
+        codes = [f"KRW-C{number}" for number in range(520)]
+        specs = [SubscriptionSpec("trade", [codes[(at * 13 + n) % 520] for n in range(50)]) for at in range(120)]
+        for number, spec in enumerate(specs):
+            rig.engine.register_route(f"panel {number}", spec, ignore)
+        await rig.feed(*(raw("trade", code, sequential_id=at, timestamp=1) for at, code in enumerate(codes)))
+        ledger, subscriptions = StreamLedger(), SubscriptionWatch()
+        survey = StreamSurvey(rig.loop, rig.engine.stream_figures, ledger, subscriptions)
+        turns: list[int] = []
+        survey.begin(100.0)
+        while not survey.take_fresh():
+            before = survey.gone_through
+            await asyncio.sleep(0)
+            turns.append(survey.gone_through - before)
+        assert survey.gone_through == 120 * 50
+        most_of_one_stream = max(len(stream.consumers) for stream in rig.engine.stream_figures())
+        assert max(turns) <= PAIRS_PER_TURN + most_of_one_stream
+        assert len(turns) >= 120 * 50 // PAIRS_PER_TURN - 2
+        assert sum(reading.events for reading in ledger.readings) == 520
+        assert len(subscriptions.metrics()) == 120 * 50
+        assert sum(metrics.delivered for metrics in subscriptions.metrics()) == 120 * 50
+
+        survey.begin(110.0)  # who asks for figures now gets all of them now
+        survey.finish()
+        assert survey.take_fresh()
+        assert survey.gone_through == 2 * 120 * 50
+
+
+async def test_streams_may_come_and_go_while_a_crowd_is_gone_through() -> None:
+    async with engine_rig() as rig:
+        routes = [
+            rig.engine.register_route(f"panel {n}", SubscriptionSpec("trade", f"KRW-C{n % 400}"), ignore)
+            for n in range(1200)
+        ]
+        ledger = StreamLedger()
+        survey = StreamSurvey(rig.loop, rig.engine.stream_figures, ledger, SubscriptionWatch())
+        survey.begin(100.0)
+        for route in routes[::3] + routes[1::3]:
+            route.close()
+        rig.engine.register_route("new", SubscriptionSpec("trade", "KRW-NEW"), ignore)
+        await until(survey.take_fresh)
+        survey.begin(110.0)
+        survey.stop()
+        await rig.settle()
+        assert not survey.take_fresh()
+        survey.begin(120.0)
+        survey.finish()
+        assert {reading.key.symbol for reading in ledger.readings} == {
+            route.keys[0].symbol for route in routes[2::3]
+        } | {"KRW-NEW"}

@@ -12,7 +12,7 @@ from upbit_ws_qt.routing import PastFigures
 from upbit_ws_qt.types import ConnectionState, Priority, WebSocketType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from upbit_ws_qt.connection import ConnectionFigures
     from upbit_ws_qt.manager.endpoint import Endpoint
@@ -213,11 +213,11 @@ def _reading_of_several(
     )
 
 
-def subscription_readings(streams: Iterable[StreamFigures]) -> Iterator[SubscriptionReading]:
-    """Yield what each consumer of each stream has counted."""
-    for key, _, frame_size, _, _, consumers in streams:
-        for component_id, delivered, busy_time, longest in consumers:
-            yield SubscriptionReading(component_id, key, delivered, busy_time, longest, frame_size)
+def subscription_readings(stream: StreamFigures) -> Iterator[SubscriptionReading]:
+    """Yield what each consumer of a stream has counted."""
+    key, _, frame_size, _, _, consumers = stream
+    for component_id, delivered, busy_time, longest in consumers:
+        yield SubscriptionReading(component_id, key, delivered, busy_time, longest, frame_size)
 
 
 def stage_summaries(routing: RoutingStatistics) -> dict[str, SketchSummary]:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import psutil
 
 from upbit_ws_qt.events import AnnouncementCategory, AnnouncementEvent
-from upbit_ws_qt.manager.ledger import StreamLedger
+from upbit_ws_qt.manager.ledger import StreamLedger, StreamSurvey
 from upbit_ws_qt.manager.listener import ManagerListener
 from upbit_ws_qt.manager.periodic import Periodic
-from upbit_ws_qt.manager.readings import LineReader, component_readings, stage_summaries, subscription_readings
+from upbit_ws_qt.manager.readings import LineReader, component_readings, stage_summaries
 from upbit_ws_qt.monitoring.monitor import (
     AlertCleared,
     AlertRaised,
@@ -74,6 +74,7 @@ class Watch:
         self._due = 0.0
         self.monitor = Monitor(config)
         self.subscriptions = SubscriptionWatch()
+        self._survey = StreamSurvey(self._loop, manager.routing.stream_figures, self._ledger, self.subscriptions)
         self._collector = manager.routing.collector
         self.tasks = (
             Periodic("observe", min(OBSERVE_EVERY, config.metrics_interval), self._observe_on_time),
@@ -93,6 +94,7 @@ class Watch:
     def stop(self) -> None:
         """End them; idempotent."""
         self._collector.stop()
+        self._survey.stop()
         self._manager.routing.on_announcement = None
         for task in self.tasks:
             task.stop()
@@ -101,8 +103,11 @@ class Watch:
         """Read everything off now, judge it, and tell what changed."""
         for line in self._lines.values():
             line.changed()
-        self._streams_due = self._components_due = 0.0
-        self._tell(self.monitor.observe(self._loop.time(), self._read(0.0)))
+        now = self._loop.time()
+        self._streams_due, self._components_due = now + self._manager.config.metrics_interval, 0.0
+        self._survey.begin(now)
+        self._survey.finish()
+        self._tell(self.monitor.observe(now, self._read(0.0)))
 
     def undo_adaptation(self) -> bool:
         """Take back the latest thing given up under load; False where nothing is."""
@@ -192,14 +197,11 @@ class Watch:
         return readings
 
     def _look_at_streams(self, now: float) -> bool:
-        """Go through all streams where that is due; return whether it was."""
-        if now < self._streams_due:
-            return False
-        self._streams_due = now + self._manager.config.metrics_interval
-        figures = tuple(self._manager.routing.stream_figures())
-        self._ledger.look(figures)
-        self.subscriptions.look(now, subscription_readings(figures))
-        return True
+        """Begin to go through all streams where that is due; return whether that was finished since the last call."""
+        if now >= self._streams_due:
+            self._streams_due = now + self._manager.config.metrics_interval
+            self._survey.begin(now)
+        return self._survey.take_fresh()
 
     def _adapt(self, step: AdaptationStep, plan: AdaptationPlan) -> None:
         self._manager.adapt(plan)

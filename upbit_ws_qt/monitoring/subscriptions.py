@@ -76,10 +76,18 @@ class SubscriptionWatch:
         """Take in the counters of all subscriptions; several of one component and stream are taken together."""
         found: _Readings = {}
         for reading in readings:
-            name = reading[:2]
-            other = found.setdefault(name, reading)
-            if other is not reading:
-                found[name] = _together(other, reading)
+            self.add(found, reading)
+        self.show(now, found)
+
+    def add(self, found: _Readings, reading: SubscriptionReading) -> None:
+        """Put one subscription's counters with those that were found already."""
+        name = reading[:2]
+        other = found.setdefault(name, reading)
+        if other is not reading:
+            found[name] = _together(other, reading)
+
+    def show(self, now: float, found: _Readings) -> None:
+        """Let the figures be those of `found`, read off at `now`."""
         self._at, self._readings = now, found
         marks = self._marks
         if not marks or now - marks[-1][0] >= _MARK_EVERY:  # whoever looks all the time makes no more of them

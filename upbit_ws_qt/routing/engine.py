@@ -256,9 +256,11 @@ class DataRoutingEngine(FramePath):
         return self._meter.statistics(self._dispatcher, self._hub, self._hold, self.collector, brief=brief)
 
     def stream_figures(self) -> Iterator[StreamFigures]:
-        """Yield the figures of each stream that is wanted."""
-        for key, topic in self._hub.topics.items():
+        """Yield the figures of each stream that is wanted; streams may come and go meanwhile."""
+        for key, topic in tuple(self._hub.topics.items()):
             routes = topic.routes
+            if not routes:  # it went
+                continue
             yield StreamFigures(
                 key,
                 topic.events,
