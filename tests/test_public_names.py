@@ -39,6 +39,7 @@ ADDED = set(
     CandleChannel
     Channel
     ComponentMetrics
+    ComponentsSnapshot
     ConflictInfo
     ConflictKind
     ConnectionHealth
@@ -113,6 +114,7 @@ ADDED = set(
     TaskReading
     TickerChannel
     TradeChannel
+    TypeObject
     WebSocketMessage
     count_combinations
     install_excepthook

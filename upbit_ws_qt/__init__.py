@@ -59,6 +59,7 @@ if TYPE_CHECKING:
         TradeEvent,
     )
     from upbit_ws_qt.manager import (
+        ComponentsSnapshot,
         ComponentSubscription,
         FrameRecord,
         FrameTrace,
@@ -185,6 +186,7 @@ if TYPE_CHECKING:
         SimpleFormatConverter,
         SubscriptionEntry,
         SubscriptionList,
+        TypeObject,
         WebSocketMessage,
         count_combinations,
     )
@@ -233,6 +235,7 @@ __all__ = [
     "Channel",
     "ComponentMetrics",
     "ComponentSubscription",
+    "ComponentsSnapshot",
     "ConfigurationError",
     "ConflictInfo",
     "ConflictKind",
@@ -344,6 +347,7 @@ __all__ = [
     "TickerEvent",
     "TradeChannel",
     "TradeEvent",
+    "TypeObject",
     "WebSocketClientProxy",
     "WebSocketError",
     "WebSocketMessage",

@@ -15,6 +15,7 @@ from upbit_ws_qt.connection import RawFrame
 from upbit_ws_qt.credentials import Credentials
 from upbit_ws_qt.errors import ConfigurationError
 from upbit_ws_qt.manager import GlobalWebSocketManager
+from upbit_ws_qt.streams import StreamKey
 from upbit_ws_qt.types import ConnectionState, DataType, GlobalManagerState, SubscriptionSpec, WebSocketType
 
 if TYPE_CHECKING:
@@ -182,11 +183,14 @@ async def test_figures_are_there(desk: Desk) -> None:
     assert health.connections[WebSocketType.PUBLIC].score >= 50  # the program's own depends on who else is busy here
     assert 0 < health.score == min(health.program_score, health.connections[WebSocketType.PUBLIC].score)
     assert statistics[WebSocketType.PUBLIC].live == 1
-    assert await desk.manager.optimize_subscriptions() == {
-        WebSocketType.PUBLIC: (BTC,),
-        WebSocketType.PRIVATE: (),
-        WebSocketType.INFO: (),
+    optimized = await desk.manager.optimize_subscriptions()
+    assert {line: [spec.symbols for spec in result.specs] for line, result in optimized.items()} == {
+        WebSocketType.PUBLIC: [BTC.symbols],
+        WebSocketType.PRIVATE: [],
+        WebSocketType.INFO: [],
     }
+    assert not optimized[WebSocketType.PUBLIC].snapshots  # it flows already: the session knows
+    assert optimized[WebSocketType.PUBLIC].union.keys() == {StreamKey(DataType.TICKER, "KRW-BTC")}
     assert await desk.manager.analyze_connection_independence() is not None
     tasks = (
         desk.manager._metrics_collector_task,

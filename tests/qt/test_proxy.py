@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from PyQt6 import sip
 from PyQt6.QtCore import QObject, pyqtSignal, pyqtSlot
 
 from tests.qt.serving import config_for, emitted, running_service, served, wanted
@@ -350,3 +351,81 @@ def print_nothing(event: object) -> None:
 
 def _append(sink: list[Any], event: Any) -> None:
     sink.append(event)
+
+
+@served()
+async def test_a_picture_brings_a_closed_subscription_back_into_its_proxy_and_it_dies_with_it(
+    exchange: EmbeddedExchange, service: WebSocketService
+) -> None:
+    owner = Widget()
+    proxy = WebSocketClientProxy("panel", owner, service=service)
+    books: list[Any] = []
+    owned = await proxy.subscribe_ticker("KRW-BTC", owner.on_event)
+    listed = await proxy.subscribe_orderbook("KRW-BTC", books.append)
+    by_signal = await proxy.subscribe_trade("KRW-BTC")
+    proxy.ticker("KRW-ETH").received.connect(books.append)
+    await until(lambda: len(wanted(exchange)) == 4)
+    picture = service.capture_state()
+    owned.close()
+    listed.set_symbols("KRW-XRP")
+    await until(lambda: wanted(exchange) == {("orderbook", "KRW-XRP"), ("trade", "KRW-BTC"), ("ticker", "KRW-ETH")})
+    owner.seen.clear()
+    result = await service.restore_state(picture)
+    assert result.restored == ("panel",)
+    assert listed.symbols == ("KRW-BTC",)
+    assert len(proxy.subscriptions) == 3
+    await until(lambda: owner.seen)
+    await until(lambda: len(wanted(exchange)) == 4)
+    by_signal.close()
+    refused = await service.restore_state(picture)
+    assert "ended with it" in str(refused.failed["panel"])
+    sip.delete(owner)
+    assert service.manager.get_active_subscriptions() == {}
+    await until(lambda: wanted(exchange) == set())
+    assert "owner is gone" in str((await service.restore_state(picture)).failed["panel"])
+    assert service.manager.get_active_subscriptions() == {}
+
+
+@served()
+async def test_a_proxy_knows_of_its_quarantine_and_can_end_it(
+    exchange: EmbeddedExchange, service: WebSocketService
+) -> None:
+    proxy = WebSocketClientProxy("panel", service=service)
+    seen: list[Any] = []
+
+    def fail_for_long(event: object) -> None:
+        seen.append(event)
+        if len(seen) <= service.config.quarantine_after:
+            raise ValueError("as ever")
+
+    subscription = proxy.subscribe_ticker("KRW-BTC", fail_for_long)
+    channel = proxy.orderbook("KRW-BTC")
+    channel.received.connect(print_nothing)
+    assert not proxy.is_quarantined
+    await until(lambda: proxy.is_quarantined)
+    await until(lambda: wanted(exchange) == set())
+    assert subscription.state is SubscriptionState.QUARANTINED
+    assert set(service.quarantined()) == {"panel"}
+    assert proxy.resume() is True
+    assert proxy.resume() is False
+    await subscription
+    before, count = channel.latest, len(seen)
+    await until(lambda: channel.latest is not before and len(seen) > count)
+    await until(lambda: subscription.state is SubscriptionState.ACTIVE)
+    await proxy.cleanup()
+    await until(lambda: wanted(exchange) == set())
+
+
+@served(cleanup_interval=3600.0)
+async def test_the_service_cleans_up_after_owners_that_died_without_a_word(
+    exchange: EmbeddedExchange, service: WebSocketService
+) -> None:
+    owner = QObject()
+    proxy = WebSocketClientProxy("unannounced", owner, service=service)
+    await proxy.subscribe_trade("KRW-BTC", print_nothing)
+    assert await service.force_cleanup_dead_references() == 0
+    owner.destroyed.disconnect()
+    sip.delete(owner)
+    assert await service.force_cleanup_dead_references() == 1
+    assert proxy.ended
+    await until(lambda: wanted(exchange) == set())

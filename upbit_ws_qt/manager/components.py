@@ -11,13 +11,15 @@ from weakref import ref
 
 from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
 from upbit_ws_qt.manager.callbacks import hold_callback
-from upbit_ws_qt.manager.handle import ComponentSubscription
+from upbit_ws_qt.manager.handle import ComponentsSnapshot, ComponentSubscription
 from upbit_ws_qt.manager.outbox import Outbox
 from upbit_ws_qt.monitoring.adaptive import AdaptationPlan
+from upbit_ws_qt.routing import owner_lives
+from upbit_ws_qt.subscriptions import RestoreResult
 from upbit_ws_qt.types import DataType, SubscriptionSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from upbit_ws_qt.errors import WebSocketError
     from upbit_ws_qt.manager.endpoint import Endpoint
@@ -79,6 +81,8 @@ class ComponentDesk:
         *,
         alive: Callable[[], bool] | None,
         on_status: Callable[[StreamKey, StreamStatus, WebSocketError | None], None] | None,
+        restorable: bool,
+        on_restore: Callable[[tuple[SubscriptionSpec, ...]], object] | None,
     ) -> ComponentSubscription:
         """See GlobalWebSocketManager.register_component."""
         if not component_id or not isinstance(component_id, str):
@@ -92,6 +96,8 @@ class ComponentDesk:
             hold_callback(callback, instance),
             alive=alive if bond is None else bond.is_alive,
             on_status=on_status,
+            restorable=restorable,
+            on_restore=on_restore,
         )
         self.change(handle, subscriptions)
         if bond is not None:
@@ -181,6 +187,76 @@ class ComponentDesk:
             for component_id, handles in self._handles.items()
             if any(handle.quarantined for handle in handles)
         }
+
+    def capture(self, now: float) -> ComponentsSnapshot:
+        """Return who wants what, with the registrations that it takes to put it back."""
+        everyone = [handle for handles in self._handles.values() for handle in handles]
+        return ComponentsSnapshot(
+            components=self._wishes.components(),
+            served=frozenset(
+                stream for handle in everyone for stream in handle.streams if self.status(stream).is_served
+            ),
+            taken_at=now,
+            registrations=tuple((handle, handle.specs) for handle in everyone if handle.restorable),
+        )
+
+    def restore(self, snapshot: ComponentsSnapshot) -> RestoreResult:
+        """Make the registrations those of a picture, with their callbacks; see GlobalWebSocketManager.restore_state."""
+        wanted: dict[str, dict[ComponentSubscription, tuple[SubscriptionSpec, ...]]] = {}
+        for handle, specs in snapshot.registrations:
+            wanted.setdefault(handle.component_id, {})[handle] = specs
+        restored: list[str] = []
+        unchanged: list[str] = []
+        failed: dict[str, WebSocketError] = {}
+        removed = []
+        for name in self._handles.keys() - wanted.keys():
+            if later := self._not_in({}, name):
+                removed.append(name)
+                self._close_each(later)
+        for name, entries in wanted.items():
+            differing = {
+                handle: specs
+                for handle, specs in entries.items()
+                if handle.closed or handle.specs != specs or not owner_lives(handle.alive)
+            }
+            later = self._not_in(entries, name)
+            try:
+                for handle, specs in differing.items():  # all of a component's first: it comes back whole or not at all
+                    self._check_restorable(handle, specs)
+                for handle, specs in differing.items():
+                    self._put_back(handle, specs)
+            except SubscriptionError as error:
+                failed[name] = error
+                continue
+            self._close_each(later)
+            (restored if later or differing else unchanged).append(name)
+        return RestoreResult(tuple(restored), tuple(unchanged), tuple(sorted(removed)), failed)
+
+    def _not_in(self, kept: Collection[ComponentSubscription], component_id: str) -> list[ComponentSubscription]:
+        """Return a component's registrations that a picture does not have."""
+        return [handle for handle in self._handles.get(component_id, ()) if handle.restorable and handle not in kept]
+
+    def _close_each(self, handles: Iterable[ComponentSubscription]) -> None:
+        for handle in handles:
+            self.close(handle)
+
+    def _check_restorable(self, handle: ComponentSubscription, specs: tuple[SubscriptionSpec, ...]) -> None:
+        if not owner_lives(handle.alive):
+            raise SubscriptionError("its owner is gone", component_id=handle.component_id)
+        for index, spec in enumerate(specs):
+            self._check_line(handle.component_id, index, spec)
+        self._wishes.check(handle.component_id, [spec for spec in specs if spec not in handle.specs or handle.closed])
+
+    def _put_back(self, handle: ComponentSubscription, specs: tuple[SubscriptionSpec, ...]) -> None:
+        if handle.on_restore is not None:
+            handle.on_restore(specs)
+            return
+        was_closed, handle.closed = handle.closed, False
+        try:
+            self.change(handle, specs)
+        except SubscriptionError:
+            handle.closed = was_closed
+            raise
 
     def adapt(self, plan: AdaptationPlan) -> None:
         """Serve everybody as a plan says, which gives up something under load or takes it back.

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from upbit_ws_qt.config import ServiceConfig
     from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.manager.endpoint import Endpoint
-    from upbit_ws_qt.manager.handle import ComponentSubscription
+    from upbit_ws_qt.manager.handle import ComponentsSnapshot, ComponentSubscription
     from upbit_ws_qt.manager.listener import ManagerListener
     from upbit_ws_qt.manager.trace import FrameTrace
     from upbit_ws_qt.monitoring import AdaptationPlan
     from upbit_ws_qt.streams import StreamKey
-    from upbit_ws_qt.subscriptions import StreamStatus
+    from upbit_ws_qt.subscriptions import OptimizationResult, RestoreResult, StreamStatus
     from upbit_ws_qt.types import SubscriptionSpec
 
 __all__ = ["GlobalWebSocketManager"]
@@ -184,6 +184,8 @@ class GlobalWebSocketManager(ManagerQuestions):
         *,
         alive: Callable[[], bool] | None = None,
         on_status: Callable[[StreamKey, StreamStatus, WebSocketError | None], None] | None = None,
+        restorable: bool = True,
+        on_restore: Callable[[tuple[SubscriptionSpec, ...]], object] | None = None,
     ) -> ComponentSubscription: ...
 
     @overload
@@ -196,6 +198,8 @@ class GlobalWebSocketManager(ManagerQuestions):
         *,
         alive: Callable[[], bool] | None = None,
         on_status: Callable[[StreamKey, StreamStatus, WebSocketError | None], None] | None = None,
+        restorable: bool = True,
+        on_restore: Callable[[tuple[SubscriptionSpec, ...]], object] | None = None,
     ) -> ComponentSubscription: ...
 
     def register_component(
@@ -204,6 +208,8 @@ class GlobalWebSocketManager(ManagerQuestions):
         *wanted: Any,
         alive: Callable[[], bool] | None = None,
         on_status: Callable[[StreamKey, StreamStatus, WebSocketError | None], None] | None = None,
+        restorable: bool = True,
+        on_restore: Callable[[tuple[SubscriptionSpec, ...]], object] | None = None,
         **named: Any,
     ) -> ComponentSubscription:
         """Hand the events of some wishes to a callback until the registration is closed.
@@ -223,6 +229,8 @@ class GlobalWebSocketManager(ManagerQuestions):
                 awaited by a worker of its own.
             alive: asked every `cleanup_interval`; once it returns False the component is removed.
             on_status: called with (stream, status, error) when a stream becomes served, unserved or rejected.
+            restorable: whether `capture_state` takes it in; False where something else decides what is wanted.
+            on_restore: called by `restore_state` with what it wanted, instead of registering it again.
             **named: see `wanted`.
 
         Raises:
@@ -233,7 +241,9 @@ class GlobalWebSocketManager(ManagerQuestions):
         """
         self._check_usable()
         given = read_arguments(wanted, named)
-        return self._desk.register(component_id, *given, alive=alive, on_status=on_status)
+        return self._desk.register(
+            component_id, *given, alive=alive, on_status=on_status, restorable=restorable, on_restore=on_restore
+        )
 
     def unregister_component(self, component_id: str) -> bool:
         """End all registrations of a component; False where it has none."""
@@ -242,6 +252,20 @@ class GlobalWebSocketManager(ManagerQuestions):
     def resume(self, component_id: str) -> bool:
         """Serve a quarantined component again, and want again what it gave back; False where it is not quarantined."""
         return self._desk.resume(component_id)
+
+    def capture_state(self) -> ComponentsSnapshot:
+        """Return a picture of who wants what, to compare with a later one or to put back with `restore_state`."""
+        return self._desk.capture(self._loop.time())
+
+    async def restore_state(self, snapshot: ComponentsSnapshot) -> RestoreResult:
+        """Make the wishes those of a picture, with the callbacks that they had then.
+
+        What was closed since is registered again, what was changed wants what it wanted, and what came later is
+        closed. A component whose owner is gone, or one of whose wishes the exchange refuses now, is in `failed` and
+        keeps what it has. Channels are left alone: who listens to them decides what they want.
+        """
+        self._check_usable()
+        return self._desk.restore(snapshot)
 
     async def fetch_snapshot(self, spec: SubscriptionSpec, timeout: float = 5.0) -> dict[str, BaseWebSocketEvent]:
         """Return the present state of each symbol that the exchange serves within `timeout` seconds.
@@ -261,9 +285,13 @@ class GlobalWebSocketManager(ManagerQuestions):
         )
 
     # -- actions -------------------------------------------------------------------------------------------------------
-    async def optimize_subscriptions(self) -> dict[WebSocketType, tuple[SubscriptionSpec, ...]]:
-        """Return the fewest wishes that one request for each line's union needs."""
-        return {ws_type: await self._wishes.optimize_subscription_requests(ws_type) for ws_type in self._endpoints}
+    async def optimize_subscriptions(self) -> dict[WebSocketType, OptimizationResult]:
+        """Return, for each line, the one request that asks for all that is wanted, as this session would send it now.
+
+        What flows already is asked for without its snapshot, and what the session has learnt about the exchange is
+        kept to. The library sends such requests by itself; this shows what they hold.
+        """
+        return {ws_type: endpoint.keeper.optimize() for ws_type, endpoint in self._endpoints.items()}
 
     async def reconnect(self, ws_type: WebSocketType) -> None:
         """Replace a line: the new one is up and proved before the old one goes. A failed line is tried again."""

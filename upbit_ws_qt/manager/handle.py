@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from upbit_ws_qt.streams import streams_of
+from upbit_ws_qt.subscriptions import SnapshotData
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.subscriptions import StreamStatus
     from upbit_ws_qt.types import SubscriptionSpec
 
-__all__ = ["ComponentSubscription", "HandleOwner"]
+__all__ = ["ComponentSubscription", "ComponentsSnapshot", "HandleOwner"]
 
 
 class HandleOwner(Protocol):
@@ -37,6 +39,19 @@ class HandleOwner(Protocol):
         """Return when all its streams are served."""
 
 
+@dataclass(frozen=True, slots=True)
+class ComponentsSnapshot(SnapshotData):
+    """Who wanted what at one time, with the registrations, and so the callbacks, that it takes to put it back.
+
+    It keeps no owner alive whose own methods are the callbacks; a lambda, and what it mentions, is kept with it.
+
+    Attributes:
+        registrations: each with what it wanted.
+    """
+
+    registrations: tuple[tuple[ComponentSubscription, tuple[SubscriptionSpec, ...]], ...] = ()
+
+
 class ComponentSubscription:
     """One registration of a component; made by `GlobalWebSocketManager.register_component`.
 
@@ -55,11 +70,15 @@ class ComponentSubscription:
         *,
         alive: Callable[[], bool] | None,
         on_status: Callable[[StreamKey, StreamStatus, WebSocketError | None], None] | None,
+        restorable: bool = True,
+        on_restore: Callable[[tuple[SubscriptionSpec, ...]], object] | None = None,
     ) -> None:
         self.component_id = component_id
         self.callback = callback
         self.alive = alive
         self.on_status = on_status
+        self.restorable = restorable
+        self.on_restore = on_restore
         self.closed = False
         self.quarantined = False
         self.routes: dict[SubscriptionSpec, Route] = {}

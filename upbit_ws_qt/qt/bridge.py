@@ -45,7 +45,7 @@ class Bridge(QObject, ManagerListener):
         self._loop = asyncio.get_running_loop()
         self._burial: asyncio.Task[None] | None = None
         self._closed = False
-        self._sweep = Periodic("lifetimes", manager.config.cleanup_interval, self._end_the_dead)
+        self._sweep = Periodic("lifetimes", manager.config.cleanup_interval, self.end_the_dead)
         self._sweep.start(self._loop)
         manager.add_listener(self)
         self._destroyed = service.destroyed.connect(self._on_service_destroyed)
@@ -91,7 +91,7 @@ class Bridge(QObject, ManagerListener):
         if self._loop.is_running() and loop_lives(self._loop):
             self._burial = self._manager.begin_stop()
 
-    def _end_the_dead(self) -> None:
+    def end_the_dead(self) -> None:
         """End what belongs to owners that died without a word: somebody cut the connection to their `destroyed`."""
         if not sip.isdeleted(self._service):
             for lifetime in self._service.findChildren(Lifetime, options=Qt.FindChildOption.FindDirectChildrenOnly):

@@ -216,7 +216,11 @@ class ChannelHub(QObject):
     def _register(self, channel: Channel, delivery: Delivery) -> ComponentSubscription:
         callback = channel.deliver_received if delivery is Delivery.EVERY else channel.deliver_frame
         return self._manager.register_component(
-            channel.component_id, _with_delivery(channel.spec, delivery), callback, alive=channel.alive
+            channel.component_id,
+            _with_delivery(channel.spec, delivery),
+            callback,
+            alive=channel.alive,
+            restorable=False,  # who listens decides what is wanted
         )
 
     def _add(self, channel: Channel) -> _Tap:

@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 
     from PyQt6.QtCore import QObject
 
+    from upbit_ws_qt.manager import ComponentsSnapshot
     from upbit_ws_qt.monitoring.health import HealthStatus
     from upbit_ws_qt.monitoring.metrics import ConnectionMetrics, PerformanceMetrics
     from upbit_ws_qt.qt.channel import Channel
-    from upbit_ws_qt.subscriptions import SubscriptionStatistics
+    from upbit_ws_qt.subscriptions import OptimizationResult, RestoreResult, SubscriptionStatistics
     from upbit_ws_qt.types import SubscriptionSpec
 
 __all__ = ["WebSocketService"]
@@ -178,6 +179,32 @@ class WebSocketService(ServiceBase, ChannelSource, ServiceFigures):
     def subscription_statistics(self) -> dict[WebSocketType, SubscriptionStatistics]:
         """Return requests, proofs, conflicts and unserved streams of each line."""
         return self.manager.subscription_statistics()
+
+    def capture_state(self) -> ComponentsSnapshot:
+        """Return a picture of who wants what, to compare with a later one or to put back with `restore_state`."""
+        return self.manager.capture_state()
+
+    async def restore_state(self, snapshot: ComponentsSnapshot) -> RestoreResult:
+        """Make all subscriptions those of a picture, with their callbacks; see the manager's method of this name.
+
+        A subscription that was closed since is made again in its proxy, if that has not ended; one without a callback,
+        or that calls a signal, is not, because whoever was connected to it is connected no more.
+        """
+        return await self.manager.restore_state(snapshot)
+
+    async def optimize_subscriptions(self) -> dict[WebSocketType, OptimizationResult]:
+        """Return, for each line, the one request that asks for all that is wanted; see the manager's method."""
+        return await self.manager.optimize_subscriptions()
+
+    async def force_cleanup_dead_references(self) -> int:
+        """Remove now what belongs to owners that died without a word, or stopped consuming for too long.
+
+        Returns how many components were removed. The clean-up task does this every `cleanup_interval`.
+        """
+        removed = await self.manager.force_cleanup_dead_references()
+        if self._bridge is not None:
+            self._bridge.end_the_dead()
+        return removed
 
     # -- actions ------------------------------------------------------------------------------------------------------
     def reconnect(self, ws_type: WebSocketType) -> asyncio.Task[None]:

@@ -70,20 +70,22 @@ class Subscription(QObject):
         super().__init__()
         signal = signal_of(callback)
         self._service = service
-        self._specs = (spec,)
+        self._specs: tuple[SubscriptionSpec, ...] = (spec,)
         self._lifetime = lifetime
         self._closed = False
         self._told_active = False
         self._pending: set[StreamKey] = set()
         self._refused: set[StreamKey] = set()
         self._relays = signal is not None
+        self._callback = None if callback is None or self._relays else hold_callback(callback, lifetime.owner)
         self._loop = service.manager.loop
         self._handle = service.manager.register_component(
             component_id,
             self._specs,
-            self.received.emit if callback is None or self._relays else hold_callback(callback, lifetime.owner),
+            self.received.emit if self._callback is None else self._callback,
             alive=lifetime.is_alive,
             on_status=self._on_status,
+            on_restore=self._on_restore,
         )
         self._take_stock()
         if signal is not None:
@@ -134,10 +136,25 @@ class Subscription(QObject):
         if self.state is SubscriptionState.CLOSED:
             raise SubscriptionError("the subscription is closed; subscribe again", component_id=self.component_id)
         (spec,) = self._specs
-        changed = (dataclasses.replace(spec, symbols=normalize_symbols(symbols)),)
-        self._handle.set_specs(changed)
-        self._specs = changed
+        self._want((dataclasses.replace(spec, symbols=normalize_symbols(symbols)),))
+
+    def _want(self, specs: tuple[SubscriptionSpec, ...]) -> None:
+        self._handle.set_specs(specs)
+        self._specs = specs
         self._take_stock()
+
+    def _on_restore(self, specs: tuple[SubscriptionSpec, ...]) -> None:
+        """Want what was wanted when a picture was taken; a closed subscription is made again, for the same owner."""
+        if not self._closed:
+            self._want(specs)
+            return
+        if self._callback is None:
+            raise SubscriptionError(
+                "it handed its events on by a signal, which ended with it; subscribe again",
+                component_id=self.component_id,
+            )
+        (spec,) = specs
+        Subscription(self._service, self.component_id, spec, self._callback, lifetime=self._lifetime)
 
     @pyqtSlot()
     def close(self) -> None:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.types import Delivery, SubscriptionSpec, WebSocketType
     from upbit_ws_qt.wire import WebSocketMessage
 
-__all__ = ["STALLED_AFTER", "DataRoutingEngine"]
+__all__ = ["STALLED_AFTER", "DataRoutingEngine", "owner_lives"]
 
 STALLED_AFTER = 5.0
 """Seconds without progress, while events wait, after which a sweep reports a component."""
@@ -240,7 +240,9 @@ class DataRoutingEngine(FramePath):
         dead: list[str] = []
         removed: list[str] = []
         for component_id, component in tuple(self._dispatcher.components.items()):
-            if not all(_is_alive(route) for route in tuple(component.routes)):  # a probe may end its own component
+            if not all(
+                owner_lives(route.alive) for route in tuple(component.routes)
+            ):  # a probe may end its own component
                 dead.append(component_id)
             elif component.stalled_for(now) >= self._config.dead_component_timeout:
                 removed.append(component_id)
@@ -323,10 +325,11 @@ def _is_coroutine_function(callback: Callable[[Any], Any]) -> bool:
     return inspect.iscoroutinefunction(callback) or inspect.iscoroutinefunction(call)
 
 
-def _is_alive(route: Route) -> bool:
-    if route.alive is None:
+def owner_lives(alive: Callable[[], bool] | None) -> bool:
+    """Whether the owner that a probe asks about lives; one that raises says no, and without a probe it does."""
+    if alive is None:
         return True
     try:
-        return bool(route.alive())
+        return bool(alive())
     except Exception:  # noqa: BLE001 - the guarded boundary: a user's callback; a deleted QObject raises RuntimeError
         return False
