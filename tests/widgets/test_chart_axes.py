@@ -101,8 +101,8 @@ async def test_no_part_of_a_chart_that_is_zoomed_out_stays_blank_after_another_u
         for _ in range(20):
             press(chart.view, Qt.Key.Key_Minus)
         fills = chart.view.width() / chart.view.bar_width
-        await until(lambda: len(chart.series) >= fills, 30)
+        await until(lambda: len(chart.series) >= fills)
         chart.set_unit("15m")
-        await until(lambda: len(chart.series) >= fills or chart.series.complete, 30)
+        await until(lambda: len(chart.series) >= fills or chart.series.complete)
         chart.resize(1500, 400)
-        await until(lambda: len(chart.series) >= 1400 / chart.view.bar_width or chart.series.complete, 30)
+        await until(lambda: len(chart.series) >= 1400 / chart.view.bar_width or chart.series.complete)

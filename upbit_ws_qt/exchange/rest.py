@@ -13,6 +13,7 @@ from .spelling import spell
 
 if TYPE_CHECKING:
     from .http import HttpRequest
+    from .market.catalog import Market
     from .world import World
 
 UNITS = (1, 3, 5, 10, 15, 30, 60, 240)
@@ -72,14 +73,16 @@ class Rest:
     def _value(self, group: str, request: HttpRequest) -> Any:
         query = request.query
         if group == "market":
-            return [
-                {"market": each.market, "korean_name": each.korean_name, "english_name": each.english_name}
-                for each in self._world.markets
-            ]
+            details = request.query.get("is_details", "false") == "true"
+            return [self._market(each, details=details) for each in self._world.markets]
         if group == "candle":
             return self._candles(request)
         codes = self._codes(query)
         return self._world.rest_ticker(codes) if group == "ticker" else self._world.orderbook_instruments(codes)
+
+    def _market(self, market: Market, *, details: bool) -> dict[str, Any]:
+        names = {"market": market.market, "korean_name": market.korean_name, "english_name": market.english_name}
+        return {**names, "market_event": self._world.market_event(market.market)} if details else names
 
     def _codes(self, query: dict[str, str]) -> list[str]:
         if not query.get("markets"):

@@ -6,10 +6,10 @@ import hashlib
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from PyQt6.QtCore import QObject, pyqtSignal, pyqtSlot
+from PyQt6.QtCore import QObject, QTimer, pyqtSignal, pyqtSlot
 
 from upbit_ws_qt import safe_text
 from widgets.base.hangul import matches
@@ -18,19 +18,34 @@ from widgets.base.text import Language, current_language, resources, tr
 if TYPE_CHECKING:
     from widgets.base.rest import RestClient
 
-__all__ = ["Market", "MarketCatalog"]
+__all__ = ["Market", "MarketCatalog", "MarketEvent"]
 
 _MOST_MARKETS = 5000
+_MOST_CAUTIONS = 12
 _LONGEST_NAME = 60
 _LONGEST_CODE = 32
+RELOAD_MS = 10 * 60_000
+
+
+class MarketEvent(msgspec.Struct, frozen=True, gc=False):
+    """What the exchange warns of.
+
+    Attributes:
+        warning: whether it is designated as an investment warning.
+        cautions: why to be careful, as the exchange names it.
+    """
+
+    warning: bool = False
+    cautions: tuple[str, ...] = ()
 
 
 class Market(msgspec.Struct, frozen=True, gc=False):
-    """One market with its names."""
+    """One market with its names, and what the exchange warns of; None where it says nothing of that."""
 
     market: str
     korean_name: str
     english_name: str
+    market_event: MarketEvent | None = None
 
     @property
     def code(self) -> str:
@@ -79,6 +94,9 @@ class MarketCatalog(QObject):
         self._path = None if folder is None else folder / f"markets-{_digest(rest.base_url)}.json"
         self._markets: dict[str, Market] = {}
         self.fresh = False
+        self._again = QTimer(self)
+        self._again.setInterval(RELOAD_MS)
+        self._again.timeout.connect(self.load)
         self._use(self._remembered())
 
     @property
@@ -103,7 +121,8 @@ class MarketCatalog(QObject):
     @pyqtSlot()
     def load(self) -> None:
         """Ask the exchange."""
-        answer = self._rest.get("/v1/market/all", {}, self)
+        self._again.start()  # warnings come and go while a program runs
+        answer = self._rest.get("/v1/market/all", {"is_details": "true"}, self)
         answer.done.connect(self._on_done)
         answer.failed.connect(self.failed)
 
@@ -115,7 +134,7 @@ class MarketCatalog(QObject):
             return
         self.fresh = True
         if self._path is not None:
-            _save(self._path, msgspec.json.encode(markets))
+            _save(self._path, msgspec.json.encode([_spelt(market) for market in markets]))
         self._use(markets)
 
     def _use(self, markets: list[Market]) -> None:
@@ -133,18 +152,51 @@ class MarketCatalog(QObject):
         return []
 
 
+class _Listed(msgspec.Struct):
+    """A market as the exchange spells it."""
+
+    market: str
+    korean_name: str
+    english_name: str
+    market_event: Any = None  # optional, and no reason to do without the market where it is misspelt
+
+
 def _parse(body: bytes) -> list[Market]:
     try:
-        found = msgspec.json.decode(body, type=list[Market])
+        found = msgspec.json.decode(body, type=list[_Listed])
     except (msgspec.DecodeError, RecursionError):
         return []
-    usable = [market for market in found[:_MOST_MARKETS] if _is_code(market.market)]
     return [
         Market(
-            market.market, safe_text(market.korean_name, _LONGEST_NAME), safe_text(market.english_name, _LONGEST_NAME)
+            each.market,
+            safe_text(each.korean_name, _LONGEST_NAME),
+            safe_text(each.english_name, _LONGEST_NAME),
+            _event_of(each.market_event),
         )
-        for market in usable
+        for each in found[:_MOST_MARKETS]
+        if _is_code(each.market)
     ]
+
+
+def _event_of(told: Any) -> MarketEvent | None:
+    if not isinstance(told, dict):
+        return None
+    caution = told.get("caution")
+    names = [name for name, holds in caution.items() if holds is True] if isinstance(caution, dict) else []
+    return MarketEvent(
+        told.get("warning") is True, tuple(safe_text(name, _LONGEST_NAME) for name in names[:_MOST_CAUTIONS])
+    )
+
+
+def _spelt(market: Market) -> dict[str, Any]:
+    """Return a market as the exchange spells it, to be remembered."""
+    plain: dict[str, Any] = {
+        "market": market.market, "korean_name": market.korean_name, "english_name": market.english_name,
+    }  # fmt: skip
+    event = market.market_event
+    if event is not None:
+        plain["market_event"] = {"warning": event.warning, "caution": dict.fromkeys(event.cautions, True)}
+    return plain
 
 
 def _is_code(code: str) -> bool:

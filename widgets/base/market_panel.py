@@ -17,6 +17,7 @@ from upbit_ws_qt import (
     WebSocketService,
     WebSocketType,
 )
+from widgets.base.market_marks import MarksLabel, market_marks
 from widgets.base.panel import Panel, PanelState, plain_label
 from widgets.base.text import mark
 
@@ -63,7 +64,12 @@ class MarketPanel(Panel):
         font = self.symbol_label.font()
         font.setBold(True)
         self.symbol_label.setFont(font)
+        self.marks = market_marks(service)
+        self.marks_label = MarksLabel(self)
         self.tools.addWidget(self.symbol_label)
+        self.tools.addWidget(self.marks_label)
+        self.marks.changed.connect(self._on_marks)
+        self._show_marks()
         self._hidden_at: float | None = None
         self._unproved = QTimer(self)
         self._unproved.setSingleShot(True)
@@ -84,6 +90,7 @@ class MarketPanel(Panel):
             return
         self._symbol = symbol
         self.symbol_label.setText(symbol)
+        self._show_marks()
         self.forget()
         self._hidden_at = None
         self.show_loading()
@@ -125,6 +132,16 @@ class MarketPanel(Panel):
             self.show_empty(Phrase(mark("The exchange has nothing for {symbol}."), symbol=self._symbol))
         else:
             self.show_error(error)
+
+    # -- warnings -----------------------------------------------------------------------------------------------------
+    @pyqtSlot(str)
+    def _on_marks(self, code: str) -> None:
+        if code == self._symbol:
+            self._show_marks()
+
+    def _show_marks(self) -> None:
+        """Say what the exchange warns of, beside the market's code."""
+        self.marks_label.show_marks(self.marks.of(self._symbol))
 
     # -- inside -------------------------------------------------------------------------------------------------------
     def activate(self) -> None:

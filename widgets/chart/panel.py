@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from upbit_ws_qt import CandleEvent, GapEvent, Phrase, Subscription, WebSocketError, WebSocketType
+from upbit_ws_qt import CandleEvent, Delivery, GapEvent, Phrase, Subscription, WebSocketError, WebSocketType
 from widgets.base.limits import Limit
 from widgets.base.market_panel import MarketPanel
 from widgets.base.panel import plain_label
@@ -142,7 +142,8 @@ class ChartWidget(MarketPanel):
         self._refused = False
         self.show_limits()
         # Each event: the last state of a candle must not be conflated with the first one of the next.
-        return (self.proxy.subscribe_candle(self.symbol, self._on_candle, unit=self._unit),)
+        yield self.proxy.subscribe_candle(self.symbol, self._on_candle, unit=self._unit)
+        yield self.proxy.subscribe_ticker(self.symbol, self.marks.note, delivery=Delivery.FRAME)
 
     def main_channel(self) -> Channel:
         """Be about the live candles."""

@@ -19,6 +19,7 @@ from upbit_ws_qt import (
     WebSocketType,
 )
 from widgets.base.event_panel import EventPanel
+from widgets.base.market_marks import MarksLabel, market_marks
 from widgets.base.panel import PanelState, plain_label
 from widgets.base.tables import dim_colour, fit_columns, plain_table
 from widgets.base.text import tr
@@ -88,7 +89,11 @@ class IndicatorsWidget(EventPanel):
         font.setBold(True)
         self.symbol_label.setFont(font)
         self.used = plain_label("", self)
+        self.marks = market_marks(service)
+        self.marks_label = MarksLabel(self)
+        self.marks.changed.connect(self._on_marks)
         self.tools.addWidget(self.symbol_label)
+        self.tools.addWidget(self.marks_label)
         self.tools.addStretch()
         self.tools.addWidget(self.used)
         self.tools.addWidget(self.remove)
@@ -96,6 +101,7 @@ class IndicatorsWidget(EventPanel):
         self._flush.setSingleShot(True)
         self._flush.setInterval(_FLUSH_MS)
         self._flush.timeout.connect(self._refresh)
+        self._on_marks(self._symbol)
         self._arrange()
         self._connect()
         self.retranslate()
@@ -153,12 +159,18 @@ class IndicatorsWidget(EventPanel):
             return
         self._symbol = symbol
         self.symbol_label.setText(symbol)
+        self._on_marks(symbol)
         for watch in self._watches:
             self._unsubscribe(watch)
             watch.forget()
             self._subscribe(watch)
         self.settle()
         self._refresh()
+
+    @pyqtSlot(str)
+    def _on_marks(self, code: str) -> None:
+        if code == self._symbol:
+            self.marks_label.show_marks(self.marks.of(code))
 
     def add_watch(self, spec: IndicatorSpec, timeframe: str) -> bool:
         """Watch one more; False, with a note in the panel, for one that is watched already or one too many."""

@@ -187,6 +187,7 @@ class OrderBookWidget(MarketPanel):
         self._refresh_soon()
 
     def _on_ticker(self, event: TickerEvent) -> None:
+        self.marks.note(event)
         if event.code == self.symbol and self._model.set_reference(event.prev_closing_price, event.trade_price):
             self._on_levels(self.symbol)
             self._refresh_soon()

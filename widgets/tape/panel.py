@@ -118,6 +118,7 @@ class TapeWidget(MarketPanel):
             self._flush.start()
 
     def _on_ticker(self, event: TickerEvent) -> None:
+        self.marks.note(event)
         strength = trade_strength(event.acc_bid_volume, event.acc_ask_volume)
         if event.code == self.symbol and strength != self._strength:
             self._strength = strength

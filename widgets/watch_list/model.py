@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from PyQt6.QtCore import QAbstractTableModel, QModelIndex, Qt, QTimer, pyqtSlot
 
 from widgets.base.copying import COPY_ROLE
+from widgets.base.market_marks import marks_hint, marks_text
 from widgets.base.price_format import arrow, percent_text, price_text, short_money_text
 from widgets.base.text import Language, age_text, current_language, mark, tr
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt import TickerEvent
     from widgets.base.market_catalog import Market
+    from widgets.base.market_marks import MarketMark
 
 __all__ = ["Column", "Row", "WatchListModel"]
 
@@ -100,6 +102,7 @@ class WatchListModel(QAbstractTableModel):
         self._linked = ""
         self._sort_column, self._descending = Column.VALUE, True
         self._sorted_at = 0.0
+        self.marks: Callable[[str], tuple[MarketMark, ...]] = lambda _code: ()
         self.may_sort: Callable[[], bool] = lambda: True
         self.visible: Callable[[], tuple[int, int]] = lambda: (0, len(self._order) - 1)
         self.flashes = True
@@ -157,6 +160,12 @@ class WatchListModel(QAbstractTableModel):
             row.trend_at = event.received_at
             row.trend.append(float(event.trade_price))
         self._dirty.add(event.code)
+
+    def note_marks(self, code: str) -> None:
+        """Show that the exchange warns of something else about a market than before."""
+        row = self._position.get(code, -1)
+        if row >= 0:
+            self.dataChanged.emit(self.index(row, Column.NAME), self.index(row, Column.NAME))
 
     def set_stale(self, codes: Collection[str]) -> None:
         """Take these for out of date until their next ticker: not served by the exchange, or fallen silent.
@@ -315,11 +324,17 @@ class WatchListModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole and column == Column.NAME:
             return self._name_hint(row)
         if role == COPY_ROLE and column == Column.NAME:
-            return f"{row.market.code} {row.market.name}"  # by a name alone nobody knows in which currency
+            marks = marks_text(self.marks(row.market.code))
+            return (
+                f"{row.market.code} {row.market.name} {marks}".rstrip()
+            )  # by a name alone nobody knows in which currency
         return None
 
     def _name_hint(self, row: Row) -> str:
         lines = [f"{row.market.korean_name} · {row.market.english_name} · {row.market.code}"]
+        marks = self.marks(row.market.code)
+        if marks:
+            lines.append(marks_hint(marks))
         if row.market.code == self._linked:
             lines.append(tr("The panels show this market."))
         return "\n".join(lines)
@@ -346,6 +361,9 @@ class WatchListModel(QAbstractTableModel):
         if column == Column.FAVOURITE:
             return tr("Favourite") if row.market.code in self._favourites else tr("Not a favourite")
         words = self.text(row, column)
+        marks = self.marks(row.market.code) if column == Column.NAME else ()
+        if marks:
+            words += ". " + marks_hint(marks)
         if column == Column.NAME and row.market.code == self._linked:
             words += ". " + tr("The panels show this market.")
         return f"{words} {_age_text(row) if column == Column.PRICE else ''}".rstrip()

@@ -19,6 +19,7 @@ from upbit_ws_qt import (
     WebSocketType,
 )
 from widgets.base.look import look
+from widgets.base.market_marks import market_marks
 from widgets.base.panel import Panel
 from widgets.base.price_format import quote_of
 from widgets.base.silence import QUIET_LOOKS, SilenceWatch
@@ -77,7 +78,10 @@ class WatchListWidget(Panel):
         self._symbol = ""
         self._proxy = WebSocketClientProxy("watch list", self, service=service)
         self._subscription: Subscription | None = None
+        self._marks = market_marks(service)
         self.model = WatchListModel(self)
+        self.model.marks = self._marks.of
+        self._marks.changed.connect(self.model.note_marks)
         self._silence = SilenceWatch()
         self._looks = QTimer(self)
         self._looks.setInterval(int(service.config.busy_silence_timeout * 1000 / QUIET_LOOKS))
@@ -254,6 +258,7 @@ class WatchListWidget(Panel):
     @pyqtSlot(str)
     def _on_filter(self, _what: object = None) -> None:
         markets = self._shown()
+        self._marks.set_markets(self._catalog.markets)
         self.model.set_markets(markets)
         self._restore_chosen()
         self._want()
@@ -288,6 +293,7 @@ class WatchListWidget(Panel):
 
     def _on_ticker(self, event: TickerEvent) -> None:
         self.note_data(event)
+        self._marks.note(event)
         self.model.take(event)
         if not self.dimmed or self._line_is_up():
             self.show_live()

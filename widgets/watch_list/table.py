@@ -33,7 +33,7 @@ from widgets.base.look import blend
 from widgets.base.tables import add_copy_action
 from widgets.base.text import tr
 from widgets.base.theme import number_font
-from widgets.watch_list.model import Column, WatchListModel
+from widgets.watch_list.model import Column, Row, WatchListModel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -249,7 +249,7 @@ class WatchListDelegate(QStyledItemDelegate):
         self._table = table
         self._pens: dict[bool, _Pens] = {}
         self._flashes: dict[int, QColor] = {}
-        self._selection = self._link = QColor()
+        self._selection = self._link = self._warning = QColor()
         self._dim = False
 
     def take_colours(self, panel: Panel) -> None:
@@ -263,6 +263,7 @@ class WatchListDelegate(QStyledItemDelegate):
         self._flashes = {sign: blend(colour, colours.base, _FLASH) for sign, colour in signs.items()}
         self._selection = blend(colours.accent, colours.base, 0.25)
         self._link = QColor(colours.accent)
+        self._warning = QColor(colours.warn)
 
     def paint(self, painter: QPainter | None, option: QStyleOptionViewItem, index: QModelIndex) -> None:
         """Draw a cell; the row's background is there already."""
@@ -295,6 +296,8 @@ class WatchListDelegate(QStyledItemDelegate):
                 font.setBold(True)
                 painter.setFont(font)
                 metrics = painter.fontMetrics()
+            area = self._draw_marks(painter, area, row, option.font)
+            painter.setPen(pens.signs[0])
             text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, area.width())
         elif column != Column.FAVOURITE:
             needed = option.fontMetrics.horizontalAdvance(text)
@@ -304,6 +307,24 @@ class WatchListDelegate(QStyledItemDelegate):
         painter.drawText(area, _LEFT if column <= Column.NAME else _RIGHT, text)
         if linked:
             painter.setFont(option.font)
+
+    def _draw_marks(self, painter: QPainter, area: QRect, row: Row, font: QFont) -> QRect:
+        """Draw a market's marks at the right of its name, the gravest alone in little room; return what is left."""
+        marks = self._model.marks(row.market.code)
+        if not marks:
+            return area
+        kept, small = painter.font(), QFont(font)
+        small.setBold(True)
+        painter.setFont(small)
+        advance = painter.fontMetrics().horizontalAdvance
+        text = "·".join(each.brief for each in marks)
+        if advance(text) > area.width() // 2:
+            text = marks[0].brief + (f"+{len(marks) - 1}" if len(marks) > 1 else "")
+        width = min(advance(text), area.width())
+        painter.setPen(self._warning)
+        painter.drawText(area, _RIGHT, text)
+        painter.setFont(kept)
+        return area.adjusted(0, 0, -width - _PADDING, 0)
 
 
 def _draw_trend(painter: QPainter, area: QRectF, points: list[float]) -> None:

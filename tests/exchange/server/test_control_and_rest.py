@@ -162,6 +162,19 @@ async def test_markets(exchange: EmbeddedExchange) -> None:
     assert headers["remaining-req"] == "group=market; min=600; sec=9"
 
 
+async def test_markets_with_details_carry_warnings_and_reasons_to_be_careful(exchange: EmbeddedExchange) -> None:
+    _, markets, _ = await http(exchange, "/v1/market/all?is_details=true")
+    events = {each["market"]: each["market_event"] for each in markets}
+    assert events.keys() == exchange.world.codes
+    names = {
+        "PRICE_FLUCTUATIONS", "TRADING_VOLUME_SOARING", "DEPOSIT_AMOUNT_SOARING", "GLOBAL_PRICE_DIFFERENCES",
+        "CONCENTRATION_OF_SMALL_ACCOUNTS",
+    }  # fmt: skip
+    assert all(event["caution"].keys() == names and event["warning"] is False for event in events.values())
+    assert any(any(event["caution"].values()) for event in events.values())
+    assert not any(any(event["caution"].values()) for code, event in events.items() if code == BTC)
+
+
 async def test_rest_tickers_and_instruments(exchange: EmbeddedExchange) -> None:
     _, tickers, _ = await http(exchange, f"/v1/ticker?markets={BTC},{ETH}")
     assert [each["market"] for each in tickers] == [BTC, ETH]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from .numbers import UNIT, to_units
 from .ticks import GRIDS
@@ -14,6 +15,13 @@ _ASSETS = Path(__file__).with_name("assets.tsv")
 _BTC_MARKETS = 120
 _USDT_MARKETS = 24
 _LEAST_IN_BTC = 30  # KRW; cheaper assets would have no grid left in a BTC market
+CAUTIONS = (
+    "PRICE_FLUCTUATIONS", "TRADING_VOLUME_SOARING", "DEPOSIT_AMOUNT_SOARING", "GLOBAL_PRICE_DIFFERENCES",
+    "CONCENTRATION_OF_SMALL_ACCOUNTS",
+)  # fmt: skip
+"""Why a market may be one to be careful with; /v1/market/all names all five, true or false."""
+
+_CAREFUL = {"KRW-SHIB": (CAUTIONS[0], CAUTIONS[2]), "KRW-DOGE": (CAUTIONS[1],)}
 _QUOTE_SHARE = {"KRW": 1.0, "BTC": 0.01, "USDT": 0.03}  # of the activity of the same asset against KRW
 
 
@@ -28,7 +36,10 @@ class Market:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A market as the simulation starts it: price in units of 1e-8, relative activity, warning flags."""
+    """A market as the simulation starts it: price in units of 1e-8, relative activity, warning flags.
+
+    `caution` is the `market_warning` of its tickers; `cautions` are reasons to be careful, a thing of its own.
+    """
 
     market: Market
     quote: str
@@ -37,6 +48,12 @@ class Listing:
     weight: float
     caution: bool
     delisting_date: str | None
+    cautions: tuple[str, ...] = ()
+
+    @property
+    def market_event(self) -> dict[str, Any]:
+        """The warnings as /v1/market/all spells them."""
+        return {"warning": self.caution, "caution": {name: name in self.cautions for name in CAUTIONS}}
 
     @property
     def code(self) -> str:
@@ -66,8 +83,9 @@ def listings() -> tuple[Listing, ...]:
             market = Market(f"{quote}-{symbol}", korean, english)
             weight = _QUOTE_SHARE[quote] / (rank + 1.5) ** 1.15
             leaving = quote == "KRW" and rank == len(assets) - 3
+            cautions = _CAREFUL.get(market.market, ())
             found.append(
-                Listing(market, quote, symbol, units, weight, leaving, "2027-01-29" if leaving else None),
+                Listing(market, quote, symbol, units, weight, leaving, "2027-01-29" if leaving else None, cautions)
             )
     return tuple(found)
 
