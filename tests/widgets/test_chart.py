@@ -137,7 +137,7 @@ async def test_another_unit_by_the_box_and_another_market(
         chart.set_symbol("KRW-ETH")
         assert chart.state is PanelState.LOADING
         await until(lambda: chart.state is PanelState.LIVE)
-        await until(lambda: wanted(exchange) == {("candle.5m", "KRW-ETH")})
+        await until(lambda: wanted(exchange) == {("candle.5m", "KRW-ETH"), ("ticker", "KRW-ETH")})
         chart.set_symbol("KRW-BTC")
         assert len(chart.series) >= 200, "what was seen before is there at once"
 

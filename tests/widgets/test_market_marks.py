@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QApplication
 
 from tests.qt.serving import served
 from tests.waiting import until
@@ -29,6 +28,8 @@ from widgets.watch_list.panel import WatchListWidget
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from PyQt6.QtWidgets import QApplication
 
     from upbit_ws_qt import WebSocketService
     from upbit_ws_qt.exchange import EmbeddedExchange

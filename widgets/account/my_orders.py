@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import pyqtSignal, pyqtSlot
-from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QCheckBox
 
 from upbit_ws_qt import MyOrderEvent, Subscription
 from widgets.account.order_ledger import OrderLedger
 from widgets.account.order_model import Column, MyOrdersModel
+from widgets.base.look import legible
 from widgets.base.panel import plain_label
 from widgets.base.table_panel import TablePanel
 from widgets.base.tables import fit_columns
@@ -125,6 +125,8 @@ class MyOrdersWidget(TablePanel):
 
     def restyle(self) -> None:
         """Take colours and dimming over."""
-        market = self.market_colours
-        self.model.up, self.model.down = QColor(market.up), QColor(market.down)
+        market, colours = self.market_colours, self.colours
+        self.model.up, self.model.down = (
+            legible(each, colours.text, colours.base) for each in (market.up, market.down)
+        )
         super().restyle()

@@ -138,7 +138,7 @@ class AnnouncementsModel(RowsModel[Announcement]):
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Make maintenance bold too: colour never stands alone."""
         if role == Qt.ItemDataRole.FontRole and index.column() == Column.TITLE:
-            font = QFont()
+            font = super().data(index, role) or QFont()
             font.setBold(self.rows[index.row()].is_maintenance)
             return font
         return super().data(index, role)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QCoreApplication, QObject, pyqtSignal
-from PyQt6.QtGui import QColor
+from PyQt6.QtCore import QCoreApplication, QObject, Qt, pyqtSignal
+from PyQt6.QtGui import QBrush, QColor
 
 from widgets.base.theme import MarketColours, MarketScheme, is_dark, market_colours
 
 if TYPE_CHECKING:
-    from PyQt6.QtGui import QPalette
+    from PyQt6.QtCore import QRect
+    from PyQt6.QtGui import QPainter, QPalette
 
-__all__ = ["Look", "blend", "look", "market_colours_of"]
+__all__ = ["LEAST_CONTRAST", "Look", "blend", "contrast", "legible", "look", "market_colours_of", "paint_hatching"]
+
+LEAST_CONTRAST = 4.5
+"""Of a text with what is behind it."""
+_STEPS = 40
 
 
 class Look(QObject):
@@ -59,6 +64,34 @@ def look() -> Look:
 def market_colours_of(palette: QPalette) -> MarketColours:
     """Return the chosen colours of rising and falling prices that fit a widget's palette."""
     return market_colours(look().scheme, dark=is_dark(palette))
+
+
+def contrast(one: QColor, other: QColor) -> float:
+    """Return the ratio of contrast of two colours as WCAG has it, 1 to 21; texts need 4.5."""
+    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def legible(colour: str, ink: str, *grounds: str | QColor) -> QColor:
+    """Return `colour` or, where it cannot be read on one of the grounds, the nearest one towards `ink` that can."""
+    for step in range(_STEPS + 1):
+        found = blend(ink, colour, step / _STEPS)
+        if all(contrast(found, QColor(ground)) >= LEAST_CONTRAST for ground in grounds):
+            break
+    return found
+
+
+def paint_hatching(painter: QPainter, area: QRect, colour: str) -> None:
+    """Hatch what is out of date: its colours stay readable, and it is known at a glance."""
+    painter.fillRect(area, QBrush(QColor(colour), Qt.BrushStyle.BDiagPattern))
+
+
+def _luminance(colour: QColor) -> float:
+    red, green, blue = (
+        part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4
+        for part in (colour.redF(), colour.greenF(), colour.blueF())
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def blend(over: str, under: str, share: float) -> QColor:

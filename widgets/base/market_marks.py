@@ -11,7 +11,6 @@ from PyQt6.QtGui import QColor, QPainter
 from PyQt6.QtWidgets import QLabel
 
 from upbit_ws_qt import safe_text
-from widgets.base.tables import whole_parts
 from widgets.base.text import mark, tr
 from widgets.base.theme import colours_of
 
@@ -186,9 +185,17 @@ class MarksLabel(QLabel):
         del event
         painter = QPainter(self)
         painter.setPen(QColor(colours_of(self.palette()).warn))
-        text = whole_parts(self.text(), self.fontMetrics(), self.width())
-        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text or "⚠")
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, self._fitting())
         painter.end()
+
+    def _fitting(self) -> str:
+        """Return as much as there is room for: with dates, in words, in a few letters, or the sign alone."""
+        marks = self._marks
+        briefs = "·".join(each.brief for each in marks)
+        gravest = marks[0].brief + (f"+{len(marks) - 1}" if len(marks) > 1 else "") if marks else ""
+        advance = self.fontMetrics().horizontalAdvance
+        ways = (self.text(), "⚠ " + " · ".join(each.word for each in marks), f"⚠ {briefs}", f"⚠ {gravest}")
+        return next((text for text in ways if advance(text) <= self.width()), "⚠")
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Take another language over."""

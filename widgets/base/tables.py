@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from PyQt6.QtCore import QAbstractTableModel, QModelIndex, Qt, QTimer, pyqtSlot
-from PyQt6.QtGui import QKeySequence
+from PyQt6.QtGui import QFont, QKeySequence
 from PyQt6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -18,7 +18,7 @@ from PyQt6.QtWidgets import (
 from widgets.base.copying import copy_rows
 from widgets.base.focus import FramedTable
 from widgets.base.labels import tip_text
-from widgets.base.look import blend
+from widgets.base.look import legible
 from widgets.base.text import tr
 from widgets.base.theme import number_font
 
@@ -38,6 +38,7 @@ __all__ = [
     "add_copy_action",
     "dim_colour",
     "fit_columns",
+    "italic",
     "plain_table",
     "whole_parts",
 ]
@@ -46,9 +47,14 @@ _AIR = 12
 _BETWEEN = " · "
 _LEAST_TEXT = 40  # pixels
 _WIDEST_FIGURE = 28  # characters: no exchange makes a column, and with it a window, as wide as it likes
-_DIM = 0.5
 _ROOT = QModelIndex()
 _R = TypeVar("_R")
+
+
+def _italic_only() -> QFont:
+    font = QFont()
+    font.setItalic(True)  # and nothing else: a view lays it over its own
+    return font
 
 
 class RowsModel(QAbstractTableModel, Generic[_R]):
@@ -148,6 +154,8 @@ class RowsModel(QAbstractTableModel, Generic[_R]):
             return self.text(row, column)
         if role == Qt.ItemDataRole.ForegroundRole:
             return self._dim or self.colour(row, column)
+        if role == Qt.ItemDataRole.FontRole and self._dim is not None:
+            return _italic_only()
         if role == Qt.ItemDataRole.ToolTipRole:
             return tip_text(self.hint(row, column)) or None
         return self._side(column) if role == Qt.ItemDataRole.TextAlignmentRole else None
@@ -335,5 +343,12 @@ def add_copy_action(menu: QMenu, table: QTableView) -> None:
 
 
 def dim_colour(colours: Colours, *, dimmed: bool) -> QColor | None:
-    """Return the colour of texts that are out of date; None where they are not."""
-    return blend(colours.text, colours.base, _DIM) if dimmed else None
+    """Return the colour of texts that are out of date, which are in italics too; None where they are not."""
+    return legible(colours.muted, colours.text, colours.base, colours.alternate, colours.chosen) if dimmed else None
+
+
+def italic(font: QFont) -> QFont:
+    """Return `font` as values are written that are out of date."""
+    slanted = QFont(font)
+    slanted.setItalic(True)
+    return slanted

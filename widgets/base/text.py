@@ -16,7 +16,18 @@ if TYPE_CHECKING:
 
     from PyQt6.QtCore import QObject
 
-__all__ = ["Language", "Texts", "age_text", "current_language", "mark", "resources", "said", "set_language", "tr"]
+__all__ = [
+    "Language",
+    "Texts",
+    "age_text",
+    "brief_age_text",
+    "current_language",
+    "mark",
+    "resources",
+    "said",
+    "set_language",
+    "tr",
+]
 
 CONTEXT = "upbit_ws_qt"
 
@@ -55,6 +66,13 @@ def age_text(seconds: int) -> str:
     if seconds < 3600:
         return tr("{minutes} min {seconds} s", minutes=seconds // 60, seconds=seconds % 60)
     return tr("{hours} h {minutes} min", hours=seconds // 3600, minutes=seconds // 60 % 60)
+
+
+def brief_age_text(seconds: int) -> str:
+    """Return a length of time in a few letters: "12s", "3m", "2h"."""
+    if seconds < 60:
+        return tr("{seconds}s", seconds=seconds)
+    return tr("{minutes}m", minutes=seconds // 60) if seconds < 3600 else tr("{hours}h", hours=seconds // 3600)
 
 
 class Texts:

@@ -12,7 +12,7 @@ from PyQt6.QtGui import QColor, QPainter, QPen
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from widgets.base.focus import paint_focus_frame
-from widgets.base.look import blend
+from widgets.base.look import blend, legible, paint_hatching
 from widgets.base.price_format import (
     arrow,
     percent_text,
@@ -36,7 +36,6 @@ __all__ = ["ChartView"]
 REPAINT_MS = 100
 _LEAST_WIDTH, _MOST_WIDTH = 1.5, 40.0
 _AXIS = 22
-_DIM = 0.45
 _VOLUME_SHARE = 0.18
 _MARGIN = 0.06  # of the height, above and below the candles
 _STEP = 10  # bars that an arrow key moves by
@@ -89,8 +88,9 @@ class ChartView(QWidget):
         self.update()
 
     def take_colours(self, market: MarketColours, *, dimmed: bool) -> None:
-        """Take colours over."""
-        self._market, self._dimmed = market, dimmed
+        """Take colours over; what is out of date is grey, and hatched."""
+        grey = market.flat
+        self._market, self._dimmed = MarketColours(grey, grey, grey) if dimmed else market, dimmed
         self.update()
 
     def series_changed(self, appended: int = 0) -> None:
@@ -258,7 +258,8 @@ class ChartView(QWidget):
         self._draw_grid(painter, colours, scale, first, end)
         painter.save()
         painter.setClipRect(plot)
-        painter.setOpacity(_DIM if self._dimmed else 1.0)
+        if self._dimmed:
+            paint_hatching(painter, plot.toRect(), colours.grid)
         self._draw_volume(painter, colours, bars, first)
         self._draw_candles(painter, colours, bars, first, scale)
         painter.restore()
@@ -352,15 +353,13 @@ class ChartView(QWidget):
     def _draw_last(self, painter: QPainter, colours: Colours, scale: _Scale) -> None:
         bar = self._series.bars[-1]
         rising = bar.close >= bar.opening
-        name = self._market.up if rising else self._market.down
-        colour = blend(name, colours.base, _DIM) if self._dimmed else QColor(name)
+        colour = legible(self._market.up if rising else self._market.down, colours.text, colours.base)
         y = self._last_y(scale)
         pen = QPen(colour)
         pen.setStyle(Qt.PenStyle.DashLine)
         painter.setPen(pen)
         painter.drawLine(QPointF(0, y), QPointF(scale.plot.right(), y))
-        ink = QColor(colours.muted if self._dimmed else colours.base)
-        self._draw_tag(painter, y, price_text(self._symbol, bar.close), colour, ink)
+        self._draw_tag(painter, y, price_text(self._symbol, bar.close), colour, QColor(colours.base))
 
     def _last_y(self, scale: _Scale) -> float:
         return min(max(scale.y(self._series.bars[-1].shown[3]), 8.0), scale.plot.bottom() - 8)

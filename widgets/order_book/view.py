@@ -10,7 +10,8 @@ from PyQt6.QtGui import QColor, QFontMetrics, QKeySequence, QPainter, QPalette, 
 from PyQt6.QtWidgets import QAbstractScrollArea, QFrame, QMenu, QWidget
 
 from widgets.base.copying import put_on_clipboard
-from widgets.base.look import blend
+from widgets.base.look import blend, legible, paint_hatching
+from widgets.base.tables import italic
 from widgets.base.text import tr
 from widgets.base.theme import number_font
 
@@ -36,7 +37,6 @@ DEPTH = 30
 _PADDING = 4
 _ROW_AIR = 5
 _SPREAD_AIR = 9
-_DIM = 0.45
 _WIDEST = 560  # wider than this, price and size would stand too far apart to be read as one row
 _MARK = "◆"
 _CUT = 2  # pixels at the end of a bar that would be longer
@@ -105,7 +105,15 @@ class OrderBookView(QAbstractScrollArea):
         """Paint in other colours from now on."""
         self._colours, self._market, self._dimmed = colours, market, dimmed
         self._text, self._accent = QColor(colours.text), QColor(colours.accent)
-        self._directions = (QColor(market.flat), QColor(market.up), QColor(market.down))
+        # Each direction stands on either side of the book.
+        tints = [blend(side, colours.base, _TINT_WEIGHT) for side in (market.up, market.down)]
+        grounds = (*tints, QColor(colours.grid)) if dimmed else tints
+        grey = legible(colours.muted, colours.text, *grounds)
+        flat, up, down = (legible(each, colours.text, *grounds) for each in (market.flat, market.up, market.down))
+        self._directions = (grey, grey, grey) if dimmed else (flat, up, down)
+        if dimmed:
+            bars = [blend(side, colours.base, _BAR_WEIGHT) for side in (market.up, market.down)]
+            self._text = legible(colours.muted, colours.text, *grounds, *bars)
         self.refresh()
 
     def set_note(self, text: str) -> None:
@@ -221,11 +229,9 @@ class OrderBookView(QAbstractScrollArea):
         if event is None or picture is None or self._colours is None or self._market is None or self._surface is None:
             return
         painter = QPainter(self._surface)
-        painter.setFont(self.font())
+        painter.setFont(italic(self.font()) if self._dimmed else self.font())
         metrics, region = painter.fontMetrics(), event.region()
         self._measure(picture, metrics)
-        if self._dimmed:
-            painter.setOpacity(_DIM)
         for is_bid, rows in ((False, picture.asks), (True, picture.bids)):
             colour, base = self._market.up if is_bid else self._market.down, self._colours.base
             look = _SideLook(QColor(colour), blend(colour, base, _BAR_WEIGHT), blend(colour, base, _TINT_WEIGHT))
@@ -238,7 +244,6 @@ class OrderBookView(QAbstractScrollArea):
         if self._note and len(picture.bids) < DEPTH:
             self._paint_note(painter, len(picture.bids))
         if self.hasFocus():
-            painter.setOpacity(1.0)
             painter.setPen(QPen(self._accent, 1))
             painter.drawRect(self._surface.rect().adjusted(0, 0, -1, -1))
         painter.end()
@@ -277,6 +282,8 @@ class OrderBookView(QAbstractScrollArea):
         painter.fillRect(QRect(end, rect.top() + 1, length, rect.height() - 1), look.bar)
         if row.is_beyond:
             painter.fillRect(QRect(end, rect.top() + 1, _CUT, rect.height() - 1), look.full)
+        if self._dimmed and self._colours is not None:
+            paint_hatching(painter, rect, self._colours.grid)
         direction = self._directions[row.direction]
         x = rect.left() + _PADDING
         if row.own_text:

@@ -8,6 +8,8 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QColor, QPalette
 from PyQt6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
+from widgets.base.tables import italic
+
 if TYPE_CHECKING:
     from PyQt6.QtCore import QModelIndex
     from PyQt6.QtGui import QPainter
@@ -47,9 +49,13 @@ class TapeDelegate(QStyledItemDelegate):
             painter.setPen(self._selected_text)
         else:
             painter.setPen(self._model.colour(place, column) or self._text)
+        if self._model.is_stale:
+            painter.setFont(italic(option.font))
         text, area = self._model.text(place, column), area.adjusted(_PADDING, 0, -_PADDING, 0)
         needed = option.fontMetrics.horizontalAdvance(text)
         if needed > area.width():
             self._table.widen(column, needed + 2 * _PADDING + _AIR)
             text = "…"
         painter.drawText(area, _RIGHT, text)
+        if self._model.is_stale:
+            painter.setFont(option.font)

@@ -180,6 +180,11 @@ class TapeModel(QAbstractTableModel):
         self._dim = colour
         self.retranslate()
 
+    @property
+    def is_stale(self) -> bool:
+        """Whether what is shown is out of date."""
+        return self._dim is not None
+
     def retranslate(self) -> None:
         """Say and draw everything anew."""
         self._texts = [None] * len(self._rows)

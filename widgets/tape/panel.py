@@ -10,6 +10,7 @@ from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QComboBox, QPushButton, QVBoxLayout
 
 from upbit_ws_qt import Delivery, GapEvent, TickerEvent, TradeEvent, WebSocketService, WebSocketType
+from widgets.base.look import legible
 from widgets.base.market_panel import MarketPanel
 from widgets.base.panel import plain_label
 from widgets.base.price_format import DASH, full_text, quote_of, short_money_text
@@ -186,7 +187,8 @@ class TapeWidget(MarketPanel):
         """Take colours and dimming over."""
         if not hasattr(self, "table"):
             return
-        market = self.market_colours
+        market, colours = self.market_colours, self.colours
         self._delegate.take_colours(self.table.palette())
-        self.model.set_colours(QColor(market.up), QColor(market.down), QColor(self.colours.muted))
+        up, down = (legible(each, colours.text, colours.base) for each in (market.up, market.down))
+        self.model.set_colours(up, down, QColor(colours.muted))
         self.model.set_dim(dim_colour(self.colours, dimmed=self.dimmed))

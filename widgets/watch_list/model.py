@@ -68,6 +68,11 @@ class Row:
     stale_since: float | None = None
     told: tuple[object, ...] = ()
 
+    @property
+    def stale_age(self) -> int:
+        """Seconds since its last ticker, where it is out of date; 0 where it is not."""
+        return 0 if self.stale_since is None else max(0, int(time.monotonic() - self.stale_since))
+
     def take_changes(self, flashing: bool) -> tuple[int, int] | None:
         """Return the first and the last column that look other than when this was last asked; None for none."""
         if self.rendered is not self.event:
@@ -75,7 +80,7 @@ class Row:
         look = self.sign, self.stale_since
         now = (
             look[1],  # star and name are marked as out of date too
-            look[1],
+            (look[1], self.stale_age),
             (self.price, look, flashing and self.flash),
             (self.change, look),
             (self.value, look[1]),
@@ -97,6 +102,7 @@ class WatchListModel(QAbstractTableModel):
         self._order: list[Row] = []
         self._position: dict[str, int] = {}
         self._dirty: set[str] = set()
+        self._stale: set[str] = set()
         self._flashing: set[str] = set()
         self._favourites: frozenset[str] = frozenset()
         self._linked = ""
@@ -176,6 +182,7 @@ class WatchListModel(QAbstractTableModel):
             row = self._known.get(code)
             if row is not None and row.event is not None and row.stale_since is None:
                 row.stale_since = row.event.received_at
+                self._stale.add(code)
                 self._dirty.add(code)
 
     def run(self, running: bool) -> None:
@@ -221,7 +228,8 @@ class WatchListModel(QAbstractTableModel):
     def flush(self) -> None:
         """Say which of the visible rows changed; sort where a second has passed."""
         now = time.monotonic()
-        changed = self._dirty | self._flashing
+        self._stale = {code for code in self._stale if self._known[code].stale_since is not None}
+        changed = self._dirty | self._flashing | self._stale  # the age of what is out of date grows
         self._dirty = set()
         self._flashing = {code for code in changed if self.is_flashing(self._known[code])}
         if now - self._sorted_at >= RESORT_S and self.may_sort():
@@ -372,8 +380,8 @@ class WatchListModel(QAbstractTableModel):
 def _age_text(row: Row) -> str:
     if row.stale_since is None:
         return ""
-    age = int(time.monotonic() - row.stale_since)
-    return tr("Not up to date for {age}: these are the last known values", age=age_text(age))
+    age = age_text(row.stale_age)
+    return tr("Not up to date for {age}: these are the last known values", age=age)
 
 
 def _render(row: Row) -> None:

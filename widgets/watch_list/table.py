@@ -29,9 +29,9 @@ from PyQt6.QtWidgets import (
 )
 
 from widgets.base.focus import FramedTable
-from widgets.base.look import blend
-from widgets.base.tables import add_copy_action
-from widgets.base.text import tr
+from widgets.base.look import blend, legible
+from widgets.base.tables import add_copy_action, italic
+from widgets.base.text import brief_age_text, tr
 from widgets.base.theme import number_font
 from widgets.watch_list.model import Column, Row, WatchListModel
 
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 __all__ = ["WatchListDelegate", "WatchListTable"]
 
-_DIM = 0.45
 _FLASH = 0.25
 _NAME = "이더리움클래식"  # names need at least this much room
 _SHORT_NAME = "비트코…"
@@ -238,6 +237,7 @@ class _Pens(NamedTuple):
 
     signs: dict[int, QPen]
     muted: QPen
+    warning: QPen
 
 
 class WatchListDelegate(QStyledItemDelegate):
@@ -247,9 +247,10 @@ class WatchListDelegate(QStyledItemDelegate):
         super().__init__(table)
         self._model = model
         self._table = table
-        self._pens: dict[bool, _Pens] = {}
+        self._pens: dict[tuple[bool, bool], _Pens] = {}  # by whether a row is out of date, and whether it is chosen
         self._flashes: dict[int, QColor] = {}
-        self._selection = self._link = self._warning = QColor()
+        self._selection = self._link = QColor()
+        self._ink = QPen()
         self._dim = False
 
     def take_colours(self, panel: Panel) -> None:
@@ -257,73 +258,81 @@ class WatchListDelegate(QStyledItemDelegate):
         market, colours = panel.market_colours, panel.colours
         self._dim = panel.dimmed
         signs = {1: market.up, 0: colours.text, -1: market.down}
-        for dim, share in ((False, 1.0), (True, _DIM)):
-            pens = {sign: QPen(blend(colour, colours.base, share)) for sign, colour in signs.items()}
-            self._pens[dim] = _Pens(pens, QPen(blend(colours.muted, colours.base, share)))
+        for chosen, grounds in ((False, (colours.base, colours.alternate)), (True, (colours.chosen,))):
+            grey = QPen(legible(colours.muted, colours.text, *grounds))
+            pens = {sign: QPen(legible(colour, colours.text, *grounds)) for sign, colour in signs.items()}
+            warning = QPen(legible(colours.warn, colours.text, *grounds))
+            self._pens[False, chosen] = _Pens(pens, grey, warning)
+            self._pens[True, chosen] = _Pens(dict.fromkeys(signs, grey), grey, warning)
         self._flashes = {sign: blend(colour, colours.base, _FLASH) for sign, colour in signs.items()}
-        self._selection = blend(colours.accent, colours.base, 0.25)
+        self._ink = QPen(QColor(colours.text))
+        self._selection = QColor(colours.chosen)
         self._link = QColor(colours.accent)
-        self._warning = QColor(colours.warn)
 
     def paint(self, painter: QPainter | None, option: QStyleOptionViewItem, index: QModelIndex) -> None:
         """Draw a cell; the row's background is there already."""
         if painter is None:
             return
         row, column, area = self._model.row(index.row()), index.column(), option.rect
-        if option.state & QStyle.StateFlag.State_Selected:
+        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
+        if chosen:
             painter.fillRect(area, self._selection)
         linked = row.market.code == self._model.linked
         if linked and column == Column.FAVOURITE:
             painter.fillRect(QRect(area.left(), area.top(), _LINK_BAR, area.height()), self._link)
-        pens = self._pens[self._dim or row.stale_since is not None]
+        stale = self._dim or row.stale_since is not None
+        pens = self._pens[stale, chosen]
         if column == Column.TREND:
             if len(row.trend) > 1:
                 painter.setPen(pens.signs[row.sign])
                 _draw_trend(painter, QRectF(area).adjusted(4, 5, -4, -5), list(row.trend))
             return
         text = self._model.text(row, column)
+        font = option.font
+        if stale:
+            font = italic(font)
+            painter.setFont(font)
         if column == Column.PRICE and self._model.is_flashing(row):
             painter.fillRect(area, self._flashes[row.flash])
-        if column in (Column.PRICE, Column.CHANGE):
+            painter.setPen(self._ink)  # on the flash the price's own colour could not be read
+        elif column in (Column.PRICE, Column.CHANGE):
             painter.setPen(pens.signs[row.sign])
         else:
             painter.setPen(pens.signs[0] if column == Column.NAME else pens.muted)
         area = area.adjusted(_PADDING, 0, -_PADDING, 0)
         if column == Column.NAME:
-            metrics = option.fontMetrics
+            area = self._draw_marks(painter, area, row, pens)
             if linked:
-                font = QFont(option.font)
+                font = QFont(font)
                 font.setBold(True)
                 painter.setFont(font)
-                metrics = painter.fontMetrics()
-            area = self._draw_marks(painter, area, row, option.font)
             painter.setPen(pens.signs[0])
-            text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, area.width())
+            text = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, area.width())
         elif column != Column.FAVOURITE:
             needed = option.fontMetrics.horizontalAdvance(text)
             if needed > area.width():
                 self._table.widen(Column(column), needed + 2 * _PADDING)
                 text = "…"
         painter.drawText(area, _LEFT if column <= Column.NAME else _RIGHT, text)
-        if linked:
+        if font is not option.font:
             painter.setFont(option.font)
 
-    def _draw_marks(self, painter: QPainter, area: QRect, row: Row, font: QFont) -> QRect:
-        """Draw a market's marks at the right of its name, the gravest alone in little room; return what is left."""
+    def _draw_marks(self, painter: QPainter, area: QRect, row: Row, pens: _Pens) -> QRect:
+        """Draw, at the right of a name, a market's marks and its age if it is out of date; return what is left.
+
+        In little room the gravest mark stands for all.
+        """
         marks = self._model.marks(row.market.code)
-        if not marks:
+        age = "" if row.stale_since is None or self._dim else brief_age_text(row.stale_age)
+        if not marks and not age:
             return area
-        kept, small = painter.font(), QFont(font)
-        small.setBold(True)
-        painter.setFont(small)
         advance = painter.fontMetrics().horizontalAdvance
-        text = "·".join(each.brief for each in marks)
-        if advance(text) > area.width() // 2:
-            text = marks[0].brief + (f"+{len(marks) - 1}" if len(marks) > 1 else "")
+        text = "·".join([*(each.brief for each in marks), *([age] if age else [])])
+        if marks and advance(text) > area.width() // 2:
+            text = marks[0].brief + (f"+{len(marks) - 1}" if len(marks) > 1 else "") + (f"·{age}" if age else "")
         width = min(advance(text), area.width())
-        painter.setPen(self._warning)
+        painter.setPen(pens.warning)
         painter.drawText(area, _RIGHT, text)
-        painter.setFont(kept)
         return area.adjusted(0, 0, -width - _PADDING, 0)
 
 
