@@ -87,6 +87,7 @@ class EndpointSync:
         self._before_loss: SnapshotData | None = None
         self._restores: deque[float] = deque(maxlen=1000)
         self._restored = (0, 0)
+        self._has_served = False
         self._stopped = False
 
     # -- for the connection -----------------------------------------------------------------------------------------
@@ -248,7 +249,9 @@ class EndpointSync:
     async def _promote(self, driver: LineDriver) -> None:
         old, self._current = self._current, driver
         now = self._loop.time()
-        self._restores.append(now - driver.session.opened_at)
+        if self._has_served:  # the first line restores nothing
+            self._restores.append(now - driver.session.opened_at)
+        self._has_served = True
         self._note_restored(driver)
         driver.session.promoted(now)
         driver.serve(self._on_lost)

@@ -25,7 +25,8 @@ __all__ = ["LineDriver", "LineLike"]
 
 _log = logging.getLogger("upbit_ws_qt.subscriptions")
 
-_INFO_TYPES = (DataType.INDICATOR.value, DataType.INDICATOR_SIGNAL.value)
+# A market has several streams of these: which one a frame is of, only its body tells.
+_INFO_TYPES = tuple(data_type.value for data_type in DataType if data_type.is_indicator)
 # Seconds after which a line that is being proved is looked at again, so that one that was closed is noticed.
 _LONGEST_PAUSE = 0.25
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from upbit_ws_qt.subscriptions.wishes import DEPTHS
-from upbit_ws_qt.types import DataType, Priority, SubscriptionSpec
+from upbit_ws_qt.types import FULL_DEPTH, DataType, Priority, SubscriptionSpec
 from upbit_ws_qt.wire import TypeObject
 from upbit_ws_qt.wire.rules import canonical_indicator
 
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Effort", "IntelligentSubscriptionOptimizer", "OptimizationResult", "SplitTrust", "urgent_part"]
 
+# Looked up for each stream of each plan, where a property costs three times as much.
 _WITH_SNAPSHOT = frozenset(data_type for data_type in DataType if data_type.has_snapshot)
-_INDICATORS = (DataType.INDICATOR, DataType.INDICATOR_SIGNAL)
 _TYPE_ORDER = {data_type: index for index, data_type in enumerate(DataType)}
 
 # A first request of its own for the urgent streams pays where they would stand in a much longer queue of snapshots.
@@ -291,12 +290,12 @@ def _grouped(wanted: Mapping[StreamKey, Demand], modes: Mapping[StreamKey, _Mode
     groups: dict[tuple[object, ...], _Group] = {}
     indicators: dict[tuple[DataType, str, str], tuple[Demand, list[IndicatorSpec]]] = {}
     for (data_type, _, mode), (demand, streams) in by_identity.items():
-        if data_type in _INDICATORS:
+        if data_type.is_indicator:
             _collect_indicators(indicators, data_type, demand, streams)
             continue
         options = (demand.level, demand.categories, demand.include_body)
         group = groups.setdefault((data_type, mode, *options), _Group(data_type, mode, demand))
-        suffix = f".{demand.depth}" if data_type is DataType.ORDERBOOK and demand.depth != DEPTHS[-1] else ""
+        suffix = f".{demand.depth}" if data_type is DataType.ORDERBOOK and demand.depth != FULL_DEPTH else ""
         group.add([stream.symbol + suffix for stream in streams if stream.symbol], demand.priority)
     return [*groups.values(), *_indicator_groups(indicators)]
 

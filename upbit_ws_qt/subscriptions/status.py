@@ -92,8 +92,8 @@ class SubscriptionStatistics:
         efficiency_score: 0 to 100, see IntelligentSubscriptionOptimizer.calculate_efficiency_score.
         budget_used: share of the minute's messages that is used now, 0 without a line.
         split: whether the exchange takes one type in both ways in one request.
-        restores: lines that were proved.
-        last_restore: seconds from the open line to the proof, None before the first.
+        restores: lines after the first that were proved; the latest 1,000 count.
+        last_restore: seconds from the open line to the proof, None before the first of them.
         restored: streams proved on the latest line, and `restorable` how many there were to prove.
         restorable: see there.
         data_format: that the next request names; never AUTO.

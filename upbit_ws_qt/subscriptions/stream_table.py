@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RequestEffect", "StreamRecord", "StreamTable", "listed_streams"]
 
-_WITHOUT_CODES = (DataType.MY_ASSET, DataType.ANNOUNCEMENT)
-_INDICATORS = (DataType.INDICATOR, DataType.INDICATOR_SIGNAL)
 # How often one stream that the list lacks is asked for again, and how many such repairs there are in a row.
 _MOST_REPAIRS = 2
 _MOST_REPAIRS_IN_A_ROW = 5
@@ -447,11 +445,11 @@ def listed_streams(answer: SubscriptionList) -> frozenset[StreamKey]:
         except ValueError:
             continue
         codes = [code.partition(".")[0] for code in entry.codes]
-        if data_type in _WITHOUT_CODES or (data_type is DataType.MY_ORDER and not codes):
+        if not data_type.takes_codes or (not codes and not data_type.needs_codes):
             found.add(StreamKey(data_type, ALL_SYMBOLS))
         elif data_type is DataType.ORDERBOOK:
             found.update(StreamKey(data_type, code, level_variant(entry.level)) for code in codes)
-        elif data_type in _INDICATORS:
+        elif data_type.is_indicator:
             variants = [indicator_variant(entry.timeframe or "", item) for item in entry.indicators]
             found.update(StreamKey(data_type, code, variant) for code in codes for variant in variants)
         else:

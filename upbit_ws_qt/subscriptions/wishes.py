@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from upbit_ws_qt.errors import RecoveryStrategy, SubscriptionError
 from upbit_ws_qt.streams import ALL_SYMBOLS, StreamKey, indicator_variant, level_variant, streams_of
-from upbit_ws_qt.types import DataType, IndicatorSpec, Priority, SubscriptionSpec
+from upbit_ws_qt.types import FULL_DEPTH, ORDERBOOK_DEPTHS, DataType, IndicatorSpec, Priority, SubscriptionSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from upbit_ws_qt.types import WebSocketType
 
 __all__ = [
-    "DEPTHS",
     "Demand",
     "Standing",
     "StreamEntry",
@@ -32,10 +31,6 @@ __all__ = [
     "merge_all",
     "same_request",
 ]
-
-# Protocol sheet, "Requests": none or an unsupported number gives 30.
-DEPTHS = (1, 5, 15, 30)
-_FULL_DEPTH = 30
 
 
 class Demand(NamedTuple):
@@ -55,7 +50,7 @@ class Demand(NamedTuple):
 
     realtime: bool = True
     snapshot: bool = True
-    depth: int = _FULL_DEPTH
+    depth: int = FULL_DEPTH
     priority: Priority = Priority.NORMAL
     level: Decimal = Decimal(0)
     categories: tuple[str, ...] = ()
@@ -103,7 +98,7 @@ def demands_of(spec: SubscriptionSpec) -> dict[StreamKey, Demand]:
     demand = _shared(
         realtime=not spec.only_snapshot,
         snapshot=not spec.only_realtime,
-        depth=_served_depth(spec.depth) if spec.data_type is DataType.ORDERBOOK else _FULL_DEPTH,
+        depth=_served_depth(spec.depth) if spec.data_type is DataType.ORDERBOOK else FULL_DEPTH,
         priority=spec.priority,
         level=spec.level if spec.data_type is DataType.ORDERBOOK else Decimal(0),
         categories=spec.categories,
@@ -112,7 +107,7 @@ def demands_of(spec: SubscriptionSpec) -> dict[StreamKey, Demand]:
     )
     if spec.data_type is DataType.ORDERBOOK:
         return _book_demands(spec, demand)
-    if spec.data_type in (DataType.INDICATOR, DataType.INDICATOR_SIGNAL):
+    if spec.data_type.is_indicator:
         return {
             StreamKey(spec.data_type, code, indicator_variant(spec.timeframe or "", entry)): demand._replace(
                 indicator=entry
@@ -167,7 +162,8 @@ def _book_demands(spec: SubscriptionSpec, demand: Demand) -> dict[StreamKey, Dem
 
 
 def _served_depth(depth: int) -> int:
-    return depth if depth in DEPTHS else _FULL_DEPTH
+    # Protocol sheet, "Requests": none or an unsupported number gives the full depth.
+    return depth if depth in ORDERBOOK_DEPTHS else FULL_DEPTH
 
 
 def _united(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
