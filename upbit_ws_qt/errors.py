@@ -123,6 +123,10 @@ class ConnectionLostError(WebSocketError):
         message = Phrase("the {line} connection is lost: {causes}", line=Phrase(endpoint), causes=causes)
         super().__init__(message, recovery=recovery)
 
+    def failed_before(self, attempts: int) -> None:
+        """Note how many dials failed before, since the line was last stable."""
+        self.attempts = attempts
+
     def __str__(self) -> str:
         tries = "1 attempt" if self.attempts == 1 else f"{self.attempts} attempts"
         return self.message + (f", after {tries}" if self.attempts else "")

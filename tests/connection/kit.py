@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from tests.waiting import at_leisure
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.connection import (
-    Connection,
     ConnectLimiter,
     Drain,
     EpochManager,
@@ -22,6 +21,7 @@ from upbit_ws_qt.connection import (
     Line,
     RawFrame,
     StateChange,
+    Supervisor,
     open_socket,
 )
 from upbit_ws_qt.credentials import Credentials
@@ -104,7 +104,7 @@ class Rig:
         if drain:
             self.drain.add(self.inbox)
         self.jwt = JWTManager(config.credentials, config.token_lifetime, clock=clock)
-        self.connection = Connection(
+        self.connection = Supervisor(
             ws_type,
             config,
             inbox=self.inbox,

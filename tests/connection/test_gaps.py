@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upbit_ws_qt.connection.gaps import GapLog
+from upbit_ws_qt.connection.epoch import GapLog
 from upbit_ws_qt.streams import StreamKey
 from upbit_ws_qt.types import DataType, WebSocketType
 

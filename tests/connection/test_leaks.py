@@ -37,12 +37,12 @@ async def change_lines(rig: Rig, change: Callable[[Rig], Awaitable[None]]) -> No
         await change(rig)
     for notes in (rig.states, rig.gaps, rig.errors, rig.lines):
         notes.clear()
-    await until(lambda: alive() == {"Stream": 1, "Line": 1}, f"one line left, not {alive()}")
+    await until(lambda: alive() == {"WireConnection": 1, "Line": 1}, f"one line left, not {alive()}")
 
 
 def alive() -> dict[str, int]:
     gc.collect()
-    kinds = {"Stream": 0, "Line": 0}
+    kinds = {"WireConnection": 0, "Line": 0}
     for item in gc.get_objects():
         kind = type(item)
         if kind.__module__.startswith("upbit_ws_qt.connection") and kind.__name__ in kinds:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.connection.peers import Client, dialled, hold, server
-from upbit_ws_qt.connection.link import hand_on
-from upbit_ws_qt.connection.stream import COMPRESSED_READ_SIZE, READ_SIZE
+from upbit_ws_qt.connection.transport import hand_on
+from upbit_ws_qt.connection.wire_connection import COMPRESSED_READ_SIZE, READ_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from upbit_ws_qt.connection.reconnect import Backoff
+from upbit_ws_qt.connection.retry import Backoff
 
 
 def backoff(seed: int = 1) -> Backoff:

@@ -22,7 +22,7 @@ from upbit_ws_qt.types import ConnectionState
 
 if TYPE_CHECKING:
     from upbit_ws_qt.connection import DialRequest
-    from upbit_ws_qt.connection.link import SocketLike
+    from upbit_ws_qt.connection.transport import SocketLike
     from upbit_ws_qt.exchange import EmbeddedExchange
 
 

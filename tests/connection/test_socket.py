@@ -15,7 +15,7 @@ from tests.connection.kit import until
 from tests.connection.peers import Client, Deaf, dialled, ended, hold, server
 from tests.waiting import at_leisure
 from upbit_ws_qt.connection import open_socket
-from upbit_ws_qt.connection.stream import READ_SIZE
+from upbit_ws_qt.connection.wire_connection import READ_SIZE
 from upbit_ws_qt.errors import ConnectionLostError
 
 if TYPE_CHECKING:

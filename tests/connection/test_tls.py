@@ -25,7 +25,7 @@ from tests.connection.kit import Rig, until
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.connection import DialError, DialRequest, open_socket
 from upbit_ws_qt.connection.socket import make_tls_context
-from upbit_ws_qt.connection.stream import READ_SIZE
+from upbit_ws_qt.connection.wire_connection import READ_SIZE
 from upbit_ws_qt.errors import ConnectionLostError
 from upbit_ws_qt.types import ConnectionState, WebSocketType
 

@@ -200,7 +200,7 @@ async def test_debug_is_an_attribute_that_decides_what_is_logged(caplog: pytest.
         client, server = await dial(hold, additional_headers={"Authorization": "Bearer x"}, logger=logger)
         assert client.protocol.debug
         assert client.debug
-        # This is why Stream turns it off: the library would print the token.
+        # This is why WireConnection turns it off: the library would print the token.
         assert any("Authorization" in record.getMessage() for record in caplog.records if record.name == "contract")
         await finish(client, server)
 

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from upbit_ws_qt.connection.auth import JWTManager
-from upbit_ws_qt.connection.connection import Connection
 from upbit_ws_qt.connection.drain import Drain, DrainFigures, inside_task
 from upbit_ws_qt.connection.epoch import EpochManager, GapEvent
 from upbit_ws_qt.connection.figures import ConnectionFigures
 from upbit_ws_qt.connection.inbox import Inbox, InboxFigures, LostStream, RawFrame
 from upbit_ws_qt.connection.isolation import IsolatedHost
 from upbit_ws_qt.connection.line import Line
-from upbit_ws_qt.connection.link import CloseInfo, Connect, DialError, DialRequest, SocketFigures, SocketLike
 from upbit_ws_qt.connection.rate_limit import ConnectLimiter, LimiterUsage, MessageLimiter
 from upbit_ws_qt.connection.socket import open_socket
 from upbit_ws_qt.connection.states import TRANSITIONS, StateChange
+from upbit_ws_qt.connection.supervisor import Supervisor
+from upbit_ws_qt.connection.transport import CloseInfo, Connect, DialError, DialRequest, SocketFigures, SocketLike
 
 __all__ = [
     "TRANSITIONS",
     "CloseInfo",
     "Connect",
     "ConnectLimiter",
-    "Connection",
     "ConnectionFigures",
     "DialError",
     "DialRequest",
@@ -40,6 +39,7 @@ __all__ = [
     "SocketFigures",
     "SocketLike",
     "StateChange",
+    "Supervisor",
     "inside_task",
     "open_socket",
 ]

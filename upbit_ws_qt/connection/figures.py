@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from upbit_ws_qt.connection.link import SocketFigures
+from upbit_ws_qt.connection.transport import SocketFigures
 from upbit_ws_qt.sketch import QuantileSketch, SketchSummary
 
 if TYPE_CHECKING:
@@ -101,6 +101,27 @@ class Tally:
     rtt: QuantileSketch = field(default_factory=QuantileSketch)
     rtt_last: float | None = None
     past: SocketFigures = field(default_factory=SocketFigures)
+
+    def connected(self) -> None:
+        """Count a line that opened."""
+        self.connects += 1
+
+    def line_lost(self) -> None:
+        """Count a line that went without being asked to."""
+        self.losses += 1
+
+    def rotated(self) -> None:
+        """Count a planned change of lines."""
+        self.rotations += 1
+
+    def rotation_failed(self, kind: str) -> None:
+        """Count a planned change of lines that came to nothing, under the name of what it failed for."""
+        self.failed_rotations += 1
+        self.failed(kind)
+
+    def failed(self, kind: str) -> None:
+        """Count a failure under its name."""
+        self.failures[kind] += 1
 
     def add_rtt(self, rtt: float, _: float) -> None:
         """Count a round trip."""

@@ -139,6 +139,10 @@ class Inbox:
     def __len__(self) -> int:
         return len(self._frames)
 
+    def begin_epoch(self, epoch: int) -> None:
+        """Hand out the frames of this epoch from now on."""
+        self.epoch = epoch
+
     def put(self, arrived: Sequence[RawFrame]) -> None:
         """Append frames and have the drain woken."""
         frames = self._frames

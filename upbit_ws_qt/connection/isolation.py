@@ -13,15 +13,15 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from upbit_ws_qt.connection.inbox import Inbox, RawFrame
-from upbit_ws_qt.connection.link import hand_on
 from upbit_ws_qt.connection.socket import Socket, open_socket
+from upbit_ws_qt.connection.transport import hand_on
 from upbit_ws_qt.errors import ConnectionLostError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from upbit_ws_qt.connection.inbox import LostStream
-    from upbit_ws_qt.connection.link import CloseInfo, DialRequest, SocketFigures
+    from upbit_ws_qt.connection.transport import CloseInfo, DialRequest, SocketFigures
     from upbit_ws_qt.types import WebSocketType
 
 __all__ = ["IsolatedHost", "IsolatedSocket"]
@@ -152,7 +152,7 @@ class IsolatedSocket:
 
 
 class IsolatedHost:
-    """A thread with a loop for the sockets of one connection; give its `connect` to the Connection.
+    """A thread with a loop for the sockets of one connection; give its `connect` to the Supervisor.
 
     The thread is started by the first dial. stop() ends it; do that after the connection was stopped. `on_lost` is
     called in the program's thread with what had to go on the way to it, see Inbox.

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt.connection.inbox import RawFrame
-from upbit_ws_qt.connection.link import SocketFigures
+from upbit_ws_qt.connection.transport import SocketFigures
 from upbit_ws_qt.errors import ConnectionLostError, DecodeError
 from upbit_ws_qt.wire import ServerError, ServerStatus, SubscriptionList, decode
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterator
 
-    from upbit_ws_qt.connection.link import CloseInfo, SocketLike
     from upbit_ws_qt.connection.rate_limit import MessageLimiter
+    from upbit_ws_qt.connection.transport import CloseInfo, SocketLike
     from upbit_ws_qt.types import WebSocketType
 
     Tap = Callable[[bytes, float, bool], None]
@@ -74,6 +74,22 @@ class Line:
     def observe(self, observer: Callable[[bytes | str], None] | None) -> None:
         """Have each data frame shown to `observer` on receipt; None while nothing is being proved."""
         self.observer = observer
+
+    def show_all_to(self, tap: Tap | None) -> None:
+        """Have all that is received and sent seen by `tap`, or by nobody."""
+        self.tap = tap
+
+    def refused(self, error: ServerError) -> None:
+        """Note an error of the exchange."""
+        self.refusal = error
+
+    def answered(self) -> None:
+        """Note an answer of the exchange: the line's token is good."""
+        self.has_answered = True
+
+    def gone(self, now: float) -> None:
+        """Note that the socket is gone."""
+        self.closed_at = now
 
     @property
     def is_open(self) -> bool:

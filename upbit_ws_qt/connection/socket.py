@@ -13,16 +13,16 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, ProxyError
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.protocol import State
 
-from upbit_ws_qt.connection.link import CloseInfo, DialError, SocketFigures
-from upbit_ws_qt.connection.stream import LOGGER, HandshakeRefusedError, Stream
+from upbit_ws_qt.connection.transport import CloseInfo, DialError, SocketFigures
 from upbit_ws_qt.connection.watchdog import PING, Watchdog
+from upbit_ws_qt.connection.wire_connection import LOGGER, HandshakeRefusedError, WireConnection
 from upbit_ws_qt.errors import ConnectionLostError
 from upbit_ws_qt.text import Phrase, safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from upbit_ws_qt.connection.link import DialRequest, FrameSink
+    from upbit_ws_qt.connection.transport import DialRequest, FrameSink
     from upbit_ws_qt.types import WebSocketType
 
 __all__ = ["Socket", "make_tls_context", "open_socket"]
@@ -50,7 +50,7 @@ class Socket:
         self._endpoint: WebSocketType = request.ws_type
         self._close_timeout = request.config.close_timeout
         self._wall_clock = request.wall_clock
-        self._stream: Stream | None = None
+        self._stream: WireConnection | None = None
         self._watchdog = Watchdog(
             request.config, self._loop.time(), request.wall_clock(), watch_silence=request.watch_silence
         )
@@ -82,7 +82,6 @@ class Socket:
         stream = self._stream
         if stream is None or self._closed.done():
             return
-        stream.asked = True
         try:
             stream.send_close()
             await asyncio.wait({self._closed}, timeout=self._close_timeout)
@@ -116,11 +115,11 @@ class Socket:
             sink_failures=stream.sink_failures,
         )
 
-    def make_stream(self, *args: Any, **settings: Any) -> Stream:
+    def make_stream(self, *args: Any, **settings: Any) -> WireConnection:
         """Make the connection object; called by websockets in the middle of a dial."""
         assert self._request is not None
         config = self._request.config
-        self._stream = Stream(
+        self._stream = WireConnection(
             *args,
             make_token=self._request.make_token,
             on_frames=partial(self._on_frames, self._request.on_frames),
@@ -137,7 +136,7 @@ class Socket:
         if not self._closed.done():
             self._timer = self._loop.call_later(self._watchdog.tick, self._look)
 
-    def _present(self) -> Stream:
+    def _present(self) -> WireConnection:
         if self._stream is None or self._closed.done() or self._stream.protocol.state is not State.OPEN:
             raise ConnectionLostError(self._endpoint.value, Phrase("the line is closed"), close_code=self._close_code())
         return self._stream
@@ -183,7 +182,7 @@ class Socket:
             self._closed.set_result(_close_info(self._stream))
 
 
-def _close_info(stream: Stream) -> CloseInfo:
+def _close_info(stream: WireConnection) -> CloseInfo:
     received = stream.protocol.close_rcvd
     code = received.code if received is not None else NO_CLOSE_FRAME
     reason = safe_text(received.reason, 125) if received is not None else ""

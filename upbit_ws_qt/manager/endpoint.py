@@ -7,7 +7,7 @@ import time
 from random import Random
 from typing import TYPE_CHECKING, Protocol
 
-from upbit_ws_qt.connection import Connection, Inbox, IsolatedHost, open_socket
+from upbit_ws_qt.connection import Inbox, IsolatedHost, Supervisor, open_socket
 from upbit_ws_qt.subscriptions import EndpointSync
 from upbit_ws_qt.types import ConnectionState, IndependenceLevel
 
@@ -84,7 +84,7 @@ class Endpoint:
         self.keeper = EndpointSync(
             ws_type, wishes, config, on_status=owner.on_stream_status, on_rejected=owner.on_rejected
         )
-        self.connection = Connection(
+        self.connection = Supervisor(
             ws_type,
             config,
             inbox=self.inbox,

@@ -18,7 +18,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
 from upbit_ws_qt.connection.framing import Framer
-from upbit_ws_qt.connection.link import hand_on
+from upbit_ws_qt.connection.transport import hand_on
 from upbit_ws_qt.text import Phrase, safe_text
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from websockets.client import ClientProtocol
     from websockets.http11 import Response
 
-    from upbit_ws_qt.connection.link import FrameSink
+    from upbit_ws_qt.connection.transport import FrameSink
 
-__all__ = ["LOGGER", "HandshakeRefusedError", "Stream"]
+__all__ = ["LOGGER", "HandshakeRefusedError", "WireConnection"]
 
 USER_AGENT = "upbit_ws_qt"
 # What is not read waits in the kernel, where nothing newer supersedes it, and an exchange cuts who reads too slowly. A
@@ -88,7 +88,7 @@ def _said(body: bytes | bytearray) -> str:
     return _TOKEN.sub("(token)", said)
 
 
-class Stream(ClientConnection):
+class WireConnection(ClientConnection):
     """One WebSocket.
 
     `data_received` hands messages to `on_frames` in the turn in which they were read; there is no queue and no task in
@@ -213,7 +213,8 @@ class Stream(ClientConnection):
             self.send_data()
 
     def send_close(self) -> None:
-        """Send a close frame, if none was sent yet, without waiting for anything."""
+        """Send a close frame, if none was sent yet, without waiting for anything: the end is asked for."""
+        self.asked = True
         if self.protocol.state is State.OPEN:
             self.protocol.send_close(1000)
             self.send_data()

@@ -7,16 +7,13 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from upbit_ws_qt.connection.dialer import Dialer
-from upbit_ws_qt.connection.failures import close_code_of, is_final, kind_of, loss_cause, short_cause
+from upbit_ws_qt.connection.dialer import Dialer, Lines, close_code_of, is_final, kind_of, loss_cause, short_cause
+from upbit_ws_qt.connection.epoch import GapLog
 from upbit_ws_qt.connection.figures import ConnectionFigures, Tally
-from upbit_ws_qt.connection.gaps import GapLog
 from upbit_ws_qt.connection.inbox import Inbox
-from upbit_ws_qt.connection.lines import Lines
-from upbit_ws_qt.connection.reconnect import Backoff
+from upbit_ws_qt.connection.retry import Askers, Backoff, Waker
 from upbit_ws_qt.connection.socket import open_socket
 from upbit_ws_qt.connection.states import StateMachine
-from upbit_ws_qt.connection.waiting import Askers, Waker
 from upbit_ws_qt.errors import ConnectionLostError, RecoveryStrategy, WebSocketError
 from upbit_ws_qt.text import Phrase
 from upbit_ws_qt.types import ConnectionState, WebSocketType
@@ -30,12 +27,12 @@ if TYPE_CHECKING:
     from upbit_ws_qt.connection.auth import JWTManager
     from upbit_ws_qt.connection.epoch import EpochManager, GapEvent
     from upbit_ws_qt.connection.line import Line, Tap
-    from upbit_ws_qt.connection.link import CloseInfo, Connect
     from upbit_ws_qt.connection.rate_limit import ConnectLimiter
     from upbit_ws_qt.connection.states import StateChange
+    from upbit_ws_qt.connection.transport import CloseInfo, Connect
     from upbit_ws_qt.streams import StreamKey
 
-__all__ = ["Connection"]
+__all__ = ["Supervisor"]
 
 STOP_WITHIN = 1.0
 # Seconds after which a token that is due is tried again, where the line that it was for came to nothing.
@@ -44,7 +41,7 @@ TOKEN_RETRY = 10.0
 TOKEN_TIMER_TOO_EARLY = 0.05
 
 
-class Connection:
+class Supervisor:
     """One endpoint's life: dial, prove, serve, replace, until nothing wants it any more.
 
     All callbacks are called from the loop, never from inside a Task, in the order in which things happened.
@@ -187,9 +184,7 @@ class Connection:
 
     def set_tap(self, tap: Tap | None) -> None:
         """Have all frames of this endpoint seen by `tap` (see Line.tap), or by nobody."""
-        self._lines.tap = tap
-        for line in self._lines.open:
-            line.tap = tap
+        self._lines.show_all_to(tap)
 
     def figures(self) -> ConnectionFigures:
         """Return how it stands."""
@@ -258,11 +253,7 @@ class Connection:
         self._next_attempt_at = None
 
     def _next_delay(self) -> float:
-        attempts = self._backoff.attempts
-        delay = self._backoff.next_delay()
-        if self._lines.refusals_are_forgiven:
-            self._backoff.attempts = attempts
-        return delay
+        return self._backoff.next_delay(counts=not self._lines.refusals_are_forgiven)
 
     # -- make before break --------------------------------------------------------------------------------------
     async def _rotate(self, old: Line, cause: str) -> Line:
@@ -275,8 +266,7 @@ class Connection:
             await self._take_over(old, line, held, cause)
         except WebSocketError as error:
             self._asked_for = None
-            self._tally.failed_rotations += 1
-            self._tally.failures[kind_of(error)] += 1
+            self._tally.rotation_failed(kind_of(error))
             self._soon(self._on_error, error)
             self._askers.settle(error)
             return old
@@ -310,7 +300,7 @@ class Connection:
             if reached.cancelled():  # it ends here: the switch must not come when there is yet another line
                 self._begin_epoch(line, cause)
         self._asked_for = None
-        self._tally.rotations += 1
+        self._tally.rotated()
         if self.state is ConnectionState.RECONNECTING and not line.closed.done():
             self._move(ConnectionState.SYNCING, "open")
         self._proved(line)
@@ -322,7 +312,7 @@ class Connection:
     def _serves(self, line: Line) -> None:
         """Make an open line the present one."""
         self._line = line
-        self._lines.limiter = line.limiter
+        self._lines.serves(line)
         if self._jwt.needs_token(self.ws_type):
             self._jwt.handshake_done(self.ws_type)
             self._look_at_token_in(0.0)
@@ -331,7 +321,7 @@ class Connection:
         self._epoch_begun(self._epochs.advance(self.ws_type), line, cause)
 
     def _epoch_begun(self, epoch: int, line: Line, cause: str) -> None:
-        self._inbox.epoch = epoch
+        self._inbox.begin_epoch(epoch)
         self._gaps.epoch_begun(epoch, line.opened_at, cause)
 
     def _look_at_token_in(self, least: float) -> None:
@@ -373,7 +363,7 @@ class Connection:
         self._jwt.line_closed(self.ws_type)
         if info.asked or self.state is ConnectionState.STOPPED:
             return
-        self._tally.losses += 1
+        self._tally.line_lost()
         figures = line.figures()
         alive_at = max(figures.last_frame_at, figures.last_pong_at, line.opened_at)
         if self.state is ConnectionState.CONNECTED:
@@ -389,8 +379,8 @@ class Connection:
     def _failed(self, error: WebSocketError) -> None:
         """Count a failed attempt, or a lost line, and say so; the next attempt follows."""
         if isinstance(error, ConnectionLostError):
-            error.attempts = self._backoff.attempts
-        self._tally.failures[kind_of(error)] += 1
+            error.failed_before(self._backoff.attempts)
+        self._tally.failed(kind_of(error))
         self._drop_line(error)
         self._move(ConnectionState.RECONNECTING, short_cause(error), close_code_of(error))
         self._soon(self._on_error, error)
@@ -407,7 +397,7 @@ class Connection:
 
     def _give_up(self, error: WebSocketError) -> None:
         self._drop_line(error)
-        self._tally.failures[kind_of(error)] += 1
+        self._tally.failed(kind_of(error))
         self._move(ConnectionState.FAILED, error.message, close_code_of(error))
         self._soon(self._on_error, error)
         self._askers.settle(error)
