@@ -70,7 +70,7 @@ async def test_messages_right_behind_the_handshake_are_not_lost(size: int) -> No
 
     running = await asyncio.start_server(accept, "127.0.0.1", 0)
     async with running:
-        client = Client(compression=False)
+        client = Client(compression=False, pong_timeout=60.0)  # this peer answers no pings, and may take its time
         async with dialled(f"ws://127.0.0.1:{running.sockets[0].getsockname()[1]}/", client):
             await until(lambda: len(client.frames) == len(sent))
             assert client.frames == sent

@@ -50,7 +50,7 @@ async def test_a_refused_wish_is_found_and_reported_while_everybody_else_is_serv
 @in_virtual_time
 async def test_a_refusal_is_one_error_in_the_same_words_for_all_who_are_told() -> None:
     exchange = ModelExchange()
-    exchange.refuses = refuse_codes("KRW-BAD")
+    exchange.refuses = refuse_codes("KRW-BAD", "KRW-XRP")
     async with serving(exchange, BTC) as d:
         d.want("bad", ticker("KRW-BAD", "KRW-XRP"))
         d.want("also bad", ticker("KRW-BAD", "KRW-XRP"))
@@ -108,6 +108,40 @@ async def test_a_refused_wish_of_many_codes_beside_many_streams_costs_a_few_call
             sys.setprofile(None)
         assert all(d.reasons[key(DataType.TICKER, code)] is not None for code in refused)
         assert calls < 100 * 1400  # all the lines that the search took; 200 * 1400 for the reasons alone before
+
+
+@pytest.mark.parametrize("place", [0, 17, 24, 25, 49])
+@in_virtual_time
+async def test_a_refused_code_in_a_wish_of_fifty_costs_the_others_nothing(place: int) -> None:
+    exchange = ModelExchange()
+    many = codes(50)
+    exchange.refuses = refuse_codes(many[place])
+    async with serving(exchange, BTC) as d:
+        lines = len(exchange.lines)
+        d.want("many", ticker(*many))
+        await elapse(0.5)
+        await d.settled()
+        assert exchange.table() == entries(BTC, ticker(*(code for code in many if code != many[place])))
+        assert [error.codes for _, error in d.rejected] == [(many[place],)]
+        assert d.status(ticker(many[place])) == {StreamStatus.REJECTED}
+        assert d.state.specs_of("many") == (ticker(*many),)
+        # Each lost line halves what is left, and a last one makes sure.
+        assert len(exchange.lines) - lines <= 8
+        assert d.keeper.statistics().wishes == 2
+
+
+@in_virtual_time
+async def test_a_wish_that_is_refused_whichever_half_is_asked_for_is_not_looked_at_code_by_code() -> None:
+    exchange = ModelExchange()
+    exchange.refuses = lambda entry: "INVALID_PARAM" if entry["type"] == "trade" else None
+    async with serving(exchange, BTC) as d:
+        lines = len(exchange.lines)
+        d.want("bad", trade(*codes(50)))
+        await elapse(0.5)
+        await d.settled()
+        assert [error.codes for _, error in d.rejected] == [tuple(codes(50))]
+        assert len(exchange.lines) - lines <= 3
+        assert exchange.table() == entries(BTC)
 
 
 @in_virtual_time

@@ -81,9 +81,7 @@ def test_a_book_is_asked_for_at_the_largest_depth_and_each_component_keeps_its_o
     assert state.demand(PUBLIC)[stream].depth == 5
     state.replace("deep", [book("KRW-BTC.15")])
     assert state.demand(PUBLIC)[stream].depth == 15
-    assert state.depth_of("shallow", stream) == 5
-    assert state.depth_of("deep", stream) == 15
-    assert state.depth_of("nobody", stream) == 0
+    assert state.specs_of("shallow") == (book("KRW-BTC", depth=5),)
     state.replace("deep", [])
     assert state.demand(PUBLIC)[stream].depth == 5
 
@@ -258,3 +256,31 @@ def test_conflicts_are_worked_out_once_and_anew_after_a_change() -> None:
     assert state.conflicts() is found
     state.set_standing(state.wishes(PUBLIC), Standing.QUARANTINED, "INVALID_PARAM")
     assert state.conflicts() == ()
+
+
+def test_of_a_wish_that_is_asked_for_again_only_the_refused_codes_are_left_out() -> None:
+    now = [0.0]
+    state = SubscriptionStateManager(clock=lambda: now[0])
+    spec = ticker("KRW-BTC", "KRW-BAD", "KRW-ETH")
+    state.replace("a", [spec])
+    state.set_standing(state.wishes(PUBLIC), Standing.HELD)
+    _, bad = state.halve(state.halve(*state.wishes(PUBLIC))[1])
+    (guilty,) = (w for w in state.wishes(PUBLIC) if w.spec.symbols == ("KRW-BAD",))
+    state.set_standing([guilty], Standing.QUARANTINED, "INVALID_PARAM")
+    state.set_standing(state.wishes(PUBLIC, Standing.HELD), Standing.TRUSTED)
+    assert bad.standing is Standing.TRUSTED
+    assert state.demand(PUBLIC).keys() == tickers("KRW-BTC", "KRW-ETH")
+    assert state.specs_of("a") == (spec,)
+    state.replace("a", [])
+    assert not state.wants(key(DataType.TICKER, "KRW-BAD"))
+    state.replace("b", [spec])
+    assert state.demand(PUBLIC).keys() == tickers("KRW-BTC", "KRW-ETH")
+    refusal = state.refusal_of(key(DataType.TICKER, "KRW-BAD"))
+    assert refusal is not None
+    assert (refusal.codes, refusal.component_id) == (("KRW-BAD",), "b")
+    with pytest.raises(SubscriptionError, match="INVALID_PARAM"):
+        state.replace("c", [ticker("KRW-BAD")])
+    now[0] = 601.0
+    state.replace("c", [spec])
+    assert state.demand(PUBLIC).keys() == tickers("KRW-BTC", "KRW-BAD", "KRW-ETH")
+    assert state.refusal_of(key(DataType.TICKER, "KRW-BAD")) is None

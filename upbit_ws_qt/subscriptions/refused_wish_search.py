@@ -49,7 +49,7 @@ class RejectionSearch:
     took before are trusted; the others of the refused request are suspects. On the next line the trusted ones are asked
     for first, so that they are served, and then the suspects in parts. Each refusal is remembered with those who may
     explain it, and each part that is taken leaves fewer of them: so the halves that were not asked for are judged too,
-    and a wish is put aside once it alone explains two refusals.
+    and a wish is quarantined once it alone explains two refusals. One for several codes is cut in two before that.
 
     Attributes:
         rejections: refused requests so far.
@@ -68,6 +68,7 @@ class RejectionSearch:
         self._on_guilty = on_guilty
         self._held: list[Wish] = []
         self._refusals: list[_Refusal] = []
+        self._known_whole: set[Wish] = set()  # of several codes, and refused whichever half is asked for
         self.rejections = 0
         self.convictions = 0
         self.systemic = 0
@@ -106,7 +107,8 @@ class RejectionSearch:
             is_doubtful: whether something else may have been the reason; then it only tells where to search.
         """
         self.rejections += 1
-        named = {wish for wish in wishes if wish.standing is not Standing.TRUSTED}
+        # One that was cut in two meanwhile is suspected by its parts.
+        named = {wish for wish in wishes if wish.standing is not Standing.TRUSTED and not self._state.was_cut(wish)}
         # In the order in which they came, so that the same course of things is always gone through in the same way.
         suspects = [wish for wish in self._state.wishes(self._ws_type, Standing.NEW) if wish in named]
         if not suspects:
@@ -147,18 +149,69 @@ class RejectionSearch:
         return smallest[: max(1, len(smallest) // 2)]
 
     def _convict(self) -> None:
-        """Put aside who alone explains enough refusals; what it explains is told of nobody else."""
-        for wish in [next(iter(refusal.suspects)) for refusal in self._refusals if len(refusal.suspects) == 1]:
-            strikes = [r for r in self._refusals if r.suspects == {wish} and r.is_strike]
-            needed = _STRIKES if any(r.has_control for r in strikes) else _STRIKES_WITHOUT_CONTROL
-            if len(strikes) < needed or not wish.owners:
+        """Look closer at who alone explains a refusal: cut it in two, or quarantine it once it explains enough.
+
+        Of a wish for many codes one may be what is refused: then the others are not to be lost with it. Where both
+        halves are refused it is the way of asking, or too many codes to look for one by one: all of it is quarantined.
+        """
+        while (lone := self._next_to_look_at()) is not None:
+            half = lone.other_half
+            if half is None or half.standing is Standing.TRUSTED:
+                self._replace((lone,), self._state.halve(lone))
+            else:
+                whole = self._state.join(lone, half)
+                self._known_whole.add(whole)
+                self._replace((lone, half), (whole,))
+        for wish in self._lone_suspects():
+            strikes = self._strikes(wish)
+            needed = _STRIKES if any(refusal.has_control for refusal in strikes) else _STRIKES_WITHOUT_CONTROL
+            if len(strikes) < needed or not wish.owners or not self._is_small_enough(wish):
                 continue
             self.convictions += 1
+            self._known_whole.discard(wish)
             self._held = [held for held in self._held if held is not wish]
             self._refusals = [refusal for refusal in self._refusals if wish not in refusal.suspects]
             self._state.set_standing([wish], Standing.QUARANTINED, strikes[-1].reason)
             self._on_guilty(wish)
         self._refusals = [refusal for refusal in self._refusals if any(wish.owners for wish in refusal.suspects)]
+        self._known_whole = {wish for wish in self._known_whole if wish.owners}
+
+    def _lone_suspects(self) -> list[Wish]:
+        return [next(iter(refusal.suspects)) for refusal in self._refusals if len(refusal.suspects) == 1]
+
+    def _strikes(self, wish: Wish) -> list[_Refusal]:
+        return [refusal for refusal in self._refusals if refusal.suspects == {wish} and refusal.is_strike]
+
+    def _is_small_enough(self, wish: Wish) -> bool:
+        """Whether a wish may be quarantined as it is: no part of it, and no other half, can be told from it."""
+        if wish in self._known_whole:
+            return True
+        half = wish.other_half
+        return not wish.is_divisible and (half is None or half.standing is Standing.TRUSTED)
+
+    def _next_to_look_at(self) -> Wish | None:
+        """Return a lone suspect of which more can be found out by cutting it, or that is one with its other half."""
+        for wish in self._lone_suspects():
+            if wish.standing is not Standing.HELD or not wish.owners or not self._strikes(wish):
+                continue
+            half = wish.other_half
+            if half is not None and half.standing is Standing.HELD and self._strikes(half):
+                return wish
+            if (
+                wish.is_divisible
+                and wish not in self._known_whole
+                and (half is None or half.standing is Standing.TRUSTED)
+            ):
+                return wish
+        return None
+
+    def _replace(self, old: tuple[Wish, ...], new: tuple[Wish, ...]) -> None:
+        """Suspect `new` wherever one of `old` was suspected."""
+        self._held = [*(wish for wish in self._held if wish not in old), *new]
+        for refusal in self._refusals:
+            if not refusal.suspects.isdisjoint(old):
+                refusal.suspects.difference_update(old)
+                refusal.suspects.update(new)
 
     def _nobody_to_suspect(self) -> None:
         self.systemic += 1

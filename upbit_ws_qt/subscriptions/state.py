@@ -14,6 +14,7 @@ from upbit_ws_qt.wire import check_spec, count_combinations
 from upbit_ws_qt.wire.rules import MAX_COMBINATIONS
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable, Iterable, Mapping
 
     from upbit_ws_qt.streams import StreamKey
@@ -28,6 +29,8 @@ QUARANTINE_MEMORY = 600.0
 _MOST_REMEMBERED = 1000
 
 _Counts = dict["SubscriptionSpec", int]
+# Stands for the codes of a spec that has none.
+_NO_CODES = ("",)
 
 
 class SubscriptionStateManager:
@@ -39,29 +42,27 @@ class SubscriptionStateManager:
     It needs no line, so that a program can find out what its wishes would cost before it opens one:
 
     Example:
-        >>> import asyncio
         >>> from upbit_ws_qt import DataType, SubscriptionSpec, SubscriptionStateManager, WebSocketType
-        >>> async def plan():
-        ...     state = SubscriptionStateManager()
-        ...     await state.register_component_subscriptions("chart", [SubscriptionSpec(DataType.TRADE, "KRW-BTC")])
-        ...     await state.register_component_subscriptions("tape", [SubscriptionSpec(DataType.TRADE, "KRW-ETH")])
-        ...     await state.unregister_component("chart")
-        ...     return await state.optimize_subscription_requests(WebSocketType.PUBLIC)
-        >>> [str(spec) for spec in asyncio.run(plan())]
+        >>> state = SubscriptionStateManager()
+        >>> bitcoin, ether = (SubscriptionSpec(DataType.TRADE, code) for code in ("KRW-BTC", "KRW-ETH"))
+        >>> change = await state.register_component_subscriptions("chart", [bitcoin])
+        >>> change = await state.register_component_subscriptions("tape", [ether])
+        >>> change = await state.unregister_component("chart")
+        >>> [str(spec) for spec in await state.optimize_subscription_requests(WebSocketType.PUBLIC)]
         ['trade(KRW-ETH)']
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._resolver = SubscriptionConflictResolver()
-        self._components: dict[str, dict[SubscriptionSpec, Wish]] = {}
-        self._wishes: dict[SubscriptionSpec, Wish] = {}
+        self._components: dict[str, dict[SubscriptionSpec, Counter[str]]] = {}  # each with the owners of the wish
+        self._wishes: dict[SubscriptionSpec, list[Wish]] = {}  # one, or its parts after a refusal
         self._tables: dict[WebSocketType, dict[StreamKey, StreamEntry]] = {ws: {} for ws in WebSocketType}
         # Wishes that are not asked for, by stream: there are few, and each status of a stream looks here.
         self._set_aside: dict[StreamKey, dict[Wish, None]] = {}
         self._versions: dict[WebSocketType, int] = dict.fromkeys(WebSocketType, 0)
         self._demands: dict[WebSocketType, tuple[int, Mapping[StreamKey, Demand]]] = {}
-        self._refused: dict[SubscriptionSpec, tuple[float, str]] = {}
+        self._refused: dict[tuple[object, ...], tuple[float, str]] = {}
         self._optimizers = {ws_type: IntelligentSubscriptionOptimizer() for ws_type in WebSocketType}
         self._conflicts: tuple[ConflictInfo, ...] | None = None  # until the next change: figures are read every second
         self._serial = 0
@@ -96,14 +97,14 @@ class SubscriptionStateManager:
         add, drop = _difference(tuple(old), wanted)
         held = self._components.get(component_id, {})
         for spec, count in drop.items():
-            if spec not in held or held[spec].owners[component_id] < count:
+            if spec not in held or held[spec][component_id] < count:
                 raise SubscriptionError("this component does not hold the wish", spec=spec, component_id=component_id)
         self._check(component_id, wanted, add, drop)
         return self._change(component_id, add, drop)
 
     def _change(self, component_id: str, add: _Counts, drop: _Counts) -> WishChange:
         self._conflicts = None
-        before = {stream for spec in drop for stream in self._wishes[spec].demands}
+        before = {stream for spec in drop for wish in self._wishes[spec] for stream in wish.demands}
         fresh: set[StreamKey] = set()
         changed: set[WebSocketType] = set()
         for spec, count in add.items():
@@ -129,10 +130,11 @@ class SubscriptionStateManager:
         for index, spec in enumerate(specs):
             if spec not in add:
                 continue
-            refused = self._refused.get(spec)
-            if refused is not None and refused[0] > self._clock():
+            refused = self._refused_symbols(spec)
+            if len(refused) == len(spec.symbols or _NO_CODES):
+                reason = next(iter(refused.values()))
                 raise SubscriptionError(
-                    f"the exchange refused this wish: {refused[1]}", spec=spec, index=index, component_id=component_id
+                    f"the exchange refused this wish: {reason}", spec=spec, index=index, component_id=component_id
                 )
             try:
                 check_spec(spec)
@@ -148,12 +150,14 @@ class SubscriptionStateManager:
         if not info:
             return
         leaving = {
-            spec for spec, count in drop.items() if spec in self._wishes and self._wishes[spec].owners.total() <= count
+            spec
+            for spec, count in drop.items()
+            if spec in self._wishes and self._wishes[spec][0].owners.total() <= count
         }
         staying = [
-            spec
-            for spec, wish in self._wishes.items()
-            if wish.ws_type is WebSocketType.INFO and spec not in leaving and wish.standing is not Standing.QUARANTINED
+            wish.spec
+            for wish in self.wishes(WebSocketType.INFO)
+            if wish.whole not in leaving and wish.standing is not Standing.QUARANTINED
         ]
         used = count_combinations([*staying, *info])
         if used > MAX_COMBINATIONS:
@@ -172,37 +176,58 @@ class SubscriptionStateManager:
         fresh: set[StreamKey],
         changed: set[WebSocketType],
     ) -> None:
-        wish = self._wishes.get(spec)
-        if wish is None:
-            wish = self._wishes[spec] = Wish(spec)
-            if self._attach(wish, fresh):
-                changed.add(wish.ws_type)
-        elif wish.standing is Standing.QUARANTINED:
-            # Its refusal is forgotten, or the check would have said so: whoever asks now is worth another try.
-            wish.stand(Standing.NEW)
-            self._take_back(wish)
-            self._attach(wish, fresh)
-            changed.add(wish.ws_type)
-        wish.owners[component_id] += count
-        self._components.setdefault(component_id, {})[spec] = wish
-        if spec.only_snapshot and wish.is_asked:
+        wishes = self._wishes.get(spec)
+        if wishes is None:
+            self._wishes[spec] = wishes = self._new_wishes(component_id, spec)
+            for wish in wishes:
+                if wish.is_asked and self._attach(wish, fresh):
+                    changed.add(wish.ws_type)
+        else:
+            refused = self._refused_symbols(spec)
+            for wish in wishes:
+                if wish.standing is Standing.QUARANTINED and refused.keys().isdisjoint(wish.spec.symbols or _NO_CODES):
+                    # Its refusal is forgotten: whoever asks now is worth another try.
+                    wish.stand(Standing.NEW)
+                    self._take_back(wish)
+                    self._attach(wish, fresh)
+                    changed.add(wish.ws_type)
+        owners = wishes[0].owners
+        owners[component_id] += count
+        self._components.setdefault(component_id, {})[spec] = owners
+        asked = [wish for wish in wishes if wish.is_asked]
+        if spec.only_snapshot and asked:
             self._serial += 1
-            table = self._tables[wish.ws_type]
-            for stream in wish.demands:
-                table[stream].want_snapshot(self._serial)
-            changed.add(wish.ws_type)
+            for wish in asked:
+                for stream in wish.demands:
+                    self._tables[wish.ws_type][stream].want_snapshot(self._serial)
+                changed.add(wish.ws_type)
+
+    def _new_wishes(self, component_id: str, spec: SubscriptionSpec) -> list[Wish]:
+        """Return a wish; the codes that the exchange has refused of late are another one, which is not asked for."""
+        wish = Wish(spec)
+        refused = self._refused_symbols(spec)
+        if not refused:
+            return [wish]
+        good = wish.part(tuple(symbol for symbol in spec.symbols if symbol not in refused))
+        bad = wish.part(tuple(refused))
+        bad.stand(Standing.QUARANTINED, next(iter(refused.values())), first_owner=component_id)
+        self._put_aside(bad)
+        return [good, bad]
 
     def _drop(self, component_id: str, spec: SubscriptionSpec, count: int, changed: set[WebSocketType]) -> None:
-        wish = self._wishes[spec]
-        wish.owners[component_id] -= count
-        if wish.owners[component_id] <= 0:
-            del wish.owners[component_id]
+        wishes = self._wishes[spec]
+        owners = wishes[0].owners
+        owners[component_id] -= count
+        if owners[component_id] <= 0:
+            del owners[component_id]
             held = self._components[component_id]
             del held[spec]
             if not held:
                 del self._components[component_id]
-        if not wish.owners:
-            del self._wishes[spec]
+        if owners:
+            return
+        del self._wishes[spec]
+        for wish in wishes:
             if not wish.is_asked:
                 self._take_back(wish)
             elif self._detach(wish):
@@ -237,7 +262,7 @@ class SubscriptionStateManager:
         """Trust, hold or quarantine wishes; return whether a union changed. Wishes that have gone are passed over."""
         changed: set[WebSocketType] = set()
         for wish in wishes:
-            if self._wishes.get(wish.spec) is not wish or wish.standing is standing:
+            if not self._holds(wish) or wish.standing is standing:
                 continue
             was_asked = wish.is_asked
             self._conflicts = None
@@ -246,8 +271,7 @@ class SubscriptionStateManager:
                 self._remember_refused(wish.spec, reason)
             if was_asked and not wish.is_asked:
                 self._detach(wish)
-                for stream in wish.demands:
-                    self._set_aside.setdefault(stream, {})[wish] = None
+                self._put_aside(wish)
                 changed.add(wish.ws_type)
             elif wish.is_asked and not was_asked:
                 self._take_back(wish)
@@ -257,6 +281,38 @@ class SubscriptionStateManager:
             self._versions[ws_type] += 1
         return bool(changed)
 
+    def halve(self, wish: Wish) -> tuple[Wish, Wish]:
+        """Cut a wish that is held in two, each with half of its codes."""
+        one, other = wish.halves()
+        self._exchange((wish,), (one, other))
+        return one, other
+
+    def join(self, one: Wish, other: Wish) -> Wish:
+        """Make two halves that are held one wish again."""
+        wish = one.part((*one.spec.symbols, *other.spec.symbols))
+        self._exchange((one, other), (wish,))
+        return wish
+
+    def was_cut(self, wish: Wish) -> bool:
+        """Whether other wishes for parts of it, or for more, stand in its place."""
+        return bool(wish.owners) and not self._holds(wish)
+
+    def _exchange(self, old: tuple[Wish, ...], new: tuple[Wish, ...]) -> None:
+        """Put parts of one wish in the place of others; none of them is asked for."""
+        wishes = self._wishes[old[0].whole]
+        self._wishes[old[0].whole] = [*(wish for wish in wishes if wish not in old), *new]
+        for wish in old:
+            self._take_back(wish)
+        for wish in new:
+            self._put_aside(wish)
+
+    def _holds(self, wish: Wish) -> bool:
+        return any(held is wish for held in self._wishes.get(wish.whole, ()))
+
+    def _put_aside(self, wish: Wish) -> None:
+        for stream in wish.demands:
+            self._set_aside.setdefault(stream, {})[wish] = None
+
     def _take_back(self, wish: Wish) -> None:
         for stream in wish.demands:
             others = self._set_aside[stream]
@@ -265,15 +321,25 @@ class SubscriptionStateManager:
                 del self._set_aside[stream]
 
     def _remember_refused(self, spec: SubscriptionSpec, reason: str) -> None:
-        while len(self._refused) >= _MOST_REMEMBERED:
-            del self._refused[next(iter(self._refused))]
-        self._refused[spec] = (self._clock() + QUARANTINE_MEMORY, reason)
+        for symbol in spec.symbols or _NO_CODES:
+            while len(self._refused) >= _MOST_REMEMBERED:
+                del self._refused[next(iter(self._refused))]
+            self._refused[_request_of(spec, symbol)] = (self._clock() + QUARANTINE_MEMORY, reason)
+
+    def _refused_symbols(self, spec: SubscriptionSpec) -> dict[str, str]:
+        """Return the codes of a spec that the exchange has refused of late, each with what it said."""
+        if not self._refused:
+            return {}
+        now = self._clock()
+        found = {symbol: self._refused.get(_request_of(spec, symbol)) for symbol in spec.symbols or _NO_CODES}
+        return {symbol: known[1] for symbol, known in found.items() if known is not None and known[0] > now}
 
     def wishes(self, ws_type: WebSocketType, *standings: Standing) -> tuple[Wish, ...]:
         """Return the distinct wishes of a line, of the standings given or all."""
         return tuple(
             wish
-            for wish in self._wishes.values()
+            for wishes in self._wishes.values()
+            for wish in wishes
             if wish.ws_type is ws_type and (not standings or wish.standing in standings)
         )
 
@@ -348,12 +414,7 @@ class SubscriptionStateManager:
     def specs_of(self, component_id: str) -> tuple[SubscriptionSpec, ...]:
         """Return a component's wishes in the order they came, equal ones together; none where it is not known."""
         held = self._components.get(component_id, {})
-        return tuple(spec for spec, wish in held.items() for _ in range(wish.owners[component_id]))
-
-    def depth_of(self, component_id: str, stream: StreamKey) -> int:
-        """Return the book depth that a component wants of a stream, 0 where it does not want it."""
-        wishes = self._components.get(component_id, {}).values()
-        return max((wish.demands[stream].depth for wish in wishes if stream in wish.demands), default=0)
+        return tuple(spec for spec, owners in held.items() for _ in range(owners[component_id]))
 
     def conflicts(self) -> tuple[ConflictInfo, ...]:
         """Return how the wishes differ and what was made of it."""
@@ -386,3 +447,9 @@ def _difference(old: tuple[SubscriptionSpec, ...], new: tuple[SubscriptionSpec, 
         {spec: count for spec, count in counts.items() if count > 0},
         {spec: -count for spec, count in counts.items() if count < 0},
     )
+
+
+def _request_of(spec: SubscriptionSpec, symbol: str) -> tuple[object, ...]:
+    """Return what the exchange is asked for one code of a spec: what it has refused, it refuses of every component."""
+    flags = (spec.level, spec.depth, spec.only_snapshot, spec.only_realtime, spec.categories, spec.include_body)
+    return spec.data_type, symbol, *flags, spec.timeframe, spec.indicators

@@ -316,7 +316,7 @@ def endpoint_statistics(
     quarantined = memory.state.wishes(memory.ws_type, Standing.QUARANTINED)
     return SubscriptionStatistics(
         ws_type=memory.ws_type,
-        wishes=len(memory.state.wishes(memory.ws_type)),
+        wishes=len({wish.whole for wish in memory.state.wishes(memory.ws_type)}),
         streams=len(statuses),
         live=sum(1 for status in statuses.values() if status.is_served),
         unserved=tuple(stream for stream, status in statuses.items() if status is StreamStatus.UNSERVED),

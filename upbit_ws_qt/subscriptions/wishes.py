@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
@@ -186,26 +186,59 @@ class Standing(StrEnum):
 
 
 class Wish:
-    """One distinct spec.
+    """One distinct spec, or a part of its codes once the exchange has refused a request with it.
 
     Equal specs of several components share one wish; wishes are compared by identity.
 
     Attributes:
-        spec: what is wanted.
+        spec: what is asked for: the whole of what the components hold, or the part of its codes.
+        whole: what the components hold.
         demands: what it asks of each of its streams.
-        owners: how often each component holds it.
+        owners: how often each component holds it; the parts of one wish share this.
         standing: whether it is asked for.
         refusal: why it is quarantined, as it is told to the first of its owners; None where it is not.
+        other_half: the other part where it was cut in two; None where it was not.
     """
 
-    __slots__ = ("demands", "owners", "refusal", "spec", "standing")
+    __slots__ = ("demands", "other_half", "owners", "refusal", "spec", "standing", "whole")
 
-    def __init__(self, spec: SubscriptionSpec) -> None:
+    def __init__(
+        self,
+        spec: SubscriptionSpec,
+        *,
+        whole: SubscriptionSpec | None = None,
+        owners: Counter[str] | None = None,
+        standing: Standing = Standing.NEW,
+    ) -> None:
         self.spec = spec
+        self.whole = spec if whole is None else whole
         self.demands: dict[StreamKey, Demand] = demands_of(spec)
-        self.owners: Counter[str] = Counter()
-        self.standing = Standing.NEW
+        self.owners: Counter[str] = Counter() if owners is None else owners
+        self.standing = standing
         self.refusal: SubscriptionError | None = None
+        self.other_half: Wish | None = None
+
+    def part(self, symbols: tuple[str, ...]) -> Wish:
+        """Return a wish of the same owners and standing for some of the codes."""
+        spec = replace(self.spec, symbols=symbols)
+        return Wish(spec, whole=self.whole, owners=self.owners, standing=self.standing)
+
+    def halves(self) -> tuple[Wish, Wish]:
+        """Return two wishes that ask for the same together."""
+        middle = len(self.spec.symbols) // 2
+        one, other = self.part(self.spec.symbols[:middle]), self.part(self.spec.symbols[middle:])
+        one.pair_with(other)
+        other.pair_with(one)
+        return one, other
+
+    def pair_with(self, other: Wish) -> None:
+        """Note which wish is the other half."""
+        self.other_half = other
+
+    @property
+    def is_divisible(self) -> bool:
+        """Whether it is about several codes."""
+        return len(self.spec.symbols) > 1
 
     @property
     def ws_type(self) -> WebSocketType:
@@ -217,7 +250,7 @@ class Wish:
         """Whether it takes part in the union."""
         return self.standing in (Standing.NEW, Standing.TRUSTED)
 
-    def stand(self, standing: Standing, reason: str = "") -> None:
+    def stand(self, standing: Standing, reason: str = "", *, first_owner: str | None = None) -> None:
         """Take another standing; a quarantined wish says from now on what the exchange said."""
         self.standing = standing
         self.refusal = None
@@ -226,7 +259,7 @@ class Wish:
                 f"the exchange refuses this wish: {reason}",
                 spec=self.spec,
                 codes=self.spec.symbols,
-                component_id=min(self.owners, default=None),
+                component_id=min(self.owners, default=first_owner),
                 recovery=RecoveryStrategy.RESUBSCRIBE,
             )
 
