@@ -42,7 +42,7 @@ class RecoveryStrategy(StrEnum):
     NONE = "none"
     """Nothing: the program or its user has to change something."""
     RETRY = "retry"
-    """The same step is tried again by itself."""
+    """The same step is tried again by itself. What the exchange does not serve stays asked for, until it does."""
     RECONNECT = "reconnect"
     """The line is dialled again, with back-off."""
     WAIT = "wait"

@@ -86,13 +86,18 @@ async def test_a_limit_is_waited_out(exchange: EmbeddedExchange, make_desk: Call
     assert fault.hits == 1
 
 
-async def test_what_the_exchange_does_not_serve_is_asked_for_again(make_desk: Callable[..., Any]) -> None:
+async def test_what_the_exchange_does_not_serve_stays_asked_for(
+    exchange: EmbeddedExchange, make_desk: Callable[..., Any]
+) -> None:
     desk = await make_desk(proof_timeout=0.3)
     handle = desk.manager.register_component("one", SubscriptionSpec(DataType.TICKER, ["KRW-BTC", "KRW-NOPE"]), ignore)
     with pytest.raises(SubscriptionError) as raised:
         await handle.wait_served(60)
     assert raised.value.codes == ("KRW-NOPE",)
     assert raised.value.recovery is RecoveryStrategy.RETRY
+    exchange.faults.inject("drop")
+    await until(lambda: desk.manager.get_current_epoch(PUBLIC) == 2)
+    await until(lambda: ("ticker", "KRW-NOPE") in exchange.subscribed("public"))
 
 
 async def test_what_cannot_be_read_is_skipped(exchange: EmbeddedExchange, make_desk: Callable[..., Any]) -> None:
