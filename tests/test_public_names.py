@@ -69,6 +69,7 @@ ADDED = set(
     IssueKind
     LineEvent
     LineEventKind
+    LoadMetrics
     MAX_COMBINATIONS
     ManagerListener
     Metric

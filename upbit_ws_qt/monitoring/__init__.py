@@ -7,6 +7,7 @@ from upbit_ws_qt.monitoring.adaptive import (
     AdaptationPlan,
     AdaptationStep,
     AdaptiveSubscriptionManager,
+    LoadMetrics,
 )
 from upbit_ws_qt.monitoring.alerts import (
     Alert,
@@ -85,6 +86,7 @@ __all__ = [
     "IssueKind",
     "LineEvent",
     "LineEventKind",
+    "LoadMetrics",
     "Metric",
     "Monitor",
     "PerformanceIssue",

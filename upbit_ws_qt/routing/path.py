@@ -212,13 +212,11 @@ class FramePath:
                 self._on_control(frame.ws_type, message)
                 continue
             stamp(message, frame.epoch, frame.received_at)
-            group = self._hub.group(message.type, message.code)
+            group = self._hub.group(message.type, message.code) if began else None
             if group is None:
-                self._meter.unrouted += 1
-            elif began:
-                self._accept_measured(group, message, began, cpu_began, size)
+                self.route_event(message)
             else:
-                self._accept(group, message)
+                self._accept_measured(group, message, began, cpu_began, size)
 
     def _accept(self, group: Group, event: BaseWebSocketEvent) -> int:
         """Judge an event and hand it out; return to how many consumers."""
