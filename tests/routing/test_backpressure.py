@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.routing.rig import event_of
-from upbit_ws_qt.routing.backpressure import BlockingQueue, LatestQueue, OldestDropsQueue, Pace, make_queue, queue_rules
+from upbit_ws_qt.routing.queues import BlockingQueue, LatestQueue, OldestDropsQueue, Pace, make_queue, queue_rules
 from upbit_ws_qt.types import BackpressureConfig, BackpressureStrategy, DataType
 
 EVENTS = {(code, at): event_of(code=code, timestamp=at) for code in ("KRW-A1", "KRW-B1", "KRW-C1") for at in range(40)}

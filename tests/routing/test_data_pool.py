@@ -10,8 +10,7 @@ from msgspec.structs import replace
 from tests.routing.rig import Listener, engine_rig, event_of, raw
 from upbit_ws_qt.errors import ConfigurationError
 from upbit_ws_qt.routing import AccountView, DataPoolManager
-from upbit_ws_qt.routing.account_view import MOST_ORDERS
-from upbit_ws_qt.routing.data_pool import size_of
+from upbit_ws_qt.routing.data_pool import MOST_ORDERS, size_of
 from upbit_ws_qt.streams import StreamKey
 from upbit_ws_qt.types import DataType, SubscriptionSpec
 

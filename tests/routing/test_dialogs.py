@@ -86,7 +86,7 @@ async def test_dialogs_on_dialogs_keep_the_order_for_everybody() -> None:
             assert listener.timestamps == sorted(listener.timestamps)
             assert set(listener.timestamps) >= {1, 2}
             assert listener.timestamps == listeners[0].timestamps
-        assert not rig.engine._unfinished
+        assert not rig.engine._path._unfinished
 
 
 @pytest.mark.qasync_loop

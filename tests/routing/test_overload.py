@@ -11,7 +11,7 @@ import pytest
 from tests.routing.rig import Listener, Rig, engine_rig, in_loop, raw
 from tests.waiting import until
 from upbit_ws_qt.connection import Inbox
-from upbit_ws_qt.routing.overload import OVERLOAD_BEGINS, OVERLOAD_ENDS
+from upbit_ws_qt.routing.display import OVERLOAD_BEGINS, OVERLOAD_ENDS
 from upbit_ws_qt.types import BackpressureConfig, BackpressureStrategy, Delivery, SubscriptionSpec, WebSocketType
 
 BTC = SubscriptionSpec("ticker", "KRW-BTC")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.routing.rig import event_of
-from upbit_ws_qt.routing.sequence import (
+from upbit_ws_qt.routing.ordering import (
     ACCOUNT_WINDOW,
     MOST_TRADES,
     OVERLAP,

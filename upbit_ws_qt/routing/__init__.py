@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from upbit_ws_qt.routing.account_view import AccountView
-from upbit_ws_qt.routing.collector import CollectorPauses, CollectorWatch
-from upbit_ws_qt.routing.data_pool import DataPoolManager, PoolStatistics
+from upbit_ws_qt.routing.data_pool import AccountView, DataPoolManager, PoolStatistics
 from upbit_ws_qt.routing.engine import DataRoutingEngine, owner_lives
 from upbit_ws_qt.routing.fanout import FanoutHub
+from upbit_ws_qt.routing.gc_pauses import CollectorPauses, CollectorWatch
 from upbit_ws_qt.routing.route import Route
 from upbit_ws_qt.routing.statistics import (
     ConsumerFigures,

@@ -1,4 +1,4 @@
-"""The newest event of every stream, and as many earlier ones as wanted, for whoever pulls instead of being called."""
+"""The newest event of every stream and as many earlier ones as wanted, for whoever pulls; the account by its events."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from upbit_ws_qt.errors import ConfigurationError
-from upbit_ws_qt.routing.account_view import AccountView
+from upbit_ws_qt.events import MyAssetEvent, MyOrderEvent
 from upbit_ws_qt.streams import StreamKey
 from upbit_ws_qt.types import DataType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from upbit_ws_qt.events import BaseWebSocketEvent
+    from upbit_ws_qt.events import BaseWebSocketEvent, MyAssetItem
 
-__all__ = ["DataPoolManager", "PoolCell", "PoolStatistics", "size_of"]
+__all__ = ["AccountView", "DataPoolManager", "PoolCell", "PoolStatistics", "size_of"]
 
 _TRIM_TO = 0.9  # of the limit: then there is room for a while, and the work is not done for each event
 _USUAL_SIZE = 1024  # bytes of an event, before one of its stream was measured
@@ -339,3 +339,54 @@ def _code_of(symbol: object) -> str:
     if not isinstance(symbol, str) or isinstance(symbol, DataType):
         raise ConfigurationError("symbol", symbol, "a market code, before the data type")
     return symbol
+
+
+MOST_ORDERS = 1000
+MOST_CURRENCIES = 2000
+
+
+class AccountView:
+    """Built from events only: orders that were placed before and have not changed since are not known here.
+
+    Attributes:
+        forgotten: orders thrown out to stay within the bound, finished ones first, so far.
+    """
+
+    def __init__(self) -> None:
+        self._orders: dict[str, MyOrderEvent] = {}
+        self._assets: dict[str, MyAssetItem] = {}
+        self.forgotten = 0
+
+    def store(self, event: BaseWebSocketEvent) -> None:
+        """Take in one event of the private line; others are none of its business."""
+        if isinstance(event, MyOrderEvent):
+            self._orders.pop(event.uuid, None)
+            self._orders[event.uuid] = event
+            if len(self._orders) > MOST_ORDERS:
+                self._forget_one()
+        elif isinstance(event, MyAssetEvent):
+            for item in event.assets:
+                if item.currency in self._assets or len(self._assets) < MOST_CURRENCIES:
+                    self._assets[item.currency] = item
+
+    def orders(self, code: str | None = None, *, open_only: bool = False) -> tuple[MyOrderEvent, ...]:
+        """Return the newest event of each order, least recently changed first."""
+        return tuple(
+            order
+            for order in self._orders.values()
+            if (code is None or order.code == code) and not (open_only and order.is_final)
+        )
+
+    def assets(self) -> dict[str, MyAssetItem]:
+        """Return the newest balance of each currency that was reported."""
+        return dict(self._assets)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._orders.clear()
+        self._assets.clear()
+
+    def _forget_one(self) -> None:
+        done = next((uuid for uuid, order in self._orders.items() if order.is_final), None)
+        del self._orders[done if done is not None else next(iter(self._orders))]
+        self.forgotten += 1

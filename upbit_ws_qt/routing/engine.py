@@ -13,20 +13,22 @@ from msgspec.structs import replace
 
 from upbit_ws_qt.errors import BackpressureError, ConfigurationError
 from upbit_ws_qt.events import StreamType
-from upbit_ws_qt.routing.collector import CollectorWatch
-from upbit_ws_qt.routing.dispatch import Dispatcher
-from upbit_ws_qt.routing.path import FramePath
+from upbit_ws_qt.routing.async_route import AsyncRoute
+from upbit_ws_qt.routing.components import Dispatcher
+from upbit_ws_qt.routing.filters import ViewCache, filter_of
+from upbit_ws_qt.routing.gc_pauses import CollectorWatch
+from upbit_ws_qt.routing.message_path import MessagePath
 from upbit_ws_qt.routing.route import Route
 from upbit_ws_qt.routing.statistics import ConsumerFigures, StreamFigures, SweepResult
-from upbit_ws_qt.routing.views import ViewCache, filter_of
-from upbit_ws_qt.routing.worker import AsyncRoute
 from upbit_ws_qt.streams import streams_of
 from upbit_ws_qt.types import DataType
+from upbit_ws_qt.wire import peek
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
     from upbit_ws_qt.config import ServiceConfig
+    from upbit_ws_qt.connection.inbox import LostStream
     from upbit_ws_qt.errors import DecodeError
     from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.routing.data_pool import DataPoolManager
@@ -42,7 +44,7 @@ STALLED_AFTER = 5.0
 """Seconds without progress, while events wait, after which a sweep reports a component."""
 
 
-class DataRoutingEngine(FramePath):
+class DataRoutingEngine:
     """Routes frames and events to callbacks.
 
     Runs on one event loop and is not for use by other threads. Frames are handed in from the drain, never from
@@ -61,6 +63,7 @@ class DataRoutingEngine(FramePath):
             none calls note_backlog() itself, or does without.
 
     Attributes:
+        route_frame: takes one raw message from the drain; never from inside a Task.
         collector: measures the garbage collector's pauses, for the statistics; started and stopped by who owns the
             engine.
     """
@@ -79,16 +82,22 @@ class DataRoutingEngine(FramePath):
         backlog: Callable[[], int] | None = None,
     ) -> None:
         loop = asyncio.get_running_loop() if loop is None else loop
-        super().__init__(
+        self._config = config
+        self._loop = loop
+        self._pool = pool
+        self._dispatcher = Dispatcher(config, loop, loop.time if clock is None else clock, on_component_failed)
+        self._path = path = MessagePath(
             config,
-            dispatcher=Dispatcher(config, loop, loop.time if clock is None else clock, on_component_failed),
+            dispatcher=self._dispatcher,
             is_current_epoch=is_current_epoch,
             on_decode_error=on_decode_error,
             on_control=on_control,
             pool=pool,
             backlog=backlog,
         )
-        self._config = config
+        self._hub, self._meter, self._hold = path.hub, path.meter, path.hold
+        # Bound once: a method that passes on would cost each message one more call.
+        self.route_frame = path.route_frame
         self.collector = CollectorWatch()
         self._views: dict[object, ViewCache] = {}
 
@@ -188,6 +197,50 @@ class DataRoutingEngine(FramePath):
             self._loop.call_soon(self._replay, route, known)
         return len(known)
 
+    # -- what comes in -------------------------------------------------------------------------------------------------
+    def route_event(self, event: BaseWebSocketEvent) -> int:
+        """Hand out one stamped event, order guard included; return to how many consumers it was offered."""
+        return self._path.route_event(event)
+
+    def note_backlog(self, pending: int) -> None:
+        """Note how many messages wait in the inboxes.
+
+        Under overload ticker and book messages that a newer one has replaced are not decoded.
+        """
+        self._hold.note_backlog(pending)
+
+    def note_lost(self, stream: LostStream, count: int, superseded: bool) -> None:
+        """Count messages that an inbox gave up for want of room in the books of all that wanted them.
+
+        Args:
+            stream: what the messages said of themselves.
+            count: how many they were.
+            superseded: whether newer ones of the same stream were there.
+        """
+        for route in self._hub.routes_of_frame(*stream):
+            route.count_lost(count, superseded=superseded)
+
+    def conflation_key(self, data: bytes | str) -> tuple[str, str] | None:
+        """Return (type, code) of a message that a newer one of the same key makes superfluous, None for any other.
+
+        That is so for tickers and books while no consumer asked for BLOCK and one level of the book is carried, and
+        for those that nobody wants. For an inbox that has to make room.
+        """
+        name = peek(data)
+        if name is None or not DataType(name[0]).newest_suffices:
+            return None
+        group = self._hub.group(*name)
+        return name if group is None or group.conflatable else None
+
+    @property
+    def on_announcement(self) -> Callable[[BaseWebSocketEvent], None] | None:
+        """Called with each announcement, before its consumers."""
+        return self._path.on_announcement
+
+    @on_announcement.setter
+    def on_announcement(self, callback: Callable[[BaseWebSocketEvent], None] | None) -> None:
+        self._path.on_announcement = callback
+
     # -- the display clock ---------------------------------------------------------------------------------------------
     @property
     def on_frame_pending(self) -> Callable[[], None] | None:
@@ -205,7 +258,7 @@ class DataRoutingEngine(FramePath):
 
     def flush_frames(self) -> int:
         """Serve the consumers with Delivery.FRAME; return how many were. For a display timer, never inside a Task."""
-        self._beat.keep()
+        self._dispatcher.beat.keep()
         self._hold.flush()
         return self._dispatcher.frames.flush()
 

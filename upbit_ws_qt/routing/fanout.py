@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt.events import IndicatorEvent, IndicatorSignalEvent, OrderbookEvent
-from upbit_ws_qt.routing.sequence import AccountOrder, StreamOrder, TradeOrder
+from upbit_ws_qt.routing.ordering import AccountOrder, StreamOrder, TradeOrder
 from upbit_ws_qt.streams import ALL_SYMBOLS, StreamKey, key_of_event, level_variant
 from upbit_ws_qt.types import DataType, Delivery, WebSocketType
 
@@ -16,12 +16,10 @@ if TYPE_CHECKING:
     from upbit_ws_qt.routing.data_pool import PoolCell
     from upbit_ws_qt.routing.route import Route
 
-__all__ = ["CONFLATABLE", "FanoutHub", "Group", "Topic"]
+__all__ = ["FanoutHub", "Group", "Topic"]
 
 _MOST_HEADS = 8192
 _LONGEST_HEAD = 96
-CONFLATABLE = frozenset({DataType.TICKER, DataType.ORDERBOOK})
-"""Types whose newest event makes the older ones superfluous."""
 _ACCOUNT_TYPES = (DataType.MY_ORDER, DataType.MY_ASSET, DataType.ANNOUNCEMENT)
 
 
@@ -110,11 +108,11 @@ class Group:
     def refresh(self) -> None:
         """Work out anew what follows from the topics and their consumers."""
         self.settle()
-        plain = self.data_type not in (DataType.ORDERBOOK, DataType.INDICATOR, DataType.INDICATOR_SIGNAL)
+        plain = self.data_type is not DataType.ORDERBOOK and not self.data_type.is_indicator
         topics = tuple(self.topics.values())
         self.only = topics[0] if topics and plain and self.data_type is not DataType.MY_ORDER else None
         self.conflatable = (
-            self.data_type in CONFLATABLE
+            self.data_type.newest_suffices
             and len(topics) == 1
             and not any(route.is_lossless or route.spec.only_snapshot for route in topics[0].routes)
         )

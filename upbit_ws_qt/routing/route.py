@@ -7,24 +7,23 @@ import inspect
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from upbit_ws_qt.routing.backpressure import CONFLATING, LatestQueue, Pace, make_queue, queue_rules
-from upbit_ws_qt.routing.views import key_function
+from upbit_ws_qt.routing.filters import key_function
+from upbit_ws_qt.routing.queues import CONFLATING, LatestQueue, Pace, make_queue, queue_rules
 from upbit_ws_qt.sketch import QuantileSketch
 from upbit_ws_qt.streams import key_of_event
-from upbit_ws_qt.types import BackpressureStrategy, DataType, Delivery
+from upbit_ws_qt.types import BackpressureStrategy, Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from upbit_ws_qt.events import BaseWebSocketEvent
-    from upbit_ws_qt.routing.dispatch import Dispatcher
-    from upbit_ws_qt.routing.views import EventFilter
+    from upbit_ws_qt.routing.components import Dispatcher
+    from upbit_ws_qt.routing.filters import EventFilter
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.types import SubscriptionSpec
 
 __all__ = ["Route", "Tally"]
 
-_SEVERAL_PER_MARKET = frozenset({DataType.INDICATOR, DataType.INDICATOR_SIGNAL})
 _SAMPLE = 7  # one callback time in eight goes into the percentiles; sum and longest are exact
 
 
@@ -93,7 +92,7 @@ class Route(Tally):
         self.received = self.failures = self.slow_calls = self.skipped = 0
         self._superseded = self._lost = 0  # before they were decoded
         self.times = QuantileSketch()
-        self._by_code = spec.data_type not in _SEVERAL_PER_MARKET
+        self._by_code = not spec.data_type.is_indicator  # of indicators there may be several for a market
         # What a route of one stream counts is that stream's. A plain dict, filled: one that makes its entries when they
         # are asked for costs three times as much for each event.
         self._tallies = {self._name_of(key): Tally() for key in keys} if len(keys) > 1 else None

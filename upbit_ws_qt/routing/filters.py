@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from upbit_ws_qt.events import AnnouncementEvent, OrderbookEvent
 from upbit_ws_qt.streams import key_of_event
-from upbit_ws_qt.types import DataType
+from upbit_ws_qt.types import FULL_DEPTH, DataType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -17,10 +17,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.types import SubscriptionSpec
 
-__all__ = ["FULL_DEPTH", "EventFilter", "ViewCache", "filter_of", "key_function"]
-
-FULL_DEPTH = 30
-"""Protocol sheet, "Requests": orderbook depth."""
+__all__ = ["EventFilter", "ViewCache", "filter_of", "key_function"]
 
 
 class ViewCache:
@@ -109,6 +106,6 @@ def key_function(data_type: DataType) -> Callable[[BaseWebSocketEvent], Hashable
         return attrgetter("uuid")
     if data_type is DataType.MY_ASSET:
         return attrgetter("asset_uuid")
-    if data_type in (DataType.INDICATOR, DataType.INDICATOR_SIGNAL):
+    if data_type.is_indicator:
         return key_of_event
     return attrgetter("code")

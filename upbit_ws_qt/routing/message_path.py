@@ -10,10 +10,10 @@ from msgspec.structs import force_setattr
 from upbit_ws_qt.connection import inside_task
 from upbit_ws_qt.errors import DecodeError
 from upbit_ws_qt.events import BaseWebSocketEvent, stamp
-from upbit_ws_qt.routing.fanout import CONFLATABLE, FanoutHub
-from upbit_ws_qt.routing.figures import Meter
-from upbit_ws_qt.routing.overload import FrameHold
-from upbit_ws_qt.routing.sequence import Verdict
+from upbit_ws_qt.routing.display import FrameHold
+from upbit_ws_qt.routing.fanout import FanoutHub
+from upbit_ws_qt.routing.ordering import Verdict
+from upbit_ws_qt.routing.statistics import Meter
 from upbit_ws_qt.streams import key_of_event
 from upbit_ws_qt.types import DataType
 from upbit_ws_qt.wire import decode, peek
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from upbit_ws_qt.config import ServiceConfig
-    from upbit_ws_qt.connection.inbox import LostStream, RawFrame
+    from upbit_ws_qt.connection.inbox import RawFrame
+    from upbit_ws_qt.routing.components import Dispatcher
     from upbit_ws_qt.routing.data_pool import DataPoolManager
-    from upbit_ws_qt.routing.dispatch import Dispatcher
     from upbit_ws_qt.routing.fanout import Group, Topic
     from upbit_ws_qt.routing.route import Route
     from upbit_ws_qt.types import WebSocketType
     from upbit_ws_qt.wire import WebSocketMessage
 
-__all__ = ["FramePath"]
+__all__ = ["MessagePath"]
 
 _BACKLOG_EVERY = 63  # the backlog is looked at once in so many frames plus one
 _SAMPLE = 15  # latencies of one public frame in sixteen; of every private one
@@ -49,8 +49,15 @@ class _Unknown:
 _UNKNOWN: Any = _Unknown()
 
 
-class FramePath:
-    """Takes frames and events and offers them to the consumers in the hub."""
+class MessagePath:
+    """Takes messages and events and offers them to the consumers in the hub.
+
+    Attributes:
+        hub: who wants what.
+        meter: counts what happens on the way.
+        hold: tickers and books that wait undecoded.
+        on_announcement: called with each announcement, before its consumers.
+    """
 
     def __init__(
         self,
@@ -73,10 +80,10 @@ class FramePath:
         self._on_control = on_control
         self._pool = pool
         self._backlog = backlog
-        self._hub = FanoutHub(direct=not dispatcher.debug, may_wait=not config.history_length)
-        self._heads = self._hub.heads
-        self._meter = Meter(dispatcher.clock)
-        self._hold = FrameHold(
+        self.hub = FanoutHub(direct=not dispatcher.debug, may_wait=not config.history_length)
+        self._heads = self.hub.heads
+        self.meter = Meter(dispatcher.clock)
+        self.hold = FrameHold(
             self._loop, 1.0 / config.frame_rate, config.drain_budget, self._route_held, dispatcher.frames.expect
         )
         self._unfinished: list[tuple[BaseWebSocketEvent, Iterator[Route]]] = []
@@ -85,7 +92,7 @@ class FramePath:
     def route_frame(self, frame: RawFrame) -> None:
         """Take one raw frame from the drain; never from inside a Task."""
         data = frame.data
-        meter = self._meter
+        meter = self.meter
         meter.frames = count = meter.frames + 1
         if not self._is_current_epoch(frame.ws_type, frame.epoch):
             meter.old_epoch += 1
@@ -98,58 +105,28 @@ class FramePath:
             meter.unwanted += 1
             return
         if not count & _BACKLOG_EVERY and self._backlog is not None:
-            self._hold.note_backlog(self._backlog())
-        if group.conflatable and (group.is_lazy or self._hold.in_use) and self._hold.take(group, frame):
+            self.hold.note_backlog(self._backlog())
+        if group.conflatable and (group.is_lazy or self.hold.in_use) and self.hold.take(group, frame):
             return
         self._decode(frame, group)
 
     def route_event(self, event: BaseWebSocketEvent) -> int:
         """Hand out one stamped event, order guard included; return to how many consumers it was offered."""
-        group = self._hub.group(event.type, event.code)
+        group = self.hub.group(event.type, event.code)
         if group is None:
-            self._meter.unrouted += 1
+            self.meter.unrouted += 1
             return 0
         return self._accept(group, event)
-
-    def note_backlog(self, pending: int) -> None:
-        """Note how many frames wait in the inboxes.
-
-        Under overload ticker and book frames that a newer one has superseded are not decoded.
-        """
-        self._hold.note_backlog(pending)
-
-    def note_lost(self, stream: LostStream, count: int, superseded: bool) -> None:
-        """Count frames that an inbox gave up for want of room in the books of all that wanted them.
-
-        Args:
-            stream: what the frames said of themselves.
-            count: how many they were.
-            superseded: whether newer ones of the same stream were there.
-        """
-        for route in self._hub.routes_of_frame(*stream):
-            route.count_lost(count, superseded=superseded)
-
-    def conflation_key(self, data: bytes | str) -> tuple[str, str] | None:
-        """Return (type, code) of a frame that a newer one of the same key makes superfluous, None for any other.
-
-        That is so for tickers and books while no consumer asked for BLOCK and one level of the book is carried, and
-        for those that nobody wants. For an inbox that has to make room.
-        """
-        name = peek(data)
-        if name is None or name[0] not in CONFLATABLE:
-            return None
-        group = self._hub.group(*name)
-        return name if group is None or group.conflatable else None
 
     def _find_group(self, head: bytes, data: bytes | str) -> Group | None:
         """Return who wants a frame whose first bytes are new; _UNKNOWN where only decoding can tell."""
         name = peek(data)
         if name is None:
             return _UNKNOWN  # type: ignore[no-any-return]
-        group = self._hub.group(*name)
+        group = self.hub.group(*name)
         # A head must reach up to the end of the code, or it says too little; one of a list could hide further messages.
         if name[1] and head.startswith(b"{") and head.endswith(f'"{name[1]}"'.encode()) and b"," in head:
-            self._hub.learn(head, group)
+            self.hub.learn(head, group)
             if group is not None:
                 group.note_size(len(data))
         return group
@@ -157,17 +134,17 @@ class FramePath:
     def _route_held(self, frame: RawFrame) -> None:
         """Route a frame that was held back; who wants it may have changed meanwhile, and so may the line."""
         if not self._is_current_epoch(frame.ws_type, frame.epoch):
-            self._meter.old_epoch += 1
+            self.meter.old_epoch += 1
             return
         group = self._find_group(b"", frame.data)
         if group is None:
-            self._meter.unwanted += 1
+            self.meter.unwanted += 1
             return
         self._decode(frame, group)
 
     def _decode(self, frame: RawFrame, group: Group) -> None:
         data = frame.data
-        meter = self._meter
+        meter = self.meter
         began = 0.0 if meter.frames & _SAMPLE and group.is_sampled else self._clock()
         cpu_began = thread_time() if began else 0.0
         try:
@@ -199,7 +176,7 @@ class FramePath:
         slots = group.slot_seconds() - in_slots if self._beat.count == beats else None
         weight = _SAMPLE + 1 if group.is_sampled else 1
         cpu = (cpu_decoded - cpu_began, thread_time() - cpu_decoded)
-        self._meter.sample(event, began=began, decoded_at=decoded_at, cpu=cpu, slots=slots, weight=weight)
+        self.meter.sample(event, began=began, decoded_at=decoded_at, cpu=cpu, slots=slots, weight=weight)
 
     def _route_unknown(
         self, frame: RawFrame, messages: tuple[WebSocketMessage, ...], began: float, cpu_began: float
@@ -208,11 +185,11 @@ class FramePath:
         size = len(frame.data) // len(messages)
         for message in messages:
             if not isinstance(message, BaseWebSocketEvent):
-                self._meter.control += 1
+                self.meter.control += 1
                 self._on_control(frame.ws_type, message)
                 continue
             stamp(message, frame.epoch, frame.received_at)
-            group = self._hub.group(message.type, message.code) if began else None
+            group = self.hub.group(message.type, message.code) if began else None
             if group is None:
                 self.route_event(message)
             else:
@@ -224,12 +201,12 @@ class FramePath:
         if topic is None:
             topic = group.topic_for(event)
             if topic is None:
-                self._meter.unrouted += 1
+                self.meter.unrouted += 1
                 return 0
         verdict = topic.judge(event)
         if verdict:
             return self._refuse(topic, event, verdict)
-        self._meter.events += 1
+        self.meter.events += 1
         topic.events += 1
         topic.latest = event
         cell = topic.cell
@@ -252,9 +229,9 @@ class FramePath:
         if self._pool is not None:
             self._pool.account.store(event)
             key = key_of_event(event)
-            if key is not None and key not in self._hub.topics:  # an order of a market wanted with all others
+            if key is not None and key not in self.hub.topics:  # an order of a market wanted with all others
                 self._pool.cell(key).store(event)
-        return self._hub.routes_for(topic, event)
+        return self.hub.routes_for(topic, event)
 
     def _fan_out(self, routes: tuple[Route, ...], event: BaseWebSocketEvent) -> int:
         """Offer an event to its consumers.
@@ -277,7 +254,7 @@ class FramePath:
 
     def _refuse(self, topic: Topic, event: BaseWebSocketEvent, verdict: Verdict) -> int:
         """Count what is no news; a snapshot still goes to those that asked for nothing else."""
-        self._meter.refuse(event.websocket_type, stale=verdict is Verdict.STALE)
+        self.meter.refuse(event.websocket_type, stale=verdict is Verdict.STALE)
         if not event.is_snapshot:
             return 0
         return self._fan_out(tuple(route for route in topic.routes if route.spec.only_snapshot), event)

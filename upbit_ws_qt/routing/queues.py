@@ -23,7 +23,6 @@ __all__ = [
     "queue_rules",
 ]
 
-_CONFLATABLE = frozenset({DataType.TICKER, DataType.ORDERBOOK})
 CONFLATING = frozenset({BackpressureStrategy.COALESCE_BY_SYMBOL, BackpressureStrategy.THROTTLE})
 """Strategies that hand out the newest event of each market only."""
 
@@ -38,7 +37,7 @@ def queue_rules(
     """
     if asked is not None:
         return asked
-    if default.strategy in CONFLATING and data_type not in _CONFLATABLE:
+    if default.strategy in CONFLATING and not data_type.newest_suffices:
         return BackpressureConfig(BackpressureStrategy.DROP_OLDEST, default.max_queue_size, default.warning_threshold)
     return default
 
