@@ -128,8 +128,11 @@ class ConnectionLostError(WebSocketError):
         self.attempts = attempts
 
     def __str__(self) -> str:
-        tries = "1 attempt" if self.attempts == 1 else f"{self.attempts} attempts"
-        return self.message + (f", after {tries}" if self.attempts else "")
+        if not self.attempts:
+            return self.message
+        if self.attempts == 1:
+            return Phrase("{what}, after 1 attempt", what=self.message)
+        return Phrase("{what}, after {count} attempts", what=self.message, count=self.attempts)
 
 
 class AuthenticationError(WebSocketError):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ssl
 from functools import partial
 from operator import length_hint
+from socket import gaierror
 from typing import TYPE_CHECKING, Any, cast
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -259,4 +261,18 @@ def _dial_error(endpoint: str, error: Exception) -> DialError:
         return DialError(endpoint, "proxy", cause)
     if isinstance(error, (InvalidHandshake, EOFError, WebSocketException)) and not isinstance(error, ProxyError):
         return DialError(endpoint, "handshake", Phrase("no WebSocket handshake ({reason})", reason=text))
-    return DialError(endpoint, "network", Phrase("no connection ({reason})", reason=text))
+    return DialError(endpoint, "network", Phrase("no connection ({reason})", reason=_network_reason(error) or text))
+
+
+def _network_reason(error: Exception) -> Phrase | None:
+    """Return the usual troubles of networks in words that can be translated; None for any other."""
+    if isinstance(error, gaierror):
+        return Phrase("the name of the host is not found: is there a network?")
+    number = error.errno if isinstance(error, OSError) else None
+    if number == errno.ECONNREFUSED:
+        return Phrase("nothing listens there")
+    if number in (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN):
+        return Phrase("there is no way there: is there a network?")
+    if number in (errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE):
+        return Phrase("the other side ended it")
+    return None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from upbit_ws_qt.errors import DecodeError
 from upbit_ws_qt.manager.listener import ManagerListener
 from upbit_ws_qt.monitoring.logs import configure_logging, remove_logging
-from upbit_ws_qt.text import safe_text
+from upbit_ws_qt.text import Phrase, safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,19 +52,27 @@ class Journal(ManagerListener):
 
     def on_state(self, state: GlobalManagerState) -> None:
         """Log the whole manager's state."""
-        _log.info("service: %s", state.value)
+        _log.info("%s", Phrase("service: {state}", state=Phrase(state.value)))
 
     def on_connection_state(self, ws_type: WebSocketType, change: StateChange) -> None:
         """Log a line's state with its cause."""
-        code = "" if change.close_code is None else f", close code {change.close_code}"
         # A loss comes as an error too, which is what warns: once is enough.
         cause = safe_text(change.cause)
-        _log.info("%s: %s to %s (%s%s)", ws_type.value, change.old.value, change.new.value, cause, code)
+        causes: tuple[str, ...] = (cause if isinstance(cause, Phrase) else Phrase(cause),)
+        if change.close_code is not None:
+            causes += (Phrase("close code {code}", code=change.close_code),)
+        old, new = Phrase(change.old.value), Phrase(change.new.value)
+        line = Phrase(ws_type.value)
+        _log.info("%s", Phrase("{line}: {old} to {new} ({causes})", line=line, old=old, new=new, causes=causes))
 
     def on_gap(self, gap: GapEvent) -> None:
         """Log what a change of line may have cost."""
-        lost = f", {len(gap.streams)} streams may have missed something" if gap.streams else ""
-        _log.info("%s: epoch %d to %d, down %.3f s%s", gap.ws_type.value, gap.old, gap.new, gap.down_seconds, lost)
+        values = {"line": Phrase(gap.ws_type.value), "old": gap.old, "new": gap.new, "down": gap.down_seconds}
+        told = Phrase("{line}: epoch {old} to {new}, down {down:.3f} s", **values)
+        if gap.streams:
+            count = len(gap.streams)
+            told = Phrase("{what}, {count} streams may have missed something", what=told, count=count)
+        _log.info("%s", told)
 
     def on_error(self, error: WebSocketError) -> None:
         """Log an error; of frames that cannot be read one a minute."""

@@ -235,5 +235,9 @@ class AdaptiveSubscriptionManager:
         self.plan = AdaptationPlan(steps=steps, frame_divisor=divisor)
         step = AdaptationStep(at=now, kind=kind, applied=applied, because=because, by_hand=by_hand)
         self._steps.append(step)
-        logger.info("%s %s: %s", "gave up" if applied else "took back", kind.value, because)
+        step_name = Phrase(kind.value)
+        if applied:
+            logger.info("%s", Phrase("gave up {step}: {why}", step=step_name, why=because))
+        else:
+            logger.info("%s", Phrase("took back {step}: {why}", step=step_name, why=because))
         return step

@@ -45,6 +45,7 @@ class LineState:
         rtt: seconds of the last round trip, None where the line is not up or nothing is known.
         rate: messages a second, None where the line is not up.
         reasons: what lowers the score, one a line.
+        cause: why the line is down, in the language in force; empty where it is not, or nothing is known.
     """
 
     ws_type: WebSocketType
@@ -55,6 +56,7 @@ class LineState:
     rtt: float | None
     rate: float | None
     reasons: str
+    cause: str = ""
 
     @property
     def text(self) -> str:
@@ -110,7 +112,9 @@ def line_state(
     if score is not None:
         level = max(level, level_of(score), key=_RANK.index)
     rate = metrics.messages_per_second if up else None
-    return LineState(metrics.ws_type, now, level, word, score, rtt, rate, reasons)
+    down = now in (ConnectionState.RECONNECTING, ConnectionState.FAILED)
+    cause = said(metrics.close_cause) if down and metrics.close_cause else ""
+    return LineState(metrics.ws_type, now, level, word, score, rtt, rate, reasons, cause)
 
 
 def _word(metrics: ConnectionMetrics | None, state: ConnectionState, *, lagging: bool) -> tuple[str, str]:

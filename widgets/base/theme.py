@@ -67,7 +67,7 @@ class Colours:
         border: of controls.
         accent: selection, focus, links.
         chosen: behind a chosen row; every other colour stays readable on it.
-        box: inside of check boxes.
+        box: of what Fusion makes the frames of check boxes, by darkening it.
         good: health of 80 and more.
         warn: 50 to 79.
         bad: under 50.
@@ -115,7 +115,7 @@ LIGHT = Colours(
     border="#c3c8cf",
     accent="#3454a4",
     chosen="#dfe5f4",
-    box="#ffffff",
+    box="#8a939e",
     good="#1a7f37",
     warn="#8f5f00",
     bad="#a40e6b",
@@ -135,7 +135,7 @@ DARK = Colours(
     border="#434a53",
     accent="#7d9cf0",
     chosen="#263143",
-    box="#68727e",
+    box="#c4ccd5",
     good="#4ac26b",
     warn="#e3b341",
     bad="#f778ba",
@@ -195,9 +195,10 @@ def apply_theme(app: QApplication, mode: ThemeMode, system: Qt.ColorScheme | Non
     rows.setColor(role.Highlight, QColor(colours.chosen))
     rows.setColor(role.HighlightedText, QColor(colours.text))
     app.setPalette(rows, "QAbstractItemView")
-    # … and Fusion's boxes, which it frames with a darker shade of the window, can be seen on a dark one.
+    # … and an empty box is an empty frame: Fusion frames it with a darker shade of the window, which nobody sees on a
+    # dark one, and a box that is filled to be seen looks checked.
     boxes = QPalette(palette)
-    boxes.setColor(role.Base, QColor(colours.box))
+    boxes.setColor(role.Window, QColor(colours.box))
     for name in ("QCheckBox", "QRadioButton"):
         app.setPalette(boxes, name)
     return colours

@@ -15,6 +15,7 @@ from widgets.monitor.words import (
     alert_figure,
     bytes_text,
     clock,
+    component_name,
     count_text,
     event_text,
     line_name,
@@ -79,7 +80,7 @@ class ComponentsTab(_ListTab[ComponentMetrics]):
 
     def __init__(self, service: WebSocketService, parent: QWidget | None = None) -> None:
         columns: list[Column[ComponentMetrics]] = [
-            Column(mark("component"), lambda row: row.component_id),
+            Column(mark("component"), lambda row: component_name(row.component_id)),
             Column(mark("priority"), lambda row: tr(_PRIORITIES[row.priority]), "critical"),
             Column(mark("streams"), lambda row: f"{row.subscriptions:,}", "9,999", right=True),
             Column(mark("events/s"), lambda row: count_text(row.messages_per_second), "99,999", right=True),

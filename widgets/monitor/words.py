@@ -18,6 +18,7 @@ __all__ = [
     "alert_figure",
     "bytes_text",
     "clock",
+    "component_name",
     "count_text",
     "duration",
     "event_text",
@@ -34,6 +35,20 @@ __all__ = [
 KST = timezone(timedelta(hours=9), "KST")
 NOTHING = "—"
 
+_PANELS = frozenset(
+    {
+        mark("watch list"),
+        mark("order book"),
+        mark("tape"),
+        mark("chart"),
+        mark("my orders"),
+        mark("my assets"),
+        mark("announcements"),
+        mark("indicators"),
+        mark("key check"),
+    }
+)
+"""The names by which the panels of this program subscribe."""
 _WHAT = {
     # advice
     "slow_consumer": mark("slow consumer"),
@@ -91,6 +106,11 @@ def program_text(metrics: PerformanceMetrics, health: HealthStatus) -> tuple[str
         waiting=metrics.drain_backlog,
     )
     return text, "\n".join(said(reason.text) for reason in health.reasons if reason.ws_type is None)
+
+
+def component_name(component_id: str) -> str:
+    """Return the name of one of this program's panels in the language in force; anybody else's is as it is."""
+    return tr(component_id) if component_id in _PANELS else component_id
 
 
 def what_text(kind: str) -> str:

@@ -53,6 +53,8 @@ def run_program(options: Options, exchange: ExchangeProcess | None, began: float
             sys.stderr.write(f"upbit-ws-desktop: {error}\n")
             return 2
         program = Program(options, config, store, preferences)
+        if exchange is not None:
+            program.look_after(exchange)
         keep_collections_short(program)
         StartMarks(program, began)
         ended: list[float] = []

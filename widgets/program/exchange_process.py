@@ -9,6 +9,7 @@ import sys
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,8 +43,14 @@ class ExchangeProcess:
     """
 
     def __init__(self, arguments: Sequence[str] = ()) -> None:
+        self._arguments = tuple(arguments)
+        self._port = ""
+        self._begin()
+
+    def _begin(self) -> None:
+        port = ("--port", self._port) if self._port else ()
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", "upbit_ws_qt.exchange", "--end-with-input", *arguments],
+            [sys.executable, "-m", "upbit_ws_qt.exchange", "--end-with-input", *self._arguments, *port],
             stdin=subprocess.PIPE,  # closed by the system when this process dies, even of SIGKILL
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -51,7 +58,7 @@ class ExchangeProcess:
             start_new_session=True,  # Ctrl-C is for the window; the exchange ends after it
         )
         self._line = b""
-        self._reader = threading.Thread(target=self._read, name="exchange address", daemon=True)
+        self._reader = threading.Thread(target=self._read, args=(self._process,), name="exchange address", daemon=True)
         self._reader.start()
 
     @property
@@ -64,12 +71,29 @@ class ExchangeProcess:
         """Whether the child lives."""
         return self._process.poll() is None
 
+    @property
+    def serves(self) -> bool:
+        """Whether the child lives and has said where it listens; never waits."""
+        return self.running and bool(self._line)
+
+    @property
+    def exit_code(self) -> int | None:
+        """How the child ended; None while it lives."""
+        return self._process.poll()
+
+    def restart(self) -> None:
+        """Start it again where it listened before, so that who was connected finds it there; does not wait."""
+        self._end()
+        self._begin()
+
     def address(self, seconds: float = 15.0) -> ExchangeAddress:
         """Wait until it serves; ExchangeProcessError where it does not within `seconds`."""
         self._reader.join(seconds)
         try:
             told: Any = json.loads(self._line)
-            return ExchangeAddress(**{name: str(told[name]) for name in _FIELDS})
+            address = ExchangeAddress(**{name: str(told[name]) for name in _FIELDS})
+            self._port = str(urlsplit(address.public_url).port or "")
+            return address
         except (ValueError, KeyError, TypeError):
             ended = self._process.poll()
             how = f"ended with code {ended}" if ended is not None else f"said nothing within {seconds:g} s"
@@ -77,6 +101,9 @@ class ExchangeProcess:
 
     def stop(self) -> None:
         """End it within a second; may be called more than once."""
+        self._end()
+
+    def _end(self) -> None:
         process = self._process
         if process.stdin is not None and not process.stdin.closed:
             process.stdin.close()
@@ -96,6 +123,8 @@ class ExchangeProcess:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        self._line = self._process.stdout.readline()
+    def _read(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if process is self._process:
+            self._line = line

@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import QInputDialog, QMenu, QMessageBox
 
 from upbit_ws_qt import ConnectionState, WebSocketType
 from widgets.base.text import mark, tr
+from widgets.base.trouble import trouble_of
 from widgets.program.keyboard_dialog import KeyboardDialog
 from widgets.program.options import program_version
 from widgets.program.store import LONGEST_NAME, MOST_PERSPECTIVES
@@ -338,6 +339,7 @@ class MainMenu(QObject):
 
     def _on_resync(self) -> None:
         service = self._window.needs.service
+        trouble_of(service).retry()
         for line in WebSocketType:
             if service.connection_state(line) is not ConnectionState.DISCONNECTED:
                 service.reconnect(line)

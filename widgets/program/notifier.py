@@ -27,6 +27,7 @@ from widgets.announcements.panel import AnnouncementsWidget
 from widgets.base.line_state import line_name
 from widgets.base.price_format import full_text, price_text
 from widgets.base.text import said, tr
+from widgets.base.trouble import trouble_of
 from widgets.indicators.choice import trigger_text, type_text
 from widgets.indicators.panel import IndicatorsWidget
 from widgets.window.toasts import log_note
@@ -69,6 +70,8 @@ class Notifier(QObject):
         self._began = 0.0
         self._been_up: set[WebSocketType] = set()
         self._causes: dict[WebSocketType, str] = {}
+        self._trouble = trouble_of(service)
+        self._trouble.changed.connect(self._on_trouble)
         service.connectionStateChanged.connect(self._on_state)
         service.alertRaised.connect(self._on_alert)
         service.errorOccurred.connect(self._on_error)
@@ -103,7 +106,8 @@ class Notifier(QObject):
             self._been_up.add(line)
 
     def _tell_outage(self, *, begins: bool) -> None:
-        cause = next((said(self._causes[line]) for line in self._down if line in self._causes), "")[:_LONGEST]
+        known = next((said(self._causes[line]) for line in self._down if line in self._causes), "")
+        cause = (self._trouble.text or known)[:_LONGEST]
         lost = self._been_up.intersection(self._down)
         text = tr("Connection lost: {lines}") if lost else tr("Not connected yet: {lines}")
         told = text.format(lines=_names(self._down)) + (f"\n{cause}" if cause else "")
@@ -113,6 +117,11 @@ class Notifier(QObject):
             self._toasts.show_note(told, level="bad", key=_OUTAGE, lasting=True, logged=True)
         else:
             self._toasts.change_note(_OUTAGE, told)
+
+    @pyqtSlot()
+    def _on_trouble(self) -> None:
+        if self._down and self._trouble.text:
+            self._tell_outage(begins=False)
 
     def _tell_back(self) -> None:
         seconds = time.monotonic() - self._began

@@ -13,15 +13,25 @@ from PyQt6.QtCore import QObject, QPoint, QRect, QSize, Qt, QTimer, pyqtSignal, 
 from PyQt6.QtGui import QGuiApplication, QPixmapCache
 from PyQt6.QtWidgets import QApplication
 
-from upbit_ws_qt import Credentials, ServiceConfig, WebSocketService, install_excepthook
+from upbit_ws_qt import (
+    ConnectionState,
+    Credentials,
+    Phrase,
+    ServiceConfig,
+    WebSocketService,
+    WebSocketType,
+    install_excepthook,
+)
 from widgets.base.look import look
 from widgets.base.market_catalog import MarketCatalog
 from widgets.base.panel import Panel
 from widgets.base.rest import RestClient
-from widgets.base.text import set_language
+from widgets.base.text import mark, set_language
 from widgets.base.theme import ThemeMode, apply_theme
+from widgets.base.trouble import trouble_of
 from widgets.chart.panel import ChartWidget
 from widgets.indicators.panel import IndicatorsWidget
+from widgets.program.exchange_keeper import ExchangeKeeper
 from widgets.program.main_menu import MainMenu
 from widgets.program.notifier import Notifier
 from widgets.program.store import Layout, Store
@@ -38,6 +48,7 @@ from widgets.window.perspectives import BUILT_IN
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from widgets.program.exchange_process import ExchangeProcess
     from widgets.program.options import Options
     from widgets.settings.preferences import Preferences
 
@@ -76,6 +87,8 @@ class Program(QObject):
         self._log.install()
         self._errors = ErrorReporter(self, silent=options.by_itself)
         self._hook = install_excepthook(self._errors.report)
+        self._keeper: ExchangeKeeper | None = None
+        self._trouble = ""
         self._window: MainWindow | None = None
         self._menu: MainMenu | None = None
         self._notifier: Notifier | None = None
@@ -111,8 +124,30 @@ class Program(QObject):
             self._tour.ended.connect(watch.start)
         return self
 
+    def look_after(self, exchange: ExchangeProcess) -> None:
+        """Have the embedded exchange started again where it ends before the program does."""
+        self._keeper = ExchangeKeeper(exchange, self)
+        self._keeper.troubleChanged.connect(self._on_trouble)
+
+    @pyqtSlot(object)
+    def _on_trouble(self, cause: str) -> None:
+        """Say what is the matter where the lines are waited for; where it is over, wait no longer."""
+        self._trouble = cause
+        window = self._living()
+        if window is None:
+            return
+        service = window.needs.service
+        trouble_of(service).tell(cause)
+        if not cause:
+            for line in WebSocketType:
+                if service.connection_state(line) in (ConnectionState.RECONNECTING, ConnectionState.FAILED):
+                    service.reconnect(line)
+            window.needs.catalog.load()
+
     def close(self) -> None:
         """Undo what the constructor did; the window is gone by now, or goes."""
+        if self._keeper is not None:
+            self._keeper.stop()
         self._hook.uninstall()
         self._log.uninstall()
         self._on_closing()
@@ -140,6 +175,9 @@ class Program(QObject):
         window = self._window = MainWindow(needs, ExchangeOrigin.of(self._config, embedded=self._options.embedded))
         menu = self._menu = MainMenu(window)
         self._notifier = Notifier(service, window.toasts, chosen)
+        trouble_of(service).tell(self._trouble)
+        if self._keeper is not None:
+            trouble_of(service).retryRequested.connect(self._keeper.retry)
         self._notifier.listen_to(window.panels.values())
         window.watch_list.set_favourites(chosen.favourites)
         self._connect(window, menu)
@@ -178,7 +216,9 @@ class Program(QObject):
         menu.restore(layout.perspective or next(iter(BUILT_IN)), layout.current, layout.changed)
         wanted = self._options.perspective
         if wanted is not None and not menu.choose(wanted):
-            _log.warning("there is no perspective %r; known are %s", wanted, ", ".join([*BUILT_IN, *menu.own]))
+            known = ", ".join([*BUILT_IN, *menu.own])
+            told = Phrase(mark("there is no perspective {name}; known are {known}"), name=repr(wanted), known=known)
+            _log.warning("%s", told)
         window.lock(layout.locked)
         menu.locked.setChecked(layout.locked)
         if layout.maximized and self._options.size is None:

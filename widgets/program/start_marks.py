@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QEvent, QObject, pyqtSlot
 
+from upbit_ws_qt import Phrase
 from widgets.base.panel import Panel, PanelState
+from widgets.base.text import mark
 
 if TYPE_CHECKING:
     from widgets.program.program import Program
@@ -50,7 +52,7 @@ class StartMarks(QObject):
         """Wait for the first paint."""
         if watched is not None and event is not None and event.type() == QEvent.Type.Paint:
             watched.removeEventFilter(self)
-            self._tell("window shown")
+            self._tell(mark("window shown after {seconds:.2f} s"))
         return False
 
     @pyqtSlot(PanelState)
@@ -62,7 +64,7 @@ class StartMarks(QObject):
             panel = window.panels.get(name)
             if isinstance(panel, Panel):
                 panel.stateChanged.disconnect(self._on_state)
-        self._tell("first price")
+        self._tell(mark("first price after {seconds:.2f} s"))
 
     def _tell(self, what: str) -> None:
-        _log.info("%s after %.2f s", what, time.monotonic() - self._began)
+        _log.info("%s", Phrase(what, seconds=time.monotonic() - self._began))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from PyQt6.QtCore import QStandardPaths
 
+from upbit_ws_qt import Phrase
+from widgets.base.text import mark
 from widgets.settings.preferences import Preferences, preferences_from, preferences_to_plain
 from widgets.window.layout import Arrangement, arrangement_from, arrangement_to_plain, whole
 from widgets.window.layout_file import read_json, write_json
@@ -130,4 +132,4 @@ class Store:
         try:
             write_json(self._folder / name, value)
         except (OSError, ValueError) as error:
-            _log.warning("%s could not be saved: %s", name, error)
+            _log.warning("%s", Phrase(mark("{name} could not be saved: {cause}"), name=name, cause=str(error)))

@@ -13,6 +13,7 @@ from upbit_ws_qt import ConfigurationError, Credentials
 from widgets.base.panel import plain_label
 from widgets.base.text import Texts, mark, said, tr
 from widgets.settings.key_check import check_keys
+from widgets.window.origin import ExchangeKind, ExchangeOrigin
 
 if TYPE_CHECKING:
     from upbit_ws_qt import ServiceConfig
@@ -61,10 +62,22 @@ class KeysPage(QWidget):
         if embedded:
             for widget in (self.access, self.secret, self.save, self.remove):
                 widget.setEnabled(False)
-            self._tell(mark("The embedded exchange has dummy keys of its own. Start with --live to enter yours."))
+            self._tell(
+                mark(
+                    "This is the embedded exchange: it has dummy keys of its own, and yours would be of no use to it. "
+                    "To enter yours, end the program and start it with --live: that is the real exchange."
+                )
+            )
         else:
+            origin = ExchangeOrigin.of(config, embedded=False)
             has = config.credentials is not None
-            self._tell(mark("A key is in use.") if has else mark("No key is in use: public data only."))
+            if origin.kind is ExchangeKind.OTHER:
+                self._tell(
+                    mark("A key that is entered here is sent to {host}: that is not the real exchange."),
+                    host=origin.where,
+                )
+            else:
+                self._tell(mark("A key is in use.") if has else mark("No key is in use: public data only."))
 
     def _arrange(self) -> None:
         form = QFormLayout()

@@ -22,11 +22,12 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from upbit_ws_qt import Phrase
 from widgets.base.focus import FocusEntry, set_tab_order
 from widgets.base.kst import KST
 from widgets.base.labels import tip_text
 from widgets.base.tables import fit_columns, plain_table
-from widgets.base.text import mark, tr
+from widgets.base.text import mark, said, tr
 from widgets.base.theme import colours_of
 
 if TYPE_CHECKING:
@@ -46,6 +47,31 @@ _LEVELS = (
 )
 _SHAPES = {logging.WARNING: "▲", logging.ERROR: "✖", logging.CRITICAL: "✖"}
 _COLUMNS = (mark("Time"), mark("Level"), mark("Source"), mark("Message"))
+
+# What records of the service are about: states, and why they changed. They are looked up when a record comes.
+_WORDS = (
+    mark("initializing"),
+    mark("idle"),
+    mark("active"),
+    mark("degraded"),
+    mark("recovering"),
+    mark("stopping"),
+    mark("stopped"),
+    mark("error"),
+    mark("disconnected"),
+    mark("connecting"),
+    mark("syncing"),
+    mark("connected"),
+    mark("reconnecting"),
+    mark("failed"),
+    mark("open"),
+    mark("proved"),
+    mark("asked"),
+    mark("wanted"),
+    mark("wanted again"),
+    mark("nothing wants it"),
+    mark("a thread of its own"),
+)
 
 
 class LogLine(NamedTuple):
@@ -114,10 +140,7 @@ class _Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take a record."""
-        try:
-            message = record.getMessage()
-        except (TypeError, ValueError):
-            message = str(record.msg)
+        message = _message_of(record)
         source = record.name.removeprefix("upbit_ws_qt.")
         try:
             self._bridge.record.emit(record.created, record.levelno, source, message[: 4 * LONGEST])
@@ -351,6 +374,16 @@ class LogWidget(FocusEntry):
             self.retranslate()
         elif event.type() == event.Type.PaletteChange:
             self._restyle()
+
+
+def _message_of(record: logging.LogRecord) -> str:
+    """Return what a record says, in the language in force as far as this program's own words go."""
+    try:
+        if isinstance(record.args, tuple) and any(isinstance(arg, Phrase) for arg in record.args):
+            return str(record.msg) % tuple(said(arg) if isinstance(arg, Phrase) else arg for arg in record.args)
+        return record.getMessage()
+    except (TypeError, ValueError):
+        return str(record.msg)
 
 
 def _safe(text: str) -> str:

@@ -6,7 +6,7 @@ from decimal import ROUND_DOWN, Decimal
 from random import Random
 from typing import TYPE_CHECKING, Protocol
 
-from .numbers import from_units
+from .numbers import from_units, kst_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +21,10 @@ _LARGEST_SHARE = 20  # a twentieth of what is free goes into one order
 _LEAST_KRW = Decimal(20_000)
 _EIGHT_PLACES = Decimal("1e-8")
 
+_DAY_SECONDS = 86_400
+DAY = "{day}"
+"""In a title: the day after it is published, MM/DD in Korea."""
+
 # (title, category, body). The hostile ones are what a program must survive: markup, length, direction marks, links.
 NOTICES: tuple[tuple[str, str, str | None], ...] = (
     (
@@ -28,7 +32,7 @@ NOTICES: tuple[tuple[str, str, str | None], ...] = (
         "trade",
         "거래 지원 시작 시점은 변동될 수 있습니다.",
     ),
-    ("[점검] 서버 점검 안내 (11/24 02:00 ~ 04:00)", "maintenance", "점검 중에는 거래와 입출금이 일시 중단됩니다."),
+    (f"[점검] 서버 점검 안내 ({DAY} 02:00 ~ 04:00)", "maintenance", "점검 중에는 거래와 입출금이 일시 중단됩니다."),
     (
         '<b>공지</b> <img src=x onerror="alert(1)"> <a href="javascript:alert(1)">여기를 누르세요</a>',
         "notice",
@@ -90,7 +94,7 @@ class DemoScript:
             self._trade(out)
         if now_ms >= self._next_notice_ms:
             self._next_notice_ms = now_ms + _NOTICE_EVERY_MS
-            self._announce(out)
+            self._announce(now_ms, out)
 
     def _trade(self, out: list[Change]) -> None:
         account = self._world.account
@@ -141,14 +145,20 @@ class DemoScript:
             return account.place(code, side, "price", price=amount)
         return account.place(code, side, "market", volume=amount)
 
-    def _announce(self, out: list[Change]) -> None:
+    def _announce(self, now_ms: int, out: list[Change]) -> None:
         if self._notice is not None and self._notices % 3 == 0 and self._random.random() < 0.7:
-            title = NOTICES[(self._notices - 1) % len(NOTICES)][0]
+            title = self._title((self._notices - 1) % len(NOTICES), now_ms)
             out += self._world.update_announcement(self._notice, f"{title} (수정)", None, None, None)
             self._notice = None
             return
-        title, category, body = NOTICES[self._notices % len(NOTICES)]
+        number = self._notices % len(NOTICES)
+        _, category, body = NOTICES[number]
         self._notices += 1
-        changes = self._world.publish_announcement(title, category, body, None)
+        changes = self._world.publish_announcement(self._title(number, now_ms), category, body, None)
         self._notice = changes[0].uuid
         out += changes
+
+    def _title(self, number: int, now_ms: int) -> str:
+        """Return a title; one that names a day names the next one, so that nothing is announced for the past."""
+        _, month, day = kst_time(now_ms // 1000 + _DAY_SECONDS)[:10].split("-")
+        return NOTICES[number][0].replace(DAY, f"{month}/{day}")
