@@ -180,7 +180,7 @@ async def test_the_dialog_of_an_error_fits_on_a_screen(text: str) -> None:
         assert box.sizeHint().height() < 700
         box.close()
         await turn()
-    assert max(map(len, breakable(text).replace("\u200b", " ").split())) <= 24
+    assert max(map(len, breakable(text).replace("\u200b", " ").split())) <= 60
 
 
 @pytest.mark.qasync_loop
