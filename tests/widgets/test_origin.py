@@ -13,9 +13,9 @@ from tests.widgets.desk import desk, window_of
 from tests.widgets.settings_desk import LIVE
 from tests.widgets.showing import shown
 from upbit_ws_qt import ServiceConfig
+from widgets.base.origin import ExchangeKind, ExchangeOrigin
 from widgets.base.text import Language, set_language
 from widgets.base.theme import DARK, LIGHT, ThemeMode, apply_theme
-from widgets.window.origin import ExchangeKind, ExchangeOrigin
 from widgets.window.status_bar import ExchangeBadge
 
 if TYPE_CHECKING:

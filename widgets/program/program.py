@@ -24,6 +24,7 @@ from upbit_ws_qt import (
 )
 from widgets.base.look import look
 from widgets.base.market_catalog import MarketCatalog
+from widgets.base.origin import ExchangeOrigin
 from widgets.base.panel import Panel
 from widgets.base.rest import RestClient
 from widgets.base.text import mark, set_language
@@ -41,7 +42,6 @@ from widgets.window.error_dialog import ErrorReporter
 from widgets.window.log_dock import LogBook
 from widgets.window.main_window import MainWindow
 from widgets.window.on_screen import USUAL_FRAME, ScreenKeeper, areas, fitting
-from widgets.window.origin import ExchangeOrigin
 from widgets.window.panels import PANELS, Needs
 from widgets.window.perspectives import BUILT_IN
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from PyQt6.QtCore import QChildEvent
     from PyQt6.QtGui import QCloseEvent, QIcon
 
+    from widgets.base.origin import ExchangeOrigin
     from widgets.window.layout import Arrangement
-    from widgets.window.origin import ExchangeOrigin
 
 __all__ = ["MainWindow"]
 

@@ -12,9 +12,9 @@ from upbit_ws_qt import ConnectionState, WebSocketType
 from widgets.base.kst import kst_now_clock
 from widgets.base.labels import PlainLabel, plain_label, tip_text
 from widgets.base.line_state import line_board, line_name
+from widgets.base.origin import ExchangeKind
 from widgets.base.text import tr
 from widgets.base.theme import HEALTH_SHAPES, colours_of, number_font
-from widgets.window.origin import ExchangeKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt import WebSocketService
     from widgets.base.line_state import LineState
-    from widgets.window.origin import ExchangeOrigin
+    from widgets.base.origin import ExchangeOrigin
 
 __all__ = ["ExchangeBadge", "ServiceStatusBar"]
 
