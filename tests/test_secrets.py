@@ -77,7 +77,7 @@ async def go_through_faults(exchange: EmbeddedExchange, service: WebSocketServic
     async def lost_and_back(name: str, **options: Any) -> None:
         epoch = service.epoch(PRIVATE)
         fault = exchange.faults.inject(name, endpoint="private", **options)
-        if name in ("refuse", "too_many", "invalid_auth"):  # at the door: somebody has to come to it
+        if name in ("refuse", "too_many", "invalid_auth"):  # of the handshake: somebody has to dial
             exchange.faults.inject("drop", endpoint="private")
         await until(lambda: fault.hits)
         fault.clear()

@@ -19,7 +19,7 @@ _LONGEST_NONCE = 256
 
 
 class TokenRefusedError(Exception):
-    """A token that does not open the door; the message says why, for the exchange's own log."""
+    """A token that is refused; the message says why, for the exchange's own log."""
 
 
 class TokenVerifier:

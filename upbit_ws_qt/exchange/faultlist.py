@@ -45,7 +45,7 @@ class Place(StrEnum):
     """Where a fault acts."""
 
     LINE = "line"
-    DOOR = "door"
+    HANDSHAKE = "handshake"
     OUTGOING = "outgoing"
     REQUEST = "request"
 
@@ -76,8 +76,8 @@ def _line(choices: dict[str, tuple[str, ...]] | None = None, **options: Any) -> 
     return FaultSpec(Place.LINE, {**options, **_WHEN}, {"on": MOMENTS, **(choices or {})})
 
 
-def _door(**options: Any) -> FaultSpec:
-    return FaultSpec(Place.DOOR, {**options, "times": None})
+def _handshake(**options: Any) -> FaultSpec:
+    return FaultSpec(Place.HANDSHAKE, {**options, "times": None})
 
 
 SPECS: dict[FaultName, FaultSpec] = {
@@ -91,12 +91,12 @@ SPECS: dict[FaultName, FaultSpec] = {
     FaultName.DECOMPRESSION_BOMB: _line(size=64 * 1024 * 1024, hold=True),
     FaultName.MASKED_FRAME: _line(hold=True),
     FaultName.PROTOCOL_VIOLATION: _line({"kind": VIOLATION_KINDS}, kind="opcode", hold=True),
-    FaultName.REFUSE: _door(status=503),
-    FaultName.TOO_MANY: _door(),
-    FaultName.BLOCKED: _door(seconds=10.0),
-    FaultName.SLOW_ACCEPT: _door(seconds=3.0),
-    FaultName.INVALID_AUTH: _door(http=False),
-    FaultName.MAINTENANCE: _door(notice=1.0, seconds=30.0),
+    FaultName.REFUSE: _handshake(status=503),
+    FaultName.TOO_MANY: _handshake(),
+    FaultName.BLOCKED: _handshake(seconds=10.0),
+    FaultName.SLOW_ACCEPT: _handshake(seconds=3.0),
+    FaultName.INVALID_AUTH: _handshake(http=False),
+    FaultName.MAINTENANCE: _handshake(notice=1.0, seconds=30.0),
     FaultName.DELAY: FaultSpec(Place.OUTGOING, {"seconds": 0.5}),
     FaultName.STALL: FaultSpec(Place.OUTGOING, {"keep": True}),
     FaultName.MUTE: FaultSpec(Place.OUTGOING, {"codes": ()}),

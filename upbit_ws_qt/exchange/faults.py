@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .faultlist import Fault, FaultName, Place
 from .filters import FILTERS
-from .strikes import strike
+from .line_faults import apply_line_fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ class FaultBoard:
 
     @property
     def active(self) -> list[Fault]:
-        """The faults that may still strike, oldest first."""
+        """The faults that may still take effect, oldest first."""
         return [fault for fault in self._faults if not fault.is_exhausted()]
 
     def inject(
@@ -55,7 +55,7 @@ class FaultBoard:
         if connection is not None and connection not in self._hub.sessions:
             raise ValueError(f"there is no open connection {connection}")
         fault = Fault(next(self._numbers), fault_name, endpoint, connection, options, self._on_clear)
-        if fault.place is Place.DOOR and connection is not None:
+        if fault.place is Place.HANDSHAKE and connection is not None:
             raise ValueError(f"{fault_name} is met at the handshake: it takes an endpoint, not a connection")
         self._faults.append(fault)
         if fault.place is Place.OUTGOING:
@@ -63,7 +63,7 @@ class FaultBoard:
                 self._refresh(session)
         elif fault.place is Place.LINE and fault.options["on"] == "now":
             for session in self._matching_sessions(fault):
-                self._strike_later(session, fault)
+                self._apply_later(session, fault)
             self._later(max(0.0, fault.options["after"]), fault.clear)
         elif fault_name is FaultName.MAINTENANCE:
             self._announce_maintenance()
@@ -80,7 +80,7 @@ class FaultBoard:
     def at_door(self, endpoint: str, *, without: FaultName | None = None) -> Fault | None:
         """Return the fault that a handshake for `endpoint` meets, and count it."""
         for fault in self.active:
-            if fault.place is Place.DOOR and fault.name is not without and fault.matches(endpoint, None):
+            if fault.place is Place.HANDSHAKE and fault.name is not without and fault.matches(endpoint, None):
                 if fault.name is FaultName.MAINTENANCE and not fault.hits:
                     continue  # announced, but not begun
                 self._count(fault)
@@ -90,11 +90,11 @@ class FaultBoard:
     def on_open(self, session: Session) -> None:
         """Let faults have a new session."""
         self._refresh(session)
-        self._strike_on("open", session)
+        self._apply_on("open", session)
 
     def on_request(self, session: Session) -> bool:
         """Let faults have a session whose message has arrived; False where it is to be ignored, or the line is gone."""
-        self._strike_on("request", session)
+        self._apply_on("request", session)
         for fault in self._at(Place.REQUEST, session):
             if fault.name is FaultName.IGNORED_REQUEST and self._count(fault):
                 return False
@@ -102,7 +102,7 @@ class FaultBoard:
 
     def on_served(self, session: Session) -> None:
         """Let faults have a session whose request has been answered."""
-        self._strike_on("served", session)
+        self._apply_on("served", session)
 
     def hide_codes(self, session: Session, request: Subscribe) -> None:
         """Note on the session which codes of a new request are not served, and which of them not listed either."""
@@ -135,22 +135,22 @@ class FaultBoard:
             self._faults.remove(fault)  # a filter stays: it may hold something back
         return True
 
-    def _strike_on(self, moment: str, session: Session) -> None:
+    def _apply_on(self, moment: str, session: Session) -> None:
         for fault in self._at(Place.LINE, session):
             if fault.options["on"] == moment:
-                self._strike_later(session, fault)
+                self._apply_later(session, fault)
 
-    def _strike_later(self, session: Session, fault: Fault) -> None:
+    def _apply_later(self, session: Session, fault: Fault) -> None:
         if not self._count(fault):
             return
         if fault.options["after"] > 0:
-            self._later(fault.options["after"], lambda: self._strike(session, fault))
+            self._later(fault.options["after"], lambda: self._apply(session, fault))
         else:
-            self._strike(session, fault)
+            self._apply(session, fault)
 
-    def _strike(self, session: Session, fault: Fault) -> None:
+    def _apply(self, session: Session, fault: Fault) -> None:
         if fault.active and not session.line.lost:
-            strike(self._hub, session, fault)
+            apply_line_fault(self._hub, session, fault)
 
     def _refresh(self, session: Session) -> None:
         """Bring the session's filters, delay and stall in line with the faults in force."""

@@ -22,10 +22,10 @@ _SNAPSHOT = re.compile(rb'"(stream_type|st)":"SNAPSHOT"')
 class Filter:
     """One fault's work on one session."""
 
-    def __init__(self, fault: Fault, strike: Callable[[], bool]) -> None:
-        """Keep the fault; `strike` counts a hit and tells whether there may be one."""
+    def __init__(self, fault: Fault, count_hit: Callable[[], bool]) -> None:
+        """Keep the fault; `count_hit` counts a hit and tells whether there may be one."""
         self.fault = fault
-        self._strike = strike
+        self._count_hit = count_hit
 
     def __call__(self, kind: str, code: str, stream_type: str, message: bytes) -> list[bytes]:
         """Return what is sent instead of `message`, a SNAPSHOT or REALTIME of wire type `kind`."""
@@ -44,7 +44,7 @@ class Truncated(Filter):
     def __call__(self, kind: str, code: str, stream_type: str, message: bytes) -> list[bytes]:
         """Cut it or not."""
         self._seen += 1
-        if self._seen % max(1, self.fault.options["every"]) == 0 and self._strike():
+        if self._seen % max(1, self.fault.options["every"]) == 0 and self._count_hit():
             return [message[: len(message) // 2]]
         return [message]
 
@@ -52,8 +52,8 @@ class Truncated(Filter):
 class WrongOrder(Filter):
     """Swaps each two messages of one stream."""
 
-    def __init__(self, fault: Fault, strike: Callable[[], bool]) -> None:
-        super().__init__(fault, strike)
+    def __init__(self, fault: Fault, count_hit: Callable[[], bool]) -> None:
+        super().__init__(fault, count_hit)
         self._held: dict[tuple[str, str], bytes] = {}
 
     def __call__(self, kind: str, code: str, stream_type: str, message: bytes) -> list[bytes]:
@@ -61,7 +61,7 @@ class WrongOrder(Filter):
         held = self._held.pop((kind, code), None)
         if held is not None:
             return [message, held]
-        if stream_type == "REALTIME" and self._strike():
+        if stream_type == "REALTIME" and self._count_hit():
             self._held[kind, code] = message
             return []
         return [message]
@@ -78,7 +78,7 @@ class DuplicateTrades(Filter):
 
     def __call__(self, kind: str, code: str, stream_type: str, message: bytes) -> list[bytes]:
         """Repeat a trade."""
-        if kind == "trade" and self._strike():
+        if kind == "trade" and self._count_hit():
             return [message] * (1 + self.fault.options["copies"])
         return [message]
 
@@ -88,7 +88,7 @@ class WrongSnapshot(Filter):
 
     def __call__(self, kind: str, code: str, stream_type: str, message: bytes) -> list[bytes]:
         """Spoil a snapshot."""
-        if stream_type != "SNAPSHOT" or not self._strike():
+        if stream_type != "SNAPSHOT" or not self._count_hit():
             return [message]
         options = self.fault.options
         if options["mode"] == "missing":
@@ -107,7 +107,7 @@ class ClockSkew(Filter):
 
     def __call__(self, kind: str, code: str, stream_type: str, message: bytes) -> list[bytes]:
         """Move them by the fault's seconds."""
-        self._strike()
+        self._count_hit()
         return [_moved(message, round(self.fault.options["seconds"] * 1000))]
 
 
@@ -116,7 +116,7 @@ class Withheld(Filter):
 
     def __call__(self, kind: str, code: str, stream_type: str, message: bytes) -> list[bytes]:
         """Drop it."""
-        self._strike()
+        self._count_hit()
         return []
 
 
@@ -126,7 +126,7 @@ class Mute(Filter):
     def __call__(self, kind: str, code: str, stream_type: str, message: bytes) -> list[bytes]:
         """Drop it or not."""
         codes = self.fault.options["codes"]
-        if (codes and code not in codes) or not self._strike():
+        if (codes and code not in codes) or not self._count_hit():
             return [message]
         return []
 

@@ -62,7 +62,7 @@ class MessageLimit:
 
 
 @dataclass(slots=True)
-class _Pocket:
+class _Client:
     window: SlidingWindow
     violations: deque[float] = field(default_factory=deque)
     blocked_until: float = float("-inf")
@@ -79,9 +79,9 @@ class Verdict:
 
 
 class Gate:
-    """Connects per pocket (an address, or a key's sub-account): 429 for one too many, 418 when it goes on.
+    """Connects per client (an address, or a key's sub-account): 429 for one too many, 418 when it goes on.
 
-    A violation during a block counts too, so a client that hammers at the door makes its block longer.
+    A violation during a block counts too, so a client that goes on dialling makes its block longer.
     """
 
     def __init__(self, limit: int | None, seconds: float = 1.0, *, block_after: int = 3, block_seconds: float = 2.0):
@@ -89,51 +89,51 @@ class Gate:
         self._seconds = seconds
         self._block_after = block_after
         self._block_seconds = block_seconds
-        self._pockets: OrderedDict[str, _Pocket] = OrderedDict()
+        self._clients: OrderedDict[str, _Client] = OrderedDict()
 
     def connect(self, key: str, now: float) -> Verdict:
-        """Judge a connect of pocket `key` at `now` (seconds) and count it."""
-        pocket = self._pocket(key)
-        if now < pocket.blocked_until:
+        """Judge a connect of the client `key` at `now` (seconds) and count it."""
+        client = self._client(key)
+        if now < client.blocked_until:
             self.violation(key, now)
-            return Verdict(BLOCKED, pocket.blocked_until - now)
-        if pocket.window.has_room(now):
-            pocket.window.note(now)
+            return Verdict(BLOCKED, client.blocked_until - now)
+        if client.window.has_room(now):
+            client.window.note(now)
             return Verdict(OK)
         self.violation(key, now)
-        if now < pocket.blocked_until:
-            return Verdict(BLOCKED, pocket.blocked_until - now)
+        if now < client.blocked_until:
+            return Verdict(BLOCKED, client.blocked_until - now)
         return Verdict(TOO_MANY)
 
     def violation(self, key: str, now: float) -> None:
-        """Count a violation of pocket `key`, of whatever limit; enough of them start or lengthen its block."""
-        pocket = self._pocket(key)
+        """Count a violation of the client `key`, of whatever limit; enough of them start or lengthen its block."""
+        client = self._client(key)
         if self._limit is None:
             return
-        if now - pocket.last_violation > _BLOCK_MEMORY:
-            pocket.blocks = 0
-        pocket.last_violation = now
-        violations = pocket.violations
+        if now - client.last_violation > _BLOCK_MEMORY:
+            client.blocks = 0
+        client.last_violation = now
+        violations = client.violations
         violations.append(now)
         while now - violations[0] > _VIOLATION_MEMORY:
             violations.popleft()
         if len(violations) >= self._block_after:
             violations.clear()
-            length = min(self._block_seconds * 2.0**pocket.blocks, _LONGEST_BLOCK)
-            pocket.blocked_until = now + length
-            pocket.blocks = min(pocket.blocks + 1, 32)
+            length = min(self._block_seconds * 2.0**client.blocks, _LONGEST_BLOCK)
+            client.blocked_until = now + length
+            client.blocks = min(client.blocks + 1, 32)
 
     def blocked_for(self, key: str, now: float) -> float:
         """Return how many seconds the block of `key` still lasts, 0 where there is none."""
-        pocket = self._pockets.get(key)
-        return max(0.0, pocket.blocked_until - now) if pocket else 0.0
+        client = self._clients.get(key)
+        return max(0.0, client.blocked_until - now) if client else 0.0
 
-    def _pocket(self, key: str) -> _Pocket:
-        pocket = self._pockets.get(key)
-        if pocket is None:
-            if len(self._pockets) >= _MOST_KEYS:
-                self._pockets.popitem(last=False)
-            pocket = self._pockets[key] = _Pocket(SlidingWindow(self._limit, self._seconds))
+    def _client(self, key: str) -> _Client:
+        client = self._clients.get(key)
+        if client is None:
+            if len(self._clients) >= _MOST_KEYS:
+                self._clients.popitem(last=False)
+            client = self._clients[key] = _Client(SlidingWindow(self._limit, self._seconds))
         else:
-            self._pockets.move_to_end(key)
-        return pocket
+            self._clients.move_to_end(key)
+        return client

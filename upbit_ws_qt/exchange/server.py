@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Self
 
+from .acceptor import Acceptor
 from .control import Control
 from .line import Line
 from .operations import Operations
-from .reception import Reception
 from .recording import Recorder, load_recording
 from .replay import ReplayWorld
 from .settings import ExchangeSettings
@@ -39,7 +39,7 @@ class EmbeddedExchange(Operations):
         self._loop_clock = _LoopClock()
         super().__init__(settings, make_world(settings), now or self._loop_clock)
         self._server: asyncio.Server | None = None
-        self._reception: Reception | None = None
+        self._acceptor: Acceptor | None = None
         self._port = 0
 
     # Life.
@@ -60,24 +60,24 @@ class EmbeddedExchange(Operations):
             OSError: If the port is taken, or the file to record to cannot be written.
             RuntimeError: If it was called before.
         """
-        if self._reception is not None:
+        if self._acceptor is not None:
             raise RuntimeError("an exchange can be started once: make a new one")
         settings = self.settings
         self._loop_clock.loop = asyncio.get_running_loop()
-        self._reception = reception = Reception(settings, self._counters, self._hub, self._pump, self.faults, self._now)
-        self._hub.on_message_violation = reception.note_message_violation
+        self._acceptor = acceptor = Acceptor(settings, self._counters, self._hub, self._pump, self.faults, self._now)
+        self._hub.on_message_violation = acceptor.note_message_violation
         if settings.control:
-            reception.control = Control(self)
+            acceptor.control = Control(self)
         try:
             if settings.record is not None:
-                reception.recorder = Recorder(settings.record, self.world)
+                acceptor.recorder = Recorder(settings.record, self.world)
             self._server = await asyncio.get_running_loop().create_server(
-                lambda: Line(reception, settings.max_request), settings.host, settings.port, backlog=512
+                lambda: Line(acceptor, settings.max_request), settings.host, settings.port, backlog=512
             )
         except OSError:
-            self._reception = None
-            if reception.recorder is not None:
-                reception.recorder.close()
+            self._acceptor = None
+            if acceptor.recorder is not None:
+                acceptor.recorder.close()
             raise
         self._port = self._server.sockets[0].getsockname()[1]
         if not settings.stopped:
@@ -86,17 +86,17 @@ class EmbeddedExchange(Operations):
 
     async def stop(self) -> None:
         """Cut all lines, free the port, close the recording; idempotent."""
-        if self._server is None or self._reception is None:
+        if self._server is None or self._acceptor is None:
             return
         server, self._server = self._server, None
         server.close()
         self._pump.stop()
-        if self._reception.control is not None:
-            await self._reception.control.stop()
-        await self._reception.clear()
+        if self._acceptor.control is not None:
+            await self._acceptor.control.stop()
+        await self._acceptor.clear()
         await server.wait_closed()
-        if self._reception.recorder is not None:
-            self._reception.recorder.close()
+        if self._acceptor.recorder is not None:
+            self._acceptor.recorder.close()
         self._pump.stop()  # whatever the ends of the lines have put on the agenda
 
     # Addresses.

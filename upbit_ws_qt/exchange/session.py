@@ -52,7 +52,7 @@ class Session:
         self.id = number
         self.endpoint = endpoint
         self.line = line
-        self.pocket = ""
+        self.limit_key = ""
         self.limit = MessageLimit()
         self.scopes: tuple[str, ...] = ()
         self.format = FORMATS[0]

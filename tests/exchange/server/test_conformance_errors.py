@@ -241,7 +241,7 @@ async def test_five_connects_a_second_then_429_then_418_with_growing_blocks(stri
         assert not {"retry-after", "remaining-req"} & {name.lower() for name in response.headers}
     bodies = [response.body or b"" for response in refused if response.status_code == 418]
     blocks = sorted(float(re.findall(rb"\d+", body)[0]) for body in bodies)
-    assert blocks == [2, 2, 2, 4, 4, 4, 8, 8], "hammering at the door makes the block longer"
+    assert blocks == [2, 2, 2, 4, 4, 4, 8, 8], "going on dialling makes the block longer"
     assert strict.counters.connect_violations == 10
     assert strict.counters.refused_by_status == {429: 2, 418: 8}
 

@@ -40,7 +40,7 @@ def test_blocks_grow_and_are_forgotten() -> None:
     gate = Gate(1, block_after=2, block_seconds=2.0)
     assert [gate.connect("a", now).status for now in (0.0, 0.1, 0.2, 0.3)] == [101, 429, 418, 418]
     assert gate.blocked_for("a", 0.3) == pytest.approx(1.9)
-    assert gate.connect("b", 0.3).status == 101, "another pocket is not touched"
+    assert gate.connect("b", 0.3).status == 101, "another client is not touched"
     assert gate.connect("a", 0.4).seconds == pytest.approx(4.0), "hammering makes it longer"
     assert gate.connect("a", 4.5).status == 101
     assert [gate.connect("a", now).status for now in (4.6, 4.7)] == [429, 418]
@@ -62,7 +62,7 @@ def test_the_memory_of_the_gate_is_bounded() -> None:
     gate = Gate(1)
     for number in range(20_000):
         gate.connect(f"address {number}", 0.0)
-    assert len(gate._pockets) == 10_000
+    assert len(gate._clients) == 10_000
 
 
 def test_nonces_are_remembered_up_to_a_bound_that_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Faults at the door, on what goes out, and on requests: each does what its name says and ends when it is cleared."""
+"""Faults of the handshake, of what goes out, and of requests: each does what its name says and ends when cleared."""
 
 from __future__ import annotations
 

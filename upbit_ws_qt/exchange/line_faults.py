@@ -1,4 +1,4 @@
-"""Faults that strike a line: what is done to it, and the malformed bytes it is sent."""
+"""Faults of a line: what is done to it, and the malformed bytes it is sent."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _VIOLATIONS = {
 }
 
 
-def strike(hub: Hub, session: Session, fault: Fault) -> None:
+def apply_line_fault(hub: Hub, session: Session, fault: Fault) -> None:
     """Do to the session's line what the fault says."""
     options, line = fault.options, session.line
     reason = f"fault {fault.name}"

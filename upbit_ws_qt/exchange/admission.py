@@ -1,4 +1,4 @@
-"""Who comes in: paths, tokens, limits at the handshake, and faults that stand at the door."""
+"""Who is let in: paths, tokens, limits of the handshake, and faults that refuse or delay it."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ class Admission:
 
     Attributes:
         status: 101 lets the client in; everything else is the HTTP answer.
-        pocket: The account of the rate limits that pays for this connection.
+        limit_key: Whose limits this connection counts against: its key, or its address.
         authenticated: Whether there was a good token.
         invalid_auth: Whether the client is let in only to be told INVALID_AUTH.
         body: The body of a refusal.
     """
 
     status: int
-    pocket: str
+    limit_key: str
     authenticated: bool = False
     invalid_auth: bool = False
     body: bytes = b""
 
 
-class Door:
+class AdmissionCheck:
     """Judges handshakes."""
 
     def __init__(self, settings: ExchangeSettings, counters: Counters) -> None:
@@ -58,20 +58,20 @@ class Door:
         )
 
     def judge(self, endpoint: str, request: HttpRequest, peer: str, now: float) -> Admission:
-        """Decide about a handshake for `endpoint` at `now` (seconds), and count it against its pocket."""
+        """Decide about a handshake for `endpoint` at `now` (seconds), and count it against the key of its limits."""
         access_key = self._access_key(endpoint, request)
-        pocket = f"key {access_key}" if access_key else f"address {peer}"
-        status, seconds = self._limits(request, pocket, peer, now)
+        limit_key = f"key {access_key}" if access_key else f"address {peer}"
+        status, seconds = self._limits(request, limit_key, peer, now)
         if status != OK:
             self._counters.connect_violations += 1
-            return Admission(status, pocket, body=too_many_body(status, seconds))
+            return Admission(status, limit_key, body=too_many_body(status, seconds))
         if endpoint != "public" and not access_key:
-            return _invalid_auth(pocket, http=self._settings.auth_failure == "http")
-        return Admission(OK, pocket, authenticated=bool(access_key))
+            return _invalid_auth(limit_key, http=self._settings.auth_failure == "http")
+        return Admission(OK, limit_key, authenticated=bool(access_key))
 
-    def message_violation(self, pocket: str, now: float) -> None:
-        """Count a message that was too many against its connection's pocket."""
-        self._gate.violation(pocket, now)
+    def message_violation(self, limit_key: str, now: float) -> None:
+        """Count a message that was too many against the limits of its connection."""
+        self._gate.violation(limit_key, now)
 
     def admits_http(self, request: HttpRequest, peer: str, now: float) -> tuple[int, float]:
         """Judge a plain HTTP request: 101 or 429 or 418, and the seconds of a block."""
@@ -81,13 +81,13 @@ class Door:
         seconds = self._gate.blocked_for(f"address {peer}", now)
         return (BLOCKED, seconds) if seconds else (OK, 0.0)
 
-    def _limits(self, request: HttpRequest, pocket: str, peer: str, now: float) -> tuple[int, float]:
+    def _limits(self, request: HttpRequest, limit_key: str, peer: str, now: float) -> tuple[int, float]:
         if "origin" in request.headers:
             self._counters.connects_with_origin += 1
             verdict = self._origins.connect(f"origin {peer}", now)
             if verdict.status != OK:
                 return verdict.status, verdict.seconds
-        verdict = self._gate.connect(pocket, now)
+        verdict = self._gate.connect(limit_key, now)
         return verdict.status, verdict.seconds
 
     def _access_key(self, endpoint: str, request: HttpRequest) -> str:
@@ -102,21 +102,21 @@ class Door:
             return ""
 
 
-def _invalid_auth(pocket: str, *, http: bool) -> Admission:
+def _invalid_auth(limit_key: str, *, http: bool) -> Admission:
     body = error_body("INVALID_AUTH", MESSAGES["INVALID_AUTH"])
-    return Admission(401, pocket, body=body) if http else Admission(OK, pocket, invalid_auth=True)
+    return Admission(401, limit_key, body=body) if http else Admission(OK, limit_key, invalid_auth=True)
 
 
 def faulty_admission(admission: Admission, fault: Fault) -> Admission:
     """Return what becomes of a handshake that would have been accepted; status 0 ends the line without an answer."""
     if fault.name is FaultName.INVALID_AUTH:
-        return _invalid_auth(admission.pocket, http=fault.options["http"])
+        return _invalid_auth(admission.limit_key, http=fault.options["http"])
     if fault.name is FaultName.TOO_MANY:
-        return Admission(TOO_MANY, admission.pocket, body=too_many_body(TOO_MANY, 0.0))
+        return Admission(TOO_MANY, admission.limit_key, body=too_many_body(TOO_MANY, 0.0))
     if fault.name is FaultName.BLOCKED:
-        return Admission(BLOCKED, admission.pocket, body=too_many_body(BLOCKED, fault.options["seconds"]))
+        return Admission(BLOCKED, admission.limit_key, body=too_many_body(BLOCKED, fault.options["seconds"]))
     status = fault.options.get("status", 503)
-    return Admission(status, admission.pocket, body=error_body("service_unavailable", "Not now."))
+    return Admission(status, admission.limit_key, body=error_body("service_unavailable", "Not now."))
 
 
 def too_many_body(status: int, seconds: float) -> bytes:

@@ -1,4 +1,4 @@
-"""The reception: takes lines in, answers HTTP and handshakes, hands messages on, and notices who has gone."""
+"""The acceptor: takes lines in, answers HTTP and handshakes, hands messages on, and notices who has gone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import itertools
 from typing import TYPE_CHECKING
 
-from .door import PATHS, Admission, Door, faulty_admission, too_many_body
+from .admission import PATHS, Admission, AdmissionCheck, faulty_admission, too_many_body
 from .faultlist import Fault, FaultName
 from .http import error_body
 from .limits import OK, MessageLimit
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .views import Counters
 
 
-class Reception:
+class Acceptor:
     """What lines turn to (`line.LineOwner`).
 
     Attributes:
@@ -52,7 +52,7 @@ class Reception:
         self._pump = pump
         self._faults = faults
         self.now = now
-        self._door = Door(settings, counters)
+        self._admissions = AdmissionCheck(settings, counters)
         self._rest = Rest(hub.world, settings.rest_per_second)
         self._numbers = itertools.count(1)
         self._lines: dict[Line, Session | None] = {}
@@ -108,7 +108,7 @@ class Reception:
         if self.control is not None and request.path.startswith("/control"):
             self.control.answer(line, request)
             return
-        status, seconds = self._door.admits_http(request, line.peer, self.now())
+        status, seconds = self._admissions.admits_http(request, line.peer, self.now())
         if status != OK:
             line.respond(status, too_many_body(status, seconds), close=True)
             return
@@ -153,9 +153,9 @@ class Reception:
             session.pings_received += 1
 
     def note_message_violation(self, session: Session) -> None:
-        """Count a message too many against its connection's pocket."""
+        """Count a message too many against the limits of its connection."""
         self._counters.message_violations += 1
-        self._door.message_violation(session.pocket, self.now())
+        self._admissions.message_violation(session.limit_key, self.now())
 
     # Inside.
 
@@ -169,7 +169,7 @@ class Reception:
             self._enter(line, endpoint, request, self._faults.at_door(endpoint, without=FaultName.SLOW_ACCEPT))
 
     def _enter(self, line: Line, endpoint: str, request: HttpRequest, fault: Fault | None) -> None:
-        admission = self._door.judge(endpoint, request, line.peer, self.now())
+        admission = self._admissions.judge(endpoint, request, line.peer, self.now())
         if admission.status == OK and fault is not None:
             admission = faulty_admission(admission, fault)
         if admission.status == 0:
@@ -188,7 +188,7 @@ class Reception:
         self._counters.connects_accepted += 1
         session = Session(next(self._numbers), endpoint, line, request.headers, self.now())
         session.limit = self._message_limit("origin" in request.headers)
-        session.pocket = admission.pocket
+        session.limit_key = admission.limit_key
         session.scopes = self._settings.scopes if admission.authenticated else ()
         if self.recorder is not None:
             session.tap = self.recorder.note
