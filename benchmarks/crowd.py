@@ -28,7 +28,7 @@ async def measure(told: dict[str, str]) -> None:
     registered = time.monotonic()
     await asyncio.gather(*(handle.wait_served(60) for handle in handles))
     served = time.monotonic()
-    statistics = manager.subscription_statistics()[WebSocketType.PUBLIC]
+    statistics = manager.wiring.subscription_statistics()[WebSocketType.PUBLIC]
     await manager.stop()
     print(
         f"{COMPONENTS} components, {statistics.streams} streams: registered in {registered - began:.2f} s, "

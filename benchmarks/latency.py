@@ -57,11 +57,15 @@ async def measure(told: dict[str, str], rate: int) -> None:
             await subscription
     await asyncio.sleep(1.0)  # what came while a thousand subscriptions were made is not what is measured here
     sketch.reset()
-    frames, cpu, began = service.manager.routing_statistics().frames, time.process_time(), time.monotonic()
+    frames, cpu, began = (
+        service.manager.wiring.routing.get_routing_statistics().frames,
+        time.process_time(),
+        time.monotonic(),
+    )
     await asyncio.sleep(SECONDS)
     took = time.monotonic() - began
     share = 100 * (time.process_time() - cpu) / took
-    rate_got = (service.manager.routing_statistics().frames - frames) / took
+    rate_got = (service.manager.wiring.routing.get_routing_statistics().frames - frames) / took
     summary = sketch.summary()
     await service.stop()
     times = f"p50 {summary.p50 * 1e3:5.2f} ms, p99 {summary.p99 * 1e3:5.2f} ms (target <= {TARGETS_MS[rate]:g} ms)"

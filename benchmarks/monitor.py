@@ -43,7 +43,7 @@ def fill_history(service: WebSocketService, seconds: int) -> None:
     """Give every plotted figure a past, as after so many seconds of running."""
     history = service.manager.monitor._history
     assert history is not None
-    now, wall = service.manager.loop.time(), time.time()
+    now, wall = service.manager.wiring.loop.time(), time.time()
     for back in range(seconds, 1, -1):
         history.begin(now - back, wall - back)
         for line in WebSocketType:
@@ -135,7 +135,7 @@ async def reading_cost(seconds: float, *, channels: bool) -> float:
         for handle in handles:
             await handle.wait_served(60)
         spent = 0.0
-        action = manager._watch._observe_on_time
+        action = manager.wiring.observer._observe_on_time
 
         def timed() -> None:
             nonlocal spent
@@ -144,7 +144,7 @@ async def reading_cost(seconds: float, *, channels: bool) -> float:
             spent += time.process_time() - began
 
         await asyncio.sleep(8)  # what is looked at for the first time, the size of each kept event too
-        manager._watch.tasks[0]._action = timed
+        manager.wiring.observer.tasks[0]._action = timed
         began = time.perf_counter()
         await asyncio.sleep(seconds)
         elapsed = time.perf_counter() - began

@@ -49,11 +49,11 @@ async def measure(told: dict[str, str], rate: int) -> None:
     flood = manager.register_component("flood", [SubscriptionSpec(t, markets) for t in types], public)
     await asyncio.gather(orders.wait_served(20), flood.wait_served(20))
     public.sketch.reset()
-    before, cpu, began = manager.routing_statistics().frames, time.process_time(), loop.time()
+    before, cpu, began = manager.wiring.routing.get_routing_statistics().frames, time.process_time(), loop.time()
     await place_orders(told, SECONDS)
     took = loop.time() - began
     share = 100 * (time.process_time() - cpu) / took
-    frames = manager.routing_statistics().frames - before
+    frames = manager.wiring.routing.get_routing_statistics().frames - before
     await manager.stop()
     print(f"asked for {rate} messages/s, got {frames / took:.0f} frames/s, CPU {share:.0f} % of a core")
     for name, watch in (("private", private), ("public", public)):

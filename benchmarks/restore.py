@@ -32,12 +32,12 @@ async def measure(told: dict[str, str]) -> None:
     for cut in range(CUTS):
         await proved(manager, cut + 1)
         await asyncio.sleep(0.2)
-        line = manager.endpoints[PUBLIC].connection.line
+        line = manager.wiring.endpoints[PUBLIC].connection.line
         assert line is not None
         line.abort("cut by the benchmark")
     await proved(manager, CUTS + 1)
-    times = sorted(manager.endpoints[PUBLIC].keeper.restore_times[-CUTS:])
-    statistics = manager.subscription_statistics()[PUBLIC]
+    times = sorted(manager.wiring.endpoints[PUBLIC].keeper.restore_times[-CUTS:])
+    statistics = manager.wiring.subscription_statistics()[PUBLIC]
     await manager.stop()
     print(f"{CUTS} cuts, {statistics.restored}/{statistics.restorable} streams proved after the last one")
     p50, p99 = times[len(times) // 2] * 1e3, times[int(len(times) * 0.99)] * 1e3

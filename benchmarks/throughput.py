@@ -154,7 +154,7 @@ async def by_frames(url: str) -> float:
     proxy.subscribe_ticker(codes(), panel.on_ticker, delivery=Delivery.FRAME)
 
     def frames() -> int:
-        return service.manager.endpoints[WebSocketType.PUBLIC].connection.figures().inbox.received
+        return service.manager.wiring.endpoints[WebSocketType.PUBLIC].connection.figures().inbox.received
 
     try:
         return await _measured(frames)

@@ -130,8 +130,8 @@ async def test_closing_ends_the_interest(exchange: EmbeddedExchange, manager: Gl
     assert await serves(client, "KRW-BTC", DataType.TICKER)
     await client.close()
     await until(lambda: not exchange.connections)
-    assert manager.pool is not None
-    assert manager.pool.statistics().clients == 0
+    assert manager.wiring.pool is not None
+    assert manager.wiring.pool.statistics().clients == 0
 
 
 async def test_without_the_pool_it_says_so(exchange: EmbeddedExchange) -> None:

@@ -169,19 +169,19 @@ class SimpleWebSocketClient:
     async def _ready(self) -> GlobalWebSocketManager:
         if self._manager is None:
             self._manager = await GlobalWebSocketManager.get_instance()
-        if self._manager.pool is None:
+        if self._manager.wiring.pool is None:
             raise ConfigurationError("data_pool", False, "true; the pull interface reads from the pool")
         await self._manager.start()
         return self._manager
 
     async def _note_interest(self, manager: GlobalWebSocketManager) -> None:
-        if manager.pool is not None:
+        if manager.wiring.pool is not None:
             wanted = {stream for handle in self._handles for spec in handle.specs for stream in streams_of(spec)}
-            await manager.pool.register_client_interest(self.client_id, streams=wanted)
+            await manager.wiring.pool.register_client_interest(self.client_id, streams=wanted)
 
     @property
     def _pool(self) -> DataPoolManager | None:
-        return None if self._manager is None else self._manager.pool
+        return None if self._manager is None else self._manager.wiring.pool
 
     def _event(self, data_type: DataType, symbol: str) -> BaseWebSocketEvent | None:
         pool = self._pool

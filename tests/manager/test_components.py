@@ -12,7 +12,7 @@ import pytest
 from tests.waiting import until
 from upbit_ws_qt.errors import SubscriptionError
 from upbit_ws_qt.manager import ManagerListener
-from upbit_ws_qt.manager.parts import FOLLOW_EVERY
+from upbit_ws_qt.manager.wiring import FOLLOW_EVERY
 from upbit_ws_qt.monitoring.adaptive import AdaptationKind, AdaptationPlan
 from upbit_ws_qt.streams import StreamKey
 from upbit_ws_qt.subscriptions import Standing
@@ -91,7 +91,7 @@ async def test_a_thousand_changes_in_one_turn_are_one_for_the_line(desk: Desk) -
     await first.wait_served(10)
 
     def changes() -> int:
-        return desk.manager.subscription_statistics()[WebSocketType.PUBLIC].changes
+        return desk.manager.wiring.subscription_statistics()[WebSocketType.PUBLIC].changes
 
     listener = Counting()
     desk.manager.add_listener(listener)
@@ -132,8 +132,8 @@ async def test_what_is_served_otherwise_under_load_can_be_changed_closed_and_tak
 
     changed = desk.manager.register_component("one", [book("KRW-BTC"), book("KRW-BTC", depth=5)], ignore)
     closed = desk.manager.register_component("one", book("KRW-ETH"), ignore)
-    desk.manager.adapt(AdaptationPlan(steps=(AdaptationKind.BOOK_DEPTH_5,)))
-    wishes = desk.manager._wishes
+    desk.manager.wiring.adapt(AdaptationPlan(steps=(AdaptationKind.BOOK_DEPTH_5,)))
+    wishes = desk.manager.wiring.wishes
     assert sorted(wishes.specs_of("one"), key=str) == sorted(
         [book("KRW-BTC", depth=5), book("KRW-BTC", depth=5), book("KRW-ETH", depth=5)], key=str
     )
@@ -141,7 +141,7 @@ async def test_what_is_served_otherwise_under_load_can_be_changed_closed_and_tak
     closed.close()
     changed.set_specs([book("KRW-BTC", depth=5), book("KRW-XRP")])
     assert wishes.specs_of("one") == (book("KRW-BTC", depth=5), book("KRW-XRP", depth=5))
-    desk.manager.adapt(AdaptationPlan())
+    desk.manager.wiring.adapt(AdaptationPlan())
     assert wishes.specs_of("one") == (book("KRW-BTC", depth=5), book("KRW-XRP"))
     changed.close()
     assert wishes.components() == {}
@@ -150,12 +150,12 @@ async def test_what_is_served_otherwise_under_load_can_be_changed_closed_and_tak
 async def test_a_wish_that_was_refused_meanwhile_keeps_nobody_from_what_a_plan_gives_back(desk: Desk) -> None:
     full = [SubscriptionSpec(BOOK, code, priority=Priority.LOW) for code in ("KRW-BTC", "KRW-ETH")]
     refused, other = (desk.manager.register_component("one", spec, ignore) for spec in full)
-    wishes = desk.manager._wishes
+    wishes = desk.manager.wiring.wishes
     (wish,) = (each for each in wishes.wishes(WebSocketType.PUBLIC) if each.spec == full[0])
     wishes.set_standing([wish], Standing.QUARANTINED, "no")
-    desk.manager.adapt(AdaptationPlan(steps=(AdaptationKind.BOOK_DEPTH_5,)))
+    desk.manager.wiring.adapt(AdaptationPlan(steps=(AdaptationKind.BOOK_DEPTH_5,)))
     assert {spec.depth for spec in wishes.specs_of("one")} == {5}
-    desk.manager.adapt(AdaptationPlan())
+    desk.manager.wiring.adapt(AdaptationPlan())
     assert {spec.symbols: spec.depth for spec in wishes.specs_of("one")} == {("KRW-BTC",): 5, ("KRW-ETH",): 30}
     refused.close()
     other.close()
@@ -167,12 +167,12 @@ async def test_a_change_in_each_turn_does_not_go_through_all_of_them_each_time(d
     await first.wait_served(10)
     listener = Counting()
     desk.manager.add_listener(listener)
-    begun = desk.manager.loop.time()
+    begun = desk.manager.wiring.loop.time()
     handles = []
     for number in range(300):
         handles.append(register(desk.manager, number))
         await asyncio.sleep(0)
-    most = 2 + (desk.manager.loop.time() - begun) / FOLLOW_EVERY
+    most = 2 + (desk.manager.wiring.loop.time() - begun) / FOLLOW_EVERY
     assert 1 <= listener.told <= most
     assert set(desk.manager.get_active_subscriptions()) == {
         StreamKey(TICKER, "KRW-BTC"),

@@ -161,7 +161,7 @@ async def test_a_loop_that_stands_still_while_it_is_stopped_is_no_error(
     handle = desk.manager.register_component("w", BTC, lambda event: None)
     await handle.wait_served(60)
     exchange.faults.inject("half_open", endpoint="public")  # closing has to wait for it
-    stopping = desk.manager.begin_stop()
+    stopping = desk.manager.wiring.begin_stop()
     await asyncio.sleep(0)
     loop = asyncio.get_running_loop()
     clock = loop.time
@@ -179,7 +179,7 @@ async def test_figures_are_there(desk: Desk) -> None:
     health = await desk.manager.get_health_status()
     statistics = await desk.manager.get_subscription_statistics()
     assert metrics.total_subscriptions == 1
-    assert desk.manager.connection_metrics(WebSocketType.PUBLIC).is_connected
+    assert desk.manager.monitor.connection_metrics(WebSocketType.PUBLIC).is_connected
     assert health.connections[WebSocketType.PUBLIC].score >= 50  # the program's own depends on who else is busy here
     assert 0 < health.score == min(health.program_score, health.connections[WebSocketType.PUBLIC].score)
     assert statistics[WebSocketType.PUBLIC].live == 1
@@ -215,9 +215,9 @@ async def test_a_component_whose_owner_is_gone_is_swept(exchange: EmbeddedExchan
 async def test_a_frame_lost_to_a_bug_is_counted_and_its_kind_reported_once(desk: Desk) -> None:
     reported: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
-    inbox = desk.manager.endpoints[WebSocketType.PUBLIC].inbox
+    inbox = desk.manager.wiring.endpoints[WebSocketType.PUBLIC].inbox
     for _ in range(3):
         inbox.put([RawFrame(b"{}", 0.0, inbox.epoch, "no endpoint")])  # type: ignore[arg-type]
-    await until(lambda: desk.manager.drain.figures().failures == 3)
+    await until(lambda: desk.manager.wiring.drain.figures().failures == 3)
     (context,) = reported
     assert isinstance(context["exception"], KeyError)

@@ -108,7 +108,7 @@ async def test_the_look_of_each_second_only_reports_what_the_clean_up_task_will_
     assert [(name, str(error)) for name, error in desk.diary.failures] == [
         ("hangs", str(BackpressureError("hangs", "stopped consuming", dropped=0)))
     ]
-    observing = desk.manager._watch.tasks[0]
+    observing = desk.manager.wiring.observer.tasks[0]
     looks = observing.runs
     await until(lambda: observing.runs > looks + 2 * STALLED_EVERY)
     assert not any(handle.closed for handle in handles)
@@ -122,7 +122,7 @@ async def test_the_clean_up_task_removes_at_its_interval(
 ) -> None:
     desk: Desk = await make_desk(cleanup_interval=0.3, dead_component_timeout=0.2)
     handles = register_two_that_are_gone(desk.manager)
-    desk.manager._watch.tasks[0].stop()  # it is not the look of each second that does it
+    desk.manager.wiring.observer.tasks[0].stop()  # it is not the look of each second that does it
     await until(lambda: all(handle.closed for handle in handles))
     await until(lambda: not exchange.connections)
 
@@ -139,11 +139,11 @@ async def test_the_health_task_judges_by_what_is_true_now(make_desk: Callable[..
     desk: Desk = await make_desk(health_interval=0.1)
     heard = HealthHeard()
     desk.manager.add_listener(heard)
-    desk.manager._watch.tasks[0].stop()  # nothing else reads anything off
+    desk.manager.wiring.observer.tasks[0].stop()  # nothing else reads anything off
     handle = desk.manager.register_component("w", SubscriptionSpec("ticker", "KRW-BTC"), ignore)
     await handle.wait_served(30.0)
     await until(lambda: heard.told and heard.told[-1].connections[WebSocketType.PUBLIC].state == "connected")
-    statistics = desk.manager.connection_metrics(WebSocketType.PUBLIC)
+    statistics = desk.manager.monitor.connection_metrics(WebSocketType.PUBLIC)
     assert statistics.live_subscriptions == 1
 
 
@@ -151,7 +151,7 @@ async def test_a_level_that_was_raised_by_hand_is_known_to_whoever_judges_indepe
     independence = desk.manager.monitor.independence
     assert independence is not None
     before = independence.level
-    desk.manager.raise_independence(IndependenceLevel.ISOLATED)
+    desk.manager.wiring.raise_independence(IndependenceLevel.ISOLATED)
     assert (before, independence.level) == (IndependenceLevel.ENHANCED, IndependenceLevel.ISOLATED)
-    desk.manager.raise_independence(IndependenceLevel.BASIC)
+    desk.manager.wiring.raise_independence(IndependenceLevel.BASIC)
     assert independence.level is IndependenceLevel.ISOLATED

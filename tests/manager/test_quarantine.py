@@ -77,12 +77,12 @@ async def test_what_only_a_quarantined_component_wants_leaves_the_wire_and_comes
     await until(lambda: on_the_wire(exchange) == {("ticker", "KRW-BTC")})
     assert manager.get_active_subscriptions() == {StreamKey(TICKER, "KRW-BTC"): ("good",)}
     assert manager.quarantined() == {"bad": handle.streams}
-    assert manager.component_outline()[1] == {"good": 1, "bad": 0}
-    assert manager.routing_statistics().quarantined == ("bad",)
+    assert manager.wiring.component_outline()[1] == {"good": 1, "bad": 0}
+    assert manager.wiring.routing.get_routing_statistics().quarantined == ("bad",)
     await until(lambda: any(isinstance(error, BackpressureError) for _, error in desk.diary.failures))
     with pytest.raises(SubscriptionError, match="quarantined"):
         await handle.wait_served()
-    assert {figures.key for figures in manager.routing.stream_figures()} == {StreamKey(TICKER, "KRW-BTC")}
+    assert {figures.key for figures in manager.wiring.routing.stream_figures()} == {StreamKey(TICKER, "KRW-BTC")}
 
     bad.deed = behave
     bad.events.clear()
@@ -145,12 +145,12 @@ async def test_load_gives_up_nothing_of_a_quarantined_component_and_it_comes_bac
 ) -> None:
     desk: Desk = await make_desk(quarantine_after=2)
     bad, handle = await quarantined(desk, "bad", SubscriptionSpec(BOOK, "KRW-BTC", priority=Priority.LOW))
-    desk.manager.adapt(AdaptationPlan(steps=(AdaptationKind.BOOK_DEPTH_5,)))
+    desk.manager.wiring.adapt(AdaptationPlan(steps=(AdaptationKind.BOOK_DEPTH_5,)))
     assert desk.manager.get_active_subscriptions() == {}
     bad.deed = behave
     desk.manager.resume("bad")
     await handle.wait_served(30.0)
-    assert desk.manager.stream_status(StreamKey(BOOK, "KRW-BTC")) is StreamStatus.LIVE
+    assert desk.manager.wiring.stream_status(StreamKey(BOOK, "KRW-BTC")) is StreamStatus.LIVE
     await until(lambda: bad.events[2:] and len(bad.events[-1].orderbook_units) == 5)
 
 
@@ -175,7 +175,7 @@ async def test_who_is_resumed_in_a_quiet_market_is_told_the_present_state_of_all
     bad, _ = await quarantined(desk, "bad", SubscriptionSpec(TICKER, ["KRW-BTC", "KRW-ETH"]))
     await until(lambda: on_the_wire(exchange) == {("ticker", "KRW-BTC")})
     exchange.stop_time()
-    await until(lambda: not len(desk.manager.endpoints[WebSocketType.PUBLIC].inbox))
+    await until(lambda: not len(desk.manager.wiring.endpoints[WebSocketType.PUBLIC].inbox))
     bad.deed = behave
     bad.events.clear()
     desk.manager.resume("bad")

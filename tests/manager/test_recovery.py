@@ -12,7 +12,7 @@ from tests.waiting import until
 from upbit_ws_qt.credentials import Credentials
 from upbit_ws_qt.errors import AuthenticationError, RecoveryStrategy, SubscriptionError
 from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
-from upbit_ws_qt.manager.parts import UNREADABLE_TOLD_PER_SECOND
+from upbit_ws_qt.manager.wiring import UNREADABLE_TOLD_PER_SECOND
 from upbit_ws_qt.streams import StreamKey
 from upbit_ws_qt.subscriptions import StreamStatus
 from upbit_ws_qt.types import ConnectionState, DataType, GlobalManagerState, SubscriptionSpec, WebSocketType
@@ -91,7 +91,7 @@ async def test_ten_components_with_fifty_symbols_come_back_proved(exchange: Embe
         assert ledger.epochs[-1] == 2
         assert ledger.backwards == 0
         assert set(ledger.trades.values()) == {1}
-    statistics = desk.manager.subscription_statistics()[PUBLIC]
+    statistics = desk.manager.wiring.subscription_statistics()[PUBLIC]
     assert (statistics.restored, statistics.restorable) == (150, 150)
     assert exchange.counters.message_violations == exchange.counters.connect_violations == 0
 
@@ -185,8 +185,10 @@ async def test_codes_that_do_not_come_back_are_reported_and_the_rest_serves(
     await handle.wait_served(10)
     exchange.faults.inject("missing_codes", endpoint="public", codes=["KRW-ETH"], times=None)
     exchange.faults.inject("drop", endpoint="public", times=1)
-    await until(lambda: desk.manager.stream_status(StreamKey(DataType.TICKER, "KRW-ETH")) is StreamStatus.UNSERVED)
-    assert desk.manager.stream_status(StreamKey(DataType.TICKER, "KRW-BTC")) is StreamStatus.LIVE
+    await until(
+        lambda: desk.manager.wiring.stream_status(StreamKey(DataType.TICKER, "KRW-ETH")) is StreamStatus.UNSERVED
+    )
+    assert desk.manager.wiring.stream_status(StreamKey(DataType.TICKER, "KRW-BTC")) is StreamStatus.LIVE
     await until(lambda: desk.manager.connection_state(PUBLIC) is S.CONNECTED)
 
 
@@ -201,7 +203,7 @@ async def test_streams_that_come_back_listed_but_silent_are_asked_for_again_unti
     exchange.faults.inject("drop", endpoint="public", times=1)
     await until(lambda: silent.hits and desk.manager.state is GlobalManagerState.DEGRADED)
     await until(lambda: desk.manager.state is GlobalManagerState.ACTIVE)
-    assert desk.manager.subscription_statistics()[PUBLIC].live == 20
+    assert desk.manager.wiring.subscription_statistics()[PUBLIC].live == 20
     assert len(desk.diary.gaps) == 1  # on the same line
     assert exchange.counters.message_violations == 0
 
@@ -270,7 +272,7 @@ async def test_a_fault_that_costs_frames_is_counted_and_the_line_stays(
     count = len(ledger.trades)
     await until(lambda: (injected.hits or fault == "delay") and len(ledger.trades) > count + 20, 20)
     exchange.faults.clear()
-    statistics = desk.manager.routing_statistics()
+    statistics = desk.manager.wiring.routing.get_routing_statistics()
     if fault in ("garbage", "truncated"):
         assert statistics.decode_errors
     if fault == "duplicate_trades":
@@ -285,7 +287,7 @@ async def test_a_flood_of_garbage_is_counted_and_told_within_a_bound(exchange: E
     await handle.wait_served(10)
     exchange.faults.inject("garbage", endpoint="public", count=2000, times=1)
     began = asyncio.get_running_loop().time()
-    await until(lambda: desk.manager.routing_statistics().decode_errors >= 2000)
+    await until(lambda: desk.manager.wiring.routing.get_routing_statistics().decode_errors >= 2000)
     seconds = asyncio.get_running_loop().time() - began
     assert 0 < len(desk.diary.errors) <= UNREADABLE_TOLD_PER_SECOND * (seconds + 2)
 

@@ -42,7 +42,7 @@ async def test_the_registration_of_an_object_ends_with_its_last_reference(
     )
     await until(lambda: all(strategy.seen for strategy in strategies))
     assert await desk.manager.force_cleanup_dead_references() == 0
-    await until(lambda: not desk.manager.routing_statistics().waiting)
+    await until(lambda: not desk.manager.wiring.routing.get_routing_statistics().waiting)
     strategies.pop(0)
     await until(lambda: first.closed)
     assert not second.closed

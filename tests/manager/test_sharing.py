@@ -42,7 +42,7 @@ def _note(seen: set[tuple[str, str]], event: BaseWebSocketEvent) -> None:
 
 async def _nothing_is_under_way(desk: Desk) -> None:
     """Wait until no frame has come for twenty turns of the loop in a row."""
-    connection = desk.manager.endpoints[WebSocketType.PUBLIC].connection
+    connection = desk.manager.wiring.endpoints[WebSocketType.PUBLIC].connection
     frames, quiet = connection.figures().frames, 0
     while quiet < 20:
         await asyncio.sleep(0.001)
@@ -111,7 +111,7 @@ async def test_a_hundred_components_on_a_thousand_streams_cost_three_requests_at
         await asyncio.gather(*(handle.wait_served(60) for handle in handles))
         wanted = set().union(*(handle.streams for handle in handles))
         assert len(wanted) == 3 * len(markets) >= 1000
-        assert {manager.stream_status(stream) for stream in wanted} == {StreamStatus.LIVE}
+        assert {manager.wiring.stream_status(stream) for stream in wanted} == {StreamStatus.LIVE}
         assert _requests(exchange) <= 3
         assert exchange.counters.message_violations == 0
         await manager.stop()
@@ -172,7 +172,7 @@ async def test_a_bad_wish_changes_nothing(exchange: EmbeddedExchange, desk: Desk
 
 async def test_private_data_without_keys_is_refused_at_once(make_desk: Callable[..., Any]) -> None:
     desk: Desk = await make_desk(credentials=None)
-    assert not desk.manager.is_available(WebSocketType.PRIVATE)
+    assert not desk.manager.wiring.is_available(WebSocketType.PRIVATE)
     with pytest.raises(SubscriptionError, match="credentials"):
         desk.manager.register_component("orders", SubscriptionSpec(DataType.MY_ORDER), lambda event: None)
     with pytest.raises(SubscriptionError, match="private"):

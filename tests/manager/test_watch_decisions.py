@@ -31,7 +31,7 @@ def book(priority: Priority) -> SubscriptionSpec:
 
 
 def depths(desk: Desk, component_id: str) -> set[int]:
-    routes = [handle.routes for handle in desk.manager._desk._handles[component_id]]
+    routes = [handle.routes for handle in desk.manager.wiring.components._handles[component_id]]
     return {route.spec.depth for by_spec in routes for route in by_spec.values()}
 
 
@@ -47,11 +47,11 @@ async def test_books_get_shallow_on_the_wire_and_deep_again(exchange: EmbeddedEx
     )
     await handle.wait_served(10)
     assert sizes[0] == 30
-    desk.manager.adapt(ALL)
+    desk.manager.wiring.adapt(ALL)
     await until(lambda: sizes[-1] == 5)
     await until(lambda: wire_depths(exchange) == {5})
     assert handle.specs == (book(Priority.NORMAL),)
-    desk.manager.adapt(AdaptationPlan())
+    desk.manager.wiring.adapt(AdaptationPlan())
     await until(lambda: sizes[-1] == 30)
 
 
@@ -62,7 +62,7 @@ async def test_what_is_critical_is_never_touched(exchange: EmbeddedExchange, des
     )
     other = desk.manager.register_component("may", book(Priority.LOW), lambda event: None)
     await handle.wait_served(10)
-    desk.manager.adapt(ALL)
+    desk.manager.wiring.adapt(ALL)
     assert depths(desk, "must") == {30}
     assert depths(desk, "may") == {5}
     count = len(sizes)
@@ -79,9 +79,9 @@ async def test_low_priority_is_served_by_the_frame_and_loses_no_count(exchange: 
     spec = SubscriptionSpec(DataType.TICKER, sorted(exchange.world.codes)[:20], priority=Priority.LOW)
     handle = desk.manager.register_component("low", spec, lambda event: None)
     await handle.wait_served(10)
-    desk.manager.adapt(ALL)
-    await until(lambda: desk.manager.routing_statistics().conflated > 10)
-    statistics = desk.manager.routing_statistics()
+    desk.manager.wiring.adapt(ALL)
+    await until(lambda: desk.manager.wiring.routing.get_routing_statistics().conflated > 10)
+    statistics = desk.manager.wiring.routing.get_routing_statistics()
     assert statistics.received == statistics.delivered + statistics.conflated + statistics.dropped + statistics.waiting
     assert statistics.dropped == 0
 
@@ -100,7 +100,7 @@ async def test_counters_go_on_when_something_is_given_up_and_taken_back(exchange
         count = len(seen)
         await until(lambda count=count: len(seen) > count + 20)  # type: ignore[misc]
         before = await component()
-        desk.manager.adapt(plan)
+        desk.manager.wiring.adapt(plan)
         after = await component()
         assert after.received >= before.received > 0
         assert after.delivered == len(seen) >= before.delivered
@@ -127,8 +127,8 @@ async def test_what_waits_for_a_coroutine_is_handed_out_when_something_is_given_
     (route,) = handle.routes.values()
     await until(lambda: route.waiting > 5)
     waiting = route.waiting
-    desk.manager.adapt(ALL)
-    desk.manager.adapt(AdaptationPlan())
+    desk.manager.wiring.adapt(ALL)
+    desk.manager.wiring.adapt(AdaptationPlan())
     assert tuple(handle.routes.values()) == (route,)
     assert (route.waiting >= waiting, route.dropped) == (True, 0)
     gate.set()
@@ -141,10 +141,10 @@ async def test_what_is_put_aside_stays_so_when_it_is_served_otherwise(exchange: 
     exchange.set_rate(1000)
     spec = SubscriptionSpec(DataType.TICKER, sorted(exchange.world.codes)[:20], priority=Priority.LOW)
     handle = desk.manager.register_component("broken", spec, lambda event: 1 / 0)
-    await until(lambda: desk.manager.routing_statistics().quarantined == ("broken",))
-    desk.manager.adapt(ALL)
+    await until(lambda: desk.manager.wiring.routing.get_routing_statistics().quarantined == ("broken",))
+    desk.manager.wiring.adapt(ALL)
     handle.set_specs(SubscriptionSpec(DataType.TICKER, "KRW-BTC"))
-    assert desk.manager.routing_statistics().quarantined == ("broken",)
+    assert desk.manager.wiring.routing.get_routing_statistics().quarantined == ("broken",)
     assert desk.manager.resume("broken")
 
 
@@ -155,7 +155,7 @@ async def test_a_load_is_answered_step_by_step_told_and_undone(
     steps: list[AdaptationStep] = []
     desk.diary.on_adapted = lambda step: steps.append(step)  # type: ignore[method-assign]
     tuning = AdaptiveTuning(lag_limit=0.005, step_after=0.2, ease_after=60.0)
-    desk.manager._watch.monitor = Monitor(desk.manager.config, adaptive_tuning=tuning)
+    desk.manager.wiring.observer.monitor = Monitor(desk.manager.config, adaptive_tuning=tuning)
     exchange.set_rate(1000)
     handle = desk.manager.register_component(
         "slow",
@@ -167,7 +167,7 @@ async def test_a_load_is_answered_step_by_step_told_and_undone(
     assert {route.spec.delivery for route in handle.routes.values()} == {Delivery.FRAME, Delivery.EVERY}
     handle.close()
     count = len(desk.manager.monitor.adaptive.plan.steps) if desk.manager.monitor.adaptive else 0
-    assert desk.manager.undo_adaptation()
+    assert desk.manager.wiring.observer.undo_adaptation()
     assert desk.manager.monitor.adaptive is not None
     assert len(desk.manager.monitor.adaptive.plan.steps) == count - 1
     await until(lambda: steps[-1].by_hand)
@@ -183,7 +183,7 @@ async def test_a_critical_frame_consumer_is_shown_every_frame(exchange: Embedded
 
         return count
 
-    desk.manager.adapt(AdaptationPlan(steps=(), frame_divisor=4))
+    desk.manager.wiring.adapt(AdaptationPlan(steps=(), frame_divisor=4))
     for priority in counts:
         spec = SubscriptionSpec(DataType.TICKER, "KRW-BTC", priority=priority, delivery=Delivery.FRAME)
         desk.manager.register_component(priority.name, spec, counter(priority))
@@ -194,16 +194,16 @@ async def test_a_critical_frame_consumer_is_shown_every_frame(exchange: Embedded
 async def test_lines_move_to_threads_without_a_hole(exchange: EmbeddedExchange, desk: Desk) -> None:
     handle = desk.manager.register_component("all", SubscriptionSpec(DataType.TRADE, MARKETS), lambda event: None)
     await handle.wait_served(10)
-    desk.manager.raise_independence(IndependenceLevel.ISOLATED)
+    desk.manager.wiring.raise_independence(IndependenceLevel.ISOLATED)
     await until(lambda: desk.manager.get_current_epoch(Line.PUBLIC) == 2)
     assert desk.manager.connection_state(Line.PUBLIC) is ConnectionState.CONNECTED
     assert ConnectionState.RECONNECTING not in desk.diary.path(Line.PUBLIC)
     await until(lambda: desk.diary.gaps)
     assert desk.diary.gaps[0].down_seconds == 0
     assert "upbit-public" in {thread.name for thread in threading.enumerate()}
-    assert desk.manager.drain.level is IndependenceLevel.ISOLATED
-    frames = desk.manager.endpoints[Line.PUBLIC].connection.figures().frames
-    await until(lambda: desk.manager.endpoints[Line.PUBLIC].connection.figures().frames > frames + 10)
+    assert desk.manager.wiring.drain.level is IndependenceLevel.ISOLATED
+    frames = desk.manager.wiring.endpoints[Line.PUBLIC].connection.figures().frames
+    await until(lambda: desk.manager.wiring.endpoints[Line.PUBLIC].connection.figures().frames > frames + 10)
     await desk.manager.stop()
     assert "upbit-public" not in {thread.name for thread in threading.enumerate()}
 

@@ -62,7 +62,7 @@ class Live:
 
     def __init__(self, exchange: EmbeddedExchange, **changes: Any) -> None:
         self.manager = GlobalWebSocketManager(config_for(exchange, **changes))
-        self.manager._watch.monitor = Monitor(self.manager.config, tuning=QUICK)
+        self.manager.wiring.observer.monitor = Monitor(self.manager.config, tuning=QUICK)
         self.chart = Chart()
         self.manager.add_listener(self.chart)
 
@@ -117,7 +117,7 @@ async def test_a_black_hole_is_named_within_ten_seconds(
         await until(lambda: live.chart.reasons() & {"silent", "no_pong", "lost", "reconnects"})
         assert seconds() < 10
     await until(lambda: live.manager.get_current_epoch(PUBLIC) == 2)
-    cause = live.manager.connection_metrics(PUBLIC).close_cause
+    cause = live.manager.monitor.connection_metrics(PUBLIC).close_cause
     assert "silent" in cause or "pong" in cause
     await until(lambda: live.chart.told[-1].connections[PUBLIC].level is GOOD, 20)
     assert live.chart.trips() <= 1
@@ -134,7 +134,7 @@ async def test_a_slow_line_is_slow_and_nothing_else(exchange: EmbeddedExchange, 
         await live.manager.reconnect(PUBLIC)  # a new line is judged by its own round trips
         await live.recovers()
         assert live.chart.trips() <= 1
-        assert live.manager.connection_metrics(PUBLIC).reconnect_count == 0
+        assert live.manager.monitor.connection_metrics(PUBLIC).reconnect_count == 0
         await live.manager.stop()
 
 
@@ -176,7 +176,7 @@ async def test_flapping_is_one_trip_and_named(exchange: EmbeddedExchange, make_l
         await until(lambda epoch=epoch: live.manager.get_current_epoch(PUBLIC) == epoch)  # type: ignore[misc]
         await until(lambda: live.manager.connection_state(PUBLIC) is ConnectionState.CONNECTED)
     await until(lambda: "reconnects" in live.chart.reasons())
-    assert live.manager.connection_metrics(PUBLIC).reconnect_count == 5
+    assert live.manager.monitor.connection_metrics(PUBLIC).reconnect_count == 5
     assert live.chart.trips() <= 1
     await until(lambda: any(a.kind == "reconnecting_often" for a in live.manager.monitor.alerts(cleared=False)))
 
@@ -198,7 +198,7 @@ async def test_a_program_that_stands_still_blames_itself(
     await until(lambda: live.manager.monitor.health_status().level is GOOD, 30)
     assert live.chart.trips(None) <= 1
     assert live.chart.trips() == 0
-    assert live.manager.connection_metrics(PUBLIC).reconnect_count == 0
+    assert live.manager.monitor.connection_metrics(PUBLIC).reconnect_count == 0
 
 
 @pytest.mark.parametrize("rate", [1, 4000])

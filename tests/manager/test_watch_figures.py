@@ -99,28 +99,31 @@ async def test_frames_bytes_and_events_equal_the_exchanges_own_count(exchange: E
     handle = desk.manager.register_component("all", everything(exchange), ignore)
     await handle.wait_served(10)
     (line,) = exchange.connections
-    await until(lambda: desk.manager.connection_metrics(PUBLIC).message_count > 200)
+    await until(lambda: desk.manager.monitor.connection_metrics(PUBLIC).message_count > 200)
     exchange.stop_time()
     view = exchange.connections[0]
 
     def answers() -> int:
         """Lists of subscriptions that were asked for and came: frames, but no data."""
-        return desk.manager.subscription_statistics()[PUBLIC].lists
+        return desk.manager.wiring.subscription_statistics()[PUBLIC].lists
 
     await until(
-        lambda: exchange.connections[0].frames_sent == desk.manager.connection_metrics(PUBLIC).message_count + answers()
+        lambda: (
+            exchange.connections[0].frames_sent
+            == desk.manager.monitor.connection_metrics(PUBLIC).message_count + answers()
+        )
     )
     assert answers() > 0
-    await until(lambda: not len(desk.manager.endpoints[PUBLIC].inbox))
+    await until(lambda: not len(desk.manager.wiring.endpoints[PUBLIC].inbox))
     await desk.manager.get_performance_metrics()  # what the last reading saw in the inbox is handed out by now
-    view, metrics = exchange.connections[0], desk.manager.connection_metrics(PUBLIC)
+    view, metrics = exchange.connections[0], desk.manager.monitor.connection_metrics(PUBLIC)
     assert view.id == line.id
     # The wire also carries the handshake's answer and pongs, which are no data frames.
     assert 0 < metrics.bytes_received - view.bytes_sent < 1000
     assert metrics.bytes_inflated > metrics.bytes_received  # compressed
     assert metrics.current_subscriptions == len(exchange.subscribed("public")) == 60
     (component,) = desk.manager.monitor.performance_metrics().components
-    statistics = desk.manager.routing_statistics()
+    statistics = desk.manager.wiring.routing.get_routing_statistics()
     assert component.delivered == statistics.events + statistics.replayed
     assert component.received == component.delivered + component.conflated
     assert statistics.duplicates + statistics.stale + statistics.events + statistics.control <= metrics.message_count
@@ -134,7 +137,7 @@ async def test_reconnects_and_epochs_equal_the_number_of_cuts(exchange: Embedded
         await until(lambda cuts=cuts: desk.manager.get_current_epoch(PUBLIC) == cuts + 1)  # type: ignore[misc]
         await until(lambda: desk.manager.connection_state(PUBLIC) is ConnectionState.CONNECTED)
     await desk.manager.get_performance_metrics()
-    metrics = desk.manager.connection_metrics(PUBLIC)
+    metrics = desk.manager.monitor.connection_metrics(PUBLIC)
     assert exchange.counters.fault_hits["drop"] == metrics.reconnect_count == metrics.gap_count == 3
     assert metrics.epoch == 4
 
@@ -147,9 +150,9 @@ async def test_the_round_trip_is_the_injected_delay(
         desk = await make_desk(public_url=url, ping_interval=0.3, pong_timeout=3.0, proof_timeout=5.0)
         handle = desk.manager.register_component("one", SubscriptionSpec(DataType.TICKER, "KRW-BTC"), ignore)
         await handle.wait_served(10)
-        await until(lambda: desk.manager.endpoints[PUBLIC].connection.figures().rtt.count >= 4)
+        await until(lambda: desk.manager.wiring.endpoints[PUBLIC].connection.figures().rtt.count >= 4)
         await desk.manager.get_performance_metrics()
-        metrics = desk.manager.connection_metrics(PUBLIC)
+        metrics = desk.manager.monitor.connection_metrics(PUBLIC)
         assert metrics.rtt_average == pytest.approx(delay, rel=0.1)
         assert metrics.rtt_p95 == pytest.approx(delay, rel=0.15)
         await desk.manager.stop()
@@ -158,17 +161,17 @@ async def test_the_round_trip_is_the_injected_delay(
 async def test_data_that_comes_late_is_seen_by_its_age(exchange: EmbeddedExchange, desk: Desk) -> None:
     handle = desk.manager.register_component("all", everything(exchange), ignore)
     await handle.wait_served(10)
-    await until(lambda: desk.manager.connection_metrics(PUBLIC).event_age.count > 50)
-    assert desk.manager.connection_metrics(PUBLIC).event_age.p95 < 0.3
+    await until(lambda: desk.manager.monitor.connection_metrics(PUBLIC).event_age.count > 50)
+    assert desk.manager.monitor.connection_metrics(PUBLIC).event_age.p95 < 0.3
     exchange.faults.inject("delay", endpoint="public", seconds=0.8)
-    await until(lambda: desk.manager.connection_metrics(PUBLIC).event_age.maximum > 0.7)
-    assert desk.manager.connection_metrics(PUBLIC).event_age.maximum < 1.5
+    await until(lambda: desk.manager.monitor.connection_metrics(PUBLIC).event_age.maximum > 0.7)
+    assert desk.manager.monitor.connection_metrics(PUBLIC).event_age.maximum < 1.5
 
 
 async def test_a_ping_without_an_answer_is_seen(exchange: EmbeddedExchange, make_desk: Callable[..., Any]) -> None:
     desk = await make_desk(ping_interval=0.2, pong_timeout=20.0)
     handle = desk.manager.register_component("mine", SubscriptionSpec(DataType.MY_ASSET), ignore)
-    connection = desk.manager.endpoints[PRIVATE].connection
+    connection = desk.manager.wiring.endpoints[PRIVATE].connection
     await until(lambda: connection.state is ConnectionState.CONNECTED)
     await until(lambda: connection.figures().rtt.count > 0)
     exchange.faults.inject("half_open", endpoint="private")
@@ -180,8 +183,8 @@ async def test_duplicate_trades_are_counted_on_their_line(exchange: EmbeddedExch
     handle = desk.manager.register_component("all", everything(exchange), ignore)
     await handle.wait_served(10)
     exchange.faults.inject("duplicate_trades", endpoint="public", times=5)
-    await until(lambda: desk.manager.connection_metrics(PUBLIC).duplicates >= 5)
-    assert desk.manager.connection_metrics(PRIVATE).duplicates == 0
+    await until(lambda: desk.manager.monitor.connection_metrics(PUBLIC).duplicates >= 5)
+    assert desk.manager.monitor.connection_metrics(PRIVATE).duplicates == 0
 
 
 async def test_work_is_measured_for_every_stage(exchange: EmbeddedExchange, desk: Desk) -> None:
@@ -199,19 +202,19 @@ async def test_frames_lost_to_a_failure_of_this_library_are_seen(exchange: Embed
     handle = desk.manager.register_component("all", everything(exchange), ignore)
     await handle.wait_served(10)
     raised: list[object] = []
-    desk.manager.loop.set_exception_handler(lambda loop, context: raised.append(context["exception"]))
+    desk.manager.wiring.loop.set_exception_handler(lambda loop, context: raised.append(context["exception"]))
     assert (await desk.manager.get_performance_metrics()).drain_failures == 0
 
     def broken(*frame: object) -> None:
         raise RuntimeError("a bug")
 
-    drain = desk.manager.drain
+    drain = desk.manager.wiring.drain
     healthy, drain._handler = drain._handler, broken
     await until(lambda: desk.manager.monitor.performance_metrics().drain_failures > 0)
     drain._handler = healthy
-    (line,) = desk.manager.endpoints[PUBLIC].connection._lines.open
+    (line,) = desk.manager.wiring.endpoints[PUBLIC].connection._lines.open
     line.deliver_to(broken)
-    await until(lambda: desk.manager.connection_metrics(PUBLIC).sink_failures > 0)
+    await until(lambda: desk.manager.monitor.connection_metrics(PUBLIC).sink_failures > 0)
     kinds = {(issue.kind.value, issue.subject) for issue in desk.manager.monitor.issues()}
     assert {("failure", "drain"), ("failure", "public")} <= kinds
 
@@ -242,7 +245,7 @@ async def test_a_thousand_components_are_read_now_and_then_and_their_quarantine_
         desk.manager.register_component(name, SubscriptionSpec(DataType.TICKER, name.split()[0]), ignore)
     await until(lambda: len(desk.manager.monitor.performance_metrics().components) == len(names))
     counts = {c.component_id: c.received for c in desk.manager.monitor.performance_metrics().components}
-    events = desk.manager.routing_statistics().events
+    events = desk.manager.wiring.routing.get_routing_statistics().events
     await until(lambda: desk.manager.monitor.performance_metrics().messages_processed > events + 100)
     assert {c.component_id: c.received for c in desk.manager.monitor.performance_metrics().components} == counts
     desk.manager.register_component(
@@ -255,13 +258,13 @@ async def test_a_thousand_components_are_read_now_and_then_and_their_quarantine_
 
 async def test_subscriptions_are_counted_anew_when_something_changed(exchange: EmbeddedExchange, desk: Desk) -> None:
     desk.manager.register_component("one", SubscriptionSpec(DataType.TICKER, "KRW-BTC"), ignore)
-    await until(lambda: desk.manager.connection_metrics(PUBLIC).live_subscriptions == 1)
+    await until(lambda: desk.manager.monitor.connection_metrics(PUBLIC).live_subscriptions == 1)
     more = desk.manager.register_component("more", SubscriptionSpec(DataType.TICKER, ["KRW-ETH", "KRW-NOPE"]), ignore)
-    await until(lambda: desk.manager.connection_metrics(PUBLIC).live_subscriptions == 2)
-    await until(lambda: desk.manager.connection_metrics(PUBLIC).unserved == 1)
+    await until(lambda: desk.manager.monitor.connection_metrics(PUBLIC).live_subscriptions == 2)
+    await until(lambda: desk.manager.monitor.connection_metrics(PUBLIC).unserved == 1)
     more.close()
-    await until(lambda: desk.manager.connection_metrics(PUBLIC).current_subscriptions == 1)
-    await until(lambda: desk.manager.connection_metrics(PUBLIC).unserved == 0)
+    await until(lambda: desk.manager.monitor.connection_metrics(PUBLIC).current_subscriptions == 1)
+    await until(lambda: desk.manager.monitor.connection_metrics(PUBLIC).unserved == 0)
 
 
 def consumers(*component_ids: str) -> tuple[ConsumerFigures, ...]:

@@ -32,7 +32,7 @@ async def test_the_cost_of_some_markets_is_foretold_within_thirty_percent(
     desk, other = await make_desk(), await make_desk()
     await desk.manager.register_component("all", learnt, ignore).wait_served(10)
     await other.manager.register_component("some", planned, ignore).wait_served(10)
-    loop = desk.manager.loop
+    loop = desk.manager.wiring.loop
     seen = [(loop.time(), counted(desk), counted(other))]
     for _ in range(8):
         await until(lambda: loop.time() >= seen[-1][0] + 1)
@@ -53,5 +53,5 @@ async def test_the_cost_of_some_markets_is_foretold_within_thirty_percent(
 
 def counted(desk: Any) -> tuple[int, int]:
     """Return how many frames and inflated bytes have come on the public line."""
-    figures = desk.manager.endpoints[PUBLIC].connection.figures()
+    figures = desk.manager.wiring.endpoints[PUBLIC].connection.figures()
     return figures.frames, figures.bytes_inflated

@@ -18,7 +18,7 @@ async def main() -> None:
         await until(lambda: service.epoch(WebSocketType.PUBLIC) == 2)
         streams = list(service.subscription_statistics()[WebSocketType.PUBLIC].unserved)
         await until(lambda: service.subscription_statistics()[WebSocketType.PUBLIC].live == len(codes), 110)
-        assert all(service.manager.stream_status(stream) is StreamStatus.LIVE for stream in streams)
+        assert all(service.manager.wiring.stream_status(stream) is StreamStatus.LIVE for stream in streams)
 
 
 if __name__ == "__main__":

@@ -341,8 +341,8 @@ async def bytes_left(service: WebSocketService, generations: int) -> list[int]:
 
 async def caught_up(service: WebSocketService) -> None:
     """Wait until no frame waits, then tidy up."""
-    inboxes = [endpoint.inbox for endpoint in service.manager.endpoints.values()]
-    statistics = service.manager.routing_statistics
+    inboxes = [endpoint.inbox for endpoint in service.manager.wiring.endpoints.values()]
+    statistics = service.manager.wiring.routing.get_routing_statistics
     await until(lambda: not any(len(inbox) for inbox in inboxes))
     await until(lambda: statistics().waiting == 0)
     leftovers(service)

@@ -18,6 +18,7 @@ from upbit_ws_qt.credentials import Credentials
 from upbit_ws_qt.errors import ConfigurationError
 from upbit_ws_qt.exchange import EmbeddedExchange
 from upbit_ws_qt.manager import GlobalWebSocketManager
+from upbit_ws_qt.program import PROGRAM
 from upbit_ws_qt.qt import WebSocketClientProxy, WebSocketService
 from upbit_ws_qt.types import DataType, GlobalManagerState
 
@@ -40,7 +41,7 @@ def program(
             try:
                 await test(exchange, config_for(exchange))
             finally:
-                if (service := WebSocketService._living()) is not None:
+                if isinstance(service := PROGRAM.living("service"), WebSocketService):
                     await service.stop()
                 await GlobalWebSocketManager.reset_instance()
 

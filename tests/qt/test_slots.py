@@ -71,7 +71,7 @@ async def witnessed(service: WebSocketService, culprit: Culprit, deed: Callable[
     both = min(len(before.seen), len(after.seen))
     assert before.seen[:both] == after.seen[:both]
     assert len(set(after.seen)) == len(after.seen)
-    figures = service.manager.drain.figures()
+    figures = service.manager.wiring.drain.figures()
     assert figures.failures == 0
     await before.proxy.cleanup()
     await after.proxy.cleanup()

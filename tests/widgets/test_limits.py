@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def press_with_load(service: WebSocketService, until_kind: AdaptationKind) -> None:
     """Have the service give things up, as under load, down to one of them."""
-    watch = service.manager._watch
+    watch = service.manager.wiring.observer
     adaptive = watch.monitor.adaptive
     assert adaptive is not None
     for step_number in range(20 * len(LADDER)):

@@ -46,7 +46,7 @@ async def test_a_component_that_was_put_aside_is_served_again(
         assert seen.acknowledged
         assert dock.panel.alerts.refresh() == len(waiting) - 1
         tab.resume.click()
-        assert "broken" not in service.manager.routing_statistics().quarantined
+        assert "broken" not in service.manager.wiring.routing.get_routing_statistics().quarantined
         await broken.cleanup()
         assert proxy.is_public_available
 

@@ -161,7 +161,7 @@ async def test_the_program_itself_is_told_of_and_figures_that_stand_still(servic
         assert dock.panel.program.text().startswith("program ")
         assert "MiB" in dock.panel.program.text()
         assert "Nothing is subscribed" in dock.panel.hint.text()
-        for task in service.manager._watch.tasks:
+        for task in service.manager.wiring.observer.tasks:
             task.stop()
         await until(lambda: time.time() - service.health_status().at > 5.1)
         dock.refresh()
@@ -190,7 +190,7 @@ def _has_frames(trace: FrameTrace) -> bool:
 
 
 def _untapped(service: WebSocketService) -> bool:
-    return all(line.tap is None for e in service.manager.endpoints.values() for line in e.connection._lines.open)
+    return all(line.tap is None for e in service.manager.wiring.endpoints.values() for line in e.connection._lines.open)
 
 
 def _has_ones(service: WebSocketService, line: WebSocketType) -> bool:

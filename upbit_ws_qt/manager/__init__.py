@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from upbit_ws_qt.manager.core import GlobalWebSocketManager
 from upbit_ws_qt.manager.handle import ComponentsSnapshot, ComponentSubscription
 from upbit_ws_qt.manager.listener import ManagerListener
+from upbit_ws_qt.manager.manager import GlobalWebSocketManager
 from upbit_ws_qt.manager.trace import FrameRecord, FrameTrace
 
 __all__ = [

@@ -75,7 +75,7 @@ class Bridge(QObject, ManagerListener):
     def abandon(self) -> None:
         """Let go of everything at once, because the process ends: no loop will run any more."""
         self.close()
-        self._manager.abandon()
+        self._manager.wiring.abandon()
 
     def delete(self) -> None:
         """Delete the service and what it needs while nothing is walking over them (see ending.py)."""
@@ -89,7 +89,7 @@ class Bridge(QObject, ManagerListener):
             return
         self.close()
         if self._loop.is_running() and loop_lives(self._loop):
-            self._burial = self._manager.begin_stop()
+            self._burial = self._manager.wiring.begin_stop()
 
     def end_the_dead(self) -> None:
         """End what belongs to owners that died without a word: somebody cut the connection to their `destroyed`."""

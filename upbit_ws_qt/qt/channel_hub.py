@@ -140,7 +140,7 @@ class ChannelHub(QObject):
         if state in _DOWN:
             self._note_stale(self._taps_of(ws_type), stale=True)
         elif state is ConnectionState.CONNECTED:
-            served = [tap for tap in self._taps_of(ws_type) if self._manager.stream_status(tap.stream).is_served]
+            served = [tap for tap in self._taps_of(ws_type) if self._manager.wiring.stream_status(tap.stream).is_served]
             self._note_stale(served, stale=False)
 
     def on_stream_status(self, stream: StreamKey, status: StreamStatus) -> None:

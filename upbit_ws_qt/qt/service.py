@@ -11,31 +11,41 @@ from PyQt6 import sip
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.errors import ConfigurationError, WebSocketError
 from upbit_ws_qt.manager import GlobalWebSocketManager
-from upbit_ws_qt.program import require_same
+from upbit_ws_qt.monitoring import Monitor
+from upbit_ws_qt.program import PROGRAM
 from upbit_ws_qt.qt.base import ServiceBase
 from upbit_ws_qt.qt.bridge import Bridge
 from upbit_ws_qt.qt.channel_hub import ChannelHub
 from upbit_ws_qt.qt.channel_source import ChannelSource
-from upbit_ws_qt.qt.figures import ServiceFigures
+from upbit_ws_qt.qt.paint import PaintMeter
 from upbit_ws_qt.qt.subscription import Subscription
 from upbit_ws_qt.types import ConnectionState, GlobalManagerState, WebSocketType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from PyQt6.QtCore import QObject
 
     from upbit_ws_qt.manager import ComponentsSnapshot
+    from upbit_ws_qt.manager.trace import FrameTrace
+    from upbit_ws_qt.monitoring.adaptive import AdaptationStep
+    from upbit_ws_qt.monitoring.alerts import Alert
     from upbit_ws_qt.monitoring.health import HealthStatus
-    from upbit_ws_qt.monitoring.metrics import ConnectionMetrics, PerformanceMetrics
+    from upbit_ws_qt.monitoring.history import HistorySeries, LineEvent, Metric
+    from upbit_ws_qt.monitoring.independence import Interference
+    from upbit_ws_qt.monitoring.metrics import ConnectionMetrics, PerformanceMetrics, StreamMetrics
+    from upbit_ws_qt.monitoring.performance import PerformanceIssue
+    from upbit_ws_qt.monitoring.prediction import ResourcePrediction
+    from upbit_ws_qt.monitoring.subscriptions import SubscriptionMetrics
     from upbit_ws_qt.qt.channel import Channel
+    from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import OptimizationResult, RestoreResult, SubscriptionStatistics
     from upbit_ws_qt.types import SubscriptionSpec
 
 __all__ = ["WebSocketService"]
 
 
-class WebSocketService(ServiceBase, ChannelSource, ServiceFigures):
+class WebSocketService(ServiceBase, ChannelSource):
     """Holds one line per endpoint that is needed, for all widgets of the program.
 
     Everything but `start()` and `stop()` is a plain call. All of it belongs to the thread the service was made in, and
@@ -71,23 +81,23 @@ class WebSocketService(ServiceBase, ChannelSource, ServiceFigures):
         subscriptionsChanged: some component's wishes changed.
     """
 
-    # The program's service: weakly, so that one made by hand and never used goes when its maker lets go of it. What
-    # instance() made has no other owner than this class.
-    _of_program: ClassVar[ref[WebSocketService] | None] = None
+    # PROGRAM holds the program's service weakly, so that one made by hand and never used goes when its maker lets go of
+    # it. What instance() made has no other owner than this class.
     _made_here: ClassVar[WebSocketService | None] = None
 
     def __init__(self, config: ServiceConfig | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        settled = _config_of(GlobalWebSocketManager.living())
+        settled = PROGRAM.config_of("manager")
         self.config = config or settled or ServiceConfig()
         self._manager: GlobalWebSocketManager | None = None
         self._hub: ChannelHub | None = None
         self._bridge: Bridge | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped = False
-        self._is_programs = self._living() is None and settled in (None, self.config)
+        self._unused: Monitor | None = None
+        self._is_programs = PROGRAM.living("service") is None and settled in (None, self.config)
         if self._is_programs:
-            WebSocketService._of_program = ref(self)
+            PROGRAM.claim("service", ref(self))
 
     @classmethod
     def instance(cls, config: ServiceConfig | None = None) -> WebSocketService:
@@ -97,21 +107,18 @@ class WebSocketService(ServiceBase, ChannelSource, ServiceFigures):
         is asked for first. Without a configuration it is the program's manager's, or the default; another one than
         theirs is a ConfigurationError. After `stop()` the next call makes a new service, with a life of its own.
         """
-        found = cls._living()
-        settled = _config_of(found or GlobalWebSocketManager.living())
-        if settled is not None:
-            require_same(settled, config)
-        if found is None:
+        found = PROGRAM.living("service")
+        PROGRAM.settle(config)
+        if not isinstance(found, WebSocketService):
             found = cls._made_here = cls(config)
         return found
 
-    @classmethod
-    def _living(cls) -> WebSocketService | None:
-        """Return the program's service if it can be used."""
-        found = None if cls._of_program is None else cls._of_program()
-        if found is None or sip.isdeleted(found) or found._stopped:
-            return None
-        return found if found._manager is None or found._manager.is_usable else None
+    @property
+    def is_usable(self) -> bool:
+        """Whether it can still be used: it was neither stopped nor deleted, and its loop was not closed."""
+        if self._stopped or sip.isdeleted(self):
+            return False
+        return self._manager is None or self._manager.is_usable
 
     # -- life ---------------------------------------------------------------------------------------------------------
     async def start(self) -> None:
@@ -127,8 +134,9 @@ class WebSocketService(ServiceBase, ChannelSource, ServiceFigures):
         self._stopped = True
         manager, bridge = self._manager, self._bridge
         if manager is None or bridge is None:
-            shared = GlobalWebSocketManager.living() if self._is_programs else None
-            if shared is not None and shared.loop is asyncio.get_running_loop():
+            shared = PROGRAM.living("manager") if self._is_programs else None
+            here = asyncio.get_running_loop()
+            if isinstance(shared, GlobalWebSocketManager) and shared.wiring.loop is here:
                 await shared.stop()
             return
         for task in tuple(self._tasks):
@@ -174,11 +182,110 @@ class WebSocketService(ServiceBase, ChannelSource, ServiceFigures):
 
     def connection_metrics(self, ws_type: WebSocketType) -> ConnectionMetrics:
         """Return one line's figures, as of the last reading."""
-        return self.manager.connection_metrics(ws_type)
+        return self.manager.monitor.connection_metrics(ws_type)
 
     def subscription_statistics(self) -> dict[WebSocketType, SubscriptionStatistics]:
         """Return requests, proofs, conflicts and unserved streams of each line."""
-        return self.manager.subscription_statistics()
+        return self.manager.wiring.subscription_statistics()
+
+    def history(self, metric: Metric | str, ws_type: WebSocketType | None, seconds: float) -> HistorySeries:
+        """Return a figure over the last `seconds`: by the second up to 15 minutes, in steps of ten up to a day.
+
+        Args:
+            metric: "score", "rtt", "epoch", "connected", "messages_per_second", "bytes_per_second", "event_age",
+                "pending", "dropped", "loop_lag", "memory" or "cpu"; anything else is a ValueError.
+            ws_type: the line, None for the program.
+            seconds: above 0, else a ValueError.
+        """
+        return self._monitor.history(metric, ws_type, seconds)
+
+    def line_events(self, seconds: float) -> tuple[LineEvent, ...]:
+        """Return losses, restorations and renewals of the last `seconds`, oldest first, at most 500."""
+        return self._monitor.events(seconds)
+
+    def alerts(self, *, cleared: bool = True) -> tuple[Alert, ...]:
+        """Return the alerts that last, newest first, then those that are over."""
+        return self._monitor.alerts(cleared=cleared)
+
+    def acknowledge(self, alert_id: int) -> bool:
+        """Mark an alert as seen; False where no such alert lasts."""
+        return self._monitor.acknowledge(alert_id)
+
+    def stream_metrics(self) -> tuple[StreamMetrics, ...]:
+        """Return rate, bytes and age of each stream, the busiest first; read off every `metrics_interval`."""
+        return self._monitor.stream_metrics()
+
+    def subscription_metrics(self, component_id: str | None = None) -> tuple[SubscriptionMetrics, ...]:
+        """Return rate, bytes and slot time of each stream of a component, or of all; the most costly first.
+
+        Exact where a component has several streams, too: it tells which one's slot is slow. Read off every
+        `metrics_interval`.
+        """
+        return () if self._manager is None else self._manager.wiring.observer.subscriptions.metrics(component_id)
+
+    def issues(self) -> tuple[PerformanceIssue, ...]:
+        """Return what costs speed, with advice."""
+        return self._monitor.issues()
+
+    def interference(self) -> tuple[Interference, ...]:
+        """Return how the lines disturbed each other in the last ten minutes."""
+        independence = self._monitor.independence
+        return () if independence is None else independence.detect_connection_interference()
+
+    def adaptations(self) -> tuple[AdaptationStep, ...]:
+        """Return what was given up under load or taken back, the last 200 steps, oldest first."""
+        adaptive = self._monitor.adaptive
+        return () if adaptive is None else adaptive.steps()
+
+    def undo_adaptation(self) -> bool:
+        """Take back the latest thing given up under load, for ten minutes at least; False where nothing is."""
+        return self._manager is not None and self._manager.wiring.observer.undo_adaptation()
+
+    def quarantined(self) -> dict[str, frozenset[StreamKey]]:
+        """Return the components that are quarantined, with the streams that each has given back."""
+        return {} if self._manager is None else self._manager.quarantined()
+
+    def predict_resource_usage(self, specs: Iterable[SubscriptionSpec] | None = None) -> ResourcePrediction | None:
+        """Return what subscriptions would cost together, from the rates that were measured so far.
+
+        Args:
+            specs: what would be wanted; None for all that is wanted now.
+
+        Returns:
+            Messages, bytes and callbacks a second, share of a core and memory; None before the service was used, and
+            where `ServiceConfig.adaptive` is off.
+        """
+        return None if self._manager is None else self._manager.predict_resource_usage(specs)
+
+    def resume(self, component_id: str) -> bool:
+        """Serve a quarantined component again, and want again what it gave back; False where it is not quarantined."""
+        return self._manager is not None and self._manager.resume(component_id)
+
+    def trace_frames(self) -> FrameTrace | None:
+        """Begin to keep the last 500 raw frames, the private ones masked; None before the service was used.
+
+        Close the trace when nobody looks any more: it costs time for every frame.
+        """
+        return None if self._manager is None else self._manager.wiring.traces.open()
+
+    def measure_painting(self) -> PaintMeter:
+        """Begin to measure the "paint" stage, of the windows that the meter is given; close it when nobody looks.
+
+        Without a meter painting is not measured, and never named as the bottleneck.
+        """
+        return PaintMeter(self._note_painting)
+
+    def _note_painting(self, seconds: float) -> None:
+        self._monitor.note_work("paint", seconds)
+
+    @property
+    def _monitor(self) -> Monitor:
+        """What answers, as of the last reading; before the service was used, one that saw nothing."""
+        if self._manager is not None:
+            return self._manager.monitor
+        if self._unused is None:
+            self._unused = Monitor(self.config)
+        return self._unused
 
     def capture_state(self) -> ComponentsSnapshot:
         """Return a picture of who wants what, to compare with a later one or to put back with `restore_state`."""
@@ -248,7 +355,7 @@ class WebSocketService(ServiceBase, ChannelSource, ServiceFigures):
         return self._channels(spec).channel(spec)
 
     def _channels(self, spec: SubscriptionSpec) -> ChannelHub:
-        if not self.manager.is_available(spec.data_type.websocket_type):
+        if not self.manager.wiring.is_available(spec.data_type.websocket_type):
             raise ConfigurationError(
                 "credentials", None, f"credentials: {spec} is not public (and needs a region that has it)"
             )
@@ -264,10 +371,3 @@ class WebSocketService(ServiceBase, ChannelSource, ServiceFigures):
                 f"{what}: no asyncio loop is running; call it from the setup of upbit_ws_qt.run(), from a slot, or "
                 "from a coroutine on the qasync loop"
             ) from None
-
-
-def _config_of(holder: WebSocketService | GlobalWebSocketManager | None) -> ServiceConfig | None:
-    return None if holder is None else holder.config
-
-
-GlobalWebSocketManager.config_of_service = staticmethod(lambda: _config_of(WebSocketService._living()))

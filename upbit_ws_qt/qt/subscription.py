@@ -78,7 +78,7 @@ class Subscription(QObject):
         self._refused: set[StreamKey] = set()
         self._relays = signal is not None
         self._callback = None if callback is None or self._relays else hold_callback(callback, lifetime.owner)
-        self._loop = service.manager.loop
+        self._loop = service.manager.wiring.loop
         self._handle = service.manager.register_component(
             component_id,
             self._specs,

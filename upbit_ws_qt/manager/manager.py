@@ -6,60 +6,53 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Any, ClassVar, Self, overload
 
-from upbit_ws_qt.errors import ConfigurationError, SubscriptionError, WebSocketError
+from upbit_ws_qt.errors import ConfigurationError
 from upbit_ws_qt.manager.components import read_arguments
-from upbit_ws_qt.manager.journal import Journal
-from upbit_ws_qt.manager.parts import running_loop
-from upbit_ws_qt.manager.questions import ManagerQuestions
 from upbit_ws_qt.manager.snapshots import fetch_snapshot
-from upbit_ws_qt.manager.trace import TraceDesk
-from upbit_ws_qt.manager.watch import Watch
-from upbit_ws_qt.program import require_same
-from upbit_ws_qt.types import GlobalManagerState, IndependenceLevel, WebSocketType
+from upbit_ws_qt.manager.wiring import Wiring, running_loop
+from upbit_ws_qt.program import PROGRAM
+from upbit_ws_qt.types import ConnectionState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from random import Random
 
     from upbit_ws_qt.config import ServiceConfig
+    from upbit_ws_qt.errors import WebSocketError
     from upbit_ws_qt.events import BaseWebSocketEvent
-    from upbit_ws_qt.manager.endpoint import Endpoint
     from upbit_ws_qt.manager.handle import ComponentsSnapshot, ComponentSubscription
     from upbit_ws_qt.manager.listener import ManagerListener
-    from upbit_ws_qt.manager.trace import FrameTrace
-    from upbit_ws_qt.monitoring import AdaptationPlan
+    from upbit_ws_qt.monitoring import ConnectionImpact, HealthStatus, Monitor, PerformanceMetrics
+    from upbit_ws_qt.monitoring.prediction import ResourcePrediction
     from upbit_ws_qt.streams import StreamKey
-    from upbit_ws_qt.subscriptions import OptimizationResult, RestoreResult, StreamStatus
-    from upbit_ws_qt.types import SubscriptionSpec
+    from upbit_ws_qt.subscriptions import OptimizationResult, RestoreResult, StreamStatus, SubscriptionStatistics
+    from upbit_ws_qt.types import GlobalManagerState, SubscriptionSpec, WebSocketType
 
 __all__ = ["GlobalWebSocketManager"]
 
-_OVER = frozenset({GlobalManagerState.STOPPING, GlobalManagerState.STOPPED})
 
-
-class GlobalWebSocketManager(ManagerQuestions):
+class GlobalWebSocketManager:
     """Holds one line per endpoint that is needed and serves every component from it.
 
     It is made inside a running asyncio loop and stays on it; `get_instance()`, or `instance()` where nothing can be
     awaited, makes the one of the program. Nothing is dialled before `start()`, and a stopped manager cannot be started
     again. Without credentials only public data can be wanted.
+
+    Attributes:
+        config: the settings.
+        wiring: what it is made of, for tests and tools that look inside.
     """
 
     _instance: ClassVar[GlobalWebSocketManager | None] = None
     # A plain lock does what an asyncio lock would: making an instance never awaits. It also holds between threads.
     _instance_lock: ClassVar[threading.Lock] = threading.Lock()
-    # What the program's service was made with, None while there is none that lives; the qt room sets this.
-    config_of_service: ClassVar[Callable[[], ServiceConfig | None]] = staticmethod(lambda: None)
 
     def __init__(self, config: ServiceConfig | None = None, *, rng: Random | None = None) -> None:
-        super().__init__(config, rng=rng)
-        self._watch = Watch(self)
-        _, self._metrics_collector_task, self._health_monitor_task, self._cleanup_monitor_task = self._watch.tasks
-        self._journal = Journal(self._loop.time, json_lines=self.config.json_logs)
-        self._news.add(self._journal)
-        self._stopping: asyncio.Task[None] | None = None
-        self._moves: set[asyncio.Task[None]] = set()
-        self._traces = TraceDesk(self._endpoints)
+        self.wiring = Wiring(config, rng=rng)
+        self.config = self.wiring.config
+        _, self._metrics_collector_task, self._health_monitor_task, self._cleanup_monitor_task = (
+            self.wiring.observer.tasks
+        )
 
     # -- the one of the program ----------------------------------------------------------------------------------------
     @classmethod
@@ -81,29 +74,23 @@ class GlobalWebSocketManager(ManagerQuestions):
                 not the program's.
         """
         loop = running_loop()
-        of_service = cls.config_of_service()
         with cls._instance_lock:
             found = cls._instance
-            if found is not None and (found._loop.is_closed() or not (found.is_usable or of_service is None)):
-                found = None  # a new loop, or a new service, is a new life
-            if found is not None and (not isinstance(found, cls) or found._loop is not loop):
+            if found is not None and found.wiring.loop.is_closed():
+                found = None  # a new loop is a new life
+            if found is not None and not found.is_usable and PROGRAM.config_of("service") is not None:
+                found = None  # and so is a new service
+            if found is not None and (not isinstance(found, cls) or found.wiring.loop is not loop):
                 raise ConfigurationError(
                     "loop", "another event loop", "calls from the loop that the manager was made on"
                 )
             if found is not None and not found.is_usable:
                 raise ConfigurationError("instance", "stopped", "reset_instance() before a new one is made")
-            settled = of_service if found is None else found.config
-            if settled is not None:
-                require_same(settled, config)
+            settled = PROGRAM.settle(config)
             if found is None:
-                found = cls._instance = cls(config or settled)
+                found = cls._instance = cls(settled)
+                PROGRAM.claim("manager", lambda: GlobalWebSocketManager._instance)
             return found
-
-    @classmethod
-    def living(cls) -> GlobalWebSocketManager | None:
-        """Return the program's manager if there is one that can be used; makes none."""
-        found = cls._instance
-        return found if found is not None and found.is_usable else None
 
     @classmethod
     async def reset_instance(cls) -> None:
@@ -113,66 +100,27 @@ class GlobalWebSocketManager(ManagerQuestions):
         """
         with cls._instance_lock:
             instance, cls._instance = cls._instance, None
-        if instance is not None and instance._loop is asyncio.get_running_loop():
+        if instance is not None and instance.wiring.loop is asyncio.get_running_loop():
             await instance.stop()
-
-    # -- life ----------------------------------------------------------------------------------------------------------
-    async def start(self) -> None:
-        """Begin to dial what is wanted; a second call changes nothing, after `stop()` it is a ConfigurationError."""
-        self._check_usable()
-        if self._state is not GlobalManagerState.INITIALIZING:
-            return
-        self._journal.open()
-        self._set_state(GlobalManagerState.IDLE)
-        self._watch.start()
-        for endpoint in self._endpoints.values():
-            endpoint.wishes_changed()
-        self._refresh_state()
 
     @property
     def is_usable(self) -> bool:
         """Whether it can still be used: it was not stopped, and its loop was not closed."""
-        return not self._loop.is_closed() and self._state not in _OVER
+        return self.wiring.is_usable
+
+    # -- life ----------------------------------------------------------------------------------------------------------
+    @property
+    def state(self) -> GlobalManagerState:
+        """How it stands with the whole."""
+        return self.wiring.state
+
+    async def start(self) -> None:
+        """Begin to dial what is wanted; a second call changes nothing, after `stop()` it is a ConfigurationError."""
+        self.wiring.start()
 
     async def stop(self) -> None:
         """End everything within 2 s whatever the peers do; no task, socket or timer is left. Idempotent."""
-        await asyncio.shield(self.begin_stop())
-
-    def begin_stop(self) -> asyncio.Task[None]:
-        """Begin what `stop` awaits, from a plain callback; from now on nothing can be wanted."""
-        if self._stopping is None:
-            self._set_state(GlobalManagerState.STOPPING)
-            self._stopping = self._loop.create_task(self._stop(), name="upbit_ws_qt manager stop")
-        return self._stopping
-
-    def abandon(self) -> None:
-        """Let go of everything at once, because the process ends: no loop will run any more, and nobody is told."""
-        self._state = GlobalManagerState.STOPPED
-        self._watch.stop()
-        for endpoint in self._endpoints.values():
-            endpoint.abandon()
-        self._drain.stop()
-        self._journal.close()
-
-    async def _stop(self) -> None:
-        self._watch.stop()
-        for move in self._moves:
-            move.cancel()
-        self._desk.close_all()
-        if self._following is not None:
-            self._following.cancel()
-            self._news.tell(lambda listener: listener.on_subscriptions_changed())
-        try:
-            # No limit of time around it: each line cuts itself off after a second, and a loop that stood still for
-            # longer than a limit would only be told so by an error, with the lines left as they are.
-            await asyncio.gather(*(endpoint.stop() for endpoint in self._endpoints.values()))
-        finally:
-            self._drain.stop()
-            await self._routing.stop()
-            if self._frame_timer is not None:
-                self._frame_timer.cancel()
-            self._set_state(GlobalManagerState.STOPPED)
-            self._journal.close()
+        await asyncio.shield(self.wiring.begin_stop())
 
     # -- components ----------------------------------------------------------------------------------------------------
     @overload
@@ -239,23 +187,27 @@ class GlobalWebSocketManager(ManagerQuestions):
             ConfigurationError: a bad component id or callback, arguments in another order, or the manager was stopped.
             TypeError: too few or too many arguments.
         """
-        self._check_usable()
+        self.wiring.require_usable()
         given = read_arguments(wanted, named)
-        return self._desk.register(
+        return self.wiring.components.register(
             component_id, *given, alive=alive, on_status=on_status, restorable=restorable, on_restore=on_restore
         )
 
     def unregister_component(self, component_id: str) -> bool:
         """End all registrations of a component; False where it has none."""
-        return self._desk.unregister(component_id)
+        return self.wiring.components.unregister(component_id)
 
     def resume(self, component_id: str) -> bool:
         """Serve a quarantined component again, and want again what it gave back; False where it is not quarantined."""
-        return self._desk.resume(component_id)
+        return self.wiring.components.resume(component_id)
+
+    def quarantined(self) -> dict[str, frozenset[StreamKey]]:
+        """Return the components that are quarantined, with the streams that each has given back."""
+        return self.wiring.components.quarantined()
 
     def capture_state(self) -> ComponentsSnapshot:
         """Return a picture of who wants what, to compare with a later one or to put back with `restore_state`."""
-        return self._desk.capture(self._loop.time())
+        return self.wiring.components.capture(self.wiring.loop.time())
 
     async def restore_state(self, snapshot: ComponentsSnapshot) -> RestoreResult:
         """Make the wishes those of a picture, with the callbacks that they had then.
@@ -264,8 +216,24 @@ class GlobalWebSocketManager(ManagerQuestions):
         closed. A component whose owner is gone, or one of whose wishes the exchange refuses now, is in `failed` and
         keeps what it has. Channels are left alone: who listens to them decides what they want.
         """
-        self._check_usable()
-        return self._desk.restore(snapshot)
+        self.wiring.require_usable()
+        return self.wiring.components.restore(snapshot)
+
+    def get_active_subscriptions(self) -> dict[StreamKey, tuple[str, ...]]:
+        """Return every stream that is wanted, with the components that want it."""
+        return self.wiring.wishes.get_active_subscriptions()
+
+    async def force_cleanup_dead_references(self) -> int:
+        """Remove now the components whose owner is gone, or that stopped consuming for too long; return how many.
+
+        The clean-up task does this every `cleanup_interval`.
+        """
+        return self.wiring.sweep()
+
+    def latest(self, stream: StreamKey) -> BaseWebSocketEvent | None:
+        """Return the newest known event of a stream; None where nothing is known or the data pool is off."""
+        pool = self.wiring.pool
+        return None if pool is None else pool.get_latest_data(stream.symbol, stream.data_type, stream.variant)
 
     async def fetch_snapshot(self, spec: SubscriptionSpec, timeout: float = 5.0) -> dict[str, BaseWebSocketEvent]:
         """Return the present state of each symbol that the exchange serves within `timeout` seconds.
@@ -273,100 +241,90 @@ class GlobalWebSocketManager(ManagerQuestions):
         The streams of other components are not disturbed. Symbols that the exchange does not know are missing in the
         answer. Types without snapshots raise SubscriptionError.
         """
-        self._check_usable()
+        wiring = self.wiring
+        wiring.require_usable()
         ws_type = spec.data_type.websocket_type
         return await fetch_snapshot(
             spec,
             timeout,
-            endpoint=self._endpoint(ws_type),
-            routing=self._routing,
-            pool=self._pool,
-            epoch=self._epochs.get_current_epoch(ws_type),
+            endpoint=wiring.endpoint(ws_type),
+            routing=wiring.routing,
+            pool=wiring.pool,
+            epoch=wiring.epochs.get_current_epoch(ws_type),
         )
 
-    # -- actions -------------------------------------------------------------------------------------------------------
+    # -- lines ---------------------------------------------------------------------------------------------------------
+    def connection_state(self, ws_type: WebSocketType) -> ConnectionState:
+        """Return the state of a line; DISCONNECTED for one that is not available."""
+        endpoint = self.wiring.endpoints.get(ws_type)
+        return ConnectionState.DISCONNECTED if endpoint is None else endpoint.connection.state
+
+    async def reconnect(self, ws_type: WebSocketType) -> None:
+        """Replace a line: the new one is up and proved before the old one goes. A failed line is tried again."""
+        self.wiring.require_usable()
+        await self.wiring.endpoint(ws_type).connection.reconnect()
+
+    def get_current_epoch(self, ws_type: WebSocketType) -> int:
+        """Return how many lines to this endpoint there have been; 0 before the first."""
+        return self.wiring.epochs.get_current_epoch(ws_type)
+
+    def is_current_epoch(self, ws_type: WebSocketType, epoch: int) -> bool:
+        """Whether something stamped with `epoch` came on the present line."""
+        return self.wiring.epochs.is_current_epoch(ws_type, epoch)
+
+    # -- figures -------------------------------------------------------------------------------------------------------
+    @property
+    def monitor(self) -> Monitor:
+        """Metrics, health, history and alerts, as of the last reading."""
+        return self.wiring.observer.monitor
+
+    async def get_performance_metrics(self) -> PerformanceMetrics:
+        """Return the whole program's figures, read off now."""
+        self.wiring.observer.observe()
+        return self.monitor.performance_metrics()
+
+    async def get_health_status(self) -> HealthStatus:
+        """Return the health of each line and the whole, with reasons, judged now."""
+        self.wiring.observer.observe()
+        return self.monitor.health_status()
+
+    async def get_subscription_statistics(self) -> dict[WebSocketType, SubscriptionStatistics]:
+        """Return requests, proofs, conflicts and unserved streams of each line."""
+        return self.wiring.subscription_statistics()
+
     async def optimize_subscriptions(self) -> dict[WebSocketType, OptimizationResult]:
         """Return, for each line, the one request that asks for all that is wanted, as this session would send it now.
 
         What flows already is asked for without its snapshot, and what the session has learnt about the exchange is
         kept to. The library sends such requests by itself; this shows what they hold.
         """
-        return {ws_type: endpoint.keeper.optimize() for ws_type, endpoint in self._endpoints.items()}
+        return {ws_type: endpoint.keeper.optimize() for ws_type, endpoint in self.wiring.endpoints.items()}
 
-    async def reconnect(self, ws_type: WebSocketType) -> None:
-        """Replace a line: the new one is up and proved before the old one goes. A failed line is tried again."""
-        self._check_usable()
-        await self._endpoint(ws_type).connection.reconnect()
+    async def analyze_connection_independence(self) -> tuple[ConnectionImpact, ...] | None:
+        """Return whether the lines disturb each other; None where that part is switched off."""
+        self.wiring.observer.observe()
+        independence = self.monitor.independence
+        return None if independence is None else independence.monitor_cross_connection_impact()
 
-    def adapt(self, plan: AdaptationPlan) -> None:
-        """Give up under load what a plan says, or take it back; what is decided by the monitor comes here by itself."""
-        self._desk.adapt(plan)
-        self._routing.slow_frames(plan.frame_divisor)
+    def predict_resource_usage(self, specs: Iterable[SubscriptionSpec] | None = None) -> ResourcePrediction | None:
+        """Return what subscriptions would cost together, from the rates that were measured so far.
 
-    def undo_adaptation(self) -> bool:
-        """Take back the latest thing given up under load, for ten minutes at least; False where nothing is."""
-        return self._watch.undo_adaptation()
+        Args:
+            specs: what would be wanted; None for all that is wanted now.
 
-    def raise_independence(self, level: IndependenceLevel) -> None:
-        """Separate the lines better from now on; a level below the one in force changes nothing.
-
-        ISOLATED moves each line to a thread of its own; the old socket serves until the new one is proved.
+        Returns:
+            Messages, bytes and callbacks a second, share of a core and memory; None where `ServiceConfig.adaptive` is
+            off, since nothing is measured for it then.
         """
-        if (independence := self._watch.monitor.independence) is not None:
-            independence.note_level(level)
-        if level is not IndependenceLevel.BASIC:
-            self._drain.level = max(self._drain.level, level, key=list(IndependenceLevel).index)
-        if level is IndependenceLevel.ISOLATED:
-            for endpoint in self._endpoints.values():
-                move = self._loop.create_task(self._isolate(endpoint), name=f"isolate {endpoint.ws_type.value}")
-                self._moves.add(move)
-                move.add_done_callback(self._moves.discard)
-
-    async def _isolate(self, endpoint: Endpoint) -> None:
-        try:
-            await endpoint.isolate()
-        except WebSocketError as error:
-            self.on_connection_error(error)
-
-    async def force_cleanup_dead_references(self) -> int:
-        """Remove components whose owner is gone or that stopped consuming, now; return how many there were."""
-        return self.sweep()
-
-    def sweep(self) -> int:
-        """Remove components whose owner is gone or that stopped consuming for too long; return how many there were.
-
-        The clean-up task does this every `cleanup_interval`.
-        """
-        result = self._routing.sweep(self._loop.time())
-        gone = [*result.dead, *result.removed]
-        for component_id in gone:
-            self._desk.unregister(component_id)
-        return len(gone)
-
-    def find_stalled(self) -> None:
-        """Report components that have stopped consuming; removing them is the clean-up task's."""
-        self._routing.report_stalled(self._loop.time())
-
-    def trace_frames(self) -> FrameTrace:
-        """Begin to keep the last 500 raw frames, the private ones masked; costs time for each frame until closed."""
-        return self._traces.open()
+        adaptive = self.monitor.adaptive
+        if adaptive is None:
+            return None
+        return adaptive.predict_resource_usage(self.wiring.components.specs() if specs is None else specs)
 
     def add_listener(self, listener: ManagerListener) -> None:
         """Tell a listener what happens from now on."""
-        self._news.add(listener)
+        self.wiring.news.add(listener)
 
     def remove_listener(self, listener: ManagerListener) -> None:
         """Stop telling a listener."""
-        self._news.remove(listener)
-
-    def _endpoint(self, ws_type: WebSocketType) -> Endpoint:
-        endpoint = self._endpoints.get(ws_type)
-        if endpoint is None:
-            raise SubscriptionError(
-                f"the {ws_type} line is not available: it needs credentials, and a region that has it"
-            )
-        return endpoint
-
-    def _check_usable(self) -> None:
-        if self._state in _OVER:
-            raise ConfigurationError("instance", "stopped", "a new manager; a stopped one cannot be used again")
+        self.wiring.news.remove(listener)

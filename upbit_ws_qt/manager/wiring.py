@@ -1,0 +1,388 @@
+"""The rooms put together: what each is given, what is made of what they say, and how they begin and end."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from upbit_ws_qt.config import ServiceConfig
+from upbit_ws_qt.connection import ConnectLimiter, Drain, EpochManager, JWTManager
+from upbit_ws_qt.errors import ConfigurationError, SubscriptionError, WebSocketError
+from upbit_ws_qt.manager.components import ComponentDesk
+from upbit_ws_qt.manager.endpoint import Endpoint
+from upbit_ws_qt.manager.journal import Journal
+from upbit_ws_qt.manager.news import News, Quota
+from upbit_ws_qt.manager.trace import TraceDesk
+from upbit_ws_qt.manager.watch import Watch
+from upbit_ws_qt.routing import DataPoolManager, DataRoutingEngine
+from upbit_ws_qt.subscriptions import StreamStatus, SubscriptionStateManager
+from upbit_ws_qt.types import ConnectionState, GlobalManagerState, IndependenceLevel, WebSocketType
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from upbit_ws_qt.connection import GapEvent, RawFrame, StateChange
+    from upbit_ws_qt.errors import DecodeError
+    from upbit_ws_qt.monitoring import AdaptationPlan
+    from upbit_ws_qt.streams import StreamKey
+    from upbit_ws_qt.subscriptions import SubscriptionStatistics
+    from upbit_ws_qt.types import Priority
+    from upbit_ws_qt.wire import WebSocketMessage
+
+__all__ = ["Wiring", "running_loop"]
+
+_OVER = frozenset({GlobalManagerState.STOPPING, GlobalManagerState.STOPPED})
+_GOING = frozenset(
+    {ConnectionState.CONNECTING, ConnectionState.SYNCING, ConnectionState.RECONNECTING, ConnectionState.DISCONNECTED}
+)
+
+
+FOLLOW_EVERY = 0.005
+"""Seconds between two looks at the whole union while wishes keep changing; requests are gathered for longer anyway."""
+
+# All frames that cannot be read are counted; a peer that sends nothing else must not drown the listeners in errors.
+UNREADABLE_TOLD_PER_SECOND = 20
+
+
+class Wiring:
+    """What a manager is made of, and its state; for the rooms above, for tests and for tools, not for programs.
+
+    Attributes:
+        config: the settings.
+        loop: the loop that everything runs on.
+        wishes: what all components want.
+        components: their registrations.
+        pool: the newest events, None where the pool is switched off.
+        routing: who is handed what.
+        drain: what hands the frames out.
+        jwt: tokens of the private lines.
+        endpoints: the lines that there are; private ones need credentials and a region that has them.
+        epochs: how many lines to each endpoint there have been.
+        news: what tells the listeners.
+        traces: who looks at raw frames.
+        observer: what reads all of this off, judges it and cleans up.
+        state: how it stands with the whole.
+    """
+
+    def __init__(self, config: ServiceConfig | None = None, *, rng: Random | None = None) -> None:
+        self.loop = running_loop()
+        self.config = config or ServiceConfig()
+        self.state = GlobalManagerState.INITIALIZING
+        self.news = News(self.loop)
+        self.epochs = EpochManager()
+        self.epochs.add_listener(self._on_epoch)
+        self.wishes = SubscriptionStateManager(clock=self.loop.time)
+        self.pool = self._make_pool()
+        self.routing = DataRoutingEngine(
+            self.config,
+            is_current_epoch=self.epochs.is_current_epoch,
+            on_component_failed=self._on_component_failed,
+            on_decode_error=self._on_decode_error,
+            on_control=self._on_control,
+            pool=self.pool,
+            backlog=lambda: sum(len(endpoint.inbox) for endpoint in self.endpoints.values()),
+        )
+        self._unreadable = {ws_type: Quota(UNREADABLE_TOLD_PER_SECOND) for ws_type in WebSocketType}
+        self._failure_kinds: set[type[Exception]] = set()
+        self.drain = Drain(
+            self.routing.route_frame,
+            self.config.drain_budget,
+            loop=self.loop,
+            level=self.config.independence_level,
+            on_failure=self._on_frame_failed,
+        )
+        self.jwt = JWTManager(self.config.credentials, self.config.token_lifetime, clock=self.loop.time)
+        self.endpoints = self._make_endpoints(rng)
+        self.components = ComponentDesk(
+            self.loop,
+            self.wishes,
+            self.routing,
+            self.endpoints,
+            on_changed=self._on_wishes_changed,
+            on_refused=self.on_rejected,
+        )
+        self._changed: set[WebSocketType] = set()  # lines that do not follow their wishes yet
+        self._following: asyncio.Handle | None = None
+        self._followed_at = float("-inf")
+        self._failed: set[StreamKey] = set()
+        self._frame_timer: asyncio.TimerHandle | None = None
+        self.routing.on_frame_pending = self._arm_frame
+        self.traces = TraceDesk(self.endpoints)
+        self.observer = Watch(self)  # last: it reads off all that is made here
+        self._journal = Journal(self.loop.time, json_lines=self.config.json_logs)
+        self.news.add(self._journal)
+        self._stopping: asyncio.Task[None] | None = None
+        self._moves: set[asyncio.Task[None]] = set()
+
+    # -- life ----------------------------------------------------------------------------------------------------------
+    @property
+    def is_usable(self) -> bool:
+        """Whether it can still be used: it was not stopped, and its loop was not closed."""
+        return not self.loop.is_closed() and self.state not in _OVER
+
+    def require_usable(self) -> None:
+        """Raise ConfigurationError where it was stopped."""
+        if self.state in _OVER:
+            raise ConfigurationError("instance", "stopped", "a new manager; a stopped one cannot be used again")
+
+    def start(self) -> None:
+        """Begin to dial what is wanted; a second call changes nothing."""
+        self.require_usable()
+        if self.state is not GlobalManagerState.INITIALIZING:
+            return
+        self._journal.open()
+        self._set_state(GlobalManagerState.IDLE)
+        self.observer.start()
+        for endpoint in self.endpoints.values():
+            endpoint.wishes_changed()
+        self._refresh_state()
+
+    def begin_stop(self) -> asyncio.Task[None]:
+        """End everything; from now on nothing can be wanted. For a plain callback: nobody has to await the task."""
+        if self._stopping is None:
+            self._set_state(GlobalManagerState.STOPPING)
+            self._stopping = self.loop.create_task(self._stop(), name="upbit_ws_qt manager stop")
+        return self._stopping
+
+    def abandon(self) -> None:
+        """Let go of everything at once, because the process ends: no loop will run any more, and nobody is told."""
+        self.state = GlobalManagerState.STOPPED
+        self.observer.stop()
+        for endpoint in self.endpoints.values():
+            endpoint.abandon()
+        self.drain.stop()
+        self._journal.close()
+
+    async def _stop(self) -> None:
+        self.observer.stop()
+        for move in self._moves:
+            move.cancel()
+        self.components.close_all()
+        if self._following is not None:
+            self._following.cancel()
+            self.news.tell(lambda listener: listener.on_subscriptions_changed())
+        try:
+            # No limit of time around it: each line cuts itself off after a second, and a loop that stood still for
+            # longer than a limit would only be told so by an error, with the lines left as they are.
+            await asyncio.gather(*(endpoint.stop() for endpoint in self.endpoints.values()))
+        finally:
+            self.drain.stop()
+            await self.routing.stop()
+            if self._frame_timer is not None:
+                self._frame_timer.cancel()
+            self._set_state(GlobalManagerState.STOPPED)
+            self._journal.close()
+
+    # -- for the rooms above -------------------------------------------------------------------------------------------
+    def is_available(self, ws_type: WebSocketType) -> bool:
+        """Whether data of this line can be wanted at all."""
+        return ws_type in self.endpoints
+
+    def endpoint(self, ws_type: WebSocketType) -> Endpoint:
+        """Return a line; SubscriptionError where it is not available."""
+        endpoint = self.endpoints.get(ws_type)
+        if endpoint is None:
+            raise SubscriptionError(
+                f"the {ws_type} line is not available: it needs credentials, and a region that has it"
+            )
+        return endpoint
+
+    def stream_status(self, stream: StreamKey) -> StreamStatus:
+        """Return how far the exchange serves a stream."""
+        return self.components.status(stream) if self.is_available(stream.websocket_type) else StreamStatus.WANTED
+
+    def subscription_statistics(self) -> dict[WebSocketType, SubscriptionStatistics]:
+        """Return requests, proofs, conflicts and unserved streams of each line."""
+        return {ws_type: endpoint.keeper.statistics() for ws_type, endpoint in self.endpoints.items()}
+
+    # -- what the observer decides -------------------------------------------------------------------------------------
+    def component_outline(self) -> tuple[dict[str, Priority], dict[str, int]]:
+        """Return the most urgent priority of each component, and the number of its streams."""
+        return self.components.outline()
+
+    def adapt(self, plan: AdaptationPlan) -> None:
+        """Give up under load what a plan says, or take it back."""
+        self.components.adapt(plan)
+        self.routing.slow_frames(plan.frame_divisor)
+
+    def raise_independence(self, level: IndependenceLevel) -> None:
+        """Separate the lines better from now on; a level below the one in force changes nothing.
+
+        ISOLATED moves each line to a thread of its own; the old socket serves until the new one is proved.
+        """
+        if (independence := self.observer.monitor.independence) is not None:
+            independence.note_level(level)
+        if level is not IndependenceLevel.BASIC:
+            self.drain.level = max(self.drain.level, level, key=list(IndependenceLevel).index)
+        if level is IndependenceLevel.ISOLATED:
+            for endpoint in self.endpoints.values():
+                move = self.loop.create_task(self._isolate(endpoint), name=f"isolate {endpoint.ws_type.value}")
+                self._moves.add(move)
+                move.add_done_callback(self._moves.discard)
+
+    async def _isolate(self, endpoint: Endpoint) -> None:
+        try:
+            await endpoint.isolate()
+        except WebSocketError as error:
+            self.on_connection_error(error)
+
+    def find_stalled(self) -> None:
+        """Report components that have stopped consuming; removing them is the clean-up task's."""
+        self.routing.report_stalled(self.loop.time())
+
+    def sweep(self) -> int:
+        """Remove components whose owner is gone or that stopped consuming for too long; return how many there were."""
+        result = self.routing.sweep(self.loop.time())
+        gone = [*result.dead, *result.removed]
+        for component_id in gone:
+            self.components.unregister(component_id)
+        return len(gone)
+
+    # -- what the rooms say (may come from inside a Task) --------------------------------------------------------------
+    def on_connection_state(self, ws_type: WebSocketType, change: StateChange) -> None:
+        """Pass a line's state on."""
+        self.news.tell(lambda listener: listener.on_connection_state(ws_type, change))
+        self._refresh_state()
+
+    def on_gap(self, gap: GapEvent) -> None:
+        """Pass a gap on."""
+        self.observer.count_gap(gap)
+        self.news.tell(lambda listener: listener.on_gap(gap))
+
+    def on_connection_error(self, error: WebSocketError) -> None:
+        """Pass an error on."""
+        self.news.tell(lambda listener: listener.on_error(error))
+
+    def on_stream_status(self, stream: StreamKey, status: StreamStatus, error: SubscriptionError | None) -> None:
+        """Pass a stream's status on, to its components and to listeners."""
+        (self._failed.add if status.is_failed else self._failed.discard)(stream)
+        self.loop.call_soon(self.components.announce, stream, status, error)
+        self.news.tell(lambda listener: listener.on_stream_status(stream, status))
+        self._refresh_state()
+
+    def on_rejected(self, component_id: str, error: SubscriptionError) -> None:
+        """Pass a refused wish on."""
+        self.news.tell(lambda listener: listener.on_error(error))
+
+    def _make_pool(self) -> DataPoolManager | None:
+        if not self.config.data_pool:
+            return None
+        return DataPoolManager(history_length=self.config.history_length, limit=self.config.data_pool_bytes)
+
+    def _make_endpoints(self, rng: Random | None) -> dict[WebSocketType, Endpoint]:
+        limiter = ConnectLimiter(self.config.connects_per_second)
+        return {
+            ws_type: Endpoint(
+                ws_type,
+                self.config,
+                self,
+                wishes=self.wishes,
+                drain=self.drain,
+                epochs=self.epochs,
+                connect_limiter=limiter,
+                jwt=self.jwt,
+                key_of=self.routing.conflation_key,
+                on_lost=self.routing.note_lost,
+                rng=rng,
+            )
+            for ws_type in WebSocketType
+            if self.config.url(ws_type) is not None
+            and (ws_type is WebSocketType.PUBLIC or self.config.credentials is not None)
+        }
+
+    def _on_wishes_changed(self, changed: frozenset[WebSocketType]) -> None:
+        """Bring the lines in step in the next turn of the loop, or a little later where that has just been done.
+
+        It goes through the whole union, so a thousand changes must not do it a thousand times.
+        """
+        if self.loop.is_closed():  # widgets may die after the loop, at the end of a program: nobody is to be told
+            return
+        if self.state is GlobalManagerState.INITIALIZING:
+            return
+        self._changed |= changed
+        if self._following is None:
+            due = self._followed_at + FOLLOW_EVERY
+            now = self.loop.time()
+            self._following = (
+                self.loop.call_at(due, self._follow_wishes) if now < due else self.loop.call_soon(self._follow_wishes)
+            )
+
+    def _follow_wishes(self) -> None:
+        self._following, self._followed_at = None, self.loop.time()
+        changed, self._changed = self._changed, set()
+        for ws_type in changed:
+            self.endpoints[ws_type].wishes_changed()
+        self._refresh_state()
+        self.news.tell(lambda listener: listener.on_subscriptions_changed())
+
+    def _on_epoch(self, ws_type: WebSocketType, epoch: int) -> None:
+        self.news.tell(lambda listener: listener.on_epoch(ws_type, epoch))
+
+    def _on_component_failed(self, component_id: str, error: Exception) -> None:
+        if error is self.routing.quarantine_of(component_id):
+            self.components.quarantine(component_id)
+        self.news.tell(lambda listener: listener.on_component_failed(component_id, error))
+
+    def _on_decode_error(self, ws_type: WebSocketType, error: DecodeError) -> None:
+        self.observer.count_decode_error(ws_type)
+        if self._unreadable[ws_type].allows(self.loop.time()):
+            self.news.tell(lambda listener: listener.on_error(error))
+
+    def _on_frame_failed(self, frame: RawFrame, error: Exception) -> None:
+        """Report a bug of this library, once of a kind; how often it was met is counted in `drain.figures()`."""
+        if type(error) not in self._failure_kinds:
+            self._failure_kinds.add(type(error))
+            self.loop.call_exception_handler(
+                {"message": f"a frame of the {frame.ws_type} line was lost on its way", "exception": error}
+            )
+
+    def _on_control(self, ws_type: WebSocketType, message: WebSocketMessage) -> None:
+        """Hand on what the sink did not recognise as a control frame by its first bytes."""
+        line = self.endpoints[ws_type].connection.line
+        if line is not None and line.control is not None:
+            line.control(message)  # type: ignore[arg-type]  # routing passes events nowhere but to routes
+
+    def _refresh_state(self) -> None:
+        if self.state is GlobalManagerState.INITIALIZING or self.state in _OVER:
+            return
+        self._set_state(self._judge_state())
+
+    def _judge_state(self) -> GlobalManagerState:
+        wanted = [endpoint for endpoint in self.endpoints.values() if endpoint.is_wanted]
+        states = {endpoint.connection.state for endpoint in wanted}
+        if not wanted:
+            return GlobalManagerState.IDLE
+        if states == {ConnectionState.FAILED}:
+            return GlobalManagerState.ERROR
+        if states & _GOING:
+            return GlobalManagerState.RECOVERING
+        if ConnectionState.FAILED in states or self._has_failed_streams():
+            return GlobalManagerState.DEGRADED
+        return GlobalManagerState.ACTIVE
+
+    def _has_failed_streams(self) -> bool:
+        self._failed = {stream for stream in self._failed if self.wishes.wants(stream)}
+        return bool(self._failed)
+
+    def _set_state(self, state: GlobalManagerState) -> None:
+        if state is not self.state:
+            self.state = state
+            self.news.tell(lambda listener: listener.on_state(state))
+
+    def _arm_frame(self) -> None:
+        if self._frame_timer is None:
+            self._frame_timer = self.loop.call_later(1.0 / self.config.frame_rate, self._flush_frames)
+
+    def _flush_frames(self) -> None:
+        self._frame_timer = None
+        self.routing.flush_frames()
+
+
+def running_loop() -> asyncio.AbstractEventLoop:
+    """Return the loop that runs; ConfigurationError where none does."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise ConfigurationError(
+            "loop", None, "a running event loop: make and get the manager in a coroutine or in a callback of the loop"
+        ) from None
