@@ -97,7 +97,7 @@ def test_a_row_changes_its_look_in_every_column_when_it_is_out_of_date_and_when_
     model.flush()
     model.take(ticker("KRW-A", price="1001"))
     model.flush()
-    assert told == [(Column.FAVOURITE, Column.TREND), (Column.FAVOURITE, Column.TREND)]
+    assert told == [(Column.FAVOURITE, Column.DAY), (Column.FAVOURITE, Column.DAY)]
 
 
 @served(BUSY, alert_limits=AlertLimits(late=0.5), busy_silence_timeout=30.0, list_timeout=20.0, proof_timeout=20.0)

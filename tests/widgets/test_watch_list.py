@@ -176,9 +176,9 @@ async def test_an_exchange_without_rest_leaves_the_list_that_comes_with_the_prog
 @served()
 async def test_in_little_room_the_names_stay_readable(service: WebSocketService) -> None:
     async with live_list(service) as widget:
-        assert not widget.table.isColumnHidden(Column.TREND)
+        assert not widget.table.isColumnHidden(Column.DAY)
         widget.resize(330, 400)
-        await until(lambda: widget.table.isColumnHidden(Column.TREND))
+        await until(lambda: widget.table.isColumnHidden(Column.DAY))
         assert widget.table.columnWidth(Column.NAME) >= 70
         widget.resize(520, 400)
-        await until(lambda: not widget.table.isColumnHidden(Column.TREND))
+        await until(lambda: not widget.table.isColumnHidden(Column.DAY))

@@ -77,7 +77,16 @@ class MyOrdersWidget(TablePanel):
 
     def silence_text(self, since: str) -> str:
         """Say that silence is normal."""
-        return tr("No orders since {time} – normal.", time=since) if since else tr("No orders yet.")
+        if not since:
+            return tr("No orders yet.")
+        told = tr("No orders since {time} – normal.", time=since)
+        return told + "\n" + tr("Orders of before are not listed: the exchange tells of changes only.")
+
+    def show_note(self) -> None:
+        """Say since when orders are listed."""
+        if self.first_since:
+            text = tr("Orders placed or changed since {time}; those of before are not listed.", time=self.first_since)
+            self.table.set_note(text)
 
     def on_gap(self) -> None:
         """Doubt what was open."""

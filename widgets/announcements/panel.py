@@ -129,6 +129,12 @@ class AnnouncementsWidget(EventPanel):
         """Say that silence is normal."""
         return tr("No announcements since {time} – normal.", time=since) if since else tr("No announcements yet.")
 
+    def show_note(self) -> None:
+        """Say since when announcements are listed."""
+        if self.first_since:
+            text = tr("Announcements since {time}; the exchange sends none of before.", time=self.first_since)
+            self.table.set_note(text)
+
     def no_key_text(self) -> str:
         """Say what the key is for."""
         return tr("The exchange sends announcements to owners of a key only; it needs no rights.")

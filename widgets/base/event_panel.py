@@ -44,6 +44,8 @@ class EventPanel(Panel):
         super().__init__(service, parent)
         self.proxy = WebSocketClientProxy(component_id, owner=self, service=service)
         self.since = ""
+        self.first_since = ""
+        """When it began to listen; what was before nobody has told it."""
         self._carrier = line
         self._wish: Subscription | None = None
         self._refused: WebSocketError | None = None
@@ -59,6 +61,9 @@ class EventPanel(Panel):
     def silence_text(self, since: str) -> str:
         """Say, in the language in force, that nothing has happened since a time."""
         raise NotImplementedError
+
+    def show_note(self) -> None:
+        """Say beside the rows since when they are listed; called when that is known, and in another language."""
 
     def no_key_text(self) -> str:
         """Say what a key would show; empty for the usual words."""
@@ -110,6 +115,8 @@ class EventPanel(Panel):
         )
         if up and not self.since:
             self.since = kst_now_clock()
+            self.first_since = self.first_since or self.since
+            self.show_note()
         if self.has_rows():
             if up or self.state is not PanelState.STALE:
                 self.show_live()
@@ -128,6 +135,7 @@ class EventPanel(Panel):
 
     def retranslate(self) -> None:
         """Say the state anew."""
+        self.show_note()
         if self.state is PanelState.EMPTY:
             self.show_empty(self.silence_text(self.since))
         elif self.state is PanelState.NO_KEY:

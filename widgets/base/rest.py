@@ -9,6 +9,8 @@ from PyQt6 import sip
 from PyQt6.QtCore import QObject, QTimer, QUrl, QUrlQuery, pyqtSignal, pyqtSlot
 from PyQt6.QtNetwork import QNetworkAccessManager, QNetworkProxy, QNetworkReply, QNetworkRequest
 
+from widgets.base.text import mark
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -20,6 +22,16 @@ _MOST_BYTES = 4 * 1024 * 1024
 _RETRY_MS = 1200
 _MOST_TRIES = 3
 _TOO_MANY = 429
+_CAUSES = {
+    QNetworkReply.NetworkError.ConnectionRefusedError: mark("nobody answers at this address"),
+    QNetworkReply.NetworkError.RemoteHostClosedError: mark("the connection was closed"),
+    QNetworkReply.NetworkError.HostNotFoundError: mark("the host is not found; is there a network?"),
+    QNetworkReply.NetworkError.TimeoutError: mark("no answer in time"),
+    QNetworkReply.NetworkError.OperationCanceledError: mark("no answer in time"),
+    QNetworkReply.NetworkError.SslHandshakeFailedError: mark("no secure connection could be made"),
+    QNetworkReply.NetworkError.TemporaryNetworkFailureError: mark("the network is down"),
+    QNetworkReply.NetworkError.NetworkSessionFailedError: mark("the network is down"),
+}
 
 
 class RestAnswer(QObject):
@@ -27,7 +39,7 @@ class RestAnswer(QObject):
 
     Signals:
         done(bytes): the body.
-        failed(str): one line that says why there is none.
+        failed(str): one line that says why there is none, in English; said(Phrase(line)) is in the language in force.
     """
 
     done = pyqtSignal(bytes)
@@ -112,7 +124,7 @@ class RestClient(QObject):
             answer.done.emit(body)
             answer.deleteLater()
         else:
-            answer.failed.emit(f"HTTP {status}" if status else reply.errorString()[:200])
+            answer.failed.emit(f"HTTP {status}" if status else _cause(reply))
             answer.deleteLater()
 
     def _again(self, answer: RestAnswer) -> None:
@@ -121,3 +133,8 @@ class RestClient(QObject):
         self._waiting.append(answer)
         if not self._pace.isActive():
             self._pace.start()
+
+
+def _cause(reply: QNetworkReply) -> str:
+    """Return why there is no answer, in English, marked for translation where this program has words for it."""
+    return _CAUSES.get(reply.error()) or reply.errorString()[:200]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from PyQt6.QtCore import QAbstractTableModel, QModelIndex, Qt, QTimer, pyqtSlot
-from PyQt6.QtGui import QFont, QKeySequence
+from PyQt6.QtGui import QFont, QKeySequence, QPainter, QPalette
 from PyQt6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
     from PyQt6.QtCore import QAbstractItemModel, QObject
-    from PyQt6.QtGui import QColor, QContextMenuEvent, QFontMetrics, QResizeEvent
+    from PyQt6.QtGui import QColor, QContextMenuEvent, QFontMetrics, QPaintEvent, QResizeEvent
     from PyQt6.QtWidgets import QTableView, QWidget
 
     from widgets.base.theme import Colours
@@ -46,6 +46,7 @@ __all__ = [
 _AIR = 12
 _BETWEEN = " · "
 _LEAST_TEXT = 40  # pixels
+_NOTE_AIR = 8
 _WIDEST_FIGURE = 28  # characters: no exchange makes a column, and with it a window, as wide as it likes
 _ROOT = QModelIndex()
 _R = TypeVar("_R")
@@ -184,10 +185,39 @@ class PlainTable(FramedTable):
         self._least: list[int] = []
         self._give_up: tuple[int, ...] = ()
         self._shares = False
+        self._note = ""
         self._refit = QTimer(self)  # not while a cell is being painted
         self._refit.setSingleShot(True)
         self._refit.setInterval(0)
         self._refit.timeout.connect(self._fit)
+
+    @property
+    def note(self) -> str:
+        """What is said below the last row."""
+        return self._note
+
+    def set_note(self, text: str) -> None:
+        """Say below the last row, where there is room, what is listed and what is not."""
+        viewport = self.viewport()
+        if text != self._note and viewport is not None:
+            self._note = text
+            viewport.update()
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Paint the note below the rows."""
+        super().paintEvent(event)
+        model, viewport = self.model(), self.viewport()
+        if not self._note or model is None or viewport is None:
+            return
+        last = model.index(model.rowCount() - 1, 0)
+        top = self.visualRect(last).bottom() + 1 if last.isValid() else 0
+        area = viewport.rect().adjusted(_NOTE_AIR, top + _NOTE_AIR, -_NOTE_AIR, 0)
+        flags = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap
+        painter = QPainter(viewport)
+        if painter.boundingRect(area, int(flags), self._note).height() <= area.height():
+            painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
+            painter.drawText(area, int(flags), self._note)
+        painter.end()
 
     def need(self, least: Sequence[int], give_up: Sequence[int], *, shares: bool = False) -> None:
         """Note how wide each column has to be, and which ones go, in this order, where that is too much.

@@ -14,7 +14,7 @@ from widgets.base.limits import Limit
 from widgets.base.market_panel import MarketPanel
 from widgets.base.panel import plain_label
 from widgets.base.rest import RestAnswer, RestClient
-from widgets.base.text import mark, said, tr
+from widgets.base.text import mark, said, tr, unit_text
 from widgets.chart.data import CandleSeries, bar_of, parse_history
 from widgets.chart.view import ChartView
 
@@ -75,9 +75,10 @@ class ChartWidget(MarketPanel):
         self._seam_is_open = False
         self._refused = False  # the exchange serves no live candles
         self.units = QComboBox(self)
-        self.units.addItems(UNITS)
-        self.units.setCurrentText(unit)
-        self.units.currentTextChanged.connect(self.set_unit)
+        for each in UNITS:
+            self.units.addItem(unit_text(each), each)
+        self.units.setCurrentIndex(UNITS.index(unit))
+        self.units.currentIndexChanged.connect(self._on_unit)
         self.newest = QPushButton("⇥", self)
         self.newest.setMaximumWidth(32)
         self.view = ChartView(self.body)
@@ -128,11 +129,16 @@ class ChartWidget(MarketPanel):
         if unit == self._unit or unit not in UNITS:
             return
         self._unit = unit
-        self.units.setCurrentText(unit)
+        self.units.setCurrentIndex(UNITS.index(unit))
         self.forget()
         self._settle()
         self.renew()
         self.unitChanged.emit(unit)
+
+    @pyqtSlot(int)
+    def _on_unit(self, place: int) -> None:
+        if 0 <= place < len(UNITS):
+            self.set_unit(UNITS[place])
 
     # -- hooks --------------------------------------------------------------------------------------------------------
     def subscribe(self) -> Iterable[Subscription]:
@@ -170,6 +176,8 @@ class ChartWidget(MarketPanel):
         """Say everything anew."""
         self.setAccessibleName(tr("Chart"))
         self.view.setAccessibleName(tr("Candles"))
+        for place, each in enumerate(UNITS):
+            self.units.setItemText(place, unit_text(each))
         self.units.setAccessibleName(tr("Candle unit"))
         self.units.setToolTip(tr("Candle unit"))
         self.newest.setAccessibleName(tr("To the newest candle"))
@@ -278,7 +286,7 @@ class ChartWidget(MarketPanel):
     def _on_history_failed(self, cause: str) -> None:
         self._answer = None
         text = mark("The history could not be loaded ({cause}); new candles are shown.")
-        self._tell_trouble(Phrase(text, cause=cause))
+        self._tell_trouble(Phrase(text, cause=cause if isinstance(cause, Phrase) else Phrase(cause)))
 
     def _tell_trouble(self, text: str) -> None:
         self._told = text

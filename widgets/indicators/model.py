@@ -13,7 +13,7 @@ from upbit_ws_qt import IndicatorEvent, IndicatorSignalEvent, IndicatorSpec, saf
 from widgets.base.kst import kst_clock, kst_stamp
 from widgets.base.price_format import brief_text, full_text
 from widgets.base.tables import RowsModel
-from widgets.base.text import mark, said, tr
+from widgets.base.text import mark, said, tr, unit_text
 from widgets.indicators.choice import spec_text, trigger_text, word_text
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class WatchesModel(RowsModel[Watch]):
         if column == 0:
             return spec_text(row.spec)
         if column == 1:
-            return row.timeframe
+            return unit_text(row.timeframe)
         if row.refused:
             return "✖ " + safe_text(said(row.refused), 120)
         if row.spec.trigger is not None:
@@ -137,7 +137,7 @@ class FiredSignal:
         spec = IndicatorSpec.of(safe_text(event.indicator, _LONGEST), params)
         yield kst_stamp(event.timestamp)
         yield event.code
-        yield f"{spec_text(spec)} · {safe_text(event.timeframe, _LONGEST)}"
+        yield f"{spec_text(spec)} · {unit_text(safe_text(event.timeframe, _LONGEST))}"
         yield "⚑ " + trigger_text(safe_text(event.trigger, _LONGEST))
         yield values_text(values_of(event))
 

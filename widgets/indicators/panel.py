@@ -22,7 +22,7 @@ from widgets.base.event_panel import EventPanel
 from widgets.base.market_marks import MarksLabel, market_marks
 from widgets.base.panel import PanelState, plain_label
 from widgets.base.tables import dim_colour, fit_columns, plain_table
-from widgets.base.text import tr
+from widgets.base.text import tr, unit_text
 from widgets.indicators.choice import FIRST_WATCHES, spec_text
 from widgets.indicators.model import SignalsModel, Watch, WatchesModel, next_close_text
 from widgets.indicators.picker import IndicatorPicker
@@ -374,7 +374,7 @@ def _why_no_curve(chosen: Watch | None) -> str:
         return ""
     time = next_close_text(chosen.timeframe)
     return tr("No value yet. The first comes at {time} KST, when the candle of {unit} closes.",
-              time=time, unit=chosen.timeframe)  # fmt: skip
+              time=time, unit=unit_text(chosen.timeframe))  # fmt: skip
 
 
 def _is_of(event: IndicatorEvent | IndicatorSignalEvent, watch: Watch) -> bool:

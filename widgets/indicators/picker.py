@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QPushBu
 
 from upbit_ws_qt import TIMEFRAMES, IndicatorSpec
 from widgets.base.panel import plain_label
-from widgets.base.text import tr
+from widgets.base.text import tr, unit_text
 from widgets.indicators.choice import (
     Offer,
     event_offers,
@@ -133,6 +133,8 @@ class IndicatorPicker(QWidget):
             self.kind.setItemText(place, text)
         for place in range(self.type.count()):
             self.type.setItemText(place, type_text(self.type.itemData(place)))
+        for place in range(self.timeframe.count()):
+            self.timeframe.setItemText(place, unit_text(self.timeframe.itemData(place)))
         self._name_triggers()
         self.add.setText(tr("Add"))
         self.kind.setAccessibleName(tr("Values or signals"))

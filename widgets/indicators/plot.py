@@ -108,7 +108,11 @@ class _TimeAxis(pg.DateAxisItem):  # type: ignore[misc]  # pyqtgraph ships no ty
 
 
 class _NumberAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph ships no types
-    """Numbers as they are written, not 1.5e+08."""
+    """Numbers as they are written, not 1.5e+08, all of them with as many decimals."""
+
+    def __init__(self, side: str) -> None:
+        super().__init__(side)
+        self.setStyle(maxTextLevel=0)  # pyqtgraph would name the ticks between these too, with more decimals
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
         """Return the texts beside the ticks."""

@@ -10,6 +10,7 @@ from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QComboBox, QPushButton, QVBoxLayout
 
 from upbit_ws_qt import Delivery, GapEvent, TickerEvent, TradeEvent, WebSocketService, WebSocketType
+from widgets.base.kst import kst_now_clock
 from widgets.base.look import legible
 from widgets.base.market_panel import MarketPanel
 from widgets.base.panel import plain_label
@@ -79,6 +80,7 @@ class TapeWidget(MarketPanel):
         layout.addWidget(self.table)
         self.begin_at(self.table)
         self._strength: Decimal | None = None
+        self._since = ""  # the first of the trades that are listed came after this
         self._flush = QTimer(self)
         self._flush.setInterval(_FLUSH_MS)
         self._flush.timeout.connect(self._on_flush)
@@ -90,6 +92,8 @@ class TapeWidget(MarketPanel):
     # -- wishes -------------------------------------------------------------------------------------------------------
     def subscribe(self) -> Iterable[Subscription]:
         """Want each trade, and the ticker for the day's strength."""
+        self._since = self._since or kst_now_clock()
+        self._show_note()
         yield self.proxy.subscribe_trade(self.symbol, self._on_trade)
         yield self.proxy.subscribe_ticker(self.symbol, self._on_ticker, delivery=Delivery.FRAME)
 
@@ -101,6 +105,7 @@ class TapeWidget(MarketPanel):
         """Begin with an empty tape."""
         self.model.clear()
         self._strength = None
+        self._since = ""
         self._offer_filters()
         self.retranslate()
 
@@ -166,7 +171,19 @@ class TapeWidget(MarketPanel):
     @pyqtSlot(int)
     def _on_least(self, place: int) -> None:
         self.model.set_least(self.least.itemData(place))
+        self._show_note()
         self.newer.hide()
+
+    def _show_note(self) -> None:
+        """Say below the rows which trades they are."""
+        if not self._since:
+            self.table.set_note("")
+        elif self.model.least:
+            words = tr("Trades of {amount} and more since {time}; others are not listed.",
+                       amount=self.least.currentText().removeprefix("≥ "), time=self._since)  # fmt: skip
+            self.table.set_note(words)
+        else:
+            self.table.set_note(tr("Trades since {time}; earlier ones are not listed.", time=self._since))
 
     # -- looks --------------------------------------------------------------------------------------------------------
     def _show_strength(self) -> None:
@@ -178,6 +195,7 @@ class TapeWidget(MarketPanel):
         self.model.retranslate()
         fit_columns(self.table, _SAMPLES, _GIVE_UP)
         self._name_filters()
+        self._show_note()
         self._show_strength()
         self.strength.setToolTip(tr("Bought by takers ÷ sold by takers × 100, since 09:00 KST"))
         self.least.setAccessibleName(tr("Smallest amount that is shown"))

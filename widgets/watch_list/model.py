@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +28,6 @@ __all__ = ["Column", "Row", "WatchListModel"]
 
 FLUSH_MS = 100
 RESORT_S = 1.0
-TREND_POINTS = 48
-TREND_S = 2.0  # between two points of the trend line
 FLASH_S = 0.25
 
 
@@ -42,11 +39,12 @@ class Column(IntEnum):
     PRICE = 2
     CHANGE = 3
     VALUE = 4
-    TREND = 5
+    DAY = 5
 
 
-_TITLES = ("★", mark("Name"), mark("Price"), mark("Change"), mark("24 h"), mark("Trend"))
+_TITLES = ("★", mark("Name"), mark("Price"), mark("Change"), mark("24 h"), mark("Day"))
 _SIGN_ROOM = "\u2003"  # an em wide: Fusion draws the sign of the order over the end of the heading
+_HELD = " ⏸"
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -63,10 +61,21 @@ class Row:
     sign: int = 0
     flash: int = 0
     flashed_at: float = 0.0
-    trend: deque[float] = field(default_factory=lambda: deque(maxlen=TREND_POINTS))
-    trend_at: float = 0.0
     stale_since: float | None = None
     told: tuple[object, ...] = ()
+
+    @property
+    def day(self) -> tuple[float, float, float] | None:
+        """Where, between the day's low (0) and high (1), it opened and is now, and the sign of that; None for no range.
+
+        The exchange's own figures: true from the first ticker on, and for the whole day.
+        """
+        event = self.event
+        if event is None or event.high_price <= event.low_price:
+            return None
+        low, height = event.low_price, event.high_price - event.low_price
+        opened, now = (event.opening_price - low) / height, (event.trade_price - low) / height
+        return float(opened), float(now), float((now > opened) - (now < opened))
 
     @property
     def stale_age(self) -> int:
@@ -84,11 +93,11 @@ class Row:
             (self.price, look, flashing and self.flash),
             (self.change, look),
             (self.value, look[1]),
-            (self.trend_at, look),
+            (self.day, look),
         )
         before, self.told = self.told, now
         if not before:
-            return Column.FAVOURITE, Column.TREND
+            return Column.FAVOURITE, Column.DAY
         other = [place for place in range(len(now)) if now[place] != before[place]]
         return (other[0], other[-1]) if other else None
 
@@ -108,6 +117,7 @@ class WatchListModel(QAbstractTableModel):
         self._linked = ""
         self._sort_column, self._descending = Column.VALUE, True
         self._sorted_at = 0.0
+        self._held = False  # rows should change places, and may not: the mouse is over them
         self.marks: Callable[[str], tuple[MarketMark, ...]] = lambda _code: ()
         self.may_sort: Callable[[], bool] = lambda: True
         self.visible: Callable[[], tuple[int, int]] = lambda: (0, len(self._order) - 1)
@@ -160,11 +170,6 @@ class WatchListModel(QAbstractTableModel):
         if last is not None and event.trade_price != last.trade_price:
             row.flash = 1 if event.trade_price > last.trade_price else -1
             row.flashed_at = time.monotonic()
-        if event.received_at - row.trend_at >= TREND_S or not row.trend:
-            if not row.trend:
-                row.trend.append(float(event.opening_price))
-            row.trend_at = event.received_at
-            row.trend.append(float(event.trade_price))
         self._dirty.add(event.code)
 
     def note_marks(self, code: str) -> None:
@@ -232,9 +237,11 @@ class WatchListModel(QAbstractTableModel):
         changed = self._dirty | self._flashing | self._stale  # the age of what is out of date grows
         self._dirty = set()
         self._flashing = {code for code in changed if self.is_flashing(self._known[code])}
-        if now - self._sorted_at >= RESORT_S and self.may_sort():
+        if now - self._sorted_at >= RESORT_S:
             self._sorted_at = now
-            if self._resort():
+            if not self.may_sort():
+                self._hold(any(old is not new for old, new in zip(self._order, self._sorted(), strict=True)))
+            elif self._resort():
                 return
         first, last = self.visible()
         position = self._position
@@ -251,7 +258,14 @@ class WatchListModel(QAbstractTableModel):
         self._descending = order is Qt.SortOrder.DescendingOrder
         self._resort()
 
+    def _hold(self, held: bool) -> None:
+        """Say in the heading whether the order is that of now."""
+        if held is not self._held:
+            self._held = held
+            self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(Column) - 1)
+
     def _resort(self) -> bool:
+        self._hold(False)
         before, after = self._order, self._sorted()
         if all(old is new for old, new in zip(before, after, strict=True)):
             return False
@@ -287,7 +301,7 @@ class WatchListModel(QAbstractTableModel):
                 return row.event.trade_price
             case Column.VALUE:
                 return row.event.acc_trade_price_24h
-            case Column.CHANGE | Column.TREND:
+            case Column.CHANGE | Column.DAY:
                 return row.event.signed_change_rate
 
     def _tell_column(self, column: Column) -> None:
@@ -310,7 +324,12 @@ class WatchListModel(QAbstractTableModel):
         if orientation is not Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return tr(_TITLES[section]) + (_SIGN_ROOM if section == self._sort_column else "")
+            sign = (_HELD if self._held else "") + _SIGN_ROOM if section == self._sort_column else ""
+            return tr(_TITLES[section]) + sign
+        if role == Qt.ItemDataRole.ToolTipRole and section == self._sort_column and self._held:
+            return tr("Rows keep their places while the mouse is over them; they are sorted anew when it leaves.")
+        if role == Qt.ItemDataRole.ToolTipRole and section == Column.DAY:
+            return tr("From the day's low to its high: where it opened, and where it is now")
         if role == Qt.ItemDataRole.AccessibleTextRole and section == Column.FAVOURITE:
             return tr("Favourite")
         if role == Qt.ItemDataRole.TextAlignmentRole and section in (Column.PRICE, Column.CHANGE, Column.VALUE):
@@ -329,6 +348,8 @@ class WatchListModel(QAbstractTableModel):
             return self._spoken(row, column)
         if role == Qt.ItemDataRole.ToolTipRole and column == Column.PRICE:
             return _age_text(row) or None
+        if role == Qt.ItemDataRole.ToolTipRole and column == Column.DAY:
+            return _day_hint(row) or None
         if role == Qt.ItemDataRole.ToolTipRole and column == Column.NAME:
             return self._name_hint(row)
         if role == COPY_ROLE and column == Column.NAME:
@@ -374,7 +395,18 @@ class WatchListModel(QAbstractTableModel):
             words += ". " + marks_hint(marks)
         if column == Column.NAME and row.market.code == self._linked:
             words += ". " + tr("The panels show this market.")
+        if column == Column.DAY:
+            return _day_hint(row)
         return f"{words} {_age_text(row) if column == Column.PRICE else ''}".rstrip()
+
+
+def _day_hint(row: Row) -> str:
+    event = row.event
+    if event is None:
+        return ""
+    prices = (event.opening_price, event.low_price, event.high_price)
+    opened, low, high = (price_text(event.code, price) for price in prices)
+    return tr("Since 09:00 KST: opened at {opened}, lowest {low}, highest {high}", opened=opened, low=low, high=high)
 
 
 def _age_text(row: Row) -> str:

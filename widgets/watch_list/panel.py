@@ -311,7 +311,7 @@ class WatchListWidget(Panel):
     @pyqtSlot(str)
     def _on_catalog_failed(self, cause: str) -> None:
         if not self._catalog.markets:
-            self.show_error(Phrase(mark("The list of markets could not be loaded: {cause}"), cause=cause))
+            self.show_error(Phrase(mark("The list of markets could not be loaded: {cause}"), cause=Phrase(cause)))
 
     @pyqtSlot(str)
     def _on_activated(self, code: str) -> None:

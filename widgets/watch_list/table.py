@@ -17,7 +17,7 @@ from PyQt6.QtCore import (
     pyqtSignal,
     pyqtSlot,
 )
-from PyQt6.QtGui import QColor, QContextMenuEvent, QFont, QPainter, QPen, QPolygonF
+from PyQt6.QtGui import QColor, QContextMenuEvent, QCursor, QFont, QPainter, QPen
 from PyQt6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -87,8 +87,17 @@ class WatchListTable(FramedTable):
         self.sortByColumn(Column.VALUE, Qt.SortOrder.DescendingOrder)
         self.doubleClicked.connect(self._on_double_clicked)
         self.clicked.connect(self._on_clicked)
-        model.may_sort = lambda: not self.underMouse()
+        model.may_sort = lambda: not self.is_under_mouse()
         model.visible = self._visible_rows
+
+    def is_under_mouse(self) -> bool:
+        """Whether the mouse is over the rows, also where it has lain since before they were there."""
+        viewport = self.viewport()
+        if viewport is None or not self.isVisible():
+            return False
+        return self.underMouse() or (
+            self.isActiveWindow() and viewport.rect().contains(viewport.mapFromGlobal(QCursor.pos()))
+        )
 
     def _set_up_headers(self) -> None:
         header, rows = self.horizontalHeader(), self.verticalHeader()
@@ -107,7 +116,7 @@ class WatchListTable(FramedTable):
             (Column.PRICE, "123,456,000"),
             (Column.CHANGE, "▲ +12.34%"),
             (Column.VALUE, "24시간 대금"),
-            (Column.TREND, "00000"),
+            (Column.DAY, "00000"),
         ):
             self._widths[column] = advance(sample) + 10
             self.setColumnWidth(column, self._widths[column])
@@ -132,14 +141,14 @@ class WatchListTable(FramedTable):
 
     @pyqtSlot()
     def _fit(self) -> None:
-        """Give up trend, day's value and change, in this order, where the names would not be readable any more."""
+        """Give up the day's range, value and change, in this order, where names would not be readable any more."""
         for column, width in self._widths.items():
             if self.columnWidth(column) != width and not self.isColumnHidden(column):
                 self.setColumnWidth(column, width)
         viewport = self.viewport()
         room = viewport.width() if viewport is not None else 0
         needed = self.fontMetrics().horizontalAdvance(_NAME) + sum(self._widths.values())
-        for column in (Column.TREND, Column.VALUE, Column.CHANGE):
+        for column in (Column.DAY, Column.VALUE, Column.CHANGE):
             hidden = needed > room
             if hidden is not self.isColumnHidden(column):
                 self.setColumnHidden(column, hidden)
@@ -282,10 +291,9 @@ class WatchListDelegate(QStyledItemDelegate):
             painter.fillRect(QRect(area.left(), area.top(), _LINK_BAR, area.height()), self._link)
         stale = self._dim or row.stale_since is not None
         pens = self._pens[stale, chosen]
-        if column == Column.TREND:
-            if len(row.trend) > 1:
-                painter.setPen(pens.signs[row.sign])
-                _draw_trend(painter, QRectF(area).adjusted(4, 5, -4, -5), list(row.trend))
+        if column == Column.DAY:
+            if row.day is not None:
+                _draw_day(painter, QRectF(area).adjusted(_PADDING, 4, -_PADDING, -4), row.day, pens)
             return
         text = self._model.text(row, column)
         font = option.font
@@ -336,14 +344,14 @@ class WatchListDelegate(QStyledItemDelegate):
         return area.adjusted(0, 0, -width - _PADDING, 0)
 
 
-def _draw_trend(painter: QPainter, area: QRectF, points: list[float]) -> None:
-    low, high = min(points), max(points)
-    height = (high - low) or 1.0
-    step = area.width() / (len(points) - 1)
-    line = QPolygonF(
-        QPointF(area.left() + number * step, area.bottom() - (value - low) / height * area.height())
-        for number, value in enumerate(points)
-    )
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.drawPolyline(line)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+def _draw_day(painter: QPainter, area: QRectF, day: tuple[float, float, float], pens: _Pens) -> None:
+    """Draw a candle that lies down: the day's low at the left, its high at the right."""
+    opened, now, sign = day
+    middle, half = area.center().y(), area.height() / 2
+    left, right = sorted((area.left() + opened * area.width(), area.left() + now * area.width()))
+    painter.setPen(pens.muted)
+    painter.drawLine(QPointF(area.left(), middle), QPointF(area.right(), middle))
+    colour = pens.signs[int(sign)].color()
+    painter.fillRect(QRectF(left, middle - half / 2, max(1.0, right - left), half), colour)
+    at = area.left() + now * area.width()
+    painter.fillRect(QRectF(min(at, area.right() - 1), middle - half, 2, 2 * half), colour)
