@@ -293,6 +293,8 @@ def main() -> int:
             if not well:
                 bad += 1
                 print(f"{name}, run {turn}: exit code {code}, expected {WAYS[name].code}\n{errors[-3000:]}", flush=True)
+            if name == names[-1]:
+                print(f"each program {turn + 1} times, {bad} runs ended badly", flush=True)
     for name in names:
         print(f"{name}: " + ", ".join(f"{count} x exit code {code}" for code, count in sorted(codes[name].items())))
     print(f"{bad} of {len(todo)} runs ended badly")
