@@ -27,7 +27,10 @@ LATE = 97  # exit code of a program in which Python code ran while PyQt deleted 
 
 # Handlers of the exit are called last registered first: `report`, PyQt's own, `watch`, upbit_ws_qt's own.
 _WATCH = f"""
-import atexit, os, sys
+import atexit, os, signal, sys
+for number in (signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)):  # a shell's background jobs ignore them
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
 called = []
 def report():
     sys.setprofile(None)
@@ -43,7 +46,7 @@ atexit.register(watch)
 """
 
 _HEAD = """
-import asyncio, signal
+import asyncio
 import qasync
 from PyQt6.QtCore import QCoreApplication, QEventLoop, Qt, QTimer, pyqtSignal
 from PyQt6.QtWidgets import QApplication, QDialog, QLabel, QMainWindow, QMessageBox

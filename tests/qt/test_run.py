@@ -15,8 +15,9 @@ from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
 from upbit_ws_qt.qt import WebSocketClientProxy, WebSocketService, run
 from upbit_ws_qt.types import GlobalManagerState
 
-# asyncio's debug mode says so when a turn of the loop takes long: the machine's affair, and stderr is to be empty.
-logging.getLogger("asyncio").setLevel(logging.ERROR)
+# The debug mode says so when a turn of the loop takes long: the machine's affair, and stderr is to be empty.
+for name in ("asyncio", "qasync"):
+    logging.getLogger(name).setLevel(logging.ERROR)
 app = QCoreApplication([])
 states = []
 exchange = None
@@ -247,4 +248,29 @@ asyncio.run(cell())
 """)
     assert "one is running already (a notebook" in done.stdout, done.stderr
     assert done.stdout.endswith("still running True\n")
+    assert done.stderr == ""
+
+
+def test_about_to_quit_is_told_once_and_a_second_quit_does_not_break_the_stopping_off() -> None:
+    done = run_program("""
+quits = []
+app.aboutToQuit.connect(lambda: quits.append(1))
+def quit_again(state):
+    states.append(str(state))
+    if state is GlobalManagerState.STOPPING:
+        app.quit()
+async def setup():
+    global exchange
+    exchange = EmbeddedExchange(ExchangeSettings(markets=3, rate=50))
+    await exchange.start()
+    service = service_on(exchange)
+    service.stateChanged.connect(quit_again)
+    proxy = await connected(service, print_nothing)
+    QTimer.singleShot(0, app.quit)
+    return proxy
+def print_nothing(event):
+    pass
+print("code", run(setup), "open lines", len(exchange.connections), "last state", states[-1], "told", len(quits))
+""")
+    assert "code 0 open lines 0 last state stopped told 1" in done.stdout, done.stderr
     assert done.stderr == ""

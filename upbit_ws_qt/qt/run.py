@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import qasync
-from PyQt6.QtCore import QCoreApplication, QTimer
+from PyQt6.QtCore import QCoreApplication, QEventLoop, QTimer
 
 from upbit_ws_qt.qt.ending import delete_what_waits
 from upbit_ws_qt.qt.excepthook import install_excepthook
@@ -19,6 +19,8 @@ from upbit_ws_qt.qt.service import WebSocketService
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from PyQt6.QtCore import QAbstractEventDispatcher
 
 __all__ = ["run"]
 
@@ -51,7 +53,7 @@ def run(setup: Callable[[], object], *, service: WebSocketService | None = None)
     _check_setup(setup)
     hook = install_excepthook()
     try:
-        with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
+        with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(_Application(app))) as runner:
             program = _Program(setup, service)
             loop: Any = runner.get_loop()
             keep_tasks_going(loop)
@@ -65,6 +67,42 @@ def run(setup: Callable[[], object], *, service: WebSocketService | None = None)
     finally:
         delete_what_waits()  # closed windows: the loop that would have deleted them is over
         hook.uninstall()
+
+
+class _Application:
+    """The application as qasync runs it: its own `exec()` once, and plain event loops for what comes after.
+
+    `aboutToQuit` belongs to the end of `exec()`, and asyncio runs its loop several times more to clean up. Nor may a
+    second `quit()`, of a window that is closed meanwhile, say, break the cleaning up off.
+    """
+
+    def __init__(self, app: QCoreApplication) -> None:
+        self._app = app
+        self._ran = False
+        self._event_loop: QEventLoop | None = None
+
+    def exec(self) -> int:
+        """Run until `exit` is called; the first time also until the program is quit."""
+        if not self._ran:
+            self._ran = True
+            return self._app.exec()
+        self._event_loop = event_loop = QEventLoop()
+        code = event_loop.exec()
+        while self._event_loop is event_loop:
+            code = event_loop.exec()
+        return code
+
+    def exit(self, code: int = 0) -> None:
+        """End what `exec` runs."""
+        if self._event_loop is None:
+            self._app.exit(code)
+        else:
+            self._event_loop.exit(code)
+            self._event_loop = None
+
+    def eventDispatcher(self) -> QAbstractEventDispatcher | None:
+        """Return what has Qt's events worked off."""
+        return self._app.eventDispatcher()
 
 
 class _Program:
