@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -73,18 +72,12 @@ async def _flows(proxy: WebSocketClientProxy) -> None:
     subscription.close()
 
 
-def _quiet() -> None:
-    # Qt's offscreen platform says that it cannot grab the keyboard for a menu, and asyncio that a turn took long.
-    logging.getLogger("asyncio").setLevel(logging.ERROR)
-
-
 @WAYS
-@pytest.mark.qt_log_ignore("does not support")
+@pytest.mark.qt_log_ignore("does not support")  # Qt without a screen cannot grab the keyboard for a menu
 @served(SETTINGS)
 async def test_in_the_setup_the_line_is_dialled_and_comes_back_while_the_dialog_is_open(
     exchange: EmbeddedExchange, service: WebSocketService, run_nested: Callable[[Callable[[], object]], None]
 ) -> None:
-    _quiet()
     told: list[object] = []
     service.errorOccurred.connect(told.append)
     proxy = WebSocketClientProxy("prices", service=service)
@@ -98,12 +91,11 @@ async def test_in_the_setup_the_line_is_dialled_and_comes_back_while_the_dialog_
 
 
 @WAYS
-@pytest.mark.qt_log_ignore("does not support")
+@pytest.mark.qt_log_ignore("does not support")  # Qt without a screen cannot grab the keyboard for a menu
 @served(SETTINGS)
 async def test_in_an_async_callback_everybody_else_is_served_while_the_dialog_is_open(
     exchange: EmbeddedExchange, service: WebSocketService, run_nested: Callable[[Callable[[], object]], None]
 ) -> None:
-    _quiet()
     others: list[object] = []
     closed: list[bool] = []
 
@@ -127,7 +119,6 @@ async def test_in_an_async_callback_everybody_else_is_served_while_the_dialog_is
 
 @pytest.mark.qasync_loop
 async def test_stop_ends_while_a_dialog_of_a_coroutine_is_open() -> None:
-    _quiet()
     async with EmbeddedExchange(SETTINGS) as exchange:
         service = WebSocketService(config_for(exchange))
         await service.start()
