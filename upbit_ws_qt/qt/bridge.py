@@ -12,8 +12,8 @@ from upbit_ws_qt.connection import inside_task
 from upbit_ws_qt.manager import GlobalWebSocketManager, ManagerListener
 from upbit_ws_qt.manager.periodic import Periodic
 from upbit_ws_qt.qt.ending import loop_lives, remember
-from upbit_ws_qt.qt.lifetime import Lifetime
 from upbit_ws_qt.qt.nested_loops import keep_tasks_going
+from upbit_ws_qt.qt.ownership import Lifetime
 
 if TYPE_CHECKING:
     from upbit_ws_qt.connection import GapEvent, StateChange

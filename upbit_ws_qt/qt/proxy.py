@@ -10,7 +10,7 @@ from PyQt6.QtCore import QObject, pyqtBoundSignal
 
 from upbit_ws_qt.errors import SubscriptionError
 from upbit_ws_qt.qt.channel_source import ChannelSource
-from upbit_ws_qt.qt.lifetime import Lifetime
+from upbit_ws_qt.qt.ownership import Lifetime
 from upbit_ws_qt.qt.service import WebSocketService
 from upbit_ws_qt.qt.subscription import Subscription
 from upbit_ws_qt.types import (

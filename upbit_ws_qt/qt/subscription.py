@@ -11,15 +11,14 @@ from PyQt6.QtCore import QMetaMethod, QMetaObject, QObject, Qt, pyqtSignal, pyqt
 
 from upbit_ws_qt.errors import SubscriptionError, WebSocketError
 from upbit_ws_qt.manager.callbacks import hold_callback
-from upbit_ws_qt.qt.callbacks import receiver_of, signal_of
 from upbit_ws_qt.qt.ending import loop_lives
+from upbit_ws_qt.qt.ownership import Lifetime, receiver_of, signal_of
 from upbit_ws_qt.types import normalize_symbols
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
     from upbit_ws_qt.qt.base import ServiceBase
-    from upbit_ws_qt.qt.lifetime import Lifetime
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import StreamStatus
     from upbit_ws_qt.types import SubscriptionSpec
