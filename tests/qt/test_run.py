@@ -259,6 +259,7 @@ def quit_again(state):
     states.append(str(state))
     if state is GlobalManagerState.STOPPING:
         app.quit()
+        app.exit(9)
 async def setup():
     global exchange
     exchange = EmbeddedExchange(ExchangeSettings(markets=3, rate=50))

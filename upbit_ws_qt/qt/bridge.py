@@ -1,4 +1,4 @@
-"""Turns what the manager tells into the service's signals, tidies up, and ends the manager with the service."""
+"""Turns what the manager notifies of into the service's signals, and ends the manager with the service."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ __all__ = ["Bridge"]
 class Bridge(QObject, ManagerListener):
     """Listens to one manager for one service.
 
-    It has no parent: of the service, which is destroyed, no method would run any more.
+    It is not a child of the service: it has to do something when the service is destroyed, and its methods would not
+    run any more if it died with it.
     """
 
     def __init__(self, manager: GlobalWebSocketManager, service: ServiceBase, hub: ChannelHub) -> None:
@@ -43,7 +44,7 @@ class Bridge(QObject, ManagerListener):
         self._service = service
         self._hub = hub
         self._loop = asyncio.get_running_loop()
-        self._burial: asyncio.Task[None] | None = None
+        self._stopping: asyncio.Task[None] | None = None
         self._closed = False
         self._sweep = Periodic("lifetimes", manager.config.cleanup_interval, self.end_the_dead)
         self._sweep.start(self._loop)
@@ -60,7 +61,7 @@ class Bridge(QObject, ManagerListener):
         return self._loop
 
     def close(self) -> None:
-        """Listen no more; idempotent."""
+        """Stop listening; a second call changes nothing."""
         if self._closed:
             return
         self._closed = True
@@ -85,21 +86,27 @@ class Bridge(QObject, ManagerListener):
 
     @pyqtSlot()
     def _on_service_destroyed(self) -> None:
-        if not vars(self):  # both are garbage, with their closed loop, and the collector took this one first
+        # Service and bridge may be garbage of one cycle, together with their loop; then the garbage collector may have
+        # cleared this object before it destroyed the service.
+        if not vars(self):
             return
         self.close()
         if self._loop.is_running() and loop_lives(self._loop):
-            self._burial = self._manager.wiring.begin_stop()
+            self._stopping = self._manager.wiring.begin_stop()
 
     def end_the_dead(self) -> None:
-        """End what belongs to owners that died without a word: somebody cut the connection to their `destroyed`."""
+        """End what belongs to owners that died unnoticed: somebody disconnected all of their `destroyed`."""
         if not sip.isdeleted(self._service):
             for lifetime in self._service.findChildren(Lifetime, options=Qt.FindChildOption.FindDirectChildrenOnly):
                 if not lifetime.is_alive():
                     lifetime.end()
 
     def _emits(self) -> bool:
-        """Whether there is somebody to emit for; a slot that opens a dialog inside a Task would stop all others."""
+        """Whether the service still lives and can emit.
+
+        In debug mode, make sure that no coroutine is emitting: a slot may open a dialog, and the coroutine would stand
+        still until it is closed.
+        """
         assert not self._loop.get_debug() or not inside_task(self._loop), "a signal inside a Task"
         return not sip.isdeleted(self._service)
 
@@ -121,7 +128,7 @@ class Bridge(QObject, ManagerListener):
             self._service.epochChanged.emit(ws_type, epoch)
 
     def on_gap(self, gap: GapEvent) -> None:
-        """Between two lines something may have been missed."""
+        """Something may have been missed between two lines."""
         if self._emits():
             self._service.gapDetected.emit(gap)
 
@@ -131,7 +138,7 @@ class Bridge(QObject, ManagerListener):
             self._service.errorOccurred.emit(error)
 
     def on_component_failed(self, component_id: str, error: Exception) -> None:
-        """A component's callback raised, or the component was put aside."""
+        """A component's callback raised, or the component was quarantined."""
         if self._emits():
             self._service.componentFailed.emit(component_id, error)
 
@@ -141,7 +148,7 @@ class Bridge(QObject, ManagerListener):
             self._hub.on_stream_status(stream, status)
 
     def on_subscriptions_changed(self) -> None:
-        """Some component's wishes changed."""
+        """Some component's subscriptions changed."""
         if self._emits():
             self._service.subscriptionsChanged.emit()
 

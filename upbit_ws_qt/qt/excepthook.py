@@ -1,4 +1,4 @@
-"""Turns an unexpected exception in a slot into one report; without a hook PyQt would abort the program."""
+"""Keeps a program alive when a slot raises, and reports each distinct error once; PyQt would abort the program."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ __all__ = ["ExceptHook", "SlotError", "install_excepthook"]
 
 _log = logging.getLogger(__name__)
 
-_MAX_PLACES = 1000  # distinct errors remembered; beyond it the oldest is forgotten and would be reported again
+# Distinct errors that are remembered. Beyond it the oldest is forgotten, and is reported anew should it happen again.
+_MAX_ERRORS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,11 @@ class SlotError:
     """One distinct unexpected exception.
 
     Attributes:
-        error: the exception of the first time.
-        receiver: whose slot it was: class and object name, or the name of the function.
-        place: where it was raised: file, line, function.
-        text: the traceback, for a "Copy" button; cut, control characters escaped line by line.
-        count: how often it has happened so far.
+        error: the exception, as it was raised the first time.
+        receiver: the slot: its object's class and name and the method, or the name of the function.
+        place: where it was raised: file, line and function.
+        text: the traceback, for a "Copy" button: at most 200 lines, with control characters escaped.
+        count: how often it has been raised so far.
     """
 
     error: BaseException
@@ -53,19 +54,23 @@ class SlotError:
 class ExceptHook:
     """Takes the place of `sys.excepthook`.
 
-    A distinct error (type and place) is logged with its traceback and handed to `report` once; repeats are only
-    counted. Ctrl+C ends the Qt application instead of being reported.
+    PyQt hands it each exception that a slot, an event handler or another method called by Qt did not catch. Errors of
+    one type and place count as one: it is logged with its traceback and handed to `report` the first time, and counted
+    from then on. Ctrl+C quits the Qt application instead.
+
+    Args:
+        report: called with each distinct error, in the thread in which it was raised.
     """
 
     def __init__(self, report: Callable[[SlotError], object] | None = None) -> None:
         self._report = report
         self._errors: OrderedDict[tuple[type[BaseException], str], SlotError] = OrderedDict()
-        self._lock = threading.Lock()  # slots of other threads come here too
+        self._lock = threading.Lock()  # slots may raise in several threads at once
         self._previous: Callable[..., Any] | None = None
 
     @property
     def errors(self) -> tuple[SlotError, ...]:
-        """What has been reported so far, each with its count; at most the last 1,000 distinct ones."""
+        """The distinct errors so far, each with its count; the latest 1,000 of them."""
         with self._lock:
             return tuple(self._errors.values())
 
@@ -75,13 +80,13 @@ class ExceptHook:
         return sys.excepthook == self._hook
 
     def install(self) -> None:
-        """Become `sys.excepthook`; a second time changes nothing."""
+        """Become `sys.excepthook`; a second call changes nothing."""
         if not self.installed:
             self._previous = sys.excepthook
             sys.excepthook = self._hook
 
     def uninstall(self) -> None:
-        """Give `sys.excepthook` back; does nothing where somebody else has taken it since."""
+        """Put the hook back that was there before; nothing changes where another one was installed since."""
         if self.installed and self._previous is not None:
             sys.excepthook = self._previous
 
@@ -97,7 +102,7 @@ class ExceptHook:
                 return
             found = SlotError(error, _receiver(trace), key[1], _traceback_text(kind, error, trace))
             self._errors[key] = found
-            if len(self._errors) > _MAX_PLACES:
+            if len(self._errors) > _MAX_ERRORS:
                 self._errors.popitem(last=False)
         _log.error("unexpected error: %s\n%s", found, found.text)
         self._tell(found)
@@ -107,7 +112,7 @@ class ExceptHook:
             return
         try:
             self._report(found)
-        except Exception:  # noqa: BLE001 - the guarded boundary: a user's callback; a hook that raises aborts the program
+        except Exception:  # noqa: BLE001 - the guarded boundary of callbacks; PyQt aborts where a hook itself raises
             _log.exception("the report of an unexpected error failed")
 
 
@@ -115,7 +120,7 @@ def install_excepthook(report: Callable[[SlotError], object] | None = None) -> E
     """Keep the program alive when a slot raises, and say so once for each distinct error.
 
     Args:
-        report: called with each distinct error, in the thread where it happened; the log has it anyway.
+        report: called with each distinct error, in the thread in which it was raised; it is logged in any case.
 
     Returns:
         The installed hook, with `errors` and `uninstall()`.
@@ -126,12 +131,12 @@ def install_excepthook(report: Callable[[SlotError], object] | None = None) -> E
 
 
 def _receiver(trace: TracebackType | None) -> str:
-    """Return whose slot it was: the outermost frame is the slot itself."""
+    """Return which slot raised: the outermost frame of the traceback is the slot's own, since Qt called it."""
     if trace is None:
         return "unknown"
     frame = trace.tb_frame
     code = frame.f_code
-    function: str = getattr(code, "co_qualname", code.co_name)  # 3.11 and later
+    function: str = code.co_qualname
     receiver = frame.f_locals.get("self")
     if not isinstance(receiver, QObject):
         return function

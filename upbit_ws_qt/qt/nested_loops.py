@@ -50,20 +50,20 @@ class TaskKeeper:
     """Stands before the exception handler of one loop, and gives Tasks the turn that asyncio refused them.
 
     It overrides the method on the loop object rather than calling `set_exception_handler`, so that a program can set a
-    handler of its own, before or after, and still be told everything else.
+    handler of its own, before or after, that gets everything else.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = ref(loop)  # the loop holds this object
-        self._told: WeakSet[asyncio.Task[Any]] = WeakSet()
+        self._noticed: WeakSet[asyncio.Task[Any]] = WeakSet()
         self._listeners: list[Callable[[NestedLoopError], object]] = []
 
     def add_listener(self, listener: Callable[[NestedLoopError], object]) -> None:
-        """Tell `listener` about each Task that opens a nested loop, once, by a callback of the loop."""
+        """Notify `listener` of each Task that opens a nested loop: once for a Task, from a callback of the loop."""
         self._listeners.append(listener)
 
     def remove_listener(self, listener: Callable[[NestedLoopError], object]) -> None:
-        """Stop telling a listener; one that is not known is ignored."""
+        """Stop notifying a listener; one that is not known is ignored."""
         if listener in self._listeners:
             self._listeners.remove(listener)
 
@@ -77,7 +77,7 @@ class TaskKeeper:
         if waiting is None or not isinstance(handle, asyncio.Handle) or not _was_refused(context, handle):
             type(loop).call_exception_handler(loop, context)
             return
-        self._tell(loop, waiting)
+        self._notify(loop, waiting)
         # Nothing of the refused step has run yet, and `waiting` cannot go on before this call returns: it is further
         # down on the stack. So it steps aside for as long as the other Task's step takes.
         asyncio._leave_task(loop, waiting)
@@ -86,10 +86,10 @@ class TaskKeeper:
         finally:
             asyncio._enter_task(loop, waiting)
 
-    def _tell(self, loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
-        if task in self._told:
+    def _notify(self, loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
+        if task in self._noticed:
             return
-        self._told.add(task)
+        self._noticed.add(task)
         error = NestedLoopError(task.get_name())
         _log.error("%s", error)
         for listener in self._listeners:
@@ -103,7 +103,7 @@ def keep_tasks_going(loop: asyncio.AbstractEventLoop) -> TaskKeeper | None:
     """Have Tasks of a qasync loop run while one of them has a dialog open; a second call changes nothing.
 
     Returns:
-        Whom to ask for being told about it; None for any other loop, which nobody can nest.
+        The keeper, which notifies of nested loops; None for any other loop, since only Qt's can be nested.
     """
     if not isinstance(loop, qasync.QEventLoop):
         return None

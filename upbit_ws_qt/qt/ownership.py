@@ -54,8 +54,8 @@ class Lifetime(QObject):
     def is_alive(self) -> bool:
         """Whether it has not ended and the owner, where there is one, still lives.
 
-        Unlike `ended` it also notices an owner that died while its signals were blocked or disconnected, so that
-        `destroyed` told nobody.
+        Unlike `ended` it also notices an owner that died while its signals were blocked or disconnected: nobody is
+        notified of that.
         """
         if self._ended or self._owner is None:
             return not self._ended

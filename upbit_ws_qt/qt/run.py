@@ -1,4 +1,4 @@
-"""Runs a Qt program on an asyncio loop, from the first window to the last goodbye of the service."""
+"""Runs a Qt program on an asyncio loop, from its first window until its service has stopped."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ __all__ = ["run"]
 _log = logging.getLogger(__name__)
 
 _QUIT_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-_SIGNAL_POLL_MS = 200  # where the loop cannot watch signals (Windows), Python gets to see them this often
+# Where the loop cannot watch signals (Windows), Python only notices one when it runs some code: this often, then.
+_SIGNAL_POLL_MS = 200
 
 
 def run(setup: Callable[[], object], *, service: WebSocketService | None = None) -> int:
@@ -70,10 +71,10 @@ def run(setup: Callable[[], object], *, service: WebSocketService | None = None)
 
 
 class _Application:
-    """The application as qasync runs it: its own `exec()` once, and plain event loops for what comes after.
+    """The application as qasync runs it: its own `exec()` once, and a plain event loop for what comes after.
 
-    `aboutToQuit` belongs to the end of `exec()`, and asyncio runs its loop several times more to clean up. Nor may a
-    second `quit()`, of a window that is closed meanwhile, say, break the cleaning up off.
+    asyncio runs its loop several times more to clean up. Each `exec()` of the application would emit `aboutToQuit`
+    again, and a second `quit()` or `exit()` would break the cleaning up off.
     """
 
     def __init__(self, app: QCoreApplication) -> None:
@@ -82,14 +83,14 @@ class _Application:
         self._event_loop: QEventLoop | None = None
 
     def exec(self) -> int:
-        """Run until `exit` is called; the first time also until the program is quit."""
+        """Run until `exit` is called here; the first time also until the program is quit."""
         if not self._ran:
             self._ran = True
             return self._app.exec()
         self._event_loop = event_loop = QEventLoop()
         code = event_loop.exec()
-        while self._event_loop is event_loop:
-            code = event_loop.exec()
+        while self._event_loop is event_loop:  # ended by somebody else, who also keeps it from being executed again
+            event_loop.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
         return code
 
     def exit(self, code: int = 0) -> None:
@@ -101,12 +102,12 @@ class _Application:
             self._event_loop = None
 
     def eventDispatcher(self) -> QAbstractEventDispatcher | None:
-        """Return what has Qt's events worked off."""
+        """Return what makes Qt process its events."""
         return self._app.eventDispatcher()
 
 
 class _Program:
-    """What runs between start and stop."""
+    """The user's program: its setup, what that has made, and the service."""
 
     def __init__(self, setup: Callable[[], object], service: WebSocketService | None) -> None:
         self.failure: BaseException | None = None
@@ -116,7 +117,7 @@ class _Program:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Call a plain setup outside any Task, so that it may open dialogs."""
+        """Call the setup, outside any Task: a plain function may open dialogs."""
         try:
             self._made = self._setup()
         except BaseException as error:  # noqa: BLE001 - not swallowed: it comes out of run()
@@ -126,7 +127,7 @@ class _Program:
         self._task.add_done_callback(self._on_started)
 
     async def stop(self) -> None:
-        """Undo `start`, whatever of it has happened."""
+        """Undo `start`, however far it has come."""
         if self._task is not None and not self._task.done():
             self._task.cancel()
             await asyncio.wait([self._task])

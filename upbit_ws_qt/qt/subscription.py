@@ -1,4 +1,4 @@
-"""One wish of a widget: it lives as a child of the service and ends with its owner."""
+"""One subscription of a widget: it is a child of the service, and ends with its owner."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ class SubscriptionState(StrEnum):
     """How far a subscription has come."""
 
     PENDING = "pending"
-    """Wanted; the exchange has not proved all of it yet."""
+    """Not yet: the exchange has neither served nor refused all of it."""
     ACTIVE = "active"
     """The exchange serves all of it."""
     FAILED = "failed"
-    """The exchange refuses or does not serve some of it; the rest flows."""
+    """The exchange refuses or does not serve some of it; the rest is served."""
     QUARANTINED = "quarantined"
     """Its component is quarantined for failing or blocking; `service.resume(component_id)` has it served again."""
     CLOSED = "closed"
 
 
 class Subscription(QObject):
-    """A wish and its callback; made by WebSocketClientProxy.
+    """What a widget wants to receive, and the callback it is handed to; made by WebSocketClientProxy.
 
     `await subscription` waits until the exchange serves all of it and returns the subscription; SubscriptionError names
-    what it does not serve. Nothing needs to keep a reference to it: it lives until it is closed, its owner or the
-    QObject whose method it calls is destroyed, or the service goes.
+    what it does not serve. Nothing needs to keep a reference to it: it lasts until it is closed, until its owner or the
+    object whose method or signal it calls is destroyed, or until the service is.
 
     Signals:
         activated: the exchange serves all of it; again after each recovery.
@@ -72,13 +72,14 @@ class Subscription(QObject):
         self._specs: tuple[SubscriptionSpec, ...] = (spec,)
         self._lifetime = lifetime
         self._closed = False
-        self._told_active = False
+        self._was_active = False
         self._pending: set[StreamKey] = set()
         self._refused: set[StreamKey] = set()
+        # A signal as callback is connected to `received`: then Qt ends the connection when the signal's object dies.
         self._relays = signal is not None
         self._callback = None if callback is None or self._relays else hold_callback(callback, lifetime.owner)
         self._loop = service.manager.wiring.loop
-        self._handle = service.manager.register_component(
+        self._registration = service.manager.register_component(
             component_id,
             self._specs,
             self.received.emit if self._callback is None else self._callback,
@@ -92,30 +93,30 @@ class Subscription(QObject):
         receiver = receiver_of(callback)
         if receiver is not None and receiver is not lifetime.owner:
             receiver.destroyed.connect(self.close)
-        self.setParent(service)  # not before the wish was accepted: a refused one leaves no object behind
+        self.setParent(service)  # last: a subscription that was refused above leaves no child behind
         lifetime.add(self)
 
     @property
     def component_id(self) -> str:
-        """Whose it is."""
-        return self._handle.component_id
+        """Name of the component that it belongs to."""
+        return self._registration.component_id
 
     @property
     def specs(self) -> tuple[SubscriptionSpec, ...]:
-        """What is wanted."""
+        """What is subscribed: always one spec."""
         return self._specs
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """The market codes that are wanted."""
+        """The market codes that are subscribed."""
         return self._specs[0].symbols
 
     @property
     def state(self) -> SubscriptionState:
         """How far it has come."""
-        if self._closed or self._handle.closed:
+        if self._closed or self._registration.closed:
             return SubscriptionState.CLOSED
-        if self._handle.quarantined:
+        if self._registration.quarantined:
             return SubscriptionState.QUARANTINED
         if self._refused:
             return SubscriptionState.FAILED
@@ -127,25 +128,26 @@ class Subscription(QObject):
         return tuple(sorted(self._refused))
 
     def set_symbols(self, symbols: str | Iterable[str]) -> None:
-        """Want other symbols instead, all at once; those that stay flow on undisturbed.
+        """Subscribe other symbols instead, all at once; those that stay are served on without a break.
 
-        A malformed code, or a closed subscription, raises SubscriptionError and nothing changes.
+        Raises:
+            SubscriptionError: a malformed code, or the subscription is closed; nothing has changed then.
         """
         self._service.require_thread("set_symbols")
         if self.state is SubscriptionState.CLOSED:
             raise SubscriptionError("the subscription is closed; subscribe again", component_id=self.component_id)
         (spec,) = self._specs
-        self._want((dataclasses.replace(spec, symbols=normalize_symbols(symbols)),))
+        self._subscribe((dataclasses.replace(spec, symbols=normalize_symbols(symbols)),))
 
-    def _want(self, specs: tuple[SubscriptionSpec, ...]) -> None:
-        self._handle.set_specs(specs)
+    def _subscribe(self, specs: tuple[SubscriptionSpec, ...]) -> None:
+        self._registration.set_specs(specs)
         self._specs = specs
         self._take_stock()
 
     def _on_restore(self, specs: tuple[SubscriptionSpec, ...]) -> None:
         """Want what was wanted when a picture was taken; a closed subscription is made again, for the same owner."""
         if not self._closed:
-            self._want(specs)
+            self._subscribe(specs)
             return
         if self._callback is None:
             raise SubscriptionError(
@@ -157,13 +159,13 @@ class Subscription(QObject):
 
     @pyqtSlot()
     def close(self) -> None:
-        """End the wish; at any time, also inside the callback, and more than once."""
+        """End the subscription; at any time, also inside the callback, and more than once."""
         if self._closed:
             return
         self._service.require_thread("close")
         self._closed = True
-        if loop_lives(self._loop):  # else the program ends, and nobody is left to be told
-            self._handle.close()
+        if loop_lives(self._loop):  # else the program is ending, and the exchange cannot be told any more
+            self._registration.close()
         self._lifetime.discard(self)
         if not sip.isdeleted(self):
             self.deleteLater()
@@ -174,37 +176,44 @@ class Subscription(QObject):
     async def _served(self) -> Subscription:
         if self.state is SubscriptionState.CLOSED:
             raise SubscriptionError("the subscription is closed", component_id=self.component_id)
-        await self._service.start()  # whoever waits for data wants the line
-        await self._handle.wait_served()
-        self._take_stock()  # its news may still be under way
+        await self._service.start()  # nothing would be served without it
+        await self._registration.wait_served()
+        self._take_stock()  # the notifications of this may come later; whoever awaited asks `state` now
         return self
 
     def _take_stock(self) -> None:
-        statuses = {stream: self._handle.status(stream) for stream in self._handle.streams}
+        """Read the status of each stream anew."""
+        statuses = {stream: self._registration.status(stream) for stream in self._registration.streams}
         self._pending = {stream for stream, status in statuses.items() if not (status.is_served or status.is_failed)}
         self._refused = {stream for stream, status in statuses.items() if status.is_failed}
 
     def _on_status(self, stream: StreamKey, status: StreamStatus, error: WebSocketError | None) -> None:
         if self._closed or sip.isdeleted(self):
             return
-        (self._pending.discard if status.is_served or status.is_failed else self._pending.add)(stream)
-        (self._refused.add if status.is_failed else self._refused.discard)(stream)
-        told, self._told_active = self._told_active, self.state is SubscriptionState.ACTIVE
+        self._pending.discard(stream)
+        self._refused.discard(stream)
+        if status.is_failed:
+            self._refused.add(stream)
+        elif not status.is_served:
+            self._pending.add(stream)
+        was_active, self._was_active = self._was_active, self.state is SubscriptionState.ACTIVE
         if status.is_failed:
             self.failed.emit(
                 error or SubscriptionError(f"the exchange does not serve {stream}", codes=(stream.symbol,))
             )
-        elif self._told_active and not told:
+        elif self._was_active and not was_active:
             self.activated.emit()
 
     def disconnectNotify(self, signal: QMetaMethod) -> None:
-        """End the wish when the signal that it was relayed to is gone with its object."""
+        """End the subscription when the signal that it hands its events to has died with its object."""
         if not self._relays or self._closed or sip.isdeleted(self) or signal.name().data() != b"received":
             return
-        # This may be any thread, and the end of the program: Qt's own queue works in both, and goes with this object.
+        # Queued, because Qt may hold locks here. And queued by Qt, because this may be any thread, and the loop may be
+        # gone: a queued call of Qt is dropped together with the object that it is for.
         QMetaObject.invokeMethod(self, "_on_relay_gone", Qt.ConnectionType.QueuedConnection)
 
     @pyqtSlot()
     def _on_relay_gone(self) -> None:
+        # The connection may have been cut by hand, and another one made since.
         if not self.receivers(self.received):
             self.close()
