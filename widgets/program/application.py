@@ -19,6 +19,7 @@ from widgets.program.exchange_process import ExchangeProcess, ExchangeProcessErr
 from widgets.program.program import Program
 from widgets.program.start_marks import StartMarks
 from widgets.program.store import Store
+from widgets.settings.preferences import line_settings
 
 if TYPE_CHECKING:
     from PyQt6.QtCore import QMessageLogContext
@@ -106,9 +107,7 @@ def _with_options(preferences: Preferences, options: Options) -> Preferences:
 
 def _config(options: Options, exchange: ExchangeProcess | None, preferences: Preferences) -> ServiceConfig:
     chosen = {
-        "data_format": preferences.data_format,
-        "compression": preferences.compression,
-        "independence_level": preferences.independence,
+        **line_settings(preferences),
         "metrics_interval": 5.0,  # bytes by panel follow soon; going through all streams takes milliseconds
         "health_interval": 2.0,
     }
@@ -120,7 +119,7 @@ def _config(options: Options, exchange: ExchangeProcess | None, preferences: Pre
             info_url=told.info_url,
             rest_url=told.rest_url,
             credentials=Credentials(told.access_key, told.secret_key),
-            **chosen,  # type: ignore[arg-type]  # checked by ServiceConfig itself
+            **chosen,
         )
     credentials = _own_credentials()
     if options.config is not None:

@@ -38,6 +38,7 @@ from widgets.program.notifier import Notifier
 from widgets.program.store import Layout, Store
 from widgets.program.tour import Tour
 from widgets.settings.dialog import SettingsDialog
+from widgets.settings.preferences import line_settings
 from widgets.window.error_dialog import ErrorReporter
 from widgets.window.log_dock import LogBook
 from widgets.window.main_window import MainWindow
@@ -58,8 +59,6 @@ _log = logging.getLogger("upbit_ws_qt.desktop")
 
 DEFAULT_SIZE = (1600, 950)
 _MAXIMIZED = Qt.WindowState.WindowMaximized
-_LINE_SETTINGS = {"data_format": "data_format", "compression": "compression", "independence": "independence_level"}
-"""Names of preferences, and of the service's settings that they decide about."""
 PIXELS_KIB = 2048  # docks that are moved get new signs from Qt each time, which would fill its 10 MiB in an hour
 RESTART_DELAY_MS = 300  # changes that come together cause one restart
 
@@ -289,10 +288,9 @@ class Program(QObject):
             self._apply_look()
         if self._notifier is not None and not sip.isdeleted(self._notifier):
             self._notifier.preferences = self._preferences
-        # What was never touched here stays as it was given: a file of settings may have said otherwise.
+        # What the user has never changed stays as it was given: a file of settings may differ from the preferences.
         given, first = self._given
-        changes = {setting: getattr(wanted, name) for name, setting in _LINE_SETTINGS.items()
-                   if getattr(wanted, name) != getattr(first, name)}  # fmt: skip
+        changes = dict(line_settings(wanted).items() - line_settings(first).items())
         self._config = given.replace(credentials=self._config.credentials, **changes)
         self._restart_timer.start()
 

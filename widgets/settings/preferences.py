@@ -15,7 +15,7 @@ from widgets.indicators.choice import FIRST_WATCHES, watch_from, watch_to_plain
 if TYPE_CHECKING:
     from enum import StrEnum
 
-__all__ = ["Preferences", "preferences_from", "preferences_to_plain"]
+__all__ = ["Preferences", "line_settings", "preferences_from", "preferences_to_plain"]
 
 _CODE = re.compile(r"[A-Z0-9]{2,10}-[A-Z0-9]{1,20}")
 MOST_FAVOURITES = 500
@@ -62,6 +62,8 @@ class Preferences:
     watches: tuple[tuple[IndicatorSpec, str], ...] = FIRST_WATCHES
 
 
+# The preferences that decide about a setting of the service, and that setting; the dialog has them on one page.
+_LINE_SETTINGS = {"data_format": "data_format", "compression": "compression", "independence": "independence_level"}
 _CHOICES: dict[str, type[StrEnum]] = {
     "language": Language,
     "theme": ThemeMode,
@@ -69,6 +71,11 @@ _CHOICES: dict[str, type[StrEnum]] = {
     "data_format": DataFormat,
     "independence": IndependenceLevel,
 }
+
+
+def line_settings(preferences: Preferences) -> dict[str, Any]:
+    """Return what the user chose for the connections, by the names that ServiceConfig has for it."""
+    return {setting: getattr(preferences, name) for name, setting in _LINE_SETTINGS.items()}
 
 
 def preferences_to_plain(preferences: Preferences) -> dict[str, Any]:
