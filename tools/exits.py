@@ -183,6 +183,15 @@ async def main():
     raise LookupError("no")
 run(main)
 """, code=1),
+    "the setup raises before a service runs": Way("""
+def main():
+    global window
+    window = Window()
+    window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, ConnectionMonitorDock(WebSocketService.instance()))
+    window.show()
+    raise LookupError("no")
+run(main)
+""", code=1),
     "own loop, service stopped": Way(_OWN_LOOP + """
 loop.run_until_complete(WebSocketService.instance().stop())
 """),

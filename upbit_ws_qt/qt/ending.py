@@ -1,4 +1,4 @@
-"""The end of a process: what still lives goes in order, before PyQt deletes the rest in no order at all.
+"""The end of a process: what still lives is deleted in order, before PyQt deletes the rest in an arbitrary order.
 
 When the interpreter exits, PyQt walks sip's table of all Python objects that stand for Qt objects and deletes those
 that Python owns. Where deleting one runs Python code (an event filter, a `destroyed` handler, `disconnectNotify`), that
@@ -71,8 +71,7 @@ def _end_in_order() -> None:
         ending.abandon()
     for loop in {ending.loop for ending in endings}:
         _close(loop)
-    if endings:
-        _delete_windows()
+    _delete_windows()
     for ending in endings:
         ending.delete()
     delete_what_waits()
