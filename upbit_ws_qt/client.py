@@ -87,6 +87,7 @@ class SimpleWebSocketClient:
         codes = normalize_symbols(symbols)
         kinds = [SubscriptionSpec(kind).data_type for kind in types]  # refuses an unknown one in words
         specs = [SubscriptionSpec(kind, codes if kind.needs_codes else ()) for kind in kinds]
+        # A callback is what keeps a stream subscribed; this one does nothing, since routing fills the pool on the way.
         handle = manager.register_component(self.client_id, specs, _kept_in_the_pool)
         self._handles.append(handle)
         await self._note_interest(manager)

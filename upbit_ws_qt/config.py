@@ -149,6 +149,7 @@ class ServiceConfig:
     """While the service runs, send the package's log to stderr, one JSON object a line."""
 
     def __post_init__(self) -> None:
+        # Here and not where they are used: a setting that cannot work should fail where it is written.
         for item in dataclasses.fields(self):
             check_setting(item.name, str(item.type), getattr(self, item.name))
         if self.backoff_max < self.backoff_initial:

@@ -108,6 +108,8 @@ def key_of_event(event: BaseWebSocketEvent) -> StreamKey | None:
     return StreamKey(data_type, event.code)
 
 
+# An indicator is asked for with numbers as the user writes them and comes back as the exchange writes them (2 and 2.0):
+# the name of the stream has to be the same for both.
 def _pairs(params: Iterable[tuple[str, Any]]) -> str:
     return ",".join(f"{name}={_plain(value)}" for name, value in sorted(params))
 

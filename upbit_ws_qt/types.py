@@ -273,7 +273,8 @@ def _is_number(value: object, *kinds: type) -> bool:
     return isinstance(value, kinds or (int, float)) and not isinstance(value, bool)
 
 
-# "KRW-BTC", with an optional depth suffix as the exchange writes it: "KRW-BTC.15".
+# "KRW-BTC", with an optional depth suffix as the exchange writes it: "KRW-BTC.15". Generous about names: a market that
+# is listed tomorrow must not need another version of this library.
 _CODE = re.compile(r"[A-Z0-9]{2,10}-[A-Z0-9]{1,20}(\.[0-9]{1,3})?")
 
 
@@ -462,6 +463,7 @@ class SubscriptionSpec:
             _checked("timeframe", timeframe, str)
         if backpressure is not None:
             _checked("backpressure", backpressure, BackpressureConfig)
+        # Frozen after it was made: equal specs are one wish, whoever has them, so a spec is a key of dictionaries.
         for name, value in (
             ("data_type", _member(DataType, "data type", data_type)),
             ("symbols", normalize_symbols(symbols)),

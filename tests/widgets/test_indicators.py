@@ -17,7 +17,7 @@ from upbit_ws_qt import INDICATOR_RULES, MAX_COMBINATIONS, TIMEFRAMES, Indicator
 from upbit_ws_qt.events import IndicatorEvent, IndicatorSignalEvent
 from upbit_ws_qt.events.info import IndicatorParams, IndicatorValue
 from upbit_ws_qt.exchange import FaultName
-from upbit_ws_qt.wire.rules import check_indicator
+from upbit_ws_qt.wire.request_rules import check_indicator
 from widgets.base.panel import PanelState
 from widgets.indicators.choice import event_offers, indicator_types, param_offers, spec_of, spec_text, triggers_of
 from widgets.indicators.model import MOST_POINTS, Watch, next_close_text

@@ -72,6 +72,7 @@ class Acceptor:
     def admit(self, line: Line) -> bool:
         """Take a new TCP connection if there is room."""
         self._lines[line] = None
+        # Counted before the handshake: a peer that only opens TCP connections uses up file descriptors as well.
         if len(self._lines) <= self._settings.max_connections and self._open:
             return True
         self._counters.connections_over_limit += 1
@@ -121,7 +122,7 @@ class Acceptor:
         if endpoint is None:
             self._refuse(line, 404, error_body("not_found", "No such path."))
             return
-        fault = self._faults.at_door(endpoint)
+        fault = self._faults.at_handshake(endpoint)
         if fault is not None and fault.name is FaultName.SLOW_ACCEPT:
             self.at(fault.options["seconds"], lambda: self._enter_late(line, endpoint, request))
         else:
@@ -135,9 +136,10 @@ class Acceptor:
         now = self.now()
         self._counters.messages_received += 1
         session.messages_received += 1
-        session.requests.append((now, message))
+        session.requests.append((now, message))  # also of one that is being closed: tests look at all that was sent
         if session.doomed:
             return
+        # Before the message is looked at: one too many is refused whatever it says, as on the real exchange.
         if not session.limit.accept(now):
             self.note_message_violation(session)
             self._hub.refuse(session, RequestRefusedError("TOO_MANY_REQUEST"))
@@ -165,8 +167,8 @@ class Acceptor:
         line.respond(status, body, close=True)
 
     def _enter_late(self, line: Line, endpoint: str, request: HttpRequest) -> None:
-        if not line.lost:
-            self._enter(line, endpoint, request, self._faults.at_door(endpoint, without=FaultName.SLOW_ACCEPT))
+        if not line.lost:  # a peer may give up while it is kept waiting
+            self._enter(line, endpoint, request, self._faults.at_handshake(endpoint, without=FaultName.SLOW_ACCEPT))
 
     def _enter(self, line: Line, endpoint: str, request: HttpRequest, fault: Fault | None) -> None:
         admission = self._admissions.judge(endpoint, request, line.peer, self.now())

@@ -65,6 +65,7 @@ class AdmissionCheck:
         if status != OK:
             self._counters.connect_violations += 1
             return Admission(status, limit_key, body=too_many_body(status, seconds))
+        # As seen: a wrong token is let in, told INVALID_AUTH on the line and closed; the setting answers 401 instead.
         if endpoint != "public" and not access_key:
             return _invalid_auth(limit_key, http=self._settings.auth_failure == "http")
         return Admission(OK, limit_key, authenticated=bool(access_key))
@@ -82,6 +83,8 @@ class AdmissionCheck:
         return (BLOCKED, seconds) if seconds else (OK, 0.0)
 
     def _limits(self, request: HttpRequest, limit_key: str, peer: str, now: float) -> tuple[int, float]:
+        # Whoever sends an Origin is taken for a browser and may connect once in ten seconds: a client that does so by
+        # accident would hardly get in, so it is counted for tests to see.
         if "origin" in request.headers:
             self._counters.connects_with_origin += 1
             verdict = self._origins.connect(f"origin {peer}", now)

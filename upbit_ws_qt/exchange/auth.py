@@ -1,4 +1,4 @@
-"""JSON Web Tokens as the exchange checks them (UPBIT_WEBSOCKET "Authentication"); standard library only."""
+"""JSON Web Tokens as the exchange checks them (protocol sheet "Authentication"); standard library only."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _DIGESTS = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}
+# A day of handshakes at two a second. The real exchange has to forget nonces too, and does not say when.
 _MOST_NONCES = 200_000
 _LONGEST_TOKEN = 4096
 _LONGEST_NONCE = 256
@@ -70,6 +71,7 @@ class TokenVerifier:
         if secret is None:
             raise TokenRefusedError("unknown access key")
         expected = hmac.new(secret.encode(), f"{parts[0]}.{parts[1]}".encode(), digest).digest()
+        # With the standard library, since the client uses PyJWT: a mistake must not cancel itself out.
         if not hmac.compare_digest(expected, _decoded(parts[2])):
             raise TokenRefusedError("wrong signature")
         return payload

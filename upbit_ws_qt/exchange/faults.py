@@ -77,7 +77,7 @@ class FaultBoard:
 
     # What the exchange asks.
 
-    def at_door(self, endpoint: str, *, without: FaultName | None = None) -> Fault | None:
+    def at_handshake(self, endpoint: str, *, without: FaultName | None = None) -> Fault | None:
         """Return the fault that a handshake for `endpoint` meets, and count it."""
         for fault in self.active:
             if fault.place is Place.HANDSHAKE and fault.name is not without and fault.matches(endpoint, None):

@@ -1,4 +1,4 @@
-"""Which indicators, parameters and triggers can be asked for (UPBIT_WEBSOCKET "Indicators")."""
+"""Which indicators, parameters and triggers can be asked for (protocol sheet "Indicators")."""
 
 from __future__ import annotations
 

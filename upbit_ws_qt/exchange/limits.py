@@ -1,4 +1,4 @@
-"""Rate limits as the exchange enforces them (UPBIT_WEBSOCKET "Rate limits"); pure, the caller brings the time."""
+"""Rate limits as the exchange enforces them (protocol sheet "Rate limits"); pure, the caller brings the time."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ OK = 101
 TOO_MANY = 429
 BLOCKED = 418
 
+# Seconds. The exchange says that it blocks who goes on, and for longer each time, but not how long: these are ours.
 _VIOLATION_MEMORY = 60.0
 _BLOCK_MEMORY = 600.0
 _LONGEST_BLOCK = 600.0
+# Keys come from outside (a token's access key, an address), so what is remembered of them is bounded.
 _MOST_KEYS = 10_000
 
 
@@ -30,6 +32,7 @@ class SlidingWindow:
         if self._limit is None:
             return True
         times = self._times
+        # A fixed window would let a client off at its edge; a sliding one is the strict reading of the limit.
         while times and now - times[0] >= self._seconds:
             times.popleft()
         return len(times) < self._limit
@@ -54,6 +57,7 @@ class MessageLimit:
 
     def accept(self, now: float) -> bool:
         """Count a message at `now` (seconds), or return False where it is one too many."""
+        # All are asked before any counts: a message that is refused by one limit uses up none of the others.
         if not all(window.has_room(now) for window in self._windows):
             return False
         for window in self._windows:
@@ -121,7 +125,7 @@ class Gate:
             violations.clear()
             length = min(self._block_seconds * 2.0**client.blocks, _LONGEST_BLOCK)
             client.blocked_until = now + length
-            client.blocks = min(client.blocks + 1, 32)
+            client.blocks = min(client.blocks + 1, 32)  # 2.0 ** more would be no length of time any more
 
     def blocked_for(self, key: str, now: float) -> float:
         """Return how many seconds the block of `key` still lasts, 0 where there is none."""

@@ -1,4 +1,4 @@
-"""Requests: bytes from a client to what it wants, or the named error it gets. Pure (UPBIT_WEBSOCKET "Requests")."""
+"""Requests: bytes from a client to what it wants, or the named error it gets. Pure (protocol sheet "Requests")."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TYPES = {
 }
 DEPTHS = (1, 5, 15, 30)
 
-_MOST_DIGITS = 20
+_MOST_DIGITS = 20  # of a level: whatever has more is no price, and arithmetic with it could take for ever
 
 MESSAGES = {
     "INVALID_AUTH": "Authentication information is incorrect.",
@@ -103,6 +103,7 @@ def parse_request(raw: bytes | str, endpoint: str) -> Request:
     Raises:
         RequestRefusedError: With the name of the error that the exchange answers.
     """
+    # A text message of these four letters, not a ping frame; it is answered by status messages until the line ends.
     if raw in ("PING", b"PING"):
         return StatusRequest()
     parts = _objects(raw)
@@ -120,6 +121,7 @@ def parse_request(raw: bytes | str, endpoint: str) -> Request:
             _refuse("NO_TYPE")
     if not wishes:
         _refuse("NO_TYPE")
+    # Counted over all type objects of the request, as they stand: a combination that is asked for twice counts twice.
     if sum(len(wish.codes) * len(wish.indicators) for wish in wishes) > rules.MOST_COMBINATIONS:
         _refuse("TOO_MANY_REQUEST", f"More than {rules.MOST_COMBINATIONS} indicator combinations in one request.")
     return Subscribe(ticket, format_, tuple(wishes))

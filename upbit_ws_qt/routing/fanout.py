@@ -20,7 +20,7 @@ __all__ = ["FanoutHub", "Group", "Topic"]
 
 _MOST_HEADS = 8192
 _LONGEST_HEAD = 96
-_ACCOUNT_TYPES = (DataType.MY_ORDER, DataType.MY_ASSET, DataType.ANNOUNCEMENT)
+_ACCOUNT_TYPES = tuple(t for t in DataType if t.websocket_type is WebSocketType.PRIVATE)
 
 
 def _is_snapshot(data: bytes | str) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from upbit_ws_qt.types import FULL_DEPTH, DataType, Priority, SubscriptionSpec
 from upbit_ws_qt.wire import TypeObject
-from upbit_ws_qt.wire.rules import canonical_indicator
+from upbit_ws_qt.wire.request_rules import canonical_indicator
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -11,7 +11,7 @@ from upbit_ws_qt.subscriptions.planner import IntelligentSubscriptionOptimizer
 from upbit_ws_qt.subscriptions.wishes import Standing, StreamEntry, Wish, WishChange, carrier_of
 from upbit_ws_qt.types import WebSocketType
 from upbit_ws_qt.wire import check_spec, count_combinations
-from upbit_ws_qt.wire.rules import MAX_COMBINATIONS
+from upbit_ws_qt.wire.request_rules import MAX_COMBINATIONS
 
 if TYPE_CHECKING:
     from collections import Counter

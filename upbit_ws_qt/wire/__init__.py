@@ -1,11 +1,10 @@
-"""Bytes to events and wishes to requests; no I/O."""
+"""Bytes to events, and what is wanted to requests; no I/O."""
 
 from __future__ import annotations
 
 from upbit_ws_qt.wire.control import ServerError, ServerStatus, SubscriptionEntry, SubscriptionList, WebSocketMessage
 from upbit_ws_qt.wire.decoder import Frame, decode, peek
-from upbit_ws_qt.wire.requests import TypeObject, build_list_request, build_request, encode_request
-from upbit_ws_qt.wire.rules import (
+from upbit_ws_qt.wire.request_rules import (
     INDICATOR_RULES,
     MAX_COMBINATIONS,
     TIMEFRAMES,
@@ -13,6 +12,7 @@ from upbit_ws_qt.wire.rules import (
     check_spec,
     count_combinations,
 )
+from upbit_ws_qt.wire.requests import TypeObject, build_list_request, build_request, encode_request
 from upbit_ws_qt.wire.simple_format import FormatChoice, FormatSavings, SimpleFormatConverter
 
 __all__ = [

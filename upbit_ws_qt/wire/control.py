@@ -95,6 +95,7 @@ class Header(msgspec.Struct, frozen=True, gc=False):
     mthd: msgspec.Raw = msgspec.Raw()
 
 
+# Each field of a list stands here under both of its names: an answer may come in either spelling, whatever was asked.
 class _Indicator(msgspec.Struct, frozen=True, gc=False):
     # The documentation shows only the long spelling of this answer; the SIMPLE keys are those of the events.
     type: str | None = None
@@ -137,6 +138,7 @@ _read_level = msgspec.json.Decoder(_Level).decode
 
 def decode_control(header: Header, frame: bytes) -> ServerError | ServerStatus | SubscriptionList:
     """Return the message of a frame that has no type; ValueError or what msgspec raises where it is none."""
+    # In this order: an error may carry anything else beside it, and must not be taken for something else.
     if _given(header.error):
         return _read_error(header.error)
     if _given(header.status):
@@ -181,6 +183,7 @@ def _level(raw: msgspec.Raw) -> Decimal:
 
 
 def _indicator(item: _Indicator) -> IndicatorSpec:
+    # `ind` is the SIMPLE name that the events have for it; which one the exchange uses in the list is not documented.
     name = item.type or item.ty or item.ind
     if not name:
         raise ValueError("an indicator of the subscription list has no type")

@@ -31,8 +31,8 @@ Frame: TypeAlias = bytes | bytearray | memoryview | str
 """What a WebSocket hands over."""
 
 _EXCERPT = 200
-# Where the closing quote of the type can stand: behind its opening quote in all four formats, before the closing one
-# of the shortest type.
+# Between which bytes the closing quote of the type stands, in all four formats: behind the opening quote of the longest
+# beginning, `[{"type":"`, and before the end of the longest type. Looking there only is what makes `peek` cheap.
 _FIRST_END, _LAST_END = 10, 40
 _MOST_CODES = 4096  # codes kept as ready-made strings; an exchange has hundreds
 _LONGEST_CODE = 40
@@ -46,14 +46,18 @@ _NEXT_MESSAGE = re.compile(rb"""\}\s*,\s*\{\s*"ty""")
 # Protocol sheet, "Messages": a book of 2023 carried microseconds, 16 digits where milliseconds have 13.
 _MICROSECONDS = re.compile(rb"""("(?:\w*timestamp|\w*tms)"\s*:\s*\d{13})\d{3}(?=\s*[,}])""")
 
+# Sets of the names on the wire: a frame gives text, and a look into a set of texts costs less than making a DataType.
 _CODELESS = frozenset(t.value for t in DataType if not t.takes_codes)
 _PRIVATE = frozenset(t.value for t in DataType if t.websocket_type is WebSocketType.PRIVATE)
-_TIMED = frozenset({"candle", "indicator", "indicator_signal"})  # their start is parsed by a property
+# Their start comes as text and is made a time by a property of the event: it has to be one, or the property would raise
+# in the user's code.
+_TIMED = frozenset({"candle", "indicator", "indicator_signal"})
 
 _shapes: Mapping[tuple[str, bool], Shape] = MappingProxyType(
     {(kind, simple): Shape(kind, simple=simple) for kind in MESSAGE_KINDS for simple in (False, True)}
 )
 _read_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
+# Both grow with what the exchange sends and are bounded, since that is text from outside.
 _codes: dict[bytes, str] = {}
 _known: dict[bytes, Outlines] = {}
 

@@ -1,4 +1,4 @@
-"""Wishes to the one array that the exchange wants; a request always replaces all that was subscribed."""
+"""What is wanted as the one array that the exchange takes; a request replaces all that was subscribed before."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ import msgspec
 from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
 from upbit_ws_qt.streams import plain_number
 from upbit_ws_qt.types import FULL_DEPTH, DataFormat, DataType, IndicatorSpec, SubscriptionSpec
-from upbit_ws_qt.wire.rules import MAX_COMBINATIONS, canonical_indicator, check_spec, count_combinations
+from upbit_ws_qt.wire.request_rules import MAX_COMBINATIONS, canonical_indicator, check_spec, count_combinations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
 __all__ = ["TypeObject", "build_list_request", "build_request", "encode_request"]
 
+# The same specs give the same bytes, so that what is sent can be compared; the order itself means nothing.
 _ORDER: Mapping[DataType, int] = {data_type: index for index, data_type in enumerate(DataType)}
+# Flags, so that what several specs want of a stream is united by `|`.
 _SNAPSHOT, _REALTIME = 1, 2
 _BOTH = _SNAPSHOT | _REALTIME
 
@@ -59,26 +61,26 @@ def build_request(
 ) -> bytes:
     """Return the request that subscribes to all of `specs` and nothing else.
 
-    The same wishes give the same bytes (but for the ticket) in any order. What several specs want of one stream is
+    The same specs give the same bytes (but for the ticket) in any order. What several specs want of one stream is
     united: the deepest book, snapshot and realtime, every indicator. Type objects are as few as that allows; codes
     are sorted.
 
     Args:
         specs: at least one; all of one endpoint.
-        format: of the frames to come; AUTO has to be resolved before, see SimpleFormatConverter.
+        format: of the frames to come; AUTO has to be resolved before, see FormatChoice.
         ticket: labels the request; None for a fresh uuid4.
 
     Raises:
         SubscriptionError: for what the exchange would refuse, naming the spec and why.
         ConfigurationError: for the format AUTO.
     """
-    wishes = list(specs)
-    for index, spec in enumerate(wishes):
+    given = list(specs)
+    for index, spec in enumerate(given):
         check_spec(spec, index)
-    _check_together(wishes)
+    _check_together(given)
     objects: list[TypeObject] = []
-    for data_type in sorted({spec.data_type for spec in wishes}, key=_ORDER.__getitem__):
-        group = [spec for spec in wishes if spec.data_type is data_type]
+    for data_type in sorted({spec.data_type for spec in given}, key=_ORDER.__getitem__):
+        group = [spec for spec in given if spec.data_type is data_type]
         objects += _BUILDERS.get(data_type, _public)(data_type, group)
     return encode_request(objects, format=format, ticket=ticket)
 
@@ -146,7 +148,7 @@ def _check_together(specs: Sequence[SubscriptionSpec]) -> None:
 
 
 def _public(data_type: DataType, specs: Sequence[SubscriptionSpec]) -> list[TypeObject]:
-    """Unite ticker, trade, candle and orderbook wishes per (level, code), then group codes with equal options."""
+    """Unite ticker, trade, candle and orderbook specs per (level, code), then group codes with equal options."""
     wanted: dict[tuple[Decimal, str], tuple[int, int]] = {}
     for spec in specs:
         stream = _SNAPSHOT if spec.only_snapshot else _REALTIME if spec.only_realtime else _BOTH

@@ -58,7 +58,9 @@ _LARGEST_EXPONENT = 300
 _MOST_DIGITS = 400
 USUAL_SIZE = 16_384  # bytes; in a larger frame single numbers may be huge
 
+# msgspec puts inherited fields behind a class's own ones.
 _HEAD = ("type", "code", "timestamp", "stream_type")  # of the base class: last in each event's field order
+# Stamped on receipt; a frame has no such fields, and one that had must not set them.
 _META = ("epoch", "received_at")
 
 
@@ -97,6 +99,7 @@ class Shape:
         if self.kind == "orderbook" and self._is_full_book(frame, event):
             return event
         numbers = self.check(frame)
+        # A checked number is a float: behind one that is 0.0, any number of digits may hide (see `check_digits`).
         if self.kind in NESTED or len(frame) > USUAL_SIZE or not all(astuple(numbers)):
             check_digits(event, len(frame))
         return event
@@ -144,6 +147,7 @@ def _is_struct(annotation: Any) -> bool:
 
 def _reader(kind: str, fields: Sequence[FieldInfo]) -> type[msgspec.Struct]:
     """Return the struct that reads the SIMPLE spelling: the same fields in the same order under other keys."""
+    # `rename=` of a subclass would not reach inherited fields, so the struct is made anew and not derived.
     made: list[tuple[Any, ...]] = []
     for field in fields:
         inner, count = _inner(field.type)

@@ -19,6 +19,8 @@ def _table(pairs: str) -> Mapping[str, str]:
     return MappingProxyType(dict(pair.split(":") for pair in pairs.split()))
 
 
+# Protocol sheet, "Fields of every message". Decoder, converter and the measuring of AUTO read this one table; the
+# exchange in this package has one of its own, on purpose.
 SIMPLE_KEYS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "ticker": _table(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
+
+from upbit_ws_qt import is_market_code
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["Options", "parse_options", "program_version"]
 
 _REGIONS = ("kr", "sg", "id", "th")
-_CODE = re.compile(r"[A-Z0-9]{2,10}-[A-Z0-9]{1,20}")
 _MOST_SYMBOLS = 500
 
 
@@ -156,7 +156,7 @@ def _file(text: str) -> Path:
 
 def _symbols(text: str) -> tuple[str, ...]:
     codes = tuple(dict.fromkeys(part.strip().upper() for part in text.split(",")))
-    if len(codes) > _MOST_SYMBOLS or not all(_CODE.fullmatch(code) for code in codes):
+    if len(codes) > _MOST_SYMBOLS or not all(map(is_market_code, codes)):
         raise argparse.ArgumentTypeError(f"{text[:60]!r} is not a list of market codes like KRW-BTC,KRW-ETH")
     return codes
 

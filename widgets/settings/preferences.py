@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from upbit_ws_qt import MAX_COMBINATIONS, DataFormat, IndependenceLevel, IndicatorSpec
+from upbit_ws_qt import MAX_COMBINATIONS, DataFormat, IndependenceLevel, IndicatorSpec, is_market_code
 from widgets.base.text import Language
 from widgets.base.theme import MarketScheme, ThemeMode
 from widgets.indicators.choice import FIRST_WATCHES, watch_from, watch_to_plain
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Preferences", "line_settings", "preferences_from", "preferences_to_plain"]
 
-_CODE = re.compile(r"[A-Z0-9]{2,10}-[A-Z0-9]{1,20}")
 MOST_FAVOURITES = 500
 
 
@@ -116,4 +114,4 @@ def _codes(value: object) -> tuple[str, ...]:
 
 
 def _is_code(value: object) -> bool:
-    return isinstance(value, str) and _CODE.fullmatch(value) is not None
+    return isinstance(value, str) and is_market_code(value)

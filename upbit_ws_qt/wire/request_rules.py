@@ -30,7 +30,8 @@ MAX_COMBINATIONS = 100
 """Indicators × codes in one request, over all its type objects."""
 
 _DEPTHS_IN_WORDS = "an orderbook is {}, {}, {} or {} rows deep".format(*ORDERBOOK_DEPTHS)
-_LARGEST_PARAM = 1_000_000  # far above the table; keeps int() off absurd exponents
+# Far above every value of the table: int() of a Decimal such as 1E+999999999 would not end.
+_LARGEST_PARAM = 1_000_000
 
 Choice: TypeAlias = Mapping[str, tuple[Any, ...]]
 """Parameter -> its allowed values; one line of the protocol's table."""
@@ -102,7 +103,7 @@ def check_spec(spec: SubscriptionSpec, index: int | None = None) -> None:
     """Raise SubscriptionError, naming the spec and the reason, for what the exchange would refuse or leave unserved.
 
     Args:
-        spec: the wish.
+        spec: what is wanted.
         index: its place in the list it came from, for the error.
     """
     problem = _problem(spec)
@@ -147,6 +148,8 @@ def count_combinations(specs: Iterable[SubscriptionSpec]) -> int:
     )
 
 
+# The exchange answers a wrong request with one word and closes the connection, for everybody who shares it. So what it
+# would refuse is found before, and said in words to the one who asked for it.
 def _problem(spec: SubscriptionSpec) -> str | None:
     for check in (_codes_problem, _flags_problem, _orderbook_problem, _announcement_problem, _indicator_problem):
         problem = check(spec)

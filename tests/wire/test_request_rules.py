@@ -12,7 +12,7 @@ import pytest
 from upbit_ws_qt.errors import SubscriptionError
 from upbit_ws_qt.types import DataType, IndicatorSpec, SubscriptionSpec
 from upbit_ws_qt.wire import INDICATOR_RULES, build_request, check_spec, count_combinations
-from upbit_ws_qt.wire.rules import check_indicator
+from upbit_ws_qt.wire.request_rules import check_indicator
 
 Spec = SubscriptionSpec
 RSI = IndicatorSpec.of("rsi", {"period": 14})
