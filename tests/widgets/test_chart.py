@@ -177,7 +177,7 @@ async def test_without_history_the_live_candles_are_shown_and_the_cause_is_told(
 
 
 def trouble(chart: ChartWidget) -> Any:
-    return chart._trouble
+    return chart._history_trouble
 
 
 @served()

@@ -7,19 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from PyQt6.QtCore import QPoint, Qt
+from PyQt6.QtWidgets import QLabel, QPushButton
 
 from tests.qt.serving import served
 from tests.waiting import until
 from tests.widgets.made import market, ticker
-from tests.widgets.showing import move_mouse, shown
+from tests.widgets.showing import click, move_mouse, shown
+from upbit_ws_qt import Phrase
+from upbit_ws_qt.exchange import FaultName
 from widgets.account.my_orders import MyOrdersWidget
 from widgets.base.market_catalog import MarketCatalog
 from widgets.base.panel import PanelState
 from widgets.base.rest import RestClient
-from widgets.base.text import Language, set_language, unit_text
+from widgets.base.text import Language, set_language
+from widgets.base.trouble import trouble_of
+from widgets.base.units import unit_text
 from widgets.chart.panel import ChartWidget
 from widgets.indicators.panel import IndicatorsWidget
 from widgets.indicators.plot import IndicatorPlot
+from widgets.order_book.panel import OrderBookWidget
 from widgets.tape.panel import TapeWidget
 from widgets.watch_list.model import Column, WatchListModel
 from widgets.watch_list.panel import WatchListWidget
@@ -30,6 +36,7 @@ if TYPE_CHECKING:
     from PyQt6.QtWidgets import QApplication
 
     from upbit_ws_qt import WebSocketService
+    from upbit_ws_qt.exchange import EmbeddedExchange
 
 D = Decimal
 
@@ -141,3 +148,26 @@ async def test_all_figures_on_the_axis_of_an_indicator_have_as_many_decimals(val
             texts += axis.tickStrings(ticks, 1.0, spacing)
         assert len(texts) >= 2
         assert len({len(text.partition(".")[2]) for text in texts}) == 1
+
+
+@served()
+async def test_a_panel_that_waits_for_a_lost_line_says_why_and_can_try_at_once(
+    service: WebSocketService, exchange: EmbeddedExchange
+) -> None:
+    exchange.faults.inject(FaultName.REFUSE, "public")
+    async with shown(OrderBookWidget(service, "KRW-BTC"), 300, 400) as book:
+        (retry,) = [each for each in book.findChildren(QPushButton) if each.text() == "Retry"]
+        await until(lambda: retry.isVisible() and book.state is PanelState.LOADING)
+        texts = [label.text() for label in book.findChildren(QLabel) if label.isVisible()]
+        assert "No connection" in texts
+        await until(lambda: any("503" in label.text() for label in book.findChildren(QLabel)))
+        trouble_of(service).tell(Phrase("the network is down"))
+        await until(lambda: any("the network is down" in label.text() for label in book.findChildren(QLabel)))
+        asked: list[bool] = []
+        trouble_of(service).retryRequested.connect(lambda: asked.append(True))
+        click(retry)
+        assert asked == [True]
+        trouble_of(service).tell("")
+        exchange.faults.clear()
+        await until(lambda: book.state is PanelState.LIVE)
+        assert not retry.isVisible()

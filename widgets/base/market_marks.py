@@ -60,8 +60,8 @@ _BRIEF_WORDS = {
     MarkKind.DELISTED: mark("Gone"),
     MarkKind.SUSPENDED: mark("Halt"),
     MarkKind.DELISTING: mark("Delist"),
-    MarkKind.WARNING: mark("Warn"),
-    MarkKind.CAUTION: mark("Care"),
+    MarkKind.WARNING: mark("Warning"),
+    MarkKind.CAUTION: mark("Caution"),
     MarkKind.NEW: mark("New"),
 }
 _SENTENCES = {

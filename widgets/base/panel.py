@@ -22,9 +22,11 @@ from widgets.base.focus import FocusEntry, paint_focus_frame, set_tab_order
 from widgets.base.freshness import Freshness, freshness_watch
 from widgets.base.labels import plain_label
 from widgets.base.limits import Limit, LimitsButton, given_up, undo_until_back
+from widgets.base.line_state import line_state
 from widgets.base.look import blend, look, market_colours_of
 from widgets.base.text import age_text, mark, said, tr
 from widgets.base.theme import Colours, MarketColours, colours_of
+from widgets.base.trouble import trouble_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -80,6 +82,8 @@ class Panel(FocusEntry):
         self._had_data = False
         self._in_order = False
         self._freshness = freshness_watch(service)
+        self._trouble = trouble_of(service)
+        self._trouble.changed.connect(self._on_trouble)
         self._data_at = 0.0  # loop clock of the newest datum
         self._stale_since = 0.0
         self._late = False  # data come, and are known to be late
@@ -90,7 +94,7 @@ class Panel(FocusEntry):
         self._strip = _Strip(self)
         self._age = QTimer(self)
         self._age.setInterval(1000)
-        self._age.timeout.connect(self._show_age)
+        self._age.timeout.connect(self._on_second)
         self._active = False
         self._hiding = QTimer(self)
         self._hiding.setSingleShot(True)
@@ -224,10 +228,12 @@ class Panel(FocusEntry):
         self._stack.setCurrentWidget(self.body if shows_body else self._message)
         if state is PanelState.STALE:
             self._show_age()
+        else:
+            self._strip.hide()
+        if state in (PanelState.STALE, PanelState.LOADING):
             self._age.start()
         else:
             self._age.stop()
-            self._strip.hide()
         self._show_message()
         if changed:
             self.restyle()
@@ -243,18 +249,47 @@ class Panel(FocusEntry):
         reason = self._reason
         if self._state is PanelState.NO_KEY:
             reason = reason or tr("Your own orders and assets are shown once a key is entered.")
-        self._message.show_text(head, said(reason)[:_LONGEST_CAUSE])
-        self._message.retry.setVisible(self._state is PanelState.ERROR)
+        text = said(reason)[:_LONGEST_CAUSE]
+        word, cause = self._outage() if self._state is PanelState.LOADING else ("", "")
+        if word or cause:
+            head = tr("No connection")
+            text = "\n".join(part for part in (cause[:_LONGEST_CAUSE], word) if part)
+        self._message.show_text(head, text)
+        self._message.retry.setVisible(self._state is PanelState.ERROR or bool(word or cause))
         self._message.keys.setVisible(self._state is PanelState.NO_KEY)
 
     @pyqtSlot()
+    def _on_second(self) -> None:
+        if not self.isVisible():
+            return
+        if self._state is PanelState.STALE:
+            self._show_age()
+        else:
+            self._show_message()  # another attempt may have failed, for another cause
+
+    @pyqtSlot()
+    def _on_trouble(self) -> None:
+        self._show_message()
+
+    def _outage(self) -> tuple[str, str]:
+        """Return what the line is at and why it is down, in the language in force; ("", "") where it is not."""
+        line = self._line
+        if line is None:
+            return "", self._trouble.text
+        state = self.service.connection_state(line)
+        if state not in (ConnectionState.RECONNECTING, ConnectionState.FAILED):
+            return "", ""
+        told = line_state(self.service.connection_metrics(line), None, state)
+        return told.word, self._trouble.text or told.cause
+
     def _show_age(self) -> None:
         if self._late and self._line is not None:
             late = int(self._freshness.of(self._line).late)
             self._strip.show_text(tr("The data arrive {age} late", age=age_text(late)))
         else:
             age = int(time.monotonic() - self._stale_since)
-            self._strip.show_text(tr("Not up to date for {age}: these are the last known values", age=age_text(age)))
+            text = tr("Not up to date for {age}: these are the last known values", age=age_text(age))
+            self._strip.show_text(" · ".join(part for part in (text, *self._outage()) if part))
         self._place_strip()
 
     def strip_inset(self) -> int:
@@ -297,12 +332,18 @@ class Panel(FocusEntry):
 
     @pyqtSlot()
     def _on_retry(self) -> None:
-        self.retry()
+        if self._trouble.text:
+            self._trouble.retry()
+        elif self._state is PanelState.LOADING and self._line is not None:
+            self.service.reconnect(self._line)  # at once, instead of when it is due
+        else:
+            self.retry()
 
     @pyqtSlot(WebSocketType, ConnectionState)
     def _on_line(self, line: WebSocketType, state: ConnectionState) -> None:
         if line is not self._line or self._state is PanelState.NO_KEY:
             return
+        self._show_message()
         if state is ConnectionState.FAILED:
             if self._state in (PanelState.LIVE, PanelState.STALE):
                 self.show_stale()

@@ -117,7 +117,7 @@ class RestClient(QObject):
         if sip.isdeleted(self) or sip.isdeleted(answer) or answer.signalsBlocked():
             return
         status = reply.attribute(QNetworkRequest.Attribute.HttpStatusCodeAttribute)
-        body = bytes(reply.readAll().data())
+        body = bytes(reply.readAll().data()) if reply.isOpen() else b""  # it is not where the client went meanwhile
         if status == _TOO_MANY and answer.tries < _MOST_TRIES:
             QTimer.singleShot(_RETRY_MS, lambda: self._again(answer))
         elif status == 200 and reply.error() == QNetworkReply.NetworkError.NoError:

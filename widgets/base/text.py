@@ -27,7 +27,6 @@ __all__ = [
     "said",
     "set_language",
     "tr",
-    "unit_text",
 ]
 
 CONTEXT = "upbit_ws_qt"
@@ -74,18 +73,6 @@ def brief_age_text(seconds: int) -> str:
     if seconds < 60:
         return tr("{seconds}s", seconds=seconds)
     return tr("{minutes}m", minutes=seconds // 60) if seconds < 3600 else tr("{hours}h", hours=seconds // 3600)
-
-
-def unit_text(unit: str) -> str:
-    """Return the unit of a candle in the language in force: "1m" is "1분", "240m" is "4시간"; any other as it is."""
-    number, letter = unit[:-1], unit[-1:]
-    if not number.isdecimal() or letter not in "smd":
-        return unit
-    if letter == "m" and int(number) % 60 == 0:
-        return tr("{hours}h", hours=int(number) // 60)
-    template = {"s": mark("{seconds}s"), "m": mark("{minutes}m"), "d": mark("{days}d")}[letter]
-    name = {"s": "seconds", "m": "minutes", "d": "days"}[letter]
-    return tr(template).format(**{name: number})
 
 
 class Texts:

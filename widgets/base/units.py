@@ -19,4 +19,6 @@ def unit_text(unit: str) -> str:
         return tr("{count}s", count=count)
     if kind == "m" and count % _HOUR == 0:
         return tr("{count}h", count=count // _HOUR)
+    if kind == "d":
+        return tr("{count}d", count=count)
     return tr("{count}m", count=count) if kind == "m" else unit

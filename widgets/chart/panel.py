@@ -14,7 +14,8 @@ from widgets.base.limits import Limit
 from widgets.base.market_panel import MarketPanel
 from widgets.base.panel import plain_label
 from widgets.base.rest import RestAnswer, RestClient
-from widgets.base.text import mark, said, tr, unit_text
+from widgets.base.text import mark, said, tr
+from widgets.base.units import unit_text
 from widgets.chart.data import CandleSeries, bar_of, parse_history
 from widgets.chart.view import ChartView
 
@@ -88,11 +89,11 @@ class ChartWidget(MarketPanel):
         self.tools.addStretch()
         self.tools.addWidget(self.units)
         self.tools.addWidget(self.newest)
-        self._trouble = plain_label("", self)
+        self._history_trouble = plain_label("", self)
         self._again = QPushButton(self)
         self._again.clicked.connect(self._load)
         row = QHBoxLayout()
-        row.addWidget(self._trouble, 1)
+        row.addWidget(self._history_trouble, 1)
         row.addWidget(self._again)
         layout = QVBoxLayout(self.body)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -183,7 +184,7 @@ class ChartWidget(MarketPanel):
         self.newest.setAccessibleName(tr("To the newest candle"))
         self.newest.setToolTip(tr("To the newest candle"))
         self._again.setText(tr("Retry"))
-        self._trouble.setText(said(self._told))
+        self._history_trouble.setText(said(self._told))
         self.view.update()
 
     def strip_inset(self) -> int:
@@ -290,8 +291,8 @@ class ChartWidget(MarketPanel):
 
     def _tell_trouble(self, text: str) -> None:
         self._told = text
-        self._trouble.setText(said(text))
-        self._trouble.setVisible(bool(text))
+        self._history_trouble.setText(said(text))
+        self._history_trouble.setVisible(bool(text))
         self._again.setVisible(bool(text))
 
     def _cancel(self) -> None:

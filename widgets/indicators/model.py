@@ -13,7 +13,8 @@ from upbit_ws_qt import IndicatorEvent, IndicatorSignalEvent, IndicatorSpec, saf
 from widgets.base.kst import kst_clock, kst_stamp
 from widgets.base.price_format import brief_text, full_text
 from widgets.base.tables import RowsModel
-from widgets.base.text import mark, said, tr, unit_text
+from widgets.base.text import mark, said, tr
+from widgets.base.units import unit_text
 from widgets.indicators.choice import spec_text, trigger_text, word_text
 
 if TYPE_CHECKING:

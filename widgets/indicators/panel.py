@@ -22,7 +22,8 @@ from widgets.base.event_panel import EventPanel
 from widgets.base.market_marks import MarksLabel, market_marks
 from widgets.base.panel import PanelState, plain_label
 from widgets.base.tables import dim_colour, fit_columns, plain_table
-from widgets.base.text import tr, unit_text
+from widgets.base.text import tr
+from widgets.base.units import unit_text
 from widgets.indicators.choice import FIRST_WATCHES, spec_text
 from widgets.indicators.model import SignalsModel, Watch, WatchesModel, next_close_text
 from widgets.indicators.picker import IndicatorPicker

@@ -10,7 +10,8 @@ from PyQt6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QPushBu
 
 from upbit_ws_qt import TIMEFRAMES, IndicatorSpec
 from widgets.base.panel import plain_label
-from widgets.base.text import tr, unit_text
+from widgets.base.text import tr
+from widgets.base.units import unit_text
 from widgets.indicators.choice import (
     Offer,
     event_offers,

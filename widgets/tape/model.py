@@ -94,6 +94,12 @@ class TapeModel(QAbstractTableModel):
             self._fresh += 1
 
     @property
+    def oldest_ms(self) -> int | None:
+        """When the first of the trades that are known was made, ms since 1970; None for none."""
+        first = self._all[0].trade if self._all else None
+        return None if first is None else first.trade_timestamp
+
+    @property
     def fresh(self) -> int:
         """How many rows have come since the last `flush`."""
         return self._fresh

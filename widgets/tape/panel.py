@@ -10,7 +10,7 @@ from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QComboBox, QPushButton, QVBoxLayout
 
 from upbit_ws_qt import Delivery, GapEvent, TickerEvent, TradeEvent, WebSocketService, WebSocketType
-from widgets.base.kst import kst_now_clock
+from widgets.base.kst import kst_clock, kst_now_clock
 from widgets.base.look import legible
 from widgets.base.market_panel import MarketPanel
 from widgets.base.panel import plain_label
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["TapeWidget", "trade_strength"]
 
 _FLUSH_MS = 100
+_FEW = 100  # rows: with more of them there is no room below
 _SAMPLES = ("00:00:00", "0,000", "▲ 0.00", "00,000")  # what is longer makes its column wider
 _GIVE_UP = (Column.FUNDS, Column.TIME, Column.VOLUME)  # where one would be cut off it is not shown at all
 _HUNDRED = Decimal(100)
@@ -143,6 +144,8 @@ class TapeWidget(MarketPanel):
             self.newer.show()
         elif self.model.flush():
             self.newer.hide()
+            if self.model.rowCount() <= _FEW:
+                self._show_note()
         else:
             self._flush.stop()  # the next trade starts it again
 
@@ -175,15 +178,17 @@ class TapeWidget(MarketPanel):
         self.newer.hide()
 
     def _show_note(self) -> None:
-        """Say below the rows which trades they are."""
+        """Say below the rows which trades they are: the last one of before comes first, and all that came since."""
+        oldest = self.model.oldest_ms
+        since = self._since if oldest is None else kst_clock(oldest)
         if not self._since:
             self.table.set_note("")
         elif self.model.least:
             words = tr("Trades of {amount} and more since {time}; others are not listed.",
-                       amount=self.least.currentText().removeprefix("≥ "), time=self._since)  # fmt: skip
+                       amount=self.least.currentText().removeprefix("≥ "), time=since)  # fmt: skip
             self.table.set_note(words)
         else:
-            self.table.set_note(tr("Trades since {time}; earlier ones are not listed.", time=self._since))
+            self.table.set_note(tr("Trades since {time}; earlier ones are not listed.", time=since))
 
     # -- looks --------------------------------------------------------------------------------------------------------
     def _show_strength(self) -> None:
