@@ -65,7 +65,12 @@ async def test_the_age_of_what_is_shown_counts_from_the_last_datum(
     service: WebSocketService, exchange: EmbeddedExchange, which: str
 ) -> None:
     async with shown(MAKERS[which](service), 520, 400) as panel:
-        await until(lambda: panel.state is PanelState.LIVE)
+        await until(
+            lambda: (
+                panel.state is PanelState.LIVE
+                and service.connection_metrics(WebSocketType.PUBLIC).last_message_time is not None
+            )
+        )
         exchange.faults.inject(FaultName.REFUSE, "public")
         exchange.faults.inject(FaultName.HALF_OPEN, "public")  # nothing comes any more, and nothing is closed
         await until(lambda: panel.state is PanelState.STALE)

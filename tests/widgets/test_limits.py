@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tests.qt.serving import served
 from tests.waiting import until
 from tests.widgets.showing import shown
-from upbit_ws_qt import SubscriptionError
+from upbit_ws_qt import OrderbookEvent, SubscriptionError
 from upbit_ws_qt.monitoring.adaptive import LADDER, AdaptationKind, LoadMetrics
 from widgets.base.market_catalog import MarketCatalog
 from widgets.base.panel import Panel, PanelState
@@ -109,3 +109,28 @@ async def test_a_chart_without_live_candles_says_that_it_shows_history_alone(ser
         assert words(chart) == ["Not live"]
         go_back(chart, "Not live")
         await until(lambda: words(chart) == [] and chart.state is PanelState.LIVE)
+
+
+class FailingBook(OrderBookWidget):
+    """A book whose own code fails, for as long as it is told to."""
+
+    fails = False
+
+    def _on_book(self, event: OrderbookEvent) -> None:
+        if self.fails:
+            raise RuntimeError("as a mistake in a panel would")
+        super()._on_book(event)
+
+
+@served()
+async def test_a_panel_that_was_put_aside_is_stale_and_says_so_until_it_is_served_again(
+    service: WebSocketService,
+) -> None:
+    async with shown(FailingBook(service, "KRW-BTC"), 300, 500) as book:
+        await until(lambda: book.state is PanelState.LIVE)
+        book.fails = True
+        await until(lambda: words(book) == ["Put aside"])
+        assert book.dimmed
+        book.fails = False
+        go_back(book, "Put aside")
+        await until(lambda: words(book) == [] and book.state is PanelState.LIVE)

@@ -42,7 +42,7 @@ class EventPanel(Panel):
         self, service: WebSocketService, line: WebSocketType, component_id: str, parent: QWidget | None = None
     ) -> None:
         super().__init__(service, parent)
-        self.proxy = WebSocketClientProxy(component_id, owner=self, service=service)
+        self.proxy: WebSocketClientProxy = WebSocketClientProxy(component_id, owner=self, service=service)
         self.since = ""
         self.first_since = ""
         """When it began to listen; what was before nobody has told it."""

@@ -56,7 +56,7 @@ class MarketPanel(Panel):
         self, service: WebSocketService, symbol: str | None, component_id: str, parent: QWidget | None = None
     ) -> None:
         super().__init__(service, parent)
-        self.proxy = WebSocketClientProxy(component_id, owner=self, service=service)
+        self.proxy: WebSocketClientProxy = WebSocketClientProxy(component_id, owner=self, service=service)
         self._symbol = (symbol or "").upper()
         self._wishes: list[Subscription] = []
         self._main: Channel | None = None

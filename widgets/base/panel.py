@@ -12,6 +12,8 @@ from PyQt6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QV
 
 from upbit_ws_qt import (
     AdaptationStep,
+    Alert,
+    AlertKind,
     ConnectionState,
     Phrase,
     WebSocketError,
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
     from PyQt6.QtGui import QHideEvent, QPaintEvent, QResizeEvent, QShowEvent
 
-    from upbit_ws_qt import BaseWebSocketEvent
+    from upbit_ws_qt import BaseWebSocketEvent, WebSocketClientProxy
 
 __all__ = ["Panel", "PanelState", "plain_label"]
 
@@ -68,6 +70,9 @@ class Panel(FocusEntry):
         keysRequested: the button of the NO_KEY state was pressed.
     """
 
+    proxy: WebSocketClientProxy | None = None
+    """What the panel's data come by, where a subclass has such a thing."""
+
     stateChanged = pyqtSignal(PanelState)
     keysRequested = pyqtSignal()
 
@@ -86,6 +91,7 @@ class Panel(FocusEntry):
         self._trouble.changed.connect(self._on_trouble)
         self._data_at = 0.0  # loop clock of the newest datum
         self._stale_since = 0.0
+        self._put_aside = False  # by the service, for failing: nothing comes until it is served again
         self._late = False  # data come, and are known to be late
         self._reason = ""
         self._message = _Message(self)
@@ -115,6 +121,8 @@ class Panel(FocusEntry):
         layout.addWidget(self._stack, 1)
         look().changed.connect(self._on_look)
         service.loadAdapted.connect(self._on_adapted)
+        service.alertRaised.connect(self._on_alert)
+        service.alertCleared.connect(self._on_alert)
         self._show_message()
 
     # -- how it stands ------------------------------------------------------------------------------------------------
@@ -154,7 +162,7 @@ class Panel(FocusEntry):
 
     def show_live(self) -> None:
         """Show the body; cheap where it is shown already. Data that are known to be late are shown as STALE."""
-        if self._state is PanelState.LIVE or (self._state is PanelState.STALE and self._late):
+        if self._state is PanelState.LIVE or (self._state is PanelState.STALE and self._late) or self._put_aside:
             return
         self._had_data = True
         self._late = self._is_late()
@@ -186,6 +194,10 @@ class Panel(FocusEntry):
     def show_no_key(self, reason: str = "") -> None:
         """Say that an API key is needed and what for, with a button to enter one; `reason` is translated already."""
         self._enter(PanelState.NO_KEY, reason)
+
+    def note_known(self) -> None:
+        """Note that what is shown was just found to be true by other means than an event, such as REST."""
+        self._data_at = max(self._data_at, time.monotonic())
 
     def follow_line(self, line: WebSocketType) -> None:
         """Become stale and live again with a line; data that come meanwhile have to call `show_live` themselves."""
@@ -362,9 +374,28 @@ class Panel(FocusEntry):
     def _on_adapted(self, _step: AdaptationStep) -> None:
         self.show_limits()
 
+    @pyqtSlot(Alert)
+    def _on_alert(self, alert: Alert) -> None:
+        if alert.kind == AlertKind.QUARANTINED:
+            self.show_limits()
+            if self._put_aside:
+                self.show_stale()  # what stands there is no longer served
+
     def show_limits(self) -> None:
         """Say what the panel is limited in now."""
-        self.limits_button.show_limits(self.limits())
+        proxy = self.proxy
+        self._put_aside = proxy is not None and proxy.is_quarantined
+        limits = list(self.limits())
+        if self._put_aside and proxy is not None:
+            why = tr("This panel failed several times and is no longer served, so that the others are.")
+            limits.insert(0, Limit(tr("Put aside"), why, tr("Serve it again"), self._on_resume))
+        self.limits_button.show_limits(limits)
+
+    @pyqtSlot()
+    def _on_resume(self) -> None:
+        if self.proxy is not None:
+            self.proxy.resume()
+        self.show_limits()
 
     def fewer_frames(self) -> Iterable[Limit]:
         """Return the limit of a panel that follows display frames, while there are fewer of them."""

@@ -272,6 +272,8 @@ class ChartWidget(MarketPanel):
         except ValueError:
             self._on_history_failed(_UNREADABLE)
             return
+        if not self._asks_older and not self.dimmed:
+            self.note_known()
         new = self._series.merge(bars)
         if self._asks_older and not new:
             self._series.complete = True

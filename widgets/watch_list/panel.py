@@ -76,7 +76,7 @@ class WatchListWidget(Panel):
         self._only = tuple(symbols)
         self._favourites: dict[str, None] = {}
         self._symbol = ""
-        self._proxy = WebSocketClientProxy("watch list", self, service=service)
+        self.proxy: WebSocketClientProxy = WebSocketClientProxy("watch list", self, service=service)
         self._subscription: Subscription | None = None
         self._marks = market_marks(service)
         self.model = WatchListModel(self)
@@ -286,7 +286,7 @@ class WatchListWidget(Panel):
                 self._subscription.close()
                 self._subscription = None
         elif self._subscription is None:
-            self._subscription = self._proxy.subscribe_ticker(codes, self._on_ticker, delivery=Delivery.FRAME)
+            self._subscription = self.proxy.subscribe_ticker(codes, self._on_ticker, delivery=Delivery.FRAME)
             self._subscription.failed.connect(self._on_failed)
         elif set(self._subscription.symbols) != set(codes):
             self._subscription.set_symbols(codes)
@@ -299,7 +299,7 @@ class WatchListWidget(Panel):
             self.show_live()
 
     def _line_is_up(self) -> bool:
-        return self._proxy.is_public_available
+        return self.proxy.is_public_available
 
     @pyqtSlot(WebSocketError)
     def _on_failed(self, error: WebSocketError) -> None:
