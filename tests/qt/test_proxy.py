@@ -10,7 +10,7 @@ from PyQt6.QtCore import QObject, pyqtSignal, pyqtSlot
 
 from tests.qt.serving import config_for, emitted, running_service, served, wanted
 from tests.waiting import until
-from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
+from upbit_ws_qt.errors import ConfigurationError, RecoveryStrategy, SubscriptionError
 from upbit_ws_qt.events import (
     AnnouncementEvent,
     BaseWebSocketEvent,
@@ -21,6 +21,7 @@ from upbit_ws_qt.events import (
     TickerEvent,
     TradeEvent,
 )
+from upbit_ws_qt.exchange import ExchangeSettings
 from upbit_ws_qt.qt import Subscription, SubscriptionState, WebSocketClientProxy, WebSocketService
 from upbit_ws_qt.types import (
     ConnectionState,
@@ -104,6 +105,33 @@ async def test_activated_and_failed_signals_tell_how_it_went(service: WebSocketS
     bad = proxy.subscribe_trade("KRW-NOSUCH", print_nothing)
     (error,) = await emitted(bad.failed)
     assert error.codes == ("KRW-NOSUCH",)
+
+
+@served(ExchangeSettings(markets=20, scopes=("view_assets",), connects_per_second=None))
+async def test_a_refusal_is_told_once_and_in_the_same_words_wherever_it_is_heard_of(
+    exchange: EmbeddedExchange, service: WebSocketService
+) -> None:
+    proxy = WebSocketClientProxy("orders", service=service)
+    errors: list[Any] = []
+    failed: list[Any] = []
+    service.errorOccurred.connect(errors.append)
+    assets = proxy.subscribe_my_asset(print_nothing)
+    await assets
+    orders = proxy.subscribe_my_order(print_nothing, ["KRW-BTC", "KRW-ETH", "KRW-XRP"])
+    orders.failed.connect(failed.append)
+    with pytest.raises(SubscriptionError) as awaited:
+        await orders
+    await until(lambda: len(orders.unserved) == 3 and failed)
+    told = [error for error in errors if isinstance(error, SubscriptionError)]
+    assert len(told) == len(failed) == 1
+    assert told[0] is failed[0]  # one object: the listener of the service can tell it from the next refusal
+    assert str(awaited.value) == str(failed[0])
+    assert failed[0].recovery is RecoveryStrategy.RESUBSCRIBE
+    assert (failed[0].component_id, failed[0].spec) == ("orders", str(orders.specs[0]))
+    assert failed[0].codes == orders.symbols
+    assert state_of(orders) is SubscriptionState.FAILED
+    await assets
+    await proxy.cleanup()
 
 
 @pytest.mark.parametrize("symbols", ["KRWBTC", "", ["KRW-BTC", "x"], [7], ()])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt.config import ServiceConfig
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt.connection import GapEvent, RawFrame, StateChange
     from upbit_ws_qt.errors import DecodeError
+    from upbit_ws_qt.manager.listener import ManagerListener
     from upbit_ws_qt.monitoring import AdaptationPlan
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import SubscriptionStatistics
@@ -105,6 +108,8 @@ class Wiring:
         self._following: asyncio.Handle | None = None
         self._followed_at = float("-inf")
         self._failed: set[StreamKey] = set()
+        self._statuses: deque[tuple[StreamKey, StreamStatus, SubscriptionError | None]] = deque()  # not told yet
+        self._telling: asyncio.Handle | None = None
         self._frame_timer: asyncio.TimerHandle | None = None
         self.routing.on_frame_pending = self._arm_frame
         self.traces = TraceDesk(self.endpoints)
@@ -254,10 +259,33 @@ class Wiring:
         self.news.tell(lambda listener: listener.on_error(error))
 
     def on_stream_status(self, stream: StreamKey, status: StreamStatus, error: SubscriptionError | None) -> None:
-        """Pass a stream's status on, to its components and to listeners."""
-        (self._failed.add if status.is_failed else self._failed.discard)(stream)
-        self.loop.call_soon(self.components.announce, stream, status, error)
-        self.news.tell(lambda listener: listener.on_stream_status(stream, status))
+        """Pass a stream's status on, to its components and to listeners, in the next turn of the loop.
+
+        A line that is lost, or a refused wish, changes a thousand at once: they are told within the budget of a turn.
+        """
+        self._statuses.append((stream, status, error))
+        if self._telling is None:
+            self._telling = self.loop.call_soon(self._tell_statuses)
+
+    def _tell_statuses(self) -> None:
+        statuses, ends = self._statuses, self.loop.time() + self.config.drain_budget
+        self._telling = None
+        while statuses:
+            stream, status, error = statuses.popleft()
+            if statuses and self._telling is None:  # before anybody is called: who opens a dialog holds nobody else up
+                self._telling = self.loop.call_soon(self._tell_statuses)
+            if status.is_failed:
+                self._failed.add(stream)
+            else:
+                self._failed.discard(stream)
+            self.news.tell(partial(_stream_status, stream, status))
+            self.components.announce(stream, status, error)
+            if self.loop.time() >= ends:
+                break
+        else:
+            if self._telling is not None:
+                self._telling.cancel()
+                self._telling = None
         self._refresh_state()
 
     def on_rejected(self, component_id: str, error: SubscriptionError) -> None:
@@ -376,6 +404,10 @@ class Wiring:
     def _flush_frames(self) -> None:
         self._frame_timer = None
         self.routing.flush_frames()
+
+
+def _stream_status(stream: StreamKey, status: StreamStatus, listener: ManagerListener) -> None:
+    listener.on_stream_status(stream, status)
 
 
 def running_loop() -> asyncio.AbstractEventLoop:

@@ -73,6 +73,7 @@ class Subscription(QObject):
         self._lifetime = lifetime
         self._closed = False
         self._was_active = False
+        self._told_error: WebSocketError | None = None
         self._pending: set[StreamKey] = set()
         self._refused: set[StreamKey] = set()
         # A signal as callback is connected to `received`: then Qt ends the connection when the signal's object dies.
@@ -197,11 +198,13 @@ class Subscription(QObject):
         elif not status.is_served:
             self._pending.add(stream)
         was_active, self._was_active = self._was_active, self.state is SubscriptionState.ACTIVE
-        if status.is_failed:
-            self.failed.emit(
-                error or SubscriptionError(f"the exchange does not serve {stream}", codes=(stream.symbol,))
-            )
+        if error is not None:
+            # One refusal is about all codes of a wish: it is told once, not for each of them.
+            if error is not self._told_error:
+                self._told_error = error
+                self.failed.emit(error)
         elif self._was_active and not was_active:
+            self._told_error = None
             self.activated.emit()
 
     def disconnectNotify(self, signal: QMetaMethod) -> None:
