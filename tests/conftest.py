@@ -58,13 +58,13 @@ def pytest_asyncio_loop_factories(
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Run tests marked `qasync_loop` on the loop that programs run on; the others need no Qt.
 
-    Those marked `idle_machine` run on a loop whose clock does not tell how busy this machine is.
+    Those run on a loop whose clock does not tell how busy this machine is, unless they are marked `real_time`.
     """
     if item.get_closest_marker("qasync_loop"):
         return {"qasync": _qasync_loop}
-    if item.get_closest_marker("idle_machine"):
-        return {"idle machine": IdleMachineLoop}
-    return {"asyncio": asyncio.new_event_loop}
+    if item.get_closest_marker("real_time"):
+        return {"asyncio": asyncio.new_event_loop}
+    return {"idle machine": IdleMachineLoop}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -92,9 +92,9 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(autouse=True)
 def _wall_clock(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Let the wall clock go as the loop's of an idle machine, where the test asked for one."""
+    """Let the wall clock go as the loop's of an idle machine; on the usual loop they agree anyway."""
     with contextlib.ExitStack() as stack:
-        if request.node.get_closest_marker("idle_machine"):
+        if not request.node.get_closest_marker("real_time"):
             stack.enter_context(wall_clock_of_an_idle_machine())
         yield
 

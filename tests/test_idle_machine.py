@@ -7,8 +7,6 @@ import time
 
 import pytest
 
-pytestmark = pytest.mark.idle_machine
-
 
 async def test_what_is_waited_for_counts_and_not_how_late_the_wait_ended() -> None:
     loop = asyncio.get_running_loop()

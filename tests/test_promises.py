@@ -16,7 +16,6 @@ PROGRAMS = sorted(
 )
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_the_promise_is_kept(program: str) -> None:
     command = [sys.executable, "-m", f"tests.promises.{program}"]

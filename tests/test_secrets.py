@@ -184,7 +184,6 @@ on_unix = pytest.mark.skipif(sys.platform == "win32", reason="settings lie elsew
 
 
 @on_unix
-@pytest.mark.timeout(300)
 async def test_what_the_program_leaves_behind_holds_no_key(tmp_path: Path) -> None:
     async with EmbeddedExchange(SETTINGS) as exchange:
         config = tmp_path / "upbit.toml"
@@ -204,7 +203,6 @@ async def test_what_the_program_leaves_behind_holds_no_key(tmp_path: Path) -> No
 
 
 @on_unix
-@pytest.mark.timeout(300)
 async def test_the_embedded_exchange_is_not_given_the_keys_of_the_real_one(tmp_path: Path) -> None:
     program = start_program(tmp_path)
     try:

@@ -85,7 +85,7 @@ class Rig:
         *,
         connect: Connect = open_socket,
         limiter: ConnectLimiter | None = None,
-        wall_clock: Callable[[], float] = time.time,
+        wall_clock: Callable[[], float] | None = None,
         clock: Callable[[], float] = time.monotonic,
         drain: bool = True,
     ) -> None:
@@ -118,7 +118,7 @@ class Rig:
             gap_streams=self.streams,
             rng=random.Random(1),
             connect=connect,
-            wall_clock=wall_clock,
+            wall_clock=wall_clock or time.time,
         )
 
     def streams(self) -> tuple[StreamKey, ...]:

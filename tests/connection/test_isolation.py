@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt.exchange import EmbeddedExchange
 
+pytestmark = pytest.mark.real_time  # a line in a thread has a loop of its own
 TRADES = SubscriptionSpec(DataType.TRADE, ["KRW-BTC"])
 
 

@@ -154,6 +154,7 @@ async def test_a_peer_that_does_not_answer_pings_is_given_up() -> None:
         assert info.cause == "no pong within 0.2 s"
 
 
+@pytest.mark.real_time
 async def test_a_window_that_stands_still_for_longer_than_a_pong_may_take_keeps_its_line() -> None:
     async with server(hold) as url:
         client = Client(ping_interval=0.1, pong_timeout=0.2)

@@ -7,6 +7,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.waiting import until
 from upbit_ws_qt.monitoring import AdaptationPlan, Monitor
 from upbit_ws_qt.monitoring.adaptive import AdaptationKind, AdaptiveTuning
@@ -24,6 +26,12 @@ if TYPE_CHECKING:
 
 MARKETS = ("KRW-BTC", "KRW-ETH")
 ALL = AdaptationPlan(steps=tuple(AdaptationKind), frame_divisor=4)
+
+
+def _compute(seconds: float) -> None:
+    ends = time.thread_time() + seconds
+    while time.thread_time() < ends:
+        pass
 
 
 def book(priority: Priority) -> SubscriptionSpec:
@@ -160,7 +168,7 @@ async def test_a_load_is_answered_step_by_step_told_and_undone(
     handle = desk.manager.register_component(
         "slow",
         [book(Priority.LOW), SubscriptionSpec(DataType.TICKER, sorted(exchange.world.codes)[:20])],
-        lambda event: time.sleep(0.01),
+        lambda event: _compute(0.01),
     )
     await until(lambda: len(steps) >= 2, 40)
     assert [step.kind for step in steps[:2]] == [AdaptationKind.LOW_BY_FRAME, AdaptationKind.BOOK_DEPTH_15]
@@ -191,6 +199,7 @@ async def test_a_critical_frame_consumer_is_shown_every_frame(exchange: Embedded
     assert counts[Priority.NORMAL] < 0.6 * counts[Priority.CRITICAL]
 
 
+@pytest.mark.real_time
 async def test_lines_move_to_threads_without_a_hole(exchange: EmbeddedExchange, desk: Desk) -> None:
     handle = desk.manager.register_component("all", SubscriptionSpec(DataType.TRADE, MARKETS), lambda event: None)
     await handle.wait_served(10)
@@ -208,6 +217,7 @@ async def test_lines_move_to_threads_without_a_hole(exchange: EmbeddedExchange, 
     assert "upbit-public" not in {thread.name for thread in threading.enumerate()}
 
 
+@pytest.mark.real_time
 async def test_an_isolated_manager_begins_on_threads(make_desk: Callable[..., Any]) -> None:
     desk: Desk = await make_desk(independence_level=IndependenceLevel.ISOLATED)
     handle = desk.manager.register_component("all", SubscriptionSpec(DataType.TICKER, MARKETS), lambda event: None)

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from upbit_ws_qt.exchange import EmbeddedExchange
     from upbit_ws_qt.monitoring.alerts import Alert
 
-pytestmark = pytest.mark.idle_machine  # delays and ages are measured
 PUBLIC, PRIVATE = WebSocketType.PUBLIC, WebSocketType.PRIVATE
 
 

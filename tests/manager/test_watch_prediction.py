@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt.exchange import EmbeddedExchange
 
-pytestmark = pytest.mark.idle_machine  # what is measured a second is compared
 PUBLIC = WebSocketType.PUBLIC
 KINDS = (DataType.TICKER, DataType.TRADE, DataType.ORDERBOOK)
 

@@ -72,7 +72,7 @@ def wanted(exchange: EmbeddedExchange, endpoint: str = "public") -> set[tuple[st
 
 
 def served(
-    settings: ExchangeSettings = SETTINGS, *, within: float = 110.0, **changes: Any
+    settings: ExchangeSettings = SETTINGS, *, within: float = 500.0, **changes: Any
 ) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., Awaitable[None]]]:
     """Run a test on the qasync loop with the `exchange` and `service` it asks for, `within` so many seconds.
 

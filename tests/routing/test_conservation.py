@@ -6,8 +6,6 @@ import asyncio
 import random
 from typing import Any
 
-import pytest
-
 from tests.routing.rig import Rig, engine_rig, event_of
 from tests.waiting import until
 from upbit_ws_qt.events import stamp
@@ -64,7 +62,6 @@ def consumers(rig: Rig) -> dict[str, Counting]:
     return made
 
 
-@pytest.mark.timeout(600)
 async def test_nothing_is_lost_unseen() -> None:
     loop = asyncio.get_running_loop()
     loop.set_debug(False)  # debug mode times every callback of the loop, which would take most of the time here
