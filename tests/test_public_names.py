@@ -140,13 +140,13 @@ INTERNAL = {
     "ChannelHold",
     "Choice",
     "CollectorPauses",
+    "ComponentStats",
     "Drain",
     "Endpoint",
     "Milliseconds",
     "Monitor",
     "News",
     "OwnedChannel",
-    "PastFigures",
     "RouteFigures",
 }
 PACKAGE = Path(upbit_ws_qt.__file__).parent

@@ -16,9 +16,9 @@ from tests.frames import DEFAULT_FRAMES
 from tests.routing.rig import engine_rig, raw
 from tests.waiting import until
 from upbit_ws_qt.events import StreamType, TradeEvent
-from upbit_ws_qt.manager.ledger import PAIRS_PER_TURN, StreamLedger, StreamSurvey, spared_names
+from upbit_ws_qt.manager.survey import PAIRS_PER_TURN, StreamSurvey
 from upbit_ws_qt.monitoring.alerts import AlertKind
-from upbit_ws_qt.monitoring.subscriptions import SubscriptionWatch
+from upbit_ws_qt.monitoring.stream_metrics import EventAges, StreamMonitors, spared_names
 from upbit_ws_qt.routing import ConsumerFigures, StreamFigures
 from upbit_ws_qt.streams import StreamKey
 from upbit_ws_qt.types import ConnectionState, DataType, SubscriptionSpec, WebSocketType
@@ -270,36 +270,36 @@ def consumers(*component_ids: str) -> tuple[ConsumerFigures, ...]:
     return tuple(ConsumerFigures(component_id, 1, 0.0, 0.0) for component_id in component_ids)
 
 
-def test_the_ledger_counts_the_bytes_of_what_is_new() -> None:
+def test_the_bytes_of_streams_and_the_size_of_a_components_messages_are_those_of_what_is_new() -> None:
     key = StreamKey(DataType.TRADE, "KRW-BTC")
-    ledger = StreamLedger()
-    ledger.look([StreamFigures(key, 10, 200.0, None, 0, consumers("a", "b"))])
-    assert (ledger.readings[0].bytes, ledger.bytes_of("a", 10), ledger.bytes_of("b", 5)) == (2000, 2000, 1000)
-    ledger.look([StreamFigures(key, 15, 300.0, None, 0, consumers("a"))])
-    assert ledger.readings[0].bytes == 10 * 200 + 5 * 300
-    assert (ledger.bytes_of("a", 15), ledger.bytes_of("b", 5), ledger.bytes_of("new", 7)) == (3500, 1000, 0)
-    ledger.look([StreamFigures(key, 3, 300.0, None, 0, consumers("a", "new"))])  # wanted anew meanwhile
-    assert ledger.readings[0].bytes == 3500 + 900
-    assert (ledger.bytes_of("a", 3), ledger.bytes_of("new", 9)) == (3500 + 900, 2700)
-    ledger.forget_all_but(["new"])
-    assert (ledger.bytes_of("a", 3), ledger.bytes_of("new", 9)) == (0, 2700)
+    monitors = StreamMonitors()
+    monitors.look(0.0, [StreamFigures(key, 10, 200.0, None, 0, consumers("a", "b"))])
+    assert (monitors.streams[key].bytes, monitors.frame_size("a"), monitors.frame_size("new")) == (2000, 200.0, None)
+    monitors.look(10.0, [StreamFigures(key, 15, 300.0, None, 0, consumers("a"))])
+    assert monitors.streams[key].bytes == 10 * 200 + 5 * 300
+    assert (monitors.frame_size("a"), monitors.frame_size("b")) == (300.0, None)
+    monitors.look(20.0, [StreamFigures(key, 3, 100.0, None, 0, consumers("a", "new"))])  # wanted anew meanwhile
+    assert monitors.streams[key].bytes == 3500 + 300
+    assert (monitors.frame_size("a"), monitors.frame_size("new")) == (100.0, 100.0)
+    monitors.look(30.0, [StreamFigures(key, 3, 100.0, None, 0, consumers("a"))])  # nothing new: what was known holds
+    assert (monitors.frame_size("a"), monitors.frame_size("new")) == (100.0, None)
 
 
-def test_the_ledger_knows_how_old_new_events_were_on_receipt() -> None:
-    ledger = StreamLedger()
+def test_it_is_known_how_old_new_events_were_on_receipt() -> None:
+    ages_of = EventAges()
     (trade,) = [e for f in DEFAULT_FRAMES for e in decode(f) if isinstance(e, TradeEvent)][:1]
 
     def event(age: float, at: float, kind: str = StreamType.REALTIME) -> TradeEvent:
         return replace(trade, received_at=at, timestamp=round((900.0 + at - age) * 1000), stream_type=kind)
 
-    first = ledger.note_ages(100.0, 1000.0, [event(0.25, 99.0), event(9.0, 99.5, StreamType.SNAPSHOT)])
+    first = ages_of.take(100.0, 1000.0, [event(0.25, 99.0), event(9.0, 99.5, StreamType.SNAPSHOT)])
     assert first == {PUBLIC: [pytest.approx(0.25)]}
-    assert ledger.note_ages(101.0, 1001.0, [event(0.25, 99.0), event(0.5, 100.5)]) == {PUBLIC: [pytest.approx(0.5)]}
-    assert len(ledger.note_ages(102.0, 1002.0, [event(0.1, 101.5)] * 5000)[PUBLIC]) == 200
+    assert ages_of.take(101.0, 1001.0, [event(0.25, 99.0), event(0.5, 100.5)]) == {PUBLIC: [pytest.approx(0.5)]}
+    assert len(ages_of.take(102.0, 1002.0, [event(0.1, 101.5)] * 5000)[PUBLIC]) == 200
 
 
 def test_a_time_that_is_none_makes_no_line_late_and_no_clock_wrong() -> None:
-    ledger = StreamLedger()
+    ages_of = EventAges()
     (trade,) = [e for f in DEFAULT_FRAMES for e in decode(f) if isinstance(e, TradeEvent)][:1]
     wall = 1_795_000_000.0
 
@@ -307,7 +307,7 @@ def test_a_time_that_is_none_makes_no_line_late_and_no_clock_wrong() -> None:
         return replace(trade, received_at=99.0, timestamp=round(timestamp), stream_type=StreamType.REALTIME)
 
     odd = [event(0), event(1000 * (wall + 50_000 * 365 * 86_400)), event(1000 * (wall - 3 * 86_400))]
-    ages = ledger.note_ages(100.0, wall, [*odd, event(1000 * (wall - 1.25))])
+    ages = ages_of.take(100.0, wall, [*odd, event(1000 * (wall - 1.25))])
     assert ages == {PUBLIC: [pytest.approx(0.25, abs=0.01)]}
 
 
@@ -332,8 +332,8 @@ async def test_a_crowd_is_gone_through_in_turns_none_of_which_is_long() -> None:
         for number, spec in enumerate(specs):
             rig.engine.register_route(f"panel {number}", spec, ignore)
         await rig.feed(*(raw("trade", code, sequential_id=at, timestamp=1) for at, code in enumerate(codes)))
-        ledger, subscriptions = StreamLedger(), SubscriptionWatch()
-        survey = StreamSurvey(rig.loop, rig.engine.stream_figures, ledger, subscriptions)
+        monitors = StreamMonitors()
+        survey = StreamSurvey(rig.loop, rig.engine.stream_figures, monitors)
         turns: list[int] = []
         survey.begin(100.0)
         while not survey.take_fresh():
@@ -344,9 +344,9 @@ async def test_a_crowd_is_gone_through_in_turns_none_of_which_is_long() -> None:
         most_of_one_stream = max(len(stream.consumers) for stream in rig.engine.stream_figures())
         assert max(turns) <= PAIRS_PER_TURN + most_of_one_stream
         assert len(turns) >= 120 * 50 // PAIRS_PER_TURN - 2
-        assert sum(reading.events for reading in ledger.readings) == 520
-        assert len(subscriptions.metrics()) == 120 * 50
-        assert sum(metrics.delivered for metrics in subscriptions.metrics()) == 120 * 50
+        assert sum(stream.events for stream in monitors.streams.values()) == 520
+        assert len(monitors.subscription_metrics()) == 120 * 50
+        assert sum(metrics.delivered for metrics in monitors.subscription_metrics()) == 120 * 50
 
         survey.begin(110.0)  # who asks for figures now gets all of them now
         survey.finish()
@@ -360,8 +360,8 @@ async def test_streams_may_come_and_go_while_a_crowd_is_gone_through() -> None:
             rig.engine.register_route(f"panel {n}", SubscriptionSpec("trade", f"KRW-C{n % 400}"), ignore)
             for n in range(1200)
         ]
-        ledger = StreamLedger()
-        survey = StreamSurvey(rig.loop, rig.engine.stream_figures, ledger, SubscriptionWatch())
+        monitors = StreamMonitors()
+        survey = StreamSurvey(rig.loop, rig.engine.stream_figures, monitors)
         survey.begin(100.0)
         for route in routes[::3] + routes[1::3]:
             route.close()
@@ -373,6 +373,6 @@ async def test_streams_may_come_and_go_while_a_crowd_is_gone_through() -> None:
         assert not survey.take_fresh()
         survey.begin(120.0)
         survey.finish()
-        assert {reading.key.symbol for reading in ledger.readings} == {
-            route.keys[0].symbol for route in routes[2::3]
-        } | {"KRW-NEW"}
+        assert {key.symbol for key in monitors.streams} == {route.keys[0].symbol for route in routes[2::3]} | {
+            "KRW-NEW"
+        }

@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from tests.monitoring.world import stream_stats
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.monitoring.adaptive import (
     LADDER,
@@ -16,8 +17,9 @@ from upbit_ws_qt.monitoring.adaptive import (
 )
 from upbit_ws_qt.monitoring.monitor import LoadAdapted, Monitor
 from upbit_ws_qt.monitoring.prediction import KEPT_STREAMS, RateBook
-from upbit_ws_qt.monitoring.program_watch import ProgramWatch
-from upbit_ws_qt.monitoring.readings import Readings, StreamReading
+from upbit_ws_qt.monitoring.program_metrics import ProgramMonitor
+from upbit_ws_qt.monitoring.stats import ProgramStats
+from upbit_ws_qt.monitoring.stream_metrics import StreamMonitors
 from upbit_ws_qt.streams import StreamKey
 from upbit_ws_qt.types import DataType, Delivery, Priority, SubscriptionSpec
 
@@ -133,7 +135,7 @@ def test_one_stall_of_the_program_is_not_load() -> None:
     monitor = Monitor(ServiceConfig())
     changes = []
     for now in range(60):
-        changes += monitor.observe(now, Readings(loop_lag=5.0 if now == 20 else 0.001))
+        changes += monitor.observe(now, ProgramStats(loop_lag=5.0 if now == 20 else 0.001))
     assert not [change for change in changes if isinstance(change, LoadAdapted)]
 
 
@@ -141,7 +143,7 @@ def test_lasting_lag_is() -> None:
     monitor = Monitor(ServiceConfig())
     changes = []
     for now in range(60):
-        changes += monitor.observe(now, Readings(loop_lag=0.3))
+        changes += monitor.observe(now, ProgramStats(loop_lag=0.3))
     adapted = [change for change in changes if isinstance(change, LoadAdapted)]
     assert adapted[0].plan.steps == (AdaptationKind.LOW_BY_FRAME,)
 
@@ -152,27 +154,19 @@ def test_lasting_lag_is() -> None:
 def measured(streams: dict[StreamKey, tuple[float, float]], *, seconds: int = 300, cost: float = 0.0) -> RateBook:
     """Watch streams of given (events a second, bytes an event), noisily, for a while."""
     rng = random.Random(8)
-    program, book = ProgramWatch(), RateBook()
+    program, monitors, book = ProgramMonitor(), StreamMonitors(), RateBook()
     counts = dict.fromkeys(streams, 0)
     total = 0
     for now in range(0, seconds, 10):
         for key, (rate, _) in streams.items():
             counts[key] += round(rng.gauss(rate * 10, (rate * 10) ** 0.5))
         total = sum(counts.values())
-        readings = Readings(
-            streams=tuple(
-                StreamReading(
-                    key=key,
-                    events=max(0, counts[key]),
-                    bytes=round(max(0, counts[key]) * size),
-                    depth=30 if key.data_type is DataType.ORDERBOOK else 0,
-                )
-                for key, (_, size) in streams.items()
-            ),
-            work={"decode": total * cost} if cost else {},
-        )
-        program.observe(now, readings)
-        book.learn(now, program, sum(rate for rate, _ in streams.values()))
+        deep = {key: 30 if key.data_type is DataType.ORDERBOOK else 0 for key in streams}
+        stats = [stream_stats(key, max(0, counts[key]), size, depth=deep[key]) for key, (_, size) in streams.items()]
+        monitors.look(now, stats)
+        program.observe(now, ProgramStats(work={"decode": total * cost} if cost else {}))
+        rate = sum(rate for rate, _ in streams.values())
+        book.learn(now, monitors.streams.values(), program.stage_shares, rate)
     return book
 
 
@@ -234,12 +228,10 @@ def test_snapshots_alone_cost_nothing_that_lasts() -> None:
 
 
 def test_what_is_remembered_is_bounded() -> None:
-    program, book = ProgramWatch(), RateBook()
+    monitors, book = StreamMonitors(), RateBook()
     for batch in range(8):
         for now in (0, 10):
-            readings = tuple(
-                StreamReading(key=StreamKey(DataType.TRADE, f"KRW-X{batch}N{n}"), events=now * 10) for n in range(1000)
-            )
-            program.observe(batch * 20 + now, Readings(streams=readings))
-        book.learn(batch * 20 + 10, program, 10)
+            keys = [StreamKey(DataType.TRADE, f"KRW-X{batch}N{n}") for n in range(1000)]
+            monitors.look(batch * 20 + now, [stream_stats(key, now * 10) for key in keys])
+        book.learn(batch * 20 + 10, monitors.streams.values(), {}, 10)
     assert len(book._rates) == KEPT_STREAMS

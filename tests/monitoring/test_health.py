@@ -6,12 +6,13 @@ import random
 
 import pytest
 
+from tests.monitoring.world import line_stats
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.monitoring.health import Gauge, HealthLevel, HealthTuning, level_of, worst_level
 from upbit_ws_qt.monitoring.judgement import ramp
 from upbit_ws_qt.monitoring.monitor import Monitor
 from upbit_ws_qt.monitoring.phrases import duration
-from upbit_ws_qt.monitoring.readings import ConnectionReading, Readings, RttSample
+from upbit_ws_qt.monitoring.stats import ProgramStats
 from upbit_ws_qt.types import ConnectionState, WebSocketType
 
 POINTS = ((0.15, 0.0), (0.4, 20.0), (1.5, 50.0))
@@ -85,14 +86,14 @@ def test_noise_around_a_limit_is_one_flip() -> None:
 
 
 def observe(monitor: Monitor, now: float, *, slow: bool, lag: float) -> None:
-    reading = ConnectionReading(
+    line = line_stats(
         ws_type=WebSocketType.PUBLIC,
         state=ConnectionState.CONNECTED,
         connected_since=0,
-        rtt_samples=(RttSample(3.0 if slow else 0.04),),
+        rtt=3.0 if slow else 0.04,
         event_ages=(6.0 if slow else 0.03,) * 20,
     )
-    monitor.observe(now, Readings(connections=(reading,), wall_clock=1_795_000_000 + now, loop_lag=lag))
+    monitor.observe(now, ProgramStats(lines=(line,), wall_clock=1_795_000_000 + now, loop_lag=lag))
 
 
 @pytest.mark.parametrize(("lag", "accused"), [(1.0, False), (0.0, True)])

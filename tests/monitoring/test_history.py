@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
+from tests.monitoring.world import line_stats
 from upbit_ws_qt.monitoring.history import COARSE_SLOTS, FINE_SLOTS, History, LineEvent, LineEventKind, Metric, _Ring
 from upbit_ws_qt.monitoring.marks import MarkMaker
-from upbit_ws_qt.monitoring.readings import ConnectionReading
 from upbit_ws_qt.types import ConnectionState, WebSocketType
+
+if TYPE_CHECKING:
+    from upbit_ws_qt.monitoring.stats import LineStats
 
 WALL = 1_795_000_000.0
 PUBLIC = WebSocketType.PUBLIC
@@ -147,9 +150,11 @@ def test_a_time_that_is_none_is_refused(seconds: float) -> None:
         History().series(Metric.RTT, PUBLIC, seconds)
 
 
-def reading(state: ConnectionState, epoch: int, reconnects: int = 0, cause: str = "") -> ConnectionReading:
-    return ConnectionReading(
-        ws_type=PUBLIC, state=state, epoch=epoch, reconnects=reconnects, close_cause=cause, close_code=1006
+def reading(
+    state: ConnectionState, epoch: int, reconnects: int = 0, cause: str = "", code: int | None = 1006
+) -> LineStats:
+    return line_stats(
+        ws_type=PUBLIC, state=state, epoch=epoch, reconnects=reconnects, close_cause=cause, close_code=code
     )
 
 
@@ -172,9 +177,9 @@ def test_marks_tell_loss_restoration_and_downtime() -> None:
 def test_a_restoration_tells_why_the_line_went_and_not_why_dials_failed() -> None:
     maker = MarkMaker()
     up, down = ConnectionState.CONNECTED, ConnectionState.RECONNECTING
-    refused = replace(reading(down, 1, 1, "HTTP 503"), close_code=None)
-    steps = [reading(up, 1), reading(down, 1, 1, "reset"), refused, replace(refused, state=up, epoch=2)]
-    steps.append(replace(steps[-1], epoch=3))  # a renewal has no cause
+    refused = "HTTP 503"
+    steps = [reading(up, 1), reading(down, 1, 1, "reset"), reading(down, 1, 1, refused, None)]
+    steps += [reading(up, epoch, 1, refused, None) for epoch in (2, 3)]  # a renewal has no cause
     marks = [mark for now, look in enumerate(steps) for mark in maker.look(now, WALL + now, look)]
     assert [(mark.kind.value, mark.cause, mark.close_code) for mark in marks] == [
         ("lost", "reset", 1006),

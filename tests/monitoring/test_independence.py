@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.monitoring.world import line_stats
 from upbit_ws_qt.monitoring.independence import ConnectionIndependenceMonitor, InterferenceKind
-from upbit_ws_qt.monitoring.readings import ConnectionReading, Readings
+from upbit_ws_qt.monitoring.stats import ProgramStats
 from upbit_ws_qt.types import ConnectionState, IndependenceLevel, WebSocketType
 
 PUBLIC, PRIVATE = WebSocketType.PUBLIC, WebSocketType.PRIVATE
@@ -29,8 +30,8 @@ class Pair:
             self.now += 1
             self.frames[PUBLIC] += rate
             self.frames[PRIVATE] += 1
-            readings = [
-                ConnectionReading(
+            lines = [
+                line_stats(
                     ws_type=ws_type,
                     state=ConnectionState.CONNECTED,
                     frames=self.frames[ws_type],
@@ -41,7 +42,7 @@ class Pair:
                 for ws_type in (PUBLIC, PRIVATE)
             ]
             clock = 1_795_000_000.0 + self.now + self.slept
-            self.monitor.observe(self.now, Readings(connections=tuple(readings), loop_lag=lag, wall_clock=clock))
+            self.monitor.observe(self.now, ProgramStats(lines=tuple(lines), loop_lag=lag, wall_clock=clock))
 
     @property
     def found(self) -> list[InterferenceKind]:

@@ -6,30 +6,26 @@ import logging
 import math
 import random
 import tracemalloc
+from typing import Any
 
 import pytest
 
-from tests.monitoring.world import WALL, Line, World
+from tests.monitoring.world import WALL, Line, World, line_stats
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.monitoring.health import HealthTuning
 from upbit_ws_qt.monitoring.history import Metric
 from upbit_ws_qt.monitoring.monitor import AlertCleared, AlertRaised, HealthChanged, IsolationAdvised, Monitor
-from upbit_ws_qt.monitoring.readings import ComponentReading, ConnectionReading, Readings, RttSample
+from upbit_ws_qt.monitoring.stats import LineStats, ProgramStats
+from upbit_ws_qt.routing import ComponentStats, ConsumerFigures, StreamFigures
 from upbit_ws_qt.sketch import SketchSummary
 from upbit_ws_qt.streams import StreamKey
-from upbit_ws_qt.types import ConnectionState, DataType, IndependenceLevel, WebSocketType
+from upbit_ws_qt.types import DataType, IndependenceLevel, WebSocketType
 
 PUBLIC = WebSocketType.PUBLIC
 
 
-def connection(**fields: object) -> ConnectionReading:
-    values: dict[str, object] = {
-        "ws_type": PUBLIC,
-        "state": ConnectionState.CONNECTED,
-        "connected_since": 0.0,
-        **fields,
-    }
-    return ConnectionReading(**values)  # type: ignore[arg-type]  # each test passes fields of ConnectionReading
+def connection(**told: Any) -> LineStats:
+    return line_stats(**{"connected_since": 0.0, **told})
 
 
 def test_counts_are_what_was_read() -> None:
@@ -37,8 +33,8 @@ def test_counts_are_what_was_read() -> None:
     for now in range(1, 31):
         monitor.observe(
             now,
-            Readings(
-                connections=(
+            ProgramStats(
+                lines=(
                     connection(
                         frames=now * 700, bytes_wire=now * 90_000, bytes_inflated=now * 400_000, errors=3,
                         decode_errors=2, reconnects=1, gaps=1, dropped=5, duplicates=6, conflated=7, stale=8, epoch=4,
@@ -71,17 +67,13 @@ def test_counts_are_what_was_read() -> None:
     assert performance.uptime_seconds == 29
 
 
-def test_round_trips_have_the_loops_lag_taken_off_and_p95_is_within_two_percent() -> None:
+def test_p95_of_round_trips_is_within_two_percent() -> None:
     rng = random.Random(6)
     monitor = Monitor(ServiceConfig())
     truth: list[float] = []
-    for now in range(240):
-        samples = []
-        for _ in range(20):
-            rtt, lag = rng.lognormvariate(-3, 0.5), rng.uniform(0, 0.2)
-            truth.append(rtt)
-            samples.append(RttSample(rtt + lag, lag))
-        monitor.observe(now, Readings(connections=(connection(rtt_samples=tuple(samples)),)))
+    for step in range(4800):
+        truth.append(rng.lognormvariate(-3, 0.5))
+        monitor.observe(step / 20, ProgramStats(lines=(connection(rtt=truth[-1]),)))
     truth.sort()
     metrics = monitor.connection_metrics(PUBLIC)
     assert metrics.rtt_p95 == pytest.approx(truth[int(0.95 * (len(truth) - 1))], rel=0.02)
@@ -96,8 +88,7 @@ def test_event_age_does_not_depend_on_where_our_clock_stands() -> None:
         monitor = Monitor(ServiceConfig())
         for now in range(100):
             raw = tuple(wrong + 0.02 + rng.expovariate(20) for _ in range(20))
-            samples = (RttSample(0.04),)
-            monitor.observe(now, Readings(connections=(connection(event_ages=raw, rtt_samples=samples),)))
+            monitor.observe(now, ProgramStats(lines=(connection(event_ages=raw, rtt=0.04),)))
         metrics = monitor.connection_metrics(PUBLIC)
         assert metrics.clock_offset == pytest.approx(wrong, abs=0.005)
         ages[wrong] = metrics.event_age.mean
@@ -111,18 +102,18 @@ def test_average_latency_is_of_the_last_minute() -> None:
     for now in range(200):
         count += 100
         seconds += 100 * (0.5 if now < 100 else 0.002)
-        monitor.observe(now, Readings(stages={"total": SketchSummary(count=count, mean=seconds / count)}))
+        monitor.observe(now, ProgramStats(stages={"total": SketchSummary(count=count, mean=seconds / count)}))
     assert monitor.performance_metrics().average_latency == pytest.approx(0.002, rel=0.01)
 
 
 def test_a_latency_that_nobody_measured_is_unknown_and_not_zero() -> None:
     monitor = Monitor(ServiceConfig())
     assert monitor.performance_metrics().average_latency is None
-    monitor.observe(1.0, Readings(connections=(connection(frames=8565),), stages={"total": SketchSummary()}))
+    monitor.observe(1.0, ProgramStats(lines=(connection(frames=8565),), stages={"total": SketchSummary()}))
     assert monitor.performance_metrics().average_latency is None
-    monitor.observe(2.0, Readings(stages={"total": SketchSummary(count=2, mean=0.5)}))
+    monitor.observe(2.0, ProgramStats(stages={"total": SketchSummary(count=2, mean=0.5)}))
     assert monitor.performance_metrics().average_latency == pytest.approx(0.5)
-    monitor.observe(100.0, Readings(stages={"total": SketchSummary(count=2, mean=0.5)}))
+    monitor.observe(100.0, ProgramStats(stages={"total": SketchSummary(count=2, mean=0.5)}))
     assert monitor.performance_metrics().average_latency is None  # nothing came for a minute
 
 
@@ -131,7 +122,7 @@ def test_what_overload_kept_from_somebody_is_told_the_first_time_and_over_a_minu
     told: list[tuple[int, str, str]] = []
     for now in range(120):
         skipped = {"chart": 40, "book": 2} if now in (10, 20) else {}
-        changes = monitor.observe(now, Readings(skipped=skipped, wall_clock=WALL + now))
+        changes = monitor.observe(now, ProgramStats(skipped=skipped, wall_clock=WALL + now))
         told += [
             (now, type(c).__name__, c.alert.message) for c in changes if isinstance(c, (AlertRaised, AlertCleared))
         ]
@@ -141,14 +132,15 @@ def test_what_overload_kept_from_somebody_is_told_the_first_time_and_over_a_minu
 
 def test_components_have_rates_and_a_share_of_the_core() -> None:
     monitor = Monitor(ServiceConfig())
+    key = StreamKey(DataType.TICKER, "KRW-BTC")
     for now in range(60):
-        component = ComponentReading(
-            component_id="chart", delivered=now * 20, received=now * 21, bytes=now * 4_000, slot_seconds=now * 0.02
-        )
-        monitor.observe(now, Readings(components=(component,)))
+        consumer = ConsumerFigures("chart", now * 20, now * 0.02, 0.001)
+        monitor.streams.look(now, [StreamFigures(key, now * 21, 200.0, None, 0, (consumer,))])
+        component = ComponentStats("chart", delivered=now * 20, received=now * 21, busy_time=now * 0.02)
+        monitor.observe(now, ProgramStats(components=(component,)))
     (metrics,) = monitor.performance_metrics().components
     assert metrics.messages_per_second == pytest.approx(20)
-    assert metrics.bytes_per_second == pytest.approx(4_000)
+    assert metrics.bytes_per_second == pytest.approx(4_200)
     assert metrics.slot_share == pytest.approx(0.02)
     assert (metrics.received, metrics.delivered) == (21 * 59, 20 * 59)
 
@@ -156,8 +148,8 @@ def test_components_have_rates_and_a_share_of_the_core() -> None:
 def test_on_a_machine_that_is_shared_the_stages_take_the_cpu_time_and_not_the_time_of_others() -> None:
     monitor = Monitor(ServiceConfig())
     for now in range(1, 61):
-        readings = Readings(
-            components=(ComponentReading(component_id="chart", delivered=now * 20, slot_seconds=now * 0.2),),
+        readings = ProgramStats(
+            components=(ComponentStats(component_id="chart", delivered=now * 20, busy_time=now * 0.2),),
             measured_cpu=now * 0.1,
             measured_time=now * 0.4,
         )
@@ -176,8 +168,10 @@ def test_a_line_is_named_by_its_type() -> None:
 def test_components_that_are_read_seldom_keep_their_rates() -> None:
     monitor = Monitor(ServiceConfig())
     for now in range(61):
-        component = ComponentReading(component_id="chart", delivered=now * 20, slot_seconds=now * 0.02)
-        readings = Readings(components=None if now % 10 else (component,), quarantined=("chart",) if now > 55 else ())
+        component = ComponentStats(component_id="chart", delivered=now * 20, busy_time=now * 0.02)
+        readings = ProgramStats(
+            components=None if now % 10 else (component,), quarantined=("chart",) if now > 55 else ()
+        )
         monitor.observe(now, readings)
         if now > 20:
             (metrics,) = monitor.performance_metrics().components
@@ -195,9 +189,9 @@ def test_unserved_and_quarantined_are_named_and_told() -> None:
     for now in range(20):
         changes += monitor.observe(
             now,
-            Readings(
-                connections=(connection(current_subscriptions=10),),
-                components=(ComponentReading(component_id="chart", quarantined=True),),
+            ProgramStats(
+                lines=(connection(current_subscriptions=10),),
+                components=(ComponentStats(component_id="chart", quarantine="failing"),),
                 unserved=(StreamKey(DataType.TICKER, "KRW-NOPE"),),
             ),
         )
@@ -216,7 +210,7 @@ def test_memory_and_rate_budget_raise_alerts() -> None:
     changes = []
     for now in range(30):
         changes += monitor.observe(
-            now, Readings(connections=(connection(rate_budget_used=0.95),), memory_bytes=2 * 1024**3)
+            now, ProgramStats(lines=(connection(rate_budget_used=0.95),), memory_bytes=2 * 1024**3)
         )
     kinds = [change.alert.kind.value for change in changes if isinstance(change, AlertRaised)]
     assert sorted(kinds) == ["memory", "rate_limit"]
@@ -297,7 +291,7 @@ def test_isolation_is_advised_through_the_monitor() -> None:
     for now in range(60):
         lost += now == 31
         lines = tuple(connection(ws_type=ws_type, reconnects=lost) for ws_type in (PUBLIC, WebSocketType.PRIVATE))
-        changes += monitor.observe(now, Readings(connections=lines, loop_lag=40.0 if now == 30 else 0.0))
+        changes += monitor.observe(now, ProgramStats(lines=lines, loop_lag=40.0 if now == 30 else 0.0))
     (advice,) = [change for change in changes if isinstance(change, IsolationAdvised)]
     assert advice.decision.level is IndependenceLevel.ISOLATED
 
@@ -339,12 +333,12 @@ def test_ten_thousand_components_that_come_and_go_leave_nothing_in_the_monitor()
     monitor = Monitor(ServiceConfig())
     for now in range(100):
         present = tuple(
-            ComponentReading(component_id=f"c{now} {n}", received=9, dropped=9, pending=5, slot_seconds=0.5)
+            ComponentStats(component_id=f"c{now} {n}", received=9, dropped=9, waiting=5, busy_time=0.5)
             for n in range(100)
         )
-        monitor.observe(now, Readings(components=present, wall_clock=WALL + now))
+        monitor.observe(now, ProgramStats(components=present, wall_clock=WALL + now))
     assert len(monitor.performance_metrics().components) == 100
-    monitor.observe(100, Readings(components=(), wall_clock=WALL + 100))
+    monitor.observe(100, ProgramStats(components=(), wall_clock=WALL + 100))
     assert monitor.performance_metrics().components == ()
     assert not monitor._program.components
     kept = (monitor.performance._queues, monitor.performance._losses, monitor.performance._since)
@@ -355,9 +349,9 @@ def test_before_anything_was_read_and_within_one_moment_nothing_is_divided_by_ze
     monitor = Monitor(ServiceConfig())
     assert monitor.performance_metrics().uptime_seconds == 0
     up = connection(frames=10, connected_since=5.0)
-    busy = ComponentReading(component_id="c", delivered=10, slot_seconds=1.0)
+    busy = ComponentStats(component_id="c", delivered=10, busy_time=1.0)
     for _ in range(2):  # the same moment twice
-        monitor.observe(5.0, Readings(connections=(up,), components=(busy,), wall_clock=WALL))
+        monitor.observe(5.0, ProgramStats(lines=(up,), components=(busy,), wall_clock=WALL))
     metrics = monitor.performance_metrics()
     figures = [metrics.messages_per_second, metrics.error_rate, metrics.cpu_share]
     figures += [metrics.connections[PUBLIC].messages_per_second_lifetime, metrics.components[0].slot_share]

@@ -2,15 +2,141 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
+from tests.frames import DEFAULT_FRAMES
+from upbit_ws_qt.connection import ConnectionFigures, InboxFigures
+from upbit_ws_qt.events import BaseWebSocketEvent
 from upbit_ws_qt.monitoring.monitor import AlertRaised, Change, Monitor
-from upbit_ws_qt.monitoring.readings import ConnectionReading, Readings, RttSample
-from upbit_ws_qt.types import ConnectionState, WebSocketType
+from upbit_ws_qt.monitoring.stats import LineStats, ProgramStats
+from upbit_ws_qt.routing import RoutingStatistics, StreamFigures
+from upbit_ws_qt.sketch import SketchSummary
+from upbit_ws_qt.subscriptions import SubscriptionStatistics
+from upbit_ws_qt.subscriptions.planner import SplitTrust
+from upbit_ws_qt.types import ConnectionState, DataFormat, WebSocketType
+from upbit_ws_qt.wire import decode
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from upbit_ws_qt.streams import StreamKey
 
 WALL = 1_795_000_000.0
 PING_EVERY = 20.0
+
+
+_pongs = itertools.count(1)
+_EVENT = decode(DEFAULT_FRAMES[0])[0]
+
+
+def line_stats(
+    ws_type: WebSocketType = WebSocketType.PUBLIC,
+    state: ConnectionState = ConnectionState.CONNECTED,
+    *,
+    rtt: float | None = None,
+    **told: Any,
+) -> LineStats:
+    """Return what the rooms would tell of a line.
+
+    Args:
+        ws_type: which.
+        state: of its connection.
+        rtt: seconds of a round trip that came since the last reading.
+        told: what else is not as of a line that does nothing, by the names of ConnectionMetrics where they differ.
+    """
+    errors, decode_errors = told.pop("errors", 0), told.pop("decode_errors", 0)
+    connection = ConnectionFigures(
+        ws_type=ws_type,
+        state=state,
+        epoch=told.pop("epoch", 0),
+        dials=0,
+        connects=0,
+        losses=told.pop("reconnects", 0),
+        rotations=0,
+        failed_rotations=0,
+        attempts=told.pop("attempts", 0),
+        failures={},
+        refusals={"INVALID_PARAM": errors - decode_errors},
+        opened_at=told.pop("connected_since", None),
+        next_attempt_at=told.pop("next_attempt_at", None),
+        last_frame_at=told.pop("last_message_at", None),
+        last_pong_at=told.pop("last_pong_at", None),
+        ping_sent_at=told.pop("ping_sent_at", None),
+        frames=told.pop("frames", 0),
+        bytes_wire=told.pop("bytes_wire", 0),
+        bytes_inflated=told.pop("bytes_inflated", 0),
+        bytes_sent=0,
+        rtt_last=rtt,
+        rtt=SketchSummary(count=0 if rtt is None else next(_pongs)),
+        lag=0.0,
+        compressed=False,
+        sink_failures=told.pop("sink_failures", 0),
+        inbox=InboxFigures(
+            waiting=told.pop("pending", 0),
+            dropped=told.pop("dropped", 0),
+            superseded=told.pop("conflated", 0),
+            stale=told.pop("stale", 0),
+        ),
+        limiter=None,
+        gaps=told.pop("gaps", 0),
+        lossy_gaps=told.pop("lossy_gaps", 0),
+        close_code=told.pop("close_code", None),
+        close_cause=told.pop("close_cause", ""),
+    )
+    subscriptions = SubscriptionStatistics(
+        ws_type=ws_type,
+        wishes=0,
+        streams=told.pop("current_subscriptions", 0),
+        live=told.pop("live_subscriptions", 0),
+        unserved=(),
+        quarantined=(),
+        conflicts=(),
+        requests=told.pop("requests", 0),
+        lists=0,
+        bytes_sent=0,
+        snapshots=0,
+        changes=0,
+        cancelled=0,
+        repairs=0,
+        rejections=0,
+        refusals=0,
+        lists_unanswered=0,
+        stray_errors=0,
+        efficiency_score=100.0,
+        budget_used=told.pop("rate_budget_used", 0.0),
+        split=SplitTrust.UNKNOWN,
+        restores=0,
+        last_restore=None,
+        restored=told.pop("restored", 0),
+        restorable=told.pop("restorable", 0),
+        data_format=DataFormat.DEFAULT,
+        format_reason="",
+        format_savings=None,
+    )
+    routing = RoutingStatistics(
+        decode_errors_on={ws_type: decode_errors}, duplicates_on={ws_type: told.pop("duplicates", 0)}
+    )
+    return LineStats(connection=connection, subscriptions=subscriptions, routing=routing, **told)
+
+
+def stream_stats(
+    key: StreamKey, events: int = 0, size: float = 0.0, *, last_event_at: float | None = None, depth: int = 0
+) -> StreamFigures:
+    """Return what routing would tell of a stream whose messages have `size` bytes."""
+    assert isinstance(_EVENT, BaseWebSocketEvent)
+    latest = None if last_event_at is None else replace(_EVENT, received_at=last_event_at)
+    return StreamFigures(key, events, size, latest, depth, ())
+
+
+def observe_streams(monitor: Monitor, now: float, *streams: StreamFigures, **told: Any) -> list[Change]:
+    """Have a monitor observe one moment in which all streams have been gone through."""
+    monitor.streams.look(now, streams)
+    return monitor.observe(now, ProgramStats(has_streams=True, **told))
 
 
 @dataclass
@@ -65,9 +191,9 @@ class Line:
         self.next_ping = now + 1
         self.attempts = 0
 
-    def read(self, now: float, rng: random.Random, step: float) -> ConnectionReading:
+    def read(self, now: float, rng: random.Random, step: float) -> LineStats:
         """Live for `step` seconds up to `now` and return the counters."""
-        rtts: tuple[RttSample, ...] = ()
+        rtt: float | None = None
         ages: tuple[float, ...] = ()
         if self.state is ConnectionState.CONNECTED:
             frames = 0 if self.black_hole else _poisson(rng, self.rate * step)
@@ -79,8 +205,8 @@ class Line:
             self.decode_errors += unreadable
             self.errors += unreadable + round(frames * self.error_share)
             self.dropped += round(frames * self.drop_share)
-            rtts = self._ping(now, rng)
-        return ConnectionReading(
+            rtt = self._ping(now, rng)
+        return line_stats(
             ws_type=self.ws_type,
             state=self.state,
             wanted=self.wanted,
@@ -95,7 +221,7 @@ class Line:
             frames=self.frames,
             bytes_wire=self.frames * 300,
             bytes_inflated=self.frames * 900,
-            rtt_samples=rtts,
+            rtt=rtt,
             event_ages=ages,
             errors=self.errors,
             decode_errors=self.decode_errors,
@@ -108,15 +234,15 @@ class Line:
             rate_budget_used=self.rate_budget_used,
         )
 
-    def _ping(self, now: float, rng: random.Random) -> tuple[RttSample, ...]:
+    def _ping(self, now: float, rng: random.Random) -> float | None:
         if self.ping_sent_at is None and now >= self.next_ping:
             self.next_ping = now + PING_EVERY
             self.ping_sent_at = now
         if self.ping_sent_at is not None and not self.black_hole and now - self.ping_sent_at + 1 > self.rtt:
             self.ping_sent_at = None
             self.last_pong_at = now
-            return (RttSample(max(0.001, rng.gauss(self.rtt, self.rtt / 10))),)
-        return ()
+            return max(0.001, rng.gauss(self.rtt, self.rtt / 10))
+        return None
 
 
 def _poisson(rng: random.Random, mean: float) -> int:
@@ -156,12 +282,12 @@ class World:
         while self.now < end - 1e-9:
             self.now += self.step
             before = self.monitor.health_status()
-            readings = Readings(
-                connections=tuple(line.read(self.now, self._rng, self.step) for line in self.lines),
+            readings = ProgramStats(
+                lines=tuple(line.read(self.now, self._rng, self.step) for line in self.lines),
                 wall_clock=WALL + self.now,
                 loop_lag=self.loop_lag,
                 memory_bytes=self.memory,
-                **self.extra,  # type: ignore[arg-type]  # each test passes fields of Readings
+                **self.extra,  # type: ignore[arg-type]  # each test passes fields of ProgramStats
             )
             self.changes += self.monitor.observe(self.now, readings)
             health = self.monitor.health_status()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.connection.inbox import Inbox, InboxFigures
     from upbit_ws_qt.connection.line import Line
     from upbit_ws_qt.connection.rate_limit import LimiterUsage
+    from upbit_ws_qt.connection.states import StateChange
     from upbit_ws_qt.types import ConnectionState, WebSocketType
 
 __all__ = ["ConnectionFigures", "Tally"]
@@ -55,6 +56,9 @@ class ConnectionFigures:
         compressed: whether the present line is.
         sink_failures: frames lost to a failure of this library.
         refusals: errors of the exchange by name.
+        gaps: changes of epoch; `lossy_gaps` are those of them that may have cost trades, orders or assets.
+        close_code: of the last line that was lost or given up, None where it had none.
+        close_cause: why it was, in a few words.
         inbox: the frames on their way in, with what an isolated thread had to drop.
         limiter: the message budget of the present line, None without one.
     """
@@ -86,6 +90,10 @@ class ConnectionFigures:
     sink_failures: int
     inbox: InboxFigures
     limiter: LimiterUsage | None
+    gaps: int = 0
+    lossy_gaps: int = 0
+    close_code: int | None = None
+    close_cause: str = ""
 
 
 @dataclass(slots=True)
@@ -101,6 +109,8 @@ class Tally:
     rtt: QuantileSketch = field(default_factory=QuantileSketch)
     rtt_last: float | None = None
     past: SocketFigures = field(default_factory=SocketFigures)
+    gaps: int = 0
+    lossy_gaps: int = 0
 
     def connected(self) -> None:
         """Count a line that opened."""
@@ -122,6 +132,11 @@ class Tally:
     def failed(self, kind: str) -> None:
         """Count a failure under its name."""
         self.failures[kind] += 1
+
+    def epoch_changed(self, *, lossy: bool) -> None:
+        """Count a change of epoch."""
+        self.gaps += 1
+        self.lossy_gaps += lossy
 
     def add_rtt(self, rtt: float, _: float) -> None:
         """Count a round trip."""
@@ -154,6 +169,7 @@ class Tally:
         dials: int,
         attempts: int,
         next_attempt_at: float | None,
+        ended: StateChange | None,
     ) -> ConnectionFigures:
         """Return everything at one moment."""
         carried = self.past if line is None else add(self.past, line.figures())
@@ -185,6 +201,10 @@ class Tally:
             sink_failures=carried.sink_failures,
             inbox=inbox.figures(superseded=carried.superseded, dropped=carried.dropped),
             limiter=None if line is None else line.limiter.usage(now),
+            gaps=self.gaps,
+            lossy_gaps=self.lossy_gaps,
+            close_code=None if ended is None else ended.close_code,
+            close_cause="" if ended is None else ended.cause,
         )
 
 

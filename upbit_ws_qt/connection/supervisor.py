@@ -40,6 +40,8 @@ TOKEN_RETRY = 10.0
 # Seconds after which it is looked at again where nothing was due: Qt's timers may fire some milliseconds early.
 TOKEN_TIMER_TOO_EARLY = 0.05
 
+_ENDED = frozenset({ConnectionState.RECONNECTING, ConnectionState.FAILED})
+
 
 class Supervisor:
     """One endpoint's life: dial, prove, serve, replace, until nothing wants it any more.
@@ -88,7 +90,7 @@ class Supervisor:
         self._epochs = epochs
         self._jwt = jwt
         self._on_error = on_error
-        self._gaps = GapLog(ws_type, self._loop.time, wall_clock, gap_streams, partial(self._soon, on_gap))
+        self._gaps = GapLog(ws_type, self._loop.time, wall_clock, gap_streams, partial(self._gap_found, on_gap))
         self._machine = StateMachine(ws_type, self._loop.time, wall_clock, partial(self._soon, on_state))
         self._tally = Tally()
         self._dialer = Dialer(
@@ -198,7 +200,12 @@ class Supervisor:
             dials=self._dialer.dials,
             attempts=self._backoff.attempts,
             next_attempt_at=self._next_attempt_at,
+            ended=next((change for change in reversed(self.history) if change.new in _ENDED), None),
         )
+
+    def _gap_found(self, on_gap: Callable[[GapEvent], None], gap: GapEvent) -> None:
+        self._tally.epoch_changed(lossy=bool(gap.streams))
+        self._soon(on_gap, gap)
 
     # -- the supervisor -----------------------------------------------------------------------------------------
     def _start(self, cause: str) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.routing import DataRoutingEngine
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import StreamStatus, SubscriptionStateManager
-    from upbit_ws_qt.types import Priority, WebSocketType
+    from upbit_ws_qt.types import WebSocketType
 
 __all__ = ["ComponentDesk", "read_arguments"]
 
@@ -311,18 +311,6 @@ class ComponentDesk:
     def specs(self) -> tuple[SubscriptionSpec, ...]:
         """Return all that is wanted, each wish of each component."""
         return tuple(spec for handles in self._handles.values() for handle in handles for spec in handle.specs)
-
-    def outline(self) -> tuple[dict[str, Priority], dict[str, int]]:
-        """Return the most urgent priority of each component, and the number of its streams."""
-        priorities = {
-            component_id: min(spec.priority for handle in handles for spec in handle.specs)
-            for component_id, handles in self._handles.items()
-        }
-        streams = {
-            component_id: len(frozenset().union(*(handle.streams for handle in handles if not handle.quarantined)))
-            for component_id, handles in self._handles.items()
-        }
-        return priorities, streams
 
     def _check_line(self, component_id: str, index: int, spec: SubscriptionSpec) -> None:
         ws_type = spec.data_type.websocket_type

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upbit_ws_qt.monitoring.readings import TaskReading
+from upbit_ws_qt.monitoring.stats import TaskReading
 
 if TYPE_CHECKING:
     import asyncio

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 import psutil
 
 from upbit_ws_qt.events import AnnouncementCategory, AnnouncementEvent
-from upbit_ws_qt.manager.ledger import StreamLedger, StreamSurvey
 from upbit_ws_qt.manager.listener import ManagerListener
 from upbit_ws_qt.manager.periodic import Periodic
-from upbit_ws_qt.manager.readings import LineReader, component_readings, stage_summaries
+from upbit_ws_qt.manager.survey import StreamSurvey
 from upbit_ws_qt.monitoring.monitor import (
     AlertCleared,
     AlertRaised,
@@ -22,23 +21,23 @@ from upbit_ws_qt.monitoring.monitor import (
     LoadAdapted,
     Monitor,
 )
-from upbit_ws_qt.monitoring.readings import Readings
-from upbit_ws_qt.monitoring.subscriptions import SubscriptionWatch
+from upbit_ws_qt.monitoring.stats import LineStats, ProgramStats
+from upbit_ws_qt.monitoring.stream_metrics import EventAges
+from upbit_ws_qt.types import ConnectionState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from upbit_ws_qt.connection import GapEvent, StateChange
+    from upbit_ws_qt.connection import StateChange
     from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.manager.watched import Watched
     from upbit_ws_qt.monitoring.adaptive import AdaptationPlan, AdaptationStep
     from upbit_ws_qt.monitoring.alerts import Alert
     from upbit_ws_qt.monitoring.health import HealthStatus
     from upbit_ws_qt.monitoring.monitor import Change
-    from upbit_ws_qt.monitoring.readings import ComponentReading, ConnectionReading
     from upbit_ws_qt.routing import RoutingStatistics
     from upbit_ws_qt.streams import StreamKey
-    from upbit_ws_qt.subscriptions import StreamStatus
+    from upbit_ws_qt.subscriptions import StreamStatus, SubscriptionStatistics
     from upbit_ws_qt.types import WebSocketType
 
 __all__ = ["Watch"]
@@ -48,6 +47,8 @@ OBSERVE_EVERY = 1.0
 NOTICES_KEPT = 20
 FEW_COMPONENTS = 100
 """Up to so many are read each second, more only every `metrics_interval`."""
+STATISTICS_FOR = 15.0
+"""Seconds for which the subscriptions' statistics hold while nothing is told to have changed."""
 STALLED_EVERY = 5
 """Readings from one look for stalled components to the next."""
 
@@ -57,7 +58,6 @@ class Watch:
 
     Attributes:
         monitor: what the readings are judged by.
-        subscriptions: what each component was handed of each stream, as of the last look at the streams.
         tasks: the periodic calls; each shows its runs, its failures and whether it still runs.
     """
 
@@ -65,16 +65,17 @@ class Watch:
         config = manager.config
         self._manager = manager
         self._loop = manager.loop
-        self._lines = {ws_type: LineReader(endpoint) for ws_type, endpoint in manager.endpoints.items()}
-        manager.news.add(_Freshness(self._lines))
+        self._subscriptions = {
+            ws_type: _KeptStatistics(endpoint.keeper.statistics) for ws_type, endpoint in manager.endpoints.items()
+        }
+        manager.news.add(_Freshness(self._subscriptions))
         self._process = psutil.Process()
-        self._ledger = StreamLedger(lambda ws_type: manager.endpoints[ws_type].keeper.format.is_simple)
+        self._ages = EventAges()
         self._streams_due = self._components_due = 0.0
         self._maintenance: deque[str] = deque(maxlen=NOTICES_KEPT)
         self._due = 0.0
-        self.monitor = Monitor(config)
-        self.subscriptions = SubscriptionWatch()
-        self._survey = StreamSurvey(self._loop, manager.routing.stream_figures, self._ledger, self.subscriptions)
+        self.monitor = Monitor(config, is_simple=lambda ws_type: manager.endpoints[ws_type].keeper.format.is_simple)
+        self._survey = StreamSurvey(self._loop, manager.routing.stream_figures, self.monitor.streams)
         self._collector = manager.routing.collector
         self.tasks = (
             Periodic("observe", min(OBSERVE_EVERY, config.metrics_interval), self._observe_on_time),
@@ -101,8 +102,8 @@ class Watch:
 
     def observe(self) -> None:
         """Read everything off now, judge it, and tell what changed."""
-        for line in self._lines.values():
-            line.changed()
+        for kept in self._subscriptions.values():
+            kept.changed()
         now = self._loop.time()
         self._streams_due, self._components_due = now + self._manager.config.metrics_interval, 0.0
         self._survey.begin(now)
@@ -117,16 +118,6 @@ class Watch:
             return False
         self._adapt(step, adaptive.plan)
         return True
-
-    def count_gap(self, gap: GapEvent) -> None:
-        """Count a change of epoch."""
-        line = self._lines[gap.ws_type]
-        line.gaps += 1
-        line.lossy_gaps += bool(gap.streams)
-
-    def count_decode_error(self, ws_type: WebSocketType) -> None:
-        """Count a frame that could not be read."""
-        self._lines[ws_type].decode_errors += 1
 
     def _observe_on_time(self) -> None:
         now = self._loop.time()
@@ -143,58 +134,63 @@ class Watch:
         if isinstance(event, AnnouncementEvent) and event.category == AnnouncementCategory.MAINTENANCE:
             self._maintenance.append(event.title)
 
-    def _read(self, late: float) -> Readings:
-        manager = self._manager
+    def _read(self, late: float) -> ProgramStats:
+        manager, routing = self._manager, self._manager.routing
         now, wall_clock = self._loop.time(), time.time()
         components_are_due = now >= self._components_due
-        routing = manager.routing.get_routing_statistics(brief=not components_are_due)
-        streams_are_due = self._look_at_streams(now)
+        statistics = routing.get_routing_statistics(brief=not components_are_due)
+        if components_are_due:
+            # A channel for each market makes a thousand components: going through them each second would be noticed.
+            seldom = len(statistics.components) > FEW_COMPONENTS
+            self._components_due = now + manager.config.metrics_interval if seldom else now
+        has_streams = self._look_at_streams(now)
         maintenance = tuple(self._maintenance)
         self._maintenance.clear()
-        return Readings(
-            connections=self._read_lines(now, wall_clock, routing),
+        lines = self._read_lines(now, wall_clock, statistics)
+        return ProgramStats(
+            lines=lines,
             wall_clock=wall_clock,
             loop_lag=late,
             memory_bytes=self._process.memory_info().rss,
             cpu_share=self._process.cpu_percent() / 100.0,
             gc_pause=self._collector.take_longest(),
-            messages_processed=routing.events,
+            messages_processed=statistics.events,
             drain_failures=manager.drain.figures().failures,
-            stages=stage_summaries(routing),
-            work=dict(routing.work),
-            measured_cpu=routing.measured_cpu,
-            measured_time=routing.measured_time,
-            components=self._read_components(now, routing) if components_are_due else None,
-            quarantined=routing.quarantined,
-            streams=self._ledger.readings if streams_are_due else None,
+            stages={
+                "decode": statistics.decode_latency,
+                "dispatch": statistics.delivery_latency,
+                "total": statistics.total_latency,
+            },
+            work=dict(statistics.work),
+            measured_cpu=statistics.measured_cpu,
+            measured_time=statistics.measured_time,
+            components=statistics.components if components_are_due else None,
+            quarantined=statistics.quarantined,
+            has_streams=has_streams,
             tasks=tuple(task.reading() for task in self.tasks),
             maintenance=maintenance,
-            skipped=manager.routing.take_skipped(),
-            unserved=tuple(stream for line in self._lines.values() for stream in line.unserved),
+            skipped=routing.take_skipped(),
+            unserved=tuple(stream for line in lines for stream in line.subscriptions.unserved),
         )
 
-    def _read_lines(self, now: float, wall_clock: float, routing: RoutingStatistics) -> tuple[ConnectionReading, ...]:
+    def _read_lines(self, now: float, wall_clock: float, routing: RoutingStatistics) -> tuple[LineStats, ...]:
         waits = self._manager.routing.take_longest_waits()
-        ages = self._ledger.note_ages(now, wall_clock, self._manager.routing.latest_events())
-        return tuple(
-            line.read(
-                now,
-                routing,
-                ages=ages.get(ws_type, ()),
-                longest_wait=waits.get(ws_type, 0.0),
-                bytes_spared=self._ledger.spared[ws_type],
+        ages = self._ages.take(now, wall_clock, self._manager.routing.latest_events())
+        lines = []
+        for ws_type, endpoint in self._manager.endpoints.items():
+            connection = endpoint.connection.figures()
+            oldest = endpoint.inbox.oldest()  # infinity for an empty one, 0 for a marker
+            lines.append(
+                LineStats(
+                    connection=connection,
+                    subscriptions=self._subscriptions[ws_type].get(now, connection.state),
+                    routing=routing,
+                    wanted=endpoint.is_wanted,
+                    event_ages=tuple(ages.get(ws_type, ())),
+                    inbox_wait=max(waits.get(ws_type, 0.0), now - oldest if oldest else 0.0),
+                )
             )
-            for ws_type, line in self._lines.items()
-        )
-
-    def _read_components(self, now: float, routing: RoutingStatistics) -> tuple[ComponentReading, ...]:
-        priorities, streams = self._manager.component_outline()
-        self._ledger.forget_all_but(priorities)
-        readings = component_readings(routing, priorities, streams, self._ledger)
-        # A channel for each market makes a thousand components: going through them each second would be noticed.
-        seldom = len(readings) > FEW_COMPONENTS
-        self._components_due = now + self._manager.config.metrics_interval if seldom else now
-        return readings
+        return tuple(lines)
 
     def _look_at_streams(self, now: float) -> bool:
         """Begin to go through all streams where that is due; return whether that was finished since the last call."""
@@ -230,16 +226,38 @@ class Watch:
         The look of each second takes figures of the subscriptions for granted while nobody says that they changed;
         here they are counted anew, so that what was not said is found too.
         """
-        for line in self._lines.values():
-            line.changed()
+        for kept in self._subscriptions.values():
+            kept.changed()
         self._tell(self.monitor.observe(self._loop.time(), self._read(0.0)))
         self._manager.news.tell(partial(_health, self.monitor.health_status()))
+
+
+class _KeptStatistics:
+    """The statistics of one line's subscriptions: counting a thousand streams each second would be noticed."""
+
+    def __init__(self, ask: Callable[[], SubscriptionStatistics]) -> None:
+        self._ask = ask
+        self._kept: SubscriptionStatistics | None = None
+        self._until = 0.0
+
+    def changed(self) -> None:
+        """Note that something about the subscriptions changed: they are asked for anew."""
+        self._kept = None
+
+    def get(self, now: float, state: ConnectionState) -> SubscriptionStatistics:
+        """Return them as of the last change, or of some seconds ago."""
+        kept = self._kept
+        # While a line is being proved its streams come in without each one being told.
+        if kept is None or now >= self._until or state is not ConnectionState.CONNECTED:
+            kept = self._kept = self._ask()
+            self._until = now + STATISTICS_FOR
+        return kept
 
 
 class _Freshness(ManagerListener):
     """Has the subscriptions' figures of a line asked for anew where something about them changed."""
 
-    def __init__(self, lines: Mapping[WebSocketType, LineReader]) -> None:
+    def __init__(self, lines: Mapping[WebSocketType, _KeptStatistics]) -> None:
         self._lines = lines
 
     def on_connection_state(self, ws_type: WebSocketType, change: StateChange) -> None:
@@ -252,8 +270,8 @@ class _Freshness(ManagerListener):
 
     def on_subscriptions_changed(self) -> None:
         """Other streams are wanted."""
-        for line in self._lines.values():
-            line.changed()
+        for kept in self._lines.values():
+            kept.changed()
 
 
 def _alert(alert: Alert, listener: ManagerListener, *, raised: bool) -> None:

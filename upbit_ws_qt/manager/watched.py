@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.manager.news import News
     from upbit_ws_qt.monitoring.adaptive import AdaptationPlan
     from upbit_ws_qt.routing import DataRoutingEngine
-    from upbit_ws_qt.types import IndependenceLevel, Priority, WebSocketType
+    from upbit_ws_qt.types import IndependenceLevel, WebSocketType
 
 __all__ = ["Watched"]
 
@@ -46,10 +46,6 @@ class Watched(Protocol):
     @property
     def news(self) -> News:
         """What tells the listeners."""
-        ...
-
-    def component_outline(self) -> tuple[dict[str, Priority], dict[str, int]]:
-        """Return the most urgent priority of each component, and the number of its streams."""
         ...
 
     def adapt(self, plan: AdaptationPlan) -> None:

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from upbit_ws_qt.monitoring import AdaptationPlan
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import SubscriptionStatistics
-    from upbit_ws_qt.types import Priority
     from upbit_ws_qt.wire import WebSocketMessage
 
 __all__ = ["Wiring", "running_loop"]
@@ -201,9 +200,6 @@ class Wiring:
         return {ws_type: endpoint.keeper.statistics() for ws_type, endpoint in self.endpoints.items()}
 
     # -- what the observer decides -------------------------------------------------------------------------------------
-    def component_outline(self) -> tuple[dict[str, Priority], dict[str, int]]:
-        """Return the most urgent priority of each component, and the number of its streams."""
-        return self.components.outline()
 
     def adapt(self, plan: AdaptationPlan) -> None:
         """Give up under load what a plan says, or take it back."""
@@ -251,7 +247,6 @@ class Wiring:
 
     def on_gap(self, gap: GapEvent) -> None:
         """Pass a gap on."""
-        self.observer.count_gap(gap)
         self.news.tell(lambda listener: listener.on_gap(gap))
 
     def on_connection_error(self, error: WebSocketError) -> None:
@@ -352,7 +347,6 @@ class Wiring:
         self.news.tell(lambda listener: listener.on_component_failed(component_id, error))
 
     def _on_decode_error(self, ws_type: WebSocketType, error: DecodeError) -> None:
-        self.observer.count_decode_error(ws_type)
         if self._unreadable[ws_type].allows(self.loop.time()):
             self.news.tell(lambda listener: listener.on_error(error))
 

@@ -35,9 +35,9 @@ from upbit_ws_qt.monitoring.independence import (
     InterferenceKind,
     IsolationDecision,
 )
+from upbit_ws_qt.monitoring.line_metrics import ConnectionMetrics
 from upbit_ws_qt.monitoring.metrics import (
     ComponentMetrics,
-    ConnectionMetrics,
     PerformanceMetrics,
     StreamMetrics,
 )
@@ -49,15 +49,8 @@ from upbit_ws_qt.monitoring.performance import (
     SubscriptionPerformanceMonitor,
 )
 from upbit_ws_qt.monitoring.prediction import ResourcePrediction
-from upbit_ws_qt.monitoring.readings import (
-    ComponentReading,
-    ConnectionReading,
-    Readings,
-    RttSample,
-    StreamReading,
-    TaskReading,
-)
-from upbit_ws_qt.monitoring.subscriptions import SubscriptionMetrics
+from upbit_ws_qt.monitoring.stats import LineStats, ProgramStats, TaskReading
+from upbit_ws_qt.monitoring.stream_metrics import SubscriptionMetrics
 
 __all__ = [
     "AdaptationKind",
@@ -70,12 +63,10 @@ __all__ = [
     "AlertSeverity",
     "Bottleneck",
     "ComponentMetrics",
-    "ComponentReading",
     "ConnectionHealth",
     "ConnectionImpact",
     "ConnectionIndependenceMonitor",
     "ConnectionMetrics",
-    "ConnectionReading",
     "HealthLevel",
     "HealthReason",
     "HealthStatus",
@@ -86,17 +77,16 @@ __all__ = [
     "IssueKind",
     "LineEvent",
     "LineEventKind",
+    "LineStats",
     "LoadMetrics",
     "Metric",
     "Monitor",
     "PerformanceIssue",
     "PerformanceMetrics",
-    "Readings",
+    "ProgramStats",
     "ReasonKind",
     "ResourcePrediction",
-    "RttSample",
     "StreamMetrics",
-    "StreamReading",
     "SubscriptionMetrics",
     "SubscriptionPerformanceMonitor",
     "TaskReading",

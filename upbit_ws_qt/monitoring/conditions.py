@@ -14,9 +14,9 @@ from upbit_ws_qt.types import ConnectionState
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from upbit_ws_qt.monitoring.line_watch import LineWatch
-    from upbit_ws_qt.monitoring.program_watch import ProgramWatch
-    from upbit_ws_qt.monitoring.readings import ConnectionReading, Readings
+    from upbit_ws_qt.monitoring.line_metrics import LineMonitor
+    from upbit_ws_qt.monitoring.program_metrics import ProgramMonitor
+    from upbit_ws_qt.monitoring.stats import LineStats, ProgramStats
     from upbit_ws_qt.streams import StreamKey
 
 __all__ = ["MaintenanceNotices", "conditions"]
@@ -54,9 +54,9 @@ class MaintenanceNotices:
 
 def conditions(
     now: float,
-    readings: Readings,
-    lines: Iterable[LineWatch],
-    program: ProgramWatch,
+    stats: ProgramStats,
+    lines: Iterable[LineMonitor],
+    program: ProgramMonitor,
     notices: MaintenanceNotices,
     quarantined: Iterable[str],
     *,
@@ -64,10 +64,10 @@ def conditions(
 ) -> Iterator[Condition]:
     """Yield every figure that an alert may be about at `now`; a line is lost for good `lost_after` seconds at least."""
     for line in lines:
-        if line.reading is not None and line.reading.wanted:
+        if line.stats is not None and line.stats.wanted:
             yield from _line_conditions(now, line, lost_after)
-    yield from _unserved(readings.unserved)
-    yield from _program_conditions(readings, program)
+    yield from _unserved(stats.unserved)
+    yield from _program_conditions(stats, program)
     yield _skipped(now, program)
     for component_id in quarantined:
         name = safe_text(component_id, 80)
@@ -76,11 +76,11 @@ def conditions(
         yield Condition(AlertKind.MAINTENANCE, title, None, 1, Phrase("maintenance announced: {title}", title=title))
 
 
-def _line_conditions(now: float, line: LineWatch, lost_after: float) -> Iterator[Condition]:
-    reading = line.reading
-    if reading is None:
+def _line_conditions(now: float, line: LineMonitor, lost_after: float) -> Iterator[Condition]:
+    stats = line.stats
+    if stats is None:
         return
-    yield from _down(now, line, reading, lost_after)
+    yield from _down(now, line, stats, lost_after)
     name, ws_type = Phrase(line.ws_type.value), line.ws_type
     losses = line.reconnects.total(now)
     text = Phrase("{line} was lost {count:.0f} times in 10 min", line=name, count=losses)
@@ -91,10 +91,10 @@ def _line_conditions(now: float, line: LineWatch, lost_after: float) -> Iterator
         "{line}: {count:.0f} errors in 60 s, {share:.1%} of the messages", line=name, count=errors, share=share
     )
     yield Condition(AlertKind.ERRORS, "", ws_type, share, text)
-    used = reading.rate_budget_used
+    used = stats.subscriptions.budget_used
     text = Phrase("{line}: {share:.0%} of the minute's messages are used", line=name, share=used)
     yield Condition(AlertKind.RATE_LIMIT, "", ws_type, used, text)
-    if reading.state is ConnectionState.CONNECTED:
+    if stats.connection.state is ConnectionState.CONNECTED:
         # After each change of line a ping or two are needed: that a slow one is quick now is not known before.
         rtt = line.judged_rtt(now) if line.rtt.sketch(now).count > 1 else math.nan
         text = Phrase("{line}: RTT p95 {time}", line=name, time=duration(0.0 if math.isnan(rtt) else rtt))
@@ -105,16 +105,18 @@ def _line_conditions(now: float, line: LineWatch, lost_after: float) -> Iterator
         yield Condition(AlertKind.LATE, "", ws_type, age, text)
 
 
-def _down(now: float, line: LineWatch, reading: ConnectionReading, lost_after: float) -> Iterator[Condition]:
+def _down(now: float, line: LineMonitor, stats: LineStats, lost_after: float) -> Iterator[Condition]:
     name, kind = Phrase(line.ws_type.value), AlertKind.CONNECTION_LOST
     down = 0.0 if line.down_since is None else now - line.down_since
-    if reading.state is ConnectionState.FAILED:
-        text = Phrase("{line} is given up: {cause}", line=name, cause=cause_of(reading))
+    if stats.connection.state is ConnectionState.FAILED:
+        text = Phrase("{line} is given up: {cause}", line=name, cause=cause_of(stats.connection))
         yield Condition(kind, "", line.ws_type, max(down, lost_after), text)
-    elif reading.state is ConnectionState.RECONNECTING:
-        text = Phrase("{line} is lost for {time}: {cause}", line=name, time=duration(down), cause=cause_of(reading))
+    elif stats.connection.state is ConnectionState.RECONNECTING:
+        text = Phrase(
+            "{line} is lost for {time}: {cause}", line=name, time=duration(down), cause=cause_of(stats.connection)
+        )
         yield Condition(kind, "", line.ws_type, max(NOT_UP, down), text)
-    elif reading.state in (ConnectionState.CONNECTING, ConnectionState.SYNCING):
+    elif stats.connection.state in (ConnectionState.CONNECTING, ConnectionState.SYNCING):
         text = Phrase("{line} is not up after {time}", line=name, time=duration(down))
         yield Condition(kind, "", line.ws_type, max(NOT_UP, down - DIAL_GRACE), text)
 
@@ -126,7 +128,7 @@ def _unserved(unserved: tuple[StreamKey, ...]) -> Iterator[Condition]:
         yield Condition(AlertKind.UNSERVED, "", ws_type, len(names), text)
 
 
-def _skipped(now: float, program: ProgramWatch) -> Condition:
+def _skipped(now: float, program: ProgramMonitor) -> Condition:
     count = program.skipped.total(now)
     text = Phrase(
         "{count:.0f} events were skipped under load in 60 s: {names}",
@@ -136,8 +138,8 @@ def _skipped(now: float, program: ProgramWatch) -> Condition:
     return Condition(AlertKind.SKIPPED, "", None, count, text)
 
 
-def _program_conditions(readings: Readings, program: ProgramWatch) -> Iterator[Condition]:
-    memory, behind, lag = readings.memory_bytes, program.backlog_seconds, program.lag
+def _program_conditions(stats: ProgramStats, program: ProgramMonitor) -> Iterator[Condition]:
+    memory, behind, lag = stats.memory_bytes, program.backlog_seconds, program.lag
     text = Phrase("{mebibytes:.0f} MiB of memory are in use", mebibytes=memory / 1024**2)
     yield Condition(AlertKind.MEMORY, "", None, memory, text)
     text = Phrase("{count} frames wait, {time} of work", count=program.pending, time=duration(behind))

@@ -16,7 +16,7 @@ from upbit_ws_qt.types import IndependenceLevel
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from upbit_ws_qt.monitoring.readings import ConnectionReading, Readings
+    from upbit_ws_qt.monitoring.stats import LineStats, ProgramStats
     from upbit_ws_qt.types import WebSocketType
 
 __all__ = ["ConnectionImpact", "ConnectionIndependenceMonitor", "Interference", "InterferenceKind", "IsolationDecision"]
@@ -130,15 +130,15 @@ class _Line:
         self.loaded = False
         self.wait = 0.0
 
-    def observe(self, now: float, reading: ConnectionReading, elapsed: float) -> None:
-        frames = self.frames.advance(reading.frames)
-        if self.losses.advance(reading.reconnects):
+    def observe(self, now: float, stats: LineStats, elapsed: float) -> None:
+        frames = self.frames.advance(stats.connection.frames)
+        if self.losses.advance(stats.connection.losses):
             self.lost_at = now
-        self.dropping = bool(self.drops.advance(reading.dropped))
-        self.wait = reading.inbox_wait
+        self.dropping = bool(self.drops.advance(stats.connection.inbox.dropped))
+        self.wait = stats.inbox_wait
         rate = frames / elapsed if elapsed > 0 else 0.0
         surge = rate >= LOADED_RATE and rate >= LOADED_FACTOR * self.rate.value > 0
-        self.loaded = surge or reading.pending >= LOADED_PENDING
+        self.loaded = surge or stats.connection.inbox.waiting >= LOADED_PENDING
         if elapsed > 0 and not self.loaded:
             self.rate.add(rate, elapsed)
 
@@ -174,21 +174,21 @@ class ConnectionIndependenceMonitor:
         """Take note of a level that somebody else raised the lines to; a lower one than the present changes nothing."""
         self.level = max(self.level, level, key=_rank)
 
-    def observe(self, now: float, readings: Readings) -> None:
+    def observe(self, now: float, stats: ProgramStats) -> None:
         """Take in one reading."""
         elapsed = 0.0 if self._last is None else now - self._last
         self._last = now
-        if readings.loop_lag >= FROZEN:
+        if stats.loop_lag >= FROZEN:
             self._frozen_at = now
-        ahead = readings.wall_clock - now
+        ahead = stats.wall_clock - now
         if ahead - self._wall_minus_loop >= SLEPT:
             self._slept_at = now
         self._wall_minus_loop = ahead
-        for reading in readings.connections:
-            self._lines.setdefault(reading.ws_type, _Line()).observe(now, reading, elapsed)
+        for line in stats.lines:
+            self._lines.setdefault(line.connection.ws_type, _Line()).observe(now, line, elapsed)
         self._weigh_pairs(elapsed)
         self._look_for_delays(now)
-        self._look_for_losses(now, readings)
+        self._look_for_losses(now, stats)
         for key in [key for key, found in self._found.items() if now - found.last > KEPT]:
             del self._found[key]
 
@@ -254,13 +254,13 @@ class ConnectionIndependenceMonitor:
             text = Phrase("{lines} lose frames together", lines=_names(dropping))
             self._note(now, InterferenceKind.DROPS, dropping, text)
 
-    def _look_for_losses(self, now: float, readings: Readings) -> None:
+    def _look_for_losses(self, now: float, stats: ProgramStats) -> None:
         lost = [ws_type for ws_type, line in self._lines.items() if now - line.lost_at <= TOGETHER]
         if len(lost) < 2 or all(self._lines[ws_type].lost_at < now for ws_type in lost):
             return
         if now - self._slept_at <= RIGHT_AFTER:
             return  # a computer that slept loses all its lines, and nobody is to blame
-        if now - self._frozen_at <= RIGHT_AFTER or readings.loop_lag >= FROZEN:
+        if now - self._frozen_at <= RIGHT_AFTER or stats.loop_lag >= FROZEN:
             text = Phrase("{lines} were lost together right after this program stood still", lines=_names(lost))
             self._note(now, InterferenceKind.FROZEN, lost, text)
         else:

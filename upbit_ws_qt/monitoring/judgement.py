@@ -22,9 +22,9 @@ from upbit_ws_qt.types import ConnectionState
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from upbit_ws_qt.monitoring.line_watch import LineWatch
-    from upbit_ws_qt.monitoring.program_watch import ProgramWatch
-    from upbit_ws_qt.monitoring.readings import ConnectionReading
+    from upbit_ws_qt.monitoring.line_metrics import LineMonitor
+    from upbit_ws_qt.monitoring.program_metrics import ProgramMonitor
+    from upbit_ws_qt.monitoring.stats import LineStats
     from upbit_ws_qt.types import WebSocketType
 
 __all__ = ["HealthJudge", "ramp"]
@@ -83,8 +83,8 @@ class HealthJudge:
         self,
         now: float,
         wall_clock: float,
-        lines: Iterable[LineWatch],
-        program: ProgramWatch,
+        lines: Iterable[LineMonitor],
+        program: ProgramMonitor,
         *,
         unserved: dict[WebSocketType, int],
         quarantined: tuple[str, ...],
@@ -93,9 +93,9 @@ class HealthJudge:
         withheld = program.worst_lag > self._tuning.lag_limit
         connections: dict[WebSocketType, ConnectionHealth] = {}
         for line in lines:
-            if line.reading is not None:
+            if line.stats is not None:
                 missing = unserved.get(line.ws_type, 0)
-                connections[line.ws_type] = self._judge_line(now, line, line.reading, missing, withheld=withheld)
+                connections[line.ws_type] = self._judge_line(now, line, line.stats, missing, withheld=withheld)
         own = [
             _reason(finding, None) for finding in _program_findings(program, quarantined) if finding[1] >= LEAST_PENALTY
         ]
@@ -112,15 +112,15 @@ class HealthJudge:
         )
 
     def _judge_line(
-        self, now: float, line: LineWatch, reading: ConnectionReading, missing: int, *, withheld: bool
+        self, now: float, line: LineMonitor, stats: LineStats, missing: int, *, withheld: bool
     ) -> ConnectionHealth:
         gauge, before = self._lines.setdefault(line.ws_type, (Gauge(self._tuning), {}))
-        if not reading.wanted or reading.state in (ConnectionState.DISCONNECTED, ConnectionState.STOPPED):
+        if not stats.wanted or stats.connection.state in (ConnectionState.DISCONNECTED, ConnectionState.STOPPED):
             gauge.rest()
             before.clear()
-            return ConnectionHealth(ws_type=line.ws_type, state=reading.state)
+            return ConnectionHealth(ws_type=line.ws_type, state=stats.connection.state)
         reasons = []
-        for kind, points, value, text in _line_findings(now, line, reading, missing):
+        for kind, points, value, text in _line_findings(now, line, stats, missing):
             penalty = min(points, before.get(kind, 0.0)) if withheld and kind in _ACCUSATIONS else points
             if penalty >= LEAST_PENALTY:
                 reasons.append(_reason((kind, penalty, value, text), line.ws_type))
@@ -132,7 +132,7 @@ class HealthJudge:
             ws_type=line.ws_type,
             score=gauge.score,
             level=gauge.level,
-            state=reading.state,
+            state=stats.connection.state,
             reasons=tuple(reasons),
             withheld=withheld,
         )
@@ -147,41 +147,41 @@ def _left(reasons: Iterable[HealthReason]) -> float:
     return max(0.0, 100.0 - sum(reason.penalty for reason in reasons))
 
 
-def _line_findings(now: float, line: LineWatch, reading: ConnectionReading, missing: int) -> Iterator[_Finding]:
-    yield from _state(now, line, reading)
+def _line_findings(now: float, line: LineMonitor, stats: LineStats, missing: int) -> Iterator[_Finding]:
+    yield from _state(now, line, stats)
     yield from _reconnects(now, line)
     yield from _errors(now, line)
     if missing:
-        share = missing / max(reading.current_subscriptions, missing)
+        share = missing / max(stats.subscriptions.streams, missing)
         text = Phrase(
             "{count} stream is not served" if missing == 1 else "{count} streams are not served", count=missing
         )
         yield (ReasonKind.UNSERVED, ramp(share, UNSERVED_RAMP), missing, text)
-    if reading.state is ConnectionState.CONNECTED:
-        yield from _quality(now, line, reading)
+    if stats.connection.state is ConnectionState.CONNECTED:
+        yield from _quality(now, line, stats)
 
 
-def _state(now: float, line: LineWatch, reading: ConnectionReading) -> Iterator[_Finding]:
+def _state(now: float, line: LineMonitor, stats: LineStats) -> Iterator[_Finding]:
     down = 0.0 if line.down_since is None else now - line.down_since
-    if reading.state is ConnectionState.FAILED:
-        yield (ReasonKind.FAILED, 100.0, down, Phrase("given up: {cause}", cause=cause_of(reading)))
-    elif reading.state is ConnectionState.RECONNECTING:
-        causes = [cause_of(reading)]
-        if reading.close_code is not None:
-            causes.append(Phrase("close code {code}", code=reading.close_code))
-        if reading.attempts:
-            causes.append(Phrase("attempt {number}", number=reading.attempts))
+    if stats.connection.state is ConnectionState.FAILED:
+        yield (ReasonKind.FAILED, 100.0, down, Phrase("given up: {cause}", cause=cause_of(stats.connection)))
+    elif stats.connection.state is ConnectionState.RECONNECTING:
+        causes = [cause_of(stats.connection)]
+        if stats.connection.close_code is not None:
+            causes.append(Phrase("close code {code}", code=stats.connection.close_code))
+        if stats.connection.attempts:
+            causes.append(Phrase("attempt {number}", number=stats.connection.attempts))
         text = Phrase("lost for {time}: {causes}", time=duration(down), causes=tuple(causes))
         yield (ReasonKind.LOST, ramp(down, LOST_RAMP), down, text)
-    elif reading.state is ConnectionState.CONNECTING:
+    elif stats.connection.state is ConnectionState.CONNECTING:
         penalty = 15.0 if down <= DIAL_GRACE else ramp(down - DIAL_GRACE, LOST_RAMP)
         yield (ReasonKind.CONNECTING, penalty, down, Phrase("connecting for {time}", time=duration(down)))
-    elif reading.state is ConnectionState.SYNCING:
+    elif stats.connection.state is ConnectionState.SYNCING:
         penalty = 10.0 if down <= SYNC_GRACE else 30.0
         yield (ReasonKind.SYNCING, penalty, down, Phrase("subscriptions being proved"))
 
 
-def _reconnects(now: float, line: LineWatch) -> Iterator[_Finding]:
+def _reconnects(now: float, line: LineMonitor) -> Iterator[_Finding]:
     count = line.reconnects.total(now)
     if count:
         penalty = min(RECONNECT_CAP, RECONNECT_POINTS * line.reconnects.faded(now))
@@ -191,7 +191,7 @@ def _reconnects(now: float, line: LineWatch) -> Iterator[_Finding]:
         yield (ReasonKind.RECONNECTS, penalty, count, text)
 
 
-def _errors(now: float, line: LineWatch) -> Iterator[_Finding]:
+def _errors(now: float, line: LineMonitor) -> Iterator[_Finding]:
     errors = line.errors.total(now)
     drops = line.drops.total(now)
     if not errors and not drops:
@@ -212,7 +212,7 @@ def _errors(now: float, line: LineWatch) -> Iterator[_Finding]:
         yield (ReasonKind.DROPS, ramp(drops / messages, DROP_RAMP), drops, text)
 
 
-def _quality(now: float, line: LineWatch, reading: ConnectionReading) -> Iterator[_Finding]:
+def _quality(now: float, line: LineMonitor, stats: LineStats) -> Iterator[_Finding]:
     rtt = line.judged_rtt(now)
     yield (ReasonKind.RTT, ramp(rtt, RTT_RAMP), rtt, Phrase("RTT p95 {time}", time=duration(rtt)))
     ages = line.age.sketch(now)
@@ -220,8 +220,8 @@ def _quality(now: float, line: LineWatch, reading: ConnectionReading) -> Iterato
         age = ages.quantile(0.95)
         text = Phrase("data are {time} old on receipt (p95)", time=duration(age))
         yield (ReasonKind.LATE, ramp(age, LATE_RAMP), age, text)
-    if reading.ping_sent_at is not None:
-        waiting = now - reading.ping_sent_at
+    if stats.connection.ping_sent_at is not None:
+        waiting = now - stats.connection.ping_sent_at
         text = Phrase("no pong for {time}", time=duration(waiting))
         yield (ReasonKind.NO_PONG, ramp(waiting, PONG_RAMP), waiting, text)
     silence = line.silence(now)
@@ -232,7 +232,7 @@ def _quality(now: float, line: LineWatch, reading: ConnectionReading) -> Iterato
         yield (ReasonKind.SILENT, ramp(silence, SILENCE_RAMP), silence, text)
 
 
-def _program_findings(program: ProgramWatch, quarantined: tuple[str, ...]) -> Iterator[_Finding]:
+def _program_findings(program: ProgramMonitor, quarantined: tuple[str, ...]) -> Iterator[_Finding]:
     lag, behind, cpu = program.lag, program.backlog_seconds, program.cpu.value
     text = Phrase("own loop is {time} late", time=duration(lag))
     yield (ReasonKind.LOOP_LAG, ramp(lag, LAG_RAMP), lag, text)

@@ -1,4 +1,4 @@
-"""The figures that programs and the monitor dock are shown: frozen, one object per look."""
+"""The metrics that everybody is shown: frozen, one object per look; those of a line are in line_metrics."""
 
 from __future__ import annotations
 
@@ -7,114 +7,15 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from upbit_ws_qt.sketch import SketchSummary
-from upbit_ws_qt.types import ConnectionState, Priority
+from upbit_ws_qt.types import Priority
 
 if TYPE_CHECKING:
-    from upbit_ws_qt.monitoring.readings import TaskReading
+    from upbit_ws_qt.monitoring.line_metrics import ConnectionMetrics
+    from upbit_ws_qt.monitoring.stats import TaskReading
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.types import WebSocketType
 
-__all__ = ["ComponentMetrics", "ConnectionMetrics", "PerformanceMetrics", "StreamMetrics"]
-
-
-class ConnectionMetrics(Struct, frozen=True, kw_only=True):
-    """How one line does.
-
-    Attributes:
-        ws_type: which line.
-        state: of the line.
-        is_connected: whether it is up and proved.
-        connect_time: when it was proved, seconds since 1970; None while down.
-        last_message_time: when the last data frame came, seconds since 1970; None before the first.
-        last_message_age: seconds since then.
-        last_pong_age: seconds since the last pong; None before the first.
-        message_count: data frames since the start.
-        messages_per_second: over the last five seconds.
-        messages_per_second_lifetime: over the time it was connected.
-        error_count: unreadable frames and errors from the exchange.
-        error_rate: errors per message over the last minute (a minute with under 100 messages counts as 100).
-        reconnect_count: losses that nobody asked for.
-        gap_count: gap events: changes of line.
-        lossy_gap_count: those behind which trades, orders or assets may be missing.
-        bytes_received: on the wire.
-        bytes_inflated: what they held.
-        bytes_spared: by how much longer that would have been without SIMPLE names, estimated.
-        bytes_per_second: on the wire, over the last five seconds.
-        current_subscriptions: streams.
-        live_subscriptions: those of them that are proved.
-        unserved: streams that were asked for and do not come.
-        uptime_seconds: of the present connection; 0 while down.
-        connected_seconds: of all connections so far.
-        health_score: 0 to 100; see docs/health.md.
-        rtt_last: seconds, the loop's own lag taken off, as for all round trips; None before the first.
-        rtt_average: over the last five minutes; None where there was none.
-        rtt_p95: over the last five minutes.
-        rtt_p99: over the last five minutes.
-        event_age: seconds from the exchange's timestamp to receipt over the last minute, REALTIME only, clock offset
-            taken off.
-        clock_offset: seconds that our wall clock is estimated to be ahead of the exchange's.
-        pending: frames waiting now.
-        dropped: frames that the inbox gave up.
-        sink_failures: frames lost on receipt to a failure of this library.
-        duplicates: events recognised as such.
-        conflated: events replaced by newer ones.
-        stale: frames and events of older epochs, or older than what was delivered.
-        epoch: now.
-        attempts: dials since it was last up.
-        next_attempt_in: seconds until it is dialled again; None where none is due.
-        close_code: of the last close.
-        close_cause: of the last close, as safe text.
-        rate_budget_used: share of the minute's message budget.
-    """
-
-    ws_type: WebSocketType
-    state: ConnectionState = ConnectionState.DISCONNECTED
-    is_connected: bool = False
-    connect_time: float | None = None
-    last_message_time: float | None = None
-    last_message_age: float | None = None
-    last_pong_age: float | None = None
-    message_count: int = 0
-    messages_per_second: float = 0.0
-    messages_per_second_lifetime: float = 0.0
-    error_count: int = 0
-    error_rate: float = 0.0
-    reconnect_count: int = 0
-    gap_count: int = 0
-    lossy_gap_count: int = 0
-    bytes_received: int = 0
-    bytes_inflated: int = 0
-    bytes_spared: int = 0
-    bytes_per_second: float = 0.0
-    current_subscriptions: int = 0
-    live_subscriptions: int = 0
-    unserved: int = 0
-    uptime_seconds: float = 0.0
-    connected_seconds: float = 0.0
-    health_score: float = 100.0
-    rtt_last: float | None = None
-    rtt_average: float | None = None
-    rtt_p95: float | None = None
-    rtt_p99: float | None = None
-    event_age: SketchSummary = SketchSummary()
-    clock_offset: float = 0.0
-    pending: int = 0
-    dropped: int = 0
-    sink_failures: int = 0
-    duplicates: int = 0
-    conflated: int = 0
-    stale: int = 0
-    epoch: int = 0
-    attempts: int = 0
-    next_attempt_in: float | None = None
-    close_code: int | None = None
-    close_cause: str = ""
-    rate_budget_used: float = 0.0
-
-    @property
-    def connection_type(self) -> WebSocketType:
-        """Which line; another name for `ws_type`."""
-        return self.ws_type
+__all__ = ["ComponentMetrics", "PerformanceMetrics", "StreamMetrics"]
 
 
 class ComponentMetrics(Struct, frozen=True, kw_only=True):

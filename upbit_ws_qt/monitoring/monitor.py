@@ -14,17 +14,18 @@ from upbit_ws_qt.monitoring.health import HealthStatus, HealthTuning
 from upbit_ws_qt.monitoring.history import History, HistorySeries, Metric
 from upbit_ws_qt.monitoring.independence import ConnectionIndependenceMonitor
 from upbit_ws_qt.monitoring.judgement import HealthJudge
-from upbit_ws_qt.monitoring.line_watch import LineWatch
+from upbit_ws_qt.monitoring.line_metrics import ConnectionMetrics, LineMonitor
 from upbit_ws_qt.monitoring.marks import MarkMaker
-from upbit_ws_qt.monitoring.metrics import ConnectionMetrics, PerformanceMetrics
+from upbit_ws_qt.monitoring.metrics import PerformanceMetrics
 from upbit_ws_qt.monitoring.performance import SubscriptionPerformanceMonitor
-from upbit_ws_qt.monitoring.program_watch import ProgramWatch
-from upbit_ws_qt.monitoring.readings import Readings
+from upbit_ws_qt.monitoring.program_metrics import ProgramMonitor
+from upbit_ws_qt.monitoring.stats import ProgramStats
+from upbit_ws_qt.monitoring.stream_metrics import StreamMonitors
 from upbit_ws_qt.monitoring.windows import ClockOffset
 from upbit_ws_qt.types import ConnectionState, WebSocketType
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from upbit_ws_qt.config import ServiceConfig
     from upbit_ws_qt.monitoring.adaptive import AdaptationPlan, AdaptationStep
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.monitoring.independence import IsolationDecision
     from upbit_ws_qt.monitoring.metrics import StreamMetrics
     from upbit_ws_qt.monitoring.performance import PerformanceIssue
-    from upbit_ws_qt.monitoring.readings import ComponentReading
+    from upbit_ws_qt.routing import ComponentStats
 
 __all__ = [
     "AlertCleared",
@@ -95,6 +96,7 @@ class Monitor:
         adaptive: what is given up under load, or None.
         independence: whether the lines disturb each other, or None.
         performance: slow consumers, dead streams, the bottleneck.
+        streams: all streams and what each component was handed of them; whoever feeds the monitor goes through them.
     """
 
     def __init__(
@@ -104,11 +106,13 @@ class Monitor:
         tuning: HealthTuning | None = None,
         adaptive_tuning: AdaptiveTuning | None = None,
         rules: Mapping[AlertKind, AlertRule] | None = None,
+        is_simple: Callable[[WebSocketType], bool] = lambda _: False,
     ) -> None:
         self._tuning = tuning or HealthTuning()
         self._judge = HealthJudge(self._tuning)
-        self._lines: dict[WebSocketType, LineWatch] = {}
-        self._program = ProgramWatch()
+        self._lines: dict[WebSocketType, LineMonitor] = {}
+        self._program = ProgramMonitor()
+        self.streams = StreamMonitors(is_simple)
         self._offset = ClockOffset()
         self._notices = MaintenanceNotices()
         self._marks = MarkMaker()
@@ -124,38 +128,41 @@ class Monitor:
         )
         self.performance = SubscriptionPerformanceMonitor(config.slow_callback)
         self._now = 0.0
-        self._readings = Readings()
-        self._components: tuple[ComponentReading, ...] = ()
+        self._stats = ProgramStats()
+        self._components: tuple[ComponentStats, ...] = ()
         self._put_aside: tuple[str, ...] = ()
         self._health = HealthStatus()
         self._told = HealthStatus()
 
     # -- fed ----------------------------------------------------------------------------------------------------
-    def observe(self, now: float, readings: Readings) -> list[Change]:
+    def observe(self, now: float, stats: ProgramStats) -> list[Change]:
         """Take in one reading of everything and return what changed by it, in the order in which it should be told."""
         self._now = now
-        self._readings = readings
-        if readings.components is not None:
-            self._components = readings.components
+        self._stats = stats
+        if stats.components is not None:
+            self._components = stats.components
         self._put_aside = self._quarantined()
-        self._program.observe(now, readings)
-        if readings.wall_clock:
-            self._offset.watch(now, readings.wall_clock)
+        self._program.observe(now, stats, self.streams.frame_size)
+        if stats.wall_clock:
+            self._offset.watch(now, stats.wall_clock)
         trusted = self._program.worst_lag <= self._tuning.lag_limit
-        for reading in readings.connections:
-            line = self._lines.get(reading.ws_type)
+        for each in stats.lines:
+            ws_type = each.connection.ws_type
+            line = self._lines.get(ws_type)
             if line is None:
-                line = self._lines[reading.ws_type] = LineWatch(reading.ws_type)
-            line.observe(now, reading, self._offset, trusted=trusted)
+                line = self._lines[ws_type] = LineMonitor(ws_type)
+            line.observe(now, each, self._offset, trusted=trusted)
         self._health = self._judge.judge(
             now,
-            readings.wall_clock,
+            stats.wall_clock,
             self._lines.values(),
             self._program,
             unserved=self._unserved(),
             quarantined=self._put_aside,
         )
-        self.performance.track_subscription_metrics(now, readings, self._program, self._lines.values())
+        self.performance.track_subscription_metrics(
+            now, stats, self._program, self._lines.values(), self.streams.streams.values()
+        )
         if self._history is not None:
             self._remember(self._history)
         changes = [*self._health_changes(), *self._alert_changes(), *self._adapt(), *self._isolate()]
@@ -174,45 +181,46 @@ class Monitor:
         health = self._health.connections.get(ws_type)
         return line.metrics(
             self._now,
-            self._readings.wall_clock - self._now,
+            self._stats.wall_clock - self._now,
             score=100.0 if health is None else health.score,
             unserved=self._unserved().get(ws_type, 0),
             offset=self._offset.seconds,
+            spared=self.streams.spared[ws_type],
         )
 
     def performance_metrics(self) -> PerformanceMetrics:
         """Return the program's figures as of the last reading."""
-        now, readings, program = self._now, self._readings, self._program
+        now, stats, program = self._now, self._stats, self._program
         lines = self._lines.values()
         messages = max(sum(line.messages(now) for line in lines), 100.0)
         return PerformanceMetrics(
-            total_subscriptions=sum(reading.current_subscriptions for reading in readings.connections),
-            messages_processed=readings.messages_processed,
-            drain_failures=readings.drain_failures,
+            total_subscriptions=sum(line.subscriptions.streams for line in stats.lines),
+            messages_processed=stats.messages_processed,
+            drain_failures=stats.drain_failures,
             messages_per_second=self._messages_per_second(),
             average_latency=program.latency(now),
             error_rate=sum(line.errors.total(now) for line in lines) / messages,
-            memory_usage=readings.memory_bytes,
+            memory_usage=stats.memory_bytes,
             uptime_seconds=0.0 if program.started is None else now - program.started,
             loop_lag=program.lag,
             loop_lag_p95=program.lag_p95(now),
             drain_backlog=program.pending,
             backlog_seconds=program.backlog_seconds,
             cpu_share=program.cpu.value,
-            gc_pause=readings.gc_pause,
-            stages=dict(readings.stages),
+            gc_pause=stats.gc_pause,
+            stages=dict(stats.stages),
             stage_shares=dict(program.stage_shares),
             components=tuple(program.components[c.component_id].metrics(c) for c in self._components),
-            unserved=readings.unserved,
+            unserved=stats.unserved,
             quarantined=self._put_aside,
             connections={ws_type: self.connection_metrics(ws_type) for ws_type in self._lines},
-            tasks=readings.tasks,
+            tasks=stats.tasks,
             alerts_suppressed=0 if self._book is None else self._book.suppressed,
         )
 
     def stream_metrics(self) -> tuple[StreamMetrics, ...]:
         """Return the figures of each stream as of the last reading that had streams, the busiest first."""
-        figures = [watch.metrics(self._now) for watch in self._program.streams.values()]
+        figures = [stream.metrics(self._now) for stream in self.streams.streams.values()]
         return tuple(sorted(figures, key=lambda figure: -figure.messages_per_second))
 
     def health_status(self) -> HealthStatus:
@@ -249,14 +257,14 @@ class Monitor:
     # -- inside -------------------------------------------------------------------------------------------------
     def _unserved(self) -> dict[WebSocketType, int]:
         counts: dict[WebSocketType, int] = {}
-        for key in self._readings.unserved:
+        for key in self._stats.unserved:
             counts[key.websocket_type] = counts.get(key.websocket_type, 0) + 1
         return counts
 
     def _quarantined(self) -> tuple[str, ...]:
-        if self._readings.components is None:
-            return self._readings.quarantined
-        return tuple(c.component_id for c in self._readings.components if c.quarantined)
+        if self._stats.components is None:
+            return self._stats.quarantined
+        return tuple(c.component_id for c in self._stats.components if c.quarantine)
 
     def _messages_per_second(self) -> float:
         return sum(line.rates(self._now)[0] for line in self._lines.values())
@@ -270,17 +278,17 @@ class Monitor:
     def _alert_changes(self) -> list[Change]:
         if self._book is None:
             return []
-        self._notices.add(self._now, self._readings.maintenance)
+        self._notices.add(self._now, self._stats.maintenance)
         figures = conditions(
             self._now,
-            self._readings,
+            self._stats,
             self._lines.values(),
             self._program,
             self._notices,
             self._put_aside,
             lost_after=self._rules[AlertKind.CONNECTION_LOST].raise_at,
         )
-        raised, cleared = self._book.evaluate(self._now, self._readings.wall_clock, figures)
+        raised, cleared = self._book.evaluate(self._now, self._stats.wall_clock, figures)
         for alert in raised:
             logger.warning("alert %s: %s", alert.kind.value, alert.message)
         for alert in cleared:
@@ -290,12 +298,13 @@ class Monitor:
     def _adapt(self) -> list[Change]:
         if self.adaptive is None:
             return []
-        if self._readings.streams is not None:
-            self.adaptive.rates.learn(self._now, self._program, self._messages_per_second())
+        if self._stats.has_streams:
+            streams, shares = self.streams.streams.values(), self._program.stage_shares
+            self.adaptive.rates.learn(self._now, streams, shares, self._messages_per_second())
         load = LoadMetrics(
             loop_lag=self._program.usual_lag,
             backlog_seconds=self._program.backlog_seconds,
-            memory_bytes=self._readings.memory_bytes,
+            memory_bytes=self._stats.memory_bytes,
         )
         step = self.adaptive.adapt_to_load(self._now, load)
         return [] if step is None else [LoadAdapted(step, self.adaptive.plan)]
@@ -303,42 +312,42 @@ class Monitor:
     def _isolate(self) -> list[Change]:
         if self.independence is None:
             return []
-        self.independence.observe(self._now, self._readings)
+        self.independence.observe(self._now, self._stats)
         decision = self.independence.ensure_connection_isolation()
         return [] if decision is None else [IsolationAdvised(decision)]
 
     def _remember(self, history: History) -> None:
-        now, readings, program = self._now, self._readings, self._program
-        history.begin(now, readings.wall_clock)
-        for reading in readings.connections:
-            for event in self._marks.look(now, readings.wall_clock, reading):
+        now, stats, program = self._now, self._stats, self._program
+        history.begin(now, stats.wall_clock)
+        for each in stats.lines:
+            for event in self._marks.look(now, stats.wall_clock, each):
                 history.note(event)
-            self._remember_line(history, self._lines[reading.ws_type])
+            self._remember_line(history, self._lines[each.connection.ws_type])
         history.put(Metric.SCORE, None, self._health.score)
         history.put(Metric.MESSAGES_PER_SECOND, None, self._messages_per_second())
         history.put(Metric.PENDING, None, program.pending)
-        history.put(Metric.LOOP_LAG, None, readings.loop_lag)
-        history.put(Metric.MEMORY, None, readings.memory_bytes)
+        history.put(Metric.LOOP_LAG, None, stats.loop_lag)
+        history.put(Metric.MEMORY, None, stats.memory_bytes)
         history.put(Metric.CPU, None, program.cpu.value)
 
-    def _remember_line(self, history: History, line: LineWatch) -> None:
-        reading = line.reading
-        if reading is None:
+    def _remember_line(self, history: History, line: LineMonitor) -> None:
+        if line.stats is None:
             return
         ws_type, health = line.ws_type, self._health.connections[line.ws_type]
-        up = reading.state is ConnectionState.CONNECTED
-        judged = reading.wanted and reading.state not in (ConnectionState.DISCONNECTED, ConnectionState.STOPPED)
+        connection, up = line.stats.connection, line.is_connected
+        at_rest = connection.state in (ConnectionState.DISCONNECTED, ConnectionState.STOPPED)
+        judged = line.stats.wanted and not at_rest
         per_second, bytes_per_second = line.rates(self._now)
         ages = line.age.sketch(self._now)
         history.put(Metric.SCORE, ws_type, health.score if judged else None)
         history.put(Metric.CONNECTED, ws_type, float(up))
-        history.put(Metric.EPOCH, ws_type, reading.epoch if up else None)
+        history.put(Metric.EPOCH, ws_type, connection.epoch if up else None)
         history.put(Metric.RTT, ws_type, line.rtt_last if up else None)
         history.put(Metric.EVENT_AGE, ws_type, ages.mean if up and ages.count else None)
         history.put(Metric.MESSAGES_PER_SECOND, ws_type, per_second if up else None)
         history.put(Metric.BYTES_PER_SECOND, ws_type, bytes_per_second if up else None)
-        history.put(Metric.PENDING, ws_type, reading.pending)
-        history.put(Metric.DROPPED, ws_type, reading.dropped)
+        history.put(Metric.PENDING, ws_type, connection.inbox.waiting)
+        history.put(Metric.DROPPED, ws_type, connection.inbox.dropped)
 
 
 def _outline(health: HealthStatus) -> tuple[object, ...]:

@@ -11,14 +11,16 @@ from msgspec import Struct, structs
 from upbit_ws_qt.monitoring.phrases import duration
 from upbit_ws_qt.monitoring.windows import Counter, RecentSum
 from upbit_ws_qt.text import Phrase, safe_text
-from upbit_ws_qt.types import ConnectionState, DataType
+from upbit_ws_qt.types import DataType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from upbit_ws_qt.monitoring.line_watch import LineWatch
-    from upbit_ws_qt.monitoring.program_watch import ProgramWatch, StreamWatch
-    from upbit_ws_qt.monitoring.readings import ComponentReading, Readings
+    from upbit_ws_qt.monitoring.line_metrics import LineMonitor
+    from upbit_ws_qt.monitoring.program_metrics import ProgramMonitor
+    from upbit_ws_qt.monitoring.stats import ProgramStats
+    from upbit_ws_qt.monitoring.stream_metrics import StreamMonitor
+    from upbit_ws_qt.routing import ComponentStats
     from upbit_ws_qt.types import WebSocketType
 
 __all__ = ["Bottleneck", "IssueKind", "PerformanceIssue", "SubscriptionPerformanceMonitor"]
@@ -151,21 +153,26 @@ class SubscriptionPerformanceMonitor:
         self.bottleneck = Bottleneck.NONE
 
     def track_subscription_metrics(
-        self, now: float, readings: Readings, program: ProgramWatch, lines: Iterable[LineWatch]
+        self,
+        now: float,
+        stats: ProgramStats,
+        program: ProgramMonitor,
+        lines: Iterable[LineMonitor],
+        streams: Iterable[StreamMonitor],
     ) -> None:
-        """Take in one reading, after `program` and `lines` have."""
+        """Take in the stats of a moment, after `program`, `lines` and `streams` have."""
         lines = tuple(lines)
         self.bottleneck = _bottleneck(now, program, lines)
-        if readings.components is not None:
-            self._take_queues(now, readings.components)
-            self._consumer_issues = tuple(self._consumers(now, readings.components, program))
-        if readings.streams is not None:
-            self._stream_issues = tuple(_streams(now, program.streams.values(), lines))
+        if stats.components is not None:
+            self._take_queues(now, stats.components)
+            self._consumer_issues = tuple(self._consumers(now, stats.components, program))
+        if stats.has_streams:
+            self._stream_issues = tuple(_streams(now, streams, lines))
         found = [
             *self._consumer_issues,
             *self._stream_issues,
             *self._bottleneck_issue(program),
-            *_failures(readings),
+            *_failures(stats),
         ]
         present = {(issue.kind, issue.subject) for issue in found}
         for gone in self._since.keys() - present:
@@ -178,7 +185,7 @@ class SubscriptionPerformanceMonitor:
         """Return what is wrong as of the last reading."""
         return self._issues
 
-    def _take_queues(self, now: float, components: tuple[ComponentReading, ...]) -> None:
+    def _take_queues(self, now: float, components: tuple[ComponentStats, ...]) -> None:
         if self._queues:
             for gone in self._queues.keys() - {component.component_id for component in components}:
                 del self._queues[gone]
@@ -186,20 +193,20 @@ class SubscriptionPerformanceMonitor:
         for component in components:
             name = component.component_id
             if name not in self._queues:
-                if not component.pending and not component.dropped:
+                if not component.waiting and not component.dropped:
                     continue  # most have nothing to watch, and there may be a thousand
                 self._queues[name] = _Queue()
                 self._losses[name] = (Counter(), RecentSum(LOSS_SECONDS))
-            self._queues[name].observe(now, component.pending)
+            self._queues[name].observe(now, component.waiting)
             counter, lost = self._losses[name]
             lost.add(now, counter.advance(component.dropped))
 
     def _consumers(
-        self, now: float, components: tuple[ComponentReading, ...], program: ProgramWatch
+        self, now: float, components: tuple[ComponentStats, ...], program: ProgramMonitor
     ) -> Iterator[PerformanceIssue]:
         for component in components:
-            watch = program.components[component.component_id]
-            share, rate = watch.share, watch.rate
+            monitor = program.components[component.component_id]
+            share, rate = monitor.share, monitor.rate
             each = share / rate if rate > 0 else 0.0
             if share >= SLOW_SHARE or each >= self._slow_callback:
                 name = safe_text(component.component_id, 80)
@@ -213,17 +220,17 @@ class SubscriptionPerformanceMonitor:
             if component.component_id in self._queues:
                 yield from self._queue_issues(now, component)
 
-    def _queue_issues(self, now: float, component: ComponentReading) -> Iterator[PerformanceIssue]:
+    def _queue_issues(self, now: float, component: ComponentStats) -> Iterator[PerformanceIssue]:
         name = safe_text(component.component_id, 80)
         lost = self._losses[component.component_id][1].total(now)
-        if lost and not component.quarantined:  # what is put aside gets nothing on purpose
+        if lost and not component.quarantine:  # what is put aside gets nothing on purpose
             text = Phrase("{name} lost {count:.0f} events in the last minute", name=name, count=lost)
             yield _issue(IssueKind.LOSSY_CONSUMER, name, text, lost, Bottleneck.SLOT)
         if self._queues[component.component_id].grows:
-            text = Phrase("the queue of {name} grows: {count} events wait", name=name, count=component.pending)
-            yield _issue(IssueKind.GROWING_QUEUE, name, text, component.pending, Bottleneck.SLOT)
+            text = Phrase("the queue of {name} grows: {count} events wait", name=name, count=component.waiting)
+            yield _issue(IssueKind.GROWING_QUEUE, name, text, component.waiting, Bottleneck.SLOT)
 
-    def _bottleneck_issue(self, program: ProgramWatch) -> Iterator[PerformanceIssue]:
+    def _bottleneck_issue(self, program: ProgramMonitor) -> Iterator[PerformanceIssue]:
         stage = self.bottleneck
         if stage is Bottleneck.NONE:
             return
@@ -256,7 +263,7 @@ def _issue(
     )
 
 
-def _bottleneck(now: float, program: ProgramWatch, lines: tuple[LineWatch, ...]) -> Bottleneck:
+def _bottleneck(now: float, program: ProgramMonitor, lines: tuple[LineMonitor, ...]) -> Bottleneck:
     """Name the stage that takes most while we are busy; while we are not, the network where that is slow."""
     if program.lag >= BUSY_LAG or program.backlog_seconds >= BUSY_BACKLOG or program.cpu.value >= BUSY_CPU:
         shares = {
@@ -266,25 +273,26 @@ def _bottleneck(now: float, program: ProgramWatch, lines: tuple[LineWatch, ...])
         heaviest = max(shares, key=shares.__getitem__)
         return heaviest if shares[heaviest] >= STAGE_LEAST else Bottleneck.NONE
     for line in lines:
-        if line.reading is None or line.reading.state is not ConnectionState.CONNECTED:
+        if not line.is_connected:
             continue
         if line.judged_rtt(now) >= SLOW_RTT or line.age.sketch(now).quantile(0.95) >= LATE_AGE:
             return Bottleneck.NETWORK
     return Bottleneck.NONE
 
 
-def _failures(readings: Readings) -> Iterator[PerformanceIssue]:
-    for line in readings.connections:
-        if count := line.sink_failures:
-            name = Phrase(line.ws_type.value)
+def _failures(stats: ProgramStats) -> Iterator[PerformanceIssue]:
+    for line in stats.lines:
+        ws_type = line.connection.ws_type
+        if count := line.connection.sink_failures:
+            name = Phrase(ws_type.value)
             text = Phrase(
                 "{line}: {count} frames were lost on receipt to a failure of this library", line=name, count=count
             )
-            yield _issue(IssueKind.FAILURE, name, text, count, Bottleneck.NONE, ws_type=line.ws_type)
-    if count := readings.drain_failures:
+            yield _issue(IssueKind.FAILURE, name, text, count, Bottleneck.NONE, ws_type=ws_type)
+    if count := stats.drain_failures:
         text = Phrase("{count} frames were lost on their way to a failure of this library", count=count)
         yield _issue(IssueKind.FAILURE, "drain", text, count, Bottleneck.DISPATCH)
-    for task in readings.tasks:
+    for task in stats.tasks:
         if task.failures:
             text = Phrase("the task {name} failed {count} times", name=task.name, count=task.failures)
             yield _issue(IssueKind.FAILURE, task.name, text, task.failures, Bottleneck.NONE)
@@ -293,16 +301,14 @@ def _failures(readings: Readings) -> Iterator[PerformanceIssue]:
             yield _issue(IssueKind.FAILURE, f"{task.name} stopped", text, 1, Bottleneck.NONE)
 
 
-def _streams(now: float, streams: Iterable[StreamWatch], lines: tuple[LineWatch, ...]) -> Iterator[PerformanceIssue]:
+def _streams(
+    now: float, streams: Iterable[StreamMonitor], lines: tuple[LineMonitor, ...]
+) -> Iterator[PerformanceIssue]:
     watched = tuple(streams)
     total = sum(stream.rate for stream in watched)
-    connected = {
-        line.ws_type: line.reading.connected_since
-        for line in lines
-        if line.reading is not None and line.reading.connected_since is not None
-    }
+    connected = {line.ws_type: line.connected_since for line in lines if line.connected_since is not None}
     for stream in watched:
-        key = stream.reading.key
+        key = stream.key
         rate = stream.rate
         if rate >= HOT_RATE and rate >= HOT_SHARE * total and len(watched) > 1:
             text = Phrase(
@@ -316,17 +322,16 @@ def _streams(now: float, streams: Iterable[StreamWatch], lines: tuple[LineWatch,
             yield _issue(IssueKind.HOT_SYMBOL, str(key), text, rate, Bottleneck.NONE, advice=advice, ws_type=ws_type)
         since = connected.get(key.websocket_type)
         if since is not None and _is_dead(now, stream, since) and not key.data_type.is_event_only:
-            silent = now - max(since, stream.reading.last_event_at or since)
+            silent = now - max(since, stream.last_event_at or since)
             text = Phrase(
                 "nothing came on {stream} for {time}, where it used to be busy", stream=str(key), time=duration(silent)
             )
             yield _issue(IssueKind.DEAD_STREAM, str(key), text, silent, Bottleneck.NETWORK, ws_type=key.websocket_type)
 
 
-def _is_dead(now: float, stream: StreamWatch, connected_since: float) -> bool:
+def _is_dead(now: float, stream: StreamMonitor, connected_since: float) -> bool:
     """Whether a stream that came often stopped, on a line that is up: a minute, and 30 of its usual intervals."""
-    reading = stream.reading
-    if reading.events < DEAD_EVENTS or reading.last_event_at is None or stream.usual_rate < DEAD_RATE:
+    if stream.events < DEAD_EVENTS or stream.last_event_at is None or stream.usual_rate < DEAD_RATE:
         return False
-    silent = now - max(connected_since, reading.last_event_at)
+    silent = now - max(connected_since, stream.last_event_at)
     return silent >= max(DEAD_AFTER, DEAD_INTERVALS / stream.usual_rate)

@@ -9,7 +9,7 @@ from upbit_ws_qt.text import Phrase, safe_text
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from upbit_ws_qt.monitoring.readings import ConnectionReading
+    from upbit_ws_qt.connection import ConnectionFigures
 
 __all__ = ["cause_of", "duration", "names_of"]
 
@@ -24,9 +24,9 @@ def duration(seconds: float) -> Phrase:
     return Phrase("{seconds:.1f} s", seconds=seconds) if seconds < 60 else Phrase("{seconds:.0f} s", seconds=seconds)
 
 
-def cause_of(reading: ConnectionReading) -> Phrase:
+def cause_of(connection: ConnectionFigures) -> Phrase:
     """Return why a line is down, in a few words."""
-    cause = safe_text(reading.close_cause, CAUSE_CHARACTERS)
+    cause = safe_text(connection.close_cause, CAUSE_CHARACTERS)
     if not cause:
         return Phrase("no cause known")
     return cause if isinstance(cause, Phrase) else Phrase(cause)

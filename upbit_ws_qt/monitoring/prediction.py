@@ -14,7 +14,7 @@ from upbit_ws_qt.types import DataType
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from upbit_ws_qt.monitoring.program_watch import ProgramWatch
+    from upbit_ws_qt.monitoring.stream_metrics import StreamMonitor
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.types import SubscriptionSpec
 
@@ -85,21 +85,27 @@ class RateBook:
         self._cost = RecentMean(300.0)
         self._last: float | None = None
 
-    def learn(self, now: float, program: ProgramWatch, messages_per_second: float) -> None:
+    def learn(
+        self,
+        now: float,
+        streams: Iterable[StreamMonitor],
+        stage_shares: Mapping[str, float],
+        messages_per_second: float,
+    ) -> None:
         """Take in the streams as they were measured, and what a message costs."""
         elapsed = 0.0 if self._last is None else now - self._last
         self._last = now
         if elapsed > 0 and messages_per_second >= LEAST_RATE:
             # Painting is the display's doing: it costs the same however many messages come.
-            measured = sum(program.stage_shares.get(stage, 0.0) for stage in STAGES) / messages_per_second
+            measured = sum(stage_shares.get(stage, 0.0) for stage in STAGES) / messages_per_second
             # Where nobody measured the decoder, only the callbacks are known.
-            usual = 0.0 if "decode" in program.stage_shares else SECONDS_PER_MESSAGE
+            usual = 0.0 if "decode" in stage_shares else SECONDS_PER_MESSAGE
             self._cost.add(measured + usual, elapsed)
-        for key, watch in program.streams.items():
-            rate = watch.rate
-            if watch.reading.events >= LEAST_EVENTS and rate > 0:
-                self._rates[key] = _Rate(rate, watch.bytes / rate, watch.reading.depth)
-                self._rates.move_to_end(key)
+        for stream in streams:
+            rate = stream.rate
+            if stream.events >= LEAST_EVENTS and rate > 0:
+                self._rates[stream.key] = _Rate(rate, stream.byte_rate / rate, stream.depth)
+                self._rates.move_to_end(stream.key)
         while len(self._rates) > KEPT_STREAMS:
             self._rates.popitem(last=False)
 

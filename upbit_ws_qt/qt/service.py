@@ -33,10 +33,11 @@ if TYPE_CHECKING:
     from upbit_ws_qt.monitoring.health import HealthStatus
     from upbit_ws_qt.monitoring.history import HistorySeries, LineEvent, Metric
     from upbit_ws_qt.monitoring.independence import Interference
-    from upbit_ws_qt.monitoring.metrics import ConnectionMetrics, PerformanceMetrics, StreamMetrics
+    from upbit_ws_qt.monitoring.line_metrics import ConnectionMetrics
+    from upbit_ws_qt.monitoring.metrics import PerformanceMetrics, StreamMetrics
     from upbit_ws_qt.monitoring.performance import PerformanceIssue
     from upbit_ws_qt.monitoring.prediction import ResourcePrediction
-    from upbit_ws_qt.monitoring.subscriptions import SubscriptionMetrics
+    from upbit_ws_qt.monitoring.stream_metrics import SubscriptionMetrics
     from upbit_ws_qt.qt.channel import Channel
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import OptimizationResult, RestoreResult, SubscriptionStatistics
@@ -221,7 +222,7 @@ class WebSocketService(ServiceBase, ChannelSource):
         Exact where a component has several streams, too: it tells which one's slot is slow. Read off every
         `metrics_interval`.
         """
-        return () if self._manager is None else self._manager.wiring.observer.subscriptions.metrics(component_id)
+        return self._monitor.streams.subscription_metrics(component_id)
 
     def issues(self) -> tuple[PerformanceIssue, ...]:
         """Return what costs speed, with advice."""

@@ -8,8 +8,8 @@ from upbit_ws_qt.routing.fanout import FanoutHub
 from upbit_ws_qt.routing.gc_pauses import CollectorPauses, CollectorWatch
 from upbit_ws_qt.routing.route import Route
 from upbit_ws_qt.routing.statistics import (
+    ComponentStats,
     ConsumerFigures,
-    PastFigures,
     RouteFigures,
     RoutingStatistics,
     StreamFigures,
@@ -20,11 +20,11 @@ __all__ = [
     "AccountView",
     "CollectorPauses",
     "CollectorWatch",
+    "ComponentStats",
     "ConsumerFigures",
     "DataPoolManager",
     "DataRoutingEngine",
     "FanoutHub",
-    "PastFigures",
     "PoolStatistics",
     "Route",
     "RouteFigures",

@@ -6,11 +6,11 @@ import asyncio
 import logging
 from collections import Counter, deque
 from traceback import format_exception_only
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from upbit_ws_qt.errors import BackpressureError, RecoveryStrategy
 from upbit_ws_qt.routing.display import FrameClock
-from upbit_ws_qt.routing.statistics import PastFigures
+from upbit_ws_qt.routing.statistics import ComponentStats
 from upbit_ws_qt.text import safe_text
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ class Component:
     Attributes:
         component_id: as registered.
         routes: what it has registered, oldest first.
-        past: what its routes that are closed have counted, while it has others.
         quarantine: why it is put aside; None while it is served.
         stalled: whether it was reported for no longer consuming.
     """
@@ -36,7 +35,8 @@ class Component:
     def __init__(self, component_id: str, threshold: int, window: float) -> None:
         self.component_id = component_id
         self.routes: dict[Route, None] = {}
-        self.past = PastFigures()
+        self._closed: dict[str, Any] = dict.fromkeys(_TOTALS, 0)  # what its routes that are gone have counted
+        self._closed_any = False
         self.quarantine: BackpressureError | None = None
         self.stalled = False
         self._window = window
@@ -44,8 +44,37 @@ class Component:
 
     def forget(self, route: Route) -> None:
         """Let go of a route that was closed; what it counted is kept."""
-        if self.routes.pop(route, self) is None:
-            self.past = self.past.plus(route)
+        if route not in self.routes:
+            return
+        del self.routes[route]
+        self._closed_any = True
+        for name in _TOTALS:
+            self._closed[name] += getattr(route, name)
+
+    def stats(self) -> ComponentStats:
+        """Return what its routes have counted together."""
+        routes = tuple(self.routes)
+        first = routes[0]
+        quarantine = "" if self.quarantine is None else self.quarantine.reason
+        if len(routes) == 1 and not self._closed_any:  # most are where there are a thousand, and sums take time
+            totals = {name: getattr(first, name) for name in _TOTALS}
+            priority, streams, waiting, busiest = first.spec.priority, len(first.keys), first.waiting, first
+        else:
+            closed = self._closed
+            totals = {name: closed[name] + sum([getattr(route, name) for route in routes]) for name in _TOTALS}
+            priority = min([route.spec.priority for route in routes])
+            streams = len(frozenset().union(*[route.keys for route in routes]))
+            waiting = sum([route.waiting for route in routes])
+            busiest = max(routes, key=lambda route: route.busy_time)
+        return ComponentStats(
+            self.component_id,
+            priority,
+            0 if quarantine else streams,
+            waiting=waiting,
+            times=busiest.times.summary(),
+            quarantine=quarantine,
+            **totals,
+        )
 
     def stalled_for(self, now: float) -> float:
         """Return for how many seconds what waits longest has waited without progress."""
@@ -88,6 +117,7 @@ def place_of(error: BaseException) -> str:
     return f"{where} {type(error).__name__}"
 
 
+_TOTALS = ("received", "delivered", "conflated", "skipped", "dropped", "failures", "busy_time")
 _log = logging.getLogger(__name__)
 
 _MOST_PLACES = 256

@@ -150,7 +150,7 @@ class MessagePath:
         try:
             messages = decode(data)
         except DecodeError as error:
-            meter.decode_errors += 1
+            meter.decode_errors_on[frame.ws_type] += 1
             self._on_decode_error(frame.ws_type, error)
             return
         if group is _UNKNOWN:

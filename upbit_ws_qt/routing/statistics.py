@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from upbit_ws_qt.routing.gc_pauses import CollectorPauses
 from upbit_ws_qt.sketch import QuantileSketch, SketchSummary
+from upbit_ws_qt.types import Priority
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     from upbit_ws_qt.types import DataType, WebSocketType
 
 __all__ = [
+    "ComponentStats",
     "ConsumerFigures",
     "Meter",
-    "PastFigures",
     "RouteFigures",
     "RoutingStatistics",
     "StreamFigures",
@@ -81,7 +82,7 @@ class RoutingStatistics:
         unwanted: frames nobody asked for, not decoded.
         superseded: ticker and book frames replaced under overload, not decoded; `held` wait to be decoded.
         old_epoch: frames of a line that is no longer current.
-        decode_errors: frames that could not be read.
+        decode_errors: frames that could not be read; `decode_errors_on` is the same by line.
         control: messages that are no events.
         events: let through by the order guard.
         stale: events older than what was handed out; `duplicates` were handed out before. `stale_on` and
@@ -99,7 +100,7 @@ class RoutingStatistics:
         decode_latency: from receipt to decoded; `delivery_latency` from decoded to handed out; `total_latency` both.
             Snapshots and every frame count; one public frame in sixteen is sampled.
         routes: single consumers; none where only the brief figures were asked for, without `received` to `waiting`.
-        past: of components, what their routes that are closed have counted, while they have others.
+        components: single components; as `routes`.
         collector: garbage collector pauses since the manager was started.
     """
 
@@ -117,6 +118,7 @@ class RoutingStatistics:
     duplicates: int = 0
     stale_on: Mapping[WebSocketType, int] = field(default_factory=dict)
     duplicates_on: Mapping[WebSocketType, int] = field(default_factory=dict)
+    decode_errors_on: Mapping[WebSocketType, int] = field(default_factory=dict)
     work: Mapping[str, float] = field(default_factory=dict)
     measured_cpu: float = 0.0
     measured_time: float = 0.0
@@ -139,24 +141,34 @@ class RoutingStatistics:
     delivery_latency: SketchSummary = field(default_factory=SketchSummary)
     total_latency: SketchSummary = field(default_factory=SketchSummary)
     routes: tuple[RouteFigures, ...] = ()
-    past: Mapping[str, PastFigures] = field(default_factory=dict)
+    components: tuple[ComponentStats, ...] = ()
     collector: CollectorPauses = field(default_factory=CollectorPauses)
 
 
-class PastFigures(NamedTuple):
-    """What routes that are closed have counted, as in RouteFigures."""
+class ComponentStats(Struct, frozen=True, gc=False):  # there may be a thousand of them
+    """One component: its routes taken together, those that are closed included while it has others.
 
+    Attributes:
+        component_id: which.
+        priority: the most urgent of its wishes.
+        streams: how many it is served with.
+        received: as in RouteFigures, and so are the others.
+        times: of its busiest route.
+    """
+
+    component_id: str
+    priority: Priority = Priority.NORMAL
+    streams: int = 0
     received: int = 0
     delivered: int = 0
     conflated: int = 0
     skipped: int = 0
     dropped: int = 0
+    waiting: int = 0
     failures: int = 0
     busy_time: float = 0.0
-
-    def plus(self, route: Route) -> PastFigures:
-        """Return these with those of one more route."""
-        return PastFigures(*(value + getattr(route, name) for name, value in zip(self._fields, self, strict=True)))
+    times: SketchSummary = SketchSummary()
+    quarantine: str = ""
 
 
 class ConsumerFigures(NamedTuple):
@@ -245,7 +257,7 @@ class Meter:
         "_rates",
         "_total",
         "control",
-        "decode_errors",
+        "decode_errors_on",
         "duplicates_on",
         "events",
         "frames",
@@ -263,7 +275,8 @@ class Meter:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self.frames = self.events = self.unwanted = self.unrouted = self.old_epoch = 0
-        self.decode_errors = self.control = self.replayed = 0
+        self.control = self.replayed = 0
+        self.decode_errors_on: Counter[WebSocketType] = Counter()
         self.stale_on: Counter[WebSocketType] = Counter()
         self.duplicates_on: Counter[WebSocketType] = Counter()
         self.longest_wait: dict[WebSocketType, float] = {}
@@ -339,7 +352,8 @@ class Meter:
             superseded=hold.superseded,
             held=len(hold),
             old_epoch=self.old_epoch,
-            decode_errors=self.decode_errors,
+            decode_errors=self.decode_errors_on.total(),
+            decode_errors_on=dict(self.decode_errors_on),
             control=self.control,
             events=self.events,
             events_per_second=events_per_second,
@@ -363,7 +377,7 @@ class Meter:
             delivery_latency=self._delivery.summary(),
             total_latency=self._total.summary(),
             routes=routes,
-            past={} if brief else {c.component_id: c.past for c in components if c.past.received},
+            components=() if brief else tuple([component.stats() for component in components]),
             collector=collector.pauses(),
             **totals,
         )

@@ -1,4 +1,4 @@
-"""The program's own figures, kept from reading to reading: lag, backlog, stages, components, streams."""
+"""The program itself: windows over its own stats (lag, backlog, stages) and over those of its components."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import math
 from collections import deque
 from typing import TYPE_CHECKING
 
-from upbit_ws_qt.monitoring.metrics import ComponentMetrics, StreamMetrics
+from upbit_ws_qt.monitoring.metrics import ComponentMetrics
 from upbit_ws_qt.monitoring.windows import Counter, RecentMean, RecentSum, RollingSketch
-from upbit_ws_qt.sketch import SketchSummary
 
 if TYPE_CHECKING:
-    from upbit_ws_qt.monitoring.readings import ComponentReading, Readings, StreamReading
-    from upbit_ws_qt.streams import StreamKey
+    from collections.abc import Callable
 
-__all__ = ["ComponentWatch", "ProgramWatch", "StreamWatch"]
+    from upbit_ws_qt.monitoring.stats import ProgramStats
+    from upbit_ws_qt.routing import ComponentStats
+
+__all__ = ["ComponentMonitor", "ProgramMonitor"]
 
 LAG_SECONDS = 10.0
 WORST_READINGS = 3
@@ -22,12 +23,11 @@ STAGE_SECONDS = 10.0
 CPU_FACTOR_SHARE = 0.2
 """How much a reading counts against those before it: some hundred frames are a good sample, a few are none."""
 COMPONENT_SECONDS = 10.0
-STREAM_SECONDS = 60.0
 LATENCY_SECONDS = 60.0
 SKIPPED_SECONDS = 60.0
 
 
-class ComponentWatch:
+class ComponentMonitor:
     """One component's rates.
 
     Attributes:
@@ -40,16 +40,23 @@ class ComponentWatch:
     def __init__(self) -> None:
         self.spent = 0.0
         self._delivered = Counter()
-        self._bytes = Counter()
+        self._received = Counter()
         self._slot = Counter()
         self._weight = 0.0
         self.rate = self.bytes = self.share = 0.0
 
-    def observe(self, reading: ComponentReading, elapsed: float, keep: float) -> None:
-        """Take in one reading, `elapsed` seconds after the last; the rates `keep` that part of what they were."""
-        delivered = self._delivered.advance(reading.delivered)
-        size = self._bytes.advance(reading.bytes)
-        self.spent = self._slot.advance(reading.slot_seconds)
+    def observe(self, stats: ComponentStats, elapsed: float, keep: float, frame_size: float | None) -> None:
+        """Take in its stats.
+
+        Args:
+            stats: of now.
+            elapsed: seconds since the last.
+            keep: the part of what they were that the rates keep.
+            frame_size: mean bytes of its messages; None while nobody knows, and the next time makes up for it.
+        """
+        delivered = self._delivered.advance(stats.delivered)
+        size = 0.0 if frame_size is None else self._received.advance(stats.received) * frame_size
+        self.spent = self._slot.advance(stats.busy_time)
         if elapsed > 0:
             # As in RecentMean, for all three at once: there may be a thousand components.
             self._weight = self._weight * keep + 1 - keep
@@ -58,77 +65,28 @@ class ComponentWatch:
             self.bytes += (size / elapsed - self.bytes) * part
             self.share += (self.spent / elapsed - self.share) * part
 
-    def metrics(self, reading: ComponentReading) -> ComponentMetrics:
-        """Return the figures."""
+    def metrics(self, stats: ComponentStats) -> ComponentMetrics:
+        """Return what everybody is shown."""
         return ComponentMetrics(
-            component_id=reading.component_id,
-            priority=reading.priority,
-            subscriptions=reading.subscriptions,
+            component_id=stats.component_id,
+            priority=stats.priority,
+            subscriptions=stats.streams,
             messages_per_second=self.rate,
             bytes_per_second=self.bytes,
             slot_share=self.share,
-            slot=reading.slot or SketchSummary(),
-            received=reading.received,
-            delivered=reading.delivered,
-            conflated=reading.conflated,
-            skipped=reading.skipped,
-            dropped=reading.dropped,
-            failures=reading.failures,
-            pending=reading.pending,
-            quarantined=reading.quarantined,
+            slot=stats.times,
+            received=stats.received,
+            delivered=stats.delivered,
+            conflated=stats.conflated,
+            skipped=stats.skipped,
+            dropped=stats.dropped,
+            failures=stats.failures,
+            pending=stats.waiting,
+            quarantined=bool(stats.quarantine),
         )
 
 
-class StreamWatch:
-    """One stream's rates, averaged over about a minute.
-
-    Attributes:
-        rate: events a second.
-        bytes: a second, inflated.
-        usual_rate: events a second as of the last event, so that a stream which stopped keeps what it was like.
-    """
-
-    __slots__ = ("_bytes", "_events", "_weight", "bytes", "last", "rate", "reading", "usual_rate")
-
-    def __init__(self, now: float, reading: StreamReading) -> None:
-        self._events = Counter()
-        self._bytes = Counter()
-        self._events.advance(reading.events)
-        self._bytes.advance(reading.bytes)
-        self._weight = 0.0
-        self.rate = self.bytes = self.usual_rate = 0.0
-        self.reading = reading
-        self.last = now
-
-    def observe(self, now: float, reading: StreamReading) -> None:
-        """Take in one reading."""
-        elapsed = now - self.last
-        events = self._events.advance(reading.events)
-        size = self._bytes.advance(reading.bytes)
-        self.reading = reading
-        self.last = now
-        if elapsed > 0:
-            keep = math.exp(-elapsed / STREAM_SECONDS)
-            self._weight = self._weight * keep + 1 - keep
-            part = (1 - keep) / self._weight
-            self.rate += (events / elapsed - self.rate) * part
-            self.bytes += (size / elapsed - self.bytes) * part
-        if events:
-            self.usual_rate = self.rate
-
-    def metrics(self, now: float) -> StreamMetrics:
-        """Return the figures."""
-        at = self.reading.last_event_at
-        return StreamMetrics(
-            key=self.reading.key,
-            messages_per_second=self.rate,
-            bytes_per_second=self.bytes,
-            events=self.reading.events,
-            last_event_age=None if at is None else max(0.0, now - at),
-        )
-
-
-class ProgramWatch:
+class ProgramMonitor:
     """Everything that is not about one line.
 
     Attributes:
@@ -139,7 +97,6 @@ class ProgramWatch:
         backlog_seconds: how long the waiting frames take at the present pace.
         stage_shares: share of a core (CPU time) that the work of each stage takes.
         cpu_factor: how much of the time that work takes by the clock is CPU time; 1 where nothing else runs.
-        streams: one per stream that is there.
         skipped: events of the last minute that overload kept from consumers which wanted every one; `skipped_by` names
             the components that missed some last.
     """
@@ -155,8 +112,7 @@ class ProgramWatch:
         self.cpu_factor = 1.0
         self._measured = (Counter(), Counter())
         self.cpu = RecentMean(10.0)
-        self.components: dict[str, ComponentWatch] = {}
-        self.streams: dict[StreamKey, StreamWatch] = {}
+        self.components: dict[str, ComponentMonitor] = {}
         self.skipped = RecentSum(SKIPPED_SECONDS)
         self.skipped_by: tuple[str, ...] = ()
         self._lags: deque[tuple[float, float]] = deque(maxlen=200)
@@ -171,26 +127,26 @@ class ProgramWatch:
         self._last = 0.0
         self._components_at: float | None = None
 
-    def observe(self, now: float, readings: Readings) -> None:
-        """Take in one reading."""
+    def observe(
+        self, now: float, stats: ProgramStats, frame_size: Callable[[str], float | None] = lambda _: None
+    ) -> None:
+        """Take in the stats of a moment; `frame_size` gives the mean bytes of a component's messages."""
         elapsed = now - self._last if self.started is not None else 0.0
         if self.started is None:
             self.started = now
         self._last = now
-        self._take_lag(now, readings.loop_lag)
-        self._take_backlog(readings, elapsed)
-        self._take_latency(now, readings)
-        if readings.skipped:
-            self.skipped.add(now, sum(readings.skipped.values()))
-            self.skipped_by = tuple(sorted(readings.skipped, key=readings.skipped.__getitem__, reverse=True))
+        self._take_lag(now, stats.loop_lag)
+        self._take_backlog(stats, elapsed)
+        self._take_latency(now, stats)
+        if stats.skipped:
+            self.skipped.add(now, sum(stats.skipped.values()))
+            self.skipped_by = tuple(sorted(stats.skipped, key=stats.skipped.__getitem__, reverse=True))
         if elapsed > 0:
-            self.cpu.add(readings.cpu_share, elapsed)
-        self._take_cpu_factor(readings)
-        self._take_work(readings, elapsed)
-        if readings.components is not None:
-            self._take_components(now, readings.components, "slot" not in readings.work)
-        if readings.streams is not None:
-            self._take_streams(now, readings.streams)
+            self.cpu.add(stats.cpu_share, elapsed)
+        self._take_cpu_factor(stats)
+        self._take_work(stats, elapsed)
+        if stats.components is not None:
+            self._take_components(now, stats.components, frame_size, take_slots="slot" not in stats.work)
 
     def note_work(self, stage: str, seconds: float) -> None:
         """Add work that is timed by the clock outside of what is read off; it counts from the next reading on."""
@@ -206,9 +162,9 @@ class ProgramWatch:
         self.usual_lag = ranked[len(ranked) // 2]
         self.lag = sum(ranked[:WORST_READINGS]) / WORST_READINGS
 
-    def _take_backlog(self, readings: Readings, elapsed: float) -> None:
-        pending = sum(connection.pending for connection in readings.connections)
-        received = self._frames.advance(sum(connection.frames for connection in readings.connections))
+    def _take_backlog(self, stats: ProgramStats, elapsed: float) -> None:
+        pending = sum(line.connection.inbox.waiting for line in stats.lines)
+        received = self._frames.advance(sum(line.connection.frames for line in stats.lines))
         if elapsed > 0:
             drained = max(0.0, received - (pending - self.pending))
             self._drained.add(drained / elapsed, elapsed)
@@ -216,55 +172,51 @@ class ProgramWatch:
         # A hundred a second at least: a few frames that wait on a quiet line are no minute's work.
         self.backlog_seconds = pending / max(self._drained.value, 100.0)
 
-    def _take_latency(self, now: float, readings: Readings) -> None:
-        total = readings.stages.get("total")
+    def _take_latency(self, now: float, stats: ProgramStats) -> None:
+        total = stats.stages.get("total")
         if total is not None:
             self._latency_count.add(now, self._latency[0].advance(total.count))
             self._latency_seconds.add(now, self._latency[1].advance(total.count * total.mean))
 
-    def _take_components(self, now: float, components: tuple[ComponentReading, ...], take_slots: bool) -> None:
+    def _take_components(
+        self,
+        now: float,
+        components: tuple[ComponentStats, ...],
+        frame_size: Callable[[str], float | None],
+        *,
+        take_slots: bool,
+    ) -> None:
         elapsed = 0.0 if self._components_at is None else now - self._components_at
         self._components_at = now
         keep = math.exp(-elapsed / COMPONENT_SECONDS)
         for component in components:
-            watch = self.components.get(component.component_id)
-            if watch is None:
-                watch = self.components[component.component_id] = ComponentWatch()
-            watch.observe(component, elapsed, keep)
+            monitor = self.components.get(component.component_id)
+            if monitor is None:
+                monitor = self.components[component.component_id] = ComponentMonitor()
+            monitor.observe(component, elapsed, keep, frame_size(component.component_id))
         if len(self.components) > len(components):
             for gone in self.components.keys() - {component.component_id for component in components}:
                 del self.components[gone]
         if take_slots:
-            # Components come and go: their watches know what each one added, the sum of their counters would not.
+            # Components come and go: their monitors know what each one added, the sum of their counters would not.
             self._work.setdefault("slot", (Counter(), RecentMean(STAGE_SECONDS)))
-            spent = sum([watch.spent for watch in self.components.values()])
+            spent = sum([monitor.spent for monitor in self.components.values()])
             self._note_work("slot", spent * self.cpu_factor, elapsed)
 
-    def _take_cpu_factor(self, readings: Readings) -> None:
-        used = self._measured[0].advance(readings.measured_cpu)
-        passed = self._measured[1].advance(readings.measured_time)
+    def _take_cpu_factor(self, stats: ProgramStats) -> None:
+        used = self._measured[0].advance(stats.measured_cpu)
+        passed = self._measured[1].advance(stats.measured_time)
         if used and passed:
             self.cpu_factor += (min(1.0, used / passed) - self.cpu_factor) * CPU_FACTOR_SHARE
 
-    def _take_work(self, readings: Readings, elapsed: float) -> None:
-        for name, seconds in {**self._noted, **readings.work}.items():
+    def _take_work(self, stats: ProgramStats, elapsed: float) -> None:
+        for name, seconds in {**self._noted, **stats.work}.items():
             counter, _ = self._work.setdefault(name, (Counter(), RecentMean(STAGE_SECONDS)))
             self._note_work(name, counter.advance(seconds), elapsed)
 
     def _note_work(self, name: str, spent: float, elapsed: float) -> None:
         if elapsed > 0:
             self.stage_shares[name] = self._work[name][1].add(spent / elapsed, elapsed)
-
-    def _take_streams(self, now: float, streams: tuple[StreamReading, ...]) -> None:
-        for reading in streams:
-            watch = self.streams.get(reading.key)
-            if watch is None:
-                self.streams[reading.key] = StreamWatch(now, reading)
-            else:
-                watch.observe(now, reading)
-        if len(self.streams) > len(streams):
-            for gone in self.streams.keys() - {reading.key for reading in streams}:
-                del self.streams[gone]
 
     def latency(self, now: float) -> float | None:
         """Return the mean seconds from receipt to the return of the last callback over the last minute.
