@@ -28,10 +28,11 @@ soak: $(STAMP)
 test-rooms: $(STAMP)
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n auto $(ROOMS) $(ARGS)
 
-# Every lower bound of pyproject.toml, exactly, on the oldest Python found: the rooms, and the panels with real data.
+# Every lower bound of pyproject.toml, exactly, on the oldest Python found: the rooms, the panels with data, the wheel.
 check-lowest: $(LOWEST)/.installed
 	QT_QPA_PLATFORM=offscreen $(LOWEST)/bin/python -m pytest -n auto $(ROOMS) $(ARGS)
 	QT_QPA_PLATFORM=offscreen $(LOWEST)/bin/python run_desktop_ui.py --smoke 10
+	$(LOWEST)/bin/python -m build --wheel --no-isolation --outdir $(LOWEST)/wheel . >/dev/null
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

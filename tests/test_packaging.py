@@ -91,7 +91,7 @@ def test_it_installs_in_a_clean_venv_and_runs_there(wheel: Path, tmp_path: Path)
     def says(*command: str | Path) -> str:
         environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "HOME": str(tmp_path), **_settings_in(tmp_path)}
         done = subprocess.run(
-            command, check=False, capture_output=True, text=True, cwd=tmp_path, timeout=300, env=environment
+            command, check=False, capture_output=True, text=True, cwd=tmp_path, timeout=500, env=environment
         )
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()

@@ -173,7 +173,7 @@ async def end_program(program: subprocess.Popen[bytes]) -> str:
     """End it as a session does, and return what it has said."""
     try:
         program.send_signal(signal.SIGTERM)
-        said, _ = await asyncio.to_thread(program.communicate, timeout=60)
+        said, _ = await asyncio.to_thread(program.communicate, timeout=500)
     finally:
         program.kill()
         program.wait()

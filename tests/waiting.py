@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 BEAT = 0.01
 
 
-async def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = 300.0) -> None:
     """Return as soon as `condition()` is true; TimeoutError after `seconds`."""
     async with asyncio.timeout(seconds):
         while not condition():

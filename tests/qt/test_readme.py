@@ -69,7 +69,7 @@ def run_example(source: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-c", f"SOURCE = {source!r}\n{_WATCHER}"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=500,
         check=False,
         env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
     )
@@ -103,7 +103,7 @@ def test_the_channels_example_runs() -> None:
 
 def test_the_pull_example_runs() -> None:
     done = subprocess.run(
-        [sys.executable, ROOT / "examples" / "pull.py"], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, ROOT / "examples" / "pull.py"], capture_output=True, text=True, timeout=500, check=False
     )
     lines = done.stdout.splitlines()
     assert len(lines) == 9, done.stderr

@@ -52,7 +52,7 @@ def run_program(body: str, *, send: signal.Signals | None = None) -> subprocess.
                         break
                     head += line
                 process.send_signal(send)
-            out, errors = process.communicate(timeout=60)
+            out, errors = process.communicate(timeout=500)
         except BaseException:
             process.kill()
             raise
@@ -163,7 +163,7 @@ def test_without_an_application_run_says_what_is_missing() -> None:
         [sys.executable, "-c", "from upbit_ws_qt.qt import run; run(print)"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=500,
         check=False,
     )
     assert "make a QApplication" in done.stderr

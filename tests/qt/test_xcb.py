@@ -98,7 +98,7 @@ def run_on(display: str, program: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=500,
         check=False,
         cwd=ROOT,
         env={**os.environ, "DISPLAY": display, "QT_QPA_PLATFORM": "xcb", "PYTHONWARNINGS": "error"},

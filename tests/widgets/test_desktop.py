@@ -23,7 +23,7 @@ def _start(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
         [sys.executable, str(ROOT / "run_desktop_ui.py"), *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=500,
         env={**kept, **environment},
         check=False,
     )
