@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from enum import Enum, IntEnum, StrEnum
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -43,7 +44,10 @@ class WebSocketType(StrEnum):
 
 
 class DataType(StrEnum):
-    """What can be subscribed to; the value is the name on the wire."""
+    """What can be subscribed to; the value is the name on the wire.
+
+    What is true of a type is worked out once: it is asked several times for each stream of each request.
+    """
 
     TICKER = "ticker"
     TRADE = "trade"
@@ -63,47 +67,47 @@ class DataType(StrEnum):
     INDICATOR = "indicator"
     INDICATOR_SIGNAL = "indicator_signal"
 
-    @property
+    @cached_property
     def websocket_type(self) -> WebSocketType:
         """The line that carries this type."""
         return _ENDPOINT.get(self, WebSocketType.PUBLIC)
 
-    @property
+    @cached_property
     def is_candle(self) -> bool:
         """Whether this is one of the candle units."""
         return self.value.startswith("candle.")
 
-    @property
+    @cached_property
     def is_indicator(self) -> bool:
         """Whether it is one of the two indicator types, of which a market has a stream for each set of parameters."""
         return self in _INDICATORS
 
-    @property
+    @cached_property
     def takes_codes(self) -> bool:
         """Whether a request may name markets; the account's assets and the announcements are about none."""
         return self not in _WITHOUT_CODES
 
-    @property
+    @cached_property
     def needs_codes(self) -> bool:
         """Whether a request must name markets; orders may also be asked for of all markets at once."""
         return self.takes_codes and self is not DataType.MY_ORDER
 
-    @property
+    @cached_property
     def has_snapshot(self) -> bool:
         """Whether the exchange sends the present state at once when asked (public types only)."""
         return self.websocket_type is WebSocketType.PUBLIC
 
-    @property
+    @cached_property
     def is_event_only(self) -> bool:
         """Whether silence is normal: these types speak only when something happens."""
         return self.websocket_type is not WebSocketType.PUBLIC
 
-    @property
+    @cached_property
     def newest_suffices(self) -> bool:
         """Whether a message that waits is worth nothing any more once a newer one of its stream has come."""
         return self in _STATES
 
-    @property
+    @cached_property
     def every_message_counts(self) -> bool:
         """Whether a message that was missed is missing for good; of the other types the newest one tells all."""
         return self in _OCCURRENCES

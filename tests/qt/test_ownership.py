@@ -8,7 +8,7 @@ from typing import Any
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
-from upbit_ws_qt.manager.callbacks import hold_callback
+from upbit_ws_qt.manager.components import hold_callback
 from upbit_ws_qt.qt.ownership import receiver_of, signal_of
 
 

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.qasync_loop, pytest.mark.usefixtures("let_go")]
 _MARKETS = ("KRW-BTC", "KRW-ETH", "KRW-XRP")
 _ROUNDS = 5
 # Whoever wants or shows something; what was received and judged is in rings, each with a bound and a test of its own.
-_ROOMS = ("PyQt6.", "pyqtgraph.", "upbit_ws_qt.qt.", "upbit_ws_qt.manager.handle", "widgets.")
+_ROOMS = ("PyQt6.", "pyqtgraph.", "upbit_ws_qt.qt.", "upbit_ws_qt.manager.components", "widgets.")
 _RINGS = {"Bar", "KnownOrder", "LogLine", "Point", "TapeRow"}
 # Under way at any moment.
 _TRANSIENT = {"QNetworkReply", "QNetworkReplyHttpImpl", "QPropertyAnimation", "RestAnswer"}

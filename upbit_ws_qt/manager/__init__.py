@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from upbit_ws_qt.manager.handle import ComponentsSnapshot, ComponentSubscription
+from upbit_ws_qt.manager.components import ComponentsSnapshot, ComponentSubscription
 from upbit_ws_qt.manager.listener import ManagerListener
 from upbit_ws_qt.manager.manager import GlobalWebSocketManager
 from upbit_ws_qt.manager.trace import FrameRecord, FrameTrace

@@ -1,39 +1,137 @@
-"""The components: their registrations, the wishes these come to, and the routes that serve them."""
+"""The components: what each has registered, the wishes that this comes to, and the routes that serve them."""
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
+import inspect
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
-from weakref import ref
+from types import MethodType
+from typing import TYPE_CHECKING, Any, Self
+from weakref import WeakMethod, ref
 
 from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
-from upbit_ws_qt.manager.callbacks import hold_callback
-from upbit_ws_qt.manager.handle import ComponentsSnapshot, ComponentSubscription
-from upbit_ws_qt.manager.outbox import Outbox
+from upbit_ws_qt.manager.notify import CallQueue
 from upbit_ws_qt.monitoring.adaptive import AdaptationPlan
 from upbit_ws_qt.routing import owner_lives
-from upbit_ws_qt.subscriptions import RestoreResult
+from upbit_ws_qt.streams import streams_of
+from upbit_ws_qt.subscriptions import RestoreResult, SnapshotData
 from upbit_ws_qt.types import DataType, SubscriptionSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Generator, Mapping
 
     from upbit_ws_qt.errors import WebSocketError
     from upbit_ws_qt.manager.endpoint import Endpoint
-    from upbit_ws_qt.routing import DataRoutingEngine
+    from upbit_ws_qt.routing import DataRoutingEngine, Route
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import StreamStatus, SubscriptionStateManager
     from upbit_ws_qt.types import WebSocketType
 
-__all__ = ["ComponentDesk", "read_arguments"]
+__all__ = ["ComponentRegistry", "ComponentSubscription", "ComponentsSnapshot", "hold_callback", "read_arguments"]
 
 _ORDER = "the order is register_component(component_id, instance, subscriptions, callback), or without the instance"
 
 
-class ComponentDesk:
+@dataclass(frozen=True, slots=True)
+class ComponentsSnapshot(SnapshotData):
+    """Who wanted what at one time, with the registrations, and so the callbacks, that it takes to put it back.
+
+    It keeps no owner alive whose own methods are the callbacks; a lambda, and what it mentions, is kept with it.
+
+    Attributes:
+        registrations: each with what it wanted.
+    """
+
+    registrations: tuple[tuple[ComponentSubscription, tuple[SubscriptionSpec, ...]], ...] = ()
+
+
+class ComponentSubscription:
+    """One registration of a component; made by `GlobalWebSocketManager.register_component`.
+
+    Attributes:
+        component_id: whose it is.
+        closed: whether it has ended; a closed one stays closed.
+        quarantined: whether its component is quarantined: what it wants is not asked of the exchange for its sake, and
+            it is handed nothing, until `resume(component_id)`.
+    """
+
+    def __init__(
+        self,
+        owner: ComponentRegistry,
+        component_id: str,
+        callback: Callable[[Any], Any],
+        *,
+        alive: Callable[[], bool] | None,
+        on_status: Callable[[StreamKey, StreamStatus, WebSocketError | None], None] | None,
+        restorable: bool = True,
+        on_restore: Callable[[tuple[SubscriptionSpec, ...]], object] | None = None,
+    ) -> None:
+        self.component_id = component_id
+        self.callback = callback
+        self.alive = alive
+        self.on_status = on_status
+        self.restorable = restorable
+        self.on_restore = on_restore
+        self.closed = False
+        self.quarantined = False
+        self.routes: dict[SubscriptionSpec, Route] = {}
+        self.asked: tuple[SubscriptionSpec, ...] = ()  # its wishes as they are counted: under load not as they came
+        self._owner = owner
+        self._specs: tuple[SubscriptionSpec, ...] = ()
+        self._streams: frozenset[StreamKey] = frozenset()
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        """Return the registration, which is made already; `wait_served` waits for the exchange."""
+        yield from ()
+        return self
+
+    @property
+    def specs(self) -> tuple[SubscriptionSpec, ...]:
+        """Its wishes."""
+        return self._specs
+
+    @property
+    def streams(self) -> frozenset[StreamKey]:
+        """The streams its wishes are about."""
+        return self._streams
+
+    def status(self, stream: StreamKey) -> StreamStatus:
+        """Return how far the exchange serves one of its streams."""
+        return self._owner.status(stream)
+
+    def set_specs(self, specs: SubscriptionSpec | Iterable[SubscriptionSpec]) -> None:
+        """Want something else from now on, all at once; what stays wanted flows on undisturbed.
+
+        A wish that cannot be served raises SubscriptionError and nothing changes.
+        """
+        self._owner.change(self, specs)
+
+    async def wait_served(self, timeout: float | None = None) -> None:
+        """Return when the exchange serves all its streams.
+
+        Args:
+            timeout: seconds; None waits for as long as the line may take to come up.
+
+        Raises:
+            SubscriptionError: naming the streams that the exchange refuses or does not serve.
+            TimeoutError: after `timeout`.
+        """
+        await self._owner.wait_served(self, timeout)
+
+    def close(self) -> None:
+        """End the wishes; may be called at any time, also inside the callback, and more than once."""
+        self._owner.close(self)
+
+    def adopt(self, specs: tuple[SubscriptionSpec, ...]) -> None:
+        """Take over the wishes that the manager has accepted; for its registry only."""
+        self._specs = specs
+        self._streams = frozenset(stream for spec in specs for stream in streams_of(spec))
+
+
+class ComponentRegistry:
     """Keeps registrations, wishes and routes in step; every change is made at once or not at all.
 
     Args:
@@ -62,7 +160,7 @@ class ComponentDesk:
         self._plan = AdaptationPlan()
         self._handles: dict[str, dict[ComponentSubscription, None]] = {}
         self._by_stream: dict[StreamKey, set[ComponentSubscription]] = {}
-        self._outbox = Outbox(loop)
+        self._calls = CallQueue(loop)
 
     def __contains__(self, component_id: str) -> bool:
         return component_id in self._handles
@@ -306,7 +404,7 @@ class ComponentDesk:
     def announce(self, stream: StreamKey, status: StreamStatus, error: WebSocketError | None = None) -> None:
         """Tell the registrations that want a stream how it stands; from a plain callback of the loop."""
         handles = self._by_stream.get(stream, ())
-        self._outbox.send([partial(_tell, handle, stream, status, error) for handle in handles if handle.on_status])
+        self._calls.send([partial(_tell, handle, stream, status, error) for handle in handles if handle.on_status])
 
     def specs(self) -> tuple[SubscriptionSpec, ...]:
         """Return all that is wanted, each wish of each component."""
@@ -434,3 +532,43 @@ def _tell(handle: ComponentSubscription, stream: StreamKey, status: StreamStatus
         if isinstance(error, SubscriptionError):
             error = error.for_component(handle.component_id)
         handle.on_status(stream, status, error)
+
+
+def hold_callback(callback: Callable[..., Any], owner: object) -> Callable[[Any], Any]:
+    """Return what to call instead of `callback`.
+
+    A method of `owner`, also inside a partial, is held weakly; everything else as it is, so that a lambda which
+    mentions its widget keeps that widget's Python half alive for as long as it is subscribed.
+    """
+    inner = callback if isinstance(callback, partial) else partial(callback)
+    method, args, keywords = inner.func, inner.args, inner.keywords
+    if owner is None or not isinstance(method, MethodType) or method.__self__ is not owner:
+        return callback
+    weak = WeakMethod(method)
+    if inspect.iscoroutinefunction(method):
+        return _weak_coroutine(weak, args, keywords)
+    if args or keywords:
+        return _weak_partial(weak, args, keywords)
+
+    def deliver(event: Any) -> Any:
+        bound = weak()
+        return None if bound is None else bound(event)
+
+    return deliver
+
+
+def _weak_partial(weak: WeakMethod[Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> Callable[[Any], Any]:
+    def deliver(event: Any) -> Any:
+        bound = weak()
+        return None if bound is None else bound(*args, event, **keywords)
+
+    return deliver
+
+
+def _weak_coroutine(weak: WeakMethod[Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> Callable[[Any], Any]:
+    async def deliver(event: Any) -> None:
+        bound = weak()
+        if bound is not None:
+            await bound(*args, event, **keywords)
+
+    return deliver

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.config import ServiceConfig
     from upbit_ws_qt.errors import WebSocketError
     from upbit_ws_qt.events import BaseWebSocketEvent
-    from upbit_ws_qt.manager.handle import ComponentsSnapshot, ComponentSubscription
+    from upbit_ws_qt.manager.components import ComponentsSnapshot, ComponentSubscription
     from upbit_ws_qt.manager.listener import ManagerListener
     from upbit_ws_qt.monitoring import ConnectionImpact, HealthStatus, Monitor, PerformanceMetrics
     from upbit_ws_qt.monitoring.prediction import ResourcePrediction

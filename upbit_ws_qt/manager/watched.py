@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.config import ServiceConfig
     from upbit_ws_qt.connection import Drain
     from upbit_ws_qt.manager.endpoint import Endpoint
-    from upbit_ws_qt.manager.news import News
+    from upbit_ws_qt.manager.notify import News
     from upbit_ws_qt.monitoring.adaptive import AdaptationPlan
     from upbit_ws_qt.routing import DataRoutingEngine
     from upbit_ws_qt.types import IndependenceLevel, WebSocketType

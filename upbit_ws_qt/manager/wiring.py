@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.connection import ConnectLimiter, Drain, EpochManager, JWTManager
 from upbit_ws_qt.errors import ConfigurationError, SubscriptionError, WebSocketError
-from upbit_ws_qt.manager.components import ComponentDesk
+from upbit_ws_qt.manager.components import ComponentRegistry
 from upbit_ws_qt.manager.endpoint import Endpoint
 from upbit_ws_qt.manager.journal import Journal
-from upbit_ws_qt.manager.news import News, Quota
+from upbit_ws_qt.manager.notify import News, Quota
 from upbit_ws_qt.manager.trace import TraceDesk
 from upbit_ws_qt.manager.watch import Watch
 from upbit_ws_qt.routing import DataPoolManager, DataRoutingEngine
@@ -95,7 +95,7 @@ class Wiring:
         )
         self.jwt = JWTManager(self.config.credentials, self.config.token_lifetime, clock=self.loop.time)
         self.endpoints = self._make_endpoints(rng)
-        self.components = ComponentDesk(
+        self.components = ComponentRegistry(
             self.loop,
             self.wishes,
             self.routing,

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from upbit_ws_qt.monitoring.alerts import Alert
     from upbit_ws_qt.monitoring.health import HealthStatus
     from upbit_ws_qt.monitoring.metrics import PerformanceMetrics
-    from upbit_ws_qt.qt.base import ServiceBase
     from upbit_ws_qt.qt.channel_hub import ChannelHub
+    from upbit_ws_qt.qt.service import WebSocketService
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import StreamStatus
     from upbit_ws_qt.types import GlobalManagerState, WebSocketType
@@ -38,7 +38,7 @@ class Bridge(QObject, ManagerListener):
     run any more if it died with it.
     """
 
-    def __init__(self, manager: GlobalWebSocketManager, service: ServiceBase, hub: ChannelHub) -> None:
+    def __init__(self, manager: GlobalWebSocketManager, service: WebSocketService, hub: ChannelHub) -> None:
         super().__init__()
         self._manager = manager
         self._service = service

@@ -13,7 +13,7 @@ from PyQt6 import sip
 from PyQt6.QtCore import QMetaObject, QObject, pyqtSlot
 
 from upbit_ws_qt.errors import SubscriptionError, WebSocketError
-from upbit_ws_qt.manager.outbox import Outbox
+from upbit_ws_qt.manager.notify import CallQueue
 from upbit_ws_qt.qt.channel import Channel, channel_class
 from upbit_ws_qt.qt.ending import loop_lives
 from upbit_ws_qt.streams import StreamKey, streams_of
@@ -85,7 +85,7 @@ class ChannelHub(QObject):
         self._taps: dict[Channel, _Tap] = {}
         self._by_stream: dict[StreamKey, dict[Channel, _Tap]] = {}
         self._touched: dict[Channel, None] = {}
-        self._outbox = Outbox(self._loop)
+        self._calls = CallQueue(self._loop)
         self._timer: asyncio.TimerHandle | None = None
         self._look_interval = manager.config.busy_silence_timeout / _LOOKS_PER_TIMEOUT
         self._closed = False
@@ -154,7 +154,7 @@ class ChannelHub(QObject):
         channels = [tap.channel for tap in taps]
         for channel in channels:
             channel.note_stale(stale)
-        self._outbox.send([channel.tell_stale for channel in channels])
+        self._calls.send([channel.tell_stale for channel in channels])
 
     # -- who listens --------------------------------------------------------------------------------------------------
     def _touch(self, channel: Channel) -> None:
@@ -172,7 +172,7 @@ class ChannelHub(QObject):
 
     def _review(self) -> None:
         touched, self._touched = self._touched, {}  # what is touched meanwhile, in a dialog too, is looked after anew
-        self._outbox.send([partial(self._look_after, channel) for channel in touched])
+        self._calls.send([partial(self._look_after, channel) for channel in touched])
 
     def _look_after(self, channel: Channel) -> None:
         if self._closed:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import TYPE_CHECKING, ClassVar
 from weakref import ref
 
 from PyQt6 import sip
+from PyQt6.QtCore import QObject, pyqtSignal
 
 from upbit_ws_qt.config import ServiceConfig
+from upbit_ws_qt.connection import GapEvent
 from upbit_ws_qt.errors import ConfigurationError, WebSocketError
 from upbit_ws_qt.manager import GlobalWebSocketManager
 from upbit_ws_qt.monitoring import Monitor
+from upbit_ws_qt.monitoring.adaptive import AdaptationStep
+from upbit_ws_qt.monitoring.alerts import Alert
+from upbit_ws_qt.monitoring.health import HealthStatus
+from upbit_ws_qt.monitoring.metrics import PerformanceMetrics
 from upbit_ws_qt.program import PROGRAM
-from upbit_ws_qt.qt.base import ServiceBase
 from upbit_ws_qt.qt.bridge import Bridge
 from upbit_ws_qt.qt.channel_hub import ChannelHub
 from upbit_ws_qt.qt.channel_source import ChannelSource
@@ -24,17 +30,12 @@ from upbit_ws_qt.types import ConnectionState, GlobalManagerState, WebSocketType
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from PyQt6.QtCore import QObject
-
     from upbit_ws_qt.manager import ComponentsSnapshot
     from upbit_ws_qt.manager.trace import FrameTrace
-    from upbit_ws_qt.monitoring.adaptive import AdaptationStep
-    from upbit_ws_qt.monitoring.alerts import Alert
-    from upbit_ws_qt.monitoring.health import HealthStatus
     from upbit_ws_qt.monitoring.history import HistorySeries, LineEvent, Metric
     from upbit_ws_qt.monitoring.independence import Interference
     from upbit_ws_qt.monitoring.line_metrics import ConnectionMetrics
-    from upbit_ws_qt.monitoring.metrics import PerformanceMetrics, StreamMetrics
+    from upbit_ws_qt.monitoring.metrics import StreamMetrics
     from upbit_ws_qt.monitoring.performance import PerformanceIssue
     from upbit_ws_qt.monitoring.prediction import ResourcePrediction
     from upbit_ws_qt.monitoring.stream_metrics import SubscriptionMetrics
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["WebSocketService"]
 
 
-class WebSocketService(ServiceBase, ChannelSource):
+class WebSocketService(QObject, ChannelSource):
     """Holds one line per endpoint that is needed, for all widgets of the program.
 
     Everything but `start()` and `stop()` is a plain call. All of it belongs to the thread the service was made in, and
@@ -82,12 +83,26 @@ class WebSocketService(ServiceBase, ChannelSource):
         subscriptionsChanged: some component's wishes changed.
     """
 
+    stateChanged = pyqtSignal(GlobalManagerState)
+    connectionStateChanged = pyqtSignal(WebSocketType, ConnectionState)
+    epochChanged = pyqtSignal(WebSocketType, "qlonglong")
+    gapDetected = pyqtSignal(GapEvent)
+    metricsUpdated = pyqtSignal(PerformanceMetrics)
+    healthChanged = pyqtSignal(HealthStatus)
+    alertRaised = pyqtSignal(Alert)
+    alertCleared = pyqtSignal(Alert)
+    errorOccurred = pyqtSignal(WebSocketError)
+    componentFailed = pyqtSignal(str, Exception)
+    loadAdapted = pyqtSignal(AdaptationStep)
+    subscriptionsChanged = pyqtSignal()
+
     # PROGRAM holds the program's service weakly, so that one made by hand and never used goes when its maker lets go of
     # it. What instance() made has no other owner than this class.
     _made_here: ClassVar[WebSocketService | None] = None
 
     def __init__(self, config: ServiceConfig | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._thread = threading.current_thread()
         settled = PROGRAM.config_of("manager")
         self.config = config or settled or ServiceConfig()
         self._manager: GlobalWebSocketManager | None = None
@@ -347,6 +362,15 @@ class WebSocketService(ServiceBase, ChannelSource):
             self._hub = ChannelHub(self._manager, self.errorOccurred.emit)
             self._bridge = Bridge(self._manager, self, self._hub)
         return self._manager
+
+    def require_thread(self, what: str) -> None:
+        """Raise RuntimeError where the caller is not in the service's thread."""
+        here = threading.current_thread()
+        if here is not self._thread:
+            raise RuntimeError(
+                f"{what}: the service lives in thread {self._thread.name!r} and was called from {here.name!r}; "
+                "hand the call over with loop.call_soon_threadsafe or a queued signal"
+            )
 
     def own_channel(self, spec: SubscriptionSpec, component_id: str, alive: Callable[[], bool]) -> Channel:
         """Make a channel for one owner, wanted until it is closed; for proxies."""

@@ -10,7 +10,7 @@ from PyQt6 import sip
 from PyQt6.QtCore import QMetaMethod, QMetaObject, QObject, Qt, pyqtSignal, pyqtSlot
 
 from upbit_ws_qt.errors import SubscriptionError, WebSocketError
-from upbit_ws_qt.manager.callbacks import hold_callback
+from upbit_ws_qt.manager.components import hold_callback
 from upbit_ws_qt.qt.ending import loop_lives
 from upbit_ws_qt.qt.ownership import Lifetime, receiver_of, signal_of
 from upbit_ws_qt.types import normalize_symbols
@@ -18,7 +18,7 @@ from upbit_ws_qt.types import normalize_symbols
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
-    from upbit_ws_qt.qt.base import ServiceBase
+    from upbit_ws_qt.qt.service import WebSocketService
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import StreamStatus
     from upbit_ws_qt.types import SubscriptionSpec
@@ -59,7 +59,7 @@ class Subscription(QObject):
 
     def __init__(
         self,
-        service: ServiceBase,
+        service: WebSocketService,
         component_id: str,
         spec: SubscriptionSpec,
         callback: Any,  # checked where the proxy takes it

@@ -11,8 +11,7 @@ from PyQt6.QtCore import QEventLoop, QTimer
 
 from tests.waiting import until
 from upbit_ws_qt.manager import ManagerListener
-from upbit_ws_qt.manager.news import News
-from upbit_ws_qt.manager.outbox import Outbox
+from upbit_ws_qt.manager.notify import CallQueue, News
 from upbit_ws_qt.types import DataType, GlobalManagerState, SubscriptionSpec
 
 if TYPE_CHECKING:
@@ -103,7 +102,7 @@ async def test_one_that_was_removed_by_the_one_before_it_is_told_nothing() -> No
 
 async def test_what_is_sent_meanwhile_comes_behind_what_waits() -> None:
     loop = asyncio.get_running_loop()
-    outbox = Outbox(loop)
+    outbox = CallQueue(loop)
     made: list[int] = []
 
     def first() -> None:
