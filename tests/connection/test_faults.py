@@ -95,7 +95,7 @@ def told_once_each(rig: Rig) -> None:
     assert [(gap.old, gap.new) for gap in rig.gaps] == [(n, n + 1) for n in range(1, rig.epoch)]
     epochs = [frame.epoch for frame in rig.frames]
     assert epochs == sorted(epochs)
-    assert rig.connection.figures().sink_failures == 0
+    assert rig.connection.figures().carried.sink_failures == 0
 
 
 @pytest.mark.parametrize("case", LINE_LOST, ids=named)

@@ -43,10 +43,10 @@ def _note(seen: set[tuple[str, str]], event: BaseWebSocketEvent) -> None:
 async def _nothing_is_under_way(desk: Desk) -> None:
     """Wait until no frame has come for twenty turns of the loop in a row."""
     connection = desk.manager.wiring.endpoints[WebSocketType.PUBLIC].connection
-    frames, quiet = connection.figures().frames, 0
+    frames, quiet = connection.figures().carried.frames, 0
     while quiet < 20:
         await asyncio.sleep(0.001)
-        seen, frames = frames, connection.figures().frames
+        seen, frames = frames, connection.figures().carried.frames
         quiet = quiet + 1 if seen == frames else 0
 
 

@@ -211,8 +211,8 @@ async def test_lines_move_to_threads_without_a_hole(exchange: EmbeddedExchange, 
     assert desk.diary.gaps[0].down_seconds == 0
     assert "upbit-public" in {thread.name for thread in threading.enumerate()}
     assert desk.manager.wiring.drain.level is IndependenceLevel.ISOLATED
-    frames = desk.manager.wiring.endpoints[Line.PUBLIC].connection.figures().frames
-    await until(lambda: desk.manager.wiring.endpoints[Line.PUBLIC].connection.figures().frames > frames + 10)
+    frames = desk.manager.wiring.endpoints[Line.PUBLIC].connection.figures().carried.frames
+    await until(lambda: desk.manager.wiring.endpoints[Line.PUBLIC].connection.figures().carried.frames > frames + 10)
     await desk.manager.stop()
     assert "upbit-public" not in {thread.name for thread in threading.enumerate()}
 

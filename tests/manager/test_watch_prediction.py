@@ -53,4 +53,4 @@ async def test_the_cost_of_some_markets_is_foretold_within_thirty_percent(
 def counted(desk: Any) -> tuple[int, int]:
     """Return how many frames and inflated bytes have come on the public line."""
     figures = desk.manager.wiring.endpoints[PUBLIC].connection.figures()
-    return figures.frames, figures.bytes_inflated
+    return figures.carried.frames, figures.carried.bytes_inflated

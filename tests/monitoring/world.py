@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from tests.frames import DEFAULT_FRAMES
-from upbit_ws_qt.connection import ConnectionFigures, InboxFigures
+from upbit_ws_qt.connection import ConnectionFigures, InboxFigures, SocketFigures
 from upbit_ws_qt.events import BaseWebSocketEvent
 from upbit_ws_qt.monitoring.monitor import AlertRaised, Change, Monitor
 from upbit_ws_qt.monitoring.stats import LineStats, ProgramStats
@@ -67,15 +67,14 @@ def line_stats(
         last_frame_at=told.pop("last_message_at", None),
         last_pong_at=told.pop("last_pong_at", None),
         ping_sent_at=told.pop("ping_sent_at", None),
-        frames=told.pop("frames", 0),
-        bytes_wire=told.pop("bytes_wire", 0),
-        bytes_inflated=told.pop("bytes_inflated", 0),
-        bytes_sent=0,
+        carried=SocketFigures(
+            frames=told.pop("frames", 0),
+            bytes_wire=told.pop("bytes_wire", 0),
+            bytes_inflated=told.pop("bytes_inflated", 0),
+            sink_failures=told.pop("sink_failures", 0),
+        ),
         rtt_last=rtt,
         rtt=SketchSummary(count=0 if rtt is None else next(_pongs)),
-        lag=0.0,
-        compressed=False,
-        sink_failures=told.pop("sink_failures", 0),
         inbox=InboxFigures(
             waiting=told.pop("pending", 0),
             dropped=told.pop("dropped", 0),

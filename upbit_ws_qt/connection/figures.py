@@ -46,15 +46,9 @@ class ConnectionFigures:
         last_frame_at: last data frame.
         last_pong_at: last pong.
         ping_sent_at: the ping of the present line that waits for its pong.
-        frames: data frames received.
-        bytes_wire: received, with all WebSocket framing.
-        bytes_inflated: data received, decompressed.
-        bytes_sent: requests sent.
+        carried: what all its lines have carried; what is no sum is the present one's.
         rtt_last: last round trip in seconds, the loop's own lag taken off.
         rtt: all round trips.
-        lag: the loop's lag at the watchdog's last look, in seconds.
-        compressed: whether the present line is.
-        sink_failures: frames lost to a failure of this library.
         refusals: errors of the exchange by name.
         gaps: changes of epoch; `lossy_gaps` are those of them that may have cost trades, orders or assets.
         close_code: of the last line that was lost or given up, None where it had none.
@@ -79,15 +73,9 @@ class ConnectionFigures:
     last_frame_at: float | None
     last_pong_at: float | None
     ping_sent_at: float | None
-    frames: int
-    bytes_wire: int
-    bytes_inflated: int
-    bytes_sent: int
+    carried: SocketFigures
     rtt_last: float | None
     rtt: SketchSummary
-    lag: float
-    compressed: bool
-    sink_failures: int
     inbox: InboxFigures
     limiter: LimiterUsage | None
     gaps: int = 0
@@ -150,7 +138,7 @@ class Tally:
 
     def line_ended(self, figures: SocketFigures) -> None:
         """Keep what a line has carried."""
-        self.past = add(self.past, figures)
+        self.past = self.past.plus(figures)
 
     def reset_rtt(self) -> None:
         """Begin the round trips anew."""
@@ -172,7 +160,7 @@ class Tally:
         ended: StateChange | None,
     ) -> ConnectionFigures:
         """Return everything at one moment."""
-        carried = self.past if line is None else add(self.past, line.figures())
+        carried = self.past if line is None else self.past.plus(line.figures())
         return ConnectionFigures(
             ws_type=ws_type,
             state=state,
@@ -190,15 +178,9 @@ class Tally:
             last_frame_at=carried.last_frame_at or None,
             last_pong_at=carried.last_pong_at or None,
             ping_sent_at=None if line is None else carried.ping_sent_at or None,
-            frames=carried.frames,
-            bytes_wire=carried.bytes_wire,
-            bytes_inflated=carried.bytes_inflated,
-            bytes_sent=carried.bytes_sent,
+            carried=carried,
             rtt_last=self.rtt_last,
             rtt=self.rtt.summary(),
-            lag=carried.lag,
-            compressed=carried.compressed,
-            sink_failures=carried.sink_failures,
             inbox=inbox.figures(superseded=carried.superseded, dropped=carried.dropped),
             limiter=None if line is None else line.limiter.usage(now),
             gaps=self.gaps,
@@ -206,23 +188,3 @@ class Tally:
             close_code=None if ended is None else ended.close_code,
             close_cause="" if ended is None else ended.cause,
         )
-
-
-def add(past: SocketFigures, now: SocketFigures) -> SocketFigures:
-    """Return the sums of two sockets' figures, and of what is no sum the later one's."""
-    return SocketFigures(
-        frames=past.frames + now.frames,
-        bytes_wire=past.bytes_wire + now.bytes_wire,
-        bytes_inflated=past.bytes_inflated + now.bytes_inflated,
-        bytes_sent=past.bytes_sent + now.bytes_sent,
-        last_frame_at=max(past.last_frame_at, now.last_frame_at),
-        last_pong_at=max(past.last_pong_at, now.last_pong_at),
-        ping_sent_at=now.ping_sent_at,
-        rtt=now.rtt,
-        lag=now.lag,
-        lag_total=past.lag_total + now.lag_total,
-        compressed=now.compressed,
-        sink_failures=past.sink_failures + now.sink_failures,
-        superseded=past.superseded + now.superseded,
-        dropped=past.dropped + now.dropped,
-    )

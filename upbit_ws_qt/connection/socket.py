@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import ssl
+from dataclasses import asdict
 from functools import partial
 from operator import length_hint
 from socket import gaierror
@@ -103,9 +104,7 @@ class Socket:
         if stream is None:
             return SocketFigures()
         return SocketFigures(
-            frames=stream.frames,
-            bytes_wire=stream.bytes_wire,
-            bytes_inflated=stream.bytes_inflated,
+            **asdict(stream.counts),
             bytes_sent=self._bytes_sent,
             last_frame_at=watchdog.last_frame_at,
             last_pong_at=watchdog.last_pong_at,
@@ -114,7 +113,6 @@ class Socket:
             lag=watchdog.lag,
             lag_total=watchdog.lag_total,
             compressed=any(isinstance(item, PerMessageDeflate) for item in stream.protocol.extensions),
-            sink_failures=stream.sink_failures,
         )
 
     def make_stream(self, *args: Any, **settings: Any) -> WireConnection:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from operator import length_hint
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from upbit_ws_qt.errors import ConnectionLostError, RecoveryStrategy
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     FrameSink = Callable[[Iterator[bytes], float], None]
 
-__all__ = ["CloseInfo", "Connect", "DialError", "DialRequest", "SocketFigures", "SocketLike", "hand_on"]
+__all__ = ["CloseInfo", "Connect", "Counts", "DialError", "DialRequest", "SocketFigures", "SocketLike", "hand_on"]
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +39,19 @@ class CloseInfo:
     reason: str
     cause: str
     asked: bool = False
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a wire connection counts as it reads, named as in SocketFigures.
+
+    A new counter is declared here and there, counted in wire_connection.py and shown by monitoring/line_metrics.py.
+    """
+
+    frames: int = 0
+    bytes_wire: int = 0
+    bytes_inflated: int = 0
+    sink_failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +89,16 @@ class SocketFigures:
     sink_failures: int = 0
     superseded: int = 0
     dropped: int = 0
+
+    def plus(self, later: SocketFigures) -> SocketFigures:
+        """Return the sums of these and those of a later socket; what is no sum is the later one's."""
+        sums: dict[str, Any] = {name: getattr(self, name) + getattr(later, name) for name in _SUMS}
+        last_frame_at = max(self.last_frame_at, later.last_frame_at)
+        last_pong_at = max(self.last_pong_at, later.last_pong_at)
+        return replace(later, last_frame_at=last_frame_at, last_pong_at=last_pong_at, **sums)
+
+
+_SUMS = (*(each.name for each in fields(Counts)), "bytes_sent", "lag_total", "superseded", "dropped")
 
 
 @dataclass(frozen=True, slots=True)

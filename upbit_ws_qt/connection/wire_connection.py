@@ -18,7 +18,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
 from upbit_ws_qt.connection.framing import Framer
-from upbit_ws_qt.connection.transport import hand_on
+from upbit_ws_qt.connection.transport import Counts, hand_on
 from upbit_ws_qt.text import Phrase, safe_text
 
 if TYPE_CHECKING:
@@ -123,10 +123,7 @@ class WireConnection(ClientConnection):
         self._parts: bytearray | None = None
         self._second_ends_at = 0.0
         self._bytes_left = self._frames_left = 0
-        self.frames = 0
-        self.bytes_wire = 0
-        self.bytes_inflated = 0
-        self.sink_failures = 0
+        self.counts = Counts()
         self.cause: str | None = None
         self.asked = False
 
@@ -155,7 +152,7 @@ class WireConnection(ClientConnection):
 
     def data_received(self, data: bytes) -> None:
         """Take in what was read."""
-        self.bytes_wire += len(data)
+        self.counts.bytes_wire += len(data)
         if self.response is None:
             data = self._shake_hands(data)
         framer, protocol = self._framer, self.protocol
@@ -255,8 +252,8 @@ class WireConnection(ClientConnection):
         """Count messages and give them to the sink, as many as the budget of this second allows."""
         now = self.loop.time()
         size = sum(map(len, messages))
-        self.frames += len(messages)
-        self.bytes_inflated += size
+        self.counts.frames += len(messages)
+        self.counts.bytes_inflated += size
         if now >= self._second_ends_at:
             self._second_ends_at = now + _SECOND
             self._bytes_left, self._frames_left = self._budget
@@ -265,7 +262,7 @@ class WireConnection(ClientConnection):
             messages = self._affordable(messages)
         self._bytes_left -= size
         self._frames_left -= len(messages)
-        self.sink_failures += hand_on(self._on_frames, messages, now)
+        self.counts.sink_failures += hand_on(self._on_frames, messages, now)
         if not within:
             self.cut(Phrase("the peer sends more than max_bytes_per_second or max_frames_per_second"))
 

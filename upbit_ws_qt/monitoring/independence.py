@@ -131,7 +131,7 @@ class _Line:
         self.wait = 0.0
 
     def observe(self, now: float, stats: LineStats, elapsed: float) -> None:
-        frames = self.frames.advance(stats.connection.frames)
+        frames = self.frames.advance(stats.connection.carried.frames)
         if self.losses.advance(stats.connection.losses):
             self.lost_at = now
         self.dropping = bool(self.drops.advance(stats.connection.inbox.dropped))

@@ -199,10 +199,10 @@ class LineMonitor:
             self._connected_seconds += elapsed
         self._last = now
         self.stats = stats
-        frames = self._frames.advance(connection.frames)
+        frames = self._frames.advance(connection.carried.frames)
         self._rate_frames.add(now, frames)
         self._messages.add(now, frames)
-        self._rate_bytes.add(now, self._wire.advance(connection.bytes_wire))
+        self._rate_bytes.add(now, self._wire.advance(connection.carried.bytes_wire))
         self.errors.add(now, self._errors_counter.advance(self._error_count(stats)))
         unreadable = stats.routing.decode_errors_on.get(self.ws_type, 0)
         self.decode_errors.add(now, self._decode_errors_counter.advance(unreadable))
@@ -303,16 +303,16 @@ class LineMonitor:
             last_message_time=None if frame_at is None else frame_at + wall_minus_loop,
             last_message_age=_age(now, frame_at),
             last_pong_age=_age(now, connection.last_pong_at),
-            message_count=connection.frames,
+            message_count=connection.carried.frames,
             messages_per_second=per_second,
-            messages_per_second_lifetime=connection.frames / (self._connected_seconds or math.inf),
+            messages_per_second_lifetime=connection.carried.frames / (self._connected_seconds or math.inf),
             error_count=self._error_count(stats),
             error_rate=self.errors.total(now) / self.messages_in_last_minute(now),
             reconnect_count=connection.losses,
             gap_count=connection.gaps,
             lossy_gap_count=connection.lossy_gaps,
-            bytes_received=connection.bytes_wire,
-            bytes_inflated=connection.bytes_inflated,
+            bytes_received=connection.carried.bytes_wire,
+            bytes_inflated=connection.carried.bytes_inflated,
             bytes_spared=spared,
             bytes_per_second=bytes_per_second,
             current_subscriptions=subscriptions.streams,
@@ -329,7 +329,7 @@ class LineMonitor:
             clock_offset=offset,
             pending=connection.inbox.waiting,
             dropped=connection.inbox.dropped,
-            sink_failures=connection.sink_failures,
+            sink_failures=connection.carried.sink_failures,
             duplicates=routing.duplicates_on.get(self.ws_type, 0),
             conflated=connection.inbox.superseded + held,
             stale=connection.inbox.stale + routing.stale_on.get(self.ws_type, 0),

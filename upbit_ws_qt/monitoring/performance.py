@@ -283,7 +283,7 @@ def _bottleneck(now: float, program: ProgramMonitor, lines: tuple[LineMonitor, .
 def _failures(stats: ProgramStats) -> Iterator[PerformanceIssue]:
     for line in stats.lines:
         ws_type = line.connection.ws_type
-        if count := line.connection.sink_failures:
+        if count := line.connection.carried.sink_failures:
             name = Phrase(ws_type.value)
             text = Phrase(
                 "{line}: {count} frames were lost on receipt to a failure of this library", line=name, count=count

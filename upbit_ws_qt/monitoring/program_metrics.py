@@ -164,7 +164,7 @@ class ProgramMonitor:
 
     def _take_backlog(self, stats: ProgramStats, elapsed: float) -> None:
         pending = sum(line.connection.inbox.waiting for line in stats.lines)
-        received = self._frames.advance(sum(line.connection.frames for line in stats.lines))
+        received = self._frames.advance(sum(line.connection.carried.frames for line in stats.lines))
         if elapsed > 0:
             drained = max(0.0, received - (pending - self.pending))
             self._drained.add(drained / elapsed, elapsed)
