@@ -9,8 +9,8 @@ import pytest
 from tests.monitoring.world import line_stats
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.monitoring.health import Gauge, HealthLevel, HealthTuning, level_of, worst_level
-from upbit_ws_qt.monitoring.judgement import ramp
 from upbit_ws_qt.monitoring.monitor import Monitor
+from upbit_ws_qt.monitoring.penalties import ramp
 from upbit_ws_qt.monitoring.phrases import duration
 from upbit_ws_qt.monitoring.stats import ProgramStats
 from upbit_ws_qt.types import ConnectionState, WebSocketType

@@ -11,8 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.monitoring.world import line_stats
-from upbit_ws_qt.monitoring.history import COARSE_SLOTS, FINE_SLOTS, History, LineEvent, LineEventKind, Metric, _Ring
-from upbit_ws_qt.monitoring.marks import MarkMaker
+from upbit_ws_qt.monitoring.history import (
+    COARSE_SLOTS,
+    FINE_SLOTS,
+    History,
+    LineEvent,
+    LineEventKind,
+    MarkMaker,
+    Metric,
+    _Ring,
+)
 from upbit_ws_qt.types import ConnectionState, WebSocketType
 
 if TYPE_CHECKING:

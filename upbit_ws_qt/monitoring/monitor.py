@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from upbit_ws_qt.monitoring.adaptive import AdaptiveSubscriptionManager, AdaptiveTuning, LoadMetrics
-from upbit_ws_qt.monitoring.alerts import AlertBook, AlertKind, rules_for
-from upbit_ws_qt.monitoring.conditions import MaintenanceNotices, conditions
+from upbit_ws_qt.monitoring.alerts import AlertBook, AlertKind, MaintenanceNotices, conditions, rules_for
 from upbit_ws_qt.monitoring.health import HealthStatus, HealthTuning
-from upbit_ws_qt.monitoring.history import History, HistorySeries, Metric
+from upbit_ws_qt.monitoring.history import History, HistorySeries, MarkMaker, Metric
 from upbit_ws_qt.monitoring.independence import ConnectionIndependenceMonitor
-from upbit_ws_qt.monitoring.judgement import HealthJudge
 from upbit_ws_qt.monitoring.line_metrics import ConnectionMetrics, LineMonitor
-from upbit_ws_qt.monitoring.marks import MarkMaker
 from upbit_ws_qt.monitoring.metrics import PerformanceMetrics
+from upbit_ws_qt.monitoring.penalties import HealthJudge
 from upbit_ws_qt.monitoring.performance import SubscriptionPerformanceMonitor
 from upbit_ws_qt.monitoring.program_metrics import ProgramMonitor
 from upbit_ws_qt.monitoring.stats import ProgramStats
