@@ -104,6 +104,9 @@ async def test_nothing_secret_leaves_by_diagnostics_or_frames(
         frames.refresh()
         shown_frames: tuple[FrameRecord, ...] = frames.table.records.records
         assert {frame.kind.split()[0] for frame in shown_frames} == {"trade"}
+        received = next(row for row, frame in enumerate(shown_frames) if '"ty":"trade"' in frame.text)
+        frames.table.selectRow(received)
+        assert '"type":"trade"' in frames.details.toPlainText(), "what is selected is shown with its long names"
         dock.refresh()
         await until(lambda: " public | Connected" in dock.diagnostics())  # judged once a second
         dock.copy_diagnostics()

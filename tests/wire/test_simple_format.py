@@ -11,7 +11,7 @@ import pytest
 from tests.frames import DEFAULT_FRAMES, SIMPLE_FRAMES
 from upbit_ws_qt.errors import DecodeError
 from upbit_ws_qt.types import DataFormat
-from upbit_ws_qt.wire import FormatChoice, FormatSavings, SimpleFormatConverter
+from upbit_ws_qt.wire import FormatChoice, FormatSavings, SimpleFormatConverter, spell_out
 
 to_simple = SimpleFormatConverter.convert_to_simple_format
 from_simple = SimpleFormatConverter.convert_from_simple_format
@@ -180,3 +180,19 @@ def test_auto_picks_what_is_smaller_on_the_line() -> None:
 def test_analyze_refuses_what_is_no_message(sample: bytes | str) -> None:
     with pytest.raises(DecodeError, match="sample"):
         SimpleFormatConverter.analyze([sample])
+
+
+@pytest.mark.parametrize(("long", "simple"), list(zip(DEFAULT_FRAMES, SIMPLE_FRAMES, strict=True)))
+def test_a_frame_is_spelt_out_with_long_names_whatever_it_came_in(long: bytes, simple: bytes) -> None:
+    assert json.loads(spell_out(simple)) == json.loads(long)
+    assert json.loads(spell_out(b"[" + simple + b"]")) == [json.loads(long)]
+    assert json.loads(spell_out(long.decode())) == json.loads(long)
+
+
+def test_numbers_keep_their_digits_when_a_frame_is_spelt_out() -> None:
+    assert spell_out('{"ty":"trade","tp":0.10,"tv":1E-8}') == '{"type":"trade","trade_price":0.10,"trade_volume":1E-8}'
+
+
+@pytest.mark.parametrize("frame", ["", '{"ty":"tra', "[1]", "5", "…", '[{"ty":"ticker"},3]'])
+def test_what_is_no_message_is_not_spelt_out(frame: str) -> None:
+    assert spell_out(frame) == frame

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from upbit_ws_qt.text import safe_text
 from upbit_ws_qt.types import WebSocketType
-from upbit_ws_qt.wire import peek
+from upbit_ws_qt.wire import peek, spell_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,6 +41,11 @@ class FrameRecord(NamedTuple):
     kind: str
     size: int
     text: str
+
+    @property
+    def spelt_out(self) -> str:
+        """The text with the exchange's long names, whichever format it came in; a text that was cut stays as it is."""
+        return spell_out(self.text)
 
 
 class FrameTrace:

@@ -13,7 +13,7 @@ from upbit_ws_qt.wire.request_rules import (
     count_combinations,
 )
 from upbit_ws_qt.wire.requests import TypeObject, build_list_request, build_request, encode_request
-from upbit_ws_qt.wire.simple_format import FormatChoice, FormatSavings, SimpleFormatConverter
+from upbit_ws_qt.wire.simple_format import FormatChoice, FormatSavings, SimpleFormatConverter, spell_out
 
 __all__ = [
     "INDICATOR_RULES",
@@ -37,4 +37,5 @@ __all__ = [
     "decode",
     "encode_request",
     "peek",
+    "spell_out",
 ]

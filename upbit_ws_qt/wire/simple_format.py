@@ -17,7 +17,7 @@ from upbit_ws_qt.wire.simple_keys import MESSAGE_KINDS, NESTED, SIMPLE_KEYS, kin
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["FormatChoice", "FormatSavings", "SimpleFormatConverter"]
+__all__ = ["FormatChoice", "FormatSavings", "SimpleFormatConverter", "spell_out"]
 
 _LONG_KEYS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {kind: {short: name for name, short in table.items()} for kind, table in SIMPLE_KEYS.items()}
@@ -127,6 +127,23 @@ class SimpleFormatConverter:
         for sample in samples:
             measure.add(sample)
         return measure.savings()
+
+
+def spell_out(frame: bytes | str) -> str:
+    """Return a frame under its long names, for people to read; what is no message, or cut short, as it is.
+
+    Numbers stand as they stood in the frame.
+    """
+    text = frame if isinstance(frame, str) else frame.decode("utf-8", "backslashreplace")
+    try:
+        message = _parse(text)
+    except (ValueError, RecursionError):
+        return text
+    messages = message if isinstance(message, list) else [message]
+    if not all(isinstance(item, dict) for item in messages):
+        return text
+    spelt = [SimpleFormatConverter.convert_from_simple_format(item) for item in messages]
+    return _write(spelt if isinstance(message, list) else spelt[0]).decode()
 
 
 class FormatChoice:
@@ -249,10 +266,14 @@ class _Measure:
         )
 
 
+def _parse(frame: bytes | str) -> Any:
+    # Numbers pass through as their own text, or the two spellings would differ in more than their keys.
+    return json.loads(frame, parse_float=_Verbatim, parse_int=_Verbatim)
+
+
 def _read(frame: bytes) -> dict[str, Any]:
     try:
-        # Numbers pass through as their own text, or the two spellings would differ in more than their keys.
-        message = json.loads(frame, parse_float=_Verbatim, parse_int=_Verbatim)
+        message = _parse(frame)
     except (ValueError, RecursionError) as error:
         raise DecodeError(f"a sample is no JSON: {error}", repr(frame[:200])) from error
     if not isinstance(message, dict):
@@ -260,7 +281,7 @@ def _read(frame: bytes) -> dict[str, Any]:
     return message
 
 
-def _write(message: Mapping[str, Any]) -> bytes:
+def _write(message: Any) -> bytes:
     return msgspec.json.encode(message, enc_hook=_encode_verbatim)
 
 

@@ -110,12 +110,15 @@ class FramesTab(QWidget):
 
     def _show_details(self) -> None:
         selected = self.table.selected()
-        self.details.setPlainText("" if selected is None else _contents(selected))
+        self.details.setPlainText("" if selected is None else _contents(selected, spelt_out=True))
 
 
 def _kind(frame: FrameRecord) -> str:
     return frame.kind or (tr("request") if frame.sent else NOTHING)
 
 
-def _contents(frame: FrameRecord) -> str:
-    return tr("(private, masked)") if frame.ws_type is WebSocketType.PRIVATE else frame.text
+def _contents(frame: FrameRecord, *, spelt_out: bool = False) -> str:
+    if frame.ws_type is WebSocketType.PRIVATE:
+        return tr("(private, masked)")
+    # One row holds what came; where there is room, the exchange's long names say what it is.
+    return frame.spelt_out if spelt_out else frame.text
