@@ -97,6 +97,7 @@ class Rig:
         self.frames: list[RawFrame] = []
         self.lines: list[Line] = []
         self.fail_proof = 0
+        self.proof_error: type[RecoveryError | ConnectionLostError] = RecoveryError
         self.bug: Exception | None = None
         self.epochs = EpochManager()
         self.inbox = Inbox(ws_type, config.inbox_frames)
@@ -163,7 +164,7 @@ class Rig:
             if isinstance(message, SubscriptionList):
                 answer.set_result(None)
             elif isinstance(message, ServerError):
-                answer.set_exception(RecoveryError(line.ws_type.value, message.name))
+                answer.set_exception(self.proof_error(line.ws_type.value, message.name))
 
         line.control = control
         ticket = f"t{next(_tickets)}"

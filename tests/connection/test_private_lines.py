@@ -15,7 +15,7 @@ from tests.connection.kit import (
     rig_for,
     until,
 )
-from upbit_ws_qt.errors import AuthenticationError
+from upbit_ws_qt.errors import AuthenticationError, ConnectionLostError, RecoveryError
 from upbit_ws_qt.types import ConnectionState
 
 if TYPE_CHECKING:
@@ -59,6 +59,19 @@ async def test_a_refused_token_gets_one_more_try_and_then_the_line_is_given_up(
         exchange.faults.clear()
         await rig.connection.reconnect()
         assert rig.path[-4:] == ["failed", "connecting", "syncing", "connected"]
+
+
+@pytest.mark.parametrize("proof_error", [RecoveryError, ConnectionLostError])
+async def test_a_refused_token_is_called_what_it_is_whatever_fails_first(
+    exchange: EmbeddedExchange, proof_error: type[RecoveryError | ConnectionLostError]
+) -> None:
+    exchange.faults.inject("invalid_auth")
+    async with rig_for(exchange, ORDERS, ws_type=PRIVATE) as rig:
+        rig.proof_error = proof_error
+        await until(lambda: rig.connection.state is ConnectionState.FAILED)
+        await until(lambda: len(rig.errors) == 2)
+        assert [type(error) for error in rig.errors] == [AuthenticationError] * 2
+        assert exchange.counters.fault_hits["invalid_auth"] == 2
 
 
 async def test_one_refused_token_is_forgiven(exchange: EmbeddedExchange) -> None:

@@ -16,7 +16,6 @@ from upbit_ws_qt.errors import (
     ConfigurationError,
     ConnectionLostError,
     RateLimitError,
-    RecoveryError,
     RecoveryStrategy,
     WebSocketError,
 )
@@ -283,10 +282,10 @@ class Lines:
             await proof
         except WebSocketError as error:
             line.abort(Phrase("not proved: {reason}", reason=error.message))
-            if isinstance(error, RecoveryError) and (refused_key := self._refused_key(line)) is not None:
-                # Whether the proof failed first or the socket closed first: a refused key is called what it is.
-                raise refused_key from None
-            raise
+            if isinstance(error, AuthenticationError):
+                raise
+            # Whatever failed first, the proof or the socket: a refused key is called what it is.
+            raise (self._refused_key(line) or error) from None
         finally:
             if not proof.done():
                 proof.cancel()

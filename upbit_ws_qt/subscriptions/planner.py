@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Effort", "IntelligentSubscriptionOptimizer", "OptimizationResult", "SplitTrust", "urgent_part"]
 
-# Looked up for each stream of each plan, where a property costs three times as much.
-_WITH_SNAPSHOT = frozenset(data_type for data_type in DataType if data_type.has_snapshot)
 _TYPE_ORDER = {data_type: index for index, data_type in enumerate(DataType)}
 
 # A first request of its own for the urgent streams pays where they would stand in a much longer queue of snapshots.
@@ -223,7 +221,7 @@ class IntelligentSubscriptionOptimizer:
         modes = _modes(union, flowing or {}, refresh, plainly=plainly)
         groups = _grouped(union, modes) + _grouped(extra, dict.fromkeys(extra, _Mode.SNAPSHOT))
         groups.sort(key=_Group.place)
-        plain = frozenset(s for s, mode in modes.items() if mode is _Mode.PLAIN and s[0] in _WITH_SNAPSHOT)
+        plain = frozenset(s for s, mode in modes.items() if mode is _Mode.PLAIN and s[0].has_snapshot)
         return OptimizationResult(
             objects=tuple(_type_object(group) for group in groups),
             union=union,
@@ -257,7 +255,7 @@ def _modes(
     plain, realtime = _Mode.PLAIN, _Mode.REALTIME
     for stream, wanted in union.items():
         data_type = stream[0]
-        if data_type not in _WITH_SNAPSHOT:
+        if not data_type.has_snapshot:
             modes[stream] = plain
             continue
         known = flowing.get(stream)

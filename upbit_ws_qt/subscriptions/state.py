@@ -62,6 +62,7 @@ class SubscriptionStateManager:
         self._set_aside: dict[StreamKey, dict[Wish, None]] = {}
         self._versions: dict[WebSocketType, int] = dict.fromkeys(WebSocketType, 0)
         self._demands: dict[WebSocketType, tuple[int, Mapping[StreamKey, Demand]]] = {}
+        self._flows: dict[WebSocketType, tuple[int, Mapping[StreamKey, Demand]]] = {}
         self._refused: dict[tuple[object, ...], tuple[float, str]] = {}
         self._optimizers = {ws_type: IntelligentSubscriptionOptimizer() for ws_type in WebSocketType}
         self._conflicts: tuple[ConflictInfo, ...] | None = None  # until the next change: figures are read every second
@@ -367,6 +368,17 @@ class SubscriptionStateManager:
                 demand = self._resolver.resolve_conflicts({stream: (d,) for stream, d in demand.items()})
             self._demands[ws_type] = (self._versions[ws_type], demand)
         return demand
+
+    def realtime_demand(self, ws_type: WebSocketType) -> Mapping[StreamKey, Demand]:
+        """Return the part of the union that is to flow; the rest is wanted for its present state alone."""
+        version, flows = self._flows.get(ws_type, (-1, {}))
+        if version != self._versions[ws_type]:
+            demand = self.demand(ws_type)
+            flows = demand
+            if not all(wanted.realtime for wanted in demand.values()):
+                flows = {stream: wanted for stream, wanted in demand.items() if wanted.realtime}
+            self._flows[ws_type] = (self._versions[ws_type], flows)
+        return flows
 
     def optimizer(self, ws_type: WebSocketType) -> IntelligentSubscriptionOptimizer:
         """Return what plans the requests of an endpoint and remembers what the exchange has shown of itself."""

@@ -85,11 +85,13 @@ class StreamRecord:
         self.deadline = until
         self.needs_data = needs_data
 
-    def is_asked(self, *, needs_data: bool) -> None:
-        """Note that a request with it leaves, which may ask in another way than before."""
+    def is_on_its_way(self) -> None:
+        """Note that the request which asks for it as though it were new leaves now."""
         self.is_asked_anew = False
-        if self.is_owed:
-            self.needs_data = needs_data
+
+    def review(self, *, needs_data: bool) -> None:
+        """Note what proves it, now that it is asked for in another way perhaps."""
+        self.needs_data = needs_data
 
     def expect_once(self, until: float) -> None:
         """Note that its present state alone was asked for."""
@@ -162,10 +164,7 @@ class StreamTable:
 
     def wanted(self) -> Mapping[StreamKey, Demand]:
         """Return what should flow."""
-        demand = self._memory.state.demand(self._memory.ws_type)
-        if all(wanted.realtime for wanted in demand.values()):
-            return demand
-        return {stream: wanted for stream, wanted in demand.items() if wanted.realtime}
+        return self._memory.state.realtime_demand(self._memory.ws_type)
 
     def flowing(self) -> dict[StreamKey, Demand]:
         """Return the streams whose data this line brings, as they are asked for."""
@@ -272,15 +271,18 @@ class StreamTable:
         new = {stream: demand for stream, demand in union.items() if stream not in before}
         gone = [stream for stream in before if stream not in union]
         once = plan.snapshots & self._memory.snapshots.owed.keys()
-        again = {stream: union[stream] for stream in self.asked_anew() if stream in union}
+        asked_anew = self.asked_anew()
+        again = {stream: union[stream] for stream in asked_anew if stream in union}
         newly_owed = {s: union[s] for s in plan.snapshots if s in union and s in before and not before[s].snapshot}
         expected = new | again | newly_owed
+        for stream in asked_anew:
+            self._records[stream].is_on_its_way()
         self._forget(gone)
         self.asked = union
         self._expect(expected, now)
-        for stream, record in self._records.items():
-            if stream in union:
-                record.is_asked(needs_data=_proved_by_data(stream, union[stream]))
+        for stream, record in self._open.items():
+            if record.is_owed:  # it may be asked for in another way now, with a snapshot or without
+                record.review(needs_data=_proved_by_data(stream, union[stream]))
         self.has_levels = self.has_levels or any(s.variant and s.data_type is DataType.ORDERBOOK for s in new)
         for stream in once:
             record = self._records.setdefault(stream, StreamRecord())
