@@ -97,7 +97,7 @@ class Rig:
         self.frames: list[RawFrame] = []
         self.lines: list[Line] = []
         self.fail_proof = 0
-        self.proof_error: type[RecoveryError | ConnectionLostError] = RecoveryError
+        self.fails_when_refused: type[RecoveryError | ConnectionLostError] | None = None
         self.bug: Exception | None = None
         self.epochs = EpochManager()
         self.inbox = Inbox(ws_type, config.inbox_frames)
@@ -164,7 +164,7 @@ class Rig:
             if isinstance(message, SubscriptionList):
                 answer.set_result(None)
             elif isinstance(message, ServerError):
-                answer.set_exception(self.proof_error(line.ws_type.value, message.name))
+                answer.set_exception(RecoveryError(line.ws_type.value, message.name))
 
         line.control = control
         ticket = f"t{next(_tickets)}"
@@ -176,6 +176,10 @@ class Rig:
                 await asyncio.sleep(wait)
             await line.send(data)
             line.limiter.record(asyncio.get_running_loop().time())
+        if self.fails_when_refused is not None:
+            while line.refusal is None:
+                await asyncio.sleep(0)  # each turn, so that it is there before the socket is known to be gone
+            raise self.fails_when_refused(line.ws_type.value, "refused")
         try:
             async with asyncio.timeout(self.config.list_timeout):
                 await answer

@@ -67,7 +67,7 @@ async def test_a_refused_token_is_called_what_it_is_whatever_fails_first(
 ) -> None:
     exchange.faults.inject("invalid_auth")
     async with rig_for(exchange, ORDERS, ws_type=PRIVATE) as rig:
-        rig.proof_error = proof_error
+        rig.fails_when_refused = proof_error
         await until(lambda: rig.connection.state is ConnectionState.FAILED)
         await until(lambda: len(rig.errors) == 2)
         assert [type(error) for error in rig.errors] == [AuthenticationError] * 2
