@@ -71,6 +71,10 @@ class WebSocketError(Exception):
         if recovery is not None:
             self.recovery = recovery
 
+    def followed_by(self, recovery: RecoveryStrategy) -> None:
+        """Note what the library does about it where that depends on what went wrong around it."""
+        self.recovery = recovery
+
     def __str__(self) -> str:
         return self.message
 

@@ -15,7 +15,14 @@ from tests.connection.kit import (
     rig_for,
     until,
 )
-from upbit_ws_qt.errors import AuthenticationError, ConnectionLostError, RecoveryError
+from upbit_ws_qt.connection import supervisor
+from upbit_ws_qt.errors import (
+    AuthenticationError,
+    ConnectionLostError,
+    RecoveryError,
+    RecoveryStrategy,
+    WebSocketError,
+)
 from upbit_ws_qt.types import ConnectionState
 
 if TYPE_CHECKING:
@@ -126,3 +133,37 @@ async def test_the_renewal_of_the_token_comes_by_itself(exchange: EmbeddedExchan
         await until(lambda: rig.epoch == 3)
         assert rig.path == ["connecting", "syncing", "connected"]
         assert exchange.counters.auth_failures == 0
+
+
+async def test_a_renewal_that_fails_says_whether_it_is_tried_again_and_the_old_line_serves_on(
+    exchange: EmbeddedExchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "TOKEN_RETRY", 0.05)
+    ahead = [0.0]
+    async with rig_for(
+        exchange, ORDERS, ws_type=PRIVATE, clock=lambda: time.monotonic() + ahead[0], changes={"token_lifetime": 100.0}
+    ) as rig:
+        await rig.connected()
+        refused = exchange.faults.inject("refuse", status=503)
+        with pytest.raises(WebSocketError) as asked:
+            await rig.connection.reconnect()
+        assert asked.value.recovery is RecoveryStrategy.NONE
+        assert refused.hits == 1
+        ahead[0] = 81.0
+        with pytest.raises(WebSocketError) as due:
+            await rig.jwt.refresh_token_if_needed()
+        assert due.value.recovery is RecoveryStrategy.RETRY
+        assert rig.path == ["connecting", "syncing", "connected"]
+        assert rig.epoch == 1
+
+
+async def test_a_token_whose_renewal_failed_is_renewed_later(
+    exchange: EmbeddedExchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "TOKEN_RETRY", 0.05)
+    async with rig_for(exchange, ORDERS, ws_type=PRIVATE, changes={"token_lifetime": 1.0}) as rig:
+        await rig.connected()
+        refused = exchange.faults.inject("refuse", status=503, times=2)
+        await until(lambda: rig.epoch == 2)
+        assert refused.hits == 2
+        assert rig.path == ["connecting", "syncing", "connected"]

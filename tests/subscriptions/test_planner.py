@@ -16,6 +16,7 @@ from upbit_ws_qt.subscriptions import (
     SplitTrust,
     SubscriptionStateManager,
 )
+from upbit_ws_qt.subscriptions.planner import urgent_part
 from upbit_ws_qt.types import DataType, Priority, SubscriptionSpec, WebSocketType
 from upbit_ws_qt.wire import encode_request
 
@@ -151,6 +152,28 @@ def test_the_most_urgent_type_object_comes_first() -> None:
     demand = demand_for(ticker("KRW-BTC", priority=Priority.LOW), trade("KRW-BTC", priority=Priority.CRITICAL))
     plan = IntelligentSubscriptionOptimizer().optimize_subscriptions(demand)
     assert [entry.data_type for entry in plan.objects] == [DataType.TRADE, DataType.TICKER]
+
+
+@pytest.mark.parametrize("priority", [Priority.CRITICAL, Priority.HIGH])
+def test_what_is_urgent_gets_a_first_request_of_its_own_before_a_long_queue(
+    priority: Priority,
+) -> None:
+    urgent = ticker("KRW-BTC", priority=priority)
+    many = [ticker(*codes(50)), trade(*codes(10), priority=Priority.LOW)]
+    assert urgent_part(demand_for(urgent, *many)).keys() == tickers("KRW-BTC")
+    assert urgent_part(demand_for(urgent, ticker(*codes(49)))) == {}  # the queue is short
+    assert urgent_part(demand_for(*many)) == {}
+
+
+@pytest.mark.parametrize(("split", "is_mixed"), [(SplitTrust.UNKNOWN, False), (SplitTrust.PROVED, True)])
+def test_asked_plainly_a_type_stands_in_the_request_in_one_way_unless_both_are_known_to_be_taken(
+    split: SplitTrust, is_mixed: bool
+) -> None:
+    optimizer = IntelligentSubscriptionOptimizer()
+    optimizer.learn(split)
+    flowing = demand_for(ticker("KRW-BTC"))
+    plan = optimizer.optimize_subscriptions(demand_for(ticker("KRW-BTC", "KRW-ETH")), flowing=flowing, plainly=True)
+    assert bool(plan.mixed_types) is is_mixed
 
 
 @pytest.mark.parametrize(

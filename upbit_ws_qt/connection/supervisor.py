@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Supervisor"]
 
 STOP_WITHIN = 1.0
+TOKEN_DUE = "the token is due"  # noqa: S105 - a cause in words
 # Seconds after which a token that is due is tried again, where the line that it was for came to nothing.
 TOKEN_RETRY = 10.0
 # Seconds after which it is looked at again where nothing was due: Qt's timers may fire some milliseconds early.
@@ -109,7 +110,7 @@ class Supervisor:
         self._token_timer: asyncio.TimerHandle | None = None
         self._askers = Askers()
         self._next_attempt_at: float | None = None
-        jwt.attach(ws_type, partial(self.reconnect, "the token is due"))
+        jwt.attach(ws_type, partial(self.reconnect, TOKEN_DUE))
 
     # -- for everybody ------------------------------------------------------------------------------------------
     @property
@@ -274,6 +275,9 @@ class Supervisor:
         except WebSocketError as error:
             self._asked_for = None
             self._tally.rotation_failed(kind_of(error))
+            if not old.closed.done():
+                # The old line serves on: nothing is dialled again, but for a token, which has to be renewed some time.
+                error.followed_by(RecoveryStrategy.RETRY if cause == TOKEN_DUE else RecoveryStrategy.NONE)
             self._soon(self._on_error, error)
             self._askers.settle(error)
             return old
