@@ -97,7 +97,7 @@ async def test_six_changes_in_half_a_second_end_exact_within_the_limit(exchange:
 
 
 async def test_a_hundred_components_on_a_thousand_streams_cost_three_requests_at_most() -> None:
-    async with EmbeddedExchange(ExchangeSettings(seed=7, rate=200)) as exchange:
+    async with EmbeddedExchange(ExchangeSettings(seed=7, rate=20)) as exchange:
         manager = GlobalWebSocketManager(
             config_for(exchange, proof_timeout=60.0, list_timeout=60.0, connect_timeout=60.0)
         )

@@ -82,8 +82,10 @@ async def test_private_types_speak_the_four_formats(exchange: EmbeddedExchange, 
 async def test_info_types_shorten_the_keys_inside_too(type_: str) -> None:
     entry = CROSSING if type_ == "indicator_signal" else BANDS
     part = {"type": type_, "codes": [BTC], "timeframe": "5m", "indicators": [entry]}
+    # In the market of this seed a crossing comes soon.
+    settings = ExchangeSettings(seed=3, markets=1, rate=1, stopped=True, start_ms=1_790_000_000_000)
     async with (
-        EmbeddedExchange(ExchangeSettings(markets=1, rate=2, stopped=True, start_ms=1_790_000_000_000)) as exchange,
+        EmbeddedExchange(settings) as exchange,
         in_four_formats(exchange, "info", part) as lines,
     ):
         for _ in range(200):  # a signal waits for its condition

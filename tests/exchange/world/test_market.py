@@ -141,8 +141,8 @@ def _check_growth(before: Message, now: Message) -> None:
 def test_sequential_ids_are_unique_and_not_in_order() -> None:
     of = world(markets=None, rate=20_000)
     ids = [shown(of, "trade", code)["sequential_id"] for code in sorted(of.codes)]
-    live = [change.values[5] for change in run(of, 3) if change.kind == "trade"]  # type: ignore[attr-defined]
-    assert len(live) > 6000
+    live = [change.values[5] for change in run(of, 1.5) if change.kind == "trade"]  # type: ignore[attr-defined]
+    assert len(live) > 3000
     assert len(set(ids + live)) == len(ids) + len(live)
     assert any(after < before for before, after in pairwise(live))
     assert min(live) > 2**53
@@ -196,7 +196,7 @@ def test_trade_prices_follow_the_fair_price() -> None:
 @pytest.mark.parametrize(("markets", "rate"), [(None, 50_000), (None, 800), (30, 500), (1, 5000), (10, 20)])
 def test_the_rate_is_that_of_all_public_messages(markets: int | None, rate: float) -> None:
     of = world(seed=2, markets=markets, rate=rate)
-    seconds = max(4.0, min(600.0, 20_000 / rate))
+    seconds = max(1.0, min(600.0, 20_000 / rate))
     count = sum(1 for _ in run(of, seconds))
     assert 0.9 < count / (rate * seconds) < 1.1
 
@@ -212,7 +212,7 @@ def test_the_rate_can_be_changed_while_running() -> None:
 
 def test_busy_and_quiet_markets() -> None:
     of = world(markets=None, rate=5000)
-    trades = Counter(change.code for change in run(of, 30) if change.kind == "trade")
+    trades = Counter(change.code for change in run(of, 10) if change.kind == "trade")
     assert trades.most_common(1)[0][0] == "KRW-BTC"
     assert sum(count for _, count in trades.most_common(10)) > 0.4 * trades.total()
 
@@ -255,7 +255,7 @@ def test_the_last_24_hours_forget_what_is_older() -> None:
     with localcontext() as context:
         context.prec = 60
         volumes = []
-        for change in run(of, 2 * 86_400, step_ms=3_600_000):
+        for change in run(of, 30 * 3600, step_ms=3_600_000):
             if change.kind == "trade":
                 message = read(change)
                 volumes.append((message["trade_timestamp"], message["trade_volume"]))
