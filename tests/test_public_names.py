@@ -93,6 +93,7 @@ ADDED = set(
     ServerError
     ServerStatus
     SignalEventParams
+    SilenceDetector
     SketchSummary
     SlotError
     SnapshotData

@@ -131,6 +131,9 @@ if TYPE_CHECKING:
         PoolStatistics,
         RoutingStatistics,
     )
+    from upbit_ws_qt.silence import (
+        SilenceDetector,
+    )
     from upbit_ws_qt.sketch import (
         SketchSummary,
     )
@@ -195,6 +198,7 @@ if TYPE_CHECKING:
 # In the order of the house, lowest first: what a name needs is loaded on the way to it, and Qt only for what needs Qt.
 _HOMES = (
     "text",
+    "silence",
     "sketch",
     "errors",
     "types",
@@ -320,6 +324,7 @@ __all__ = [
     "ServerStatus",
     "ServiceConfig",
     "SignalEventParams",
+    "SilenceDetector",
     "SimpleFormatConverter",
     "SimpleWebSocketClient",
     "SketchSummary",

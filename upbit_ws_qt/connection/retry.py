@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from upbit_ws_qt.connection.watchdog import CLOCK_JUMP
+from upbit_ws_qt.clocks import SLEPT, ClockJump
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,13 +95,10 @@ class Waker:
     async def pause(self, until: float) -> None:
         """Return at a time of the loop's clock, when woken, or when the wall clock jumps: the computer slept."""
         self.take()
-        wall, at = self._wall_clock(), self._loop.time()
+        clocks = ClockJump(self._loop.time(), self._wall_clock())
         while (left := until - self._loop.time()) > 0 and not self._event.is_set():
             await self.wait(None, min(left, NOTICE_JUMP_EVERY))
-            now = self._loop.time()
-            jumped = self._wall_clock() - wall - (now - at)
-            wall, at = self._wall_clock(), now
-            if jumped >= CLOCK_JUMP:
+            if clocks.look(self._loop.time(), self._wall_clock()) >= SLEPT:
                 return
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from upbit_ws_qt.clocks import SLEPT, ClockJump
 from upbit_ws_qt.text import Phrase
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ PING = "ping"
 """The verdict that says: send a ping."""
 
 LONGEST_TICK = 0.25
-# A wall clock that runs ahead of the loop's clock by so much was set, or the computer slept.
-CLOCK_JUMP = 5.0
 # After a lag of this many seconds what the peer sent may still lie unread: nobody is given up in that turn.
 LATE = 0.1
 # A line is busy when so many frames have come and none of the recent pauses was longer than this share of the limit.
@@ -46,7 +45,7 @@ class Watchdog:
         shortest = min(config.ping_interval, config.pong_timeout, config.busy_silence_timeout)
         self.tick = min(LONGEST_TICK, shortest / 4)
         self._looked_at = now
-        self._wall = wall
+        self._clocks = ClockJump(now, wall)
         self._ping_due_at = now + config.ping_interval
         self.pinged_at: float | None = None
         self._lag_when_pinged = 0.0
@@ -109,9 +108,9 @@ class Watchdog:
         was_late = self.lag > LATE
         self.lag = max(0.0, now - self._looked_at - self.tick)
         self.lag_total += self.lag
-        jump = (wall - self._wall) - (now - self._looked_at)
-        self._looked_at, self._wall = now, wall
-        if jump >= CLOCK_JUMP:
+        jump = self._clocks.look(now, wall)
+        self._looked_at = now
+        if jump >= SLEPT:
             return Phrase("the clock jumped by {seconds:.0f} s", seconds=jump)
         if broken is not None:
             return Phrase("protocol error: {complaint}", complaint=broken)

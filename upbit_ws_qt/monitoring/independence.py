@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from enum import StrEnum
 from itertools import permutations
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
 
+from upbit_ws_qt.clocks import SLEPT, ClockJump
 from upbit_ws_qt.monitoring.windows import Counter, RecentMean
 from upbit_ws_qt.text import Phrase
 from upbit_ws_qt.types import IndependenceLevel
@@ -29,8 +29,6 @@ KEPT = 600.0
 """Seconds that trouble is listed after its last occurrence."""
 LATE = 0.1
 """Seconds that frames of a line must wait to be called delayed."""
-SLEPT = 5.0
-"""Seconds by which the wall clock must have left the loop's between two readings: the computer slept."""
 FROZEN = 1.0
 """Seconds of our own lag that can cost lines their pings."""
 RIGHT_AFTER = 10.0
@@ -168,7 +166,7 @@ class ConnectionIndependenceMonitor:
         self._last: float | None = None
         self._frozen_at = float("-inf")
         self._slept_at = float("-inf")
-        self._wall_minus_loop = math.inf
+        self._clocks = ClockJump()
 
     def note_level(self, level: IndependenceLevel) -> None:
         """Take note of a level that somebody else raised the lines to; a lower one than the present changes nothing."""
@@ -180,10 +178,8 @@ class ConnectionIndependenceMonitor:
         self._last = now
         if stats.loop_lag >= FROZEN:
             self._frozen_at = now
-        ahead = stats.wall_clock - now
-        if ahead - self._wall_minus_loop >= SLEPT:
+        if self._clocks.look(now, stats.wall_clock) >= SLEPT:
             self._slept_at = now
-        self._wall_minus_loop = ahead
         for line in stats.lines:
             self._lines.setdefault(line.connection.ws_type, _Line()).observe(now, line, elapsed)
         self._weigh_pairs(elapsed)

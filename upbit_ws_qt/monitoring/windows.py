@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 
+from upbit_ws_qt.clocks import ClockJump
 from upbit_ws_qt.sketch import QuantileSketch
 
 __all__ = ["ClockOffset", "Counter", "RecentMean", "RecentSum", "RollingSketch"]
@@ -137,7 +138,7 @@ class ClockOffset:
     The fastest event took half the fastest round trip; what its age is beyond that is the offset.
     """
 
-    __slots__ = ("_fastest", "_fastest_rtt", "_wall_minus_loop")
+    __slots__ = ("_clocks", "_fastest", "_fastest_rtt")
     MINUTES = 30
     STEP = 0.25
     """Seconds by which the wall clock must have jumped for the estimate to begin anew."""
@@ -145,14 +146,12 @@ class ClockOffset:
     def __init__(self) -> None:
         self._fastest: deque[tuple[int, float]] = deque(maxlen=self.MINUTES)
         self._fastest_rtt: float | None = None
-        self._wall_minus_loop: float | None = None
+        self._clocks = ClockJump()
 
     def watch(self, now: float, wall_clock: float) -> None:
         """Notice a wall clock that was set: what was learnt from the old one is forgotten."""
-        difference = wall_clock - now
-        if self._wall_minus_loop is not None and abs(difference - self._wall_minus_loop) > self.STEP:
+        if abs(self._clocks.look(now, wall_clock)) > self.STEP:
             self._fastest.clear()
-        self._wall_minus_loop = difference
 
     def note_rtt(self, seconds: float) -> None:
         """Take in a round trip."""

@@ -16,6 +16,7 @@ from upbit_ws_qt.errors import SubscriptionError, WebSocketError
 from upbit_ws_qt.manager.notify import CallQueue
 from upbit_ws_qt.qt.channel import Channel, channel_class
 from upbit_ws_qt.qt.ending import loop_lives
+from upbit_ws_qt.silence import SilenceDetector
 from upbit_ws_qt.streams import StreamKey, streams_of
 from upbit_ws_qt.types import ConnectionState, Delivery, WebSocketType
 from upbit_ws_qt.wire import check_spec
@@ -23,15 +24,12 @@ from upbit_ws_qt.wire import check_spec
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.manager import ComponentSubscription, GlobalWebSocketManager
     from upbit_ws_qt.subscriptions import StreamStatus
     from upbit_ws_qt.types import SubscriptionSpec
 
 __all__ = ["ChannelHub"]
 
-_LOOKS_PER_TIMEOUT = 10
-_BUSY_LOOKS = 20  # so many looks in a row that each saw something new make a stream known to be busy
 _DOWN = frozenset({ConnectionState.RECONNECTING, ConnectionState.FAILED, ConnectionState.STOPPED})
 
 
@@ -43,20 +41,11 @@ class _Tap:
         self.stream = stream
         self.handles: dict[Delivery, ComponentSubscription] = {}
         self._gone = gone
-        self._seen: BaseWebSocketEvent | None = None
-        self._fresh_looks = 0
-        self._quiet_looks = 0
+        self._silence = SilenceDetector()
 
     def look(self) -> bool:
         """Note whether something came since the last look; return whether a busy stream has fallen silent."""
-        latest = self.channel.latest
-        if latest is not self._seen:
-            self._seen = latest
-            self._fresh_looks = self._fresh_looks + 1 if self._quiet_looks == 0 else 1
-            self._quiet_looks = 0
-            return False
-        self._quiet_looks += 1
-        return self._fresh_looks >= _BUSY_LOOKS and self._quiet_looks >= _LOOKS_PER_TIMEOUT
+        return self._silence.look(self.channel.latest)
 
     def close(self) -> None:
         """End its wishes."""
@@ -87,7 +76,7 @@ class ChannelHub(QObject):
         self._touched: dict[Channel, None] = {}
         self._calls = CallQueue(self._loop)
         self._timer: asyncio.TimerHandle | None = None
-        self._look_interval = manager.config.busy_silence_timeout / _LOOKS_PER_TIMEOUT
+        self._look_interval = manager.config.busy_silence_timeout / SilenceDetector.QUIET_LOOKS
         self._closed = False
 
     def __len__(self) -> int:

@@ -2,54 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from upbit_ws_qt import SilenceDetector
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = ["BUSY_LOOKS", "QUIET_LOOKS", "SilenceWatch"]
 
-BUSY_LOOKS = 20
-"""So many looks in a row that each saw something new make a market known to be busy, as with a service's channels."""
-QUIET_LOOKS = 10
-"""After so many that saw nothing, a busy one is silent."""
-
-
-@dataclass(slots=True)
-class _Pace:
-    """What the looks at one market have seen."""
-
-    seen: object = None
-    fresh: int = 0
-    quiet: int = 0
+BUSY_LOOKS = SilenceDetector.BUSY_LOOKS
+QUIET_LOOKS = SilenceDetector.QUIET_LOOKS
 
 
 class SilenceWatch:
-    """Looks at the newest event of each market now and then.
-
-    A program that stood still looks once, however long that took: it takes nobody for silent whom it did not listen to.
-    """
+    """Looks at the newest event of each market now and then."""
 
     def __init__(self) -> None:
-        self._paces: dict[str, _Pace] = {}
+        self._detectors: dict[str, SilenceDetector] = {}
 
     def look(self, newest: Iterable[tuple[str, object]]) -> list[str]:
         """Look at (market, newest event) of all that are listened to; return those that are busy ones fallen silent."""
-        before, self._paces = self._paces, {}
+        before, self._detectors = self._detectors, {}
         silent = []
         for code, event in newest:
-            pace = self._paces[code] = before.get(code) or _Pace()
-            if event is not pace.seen:
-                pace.seen = event
-                pace.fresh = pace.fresh + 1 if pace.quiet == 0 else 1
-                pace.quiet = 0
-                continue
-            pace.quiet += 1
-            if pace.fresh >= BUSY_LOOKS and pace.quiet >= QUIET_LOOKS:
+            detector = self._detectors[code] = before.get(code) or SilenceDetector()
+            if detector.look(event):
                 silent.append(code)
         return silent
 
     def forget(self) -> None:
         """Begin anew: nobody listened for a while."""
-        self._paces.clear()
+        self._detectors.clear()
