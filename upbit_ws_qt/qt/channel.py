@@ -256,4 +256,4 @@ _CLASSES: dict[DataType, type[Channel]] = {
 
 def channel_class(data_type: DataType) -> type[Channel]:
     """Return the class whose signals carry the events of a data type."""
-    return _CLASSES.get(data_type, CandleChannel)
+    return CandleChannel if data_type.is_candle else _CLASSES[data_type]

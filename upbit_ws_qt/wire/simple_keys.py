@@ -9,6 +9,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from upbit_ws_qt.types import DataType
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -148,16 +150,5 @@ def kind_of(message_type: str) -> str | None:
     return kind if kind in MESSAGE_KINDS else None
 
 
-MESSAGE_KINDS = frozenset(
-    {
-        "ticker",
-        "trade",
-        "orderbook",
-        "candle",
-        "myOrder",
-        "myAsset",
-        "announcement",
-        "indicator",
-        "indicator_signal",
-    }
-)
+# Candles of all units are alike; every other data type is a kind of its own.
+MESSAGE_KINDS = frozenset("candle" if data_type.is_candle else data_type.value for data_type in DataType)
