@@ -7,7 +7,8 @@ import time
 
 from benchmarks._child_exchange import child_exchange, config_for, http
 from upbit_ws_qt.manager import GlobalWebSocketManager
-from upbit_ws_qt.types import DataType, SubscriptionSpec, WebSocketType
+from upbit_ws_qt.specs import SubscriptionSpec
+from upbit_ws_qt.types import DataType, WebSocketType
 
 COMPONENTS = 100
 SYMBOLS_EACH = 40

@@ -16,7 +16,7 @@ from PyQt6.QtWidgets import QApplication
 
 from benchmarks._child_exchange import child_exchange, config_for, http
 from upbit_ws_qt import WebSocketType, run
-from upbit_ws_qt.sketch import QuantileSketch
+from upbit_ws_qt.quantiles import QuantileSketch
 from widgets.program.application import keep_collections_short
 from widgets.program.options import Options
 from widgets.program.program import Program

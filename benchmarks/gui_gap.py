@@ -16,7 +16,7 @@ from PyQt6.QtCore import QCoreApplication, QObject, Qt, QTimer
 
 from benchmarks._child_exchange import child_exchange, config_for, http
 from upbit_ws_qt.qt import WebSocketClientProxy, WebSocketService
-from upbit_ws_qt.sketch import QuantileSketch
+from upbit_ws_qt.quantiles import QuantileSketch
 
 SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
 RATES = (1_000, 20_000)

@@ -12,7 +12,7 @@ from PyQt6.QtCore import QCoreApplication, QObject
 
 from benchmarks._child_exchange import child_exchange, config_for, http
 from upbit_ws_qt.qt import WebSocketClientProxy, WebSocketService
-from upbit_ws_qt.sketch import QuantileSketch
+from upbit_ws_qt.quantiles import QuantileSketch
 
 if TYPE_CHECKING:
     from collections.abc import Callable

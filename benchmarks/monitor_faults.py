@@ -36,7 +36,7 @@ from upbit_ws_qt import (
     WebSocketService,
     WebSocketType,
 )
-from upbit_ws_qt.sketch import QuantileSketch
+from upbit_ws_qt.quantiles import QuantileSketch
 from widgets.monitor_dock import ConnectionMonitorDock
 
 FAULTS: tuple[tuple[str, dict[str, Any]], ...] = (

@@ -15,8 +15,9 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from upbit_ws_qt.specs import SubscriptionSpec
 from upbit_ws_qt.subscriptions import IntelligentSubscriptionOptimizer, SubscriptionStateManager
-from upbit_ws_qt.types import DataType, SubscriptionSpec, WebSocketType
+from upbit_ws_qt.types import DataType, WebSocketType
 from upbit_ws_qt.wire import encode_request
 
 if TYPE_CHECKING:

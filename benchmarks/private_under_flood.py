@@ -9,8 +9,9 @@ from typing import Any
 
 from benchmarks._child_exchange import child_exchange, config_for, http
 from upbit_ws_qt.manager import GlobalWebSocketManager
-from upbit_ws_qt.sketch import QuantileSketch
-from upbit_ws_qt.types import DataType, SubscriptionSpec
+from upbit_ws_qt.quantiles import QuantileSketch
+from upbit_ws_qt.specs import SubscriptionSpec
+from upbit_ws_qt.types import DataType
 
 SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 15.0
 RATES = (1_000, 20_000)

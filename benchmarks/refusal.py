@@ -15,7 +15,8 @@ from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings, RequestRefusedError, hub
 from upbit_ws_qt.manager import GlobalWebSocketManager
 from upbit_ws_qt.manager.periodic import Periodic
-from upbit_ws_qt.types import DataType, SubscriptionSpec
+from upbit_ws_qt.specs import SubscriptionSpec
+from upbit_ws_qt.types import DataType
 
 STREAMS, CODES = 1_200, 200
 TYPES = (DataType.TICKER, DataType.TRADE, DataType.ORDERBOOK)

@@ -7,7 +7,8 @@ import sys
 
 from benchmarks._child_exchange import child_exchange, config_for, http
 from upbit_ws_qt.manager import GlobalWebSocketManager
-from upbit_ws_qt.types import ConnectionState, DataType, SubscriptionSpec, WebSocketType
+from upbit_ws_qt.specs import SubscriptionSpec
+from upbit_ws_qt.types import ConnectionState, DataType, WebSocketType
 
 CUTS = int(sys.argv[1]) if len(sys.argv) > 1 else 40
 TYPES = (DataType.TICKER, DataType.TRADE, DataType.ORDERBOOK)

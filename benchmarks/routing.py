@@ -17,7 +17,8 @@ from tests.frames import DEFAULT_FRAMES
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.connection.inbox import RawFrame
 from upbit_ws_qt.routing import DataPoolManager, DataRoutingEngine
-from upbit_ws_qt.types import Delivery, SubscriptionSpec, WebSocketType
+from upbit_ws_qt.specs import SubscriptionSpec
+from upbit_ws_qt.types import Delivery, WebSocketType
 from upbit_ws_qt.wire import decode
 
 if TYPE_CHECKING:

@@ -18,8 +18,9 @@ from upbit_ws_qt.events import (
     OrderbookEvent,
     SignalEventParams,
 )
+from upbit_ws_qt.specs import IndicatorSpec, SubscriptionSpec
 from upbit_ws_qt.streams import ALL_SYMBOLS, StreamKey, indicator_variant, key_of_event, level_variant, streams_of
-from upbit_ws_qt.types import DataType, IndicatorSpec, SubscriptionSpec, WebSocketType
+from upbit_ws_qt.types import DataType, WebSocketType
 
 
 def _book(level: str) -> OrderbookEvent:

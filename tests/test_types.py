@@ -13,17 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
-from upbit_ws_qt.types import (
-    BackpressureConfig,
-    BackpressureStrategy,
-    DataType,
-    Delivery,
-    IndicatorSpec,
-    Priority,
-    SubscriptionSpec,
-    WebSocketType,
-    normalize_symbols,
-)
+from upbit_ws_qt.specs import IndicatorSpec, SubscriptionSpec, normalize_symbols
+from upbit_ws_qt.types import BackpressureConfig, BackpressureStrategy, DataType, Delivery, Priority, WebSocketType
 
 FIELDS = json.loads((Path(__file__).parent / "data" / "fields.json").read_text())
 

@@ -124,6 +124,9 @@ if TYPE_CHECKING:
         install_excepthook,
         run,
     )
+    from upbit_ws_qt.quantiles import (
+        SketchSummary,
+    )
     from upbit_ws_qt.routing import (
         DataPoolManager,
         DataRoutingEngine,
@@ -134,9 +137,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.silence import (
         SilenceDetector,
     )
-    from upbit_ws_qt.sketch import (
-        SketchSummary,
-    )
+    from upbit_ws_qt.specs import IndicatorSpec, SubscriptionSpec, is_market_code
     from upbit_ws_qt.streams import (
         StreamKey,
     )
@@ -173,11 +174,8 @@ if TYPE_CHECKING:
         Delivery,
         GlobalManagerState,
         IndependenceLevel,
-        IndicatorSpec,
         Priority,
-        SubscriptionSpec,
         WebSocketType,
-        is_market_code,
     )
     from upbit_ws_qt.wire import (
         INDICATOR_RULES,
@@ -199,9 +197,10 @@ if TYPE_CHECKING:
 _HOMES = (
     "text",
     "silence",
-    "sketch",
+    "quantiles",
     "errors",
     "types",
+    "specs",
     "credentials",
     "config",
     "events",

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, TypeVar
 from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
 from upbit_ws_qt.events import BaseWebSocketEvent, CandleEvent, OrderbookEvent, TickerEvent, TradeEvent
 from upbit_ws_qt.manager import GlobalWebSocketManager
+from upbit_ws_qt.specs import SubscriptionSpec, normalize_symbols
 from upbit_ws_qt.streams import streams_of
-from upbit_ws_qt.types import ConnectionState, DataType, SubscriptionSpec, normalize_symbols
+from upbit_ws_qt.types import ConnectionState, DataType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

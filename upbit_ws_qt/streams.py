@@ -10,7 +10,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from upbit_ws_qt.events import IndicatorEvent, IndicatorSignalEvent, OrderbookEvent
-from upbit_ws_qt.types import DataType, IndicatorSpec, SubscriptionSpec, WebSocketType
+from upbit_ws_qt.specs import IndicatorSpec, SubscriptionSpec
+from upbit_ws_qt.types import DataType, WebSocketType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -26,8 +26,9 @@ from upbit_ws_qt.connection import (
 )
 from upbit_ws_qt.credentials import Credentials
 from upbit_ws_qt.errors import ConnectionLostError, RecoveryError, WebSocketError
+from upbit_ws_qt.specs import SubscriptionSpec
 from upbit_ws_qt.streams import StreamKey, streams_of
-from upbit_ws_qt.types import DataFormat, DataType, SubscriptionSpec, WebSocketType
+from upbit_ws_qt.types import DataFormat, DataType, WebSocketType
 from upbit_ws_qt.wire import ServerError, SubscriptionList, build_list_request, build_request
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from tests.connection.peers import Client
 from tests.waiting import at_leisure
 from upbit_ws_qt.connection import ConnectLimiter, DialError, IsolatedHost
 from upbit_ws_qt.errors import ConnectionLostError
-from upbit_ws_qt.types import DataType, SubscriptionSpec, WebSocketType
+from upbit_ws_qt.specs import SubscriptionSpec
+from upbit_ws_qt.types import DataType, WebSocketType
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -6,7 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.waiting import until
-from upbit_ws_qt.types import DataType, SubscriptionSpec
+from upbit_ws_qt.specs import SubscriptionSpec
+from upbit_ws_qt.types import DataType
 
 if TYPE_CHECKING:
     from tests.manager.conftest import Desk

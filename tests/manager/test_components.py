@@ -14,9 +14,10 @@ from upbit_ws_qt.errors import SubscriptionError
 from upbit_ws_qt.manager import ManagerListener
 from upbit_ws_qt.manager.wiring import FOLLOW_EVERY
 from upbit_ws_qt.monitoring.adaptive import AdaptationKind, AdaptationPlan
+from upbit_ws_qt.specs import SubscriptionSpec
 from upbit_ws_qt.streams import StreamKey
 from upbit_ws_qt.subscriptions import Standing
-from upbit_ws_qt.types import DataType, Priority, SubscriptionSpec, WebSocketType
+from upbit_ws_qt.types import DataType, Priority, WebSocketType
 
 if TYPE_CHECKING:
     from collections.abc import Callable

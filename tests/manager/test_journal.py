@@ -13,7 +13,8 @@ from tests.waiting import until
 from upbit_ws_qt.errors import DecodeError
 from upbit_ws_qt.manager import GlobalWebSocketManager
 from upbit_ws_qt.manager.journal import UNREADABLE_EVERY, Journal
-from upbit_ws_qt.types import ConnectionState, DataType, SubscriptionSpec, WebSocketType
+from upbit_ws_qt.specs import SubscriptionSpec
+from upbit_ws_qt.types import ConnectionState, DataType, WebSocketType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

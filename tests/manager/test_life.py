@@ -15,8 +15,9 @@ from upbit_ws_qt.connection import RawFrame
 from upbit_ws_qt.credentials import Credentials
 from upbit_ws_qt.errors import ConfigurationError
 from upbit_ws_qt.manager import GlobalWebSocketManager
+from upbit_ws_qt.specs import SubscriptionSpec
 from upbit_ws_qt.streams import StreamKey
-from upbit_ws_qt.types import ConnectionState, DataType, GlobalManagerState, SubscriptionSpec, WebSocketType
+from upbit_ws_qt.types import ConnectionState, DataType, GlobalManagerState, WebSocketType
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -12,7 +12,8 @@ from PyQt6.QtCore import QEventLoop, QTimer
 from tests.waiting import until
 from upbit_ws_qt.manager import ManagerListener
 from upbit_ws_qt.manager.notify import CallQueue, News
-from upbit_ws_qt.types import DataType, GlobalManagerState, SubscriptionSpec
+from upbit_ws_qt.specs import SubscriptionSpec
+from upbit_ws_qt.types import DataType, GlobalManagerState
 
 if TYPE_CHECKING:
     from tests.manager.conftest import Desk

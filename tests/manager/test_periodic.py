@@ -10,7 +10,8 @@ from upbit_ws_qt.errors import BackpressureError
 from upbit_ws_qt.manager import ManagerListener
 from upbit_ws_qt.manager.periodic import Periodic
 from upbit_ws_qt.manager.watch import STALLED_EVERY
-from upbit_ws_qt.types import IndependenceLevel, SubscriptionSpec, WebSocketType
+from upbit_ws_qt.specs import SubscriptionSpec
+from upbit_ws_qt.types import IndependenceLevel, WebSocketType
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,9 +11,10 @@ from tests.waiting import until
 from upbit_ws_qt.errors import BackpressureError, SubscriptionError
 from upbit_ws_qt.events import StreamType
 from upbit_ws_qt.monitoring.adaptive import AdaptationKind, AdaptationPlan
+from upbit_ws_qt.specs import SubscriptionSpec
 from upbit_ws_qt.streams import StreamKey
 from upbit_ws_qt.subscriptions import StreamStatus
-from upbit_ws_qt.types import DataType, Delivery, Priority, SubscriptionSpec, WebSocketType
+from upbit_ws_qt.types import DataType, Delivery, Priority, WebSocketType
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,9 +13,10 @@ from upbit_ws_qt.credentials import Credentials
 from upbit_ws_qt.errors import AuthenticationError, RecoveryStrategy, SubscriptionError
 from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
 from upbit_ws_qt.manager.wiring import UNREADABLE_TOLD_PER_SECOND
+from upbit_ws_qt.specs import SubscriptionSpec
 from upbit_ws_qt.streams import StreamKey
 from upbit_ws_qt.subscriptions import StreamStatus
-from upbit_ws_qt.types import ConnectionState, DataType, GlobalManagerState, SubscriptionSpec, WebSocketType
+from upbit_ws_qt.types import ConnectionState, DataType, GlobalManagerState, WebSocketType
 
 if TYPE_CHECKING:
     from collections.abc import Callable

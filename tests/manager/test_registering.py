@@ -10,7 +10,8 @@ import pytest
 
 from tests.waiting import until
 from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
-from upbit_ws_qt.types import DataType, SubscriptionSpec
+from upbit_ws_qt.specs import SubscriptionSpec
+from upbit_ws_qt.types import DataType
 
 if TYPE_CHECKING:
     from tests.manager.conftest import Desk

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from tests.waiting import until
 from upbit_ws_qt.errors import SubscriptionError
-from upbit_ws_qt.types import DataType, SubscriptionSpec
+from upbit_ws_qt.specs import SubscriptionSpec
+from upbit_ws_qt.types import DataType
 
 if TYPE_CHECKING:
     from tests.manager.conftest import Desk

@@ -13,9 +13,10 @@ from tests.waiting import until
 from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
 from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
 from upbit_ws_qt.manager import GlobalWebSocketManager
+from upbit_ws_qt.specs import SubscriptionSpec
 from upbit_ws_qt.streams import StreamKey
 from upbit_ws_qt.subscriptions import StreamStatus
-from upbit_ws_qt.types import DataType, GlobalManagerState, SubscriptionSpec, WebSocketType
+from upbit_ws_qt.types import DataType, GlobalManagerState, WebSocketType
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,8 @@ from tests.waiting import until
 from upbit_ws_qt.errors import WebSocketError
 from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
 from upbit_ws_qt.manager import ComponentSubscription, GlobalWebSocketManager
-from upbit_ws_qt.types import ConnectionState, DataType, SubscriptionSpec, WebSocketType
+from upbit_ws_qt.specs import SubscriptionSpec
+from upbit_ws_qt.types import ConnectionState, DataType, WebSocketType
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

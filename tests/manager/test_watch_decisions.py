@@ -12,7 +12,8 @@ import pytest
 from tests.waiting import until
 from upbit_ws_qt.monitoring import AdaptationPlan, Monitor
 from upbit_ws_qt.monitoring.adaptive import AdaptationKind, AdaptiveTuning
-from upbit_ws_qt.types import ConnectionState, DataType, Delivery, IndependenceLevel, Priority, SubscriptionSpec
+from upbit_ws_qt.specs import SubscriptionSpec
+from upbit_ws_qt.types import ConnectionState, DataType, Delivery, IndependenceLevel, Priority
 from upbit_ws_qt.types import WebSocketType as Line
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from tests.waiting import at_leisure, until
 from upbit_ws_qt.manager import GlobalWebSocketManager
 from upbit_ws_qt.monitoring import Monitor
 from upbit_ws_qt.monitoring.health import HealthLevel, HealthTuning
-from upbit_ws_qt.types import ConnectionState, DataType, SubscriptionSpec, WebSocketType
+from upbit_ws_qt.specs import SubscriptionSpec
+from upbit_ws_qt.types import ConnectionState, DataType, WebSocketType
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -20,8 +20,9 @@ from upbit_ws_qt.manager.survey import PAIRS_PER_TURN, StreamSurvey
 from upbit_ws_qt.monitoring.alerts import AlertKind
 from upbit_ws_qt.monitoring.stream_metrics import EventAges, StreamMonitors, spared_names
 from upbit_ws_qt.routing import ConsumerFigures, StreamFigures
+from upbit_ws_qt.specs import SubscriptionSpec
 from upbit_ws_qt.streams import StreamKey
-from upbit_ws_qt.types import ConnectionState, DataType, SubscriptionSpec, WebSocketType
+from upbit_ws_qt.types import ConnectionState, DataType, WebSocketType
 from upbit_ws_qt.wire import decode
 from upbit_ws_qt.wire.simple_format import SimpleFormatConverter
 

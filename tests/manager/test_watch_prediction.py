@@ -9,7 +9,8 @@ import pytest
 
 from tests.manager.test_watch_figures import ignore
 from tests.waiting import until
-from upbit_ws_qt.types import DataType, SubscriptionSpec, WebSocketType
+from upbit_ws_qt.specs import SubscriptionSpec
+from upbit_ws_qt.types import DataType, WebSocketType
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,8 +20,9 @@ from upbit_ws_qt.monitoring.prediction import KEPT_STREAMS, RateBook
 from upbit_ws_qt.monitoring.program_metrics import ProgramMonitor
 from upbit_ws_qt.monitoring.stats import ProgramStats
 from upbit_ws_qt.monitoring.stream_metrics import StreamMonitors
+from upbit_ws_qt.specs import SubscriptionSpec
 from upbit_ws_qt.streams import StreamKey
-from upbit_ws_qt.types import DataType, Delivery, Priority, SubscriptionSpec
+from upbit_ws_qt.types import DataType, Delivery, Priority
 
 BUSY = LoadMetrics(loop_lag=0.3)
 CALM = LoadMetrics(loop_lag=0.001, memory_bytes=200 * 1024**2)

@@ -16,8 +16,8 @@ from upbit_ws_qt.monitoring.health import HealthTuning
 from upbit_ws_qt.monitoring.history import Metric
 from upbit_ws_qt.monitoring.monitor import AlertCleared, AlertRaised, HealthChanged, IsolationAdvised, Monitor
 from upbit_ws_qt.monitoring.stats import LineStats, ProgramStats
+from upbit_ws_qt.quantiles import SketchSummary
 from upbit_ws_qt.routing import ComponentStats, ConsumerFigures, StreamFigures
-from upbit_ws_qt.sketch import SketchSummary
 from upbit_ws_qt.streams import StreamKey
 from upbit_ws_qt.types import DataType, IndependenceLevel, WebSocketType
 

@@ -14,8 +14,8 @@ from upbit_ws_qt.connection import ConnectionFigures, InboxFigures, SocketFigure
 from upbit_ws_qt.events import BaseWebSocketEvent
 from upbit_ws_qt.monitoring.monitor import AlertRaised, Change, Monitor
 from upbit_ws_qt.monitoring.stats import LineStats, ProgramStats
+from upbit_ws_qt.quantiles import SketchSummary
 from upbit_ws_qt.routing import RoutingStatistics, StreamFigures
-from upbit_ws_qt.sketch import SketchSummary
 from upbit_ws_qt.subscriptions import SubscriptionStatistics
 from upbit_ws_qt.subscriptions.planner import SplitTrust
 from upbit_ws_qt.types import ConnectionState, DataFormat, WebSocketType

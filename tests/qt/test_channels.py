@@ -27,7 +27,8 @@ from upbit_ws_qt.qt import (
     WebSocketClientProxy,
     WebSocketService,
 )
-from upbit_ws_qt.types import IndicatorSpec, WebSocketType
+from upbit_ws_qt.specs import IndicatorSpec
+from upbit_ws_qt.types import WebSocketType
 
 if TYPE_CHECKING:
     from upbit_ws_qt.exchange import EmbeddedExchange

@@ -23,15 +23,8 @@ from upbit_ws_qt.events import (
 )
 from upbit_ws_qt.exchange import ExchangeSettings
 from upbit_ws_qt.qt import Subscription, SubscriptionState, WebSocketClientProxy, WebSocketService
-from upbit_ws_qt.types import (
-    ConnectionState,
-    DataType,
-    Delivery,
-    IndicatorSpec,
-    Priority,
-    SubscriptionSpec,
-    WebSocketType,
-)
+from upbit_ws_qt.specs import IndicatorSpec, SubscriptionSpec
+from upbit_ws_qt.types import ConnectionState, DataType, Delivery, Priority, WebSocketType
 
 if TYPE_CHECKING:
     from upbit_ws_qt.exchange import EmbeddedExchange

@@ -14,7 +14,8 @@ from PyQt6.QtCore import QObject, pyqtSignal
 from tests.routing.rig import Listener, engine_rig, in_loop, raw
 from tests.waiting import until
 from upbit_ws_qt.errors import BackpressureError
-from upbit_ws_qt.types import BackpressureConfig, BackpressureStrategy, SubscriptionSpec
+from upbit_ws_qt.specs import SubscriptionSpec
+from upbit_ws_qt.types import BackpressureConfig, BackpressureStrategy
 
 if TYPE_CHECKING:
     from upbit_ws_qt.routing import Route

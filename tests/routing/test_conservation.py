@@ -9,7 +9,8 @@ from typing import Any
 from tests.routing.rig import Rig, engine_rig, event_of
 from tests.waiting import until
 from upbit_ws_qt.events import stamp
-from upbit_ws_qt.types import BackpressureConfig, BackpressureStrategy, Delivery, SubscriptionSpec
+from upbit_ws_qt.specs import SubscriptionSpec
+from upbit_ws_qt.types import BackpressureConfig, BackpressureStrategy, Delivery
 
 CODES = tuple(f"KRW-C{number}" for number in range(10))
 EVENTS = 60_000  # to eleven consumers: over half a million

@@ -11,8 +11,9 @@ from tests.routing.rig import Listener, engine_rig, event_of, raw
 from upbit_ws_qt.errors import ConfigurationError
 from upbit_ws_qt.routing import AccountView, DataPoolManager
 from upbit_ws_qt.routing.data_pool import MOST_ORDERS, size_of
+from upbit_ws_qt.specs import SubscriptionSpec
 from upbit_ws_qt.streams import StreamKey
-from upbit_ws_qt.types import DataType, SubscriptionSpec
+from upbit_ws_qt.types import DataType
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,8 @@ from PyQt6.QtCore import QEventLoop, QTimer
 
 from tests.routing.rig import Listener, engine_rig, raw
 from tests.waiting import until
-from upbit_ws_qt.types import Delivery, SubscriptionSpec
+from upbit_ws_qt.specs import SubscriptionSpec
+from upbit_ws_qt.types import Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,8 @@ from tests.routing.rig import Listener, engine_rig, event_of, in_loop, raw
 from upbit_ws_qt.errors import ConfigurationError
 from upbit_ws_qt.events import AnnouncementEvent, OrderbookEvent
 from upbit_ws_qt.routing import DataPoolManager
-from upbit_ws_qt.types import DataType, IndicatorSpec, SubscriptionSpec
+from upbit_ws_qt.specs import IndicatorSpec, SubscriptionSpec
+from upbit_ws_qt.types import DataType
 from upbit_ws_qt.wire import ServerStatus, decode
 
 

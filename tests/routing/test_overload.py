@@ -12,7 +12,8 @@ from tests.routing.rig import Listener, Rig, engine_rig, in_loop, raw
 from tests.waiting import until
 from upbit_ws_qt.connection import Inbox
 from upbit_ws_qt.routing.display import OVERLOAD_BEGINS, OVERLOAD_ENDS
-from upbit_ws_qt.types import BackpressureConfig, BackpressureStrategy, Delivery, SubscriptionSpec, WebSocketType
+from upbit_ws_qt.specs import SubscriptionSpec
+from upbit_ws_qt.types import BackpressureConfig, BackpressureStrategy, Delivery, WebSocketType
 
 BTC = SubscriptionSpec("ticker", "KRW-BTC")
 

@@ -10,7 +10,8 @@ import pytest
 
 from tests.routing.rig import Listener, engine_rig, in_loop, raw
 from tests.waiting import until
-from upbit_ws_qt.types import BackpressureConfig, BackpressureStrategy, Delivery, SubscriptionSpec
+from upbit_ws_qt.specs import SubscriptionSpec
+from upbit_ws_qt.types import BackpressureConfig, BackpressureStrategy, Delivery
 
 if TYPE_CHECKING:
     from tests.routing.rig import Rig

@@ -9,8 +9,9 @@ import pytest
 
 from tests.routing.rig import Listener, engine_rig, event_of, in_loop, raw
 from tests.waiting import until
+from upbit_ws_qt.specs import IndicatorSpec, SubscriptionSpec
 from upbit_ws_qt.streams import StreamKey, key_of_event
-from upbit_ws_qt.types import DataType, Delivery, IndicatorSpec, SubscriptionSpec
+from upbit_ws_qt.types import DataType, Delivery
 
 if TYPE_CHECKING:
     from tests.routing.rig import Rig

@@ -9,10 +9,12 @@ from tests.subscriptions.model import Desk, ModelExchange
 from tests.subscriptions.specs import ticker
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.subscriptions import StreamStatus
-from upbit_ws_qt.types import SubscriptionSpec, WebSocketType
+from upbit_ws_qt.types import WebSocketType
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from upbit_ws_qt.specs import SubscriptionSpec
 
 LIVE, UNSERVED = {StreamStatus.LIVE}, {StreamStatus.UNSERVED}
 BTC, ETH = ticker("KRW-BTC"), ticker("KRW-ETH")

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from upbit_ws_qt.config import ServiceConfig
+    from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.streams import StreamKey
-    from upbit_ws_qt.types import SubscriptionSpec
 
 Entry = tuple[Any, ...]
 LATENCY = 0.01

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from upbit_ws_qt.specs import IndicatorSpec, SubscriptionSpec
 from upbit_ws_qt.streams import StreamKey
-from upbit_ws_qt.types import DataType, IndicatorSpec, SubscriptionSpec
+from upbit_ws_qt.types import DataType
 
 
 def ticker(*codes: str, **options: Any) -> SubscriptionSpec:

@@ -11,7 +11,7 @@ from upbit_ws_qt.subscriptions import ConflictKind, Demand, SubscriptionConflict
 from upbit_ws_qt.types import DataType
 
 if TYPE_CHECKING:
-    from upbit_ws_qt.types import SubscriptionSpec
+    from upbit_ws_qt.specs import SubscriptionSpec
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,9 @@ from tests.waiting import until
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.errors import SubscriptionError
 from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings, FaultName
+from upbit_ws_qt.specs import SubscriptionSpec
 from upbit_ws_qt.subscriptions import SplitTrust, StreamStatus
-from upbit_ws_qt.types import DataFormat, DataType, Priority, SubscriptionSpec, WebSocketType
+from upbit_ws_qt.types import DataFormat, DataType, Priority, WebSocketType
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -17,10 +17,12 @@ from tests.subscriptions.virtual import VirtualLoop, elapse
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.errors import SubscriptionError
 from upbit_ws_qt.subscriptions import StreamStatus
-from upbit_ws_qt.types import DataType, SubscriptionSpec, WebSocketType
+from upbit_ws_qt.types import DataType, WebSocketType
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+
+    from upbit_ws_qt.specs import SubscriptionSpec
 
 COMPONENTS = ("a", "b", "c", "d")
 CODES = ("KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-NOPE", "KRW-BAD")

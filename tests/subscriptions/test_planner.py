@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,8 +17,11 @@ from upbit_ws_qt.subscriptions import (
     SubscriptionStateManager,
 )
 from upbit_ws_qt.subscriptions.planner import urgent_part
-from upbit_ws_qt.types import DataType, Priority, SubscriptionSpec, WebSocketType
+from upbit_ws_qt.types import DataType, Priority, WebSocketType
 from upbit_ws_qt.wire import encode_request
+
+if TYPE_CHECKING:
+    from upbit_ws_qt.specs import SubscriptionSpec
 
 PUBLIC, PRIVATE, INFO = WebSocketType.PUBLIC, WebSocketType.PRIVATE, WebSocketType.INFO
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.subscriptions.specs import ASSETS, book, key, news, orders, rsi, ticker, tickers
+from upbit_ws_qt.specs import IndicatorSpec, SubscriptionSpec
 from upbit_ws_qt.subscriptions import (
     Demand,
     IntelligentSubscriptionOptimizer,
@@ -19,7 +20,7 @@ from upbit_ws_qt.subscriptions import (
 from upbit_ws_qt.subscriptions.endpoint_memory import EndpointMemory, OneShotSnapshots
 from upbit_ws_qt.subscriptions.refused_wish_search import RejectionSearch
 from upbit_ws_qt.subscriptions.stream_table import StreamTable
-from upbit_ws_qt.types import DataType, IndicatorSpec, SubscriptionSpec, WebSocketType
+from upbit_ws_qt.types import DataType, WebSocketType
 from upbit_ws_qt.wire import SubscriptionEntry, SubscriptionList
 
 if TYPE_CHECKING:

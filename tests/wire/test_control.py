@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from upbit_ws_qt.errors import DecodeError
-from upbit_ws_qt.types import IndicatorSpec
+from upbit_ws_qt.specs import IndicatorSpec
 from upbit_ws_qt.wire import ServerError, ServerStatus, SubscriptionEntry, SubscriptionList, decode, peek
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from upbit_ws_qt.errors import SubscriptionError
-from upbit_ws_qt.types import DataType, IndicatorSpec, SubscriptionSpec
+from upbit_ws_qt.specs import IndicatorSpec, SubscriptionSpec
+from upbit_ws_qt.types import DataType
 from upbit_ws_qt.wire import INDICATOR_RULES, build_request, check_spec, count_combinations
 from upbit_ws_qt.wire.request_rules import check_indicator
 

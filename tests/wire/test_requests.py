@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
-from upbit_ws_qt.types import DataFormat, DataType, IndicatorSpec, SubscriptionSpec
+from upbit_ws_qt.specs import IndicatorSpec, SubscriptionSpec
+from upbit_ws_qt.types import DataFormat, DataType
 from upbit_ws_qt.wire import TypeObject, build_list_request, build_request, encode_request
 
 if TYPE_CHECKING:

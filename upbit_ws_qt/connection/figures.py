@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt.connection.transport import SocketFigures
-from upbit_ws_qt.sketch import QuantileSketch, SketchSummary
+from upbit_ws_qt.quantiles import QuantileSketch, SketchSummary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,9 +16,10 @@ from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
 from upbit_ws_qt.manager.notify import CallQueue
 from upbit_ws_qt.monitoring.adaptive import AdaptationPlan
 from upbit_ws_qt.routing import owner_lives
+from upbit_ws_qt.specs import SubscriptionSpec
 from upbit_ws_qt.streams import streams_of
 from upbit_ws_qt.subscriptions import RestoreResult, SnapshotData
-from upbit_ws_qt.types import DataType, SubscriptionSpec
+from upbit_ws_qt.types import DataType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Mapping

@@ -27,9 +27,10 @@ if TYPE_CHECKING:
         StateChange,
     )
     from upbit_ws_qt.errors import SubscriptionError, WebSocketError
+    from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import StreamStatus, SubscriptionStateManager
-    from upbit_ws_qt.types import SubscriptionSpec, WebSocketType
+    from upbit_ws_qt.types import WebSocketType
 
 __all__ = ["Endpoint", "EndpointOwner"]
 

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from upbit_ws_qt.manager.listener import ManagerListener
     from upbit_ws_qt.monitoring import ConnectionImpact, HealthStatus, Monitor, PerformanceMetrics
     from upbit_ws_qt.monitoring.prediction import ResourcePrediction
+    from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import OptimizationResult, RestoreResult, StreamStatus, SubscriptionStatistics
-    from upbit_ws_qt.types import GlobalManagerState, SubscriptionSpec, WebSocketType
+    from upbit_ws_qt.types import GlobalManagerState, WebSocketType
 
 __all__ = ["GlobalWebSocketManager"]
 

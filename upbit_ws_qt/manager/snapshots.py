@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.manager.endpoint import Endpoint
     from upbit_ws_qt.routing import DataPoolManager, DataRoutingEngine
-    from upbit_ws_qt.types import SubscriptionSpec
+    from upbit_ws_qt.specs import SubscriptionSpec
 
 __all__ = ["fetch_snapshot"]
 

@@ -17,7 +17,7 @@ from upbit_ws_qt.types import Delivery, Priority
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from upbit_ws_qt.types import SubscriptionSpec
+    from upbit_ws_qt.specs import SubscriptionSpec
 
 __all__ = [
     "LADDER",

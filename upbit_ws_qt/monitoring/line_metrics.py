@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from upbit_ws_qt.monitoring.phrases import cause_of
 from upbit_ws_qt.monitoring.windows import Counter, RecentMean, RecentSum, RollingSketch
-from upbit_ws_qt.sketch import SketchSummary
+from upbit_ws_qt.quantiles import SketchSummary
 from upbit_ws_qt.types import ConnectionState, WebSocketType
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from upbit_ws_qt.sketch import SketchSummary
+from upbit_ws_qt.quantiles import SketchSummary
 from upbit_ws_qt.types import Priority
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from upbit_ws_qt.monitoring.stream_metrics import StreamMonitor
+    from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.streams import StreamKey
-    from upbit_ws_qt.types import SubscriptionSpec
 
 __all__ = ["RateBook", "ResourcePrediction"]
 

@@ -8,8 +8,8 @@ from msgspec import Struct
 
 if TYPE_CHECKING:
     from upbit_ws_qt.connection import ConnectionFigures
+    from upbit_ws_qt.quantiles import SketchSummary
     from upbit_ws_qt.routing import ComponentStats, RoutingStatistics
-    from upbit_ws_qt.sketch import SketchSummary
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import SubscriptionStatistics
 

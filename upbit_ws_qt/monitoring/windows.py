@@ -6,7 +6,7 @@ import math
 from collections import deque
 
 from upbit_ws_qt.clocks import ClockJump
-from upbit_ws_qt.sketch import QuantileSketch
+from upbit_ws_qt.quantiles import QuantileSketch
 
 __all__ = ["ClockOffset", "Counter", "RecentMean", "RecentSum", "RollingSketch"]
 

@@ -24,7 +24,7 @@ from upbit_ws_qt.types import DataType, Delivery
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from upbit_ws_qt.types import SubscriptionSpec
+    from upbit_ws_qt.specs import SubscriptionSpec
 
 __all__ = [
     "AnnouncementChannel",

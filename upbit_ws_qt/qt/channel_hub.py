@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from upbit_ws_qt.manager import ComponentSubscription, GlobalWebSocketManager
+    from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.subscriptions import StreamStatus
-    from upbit_ws_qt.types import SubscriptionSpec
 
 __all__ = ["ChannelHub"]
 

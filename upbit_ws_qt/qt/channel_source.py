@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from upbit_ws_qt.types import DataType, SubscriptionSpec
+from upbit_ws_qt.specs import SubscriptionSpec
+from upbit_ws_qt.types import DataType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
         TickerChannel,
         TradeChannel,
     )
-    from upbit_ws_qt.types import IndicatorSpec
+    from upbit_ws_qt.specs import IndicatorSpec
 
 __all__ = ["ChannelSource"]
 

@@ -13,15 +13,14 @@ from upbit_ws_qt.qt.channel_source import ChannelSource
 from upbit_ws_qt.qt.ownership import Lifetime
 from upbit_ws_qt.qt.service import WebSocketService
 from upbit_ws_qt.qt.subscription import Subscription
+from upbit_ws_qt.specs import IndicatorSpec, SubscriptionSpec
 from upbit_ws_qt.types import (
     BackpressureConfig,
     ConnectionState,
     DataType,
     Delivery,
     GlobalManagerState,
-    IndicatorSpec,
     Priority,
-    SubscriptionSpec,
     WebSocketType,
 )
 

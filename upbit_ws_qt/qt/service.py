@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from upbit_ws_qt.monitoring.prediction import ResourcePrediction
     from upbit_ws_qt.monitoring.stream_metrics import SubscriptionMetrics
     from upbit_ws_qt.qt.channel import Channel
+    from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import OptimizationResult, RestoreResult, SubscriptionStatistics
-    from upbit_ws_qt.types import SubscriptionSpec
 
 __all__ = ["WebSocketService"]
 

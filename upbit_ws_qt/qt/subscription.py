@@ -13,15 +13,15 @@ from upbit_ws_qt.errors import SubscriptionError, WebSocketError
 from upbit_ws_qt.manager.components import hold_callback
 from upbit_ws_qt.qt.ending import loop_lives
 from upbit_ws_qt.qt.ownership import Lifetime, receiver_of, signal_of
-from upbit_ws_qt.types import normalize_symbols
+from upbit_ws_qt.specs import normalize_symbols
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
     from upbit_ws_qt.qt.service import WebSocketService
+    from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import StreamStatus
-    from upbit_ws_qt.types import SubscriptionSpec
 
 __all__ = ["Subscription", "SubscriptionState"]
 

@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from upbit_ws_qt.routing.data_pool import DataPoolManager
     from upbit_ws_qt.routing.fanout import Topic
     from upbit_ws_qt.routing.statistics import RoutingStatistics
+    from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.streams import StreamKey
-    from upbit_ws_qt.types import Delivery, SubscriptionSpec, WebSocketType
+    from upbit_ws_qt.types import Delivery, WebSocketType
     from upbit_ws_qt.wire import WebSocketMessage
 
 __all__ = ["STALLED_AFTER", "DataRoutingEngine", "owner_lives"]

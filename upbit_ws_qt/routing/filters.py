@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from upbit_ws_qt.events import BaseWebSocketEvent
-    from upbit_ws_qt.types import SubscriptionSpec
+    from upbit_ws_qt.specs import SubscriptionSpec
 
 __all__ = ["EventFilter", "ViewCache", "filter_of", "key_function"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Literal
 
-from upbit_ws_qt.sketch import QuantileSketch
+from upbit_ws_qt.quantiles import QuantileSketch
 
 __all__ = ["CollectorPauses", "CollectorWatch"]
 

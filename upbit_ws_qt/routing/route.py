@@ -7,9 +7,9 @@ import inspect
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from upbit_ws_qt.quantiles import QuantileSketch
 from upbit_ws_qt.routing.filters import key_function
 from upbit_ws_qt.routing.queues import CONFLATING, LatestQueue, Pace, make_queue, queue_rules
-from upbit_ws_qt.sketch import QuantileSketch
 from upbit_ws_qt.streams import key_of_event
 from upbit_ws_qt.types import BackpressureStrategy, Delivery
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.routing.components import Dispatcher
     from upbit_ws_qt.routing.filters import EventFilter
+    from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.streams import StreamKey
-    from upbit_ws_qt.types import SubscriptionSpec
 
 __all__ = ["Route", "Tally"]
 

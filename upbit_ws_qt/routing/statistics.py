@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
+from upbit_ws_qt.quantiles import QuantileSketch, SketchSummary
 from upbit_ws_qt.routing.gc_pauses import CollectorPauses
-from upbit_ws_qt.sketch import QuantileSketch, SketchSummary
 from upbit_ws_qt.types import Priority
 
 if TYPE_CHECKING:

@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from upbit_ws_qt.config import ServiceConfig
+    from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions.line_driver import LineLike
     from upbit_ws_qt.subscriptions.planner import OptimizationResult
     from upbit_ws_qt.subscriptions.snapshot import SnapshotData
     from upbit_ws_qt.subscriptions.state import SubscriptionStateManager
     from upbit_ws_qt.subscriptions.wishes import Demand, Wish
-    from upbit_ws_qt.types import SubscriptionSpec
 
 __all__ = ["EndpointSync"]
 

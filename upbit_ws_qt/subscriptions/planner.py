@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from upbit_ws_qt.types import FULL_DEPTH, DataType, Priority, SubscriptionSpec
+from upbit_ws_qt.specs import SubscriptionSpec
+from upbit_ws_qt.types import FULL_DEPTH, DataType, Priority
 from upbit_ws_qt.wire import TypeObject
 from upbit_ws_qt.wire.request_rules import canonical_indicator
 
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from decimal import Decimal
 
+    from upbit_ws_qt.specs import IndicatorSpec
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions.wishes import Demand
-    from upbit_ws_qt.types import IndicatorSpec
 
 __all__ = ["Effort", "IntelligentSubscriptionOptimizer", "OptimizationResult", "SplitTrust", "urgent_part"]
 

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from upbit_ws_qt.errors import WebSocketError
+    from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions.state import SubscriptionStateManager
-    from upbit_ws_qt.types import SubscriptionSpec
 
 __all__ = ["RestoreResult", "SnapshotData", "SnapshotDifference", "SubscriptionStateSnapshot"]
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable, Iterable, Mapping
 
+    from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions.wishes import Demand
-    from upbit_ws_qt.types import SubscriptionSpec
 
 __all__ = ["QUARANTINE_MEMORY", "SubscriptionStateManager"]
 

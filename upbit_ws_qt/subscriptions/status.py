@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+    from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions.conflicts import ConflictInfo
     from upbit_ws_qt.subscriptions.endpoint_memory import EndpointMemory
     from upbit_ws_qt.subscriptions.planner import SplitTrust
-    from upbit_ws_qt.types import DataFormat, SubscriptionSpec, WebSocketType
+    from upbit_ws_qt.types import DataFormat, WebSocketType
     from upbit_ws_qt.wire import FormatChoice, FormatSavings
 
 __all__ = ["Quarantined", "StatusTracker", "StreamStatus", "SubscriptionStatistics", "endpoint_statistics", "names_of"]

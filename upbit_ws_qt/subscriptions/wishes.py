@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from upbit_ws_qt.errors import RecoveryStrategy, SubscriptionError
 from upbit_ws_qt.streams import ALL_SYMBOLS, StreamKey, indicator_variant, level_variant, streams_of
-from upbit_ws_qt.types import FULL_DEPTH, ORDERBOOK_DEPTHS, DataType, IndicatorSpec, Priority, SubscriptionSpec
+from upbit_ws_qt.types import FULL_DEPTH, ORDERBOOK_DEPTHS, DataType, Priority
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from upbit_ws_qt.specs import IndicatorSpec, SubscriptionSpec
     from upbit_ws_qt.types import WebSocketType
 
 __all__ = [

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import msgspec
 
 from upbit_ws_qt.events import BaseWebSocketEvent
+from upbit_ws_qt.specs import IndicatorSpec
 from upbit_ws_qt.text import safe_text
-from upbit_ws_qt.types import IndicatorSpec
 from upbit_ws_qt.wire.shapes import check_digits
 from upbit_ws_qt.wire.simple_keys import SIMPLE_KEYS
 

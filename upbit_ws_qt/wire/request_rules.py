@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from upbit_ws_qt.errors import SubscriptionError
-from upbit_ws_qt.types import FULL_DEPTH, ORDERBOOK_DEPTHS, DataType, IndicatorSpec, SubscriptionSpec
+from upbit_ws_qt.specs import IndicatorSpec, SubscriptionSpec
+from upbit_ws_qt.types import FULL_DEPTH, ORDERBOOK_DEPTHS, DataType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,11 +11,13 @@ import msgspec
 
 from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
 from upbit_ws_qt.streams import plain_number
-from upbit_ws_qt.types import FULL_DEPTH, DataFormat, DataType, IndicatorSpec, SubscriptionSpec
+from upbit_ws_qt.types import FULL_DEPTH, DataFormat, DataType
 from upbit_ws_qt.wire.request_rules import MAX_COMBINATIONS, canonical_indicator, check_spec, count_combinations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from upbit_ws_qt.specs import IndicatorSpec, SubscriptionSpec
 
 __all__ = ["TypeObject", "build_list_request", "build_request", "encode_request"]
 

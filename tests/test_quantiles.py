@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upbit_ws_qt.sketch import QuantileSketch, SketchSummary
+from upbit_ws_qt.quantiles import QuantileSketch, SketchSummary
 
 SHARES = (0.0, 0.01, 0.25, 0.5, 0.9, 0.95, 0.99, 0.999, 1.0)
 
