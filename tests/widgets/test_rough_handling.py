@@ -127,7 +127,7 @@ async def test_all_docks_are_closed_and_opened_again() -> None:
             dock.toggleViewAction().trigger()  # type: ignore[union-attr]  # every dock has one
             await turn()
         assert set(window.arrangement.panels) == set(window.docks)
-        menu_of(window).choose("trading")
+        menu_of(window).reset()
         await turn()
         assert set(window.arrangement.panels) == set(BUILT_IN["trading"].panels)
         book = panel(window, OrderBookWidget)
@@ -299,7 +299,7 @@ async def test_a_narrow_window_stays_narrow_when_a_line_has_more_to_say() -> Non
         exchange.faults.inject(FaultName.REFUSE, "public")
         exchange.faults.inject(FaultName.DROP, "public")
         await until(lambda: "Reconnecting" in button.text())
-        assert "attempt" in button.accessibleName()
+        await until(lambda: "attempt" in button.accessibleName())
         await turn()
         assert window.width() == width
         exchange.faults.clear()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import keyring
 import pytest
 from keyring.backend import KeyringBackend
+from PyQt6 import sip
 from PyQt6.QtWidgets import QLabel, QLineEdit, QWidget
 
 from tests.waiting import until
@@ -15,6 +16,7 @@ from tests.widgets.desk import desk, window_of
 from tests.widgets.settings_desk import (
     LIVE,
     buy,
+    choose,
     confirm,
     is_in,
     open_settings,
@@ -23,8 +25,11 @@ from tests.widgets.settings_desk import (
     serving,
 )
 from tests.widgets.showing import click, press
+from upbit_ws_qt import DataFormat
 from widgets.account.my_orders import MyOrdersWidget
+from widgets.base.origin import ExchangeOrigin
 from widgets.base.panel import PanelState
+from widgets.window.main_window import MainWindow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,10 +150,25 @@ async def test_a_key_takes_the_place_of_another(vault: Any) -> None:
         dialog = open_settings(window)
         enter(dialog, exchange.access_key, exchange.secret_key)
         await until(lambda: set(vault.stored.values()) == {exchange.access_key, exchange.secret_key})
+        choose(dialog, "data_format", DataFormat.SIMPLE_LIST)
         confirm(dialog)
         window = await renewed(program, window)
-        orders = panel(window, MyOrdersWidget)
-        assert len(orders.ledger) == 0, "another account's orders are nobody's business"
+        assert len(panel(window, MyOrdersWidget).ledger) == 1, "it is the key that was in use, and the same account"
+
+
+@pytest.mark.qasync_loop
+@pytest.mark.usefixtures("let_go")
+async def test_another_accounts_orders_are_nobodys_business() -> None:
+    async with desk(options=LIVE) as (program, exchange):
+        window = window_of(program)
+        await serving(exchange)
+        buy(exchange)
+        await until(panel(window, MyOrdersWidget).has_rows)
+        for same, count in ((True, 1), (False, 0)):
+            other = MainWindow(window.needs, ExchangeOrigin.of(window.needs.service.config, embedded=False))
+            other.inherit(window, same_account=same)
+            assert len(panel(other, MyOrdersWidget).ledger) == count
+            sip.delete(other)
 
 
 @pytest.mark.qasync_loop

@@ -325,7 +325,7 @@ class Program(QObject):
         self._on_closing()
         old.closing.disconnect(self._on_closing)
         new = self._open_window()
-        new.inherit(old, same_account=service.config.credentials is self._config.credentials)
+        new.inherit(old, same_account=service.config.credentials == self._config.credentials)
         old.close()
         service.deleteLater()
         self.replaced.emit()

@@ -56,6 +56,12 @@ class KeysPage(QWidget):
         self.state.setWordWrap(True)
         self.state.most_lines = _ANSWER_LINES
         self.state.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+        origin = ExchangeOrigin.of(config, embedded=embedded)
+        self._foreign = origin.where if origin.kind is ExchangeKind.OTHER else ""
+        self.warning = plain_label("", self)
+        self.warning.setWordWrap(True)
+        self.warning.setVisible(bool(self._foreign))
+        self._warn()
         self._arrange()
         self.save.clicked.connect(self._on_save)
         self.remove.clicked.connect(self._on_remove)
@@ -69,15 +75,8 @@ class KeysPage(QWidget):
                 )
             )
         else:
-            origin = ExchangeOrigin.of(config, embedded=False)
             has = config.credentials is not None
-            if origin.kind is ExchangeKind.OTHER:
-                self._tell(
-                    mark("A key that is entered here is sent to {host}: that is not the real exchange."),
-                    host=origin.where,
-                )
-            else:
-                self._tell(mark("A key is in use.") if has else mark("No key is in use: public data only."))
+            self._tell(mark("A key is in use.") if has else mark("No key is in use: public data only."))
 
     def _arrange(self) -> None:
         form = QFormLayout()
@@ -98,11 +97,17 @@ class KeysPage(QWidget):
         self._texts.put(note.setText, text)
         note.setWordWrap(True)
         layout.addWidget(note)
+        if self._foreign:
+            layout.addWidget(self.warning)
         layout.addLayout(form)
         layout.addLayout(buttons)
         # Room for the longest answer from the start on: nothing moves when it comes.
         self.state.setMinimumHeight(_ANSWER_LINES * self.state.fontMetrics().lineSpacing())
         layout.addWidget(self.state, 1)
+
+    def _warn(self) -> None:
+        text = tr("A key that is entered here is sent to {host}: that is not the real exchange.", host=self._foreign)
+        self.warning.setText(f"⚠ {text}" if self._foreign else "")
 
     def _tell(self, text: str, **values: object) -> None:
         """Say what came of it; to a screen reader by the button that it came of."""
@@ -128,6 +133,7 @@ class KeysPage(QWidget):
         super().changeEvent(event)
         if event is not None and event.type() == QEvent.Type.LanguageChange:
             self._texts.again()
+            self._warn()
             self._tell(self._told[0], **self._told[1])
 
     @pyqtSlot()

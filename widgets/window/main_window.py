@@ -70,7 +70,7 @@ class MainWindow(QMainWindow):
         self._origin = origin
         self._symbol = needs.symbol
         self._locked = False
-        self._is_bounded = False
+        self.setMinimumSize(1, 1)  # the layout leaves the minimum to the window; see `_bound`
         self.setDockNestingEnabled(True)
         self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -327,9 +327,6 @@ class MainWindow(QMainWindow):
             return
         most = screen.availableSize().shrunkBy(USUAL_FRAME)
         least = inside.totalMinimumSize().boundedTo(most)
-        if not self._is_bounded:
-            self._is_bounded = True
-            self.setMinimumSize(1, 1)  # from now on the layout leaves the minimum to the window
         if least != self.minimumSize():
             self.setMinimumSize(least)
 

@@ -115,7 +115,7 @@ class ServiceStatusBar(QStatusBar):
         self.clock = plain_label("", self)
         self.clock.setFont(number_font(self.clock.font()))
         self.addPermanentWidget(self.clock)
-        self._shown: dict[WebSocketType, tuple[str, str]] = {}
+        self._shown: dict[WebSocketType, tuple[str, str, str]] = {}
         self._states: dict[WebSocketType, tuple[ConnectionState, bool]] = {}
         self._board.changed.connect(self.refresh)
         self.retranslate()
@@ -129,7 +129,7 @@ class ServiceStatusBar(QStatusBar):
         brief = self._is_narrow_for(whole.values())
         for ws_type, button in self.lines.items():
             state = states[ws_type]
-            shown = (state.level, _brief_line(state) if brief else whole[ws_type])
+            shown = (state.level, _brief_line(state) if brief else whole[ws_type], state.text)
             if self._states.get(ws_type) != (state.state, brief):
                 self._states[ws_type] = (state.state, brief)
                 button.setMinimumWidth(0)
