@@ -37,3 +37,21 @@ def test_the_guides_name_files_and_tests_that_are_there(guide: Path) -> None:
 def test_widgets_have_no_style_sheets() -> None:
     styled = {path.name for path in (ROOT / "widgets").rglob("*.py") if ".setStyleSheet(" in path.read_text("utf-8")}
     assert styled <= {"toasts.py"}
+
+
+# Words that only their authors understood, and what to say instead (docs/glossary.md).
+DROPPED = {
+    "debt": "what is not proved yet",
+    "lease": "line driver",
+    "ledger": "stats",
+    "outbox": "call queue",
+    "pocket": "limit key",
+    "purse": "budget",
+    "reception": "acceptor",
+}
+
+
+def test_words_that_were_dropped_do_not_come_back() -> None:
+    for path in (ROOT / "upbit_ws_qt").rglob("*.py"):
+        words = {word.lower() for word in re.findall(r"[A-Z]?[a-z]+", path.read_text("utf-8"))}
+        assert not words & DROPPED.keys(), path

@@ -43,7 +43,7 @@ class EndpointSync:
 
     `on_status` and `on_rejected` are called from plain callbacks of the loop, never from inside a Task. Where both tell
     of one refusal the error is the same (see SubscriptionError.for_component). Besides `stop` nothing has to be awaited
-    for the keeper to work: `synchronize` is handed to the connection, `wishes_changed` is called after each change of
+    for it to work: `synchronize` is handed to the connection, `wishes_changed` is called after each change of
     the state.
     """
 
@@ -97,7 +97,7 @@ class EndpointSync:
 
         Raises:
             RecoveryError: the line took or served nothing of what it should; another line may do better.
-            ConnectionLostError: the line was closed meanwhile, or the keeper has been stopped.
+            ConnectionLostError: the line was closed meanwhile, or this has been stopped.
         """
         if self._stopped:
             raise self._stopped_error()
@@ -159,7 +159,7 @@ class EndpointSync:
 
         Raises:
             SubscriptionError: names the streams that are unserved, rejected or not wanted by anybody.
-            ConnectionLostError: the keeper was stopped meanwhile.
+            ConnectionLostError: it was stopped meanwhile.
         """
         await self._statuses.wait_served(streams)
 
@@ -170,7 +170,7 @@ class EndpointSync:
 
         Raises:
             SubscriptionError: a wish that the exchange would refuse, or names the streams that did not come.
-            ConnectionLostError: the keeper was stopped meanwhile.
+            ConnectionLostError: it was stopped meanwhile.
         """
         demands = self._snapshot_demands(specs)
         if self._stopped:

@@ -1,4 +1,4 @@
-"""One line in the keeper's hands: sends what its session says, and shows the session what arrives."""
+"""One line with its subscriptions: sends what its session says, and shows the session what arrives."""
 
 from __future__ import annotations
 
