@@ -31,7 +31,7 @@ __all__ = ["keep_collections_short", "run_program"]
 
 _log = logging.getLogger("upbit_ws_qt.desktop")
 
-_SETTLED_MS = 3000  # by then all that stays has been made
+_SETTLED_MS = 3000  # by then everything has been made that lives as long as the window
 
 
 def run_program(options: Options, exchange: ExchangeProcess | None, began: float) -> int:
@@ -64,7 +64,8 @@ def run_program(options: Options, exchange: ExchangeProcess | None, began: float
             return run(program.open)
         finally:
             program.close()
-            # The loop is over, and nobody else deletes the windows that were closed after it.
+            # The loop is over: nobody else would delete the window that was closed just now, and the interpreter's exit
+            # may crash on it (see upbit_ws_qt/qt/ending.py).
             QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
             if exchange is not None:
                 exchange.stop()
@@ -77,7 +78,7 @@ def run_program(options: Options, exchange: ExchangeProcess | None, began: float
 def keep_collections_short(program: Program) -> None:
     """Keep what lives as long as the program out of Python's collections of garbage.
 
-    A full one visits some 90,000 objects and stops the window for about 50 ms; most of them are modules and classes.
+    A full one visits some 90,000 objects, most of them modules and classes, and stops the window for about 50 ms.
     """
     gc.freeze()
     settled = QTimer(program)
@@ -90,7 +91,7 @@ def keep_collections_short(program: Program) -> None:
 
 def _on_settled() -> None:
     if not gc.get_freeze_count():
-        gc.collect()  # the window before is gone, and its cycles must not stay
+        gc.collect()  # unfrozen when another window took its place: what is left of the window before must go first
     gc.freeze()
 
 
@@ -108,7 +109,7 @@ def _with_options(preferences: Preferences, options: Options) -> Preferences:
 def _config(options: Options, exchange: ExchangeProcess | None, preferences: Preferences) -> ServiceConfig:
     chosen = {
         **line_settings(preferences),
-        "metrics_interval": 5.0,  # bytes by panel follow soon; going through all streams takes milliseconds
+        "metrics_interval": 5.0,  # soon enough for the bytes of each panel; reading all streams takes milliseconds
         "health_interval": 2.0,
     }
     if exchange is not None:
@@ -138,6 +139,6 @@ def _own_credentials() -> Credentials | None:
 
 
 def _on_qt_message(kind: QtMsgType, _context: QMessageLogContext, message: str | None) -> None:
-    """Qt's own chatter is no news to a user; what is serious goes to the standard error."""
+    """Print what is serious to the standard error; Qt's warnings would tell a user nothing."""
     if kind in (QtMsgType.QtCriticalMsg, QtMsgType.QtFatalMsg):
         sys.stderr.write(f"Qt: {message}\n")

@@ -21,7 +21,7 @@ _NOT_ITS_OWN = ("UPBIT_ACCESS_KEY", "UPBIT_SECRET_KEY")  # the keys of the real 
 
 
 class ExchangeProcessError(RuntimeError):
-    """The exchange did not begin to serve; the message is one line."""
+    """The exchange could not be started; the message is one line."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ class Options:
 
 
 class _Version(argparse.Action):
-    """Looks the version up only where it is asked for: that takes longer than all other options together."""
+    """Looks the version up only when it is asked for: that takes longer than all other options together."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         sys.stdout.write(f"upbit-ws-desktop {program_version()}\n")

@@ -59,12 +59,13 @@ _log = logging.getLogger("upbit_ws_qt.desktop")
 
 DEFAULT_SIZE = (1600, 950)
 _MAXIMIZED = Qt.WindowState.WindowMaximized
-PIXELS_KIB = 2048  # docks that are moved get new signs from Qt each time, which would fill its 10 MiB in an hour
+# Each time a dock is moved, Qt draws its buttons anew and caches them: within an hour that fills the usual 10 MiB.
+PIXELS_KIB = 2048
 RESTART_DELAY_MS = 300  # changes that come together cause one restart
 
 
 class Program(QObject):
-    """What runs between start and end; made before the loop, opened on it.
+    """All of the desktop program that lasts from its start to its end: made before the loop, opened on it, then closed.
 
     Signals:
         opened: there is a window; again when another took its place.
@@ -108,14 +109,15 @@ class Program(QObject):
         self._layout = self._store.layout(PANELS)
         app = QApplication.instance()
         assert isinstance(app, QApplication)
-        app.commitDataRequest.connect(self._on_closing)  # the session ends, and may not wait for the window to close
-        self._hook.install()  # after the one that run() puts in place
+        # When the session ends, the program may be killed before its window could be closed.
+        app.commitDataRequest.connect(self._on_closing)
+        self._hook.install()  # again: run() has put its own in the place of the one that shows errors in a window
         window = self._open_window()
         if self._options.screenshot is not None:
             path = self._options.screenshot
             QTimer.singleShot(int(self._options.after * 1000), lambda: QApplication.exit(self._save_picture(path)))
         elif self._options.smoke is not None:
-            watch = QTimer(self)  # from when there is something to watch
+            watch = QTimer(self)  # started once there is something to watch
             watch.setSingleShot(True)
             watch.setInterval(int(self._options.smoke * 1000))
             watch.timeout.connect(lambda: QApplication.exit(self._judge()))
@@ -130,7 +132,7 @@ class Program(QObject):
 
     @pyqtSlot(object)
     def _on_trouble(self, cause: str) -> None:
-        """Say what is the matter where the lines are waited for; where it is over, wait no longer."""
+        """Show what the embedded exchange suffers from; when it is over, dial at once instead of waiting longer."""
         self._trouble = cause
         window = self._living()
         if window is None:
@@ -144,7 +146,7 @@ class Program(QObject):
             window.needs.catalog.load()
 
     def close(self) -> None:
-        """Undo what the constructor did; the window is gone by now, or goes."""
+        """Undo what the constructor did, and close the window if it is still open."""
         if self._keeper is not None:
             self._keeper.stop()
         self._hook.uninstall()
@@ -206,7 +208,7 @@ class Program(QObject):
         if self._options.size is None and not self._options.by_itself:
             ScreenKeeper(window)
         if self._options.size is not None:
-            window.resize(*self._options.size)  # whoever says so may want more than there is
+            window.resize(*self._options.size)  # may be larger than the screen, if that is what was asked for
         elif layout.window is not None:
             window.setGeometry(self._on_screen(QRect(*layout.window)))
         else:
@@ -224,7 +226,7 @@ class Program(QObject):
             window.setWindowState(window.windowState() | _MAXIMIZED)
 
     def _on_screen(self, rect: QRect) -> QRect:
-        """Return where a window is wholly on a screen; nobody looks at that of a program that runs by itself."""
+        """Return where the window is wholly on a screen; as it is where the program runs by itself, unseen."""
         return rect if self._options.by_itself else fitting(rect, USUAL_FRAME, areas())
 
     @pyqtSlot()
@@ -309,7 +311,7 @@ class Program(QObject):
         if window is None or window.needs.service.config == self._config:
             return
         for dialog in window.findChildren(SettingsDialog):
-            if dialog.isVisible():  # it would go with the window; wait for its user
+            if dialog.isVisible():  # it would be closed with the window: wait until its user has finished
                 self._restart_timer.start()
                 return
         window.setEnabled(False)

@@ -23,7 +23,7 @@ _PRICED = ("watch_list", "order_book", "tape")
 
 
 class StartMarks(QObject):
-    """Logs "window shown" at the first paint and "first price" when the first panel has one, then rests.
+    """Logs "window shown" at the first paint and "first price" when the first panel has one, and nothing after that.
 
     Args:
         program: which opens the window; it keeps the marks.

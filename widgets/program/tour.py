@@ -25,7 +25,7 @@ class Tour(QObject):
         parent: of the QObject.
 
     Signals:
-        ended: all panels had data, or MOST_SECONDS are over; how long it takes is the machine's business.
+        ended: all panels had data, or MOST_SECONDS are over: on a busy machine it may take long.
     """
 
     ended = pyqtSignal()
