@@ -39,14 +39,16 @@ def report():
         os._exit({LATE})
 def watch():
     sys.setprofile(lambda frame, event, _: called.append(frame.f_code.co_qualname)
-                   if event == "call" and frame.f_code is not report.__code__ else None)
+                   if event == "call" and frame.f_code not in (report.__code__, rest.__code__) else None)
+def rest():
+    sys.setprofile(None)
 atexit.register(report)
 from PyQt6 import QtCore, QtWidgets, sip
 atexit.register(watch)
 """
 
 _HEAD = """
-import asyncio
+import asyncio, weakref
 import qasync
 from PyQt6.QtCore import QCoreApplication, QEventLoop, Qt, QTimer, pyqtSignal
 from PyQt6.QtWidgets import QApplication, QDialog, QLabel, QMainWindow, QMessageBox
@@ -80,6 +82,7 @@ async def opened(level=IndependenceLevel.ENHANCED):
     return window
 
 app = QApplication([])
+watching = weakref.ref(app, lambda _: watch())  # PyQt deletes the rest also when the application goes before the exit
 """
 
 
@@ -159,6 +162,27 @@ async def main():
     QTimer.singleShot(0, app.quit)
 raise SystemExit(run(main))
 """),
+    "the QApplication and the window go with main()": Way("""
+async def opened_and_quit():
+    QTimer.singleShot(0, app.quit)
+    return await opened()
+def main():
+    global app
+    run(opened_and_quit)
+    app = None
+    rest()
+main()
+"""),
+    "the QApplication goes before a window that is kept": Way("""
+async def open_and_quit():
+    global window
+    window = await opened()
+    QTimer.singleShot(0, app.quit)
+run(open_and_quit)
+app = None
+rest()
+"""),
+    "own loop, and the QApplication goes first": Way(_OWN_LOOP + "app = loop = None; rest()"),
     "SIGINT": Way(_READY, send=signal.SIGINT),
     "SIGTERM": Way(_READY, send=signal.SIGTERM),
     **({"SIGHUP": Way(_READY, send=signal.SIGHUP)} if hasattr(signal, "SIGHUP") else {}),

@@ -1,9 +1,10 @@
-"""The end of a process: what still lives is deleted in order, before PyQt deletes the rest in an arbitrary order.
+"""The end of a program: what still lives is deleted in order, before PyQt deletes the rest in an arbitrary order.
 
-When the interpreter exits, PyQt walks sip's table of all Python objects that stand for Qt objects and deletes those
-that Python owns. Where deleting one runs Python code (an event filter, a `destroyed` handler, `disconnectNotify`), that
-code makes new entries in the table, and a table that is full is made anew while PyQt still walks the old one: the
-program dies of a segmentation fault, once in some twenty runs. So nothing with code of its own is left for the walk.
+When the interpreter exits, or the QApplication loses its last reference, PyQt walks sip's table of all Python objects
+that stand for Qt objects and deletes those that Python owns. Where deleting one runs Python code (an event filter, a
+`destroyed` handler, `disconnectNotify`), that code makes new entries in the table, and a table that is full is made
+anew while PyQt still walks the old one: the program dies of a segmentation fault, once in some twenty runs. So nothing
+with code of its own is left for the walk.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from __future__ import annotations
 import atexit
 import sys
 from typing import TYPE_CHECKING, Any, Protocol
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
+import qasync
 from PyQt6 import sip
 from PyQt6.QtCore import QCoreApplication, QEvent, QObject
 
@@ -20,13 +22,12 @@ from upbit_ws_qt.qt.excepthook import install_excepthook
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterable
 
-__all__ = ["delete_what_waits", "loop_lives", "remember"]
+__all__ = ["delete_what_waits", "follow_application", "loop_lives", "remember"]
 
 
 class Ending(Protocol):
-    """Something that has to end before the process does."""
+    """Something that has to end before the program does."""
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -40,11 +41,21 @@ class Ending(Protocol):
 
 
 _living: WeakSet[Ending] = WeakSet()
+_application: ref[QCoreApplication] | None = None
 
 
 def remember(ending: Ending) -> None:
-    """Have something end in order when the process ends; it is forgotten when it goes before."""
+    """Have something end in order when the program ends; it is forgotten when it goes before."""
     _living.add(ending)
+    follow_application()
+
+
+def follow_application() -> None:
+    """Have everything end in order when the application loses its last reference, as at the end of a `main()`."""
+    global _application
+    app = QCoreApplication.instance()
+    if app is not None and (_application is None or _application() is not app):
+        _application = ref(app, _on_application_gone)
 
 
 def loop_lives(loop: asyncio.AbstractEventLoop) -> bool:
@@ -58,28 +69,38 @@ def loop_lives(loop: asyncio.AbstractEventLoop) -> bool:
 
 def delete_what_waits() -> None:
     """Delete what was asked to be deleted (`deleteLater`, closed windows) when no event loop is left to do it."""
-    if QCoreApplication.instance() is not None:
-        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+
+
+def _on_application_gone(_: object) -> None:
+    """End everything while the application still exists: Python calls this before PyQt deletes its Qt half."""
+    _end_in_order()
 
 
 def _end_in_order() -> None:
-    """End services, loops and windows: a process ends that has not done so, or that cannot (`sys.exit` in a slot)."""
+    """End services, loops and windows of a program that has not done so, or that cannot (`sys.exit` in a slot)."""
+    global _application
+    _application = None
     endings = tuple(_living)
-    if sys.excepthook is sys.__excepthook__:
-        install_excepthook()  # stays: an exception in what is deleted would abort the process
-    for ending in endings:
-        ending.abandon()
-    for loop in {ending.loop for ending in endings}:
-        _close(loop)
-    _delete_windows()
-    for ending in endings:
-        ending.delete()
-    delete_what_waits()
+    _living.clear()
+    hook = install_excepthook() if sys.excepthook is sys.__excepthook__ else None  # else what raises now would abort
+    try:
+        for ending in endings:
+            ending.abandon()
+        for loop in {ending.loop for ending in endings}:
+            _close(loop)
+        _delete_windows()
+        for ending in endings:
+            ending.delete()
+        delete_what_waits()
+    finally:
+        if hook is not None:
+            hook.uninstall()
 
 
 def _close(loop: asyncio.AbstractEventLoop) -> None:
-    """Close a loop for good, also one that is on the stack: control never comes back to it."""
-    if loop_lives(loop):
+    """Close a Qt loop for good, also one that is on the stack: control never comes back to it."""
+    if isinstance(loop, qasync.QEventLoop) and loop_lives(loop):
         if loop.is_running():
             loop.stop()
         loop.close()  # ends its worker threads, too; deleting one that runs aborts the process
@@ -88,10 +109,9 @@ def _close(loop: asyncio.AbstractEventLoop) -> None:
 def _delete_windows() -> None:
     """Delete the windows that PyQt would delete next; a panel of ours may be in any of them."""
     widgets = sys.modules.get("PyQt6.QtWidgets")  # who has not loaded it has no windows
-    app = QCoreApplication.instance()
-    if widgets is not None and isinstance(app, widgets.QApplication):
-        windows: Iterable[QObject] = app.topLevelWidgets()
-        for window in windows:
+    if widgets is not None:
+        # Not asked of `QApplication.instance()`: where the application is being deleted, that would bring it back.
+        for window in widgets.QApplication.topLevelWidgets():
             if not sip.isdeleted(window) and sip.ispyowned(window):
                 sip.delete(window)
 

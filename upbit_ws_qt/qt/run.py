@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import qasync
 from PyQt6.QtCore import QCoreApplication, QEventLoop, QTimer
 
-from upbit_ws_qt.qt.ending import delete_what_waits
+from upbit_ws_qt.qt.ending import delete_what_waits, follow_application
 from upbit_ws_qt.qt.excepthook import install_excepthook
 from upbit_ws_qt.qt.nested_loops import keep_tasks_going
 from upbit_ws_qt.qt.service import WebSocketService
@@ -52,6 +52,7 @@ def run(setup: Callable[[], object], *, service: WebSocketService | None = None)
     if app is None:
         raise RuntimeError("run() needs an application: make a QApplication (or QCoreApplication) first")
     _check_setup(setup)
+    follow_application()
     hook = install_excepthook()
     try:
         with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(_Application(app))) as runner:
