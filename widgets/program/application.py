@@ -64,8 +64,9 @@ def run_program(options: Options, exchange: ExchangeProcess | None, began: float
             return run(program.open)
         finally:
             program.close()
-            # The loop is over: nobody else would delete the window that was closed just now, and the interpreter's exit
-            # may crash on it (see upbit_ws_qt/qt/ending.py).
+            program.deleteLater()
+            # The loop is over: nobody else would delete program and window, and the interpreter's exit may crash on
+            # them (see upbit_ws_qt/qt/ending.py).
             QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
             if exchange is not None:
                 exchange.stop()
