@@ -1,9 +1,12 @@
-"""Keeps asyncio going while a coroutine has a dialog open.
+"""Keeps the Tasks of a qasync loop going where asyncio would not let them run.
 
 `QDialog.exec()`, `QMessageBox`, `QMenu.exec()` and `QEventLoop.exec()` run Qt's event loop from inside whoever called
 them. Called in a coroutine, they leave its Task on the stack, and asyncio refuses to run any other Task meanwhile: its
 step fails with "Cannot enter into task" and is never tried again, so that the Task waits for ever. A supervisor that
 lost its turn dials no more, and nobody can wait for it to end.
+
+And whenever somebody processes Qt's events while the loop is not running (qasync itself does, at the end of each
+`run_until_complete`), Tasks run without a running loop, and most of what asyncio has to offer raises RuntimeError.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ from upbit_ws_qt.text import safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from PyQt6.QtCore import QTimerEvent
 
 __all__ = ["NestedLoopError", "TaskKeeper", "keep_tasks_going"]
 
@@ -47,14 +52,19 @@ class NestedLoopError(WebSocketError):
 
 
 class TaskKeeper:
-    """Stands before the exception handler of one loop, and gives Tasks the turn that asyncio refused them.
+    """Stands before some methods of one loop.
 
-    It overrides the method on the loop object rather than calling `set_exception_handler`, so that a program can set a
-    handler of its own, before or after, that gets everything else.
+    `call_exception_handler` gives Tasks the turn that asyncio refused them. It is overridden on the loop object instead
+    of calling `set_exception_handler`, so that a program can set a handler of its own, before or after, that gets
+    everything else. `timerEvent` of the loop's timer, from which qasync makes all calls, is overridden while the loop
+    does not run, so that it costs nothing while it does.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: Any) -> None:
         self._loop = ref(loop)  # the loop holds this object
+        loop.call_exception_handler = self.handle_exception
+        loop._before_run_forever = self.before_run
+        loop._after_run_forever = self.after_run
         self._noticed: WeakSet[asyncio.Task[Any]] = WeakSet()
         self._listeners: list[Callable[[NestedLoopError], object]] = []
 
@@ -86,6 +96,32 @@ class TaskKeeper:
         finally:
             asyncio._enter_task(loop, waiting)
 
+    def before_run(self) -> None:
+        """Leave the loop's timer alone: from here on asyncio knows that the loop runs."""
+        loop: Any = self._loop()
+        vars(loop._timer).pop("timerEvent", None)
+        type(loop)._before_run_forever(loop)
+
+    def after_run(self) -> None:
+        """Stand before the loop's timer, until the loop runs again."""
+        loop: Any = self._loop()
+        type(loop)._after_run_forever(loop)
+        loop._timer.timerEvent = self.run_timer
+
+    def run_timer(self, event: QTimerEvent) -> None:
+        """Make the call that is due, as the loop would; unless another loop is running, which knows nothing of it."""
+        loop: Any = self._loop()
+        if loop is None:
+            return
+        stranger = asyncio._get_running_loop() is not None
+        if not stranger:
+            asyncio._set_running_loop(loop)
+        try:
+            type(loop._timer).timerEvent(loop._timer, event)
+        finally:
+            if not stranger:
+                asyncio._set_running_loop(None)
+
     def _notify(self, loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
         if task in self._noticed:
             return
@@ -100,7 +136,7 @@ _keepers: WeakKeyDictionary[asyncio.AbstractEventLoop, TaskKeeper] = WeakKeyDict
 
 
 def keep_tasks_going(loop: asyncio.AbstractEventLoop) -> TaskKeeper | None:
-    """Have Tasks of a qasync loop run while one of them has a dialog open; a second call changes nothing.
+    """Have Tasks of a qasync loop run also where asyncio would not let them; a second call changes nothing.
 
     Returns:
         The keeper, which notifies of nested loops; None for any other loop, since only Qt's can be nested.
@@ -110,7 +146,6 @@ def keep_tasks_going(loop: asyncio.AbstractEventLoop) -> TaskKeeper | None:
     keeper = _keepers.get(loop)
     if keeper is None:
         keeper = _keepers[loop] = TaskKeeper(loop)
-        loop.call_exception_handler = keeper.handle_exception  # qasync has no types; see the class for why
     return keeper
 
 

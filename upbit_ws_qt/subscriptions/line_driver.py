@@ -45,7 +45,7 @@ class LineDriver:
         self._loop = asyncio.get_running_loop()
         self._choice = choice
         self._on_changed = on_changed
-        self._wake = _Bell(self._loop)
+        self._wake = asyncio.Event()
         self._is_over = False
         self.line = line
         self.session = session
@@ -149,7 +149,8 @@ class LineDriver:
             seconds = min(value for value in (delay, longest) if value is not None)
             timer = self._loop.call_later(seconds, self._wake.set)
         try:
-            await self._wake.rung()
+            await self._wake.wait()
+            self._wake.clear()
         finally:
             if timer is not None:
                 timer.cancel()
@@ -196,35 +197,6 @@ class LineDriver:
             shows = session.on_data(stream, now, is_snapshot=is_snapshot)
             if shows and not (session.is_syncing and table.owes):
                 self._wake.set()
-
-
-class _Bell:
-    """Wakes the one who waits for it, also while asyncio believes that its loop is not running.
-
-    Whenever `run_until_complete` is over, qasync has Qt work off once more what has gathered. Tasks run then, and an
-    asyncio.Event they wait for raises "bound to a different event loop".
-    """
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._is_rung = False
-        self._waiting: asyncio.Future[None] | None = None
-
-    def set(self) -> None:
-        """Wake who waits, or who will be the next to wait."""
-        self._is_rung = True
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(None)
-
-    async def rung(self) -> None:
-        """Return when `set` has been called since the last return."""
-        if not self._is_rung:
-            self._waiting = self._loop.create_future()
-            try:
-                await self._waiting
-            finally:
-                self._waiting = None
-        self._is_rung = False
 
 
 def _is_snapshot(frame: bytes | str) -> bool:
