@@ -138,7 +138,6 @@ HANDED_OUT = {"ComponentSubscription", "FrameTrace", "Subscription"}
 # Shown by public objects to other rooms, not to programs.
 INTERNAL = {
     "AdaptationPlan",
-    "ChannelHold",
     "Choice",
     "CollectorPauses",
     "ComponentStats",
@@ -146,8 +145,6 @@ INTERNAL = {
     "Endpoint",
     "Milliseconds",
     "Monitor",
-    "News",
-    "OwnedChannel",
     "RouteFigures",
 }
 PACKAGE = Path(upbit_ws_qt.__file__).parent

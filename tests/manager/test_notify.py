@@ -11,7 +11,7 @@ from PyQt6.QtCore import QEventLoop, QTimer
 
 from tests.waiting import until
 from upbit_ws_qt.manager import ManagerListener
-from upbit_ws_qt.manager.notify import CallQueue, News
+from upbit_ws_qt.manager.notify import CallQueue, Notifier
 from upbit_ws_qt.specs import SubscriptionSpec
 from upbit_ws_qt.types import DataType, GlobalManagerState
 
@@ -58,18 +58,18 @@ class OpensDialog(Notes):
             dialog.exec()
 
 
-def tell_all(news: News) -> None:
+def tell_all(notifier: Notifier) -> None:
     for state in STATES:
-        news.tell(lambda listener, state=state: listener.on_state(state))  # type: ignore[misc]
+        notifier.notify(lambda listener, state=state: listener.on_state(state))  # type: ignore[misc]
 
 
 async def test_a_listener_that_raises_keeps_nothing_from_the_next() -> None:
     errors: list[str] = []
     expect(errors)
-    news, bad, good = News(asyncio.get_running_loop()), Raises(), Notes()
-    news.add(bad)
-    news.add(good)
-    tell_all(news)
+    notifier, bad, good = Notifier(asyncio.get_running_loop()), Raises(), Notes()
+    notifier.add(bad)
+    notifier.add(good)
+    tell_all(notifier)
     await until(lambda: len(good.states) == len(STATES))
     assert tuple(good.states) == tuple(bad.states) == STATES
     assert errors == ["LookupError()"] * 3
@@ -77,25 +77,25 @@ async def test_a_listener_that_raises_keeps_nothing_from_the_next() -> None:
 
 @pytest.mark.qasync_loop
 async def test_behind_a_listeners_dialog_the_next_is_told_all_in_order() -> None:
-    news, good = News(asyncio.get_running_loop()), Notes()
+    notifier, good = Notifier(asyncio.get_running_loop()), Notes()
     modal = OpensDialog(good)
-    news.add(modal)
-    news.add(good)
-    tell_all(news)
+    notifier.add(modal)
+    notifier.add(good)
+    tell_all(notifier)
     await until(lambda: len(good.states) == len(STATES) and len(modal.states) == len(STATES))
     assert tuple(good.states) == tuple(modal.states) == STATES
 
 
 async def test_one_that_was_removed_by_the_one_before_it_is_told_nothing() -> None:
-    news, good = News(asyncio.get_running_loop()), Notes()
+    notifier, good = Notifier(asyncio.get_running_loop()), Notes()
 
     class Removes(ManagerListener):
         def on_state(self, state: GlobalManagerState) -> None:
-            news.remove(good)
+            notifier.remove(good)
 
-    news.add(Removes())
-    news.add(good)
-    tell_all(news)
+    notifier.add(Removes())
+    notifier.add(good)
+    tell_all(notifier)
     for _ in range(5):
         await asyncio.sleep(0)
     assert good.states == []

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from tests.waiting import until
 from upbit_ws_qt.errors import BackpressureError
 from upbit_ws_qt.manager import ManagerListener
+from upbit_ws_qt.manager.observer import STALLED_EVERY
 from upbit_ws_qt.manager.periodic import Periodic
-from upbit_ws_qt.manager.watch import STALLED_EVERY
 from upbit_ws_qt.specs import SubscriptionSpec
 from upbit_ws_qt.types import IndependenceLevel, WebSocketType
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from upbit_ws_qt.manager.components import ComponentsSnapshot, ComponentSubscription
-from upbit_ws_qt.manager.listener import ManagerListener
 from upbit_ws_qt.manager.manager import GlobalWebSocketManager
+from upbit_ws_qt.manager.notify import ManagerListener
 from upbit_ws_qt.manager.trace import FrameRecord, FrameTrace
 
 __all__ = [

@@ -267,7 +267,7 @@ class ComponentRegistry:
             return False
         changed: set[WebSocketType] = set()
         for handle in self._handles.get(component_id, ()):
-            if not handle.quarantined:  # put aside in this very turn of the loop: it has given nothing back yet
+            if not handle.quarantined:  # quarantined in this very turn of the loop: it has given nothing back yet
                 continue
             try:
                 changed |= self._ask_for(handle, handle.specs)

@@ -1,13 +1,18 @@
-"""One endpoint with all that belongs to it: its inbox, its line's supervisor, the keeper of its subscriptions."""
+"""One endpoint with all that belongs to it: its inbox, its connection's supervisor, the upkeep of its subscriptions."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import dataclasses
+import itertools
 import time
 from random import Random
 from typing import TYPE_CHECKING, Protocol
 
 from upbit_ws_qt.connection import Inbox, IsolatedHost, Supervisor, open_socket
+from upbit_ws_qt.errors import SubscriptionError
+from upbit_ws_qt.streams import streams_of
 from upbit_ws_qt.subscriptions import EndpointSync
 from upbit_ws_qt.types import ConnectionState, IndependenceLevel
 
@@ -26,14 +31,17 @@ if TYPE_CHECKING:
         SocketLike,
         StateChange,
     )
-    from upbit_ws_qt.errors import SubscriptionError, WebSocketError
+    from upbit_ws_qt.errors import WebSocketError
+    from upbit_ws_qt.events import BaseWebSocketEvent
+    from upbit_ws_qt.routing import DataPoolManager, DataRoutingEngine
     from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import StreamStatus, SubscriptionStateManager
     from upbit_ws_qt.types import WebSocketType
 
-__all__ = ["Endpoint", "EndpointOwner"]
+__all__ = ["Endpoint", "EndpointOwner", "fetch_snapshot"]
 
+_numbers = itertools.count(1)
 _WITHOUT_LINE = frozenset(
     {ConnectionState.RECONNECTING, ConnectionState.DISCONNECTED, ConnectionState.FAILED, ConnectionState.STOPPED}
 )
@@ -171,3 +179,41 @@ class Endpoint:
         if change.new in _WITHOUT_LINE:
             self.keeper.line_lost()
         self._owner.on_connection_state(self.ws_type, change)
+
+
+async def fetch_snapshot(
+    spec: SubscriptionSpec,
+    timeout: float,
+    *,
+    endpoint: Endpoint,
+    routing: DataRoutingEngine,
+    pool: DataPoolManager | None,
+    epoch: int,
+) -> dict[str, BaseWebSocketEvent]:
+    """See GlobalWebSocketManager.fetch_snapshot.
+
+    What flows already is taken from the pool; only the rest costs a request.
+    """
+    if not spec.data_type.has_snapshot:
+        raise SubscriptionError("the exchange has no snapshots of this type", spec=spec)
+    found: dict[str, BaseWebSocketEvent] = {}
+    for stream in streams_of(spec) if pool is not None else ():
+        known = pool.get_latest_data(stream.symbol, stream.data_type, stream.variant) if pool is not None else None
+        if known is not None and known.epoch == epoch and endpoint.keeper.status(stream).is_served:
+            found[stream.symbol] = known
+    rest = tuple(symbol for symbol in spec.symbols if symbol.partition(".")[0] not in found)
+    if not rest:
+        return found
+    once = dataclasses.replace(spec, symbols=rest, only_snapshot=True, only_realtime=False)
+    route = routing.register_route(
+        f"snapshot {next(_numbers)}", once, lambda event: found.setdefault(event.code, event)
+    )
+    try:
+        # What has not come in time, or is not served, is missing in the answer, as promised.
+        with contextlib.suppress(TimeoutError, SubscriptionError):
+            async with asyncio.timeout(timeout):
+                await endpoint.fetch_snapshots(once)
+        await endpoint.handed_out()
+    finally:
+        route.close()
+    return found

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt.errors import DecodeError
-from upbit_ws_qt.manager.listener import ManagerListener
+from upbit_ws_qt.manager.notify import ManagerListener
 from upbit_ws_qt.monitoring.logs import configure_logging, remove_logging
 from upbit_ws_qt.text import Phrase, safe_text
 

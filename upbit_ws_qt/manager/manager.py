@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, overload
 
 from upbit_ws_qt.errors import ConfigurationError
 from upbit_ws_qt.manager.components import read_arguments
-from upbit_ws_qt.manager.snapshots import fetch_snapshot
+from upbit_ws_qt.manager.endpoint import fetch_snapshot
 from upbit_ws_qt.manager.wiring import Wiring, running_loop
 from upbit_ws_qt.program import PROGRAM
 from upbit_ws_qt.types import ConnectionState
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.errors import WebSocketError
     from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.manager.components import ComponentsSnapshot, ComponentSubscription
-    from upbit_ws_qt.manager.listener import ManagerListener
+    from upbit_ws_qt.manager.notify import ManagerListener
     from upbit_ws_qt.monitoring import ConnectionImpact, HealthStatus, Monitor, PerformanceMetrics
     from upbit_ws_qt.monitoring.prediction import ResourcePrediction
     from upbit_ws_qt.specs import SubscriptionSpec
@@ -324,8 +324,8 @@ class GlobalWebSocketManager:
 
     def add_listener(self, listener: ManagerListener) -> None:
         """Tell a listener what happens from now on."""
-        self.wiring.news.add(listener)
+        self.wiring.notifier.add(listener)
 
     def remove_listener(self, listener: ManagerListener) -> None:
         """Stop telling a listener."""
-        self.wiring.news.remove(listener)
+        self.wiring.notifier.remove(listener)

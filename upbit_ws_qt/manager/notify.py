@@ -10,9 +10,61 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterable
 
-    from upbit_ws_qt.manager.listener import ManagerListener
+    from upbit_ws_qt.connection import GapEvent, StateChange
+    from upbit_ws_qt.errors import WebSocketError
+    from upbit_ws_qt.monitoring.adaptive import AdaptationStep
+    from upbit_ws_qt.monitoring.alerts import Alert
+    from upbit_ws_qt.monitoring.health import HealthStatus
+    from upbit_ws_qt.monitoring.metrics import PerformanceMetrics
+    from upbit_ws_qt.streams import StreamKey
+    from upbit_ws_qt.subscriptions import StreamStatus
+    from upbit_ws_qt.types import GlobalManagerState, WebSocketType
 
-__all__ = ["CallQueue", "News", "Quota"]
+__all__ = ["CallQueue", "ManagerListener", "Notifier", "Quota"]
+
+
+class ManagerListener:
+    """Is told what happens in a manager; override the methods that are of interest, the others do nothing.
+
+    All methods are called on the manager's loop, from a plain callback, never from inside a Task, so a nested Qt
+    event loop may be opened in them. They must not raise: an exception goes to the loop's exception handler.
+    """
+
+    def on_state(self, state: GlobalManagerState) -> None:
+        """The whole manager's state changed."""
+
+    def on_connection_state(self, ws_type: WebSocketType, change: StateChange) -> None:
+        """One line's state changed."""
+
+    def on_epoch(self, ws_type: WebSocketType, epoch: int) -> None:
+        """A new line replaced the old one."""
+
+    def on_gap(self, gap: GapEvent) -> None:
+        """Between two lines something may have been missed; one call for each epoch change."""
+
+    def on_error(self, error: WebSocketError) -> None:
+        """Something went wrong that a person should be able to see; frames that cannot be read 20 a second at most."""
+
+    def on_component_failed(self, component_id: str, error: Exception) -> None:
+        """A component's callback raised, or the component was quarantined."""
+
+    def on_stream_status(self, stream: StreamKey, status: StreamStatus) -> None:
+        """A stream became served, unserved or rejected."""
+
+    def on_subscriptions_changed(self) -> None:
+        """Some component's wishes changed."""
+
+    def on_metrics(self, metrics: PerformanceMetrics) -> None:
+        """Fresh figures, every `metrics_interval` seconds."""
+
+    def on_health(self, health: HealthStatus) -> None:
+        """The health was judged anew, every `health_interval` seconds, and at once where it changed."""
+
+    def on_adapted(self, step: AdaptationStep) -> None:
+        """Something was given up under load, or taken back."""
+
+    def on_alert(self, alert: Alert, *, raised: bool) -> None:
+        """An alert was raised or cleared."""
 
 
 class CallQueue:
@@ -48,8 +100,8 @@ class CallQueue:
         self._make_calls()
 
 
-class News:
-    """Tells listeners: `tell` arranges the calls for the next turn of the loop, and they keep their order."""
+class Notifier:
+    """Tells listeners: `notify` arranges the calls for the next turn of the loop, and they keep their order."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -66,7 +118,7 @@ class News:
         if listener in self._listeners:
             self._listeners.remove(listener)
 
-    def tell(self, call: Callable[[ManagerListener], None]) -> None:
+    def notify(self, call: Callable[[ManagerListener], None]) -> None:
         """Have `call(listener)` made for each listener there is when its turn comes."""
         if not self._loop.is_closed():
             self._loop.call_soon(self._deliver, call)
@@ -80,7 +132,7 @@ class News:
 
 
 class Quota:
-    """Lets the first few of a second through, so that news of which a peer can make any number stays bounded."""
+    """Lets the first few of a second through, so that what a peer can make any number of stays bounded."""
 
     def __init__(self, per_second: int) -> None:
         self._per_second = per_second

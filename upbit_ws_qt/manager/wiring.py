@@ -13,9 +13,9 @@ from upbit_ws_qt.errors import ConfigurationError, SubscriptionError, WebSocketE
 from upbit_ws_qt.manager.components import ComponentRegistry
 from upbit_ws_qt.manager.endpoint import Endpoint
 from upbit_ws_qt.manager.journal import Journal
-from upbit_ws_qt.manager.notify import News, Quota
+from upbit_ws_qt.manager.notify import Notifier, Quota
+from upbit_ws_qt.manager.observer import Observer
 from upbit_ws_qt.manager.trace import TraceDesk
-from upbit_ws_qt.manager.watch import Watch
 from upbit_ws_qt.routing import DataPoolManager, DataRoutingEngine
 from upbit_ws_qt.subscriptions import StreamStatus, SubscriptionStateManager
 from upbit_ws_qt.types import ConnectionState, GlobalManagerState, IndependenceLevel, WebSocketType
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt.connection import GapEvent, RawFrame, StateChange
     from upbit_ws_qt.errors import DecodeError
-    from upbit_ws_qt.manager.listener import ManagerListener
+    from upbit_ws_qt.manager.notify import ManagerListener
     from upbit_ws_qt.monitoring import AdaptationPlan
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import SubscriptionStatistics
@@ -60,7 +60,7 @@ class Wiring:
         jwt: tokens of the private lines.
         endpoints: the lines that there are; private ones need credentials and a region that has them.
         epochs: how many lines to each endpoint there have been.
-        news: what tells the listeners.
+        notifier: what tells the listeners.
         traces: who looks at raw frames.
         observer: what reads all of this off, judges it and cleans up.
         state: how it stands with the whole.
@@ -70,7 +70,7 @@ class Wiring:
         self.loop = running_loop()
         self.config = config or ServiceConfig()
         self.state = GlobalManagerState.INITIALIZING
-        self.news = News(self.loop)
+        self.notifier = Notifier(self.loop)
         self.epochs = EpochManager()
         self.epochs.add_listener(self._on_epoch)
         self.wishes = SubscriptionStateManager(clock=self.loop.time)
@@ -112,9 +112,9 @@ class Wiring:
         self._frame_timer: asyncio.TimerHandle | None = None
         self.routing.on_frame_pending = self._arm_frame
         self.traces = TraceDesk(self.endpoints)
-        self.observer = Watch(self)  # last: it reads off all that is made here
+        self.observer = Observer(self)  # last: it reads off all that is made here
         self._journal = Journal(self.loop.time, json_lines=self.config.json_logs)
-        self.news.add(self._journal)
+        self.notifier.add(self._journal)
         self._stopping: asyncio.Task[None] | None = None
         self._moves: set[asyncio.Task[None]] = set()
 
@@ -164,7 +164,7 @@ class Wiring:
         self.components.close_all()
         if self._following is not None:
             self._following.cancel()
-            self.news.tell(lambda listener: listener.on_subscriptions_changed())
+            self.notifier.notify(lambda listener: listener.on_subscriptions_changed())
         try:
             # No limit of time around it: each line cuts itself off after a second, and a loop that stood still for
             # longer than a limit would only be told so by an error, with the lines left as they are.
@@ -242,16 +242,16 @@ class Wiring:
     # -- what the rooms say (may come from inside a Task) --------------------------------------------------------------
     def on_connection_state(self, ws_type: WebSocketType, change: StateChange) -> None:
         """Pass a line's state on."""
-        self.news.tell(lambda listener: listener.on_connection_state(ws_type, change))
+        self.notifier.notify(lambda listener: listener.on_connection_state(ws_type, change))
         self._refresh_state()
 
     def on_gap(self, gap: GapEvent) -> None:
         """Pass a gap on."""
-        self.news.tell(lambda listener: listener.on_gap(gap))
+        self.notifier.notify(lambda listener: listener.on_gap(gap))
 
     def on_connection_error(self, error: WebSocketError) -> None:
         """Pass an error on."""
-        self.news.tell(lambda listener: listener.on_error(error))
+        self.notifier.notify(lambda listener: listener.on_error(error))
 
     def on_stream_status(self, stream: StreamKey, status: StreamStatus, error: SubscriptionError | None) -> None:
         """Pass a stream's status on, to its components and to listeners, in the next turn of the loop.
@@ -273,7 +273,7 @@ class Wiring:
                 self._failed.add(stream)
             else:
                 self._failed.discard(stream)
-            self.news.tell(partial(_stream_status, stream, status))
+            self.notifier.notify(partial(_stream_status, stream, status))
             self.components.announce(stream, status, error)
             if self.loop.time() >= ends:
                 break
@@ -285,7 +285,7 @@ class Wiring:
 
     def on_rejected(self, component_id: str, error: SubscriptionError) -> None:
         """Pass a refused wish on."""
-        self.news.tell(lambda listener: listener.on_error(error))
+        self.notifier.notify(lambda listener: listener.on_error(error))
 
     def _make_pool(self) -> DataPoolManager | None:
         if not self.config.data_pool:
@@ -336,19 +336,19 @@ class Wiring:
         for ws_type in changed:
             self.endpoints[ws_type].wishes_changed()
         self._refresh_state()
-        self.news.tell(lambda listener: listener.on_subscriptions_changed())
+        self.notifier.notify(lambda listener: listener.on_subscriptions_changed())
 
     def _on_epoch(self, ws_type: WebSocketType, epoch: int) -> None:
-        self.news.tell(lambda listener: listener.on_epoch(ws_type, epoch))
+        self.notifier.notify(lambda listener: listener.on_epoch(ws_type, epoch))
 
     def _on_component_failed(self, component_id: str, error: Exception) -> None:
         if error is self.routing.quarantine_of(component_id):
             self.components.quarantine(component_id)
-        self.news.tell(lambda listener: listener.on_component_failed(component_id, error))
+        self.notifier.notify(lambda listener: listener.on_component_failed(component_id, error))
 
     def _on_decode_error(self, ws_type: WebSocketType, error: DecodeError) -> None:
         if self._unreadable[ws_type].allows(self.loop.time()):
-            self.news.tell(lambda listener: listener.on_error(error))
+            self.notifier.notify(lambda listener: listener.on_error(error))
 
     def _on_frame_failed(self, frame: RawFrame, error: Exception) -> None:
         """Report a bug of this library, once of a kind; how often it was met is counted in `drain.figures()`."""
@@ -389,7 +389,7 @@ class Wiring:
     def _set_state(self, state: GlobalManagerState) -> None:
         if state is not self.state:
             self.state = state
-            self.news.tell(lambda listener: listener.on_state(state))
+            self.notifier.notify(lambda listener: listener.on_state(state))
 
     def _arm_frame(self) -> None:
         if self._frame_timer is None:

@@ -78,7 +78,7 @@ class WebSocketService(QObject, ChannelSource):
         healthChanged: the health was judged anew.
         alertRaised, alertCleared: see Alert.
         errorOccurred: something went wrong that a person should be able to see.
-        componentFailed: a component's callback raised, or the component was put aside (BackpressureError).
+        componentFailed: a component's callback raised, or the component was quarantined (BackpressureError).
         loadAdapted: something was given up under load or taken back; see `adaptations()`.
         subscriptionsChanged: some component's wishes changed.
     """

@@ -1,16 +1,16 @@
-"""Watches over the manager: reads everything off once a second, judges it, cleans up, and says what it found."""
+"""Observes what a manager is made of: reads it off once a second, judges it, cleans up, and says what it found."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import psutil
 
 from upbit_ws_qt.events import AnnouncementCategory, AnnouncementEvent
-from upbit_ws_qt.manager.listener import ManagerListener
+from upbit_ws_qt.manager.notify import ManagerListener
 from upbit_ws_qt.manager.periodic import Periodic
 from upbit_ws_qt.manager.survey import StreamSurvey
 from upbit_ws_qt.monitoring.monitor import (
@@ -26,21 +26,24 @@ from upbit_ws_qt.monitoring.stream_metrics import EventAges
 from upbit_ws_qt.types import ConnectionState
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Mapping
 
-    from upbit_ws_qt.connection import StateChange
+    from upbit_ws_qt.config import ServiceConfig
+    from upbit_ws_qt.connection import Drain, StateChange
     from upbit_ws_qt.events import BaseWebSocketEvent
-    from upbit_ws_qt.manager.watched import Watched
+    from upbit_ws_qt.manager.endpoint import Endpoint
+    from upbit_ws_qt.manager.notify import Notifier
     from upbit_ws_qt.monitoring.adaptive import AdaptationPlan, AdaptationStep
     from upbit_ws_qt.monitoring.alerts import Alert
     from upbit_ws_qt.monitoring.health import HealthStatus
     from upbit_ws_qt.monitoring.monitor import Change
-    from upbit_ws_qt.routing import RoutingStatistics
+    from upbit_ws_qt.routing import DataRoutingEngine, RoutingStatistics
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import StreamStatus, SubscriptionStatistics
-    from upbit_ws_qt.types import WebSocketType
+    from upbit_ws_qt.types import IndependenceLevel, WebSocketType
 
-__all__ = ["Watch"]
+__all__ = ["Observed", "Observer"]
 
 OBSERVE_EVERY = 1.0
 """Seconds between two readings: failures are found within 10 s, and the history has a point a second."""
@@ -53,7 +56,51 @@ STALLED_EVERY = 5
 """Readings from one look for stalled components to the next."""
 
 
-class Watch:
+class Observed(Protocol):
+    """What the observer reads off, and what it may do about what it finds; a manager's wiring."""
+
+    config: ServiceConfig
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that everything runs on."""
+        ...
+
+    @property
+    def routing(self) -> DataRoutingEngine:
+        """Who is handed what."""
+        ...
+
+    @property
+    def drain(self) -> Drain:
+        """What hands the frames out."""
+        ...
+
+    @property
+    def endpoints(self) -> dict[WebSocketType, Endpoint]:
+        """The lines that there are."""
+        ...
+
+    @property
+    def notifier(self) -> Notifier:
+        """What tells the listeners."""
+        ...
+
+    def adapt(self, plan: AdaptationPlan) -> None:
+        """Give something up under load, or take it back."""
+
+    def raise_independence(self, level: IndependenceLevel) -> None:
+        """Separate the lines better."""
+
+    def find_stalled(self) -> None:
+        """Report components that have stopped consuming; nothing is removed."""
+
+    def sweep(self) -> int:
+        """Remove components whose owner is gone, or that stopped consuming for too long."""
+        ...
+
+
+class Observer:
     """The four periodic calls of a manager, and what they read off.
 
     Attributes:
@@ -61,22 +108,22 @@ class Watch:
         tasks: the periodic calls; each shows its runs, its failures and whether it still runs.
     """
 
-    def __init__(self, manager: Watched) -> None:
-        config = manager.config
-        self._manager = manager
-        self._loop = manager.loop
+    def __init__(self, observed: Observed) -> None:
+        config = observed.config
+        self._observed = observed
+        self._loop = observed.loop
         self._subscriptions = {
-            ws_type: _KeptStatistics(endpoint.keeper.statistics) for ws_type, endpoint in manager.endpoints.items()
+            ws_type: _KeptStatistics(endpoint.keeper.statistics) for ws_type, endpoint in observed.endpoints.items()
         }
-        manager.news.add(_Freshness(self._subscriptions))
+        observed.notifier.add(_Freshness(self._subscriptions))
         self._process = psutil.Process()
         self._ages = EventAges()
         self._streams_due = self._components_due = 0.0
         self._maintenance: deque[str] = deque(maxlen=NOTICES_KEPT)
         self._due = 0.0
-        self.monitor = Monitor(config, is_simple=lambda ws_type: manager.endpoints[ws_type].keeper.format.is_simple)
-        self._survey = StreamSurvey(self._loop, manager.routing.stream_figures, self.monitor.streams)
-        self._collector = manager.routing.collector
+        self.monitor = Monitor(config, is_simple=lambda ws_type: observed.endpoints[ws_type].keeper.format.is_simple)
+        self._survey = StreamSurvey(self._loop, observed.routing.stream_figures, self.monitor.streams)
+        self._collector = observed.routing.collector
         self.tasks = (
             Periodic("observe", min(OBSERVE_EVERY, config.metrics_interval), self._observe_on_time),
             Periodic("metrics", config.metrics_interval, self._tell_metrics),
@@ -87,7 +134,7 @@ class Watch:
     def start(self) -> None:
         """Begin all periodic calls."""
         self._collector.start()
-        self._manager.routing.on_announcement = self._note_announcement
+        self._observed.routing.on_announcement = self._note_announcement
         self._due = self._loop.time() + self.tasks[0].interval
         for task in self.tasks:
             task.start(self._loop)
@@ -96,7 +143,7 @@ class Watch:
         """End them; idempotent."""
         self._collector.stop()
         self._survey.stop()
-        self._manager.routing.on_announcement = None
+        self._observed.routing.on_announcement = None
         for task in self.tasks:
             task.stop()
 
@@ -105,7 +152,7 @@ class Watch:
         for kept in self._subscriptions.values():
             kept.changed()
         now = self._loop.time()
-        self._streams_due, self._components_due = now + self._manager.config.metrics_interval, 0.0
+        self._streams_due, self._components_due = now + self._observed.config.metrics_interval, 0.0
         self._survey.begin(now)
         self._survey.finish()
         self._tell(self.monitor.observe(now, self._read(0.0)))
@@ -125,24 +172,24 @@ class Watch:
         self._due = now + self.tasks[0].interval
         self._tell(self.monitor.observe(now, self._read(late)))
         if not self.tasks[0].runs % STALLED_EVERY:
-            self._manager.find_stalled()
+            self._observed.find_stalled()
 
     def _clean_up(self) -> None:
-        self._manager.sweep()
+        self._observed.sweep()
 
     def _note_announcement(self, event: BaseWebSocketEvent) -> None:
         if isinstance(event, AnnouncementEvent) and event.category == AnnouncementCategory.MAINTENANCE:
             self._maintenance.append(event.title)
 
     def _read(self, late: float) -> ProgramStats:
-        manager, routing = self._manager, self._manager.routing
+        observed, routing = self._observed, self._observed.routing
         now, wall_clock = self._loop.time(), time.time()
         components_are_due = now >= self._components_due
         statistics = routing.get_routing_statistics(brief=not components_are_due)
         if components_are_due:
             # A channel for each market makes a thousand components: going through them each second would be noticed.
             seldom = len(statistics.components) > FEW_COMPONENTS
-            self._components_due = now + manager.config.metrics_interval if seldom else now
+            self._components_due = now + observed.config.metrics_interval if seldom else now
         has_streams = self._look_at_streams(now)
         maintenance = tuple(self._maintenance)
         self._maintenance.clear()
@@ -155,7 +202,7 @@ class Watch:
             cpu_share=self._process.cpu_percent() / 100.0,
             gc_pause=self._collector.take_longest(),
             messages_processed=statistics.events,
-            drain_failures=manager.drain.figures().failures,
+            drain_failures=observed.drain.figures().failures,
             stages={
                 "decode": statistics.decode_latency,
                 "dispatch": statistics.delivery_latency,
@@ -174,10 +221,10 @@ class Watch:
         )
 
     def _read_lines(self, now: float, wall_clock: float, routing: RoutingStatistics) -> tuple[LineStats, ...]:
-        waits = self._manager.routing.take_longest_waits()
-        ages = self._ages.take(now, wall_clock, self._manager.routing.latest_events())
+        waits = self._observed.routing.take_longest_waits()
+        ages = self._ages.take(now, wall_clock, self._observed.routing.latest_events())
         lines = []
-        for ws_type, endpoint in self._manager.endpoints.items():
+        for ws_type, endpoint in self._observed.endpoints.items():
             connection = endpoint.connection.figures()
             oldest = endpoint.inbox.oldest()  # infinity for an empty one, 0 for a marker
             lines.append(
@@ -195,30 +242,30 @@ class Watch:
     def _look_at_streams(self, now: float) -> bool:
         """Begin to go through all streams where that is due; return whether that was finished since the last call."""
         if now >= self._streams_due:
-            self._streams_due = now + self._manager.config.metrics_interval
+            self._streams_due = now + self._observed.config.metrics_interval
             self._survey.begin(now)
         return self._survey.take_fresh()
 
     def _adapt(self, step: AdaptationStep, plan: AdaptationPlan) -> None:
-        self._manager.adapt(plan)
-        self._manager.news.tell(lambda listener: listener.on_adapted(step))
+        self._observed.adapt(plan)
+        self._observed.notifier.notify(lambda listener: listener.on_adapted(step))
 
     def _tell(self, changes: list[Change]) -> None:
         for change in changes:
             if isinstance(change, AlertRaised):
-                self._manager.news.tell(partial(_alert, change.alert, raised=True))
+                self._observed.notifier.notify(partial(_alert, change.alert, raised=True))
             elif isinstance(change, AlertCleared):
-                self._manager.news.tell(partial(_alert, change.alert, raised=False))
+                self._observed.notifier.notify(partial(_alert, change.alert, raised=False))
             elif isinstance(change, HealthChanged):
-                self._manager.news.tell(partial(_health, change.health))
+                self._observed.notifier.notify(partial(_health, change.health))
             elif isinstance(change, LoadAdapted):
                 self._adapt(change.step, change.plan)
             elif isinstance(change, IsolationAdvised):
-                self._manager.raise_independence(change.decision.level)
+                self._observed.raise_independence(change.decision.level)
 
     def _tell_metrics(self) -> None:
         metrics = self.monitor.performance_metrics()
-        self._manager.news.tell(lambda listener: listener.on_metrics(metrics))
+        self._observed.notifier.notify(lambda listener: listener.on_metrics(metrics))
 
     def _judge_health(self) -> None:
         """Judge by what is true now, and tell it.
@@ -229,7 +276,7 @@ class Watch:
         for kept in self._subscriptions.values():
             kept.changed()
         self._tell(self.monitor.observe(self._loop.time(), self._read(0.0)))
-        self._manager.news.tell(partial(_health, self.monitor.health_status()))
+        self._observed.notifier.notify(partial(_health, self.monitor.health_status()))
 
 
 class _KeptStatistics:
