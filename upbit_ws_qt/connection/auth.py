@@ -66,6 +66,7 @@ class JWTManager:
         # Signed by hand: jwt.encode() warns that the exchange's 40-character secrets are short for HS512, and
         # there is nothing that a user of the exchange could do about it.
         signature = _HS512.sign(unsigned, secret_key.encode())
+        # Counted, not kept: a nonce must be new for every handshake (protocol sheet, "Authentication").
         self.tokens_made += 1
         return (unsigned + b"." + base64url_encode(signature)).decode("ascii")
 

@@ -132,6 +132,7 @@ class Dialer:
                 break
             # In slices: another endpoint may learn of a block, or a slot may come free, while this one waits.
             await asyncio.sleep(min(wait, LONGEST_SLEEP))
+        # Counted until it has ended: nobody knows when in between the handshake reaches the exchange.
         self._limiter.begin()
         self.dials += 1
         failure: WebSocketError
@@ -153,6 +154,7 @@ class Dialer:
 
     def auth_refused(self, now: float, detail: str) -> AuthenticationError:
         """Count an INVALID_AUTH; return the error to go on with, or to stop with where another token is no help."""
+        # Two refusals months apart are two accidents.
         if now - self._auth_refused_at > AUTH_FORGIVEN_AFTER:
             self._auth_refusals = 0
         self._auth_refused_at = now
@@ -172,6 +174,7 @@ class Dialer:
         needs_token = self._jwt.needs_token(self._ws_type)
         if needs_token and not self._jwt.has_credentials:
             raise AuthenticationError(self._ws_type.value, Phrase("no key was given"))
+        # Made once: loading the certificates takes the window's thread some milliseconds.
         if self._tls is None and url.startswith("wss:"):
             self._tls = make_tls_context()
         return DialRequest(
@@ -263,6 +266,7 @@ class Lines:
 
     async def dial(self, epoch: int, sink: Callable[[list[RawFrame]], None]) -> Line:
         """Return a new open line; raises what Dialer.dial raises."""
+        # The exchange counts messages by connection: a new one begins at nothing.
         line = Line(self._ws_type, epoch, self.limiter.successor(), sink, self._on_control)
         line.show_all_to(self.tap)
         await self._dialer.dial(line)
@@ -330,11 +334,13 @@ class Lines:
             line.refused(message)
             self._tally.add_refusal(safe_text(message.name, 40))
             if message.name == TOO_MANY_REQUEST:
+                # The next line is to be slower too, and this one may be a candidate beside the one that serves.
                 for limiter in {line.limiter, self.limiter}:
                     limiter.refused(self._loop.time())
             elif message.name == INVALID_AUTH:
                 line.abort(Phrase("the exchange refuses the token"))
             else:
+                # The dial was fine: it was the request.
                 self._refused_requests += 1
         elif isinstance(message, SubscriptionList):
             # A line that answers has a good token: an INVALID_AUTH after it is about a scope that a wish lacks.

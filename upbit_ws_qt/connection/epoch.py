@@ -65,6 +65,7 @@ class EpochManager:
         """Do what `increment_epoch` does where nothing can be awaited: in between two frames of the inbox."""
         self._epochs[ws_type] += 1
         epoch = self._epochs[ws_type]
+        # A copy: whoever is told may stop listening.
         for listener in tuple(self._listeners):
             listener(ws_type, epoch)
         return epoch
@@ -115,7 +116,9 @@ class GapLog:
 
     def lost(self, cause: str, alive_at: float) -> None:
         """Note that a line is gone; `alive_at` is when it last showed a sign of life."""
+        # The first loss counts: lines that were never proved in between brought nothing.
         if self._loss is None:
+            # The two clocks are read at one moment; only the loop's one knows when the line was last alive.
             now = self._clock()
             since_ms = int((self._wall_clock() - (now - alive_at)) * 1000)
             self._loss = _Loss(now, since_ms, cause, unrepeatable(self._streams()))

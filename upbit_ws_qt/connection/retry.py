@@ -97,6 +97,8 @@ class Waker:
         self.take()
         clocks = ClockJump(self._loop.time(), self._wall_clock())
         while (left := until - self._loop.time()) > 0 and not self._event.is_set():
+            # In slices: while the computer sleeps the loop's clock stands still, and the pause would go on for as long
+            # after it.
             await self.wait(None, min(left, NOTICE_JUMP_EVERY))
             if clocks.look(self._loop.time(), self._wall_clock()) >= SLEPT:
                 return
@@ -122,6 +124,7 @@ class Askers:
 
     def settle(self, error: WebSocketError | None) -> None:
         """Answer everybody."""
+        # Whoever is answered may ask again at once.
         waiting, self._waiting = self._waiting, []
         for answer in waiting:
             if answer.done():

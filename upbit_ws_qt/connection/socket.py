@@ -72,6 +72,7 @@ class Socket:
         stream = self._present()
         failure = None
         try:
+            # How busy the line will be after this is not known.
             self._watchdog.wishes_changed()
             await stream.send(data, text=True)
         except (ConnectionClosed, OSError) as error:
@@ -154,6 +155,7 @@ class Socket:
         now = self._loop.time()
         verdict = self._watchdog.look(now, self._wall_clock(), broken=stream.complaint, closing=state is not State.OPEN)
         if verdict == PING:
+            # Numbered, so that a late pong is not taken for the answer to a later ping.
             self._pings += 1
             stream.send_ping(b"%d" % self._pings)
             self._watchdog.pinged(now)
@@ -177,6 +179,7 @@ class Socket:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        # It holds the way to make tokens.
         self._request = None
         if not self._closed.done() and self._stream is not None:
             self._closed.set_result(_close_info(self._stream))

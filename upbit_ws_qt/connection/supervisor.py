@@ -136,6 +136,7 @@ class Supervisor:
         if self._idle_timer is not None:
             self._idle_timer.cancel()
             self._idle_timer = None
+        # A program that closes one window and opens another is not to cost a handshake.
         if not wanted:
             if self._supervisor is not None:
                 self._idle_timer = self._loop.call_later(self._config.idle_grace, self._grace_is_over)
@@ -154,6 +155,7 @@ class Supervisor:
         if self.state is ConnectionState.DISCONNECTED:
             return
         answer = self._askers.add()
+        # Somebody has looked at it: the key, or the setting, may be another one now.
         if self.state is ConnectionState.FAILED:
             self._dialer.forgive()
             self._backoff.reset()
@@ -224,6 +226,7 @@ class Supervisor:
                     return
                 self._failed(error)
             if not self._askers.are_waiting:  # somebody asked between the loss and here
+                # Full jitter, so that a thousand programs do not come back at the same moment.
                 await self._pause()
 
     async def _open(self) -> Line:
@@ -231,6 +234,7 @@ class Supervisor:
         self._asked_for = None
         try:
             line = await self._lines.dial(self._next_epoch(), self._inbox.put)
+            # The present one as soon as it is open: what it brings while it is proved is handed out at once.
             self._serves(line)
             self._epoch_begun(await self._epochs.increment_epoch(self.ws_type), line, "opened again")
             self._move(ConnectionState.SYNCING, "open")
@@ -266,6 +270,7 @@ class Supervisor:
     # -- make before break --------------------------------------------------------------------------------------
     async def _rotate(self, old: Line, cause: str) -> Line:
         """Open and prove a second line, then let it take over; return the line that serves from now on."""
+        # What comes on the second line waits until it takes over; the first one brings the same meanwhile.
         held = Inbox(self.ws_type, self._config.inbox_frames)
         line: Line | None = None
         try:
@@ -278,6 +283,7 @@ class Supervisor:
             if not old.closed.done():
                 # The old line serves on: nothing is dialled again, but for a token, which has to be renewed some time.
                 error.followed_by(RecoveryStrategy.RETRY if cause == TOKEN_DUE else RecoveryStrategy.NONE)
+            # A failed renewal costs nothing: the old line serves on.
             self._soon(self._on_error, error)
             self._askers.settle(error)
             return old
@@ -304,6 +310,7 @@ class Supervisor:
         self._inbox.put(held.take(len(held)))
         line.deliver_to(self._inbox.put)
         self._serves(line)
+        # In the background: a peer that does not answer the close frame is not to hold the new line up.
         self._chore(old.close())
         try:
             await reached
@@ -376,8 +383,10 @@ class Supervisor:
             return
         self._tally.line_lost()
         figures = line.figures()
+        # What came last, data or pong, is when the line was last known to live; losses may lie hidden after it.
         alive_at = max(figures.last_frame_at, figures.last_pong_at, line.opened_at)
         if self.state is ConnectionState.CONNECTED:
+            # A line that was accepted and dropped at once does not make the next dial come sooner.
             self._backoff.flowed(self._proved_at)
             self._backoff.flowed(alive_at)
             if alive_at - self._proved_at >= self._config.stable_after:
@@ -401,6 +410,7 @@ class Supervisor:
         line, self._line = self._line, None
         if line is None:
             return
+        # Not closed: a line that could not be proved may not answer a close frame either.
         line.abort(error.message)
         self._jwt.line_closed(self.ws_type)
         self._backoff.line_lost()
@@ -433,6 +443,7 @@ class Supervisor:
         """End the supervisor and its lines; with a state, go there and start anew if wanted meanwhile."""
         supervisor = self._supervisor
         if supervisor is not None:
+            # It is in the middle of a dial, a proof or a pause: each of them puts its things away when it is cancelled.
             supervisor.cancel()
             await asyncio.wait({supervisor})
         line, self._line = self._line, None

@@ -77,6 +77,7 @@ class Watchdog:
 
     def wishes_changed(self) -> None:
         """Note that something was asked of the exchange: how busy the line will be is not known any more."""
+        # A request may leave one quiet market of a hundred busy ones.
         self._frames = 0
         self._pauses = [0.0, 0.0]
 
@@ -90,6 +91,7 @@ class Watchdog:
         """Note the answer to the last ping and return the round trip; None when no ping waits for one."""
         if self.pinged_at is None:
             return None
+        # Time for which this program stood still says nothing about the line.
         own = self.lag_total - self._lag_when_pinged + max(0.0, now - self._looked_at - self.tick)
         self.rtt = max(0.0, now - self.pinged_at - own)
         self.pinged_at = None

@@ -222,6 +222,7 @@ class OneShotSnapshots:
         for stream in alone:
             if self._state.snapshot_serial(stream) > self._served.get(stream, 0):
                 self.owed.setdefault(stream, wanted[stream])
+        # Who wanted it has gone: nobody is to be sent anything for it.
         for stream in [s for s in self.owed if s not in self._waiting and s not in wanted]:
             del self.owed[stream]
         if len(self._served) > len(alone):
@@ -238,6 +239,7 @@ class OneShotSnapshots:
         """Note that a snapshot came, or will not come."""
         if self.owed.pop(stream, None) is None:
             return
+        # A wish for the snapshot alone that came after this one left has a higher number, and is owed another one.
         self._served[stream] = self._state.snapshot_serial(stream)
         for future in self._waiting.pop(stream, ()):
             if not future.done():

@@ -101,12 +101,14 @@ class EndpointSync:
         """
         if self._stopped:
             raise self._stopped_error()
+        # A planned change of lines: the old one serves on, and its streams are not to be taken for missing.
         has_other = self._current is not None and self._current.line.is_open
         session = LineSession(self._memory, line.limiter, self._loop.time(), is_candidate=has_other)
         driver = LineDriver(line, session, self.format, self._publish)
         self._candidates.append(driver)
         try:
             await driver.drive()
+        # Cancelled, too: what arrives on this line must not reach a session that nobody drives any more.
         except BaseException:
             driver.let_go()
             raise
@@ -119,6 +121,7 @@ class EndpointSync:
         driver, self._current = self._current, None
         if driver is None:
             return
+        # Before anything is told: the restore is measured against what was served until now.
         self._before_loss = self.capture()
         self._retire(driver)
         self._statuses.refresh_soon()
@@ -182,6 +185,7 @@ class EndpointSync:
             await asyncio.gather(*futures.values())
         finally:
             self._memory.snapshots.withdraw(futures)
+        # All are waited for, so that one code that is not listed does not hide what came of the others.
         missing = [stream for stream, future in futures.items() if not future.result()]
         if missing:
             raise SubscriptionError(
@@ -253,6 +257,7 @@ class EndpointSync:
             self._restores.append(now - driver.session.opened_at)
         self._has_served = True
         self._note_restored(driver)
+        # Changes that came while it was proved are sent at once.
         driver.session.promoted(now)
         driver.serve(self._on_lost)
         self._statuses.refresh_soon()
@@ -284,6 +289,7 @@ class EndpointSync:
     def _publish(self, driver: LineDriver) -> None:
         """Tell what changed on the current line; a candidate's news wait until it is promoted."""
         changed = driver.session.table.take_changed()
+        # What a second line shows is not how it stands until it takes over.
         if driver is not self._current or not changed:
             return
         if self._ws_type is WebSocketType.PRIVATE:  # streams of single markets follow that of all markets

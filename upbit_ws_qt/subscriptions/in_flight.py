@@ -94,6 +94,7 @@ class RequestsInFlight:
 
     def drop(self) -> tuple[SentRequest, ...]:
         """Forget all that are open and return them: an error does not say which one it refuses."""
+        # They were sent behind each other and the line is closed: none of the later ones was looked at.
         requests, self._open = tuple(self._open), []
         return requests
 
@@ -134,6 +135,7 @@ def _adds(wish: Wish, plan: OptimizationResult, asked: Mapping[StreamKey, Demand
     for stream, demand in wish.demands.items():
         known = asked.get(stream)
         if stream in plan.union:
+            # A wish that asks for nothing new cannot be what the exchange refuses now and did not before.
             if known is None or not known.covers(demand._replace(realtime=True)):
                 return True
         elif stream in plan.snapshots:

@@ -64,6 +64,7 @@ class LineDriver:
             now = self._loop.time()
             session.tick(now)
             self._on_changed(self)
+            # Until it is proved the supervisor waits for this, and takes another line where it cannot be.
             if session.is_syncing:
                 error = session.sync_error(now)
                 if error is not None:
@@ -138,6 +139,8 @@ class LineDriver:
         await self._send(data)
 
     async def _send(self, data: bytes) -> None:
+        # Recorded after it has left: counted too early it would be forgotten too early, and six would leave in one
+        # second.
         await self.line.send(data)
         self.line.limiter.record(self._loop.time())
 
@@ -195,6 +198,7 @@ class LineDriver:
         now, is_snapshot = self._loop.time(), _is_snapshot(frame)
         for stream in streams:
             shows = session.on_data(stream, now, is_snapshot=is_snapshot)
+            # A new line may bring a thousand snapshots at once: it is looked at again when the last of them is there.
             if shows and not (session.is_syncing and table.owes):
                 self._wake.set()
 

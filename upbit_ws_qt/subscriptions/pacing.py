@@ -198,6 +198,7 @@ class Lister:
             return None
         self.on_its_way = None
         self.failures = 0
+        # It speaks of the time when it left: requests after that are not covered by it.
         self.listed, self.listed_at = listing.number, now
         return listing
 
@@ -213,6 +214,7 @@ class Lister:
             return False
         self.on_its_way = None
         self.failures += 1
+        # Once more, since a single answer may be lost; twice in a row the exchange does not answer.
         self.due = None if self.has_failed else now
         return True
 

@@ -210,6 +210,7 @@ class IntelligentSubscriptionOptimizer:
             plainly: ask as though one type in two ways were not taken, unless it is known to be.
         """
         plainly = self.split is SplitTrust.BROKEN or (plainly and self.split is SplitTrust.UNKNOWN)
+        # Snapshots alone are no part of what flows: each is asked for once, by whoever owes it.
         union = {stream: wanted for stream, wanted in demand.items() if wanted.realtime}
         extra = {stream: wanted for stream, wanted in (once or {}).items() if stream not in union}
         if plainly:
@@ -265,6 +266,7 @@ def _modes(
         else:
             modes[stream] = plain
             fresh_types.add(data_type)
+    # One type in one way: what flows already comes with its snapshot once more, which costs a frame and no doubt.
     if plainly:
         for stream in modes:
             if stream.data_type in fresh_types:

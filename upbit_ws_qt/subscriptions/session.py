@@ -92,6 +92,7 @@ class LineSession:
             return Step(StepKind.WAIT, self._mute_until - now)
         request = None if self._awaits_control else self._request_delay(now)
         listing = self._list_delay(now)
+        # Requests go first, as they serve people; but under a stream of changes nothing would ever be proved.
         if listing is not None and listing <= 0.0 and (request is None or request > 0.0 or self._lister.starves(now)):
             return Step(StepKind.LIST)
         if request is not None and request <= 0.0:
@@ -102,6 +103,9 @@ class LineSession:
     def take_request(self, now: float) -> OptimizationResult | None:
         """Return the request to send now, None where nothing has to be sent after all."""
         table = self.table
+        # Snapshots ride along with the union: a request of their own would replace all that flows (protocol sheet, "A
+        # new
+        # request replaces everything").
         once = table.new_once()
         if self._is_first and self._memory.doubts_key and self._ask_for_control(now):
             return None
@@ -119,10 +123,14 @@ class LineSession:
             if wanted is None and self._has_changes and not self._batcher.is_waiting:
                 self._has_changes = False
                 self._memory.effort.change_cancelled()
+        # The exchange knows no empty subscription. What nobody wants any more flows on, for nobody, until the line is
+        # idle
+        # long enough to be closed.
         if wanted is None or not (wanted or once):
             if not table.asked and self._memory.search.is_searching:
                 self._ask_for_control(now)
             return None
+        # Only on a new line: later there is no queue of snapshots to stand in.
         if is_first and (urgent := urgent_part(wanted)):
             self._stage_left = True
             wanted, once = urgent, {}
@@ -136,6 +144,7 @@ class LineSession:
 
     def on_request_sent(self, plan: OptimizationResult, size: int, now: float) -> None:
         """Note that a request is leaving now; call it before the socket is given the bytes."""
+        # Before the table takes the request: a wish is suspected for what it adds to what was asked for until now.
         suspects = self._in_flight.suspects(plan, self.table.asked)
         new, gone, once, expected = self.table.note_request(plan, now)
         is_trial = self._split.note_request(plan, expected, now)
@@ -233,14 +242,20 @@ class LineSession:
         listed = listed_streams(answer)
         missing = table.take_list(listed, listing.union, now)
         self._split.on_list(missing, listing.mixed_types)
+        # More than was asked for means that the request was ignored: what it should have dropped flows on.
         surplus = listed - listing.union.keys() - self._memory.snapshots.owed.keys() - set(table.once_streams())
         table.repair(missing, has_surplus=bool(surplus and listing.union), now=now)
 
     def on_error(self, error: ServerError, now: float) -> None:
         """Take an error: it refuses the requests that were not answered, and the exchange closes the line."""
         memory = self._memory
+        # The exchange closes the line within 180 ms (protocol sheet, "Errors"). What is sent until then is lost, and
+        # would
+        # count against the budget of a line that is dead already.
         self._mute_until = now + memory.patience.mute
         refused, was_listing = self._in_flight.drop(), self._lister.drop()
+        # It says nothing about what was asked, so nobody is suspected; the request is lost with the line and sent
+        # again.
         if error.name == "TOO_MANY_REQUEST":
             memory.effort.limit_met()  # the line itself has told its limiter
         elif refused:
@@ -288,6 +303,7 @@ class LineSession:
         elif split.fresh.intersection(overdue):
             self._try_plainly((), now)
             return
+        # They are proved by the list, which is on its way: its answer is worth waiting for.
         if self._lister.is_busy:
             unlisted = set(table.owed(data=False)).intersection(overdue)
             table.prolong(unlisted, now + patience.list_answer)
@@ -314,6 +330,7 @@ class LineSession:
 
     def _may_test(self, now: float) -> bool:
         return (
+            # One test at a time, and nothing else on its way: a refusal has to be about those who are tested.
             self._memory.search.is_searching
             and not self.is_syncing
             and not self._in_flight
@@ -339,6 +356,7 @@ class LineSession:
         if lister.due is not None and lister.due <= now and not self._list_is_useful():
             lister.want_no_more()
         due = min((at for at in (lister.due, self._audit_at()) if at is not None), default=None)
+        # A line that is not proved serves nobody: it may use what is kept back of the budget.
         return None if due is None else max(due - now, self._limiter.delay(now, recovery=self.is_syncing))
 
     def _list_is_useful(self) -> bool:
@@ -352,6 +370,7 @@ class LineSession:
         is_covered = self._lister.listed >= self._in_flight.number
         if is_covered or self.is_syncing or self._lister.has_failed or not self._memory.lists_work:
             return None
+        # A change that only drops streams shows by nothing that it was taken.
         return self._last_request + self._memory.patience.audit
 
     def _plan_list(self, new: Collection[StreamKey], now: float) -> None:

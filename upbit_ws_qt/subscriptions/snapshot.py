@@ -113,6 +113,7 @@ class SubscriptionStateSnapshot:
         """
         before = self._state.components()
         removed = tuple(sorted(before.keys() - snapshot.components.keys()))
+        # First, so that the INFO line's limit of combinations has room for what comes back.
         for name in removed:
             self._state.replace(name, ())
         restored: list[str] = []

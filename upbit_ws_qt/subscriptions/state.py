@@ -104,10 +104,12 @@ class SubscriptionStateManager:
         return self._change(component_id, add, drop)
 
     def _change(self, component_id: str, add: _Counts, drop: _Counts) -> WishChange:
+        # Worked out when somebody asks: a thousand changes in a row are looked at once.
         self._conflicts = None
         before = {stream for spec in drop for wish in self._wishes[spec] for stream in wish.demands}
         fresh: set[StreamKey] = set()
         changed: set[WebSocketType] = set()
+        # Added before anything is dropped: a stream that the old and the new wishes share never leaves the union.
         for spec, count in add.items():
             self._add(component_id, spec, count, fresh, changed)
         for spec, count in drop.items():
@@ -131,6 +133,7 @@ class SubscriptionStateManager:
         for index, spec in enumerate(specs):
             if spec not in add:
                 continue
+            # Asking the exchange again would cost everybody the line.
             refused = self._refused_symbols(spec)
             if len(refused) == len(spec.symbols or _NO_CODES):
                 reason = next(iter(refused.values()))
@@ -364,6 +367,7 @@ class SubscriptionStateManager:
         if version != self._versions[ws_type]:
             table = self._tables[ws_type]
             demand = {stream: entry.demand for stream, entry in table.items()}
+            # Orders of all markets bring those of single ones: asked for both, the exchange would send each twice.
             if ws_type is WebSocketType.PRIVATE:
                 demand = self._resolver.resolve_conflicts({stream: (d,) for stream, d in demand.items()})
             self._demands[ws_type] = (self._versions[ws_type], demand)

@@ -163,6 +163,7 @@ class _Waiter:
         """Return what they are all failed for, in the words in which everybody else is told."""
         errors = {id(error): error for error in self.failed.values()}
         only = next(iter(errors.values()))
+        # One reason for all of it: say that, and not a list of names.
         if len(errors) == 1 and only is not None:
             return only.copy(only.component_id)
         codes = tuple(stream.symbol for stream in sorted(self.failed))
@@ -222,6 +223,7 @@ class StatusTracker:
     def refresh_soon(self) -> None:
         """Look at all streams in the loop's next turn."""
         if not self._is_refreshing and self._closed is None:
+            # Once for any number of changes in one turn: it goes through all streams.
             self._is_refreshing = True
             self._loop.call_soon(self._refresh)
 
@@ -277,6 +279,8 @@ class StatusTracker:
         status = self._status(stream)
         if self._told.get(stream) is not status:
             self._told[stream] = status
+            # Told from the loop and in order, never from here: the caller may be a Task, and whoever is told may open a
+            # dialog.
             self._news.append((stream, status, self._why(stream, status)))
             if not self._is_telling:
                 self._is_telling = True

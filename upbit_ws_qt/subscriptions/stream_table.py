@@ -274,6 +274,7 @@ class StreamTable:
         asked_anew = self.asked_anew()
         again = {stream: union[stream] for stream in asked_anew if stream in union}
         newly_owed = {s: union[s] for s in plan.snapshots if s in union and s in before and not before[s].snapshot}
+        # What was proved by the list alone and is now wanted with its snapshot has to show it.
         expected = new | again | newly_owed
         for stream in asked_anew:
             self._records[stream].is_on_its_way()
@@ -343,6 +344,7 @@ class StreamTable:
             ):
                 self.last_progress = now
                 # The first myAsset subscription of an account may stay silent for minutes.
+                # What the list shows is enough for types that speak only when something happens.
                 is_warming = stream.data_type is DataType.MY_ASSET
                 self._serve(stream, record, StreamStatus.WARMING_UP if is_warming else StreamStatus.LIVE)
         return missing
@@ -352,6 +354,7 @@ class StreamTable:
         for stream in streams:
             record = self._records[stream]
             record.give_up()
+            # It came before, so the exchange knows it: something went wrong with this line's subscription.
             if record.tries is None and self._memory.was_served(stream):
                 record.plan_try(now, self._memory.patience.ask_again, is_first=True)
             self._memory.note_unserved(stream)
@@ -363,6 +366,7 @@ class StreamTable:
         first = self.next_try()
         if first is None or first > now:
             return False
+        # All who are due soon: a request costs the same for one stream and for a hundred.
         for record in self._open.values():
             if record.try_at is not None and record.try_at <= now + _TOGETHER:
                 record.plan_try(now, self._memory.patience.ask_again, is_first=False)
@@ -386,6 +390,7 @@ class StreamTable:
             self._repairs_in_a_row = 0
             return
         again = {stream for stream in missing if self._may_repair(stream)}
+        # Asking for ever would cost the whole minute's budget for a code that the exchange has delisted.
         in_vain = set(missing) - again
         for stream in in_vain:
             self._memory.note_unlisted(stream)
@@ -416,6 +421,8 @@ class StreamTable:
             self._file(stream, record)
 
     def _serve(self, stream: StreamKey, record: StreamRecord, status: StreamStatus) -> None:
+        # Only what has a snapshot can be asked for without one: for the other types it makes no difference that they
+        # flow.
         record.settle(status, flows=stream.data_type.has_snapshot)
         self._memory.note_served(stream)
         self._file(stream, record)
@@ -423,6 +430,7 @@ class StreamTable:
 
     def _forget(self, streams: Iterable[StreamKey]) -> None:
         for stream in streams:
+            # A snapshot that somebody waits for comes all the same.
             once_until = self._records[stream].once_until
             record = self._records[stream] = StreamRecord(once_until=once_until)
             self._memory.forget(stream)

@@ -133,6 +133,7 @@ def carrier_of(stream: StreamKey) -> StreamKey | None:
 
 
 def _same_way(asked: Demand, wanted: Demand) -> bool:
+    # The other way round nothing has to be sent: who wants realtime only is not handed the snapshot.
     if wanted.snapshot and not asked.snapshot:
         return False
     return (asked.realtime, asked.depth, asked.categories, asked.include_body) == (
@@ -293,6 +294,7 @@ class StreamEntry:
     def attach(self, wish: Wish, demand: Demand) -> bool:
         """Add a wish; return whether the union may have changed."""
         self.wishes[wish] = demand
+        # Most wishes add nothing to what is asked for anyway; then the union need not be worked out anew.
         known = self._demand
         if known is demand:
             return False
@@ -311,6 +313,7 @@ class StreamEntry:
     def detach(self, wish: Wish) -> bool:
         """Remove a wish; return whether the union may have changed."""
         gone = self.wishes.pop(wish)
+        # Another wish asks for the very same: nothing changes.
         if gone is self._demand and any(demand is gone for demand in self.wishes.values()):
             return False
         self._demand = None
