@@ -104,8 +104,7 @@ class LineSession:
         """Return the request to send now, None where nothing has to be sent after all."""
         table = self.table
         # Snapshots ride along with the union: a request of their own would replace all that flows (protocol sheet, "A
-        # new
-        # request replaces everything").
+        # new request replaces everything").
         once = table.new_once()
         if self._is_first and self._memory.doubts_key and self._ask_for_control(now):
             return None
@@ -124,8 +123,7 @@ class LineSession:
                 self._has_changes = False
                 self._memory.effort.change_cancelled()
         # The exchange knows no empty subscription. What nobody wants any more flows on, for nobody, until the line is
-        # idle
-        # long enough to be closed.
+        # idle long enough to be closed.
         if wanted is None or not (wanted or once):
             if not table.asked and self._memory.search.is_searching:
                 self._ask_for_control(now)
@@ -250,8 +248,7 @@ class LineSession:
         """Take an error: it refuses the requests that were not answered, and the exchange closes the line."""
         memory = self._memory
         # The exchange closes the line within 180 ms (protocol sheet, "Errors"). What is sent until then is lost, and
-        # would
-        # count against the budget of a line that is dead already.
+        # would count against the budget of a line that is dead already.
         self._mute_until = now + memory.patience.mute
         refused, was_listing = self._in_flight.drop(), self._lister.drop()
         # It says nothing about what was asked, so nobody is suspected; the request is lost with the line and sent

@@ -367,7 +367,7 @@ class SubscriptionStateManager:
         if version != self._versions[ws_type]:
             table = self._tables[ws_type]
             demand = {stream: entry.demand for stream, entry in table.items()}
-            # Orders of all markets bring those of single ones: asked for both, the exchange would send each twice.
+            # Orders of all markets bring those of single ones, which need not be asked for beside them.
             if ws_type is WebSocketType.PRIVATE:
                 demand = self._resolver.resolve_conflicts({stream: (d,) for stream, d in demand.items()})
             self._demands[ws_type] = (self._versions[ws_type], demand)
