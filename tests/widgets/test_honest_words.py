@@ -92,12 +92,12 @@ def test_a_heading_says_when_rows_wait_to_be_sorted(qapp: QApplication) -> None:
     model.take(ticker("KRW-B", value="2"))
     model.flush()
     assert model.codes == ["KRW-A", "KRW-B"]
-    assert "⏸" in str(model.headerData(Column.VALUE, Qt.Orientation.Horizontal))
+    assert "∥" in str(model.headerData(Column.VALUE, Qt.Orientation.Horizontal))
     over = False
     model._sorted_at = 0.0  # a second later
     model.flush()
     assert model.codes == ["KRW-B", "KRW-A"]
-    assert "⏸" not in str(model.headerData(Column.VALUE, Qt.Orientation.Horizontal))
+    assert "∥" not in str(model.headerData(Column.VALUE, Qt.Orientation.Horizontal))
 
 
 @served()

@@ -47,6 +47,7 @@ _AIR = 12
 _BETWEEN = " · "
 _LEAST_TEXT = 40  # pixels
 _NOTE_AIR = 8
+_INDENT = "\u2002"  # an en wide
 _WIDEST_FIGURE = 28  # characters: no exchange makes a column, and with it a window, as wide as it likes
 _ROOT = QModelIndex()
 _R = TypeVar("_R")
@@ -166,7 +167,8 @@ class RowsModel(QAbstractTableModel, Generic[_R]):
         if orientation is not Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return tr(self.headings[section])
+            beside = section not in self.numbers and section - 1 in self.numbers
+            return (_INDENT if beside else "") + tr(self.headings[section])
         return self._side(section) if role == Qt.ItemDataRole.TextAlignmentRole else None
 
     def _side(self, column: int) -> Qt.AlignmentFlag:
@@ -186,6 +188,8 @@ class PlainTable(FramedTable):
         self._give_up: tuple[int, ...] = ()
         self._shares = False
         self._note = ""
+        self.indented: frozenset[int] = frozenset()
+        """Columns of words beside one of figures, which would touch them."""
         self._refit = QTimer(self)  # not while a cell is being painted
         self._refit.setSingleShot(True)
         self._refit.setInterval(0)
@@ -228,6 +232,8 @@ class PlainTable(FramedTable):
             shares: whether all columns get of what is left over; otherwise it is the last one's.
         """
         self._least, self._give_up, self._shares = list(least), tuple(give_up), shares
+        sides = [self._is_of_figures(column) for column in range(len(least))]
+        self.indented = frozenset(column for column in range(1, len(sides)) if sides[column - 1] and not sides[column])
         self._fit()
 
     def widen(self, column: int, width: int) -> None:
@@ -355,6 +361,8 @@ class FiguresDelegate(QStyledItemDelegate):
     def initStyleOption(self, option: QStyleOptionViewItem | None, index: QModelIndex) -> None:
         """Measure what is about to be drawn."""
         super().initStyleOption(option, index)
+        if option is not None and index.column() in self._table.indented:
+            option.text = _INDENT + (option.text or "")
         if option is None or not option.displayAlignment & Qt.AlignmentFlag.AlignRight:
             return
         needed = option.fontMetrics.horizontalAdvance(option.text) + _AIR

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from widgets.base.market_catalog import Market
     from widgets.base.market_marks import MarketMark
 
-__all__ = ["Column", "Row", "WatchListModel"]
+__all__ = ["LONGEST_SIGN", "Column", "Row", "WatchListModel"]
 
 FLUSH_MS = 100
 RESORT_S = 1.0
@@ -43,8 +43,8 @@ class Column(IntEnum):
 
 
 _TITLES = ("★", mark("Name"), mark("Price"), mark("Change"), mark("24 h"), mark("Day"))
-_SIGN_ROOM = "\u2003"  # an em wide: Fusion draws the sign of the order over the end of the heading
-_HELD = " ⏸"
+_ASCENDING, _DESCENDING, _HELD = " ▲", " ▼", "∥"
+LONGEST_SIGN = _DESCENDING + _HELD
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -256,7 +256,17 @@ class WatchListModel(QAbstractTableModel):
         """Sort by a column, now and from now on."""
         self._sort_column = Column(column) if 0 <= column < len(Column) else Column.VALUE
         self._descending = order is Qt.SortOrder.DescendingOrder
+        self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(Column) - 1)
         self._resort()
+
+    def heading(self, column: Column) -> str:
+        """Return a column's title without the sign of the order."""
+        return tr(_TITLES[column])
+
+    @property
+    def sort_sign(self) -> str:
+        """How rows are sorted, beside the heading: ▼ for the largest first; and whether they wait to be."""
+        return (_DESCENDING if self._descending else _ASCENDING) + (_HELD if self._held else "")
 
     def _hold(self, held: bool) -> None:
         """Say in the heading whether the order is that of now."""
@@ -324,8 +334,7 @@ class WatchListModel(QAbstractTableModel):
         if orientation is not Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            sign = (_HELD if self._held else "") + _SIGN_ROOM if section == self._sort_column else ""
-            return tr(_TITLES[section]) + sign
+            return tr(_TITLES[section]) + (self.sort_sign if section == self._sort_column else "")
         if role == Qt.ItemDataRole.ToolTipRole and section == self._sort_column and self._held:
             return tr("Rows keep their places while the mouse is over them; they are sorted anew when it leaves.")
         if role == Qt.ItemDataRole.ToolTipRole and section == Column.DAY:

@@ -33,7 +33,7 @@ from widgets.base.look import blend, legible
 from widgets.base.tables import add_copy_action, italic
 from widgets.base.text import brief_age_text, tr
 from widgets.base.theme import number_font
-from widgets.watch_list.model import Column, Row, WatchListModel
+from widgets.watch_list.model import LONGEST_SIGN, Column, Row, WatchListModel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,6 +84,10 @@ class WatchListTable(FramedTable):
         self.setFont(number_font(self.font()))
         self._set_up_headers()
         self.setSortingEnabled(True)
+        header = self.horizontalHeader()
+        assert header is not None
+        header.setSortIndicatorShown(False)  # Fusion's points up for the largest first; the headings have their own
+        model.headerDataChanged.connect(self._on_headings)
         self.sortByColumn(Column.VALUE, Qt.SortOrder.DescendingOrder)
         self.doubleClicked.connect(self._on_double_clicked)
         self.clicked.connect(self._on_clicked)
@@ -138,6 +142,13 @@ class WatchListTable(FramedTable):
         if width > self._widths[column]:
             self._widths[column] = min(width, _WIDEST_FIGURE * self.fontMetrics().averageCharWidth())
             self._refit.start()
+
+    @pyqtSlot()
+    def _on_headings(self) -> None:
+        """Have room for each heading of a figure, with the sign of the order, in whatever language it is."""
+        for column in _SORTED_BY[1:]:
+            words = self._model.heading(column) + LONGEST_SIGN
+            self.widen(column, self.fontMetrics().horizontalAdvance(words) + 2 * _PADDING)
 
     @pyqtSlot()
     def _fit(self) -> None:
@@ -228,8 +239,7 @@ class WatchListTable(FramedTable):
         add_copy_action(menu, self)
         menu.addSeparator()
         for column in _SORTED_BY:
-            heading = str(self._model.headerData(column, Qt.Orientation.Horizontal)).strip()
-            menu.addAction(tr("Sort by {column}", column=heading), partial(self._sort_by, column))
+            menu.addAction(tr("Sort by {column}", column=self._model.heading(column)), partial(self._sort_by, column))
         menu.popup(viewport.mapToGlobal(place))
 
     def _sort_by(self, column: Column) -> None:
