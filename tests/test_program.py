@@ -6,7 +6,6 @@ import pytest
 
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.errors import ConfigurationError
-from upbit_ws_qt.manager import GlobalWebSocketManager
 from upbit_ws_qt.program import Program
 
 ONE, OTHER = (
@@ -54,8 +53,3 @@ def test_a_part_that_is_over_says_nothing_more() -> None:
     assert program.settle(OTHER) is OTHER
     program.claim("manager", lambda: None)
     assert program.config is None
-
-
-def test_the_manager_shows_thirty_names_at_most() -> None:
-    shown = [name for name in dir(GlobalWebSocketManager) if not name.startswith("_")]
-    assert len(shown) <= 30, shown

@@ -20,7 +20,7 @@ _SECRET = frozenset({"credentials", "proxy"})
 
 
 class Part(Protocol):
-    """The program's manager or its service."""
+    """What the program's manager is made of, or its service."""
 
     config: ServiceConfig
 

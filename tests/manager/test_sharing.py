@@ -121,7 +121,7 @@ async def test_a_hundred_components_on_a_thousand_streams_cost_three_requests_at
 async def test_a_late_joiner_gets_the_newest_at_once_without_a_request(exchange: EmbeddedExchange, desk: Desk) -> None:
     first = desk.manager.register_component("first", SubscriptionSpec(BOOK, "KRW-BTC"), lambda event: None)
     await first.wait_served(10)
-    await until(lambda: desk.manager.latest(StreamKey(BOOK, "KRW-BTC")))
+    await until(lambda: desk.manager.wiring.latest(StreamKey(BOOK, "KRW-BTC")))
     exchange.stop_time()
     await _nothing_is_under_way(desk)
     before = _requests(exchange)
@@ -213,7 +213,7 @@ async def test_a_snapshot_comes_once_and_disturbs_nobody(exchange: EmbeddedExcha
 async def test_a_snapshot_of_what_flows_costs_no_request(exchange: EmbeddedExchange, desk: Desk) -> None:
     handle = desk.manager.register_component("live", SubscriptionSpec(TICKER, "KRW-BTC"), lambda event: None)
     await handle.wait_served(10)
-    await until(lambda: desk.manager.latest(StreamKey(TICKER, "KRW-BTC")))
+    await until(lambda: desk.manager.wiring.latest(StreamKey(TICKER, "KRW-BTC")))
     before = _requests(exchange)
     assert set(await desk.manager.fetch_snapshot(SubscriptionSpec(TICKER, "KRW-BTC"))) == {"KRW-BTC"}
     assert _requests(exchange) == before

@@ -79,18 +79,18 @@ class GlobalWebSocketManager:
             found = cls._instance
             if found is not None and found.wiring.loop.is_closed():
                 found = None  # a new loop is a new life
-            if found is not None and not found.is_usable and PROGRAM.config_of("service") is not None:
+            if found is not None and not found.wiring.is_usable and PROGRAM.config_of("service") is not None:
                 found = None  # and so is a new service
             if found is not None and (not isinstance(found, cls) or found.wiring.loop is not loop):
                 raise ConfigurationError(
                     "loop", "another event loop", "calls from the loop that the manager was made on"
                 )
-            if found is not None and not found.is_usable:
+            if found is not None and not found.wiring.is_usable:
                 raise ConfigurationError("instance", "stopped", "reset_instance() before a new one is made")
             settled = PROGRAM.settle(config)
             if found is None:
                 found = cls._instance = cls(settled)
-                PROGRAM.claim("manager", lambda: GlobalWebSocketManager._instance)
+                PROGRAM.claim("manager", lambda: None if cls._instance is None else cls._instance.wiring)
             return found
 
     @classmethod
@@ -103,11 +103,6 @@ class GlobalWebSocketManager:
             instance, cls._instance = cls._instance, None
         if instance is not None and instance.wiring.loop is asyncio.get_running_loop():
             await instance.stop()
-
-    @property
-    def is_usable(self) -> bool:
-        """Whether it can still be used: it was not stopped, and its loop was not closed."""
-        return self.wiring.is_usable
 
     # -- life ----------------------------------------------------------------------------------------------------------
     @property
@@ -230,11 +225,6 @@ class GlobalWebSocketManager:
         The clean-up task does this every `cleanup_interval`.
         """
         return self.wiring.sweep()
-
-    def latest(self, stream: StreamKey) -> BaseWebSocketEvent | None:
-        """Return the newest known event of a stream; None where nothing is known or the data pool is off."""
-        pool = self.wiring.pool
-        return None if pool is None else pool.get_latest_data(stream.symbol, stream.data_type, stream.variant)
 
     async def fetch_snapshot(self, spec: SubscriptionSpec, timeout: float = 5.0) -> dict[str, BaseWebSocketEvent]:
         """Return the present state of each symbol that the exchange serves within `timeout` seconds.

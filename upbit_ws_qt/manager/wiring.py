@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt.connection import GapEvent, RawFrame, StateChange
     from upbit_ws_qt.errors import DecodeError
+    from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.manager.notify import ManagerListener
     from upbit_ws_qt.monitoring import AdaptationPlan
     from upbit_ws_qt.streams import StreamKey
@@ -194,6 +195,10 @@ class Wiring:
     def stream_status(self, stream: StreamKey) -> StreamStatus:
         """Return how far the exchange serves a stream."""
         return self.components.status(stream) if self.is_available(stream.websocket_type) else StreamStatus.WANTED
+
+    def latest(self, stream: StreamKey) -> BaseWebSocketEvent | None:
+        """Return the newest known event of a stream; None where nothing is known or the data pool is off."""
+        return None if self.pool is None else self.pool.get_latest_data(stream.symbol, stream.data_type, stream.variant)
 
     def subscription_statistics(self) -> dict[WebSocketType, SubscriptionStatistics]:
         """Return requests, proofs, conflicts and unserved streams of each line."""

@@ -14,6 +14,7 @@ from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.connection import GapEvent
 from upbit_ws_qt.errors import ConfigurationError, WebSocketError
 from upbit_ws_qt.manager import GlobalWebSocketManager
+from upbit_ws_qt.manager.wiring import Wiring
 from upbit_ws_qt.monitoring import Monitor
 from upbit_ws_qt.monitoring.adaptive import AdaptationStep
 from upbit_ws_qt.monitoring.alerts import Alert
@@ -134,7 +135,7 @@ class WebSocketService(QObject, ChannelSource):
         """Whether it can still be used: it was neither stopped nor deleted, and its loop was not closed."""
         if self._stopped or sip.isdeleted(self):
             return False
-        return self._manager is None or self._manager.is_usable
+        return self._manager is None or self._manager.wiring.is_usable
 
     # -- life ---------------------------------------------------------------------------------------------------------
     async def start(self) -> None:
@@ -150,10 +151,10 @@ class WebSocketService(QObject, ChannelSource):
         self._stopped = True
         manager, bridge = self._manager, self._bridge
         if manager is None or bridge is None:
+            # The program's lines may be there without this service having made its manager.
             shared = PROGRAM.living("manager") if self._is_programs else None
-            here = asyncio.get_running_loop()
-            if isinstance(shared, GlobalWebSocketManager) and shared.wiring.loop is here:
-                await shared.stop()
+            if isinstance(shared, Wiring) and shared.loop is asyncio.get_running_loop():
+                await asyncio.shield(shared.begin_stop())
             return
         for task in tuple(self._tasks):
             task.cancel()
