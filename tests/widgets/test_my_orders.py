@@ -90,7 +90,7 @@ async def test_silence_is_normal_and_says_since_when(exchange: EmbeddedExchange,
     async with shown(MyOrdersWidget(service)) as widget:
         assert widget.state is PanelState.LOADING
         await until(lambda: widget.state is PanelState.EMPTY)
-        assert widget.silence_text("12:00:01") == "No orders since 12:00:01 – normal."
+        assert widget.silence_text("12:00:01").startswith("No orders since 12:00:01 – normal.\n")
         assert widget.since
         place(exchange)
         await until(lambda: widget.state is PanelState.LIVE)

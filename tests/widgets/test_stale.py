@@ -72,7 +72,7 @@ async def test_a_busy_stream_that_falls_silent_dims_its_panel_while_the_line_is_
     async with shown(OrderBookWidget(service, "KRW-BTC")) as panel, shown(OrderBookWidget(service, "KRW-ETH")) as other:
         lines: list[bool] = []
         panel.stateChanged.connect(lambda state: lines.append(is_up(service)) if state is PanelState.STALE else None)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(100):
             while not lines:  # on a machine that stutters it may take more than one try until it is known to be busy
                 await until(lambda: panel.state is PanelState.LIVE)
                 for _ in range(30):
