@@ -145,7 +145,7 @@ INTERNAL = {
     "Endpoint",
     "Milliseconds",
     "Monitor",
-    "RouteFigures",
+    "RouteStats",
 }
 PACKAGE = Path(upbit_ws_qt.__file__).parent
 

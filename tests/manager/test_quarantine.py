@@ -84,7 +84,7 @@ async def test_what_only_a_quarantined_component_wants_leaves_the_wire_and_comes
     await until(lambda: any(isinstance(error, BackpressureError) for _, error in desk.diary.failures))
     with pytest.raises(SubscriptionError, match="quarantined"):
         await handle.wait_served()
-    assert {figures.key for figures in manager.wiring.routing.stream_figures()} == {StreamKey(TICKER, "KRW-BTC")}
+    assert {figures.key for figures in manager.wiring.routing.stream_stats()} == {StreamKey(TICKER, "KRW-BTC")}
 
     bad.deed = behave
     bad.events.clear()

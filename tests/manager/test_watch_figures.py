@@ -19,7 +19,7 @@ from upbit_ws_qt.events import StreamType, TradeEvent
 from upbit_ws_qt.manager.survey import PAIRS_PER_TURN, StreamSurvey
 from upbit_ws_qt.monitoring.alerts import AlertKind
 from upbit_ws_qt.monitoring.stream_metrics import EventAges, StreamMonitors, spared_names
-from upbit_ws_qt.routing import ConsumerFigures, StreamFigures
+from upbit_ws_qt.routing import ConsumerStats, StreamStats
 from upbit_ws_qt.specs import SubscriptionSpec
 from upbit_ws_qt.streams import StreamKey
 from upbit_ws_qt.types import ConnectionState, DataType, WebSocketType
@@ -267,22 +267,22 @@ async def test_subscriptions_are_counted_anew_when_something_changed(exchange: E
     await until(lambda: desk.manager.monitor.connection_metrics(PUBLIC).unserved == 0)
 
 
-def consumers(*component_ids: str) -> tuple[ConsumerFigures, ...]:
-    return tuple(ConsumerFigures(component_id, 1, 0.0, 0.0) for component_id in component_ids)
+def consumers(*component_ids: str) -> tuple[ConsumerStats, ...]:
+    return tuple(ConsumerStats(component_id, 1, 0.0, 0.0) for component_id in component_ids)
 
 
 def test_the_bytes_of_streams_and_the_size_of_a_components_messages_are_those_of_what_is_new() -> None:
     key = StreamKey(DataType.TRADE, "KRW-BTC")
     monitors = StreamMonitors()
-    monitors.look(0.0, [StreamFigures(key, 10, 200.0, None, 0, consumers("a", "b"))])
+    monitors.look(0.0, [StreamStats(key, 10, 200.0, None, 0, consumers("a", "b"))])
     assert (monitors.streams[key].bytes, monitors.frame_size("a"), monitors.frame_size("new")) == (2000, 200.0, None)
-    monitors.look(10.0, [StreamFigures(key, 15, 300.0, None, 0, consumers("a"))])
+    monitors.look(10.0, [StreamStats(key, 15, 300.0, None, 0, consumers("a"))])
     assert monitors.streams[key].bytes == 10 * 200 + 5 * 300
     assert (monitors.frame_size("a"), monitors.frame_size("b")) == (300.0, None)
-    monitors.look(20.0, [StreamFigures(key, 3, 100.0, None, 0, consumers("a", "new"))])  # wanted anew meanwhile
+    monitors.look(20.0, [StreamStats(key, 3, 100.0, None, 0, consumers("a", "new"))])  # wanted anew meanwhile
     assert monitors.streams[key].bytes == 3500 + 300
     assert (monitors.frame_size("a"), monitors.frame_size("new")) == (100.0, 100.0)
-    monitors.look(30.0, [StreamFigures(key, 3, 100.0, None, 0, consumers("a"))])  # nothing new: what was known holds
+    monitors.look(30.0, [StreamStats(key, 3, 100.0, None, 0, consumers("a"))])  # nothing new: what was known holds
     assert (monitors.frame_size("a"), monitors.frame_size("new")) == (100.0, None)
 
 
@@ -334,7 +334,7 @@ async def test_a_crowd_is_gone_through_in_turns_none_of_which_is_long() -> None:
             rig.engine.register_route(f"panel {number}", spec, ignore)
         await rig.feed(*(raw("trade", code, sequential_id=at, timestamp=1) for at, code in enumerate(codes)))
         monitors = StreamMonitors()
-        survey = StreamSurvey(rig.loop, rig.engine.stream_figures, monitors)
+        survey = StreamSurvey(rig.loop, rig.engine.stream_stats, monitors)
         turns: list[int] = []
         survey.begin(100.0)
         while not survey.take_fresh():
@@ -342,7 +342,7 @@ async def test_a_crowd_is_gone_through_in_turns_none_of_which_is_long() -> None:
             await asyncio.sleep(0)
             turns.append(survey.gone_through - before)
         assert survey.gone_through == 120 * 50
-        most_of_one_stream = max(len(stream.consumers) for stream in rig.engine.stream_figures())
+        most_of_one_stream = max(len(stream.consumers) for stream in rig.engine.stream_stats())
         assert max(turns) <= PAIRS_PER_TURN + most_of_one_stream
         assert len(turns) >= 120 * 50 // PAIRS_PER_TURN - 2
         assert sum(stream.events for stream in monitors.streams.values()) == 520
@@ -362,7 +362,7 @@ async def test_streams_may_come_and_go_while_a_crowd_is_gone_through() -> None:
             for n in range(1200)
         ]
         monitors = StreamMonitors()
-        survey = StreamSurvey(rig.loop, rig.engine.stream_figures, monitors)
+        survey = StreamSurvey(rig.loop, rig.engine.stream_stats, monitors)
         survey.begin(100.0)
         for route in routes[::3] + routes[1::3]:
             route.close()

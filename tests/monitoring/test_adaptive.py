@@ -16,7 +16,7 @@ from upbit_ws_qt.monitoring.adaptive import (
     LoadMetrics,
 )
 from upbit_ws_qt.monitoring.monitor import LoadAdapted, Monitor
-from upbit_ws_qt.monitoring.prediction import KEPT_STREAMS, RateBook
+from upbit_ws_qt.monitoring.prediction import KEPT_STREAMS, RateStore
 from upbit_ws_qt.monitoring.program_metrics import ProgramMonitor
 from upbit_ws_qt.monitoring.stats import ProgramStats
 from upbit_ws_qt.monitoring.stream_metrics import StreamMonitors
@@ -152,10 +152,10 @@ def test_lasting_lag_is() -> None:
 # -- predictions ------------------------------------------------------------------------------------------------
 
 
-def measured(streams: dict[StreamKey, tuple[float, float]], *, seconds: int = 300, cost: float = 0.0) -> RateBook:
+def measured(streams: dict[StreamKey, tuple[float, float]], *, seconds: int = 300, cost: float = 0.0) -> RateStore:
     """Watch streams of given (events a second, bytes an event), noisily, for a while."""
     rng = random.Random(8)
-    program, monitors, book = ProgramMonitor(), StreamMonitors(), RateBook()
+    program, monitors, book = ProgramMonitor(), StreamMonitors(), RateStore()
     counts = dict.fromkeys(streams, 0)
     total = 0
     for now in range(0, seconds, 10):
@@ -219,17 +219,17 @@ def test_cpu_follows_what_messages_were_measured_to_cost() -> None:
 
 
 def test_without_any_measurement_it_is_a_guess_and_says_so() -> None:
-    prediction = RateBook().predict([SubscriptionSpec(DataType.TICKER, codes(3)), SubscriptionSpec(DataType.MY_ASSET)])
+    prediction = RateStore().predict([SubscriptionSpec(DataType.TICKER, codes(3)), SubscriptionSpec(DataType.MY_ASSET)])
     assert prediction.measured_share == 0
     assert prediction.messages_per_second > 0
 
 
 def test_snapshots_alone_cost_nothing_that_lasts() -> None:
-    assert RateBook().predict([SubscriptionSpec(DataType.TICKER, codes(3), only_snapshot=True)]).streams == 0
+    assert RateStore().predict([SubscriptionSpec(DataType.TICKER, codes(3), only_snapshot=True)]).streams == 0
 
 
 def test_what_is_remembered_is_bounded() -> None:
-    monitors, book = StreamMonitors(), RateBook()
+    monitors, book = StreamMonitors(), RateStore()
     for batch in range(8):
         for now in (0, 10):
             keys = [StreamKey(DataType.TRADE, f"KRW-X{batch}N{n}") for n in range(1000)]

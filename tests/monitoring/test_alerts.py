@@ -14,8 +14,8 @@ from upbit_ws_qt.monitoring.alerts import (
     CLEARED_KEPT,
     RULES,
     Alert,
-    AlertBook,
     AlertKind,
+    AlertStore,
     Condition,
     rules_for,
 )
@@ -33,7 +33,7 @@ def put_aside(number: int) -> Condition:
     return Condition(AlertKind.QUARANTINED, f"c{number}", None, 1, "")
 
 
-def feed(book: AlertBook, start: int, seconds: int, *conditions: Condition) -> tuple[list[Alert], list[Alert]]:
+def feed(book: AlertStore, start: int, seconds: int, *conditions: Condition) -> tuple[list[Alert], list[Alert]]:
     raised: list[Alert] = []
     cleared: list[Alert] = []
     for now in range(start, start + seconds):
@@ -44,7 +44,7 @@ def feed(book: AlertBook, start: int, seconds: int, *conditions: Condition) -> t
 
 
 def test_raised_once_after_it_lasted_and_cleared_once_after_it_was_well() -> None:
-    book = AlertBook()
+    book = AlertStore()
     assert feed(book, 0, 10, slow(0.5)) == ([], [])
     raised, _ = feed(book, 10, 100, slow(0.5))
     assert [alert.kind for alert in raised] == [AlertKind.SLOW]
@@ -56,14 +56,14 @@ def test_raised_once_after_it_lasted_and_cleared_once_after_it_was_well() -> Non
 
 
 def test_a_spike_raises_nothing() -> None:
-    book = AlertBook()
+    book = AlertStore()
     for second in range(0, 200, 10):
         assert feed(book, second, 8, slow(2.0)) == ([], [])
         assert feed(book, second + 8, 2, slow(0.05)) == ([], [])
 
 
 def test_a_short_improvement_clears_nothing() -> None:
-    book = AlertBook()
+    book = AlertStore()
     feed(book, 0, 20, slow(0.5))
     for second in range(20, 200, 30):
         assert feed(book, second, 29, slow(0.1)) == ([], [])
@@ -71,14 +71,14 @@ def test_a_short_improvement_clears_nothing() -> None:
 
 
 def test_what_is_gone_counts_as_zero() -> None:
-    book = AlertBook()
+    book = AlertStore()
     feed(book, 0, 20, slow(0.5))
     _, cleared = feed(book, 20, 40)
     assert len(cleared) == 1
 
 
 def test_each_line_and_each_component_has_its_own() -> None:
-    book = AlertBook()
+    book = AlertStore()
     raised, _ = feed(
         book,
         0,
@@ -93,7 +93,7 @@ def test_each_line_and_each_component_has_its_own() -> None:
 
 
 def test_the_message_follows_the_figure_while_it_lasts() -> None:
-    book = AlertBook()
+    book = AlertStore()
     feed(book, 0, 20, slow(0.5))
     feed(book, 20, 1, slow(0.9))
     assert book.listed()[0].message == "RTT 0.9"
@@ -101,7 +101,7 @@ def test_the_message_follows_the_figure_while_it_lasts() -> None:
 
 
 def test_acknowledged_stays_so_while_it_lasts_and_is_not_raised_again() -> None:
-    book = AlertBook()
+    book = AlertStore()
     (alert,), _ = feed(book, 0, 20, slow(0.5))
     assert book.acknowledge(alert.alert_id) is not None
     assert feed(book, 20, 60, slow(0.8)) == ([], [])
@@ -110,7 +110,7 @@ def test_acknowledged_stays_so_while_it_lasts_and_is_not_raised_again() -> None:
 
 
 def test_lasting_ones_come_first_newest_first() -> None:
-    book = AlertBook()
+    book = AlertStore()
     feed(book, 0, 20, slow(0.5))
     feed(book, 20, 40)
     feed(book, 60, 20, slow(0.5), slow(0.5, WebSocketType.INFO))
@@ -121,7 +121,7 @@ def test_lasting_ones_come_first_newest_first() -> None:
 
 
 def test_alerts_are_bounded_and_what_the_bound_cost_is_counted() -> None:
-    book = AlertBook()
+    book = AlertStore()
     many = [put_aside(n) for n in range(ACTIVE_KEPT + 7)]
     raised, _ = book.evaluate(0, 0, many)
     assert len(raised) == ACTIVE_KEPT
@@ -131,7 +131,7 @@ def test_alerts_are_bounded_and_what_the_bound_cost_is_counted() -> None:
 
 
 def test_what_the_bound_holds_back_is_counted_once_however_long_it_lasts() -> None:
-    book = AlertBook()
+    book = AlertStore()
     many = [put_aside(n) for n in range(ACTIVE_KEPT + 7)]
     for now in range(50):
         book.evaluate(now, now, many)
@@ -145,7 +145,7 @@ def test_what_the_bound_holds_back_is_counted_once_however_long_it_lasts() -> No
 
 
 def test_a_full_list_never_hides_that_a_line_is_lost() -> None:
-    book = AlertBook()
+    book = AlertStore()
     many = [put_aside(n) for n in range(ACTIVE_KEPT)]
     book.evaluate(0, 0, many)
     raised, _ = book.evaluate(1, 1, [Condition(AlertKind.CONNECTION_LOST, "", PUBLIC, 3, ""), *many])
@@ -153,7 +153,7 @@ def test_a_full_list_never_hides_that_a_line_is_lost() -> None:
 
 
 def test_a_figure_that_is_not_known_neither_raises_nor_clears() -> None:
-    book = AlertBook()
+    book = AlertStore()
     assert feed(book, 0, 100, slow(math.nan)) == ([], [])
     (alert,), _ = feed(book, 100, 20, slow(0.5))
     assert feed(book, 120, 25, slow(0.1)) == ([], [])
@@ -165,7 +165,7 @@ def test_a_figure_that_is_not_known_neither_raises_nor_clears() -> None:
 
 
 def test_exactly_at_a_threshold_it_is_raised_and_cleared() -> None:
-    book, rule = AlertBook(), RULES[AlertKind.SLOW]
+    book, rule = AlertStore(), RULES[AlertKind.SLOW]
     raised, _ = feed(book, 0, 11, slow(rule.raise_at))
     assert len(raised) == 1
     _, cleared = feed(book, 11, 31, slow(rule.clear_at))
@@ -173,7 +173,7 @@ def test_exactly_at_a_threshold_it_is_raised_and_cleared() -> None:
 
 
 def test_seen_and_over_and_back_again_is_a_new_one() -> None:
-    book = AlertBook()
+    book = AlertStore()
     (first,), _ = feed(book, 0, 20, slow(0.5))
     book.acknowledge(first.alert_id)
     feed(book, 20, 40)
@@ -183,7 +183,7 @@ def test_seen_and_over_and_back_again_is_a_new_one() -> None:
 
 
 def test_ten_thousand_components_that_come_and_go_leave_nothing_behind() -> None:
-    book = AlertBook()
+    book = AlertStore()
     for now in range(10_000):
         book.evaluate(now, now, [put_aside(now)])
     book.evaluate(10_000, 10_000, [])
@@ -256,7 +256,7 @@ def test_every_kind_has_a_rule_that_clears_below_where_it_raises() -> None:
 
 
 def test_noise_around_a_threshold_is_one_alert() -> None:
-    book, rng = AlertBook(), random.Random(4)
+    book, rng = AlertStore(), random.Random(4)
     raised = 0
     for now in range(3600):
         more, _ = book.evaluate(now, now, [slow(rng.uniform(0.36, 0.48))])

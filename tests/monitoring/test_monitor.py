@@ -17,7 +17,7 @@ from upbit_ws_qt.monitoring.history import Metric
 from upbit_ws_qt.monitoring.monitor import AlertCleared, AlertRaised, HealthChanged, IsolationAdvised, Monitor
 from upbit_ws_qt.monitoring.stats import LineStats, ProgramStats
 from upbit_ws_qt.quantiles import SketchSummary
-from upbit_ws_qt.routing import ComponentStats, ConsumerFigures, StreamFigures
+from upbit_ws_qt.routing import ComponentStats, ConsumerStats, StreamStats
 from upbit_ws_qt.streams import StreamKey
 from upbit_ws_qt.types import DataType, IndependenceLevel, WebSocketType
 
@@ -134,8 +134,8 @@ def test_components_have_rates_and_a_share_of_the_core() -> None:
     monitor = Monitor(ServiceConfig())
     key = StreamKey(DataType.TICKER, "KRW-BTC")
     for now in range(60):
-        consumer = ConsumerFigures("chart", now * 20, now * 0.02, 0.001)
-        monitor.streams.look(now, [StreamFigures(key, now * 21, 200.0, None, 0, (consumer,))])
+        consumer = ConsumerStats("chart", now * 20, now * 0.02, 0.001)
+        monitor.streams.look(now, [StreamStats(key, now * 21, 200.0, None, 0, (consumer,))])
         component = ComponentStats("chart", delivered=now * 20, received=now * 21, busy_time=now * 0.02)
         monitor.observe(now, ProgramStats(components=(component,)))
     (metrics,) = monitor.performance_metrics().components
@@ -276,7 +276,7 @@ def test_parts_that_are_switched_off_are_not_there() -> None:
     assert monitor.adaptive is None
     assert monitor.independence is None
     assert monitor._history is None
-    assert monitor._book is None
+    assert monitor._alerts is None
     assert monitor.alerts() == ()
     assert monitor.events(100) == ()
     assert not monitor.acknowledge(1)

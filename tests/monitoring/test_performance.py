@@ -9,7 +9,7 @@ from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.monitoring.monitor import Monitor
 from upbit_ws_qt.monitoring.performance import Bottleneck, IssueKind, PerformanceIssue
 from upbit_ws_qt.monitoring.stats import LineStats, ProgramStats
-from upbit_ws_qt.routing import ComponentStats, StreamFigures
+from upbit_ws_qt.routing import ComponentStats, StreamStats
 from upbit_ws_qt.streams import StreamKey
 from upbit_ws_qt.types import DataType
 
@@ -87,7 +87,7 @@ def test_events_lost_to_a_queue_are_told_for_a_minute() -> None:
     assert monitor.issues() == ()
 
 
-def streams(now: float, **rates: float) -> tuple[StreamFigures, ...]:
+def streams(now: float, **rates: float) -> tuple[StreamStats, ...]:
     keys = {"btc": BTC, "eth": ETH, "orders": ORDERS}
     return tuple(stream_stats(keys[name], int(now * rate), 400, last_event_at=now) for name, rate in rates.items())
 

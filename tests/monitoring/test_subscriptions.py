@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from upbit_ws_qt.monitoring.stream_metrics import StreamMonitors
-from upbit_ws_qt.routing import ConsumerFigures, StreamFigures
+from upbit_ws_qt.routing import ConsumerStats, StreamStats
 from upbit_ws_qt.streams import StreamKey
 from upbit_ws_qt.types import DataType
 
 BTC, ETH = StreamKey(DataType.TICKER, "KRW-BTC"), StreamKey(DataType.TICKER, "KRW-ETH")
 
 
-def reading(key: StreamKey, delivered: int, busy_time: float, *, component_id: str = "chart") -> StreamFigures:
-    consumer = ConsumerFigures(component_id, delivered, busy_time, 0.5)
-    return StreamFigures(key, delivered, 1000.0, None, 0, (consumer,))
+def reading(key: StreamKey, delivered: int, busy_time: float, *, component_id: str = "chart") -> StreamStats:
+    consumer = ConsumerStats(component_id, delivered, busy_time, 0.5)
+    return StreamStats(key, delivered, 1000.0, None, 0, (consumer,))
 
 
 def test_the_stream_whose_slot_is_slow_comes_first() -> None:

@@ -15,7 +15,7 @@ from upbit_ws_qt.events import BaseWebSocketEvent
 from upbit_ws_qt.monitoring.monitor import AlertRaised, Change, Monitor
 from upbit_ws_qt.monitoring.stats import LineStats, ProgramStats
 from upbit_ws_qt.quantiles import SketchSummary
-from upbit_ws_qt.routing import RoutingStatistics, StreamFigures
+from upbit_ws_qt.routing import RoutingStatistics, StreamStats
 from upbit_ws_qt.subscriptions import SubscriptionStatistics
 from upbit_ws_qt.subscriptions.planner import SplitTrust
 from upbit_ws_qt.types import ConnectionState, DataFormat, WebSocketType
@@ -125,14 +125,14 @@ def line_stats(
 
 def stream_stats(
     key: StreamKey, events: int = 0, size: float = 0.0, *, last_event_at: float | None = None, depth: int = 0
-) -> StreamFigures:
+) -> StreamStats:
     """Return what routing would tell of a stream whose messages have `size` bytes."""
     assert isinstance(_EVENT, BaseWebSocketEvent)
     latest = None if last_event_at is None else replace(_EVENT, received_at=last_event_at)
-    return StreamFigures(key, events, size, latest, depth, ())
+    return StreamStats(key, events, size, latest, depth, ())
 
 
-def observe_streams(monitor: Monitor, now: float, *streams: StreamFigures, **told: Any) -> list[Change]:
+def observe_streams(monitor: Monitor, now: float, *streams: StreamStats, **told: Any) -> list[Change]:
     """Have a monitor observe one moment in which all streams have been gone through."""
     monitor.streams.look(now, streams)
     return monitor.observe(now, ProgramStats(has_streams=True, **told))

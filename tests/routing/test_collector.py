@@ -7,12 +7,12 @@ import gc
 import pytest
 
 from tests.frames import DEFAULT_FRAMES
-from upbit_ws_qt.routing import CollectorWatch
+from upbit_ws_qt.routing import CollectorMonitor
 from upbit_ws_qt.wire import decode
 
 
 def test_pauses_are_counted_between_start_and_stop_only() -> None:
-    watch = CollectorWatch()
+    watch = CollectorMonitor()
     gc.collect()
     assert watch.pauses().count == 0
     watch.start()

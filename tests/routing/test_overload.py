@@ -193,7 +193,7 @@ async def test_white_space_in_frames_takes_no_guard_away(data_type: str) -> None
         await rig.feed(*(wide(data_type, timestamp=at) for at in range(32)))
         figures = rig.engine.get_routing_statistics()
         assert figures.total_latency.count >= 2
-        sizes = {stream.key.symbol: stream.frame_size for stream in rig.engine.stream_figures()}
+        sizes = {stream.key.symbol: stream.frame_size for stream in rig.engine.stream_stats()}
         assert sizes["KRW-BTC"] == pytest.approx(len(wide(data_type)), rel=0.01)
         assert rig.engine.conflation_key(wide(data_type)) == (data_type, "KRW-BTC")
 
@@ -222,7 +222,7 @@ async def test_frames_whose_keys_stand_in_another_order_are_measured_too() -> No
             await rig.feed(json.dumps(turned).encode())
         assert listener.timestamps == list(range(32))
         assert rig.engine.get_routing_statistics().total_latency.count >= 2
-        assert next(iter(rig.engine.stream_figures())).frame_size > 500
+        assert next(iter(rig.engine.stream_stats())).frame_size > 500
 
 
 async def test_what_an_inbox_gives_up_stands_in_the_books_of_everybody_who_wanted_it() -> None:

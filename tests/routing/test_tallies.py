@@ -15,16 +15,16 @@ from upbit_ws_qt.types import DataType, Delivery
 
 if TYPE_CHECKING:
     from tests.routing.rig import Rig
-    from upbit_ws_qt.routing import ConsumerFigures
+    from upbit_ws_qt.routing import ConsumerStats
 
 CODES = ("KRW-BTC", "KRW-ETH", "KRW-XRP")
 SLOW = 0.02
 
 
-def consumers(rig: Rig) -> dict[tuple[str, str], ConsumerFigures]:
+def consumers(rig: Rig) -> dict[tuple[str, str], ConsumerStats]:
     return {
         (stream.key.symbol, consumer.component_id): consumer
-        for stream in rig.engine.stream_figures()
+        for stream in rig.engine.stream_stats()
         for consumer in stream.consumers
     }
 

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
 
     from tests.routing.rig import Rig
-    from upbit_ws_qt.routing.statistics import RouteFigures
+    from upbit_ws_qt.routing.statistics import RouteStats
 
 BTC = SubscriptionSpec("ticker", "KRW-BTC")
 
 
-def figures_of(rig: Rig, component_id: str) -> RouteFigures:
+def stats_of(rig: Rig, component_id: str) -> RouteStats:
     """Return the figures of a component's one route."""
     (found,) = (one for one in rig.engine.get_routing_statistics().routes if one.component_id == component_id)
     return found
@@ -56,7 +56,7 @@ async def test_only_the_one_that_blocks_is_charged_and_put_aside() -> None:
         assert reason is not None
         assert reason.reason == "blocking"
         assert rig.engine.quarantine_of("innocent") is None
-        guilty, innocent = figures_of(rig, "blocks"), figures_of(rig, "innocent")
+        guilty, innocent = stats_of(rig, "blocks"), stats_of(rig, "innocent")
         assert (guilty.slow_calls, innocent.slow_calls) == (3, 0)
         assert guilty.longest >= 0.2
         assert guilty.busy_time >= 0.6
@@ -100,7 +100,7 @@ async def test_the_steps_of_one_call_are_added_up() -> None:
         rig.engine.register_route("c", BTC, in_three_steps)
         await rig.feed(raw(timestamp=1), raw(timestamp=2))
         await until(lambda: len(done.events) == 2)
-        figures = figures_of(rig, "c")
+        figures = stats_of(rig, "c")
         assert figures.busy_time >= 0.06
         assert figures.longest >= 0.03
         assert figures.times.count == 2
@@ -157,7 +157,7 @@ async def test_one_that_raises_after_it_waited_is_counted_and_served_on() -> Non
         await rig.feed(raw(timestamp=1), raw(timestamp=2))
         await until(lambda: done.events)
         assert [(name, str(error)) for name, error in rig.failed] == [("bad", "after a while")]
-        figures = figures_of(rig, "bad")
+        figures = stats_of(rig, "bad")
         assert (figures.failures, figures.delivered, figures.waiting) == (1, 2, 0)
 
 

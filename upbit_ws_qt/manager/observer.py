@@ -122,7 +122,7 @@ class Observer:
         self._maintenance: deque[str] = deque(maxlen=NOTICES_KEPT)
         self._due = 0.0
         self.monitor = Monitor(config, is_simple=lambda ws_type: observed.endpoints[ws_type].keeper.format.is_simple)
-        self._survey = StreamSurvey(self._loop, observed.routing.stream_figures, self.monitor.streams)
+        self._survey = StreamSurvey(self._loop, observed.routing.stream_stats, self.monitor.streams)
         self._collector = observed.routing.collector
         self.tasks = (
             Periodic("observe", min(OBSERVE_EVERY, config.metrics_interval), self._observe_on_time),

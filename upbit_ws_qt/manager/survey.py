@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from upbit_ws_qt.monitoring.stream_metrics import StreamMonitors
-    from upbit_ws_qt.routing import StreamFigures
+    from upbit_ws_qt.routing import StreamStats
 
 __all__ = ["PAIRS_PER_TURN", "StreamSurvey"]
 
@@ -32,7 +32,7 @@ class StreamSurvey:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        figures: Callable[[], Iterable[StreamFigures]],
+        figures: Callable[[], Iterable[StreamStats]],
         streams: StreamMonitors,
     ) -> None:
         self._loop = loop

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from upbit_ws_qt.monitoring.prediction import RateBook, ResourcePrediction
+from upbit_ws_qt.monitoring.prediction import RateStore, ResourcePrediction
 from upbit_ws_qt.text import Phrase
 from upbit_ws_qt.types import Delivery, Priority
 
@@ -154,7 +154,7 @@ class AdaptiveSubscriptionManager:
         self._pressed_since: float | None = None
         self._eased_since: float | None = None
         self.plan = AdaptationPlan()
-        self.rates = RateBook()
+        self.rates = RateStore()
 
     def adapt_to_load(self, now: float, load: LoadMetrics) -> AdaptationStep | None:
         """Weigh the load; return the one step that is due, or None."""

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 __all__ = [
     "RULES",
     "Alert",
-    "AlertBook",
     "AlertKind",
     "AlertRule",
     "AlertSeverity",
+    "AlertStore",
     "Condition",
     "MaintenanceNotices",
     "conditions",
@@ -176,7 +176,7 @@ class Alert(Struct, frozen=True, kw_only=True):
 _Key = tuple[AlertKind, "WebSocketType | None", str]
 
 
-class AlertBook:
+class AlertStore:
     """All alerts: at most one that lasts for each matter, and the last 200 that are over.
 
     Attributes:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from upbit_ws_qt.monitoring.adaptive import AdaptiveSubscriptionManager, AdaptiveTuning, LoadMetrics
-from upbit_ws_qt.monitoring.alerts import AlertBook, AlertKind, MaintenanceNotices, conditions, rules_for
+from upbit_ws_qt.monitoring.alerts import AlertKind, AlertStore, MaintenanceNotices, conditions, rules_for
 from upbit_ws_qt.monitoring.health import HealthStatus, HealthTuning
 from upbit_ws_qt.monitoring.history import History, HistorySeries, MarkMaker, Metric
 from upbit_ws_qt.monitoring.independence import ConnectionIndependenceMonitor
 from upbit_ws_qt.monitoring.line_metrics import ConnectionMetrics, LineMonitor
 from upbit_ws_qt.monitoring.metrics import PerformanceMetrics
-from upbit_ws_qt.monitoring.penalties import HealthJudge
+from upbit_ws_qt.monitoring.penalties import HealthCheck
 from upbit_ws_qt.monitoring.performance import SubscriptionPerformanceMonitor
 from upbit_ws_qt.monitoring.program_metrics import ProgramMonitor
 from upbit_ws_qt.monitoring.stats import ProgramStats
@@ -107,7 +107,7 @@ class Monitor:
         is_simple: Callable[[WebSocketType], bool] = lambda _: False,
     ) -> None:
         self._tuning = tuning or HealthTuning()
-        self._judge = HealthJudge(self._tuning)
+        self._health_check = HealthCheck(self._tuning)
         self._lines: dict[WebSocketType, LineMonitor] = {}
         self._program = ProgramMonitor()
         self.streams = StreamMonitors(is_simple)
@@ -116,7 +116,7 @@ class Monitor:
         self._marks = MarkMaker()
         self._history = History() if config.metrics_history else None
         self._rules = rules_for(config.alert_limits) if rules is None else rules
-        self._book = AlertBook(self._rules) if config.alerts else None
+        self._alerts = AlertStore(self._rules) if config.alerts else None
         load = adaptive_tuning or AdaptiveTuning(memory_limit=config.alert_limits.memory)
         self.adaptive = AdaptiveSubscriptionManager(load) if config.adaptive else None
         level = config.independence_level
@@ -150,7 +150,7 @@ class Monitor:
             if line is None:
                 line = self._lines[ws_type] = LineMonitor(ws_type)
             line.observe(now, each, self._offset, trusted=trusted)
-        self._health = self._judge.judge(
+        self._health = self._health_check.check(
             now,
             stats.wall_clock,
             self._lines.values(),
@@ -213,7 +213,7 @@ class Monitor:
             quarantined=self._put_aside,
             connections={ws_type: self.connection_metrics(ws_type) for ws_type in self._lines},
             tasks=stats.tasks,
-            alerts_suppressed=0 if self._book is None else self._book.suppressed,
+            alerts_suppressed=0 if self._alerts is None else self._alerts.suppressed,
         )
 
     def stream_metrics(self) -> tuple[StreamMetrics, ...]:
@@ -239,11 +239,11 @@ class Monitor:
 
     def alerts(self, *, cleared: bool = True) -> tuple[Alert, ...]:
         """Return the alerts that last, newest first, then those that are over."""
-        return () if self._book is None else self._book.listed(cleared=cleared)
+        return () if self._alerts is None else self._alerts.listed(cleared=cleared)
 
     def acknowledge(self, alert_id: int) -> bool:
         """Mark an alert as seen; False where no such alert lasts. A maintenance notice is over with that."""
-        alert = None if self._book is None else self._book.acknowledge(alert_id)
+        alert = None if self._alerts is None else self._alerts.acknowledge(alert_id)
         if alert is not None and alert.kind is AlertKind.MAINTENANCE:
             self._notices.seen(alert.subject)
         return alert is not None
@@ -274,7 +274,7 @@ class Monitor:
         return [HealthChanged(self._health)]
 
     def _alert_changes(self) -> list[Change]:
-        if self._book is None:
+        if self._alerts is None:
             return []
         self._notices.add(self._now, self._stats.maintenance)
         figures = conditions(
@@ -286,7 +286,7 @@ class Monitor:
             self._put_aside,
             lost_after=self._rules[AlertKind.CONNECTION_LOST].raise_at,
         )
-        raised, cleared = self._book.evaluate(self._now, self._stats.wall_clock, figures)
+        raised, cleared = self._alerts.evaluate(self._now, self._stats.wall_clock, figures)
         for alert in raised:
             logger.warning("alert %s: %s", alert.kind.value, alert.message)
         for alert in cleared:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.monitoring.stats import LineStats
     from upbit_ws_qt.types import WebSocketType
 
-__all__ = ["HealthJudge", "ramp"]
+__all__ = ["HealthCheck", "ramp"]
 
 _Point = tuple[float, float]
 _Finding = tuple[ReasonKind, float, float, Phrase]
@@ -71,7 +71,7 @@ def ramp(value: float, points: tuple[_Point, ...]) -> float:
     return points[-1][1]
 
 
-class HealthJudge:
+class HealthCheck:
     """Turns watched figures into HealthStatus, remembering what hysteresis needs."""
 
     def __init__(self, tuning: HealthTuning) -> None:
@@ -79,7 +79,7 @@ class HealthJudge:
         self._lines: dict[WebSocketType, tuple[Gauge, dict[ReasonKind, float]]] = {}
         self._program = Gauge(tuning)
 
-    def judge(
+    def check(
         self,
         now: float,
         wall_clock: float,

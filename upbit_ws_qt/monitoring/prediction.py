@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.streams import StreamKey
 
-__all__ = ["RateBook", "ResourcePrediction"]
+__all__ = ["RateStore", "ResourcePrediction"]
 
 KEPT_STREAMS = 5_000
 LEAST_EVENTS = 5
@@ -77,7 +77,7 @@ class ResourcePrediction(Struct, frozen=True, kw_only=True):
     measured_share: float = 0.0
 
 
-class RateBook:
+class RateStore:
     """Remembers what streams bring, also of streams that are not subscribed to any more (the last 5,000)."""
 
     def __init__(self) -> None:

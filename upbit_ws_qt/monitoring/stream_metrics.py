@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from upbit_ws_qt.events import BaseWebSocketEvent
-    from upbit_ws_qt.routing import StreamFigures
+    from upbit_ws_qt.routing import StreamStats
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.types import WebSocketType
 
@@ -60,7 +60,7 @@ class SubscriptionMetrics(Struct, frozen=True, kw_only=True):
 
 
 class _Handed(NamedTuple):
-    """What one component was handed of one stream so far; as in ConsumerFigures, with the size of a message."""
+    """What one component was handed of one stream so far; as in ConsumerStats, with the size of a message."""
 
     delivered: int
     busy_time: float
@@ -102,7 +102,7 @@ class StreamMonitor:
         "usual_rate",
     )  # fmt: skip
 
-    def __init__(self, now: float, stream: StreamFigures) -> None:
+    def __init__(self, now: float, stream: StreamStats) -> None:
         self.key = stream.key
         self._counter = Counter()
         self._weight = self.bytes = 0.0
@@ -110,7 +110,7 @@ class StreamMonitor:
         self._take(stream)
         self._last = now
 
-    def observe(self, now: float, stream: StreamFigures) -> float:
+    def observe(self, now: float, stream: StreamStats) -> float:
         """Take in the stats of a moment; return how many events are new."""
         elapsed, self._last = now - self._last, now
         events, size = self._take(stream)
@@ -124,7 +124,7 @@ class StreamMonitor:
             self.usual_rate = self.rate
         return events
 
-    def _take(self, stream: StreamFigures) -> tuple[float, float]:
+    def _take(self, stream: StreamStats) -> tuple[float, float]:
         events = self._counter.advance(stream.events)
         size = events * stream.frame_size
         self.events, self.depth = stream.events, stream.depth
@@ -168,7 +168,7 @@ class StreamMonitors:
         self._carried: dict[str, tuple[float, float]] = {}
         self._found_handed: _AllHanded = {}
 
-    def look(self, now: float, streams: Iterable[StreamFigures]) -> None:
+    def look(self, now: float, streams: Iterable[StreamStats]) -> None:
         """Go through all streams at once."""
         self.begin(now)
         for stream in streams:
@@ -180,7 +180,7 @@ class StreamMonitors:
         self._begun = now
         self._found, self._carried, self._found_handed = {}, {}, {}
 
-    def add(self, stream: StreamFigures) -> None:
+    def add(self, stream: StreamStats) -> None:
         """Take in one stream and its consumers."""
         key, _, frame_size, _, depth, consumers = stream
         monitor = self.streams.get(key)

@@ -5,31 +5,31 @@ from __future__ import annotations
 from upbit_ws_qt.routing.data_pool import AccountView, DataPoolManager, PoolStatistics
 from upbit_ws_qt.routing.engine import DataRoutingEngine, owner_lives
 from upbit_ws_qt.routing.fanout import FanoutHub
-from upbit_ws_qt.routing.gc_pauses import CollectorPauses, CollectorWatch
+from upbit_ws_qt.routing.gc_pauses import CollectorMonitor, CollectorPauses
 from upbit_ws_qt.routing.route import Route
 from upbit_ws_qt.routing.statistics import (
     ComponentStats,
-    ConsumerFigures,
-    RouteFigures,
+    ConsumerStats,
+    RouteStats,
     RoutingStatistics,
-    StreamFigures,
+    StreamStats,
     SweepResult,
 )
 
 __all__ = [
     "AccountView",
+    "CollectorMonitor",
     "CollectorPauses",
-    "CollectorWatch",
     "ComponentStats",
-    "ConsumerFigures",
+    "ConsumerStats",
     "DataPoolManager",
     "DataRoutingEngine",
     "FanoutHub",
     "PoolStatistics",
     "Route",
-    "RouteFigures",
+    "RouteStats",
     "RoutingStatistics",
-    "StreamFigures",
+    "StreamStats",
     "SweepResult",
     "owner_lives",
 ]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.routing.fanout import Group
     from upbit_ws_qt.routing.route import Route
 
-__all__ = ["OVERLOAD_BEGINS", "OVERLOAD_ENDS", "FrameClock", "FrameHold"]
+__all__ = ["OVERLOAD_BEGINS", "OVERLOAD_ENDS", "FrameClock", "MessageHold"]
 
 
 class FrameClock:
@@ -112,7 +112,7 @@ OVERLOAD_BEGINS = 512
 OVERLOAD_ENDS = 64
 
 
-class FrameHold:
+class MessageHold:
     """Keeps the newest raw frame of each market and has it routed once per display frame.
 
     It does so for every conflatable frame while the drain is behind, and always for those whose consumers want

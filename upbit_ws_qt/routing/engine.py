@@ -16,10 +16,10 @@ from upbit_ws_qt.events import StreamType
 from upbit_ws_qt.routing.async_route import AsyncRoute
 from upbit_ws_qt.routing.components import Dispatcher
 from upbit_ws_qt.routing.filters import ViewCache, filter_of
-from upbit_ws_qt.routing.gc_pauses import CollectorWatch
+from upbit_ws_qt.routing.gc_pauses import CollectorMonitor
 from upbit_ws_qt.routing.message_path import MessagePath
 from upbit_ws_qt.routing.route import Route
-from upbit_ws_qt.routing.statistics import ConsumerFigures, StreamFigures, SweepResult
+from upbit_ws_qt.routing.statistics import ConsumerStats, StreamStats, SweepResult
 from upbit_ws_qt.streams import streams_of
 from upbit_ws_qt.types import DataType
 from upbit_ws_qt.wire import peek
@@ -99,7 +99,7 @@ class DataRoutingEngine:
         self._hub, self._meter, self._hold = path.hub, path.meter, path.hold
         # Bound once: a method that passes on would cost each message one more call.
         self.route_frame = path.route_frame
-        self.collector = CollectorWatch()
+        self.collector = CollectorMonitor()
         self._views: dict[object, ViewCache] = {}
 
     # -- who wants what ------------------------------------------------------------------------------------------------
@@ -311,13 +311,13 @@ class DataRoutingEngine:
         self._hold.settle()
         return self._meter.statistics(self._dispatcher, self._hub, self._hold, self.collector, brief=brief)
 
-    def stream_figures(self) -> Iterator[StreamFigures]:
+    def stream_stats(self) -> Iterator[StreamStats]:
         """Yield the figures of each stream that is wanted; streams may come and go meanwhile."""
         for key, topic in tuple(self._hub.topics.items()):
             routes = topic.routes
             if not routes:  # it went
                 continue
-            yield StreamFigures(
+            yield StreamStats(
                 key,
                 topic.events,
                 self._hub.frame_size(key),
@@ -367,9 +367,9 @@ class DataRoutingEngine:
         self.detach(route)
 
 
-def _consumer_figures(route: Route, key: StreamKey) -> ConsumerFigures:
+def _consumer_figures(route: Route, key: StreamKey) -> ConsumerStats:
     tally = route.tally(key)
-    return ConsumerFigures(route.component_id, tally.delivered, tally.busy_time, tally.longest)
+    return ConsumerStats(route.component_id, tally.delivered, tally.busy_time, tally.longest)
 
 
 def _is_coroutine_function(callback: Callable[[Any], Any]) -> bool:

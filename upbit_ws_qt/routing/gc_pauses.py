@@ -9,7 +9,7 @@ from typing import Literal
 
 from upbit_ws_qt.quantiles import QuantileSketch
 
-__all__ = ["CollectorPauses", "CollectorWatch"]
+__all__ = ["CollectorMonitor", "CollectorPauses"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class CollectorPauses:
     uncollectable: int = 0
 
 
-class CollectorWatch:
+class CollectorMonitor:
     """Measures collector pauses between start() and stop(); both may be called twice."""
 
     def __init__(self) -> None:

@@ -10,10 +10,10 @@ from msgspec.structs import force_setattr
 from upbit_ws_qt.connection import inside_task
 from upbit_ws_qt.errors import DecodeError
 from upbit_ws_qt.events import BaseWebSocketEvent, stamp
-from upbit_ws_qt.routing.display import FrameHold
+from upbit_ws_qt.routing.display import MessageHold
 from upbit_ws_qt.routing.fanout import FanoutHub
 from upbit_ws_qt.routing.ordering import Verdict
-from upbit_ws_qt.routing.statistics import Meter
+from upbit_ws_qt.routing.statistics import RoutingCounters
 from upbit_ws_qt.streams import key_of_event
 from upbit_ws_qt.types import DataType
 from upbit_ws_qt.wire import decode, peek
@@ -82,8 +82,8 @@ class MessagePath:
         self._backlog = backlog
         self.hub = FanoutHub(direct=not dispatcher.debug, may_wait=not config.history_length)
         self._heads = self.hub.heads
-        self.meter = Meter(dispatcher.clock)
-        self.hold = FrameHold(
+        self.meter = RoutingCounters(dispatcher.clock)
+        self.hold = MessageHold(
             self._loop, 1.0 / config.frame_rate, config.drain_budget, self._route_held, dispatcher.frames.expect
         )
         self._unfinished: list[tuple[BaseWebSocketEvent, Iterator[Route]]] = []

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.streams import StreamKey
 
-__all__ = ["Route", "Tally"]
+__all__ = ["CallStats", "Route"]
 
 _SAMPLE = 7  # one callback time in eight goes into the percentiles; sum and longest are exact
 
@@ -31,7 +31,7 @@ def _ignore(event: BaseWebSocketEvent) -> None:
     """What a closed route does with an event."""
 
 
-class Tally:
+class CallStats:
     """What the callback of a route took, for one of its streams or for all.
 
     Attributes:
@@ -47,7 +47,7 @@ class Tally:
         self.busy_time = self.longest = 0.0
 
 
-class Route(Tally):
+class Route(CallStats):
     """A consumer whose callback is called at once, in the drain.
 
     `received == delivered + conflated + dropped + waiting` holds whenever no callback of this route is running.
@@ -95,7 +95,7 @@ class Route(Tally):
         self._by_code = not spec.data_type.is_indicator  # of indicators there may be several for a market
         # What a route of one stream counts is that stream's. A plain dict, filled: one that makes its entries when they
         # are asked for costs three times as much for each event.
-        self._tallies = {self._name_of(key): Tally() for key in keys} if len(keys) > 1 else None
+        self._tallies = {self._name_of(key): CallStats() for key in keys} if len(keys) > 1 else None
         self.closed = False
         self._dispatcher = dispatcher
         self._beat = dispatcher.beat
@@ -120,7 +120,7 @@ class Route(Tally):
         self.offer: Callable[[BaseWebSocketEvent], None] = self._intake()
 
     # -- figures -------------------------------------------------------------------------------------------------------
-    def tally(self, key: StreamKey) -> Tally:
+    def tally(self, key: StreamKey) -> CallStats:
         """Return what the callback took for one stream of the wish so far."""
         return self if self._tallies is None else self._tallies[self._name_of(key)]
 

@@ -17,26 +17,26 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.routing.components import Component, Dispatcher
-    from upbit_ws_qt.routing.display import FrameHold
+    from upbit_ws_qt.routing.display import MessageHold
     from upbit_ws_qt.routing.fanout import FanoutHub
-    from upbit_ws_qt.routing.gc_pauses import CollectorWatch
+    from upbit_ws_qt.routing.gc_pauses import CollectorMonitor
     from upbit_ws_qt.routing.route import Route
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.types import DataType, WebSocketType
 
 __all__ = [
     "ComponentStats",
-    "ConsumerFigures",
-    "Meter",
-    "RouteFigures",
+    "ConsumerStats",
+    "RouteStats",
+    "RoutingCounters",
     "RoutingStatistics",
-    "StreamFigures",
+    "StreamStats",
     "SweepResult",
-    "figures_of",
+    "stats_of",
 ]
 
 
-class RouteFigures(Struct, frozen=True, gc=False):  # there may be a thousand of them
+class RouteStats(Struct, frozen=True, gc=False):  # there may be a thousand of them
     """One consumer; received == delivered + conflated + dropped + waiting.
 
     Attributes:
@@ -140,7 +140,7 @@ class RoutingStatistics:
     decode_latency: SketchSummary = field(default_factory=SketchSummary)
     delivery_latency: SketchSummary = field(default_factory=SketchSummary)
     total_latency: SketchSummary = field(default_factory=SketchSummary)
-    routes: tuple[RouteFigures, ...] = ()
+    routes: tuple[RouteStats, ...] = ()
     components: tuple[ComponentStats, ...] = ()
     collector: CollectorPauses = field(default_factory=CollectorPauses)
 
@@ -152,7 +152,7 @@ class ComponentStats(Struct, frozen=True, gc=False):  # there may be a thousand 
         component_id: which.
         priority: the most urgent of its wishes.
         streams: how many it is served with.
-        received: as in RouteFigures, and so are the others.
+        received: as in RouteStats, and so are the others.
         times: of its busiest route.
     """
 
@@ -171,7 +171,7 @@ class ComponentStats(Struct, frozen=True, gc=False):  # there may be a thousand 
     quarantine: str = ""
 
 
-class ConsumerFigures(NamedTuple):
+class ConsumerStats(NamedTuple):
     """What one consumer of a stream has been handed of it.
 
     Attributes:
@@ -186,7 +186,7 @@ class ConsumerFigures(NamedTuple):
     longest: float
 
 
-class StreamFigures(NamedTuple):
+class StreamStats(NamedTuple):
     """One stream that is wanted.
 
     Attributes:
@@ -203,7 +203,7 @@ class StreamFigures(NamedTuple):
     frame_size: float
     latest: BaseWebSocketEvent | None
     depth: int
-    consumers: tuple[ConsumerFigures, ...]
+    consumers: tuple[ConsumerStats, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,9 +219,9 @@ class SweepResult:
     removed: tuple[str, ...] = ()
 
 
-def figures_of(route: Route, quarantine: str) -> RouteFigures:
+def stats_of(route: Route, quarantine: str) -> RouteStats:
     """Return the figures of one route."""
-    return RouteFigures(
+    return RouteStats(
         component_id=route.component_id,
         data_type=route.spec.data_type,
         streams=len(route.keys),
@@ -245,7 +245,7 @@ _SHORTEST_SPAN = 1.0  # seconds over which a rate is worth something
 _TOTALS = ("received", "delivered", "conflated", "skipped", "dropped", "failures")
 
 
-class Meter:
+class RoutingCounters:
     """Counts what the engine does; attributes are named as in RoutingStatistics."""
 
     __slots__ = (
@@ -338,7 +338,7 @@ class Meter:
             self._closed[name] += getattr(route, name)
 
     def statistics(
-        self, dispatcher: Dispatcher, hub: FanoutHub, hold: FrameHold, collector: CollectorWatch, *, brief: bool
+        self, dispatcher: Dispatcher, hub: FanoutHub, hold: MessageHold, collector: CollectorMonitor, *, brief: bool
     ) -> RoutingStatistics:
         """Return all figures; the brief ones leave out all that has to be gathered from the routes."""
         components = tuple(dispatcher.components.values())
@@ -382,7 +382,7 @@ class Meter:
             **totals,
         )
 
-    def _totals(self, routes: Iterable[RouteFigures]) -> dict[str, int]:
+    def _totals(self, routes: Iterable[RouteStats]) -> dict[str, int]:
         return {name: self._closed[name] + sum(getattr(route, name) for route in routes) for name in _TOTALS}
 
     def _update_rates(self) -> tuple[float, float]:
@@ -396,9 +396,9 @@ class Meter:
         return self._rates
 
 
-def _route_figures(components: Iterable[Component]) -> tuple[RouteFigures, ...]:
+def _route_figures(components: Iterable[Component]) -> tuple[RouteStats, ...]:
     return tuple(
-        figures_of(route, component.quarantine.reason if component.quarantine is not None else "")
+        stats_of(route, component.quarantine.reason if component.quarantine is not None else "")
         for component in components
         for route in component.routes
     )
