@@ -121,6 +121,7 @@ async def test_frames_of_another_epoch_are_dropped_and_counted() -> None:
         assert rig.engine.get_routing_statistics().old_epoch == 1
 
 
+@pytest.mark.real_time
 async def test_what_work_costs_is_cpu_time_and_not_what_the_clock_shows() -> None:
     """A callback that sleeps stands for a machine on which somebody else has the processor meanwhile."""
     async with engine_rig() as rig:
