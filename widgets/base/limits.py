@@ -50,6 +50,7 @@ class LimitsButton(QToolButton):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._menu = QMenu(self)
         self.setMenu(self._menu)
+        self.restyle()
         self.hide()
 
     def show_limits(self, limits: Iterable[Limit]) -> None:
@@ -62,15 +63,16 @@ class LimitsButton(QToolButton):
                 reason.setEnabled(False)
             self._menu.addAction(limit.way_back, limit.undo)
         words = " · ".join(limit.word for limit in self.limits)
-        self.setText(f"▼ {words}")
+        self.setText(f"⚠ {words}  ")  # the style draws the sign of the menu over the end
         self.setToolTip("\n".join(limit.why for limit in self.limits))
         self.setAccessibleName(words)
         self.setVisible(bool(self.limits))
 
     def restyle(self) -> None:
-        """Take the colour of a warning."""
-        palette = self.palette()
-        palette.setColor(QPalette.ColorRole.ButtonText, QColor(colours_of(palette).warn))
+        """Take the colour of a warning; the panel's palette is the newer one while a theme changes."""
+        panel, palette = self.parentWidget(), self.palette()
+        colours = colours_of(palette if panel is None else panel.palette())
+        palette.setColor(QPalette.ColorRole.ButtonText, QColor(colours.warn))
         self.setPalette(palette)
 
 
