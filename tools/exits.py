@@ -2,9 +2,9 @@
 
     python -m tools.exits --runs 300 --jobs 3
 
-A program ends badly when its exit code is another than the one expected, or when Python code runs while PyQt deletes
-what is left at the interpreter's exit. The latter is what kills a program there, once in some twenty runs (see
-upbit_ws_qt/qt/ending.py); here it is seen each time.
+A program ends badly when its exit code is another than the one expected, when it writes a traceback, or when Python
+code runs while PyQt deletes what is left at the interpreter's exit. The last is what kills a program there, once in
+some twenty runs (see upbit_ws_qt/qt/ending.py); here it is seen each time.
 """
 
 from __future__ import annotations
@@ -306,7 +306,8 @@ def run_once(name: str, *, python: str = sys.executable, perturb: bool = False) 
         except BaseException:
             process.kill()
             raise
-    return process.returncode == way.code, process.returncode, errors
+    raised = "Traceback" in errors and way.code != 1  # 1 is what an exception out of run() ends with
+    return process.returncode == way.code and not raised, process.returncode, errors
 
 
 def main() -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
+from PyQt6 import sip
 from PyQt6.QtCore import QEvent, Qt, QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QApplication, QDockWidget, QFileDialog, QWidget
 
@@ -179,7 +180,8 @@ class ConnectionMonitorDock(QDockWidget):
             self._plot_timer.stop()
             if self._looks:
                 self._looks = False
-                self._board.changed.disconnect(self._on_text)
+                if not sip.isdeleted(self._board):  # it may be, where the QApplication is deleted early
+                    self._board.changed.disconnect(self._on_text)
             if self._paint is not None:
                 self._paint.close()
                 self._paint = None

@@ -15,8 +15,8 @@ from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
 from upbit_ws_qt.qt import WebSocketClientProxy, WebSocketService, run
 from upbit_ws_qt.types import GlobalManagerState
 
-# The debug mode says so when a turn of the loop takes long: the machine's affair, and stderr is to be empty.
-for name in ("asyncio", "qasync"):
+# stderr is to be empty of errors; on a busy machine turns of the loop and dials take long, and that is not one.
+for name in ("asyncio", "qasync", "upbit_ws_qt.manager", "upbit_ws_qt.monitoring"):
     logging.getLogger(name).setLevel(logging.ERROR)
 app = QCoreApplication([])
 states = []

@@ -220,7 +220,7 @@ class ChannelHub(QObject):
         return tap
 
     def _drop(self, tap: _Tap) -> None:
-        if loop_lives(self._loop):  # else the program ends, and nobody is left to be told
+        if loop_lives(self._loop) and not sip.isdeleted(self):  # else the program ends, and nobody is left to be told
             tap.close()
         del self._taps[tap.channel]
         others = self._by_stream[tap.stream]
