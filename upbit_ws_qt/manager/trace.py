@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt.manager.endpoint import Endpoint
 
-__all__ = ["FrameRecord", "FrameTrace", "TraceDesk"]
+__all__ = ["FrameRecord", "FrameTrace", "TraceRegistry"]
 
 FRAMES_KEPT = 500
 CHARACTERS_KEPT = 2000
@@ -74,7 +74,7 @@ class FrameTrace:
             self._on_close(self)
 
 
-class TraceDesk:
+class TraceRegistry:
     """Taps the lines while there is a trace."""
 
     def __init__(self, endpoints: Mapping[WebSocketType, Endpoint]) -> None:

@@ -15,7 +15,7 @@ from upbit_ws_qt.manager.endpoint import Endpoint
 from upbit_ws_qt.manager.journal import Journal
 from upbit_ws_qt.manager.notify import Notifier, Quota
 from upbit_ws_qt.manager.observer import Observer
-from upbit_ws_qt.manager.trace import TraceDesk
+from upbit_ws_qt.manager.trace import TraceRegistry
 from upbit_ws_qt.routing import DataPoolManager, DataRoutingEngine
 from upbit_ws_qt.subscriptions import StreamStatus, SubscriptionStateManager
 from upbit_ws_qt.types import ConnectionState, GlobalManagerState, IndependenceLevel, WebSocketType
@@ -112,7 +112,7 @@ class Wiring:
         self._telling: asyncio.Handle | None = None
         self._frame_timer: asyncio.TimerHandle | None = None
         self.routing.on_frame_pending = self._arm_frame
-        self.traces = TraceDesk(self.endpoints)
+        self.traces = TraceRegistry(self.endpoints)
         self.observer = Observer(self)  # last: it reads off all that is made here
         self._journal = Journal(self.loop.time, json_lines=self.config.json_logs)
         self.notifier.add(self._journal)
