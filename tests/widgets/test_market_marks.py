@@ -24,6 +24,7 @@ from widgets.order_book.panel import OrderBookWidget
 from widgets.tape.panel import TapeWidget
 from widgets.watch_list.model import Column
 from widgets.watch_list.panel import WatchListWidget
+from widgets.window.symbol_search import SymbolSearch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -153,3 +154,23 @@ async def test_a_caution_comes_from_the_list_of_markets(service: WebSocketServic
         assert mark.kind is MarkKind.CAUTION
         assert mark.sentence == "Caution: large price fluctuations, soaring deposits."
         assert market_marks(service).of("KRW-BTC") == ()
+
+
+@served()
+async def test_the_search_tells_what_the_exchange_warns_of(service: WebSocketService) -> None:
+    catalog = MarketCatalog(RestClient(service.config.rest_url, service), None, service)
+    catalog.load()
+    await until(lambda: catalog.fresh)
+    book = market_marks(service)
+    book.set_markets(catalog.markets)
+    book.note(ticker("KRW-SHIB", delisting_date="2027-01-29"))
+    async with shown(SymbolSearch(catalog, marks=book), 420, 380) as search:
+        search.line.setText("SHIB")
+        item = search.list.item(0)
+        assert item is not None
+        assert item.text().endswith("⚠ Delisting 2027-01-29 · Caution")
+        assert "soaring deposits" in item.toolTip()
+        search.line.setText("KRW-BTC")
+        item = search.list.item(0)
+        assert item is not None
+        assert "⚠" not in item.text()

@@ -10,6 +10,7 @@ from PyQt6.QtGui import QAction, QKeySequence
 from PyQt6.QtWidgets import QInputDialog, QMenu, QMessageBox
 
 from upbit_ws_qt import ConnectionState, WebSocketType
+from widgets.base.market_marks import market_marks
 from widgets.base.text import mark, tr
 from widgets.base.trouble import trouble_of
 from widgets.program.keyboard_dialog import KeyboardDialog
@@ -298,7 +299,8 @@ class MainMenu(QObject):
     # -- slots --------------------------------------------------------------------------------------------------------
     def search(self) -> SymbolSearch:
         """Open the search for a market."""
-        dialog = SymbolSearch(self._window.needs.catalog, self._window)
+        needs = self._window.needs
+        dialog = SymbolSearch(needs.catalog, self._window, marks=market_marks(needs.service))
         dialog.symbolSelected.connect(self._window.select_symbol)
         dialog.open()
         return dialog

@@ -8,11 +8,13 @@ from PyQt6.QtCore import QEvent, QObject, Qt, pyqtSignal, pyqtSlot
 from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
+from widgets.base.market_marks import marks_hint, marks_of, marks_text
 from widgets.base.panel import plain_label
 from widgets.base.text import tr
 
 if TYPE_CHECKING:
     from widgets.base.market_catalog import MarketCatalog
+    from widgets.base.market_marks import MarketMarks
 
 __all__ = ["SymbolSearch"]
 
@@ -38,9 +40,12 @@ class SymbolSearch(QDialog):
 
     symbolSelected = pyqtSignal(str)
 
-    def __init__(self, catalog: MarketCatalog, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, catalog: MarketCatalog, parent: QWidget | None = None, *, marks: MarketMarks | None = None
+    ) -> None:
         super().__init__(parent)
         self._catalog = catalog
+        self._marks = marks
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Find a market"))
         self.resize(420, 380)
@@ -76,7 +81,10 @@ class SymbolSearch(QDialog):
     def _on_text(self, _text: str = "") -> None:
         self.list.clear()
         for market in self._catalog.search(self.line.text()):
-            item = QListWidgetItem(f"{market.code}    {market.korean_name} · {market.english_name}")
+            marks = self._marks.of(market.code) if self._marks is not None else marks_of(market.market_event, None)
+            warning = f"    ⚠ {marks_text(marks)}" if marks else ""
+            item = QListWidgetItem(f"{market.code}    {market.korean_name} · {market.english_name}{warning}")
+            item.setToolTip(marks_hint(marks))
             item.setData(Qt.ItemDataRole.UserRole, market.code)
             self.list.addItem(item)
         self.list.setCurrentRow(0)
