@@ -89,6 +89,7 @@ class ServiceStatusBar(QStatusBar):
     """One button per line, a badge for the exchange, a KST clock.
 
     Example:
+        >>> from widgets.base.origin import ExchangeOrigin
         >>> window.setStatusBar(ServiceStatusBar(service, ExchangeOrigin.of(service.config, embedded=True)))
 
     Signals:
