@@ -96,6 +96,7 @@ def test_units_and_names_of_panels_are_said_in_korean(qapp: object) -> None:
             "1초",
         )
         assert component_name("my assets") == "내 자산"
+        assert component_name("channel orderbook KRW-BTC") == "채널 orderbook KRW-BTC"
         assert component_name("somebody's") == "somebody's"
     finally:
         set_language(Language.ENGLISH)

@@ -49,6 +49,7 @@ _PANELS = frozenset(
     }
 )
 """The names by which the panels of this program subscribe."""
+_CHANNEL = "channel "
 _WHAT = {
     # advice
     "slow_consumer": mark("slow consumer"),
@@ -109,7 +110,9 @@ def program_text(metrics: PerformanceMetrics, health: HealthStatus) -> tuple[str
 
 
 def component_name(component_id: str) -> str:
-    """Return the name of one of this program's panels in the language in force; anybody else's is as it is."""
+    """Return the name of a panel or channel of this program in the language in force; anybody else's is as it is."""
+    if component_id.startswith(_CHANNEL):  # the service names a channel so; what follows is the exchange's own name
+        return tr("channel {stream}", stream=component_id.removeprefix(_CHANNEL))
     return tr(component_id) if component_id in _PANELS else component_id
 
 
