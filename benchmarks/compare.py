@@ -78,7 +78,7 @@ def run_one(tree: Path, name: str) -> dict[str, float]:
         check=False,
     )
     found = costs(name, done.stdout)
-    if not found:
+    if done.returncode or not found:
         raise RuntimeError(f"{name} in {tree}: {(done.stdout + done.stderr)[-2000:]}")
     return found
 
