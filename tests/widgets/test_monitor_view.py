@@ -146,7 +146,7 @@ async def test_hidden_it_does_nothing(service: WebSocketService, exchange: Embed
         assert dock._plot_timer.isActive()
         dock.hide()
         assert not dock._plot_timer.isActive()
-        assert not line_board(service).is_looking
+        await until(lambda: not line_board(service).is_looking)
         assert trace.closed
         await until(lambda: _untapped(service))
         dock.show()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QMetaMethod, QObject, QTimer, pyqtSignal, pyqtSlot
+from PyQt6 import sip
+from PyQt6.QtCore import QMetaMethod, QMetaObject, QObject, Qt, QTimer, pyqtSignal, pyqtSlot
 
 from upbit_ws_qt import ConnectionMetrics, ConnectionState, HealthStatus, WebSocketType
 from widgets.base.freshness import Freshness, freshness_watch
@@ -224,6 +225,12 @@ class LineBoard(QObject):
     def disconnectNotify(self, signal: QMetaMethod) -> None:
         """Rest when nobody does."""
         del signal
+        if not sip.isdeleted(self):
+            # Queued: a receiver that dies holds a lock of Qt's here, which asking for the receivers may need too.
+            QMetaObject.invokeMethod(self, "_rest_if_alone", Qt.ConnectionType.QueuedConnection)
+
+    @pyqtSlot()
+    def _rest_if_alone(self) -> None:
         if self.receivers(self.changed) == 0:
             self._timer.stop()
 
