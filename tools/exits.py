@@ -119,7 +119,10 @@ raise SystemExit(main({arguments}))
 _EXAMPLE = """
 import runpy
 QTimer.singleShot(1500, app.quit)
-QApplication = lambda _: app
+class TheOne(QApplication):  # examples make their own; here there is one already
+    def __new__(cls, *_):
+        return app
+QApplication = TheOne
 QtWidgets.QApplication = QApplication
 runpy.run_path({path!r}, run_name="__main__")
 """

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QComboBox
 
-from tests.qt.serving import served
+from tests.qt.serving import SETTINGS, served
 from tests.waiting import until
 from tests.widgets.showing import click, press, shown
 from upbit_ws_qt import INDICATOR_RULES, MAX_COMBINATIONS, TIMEFRAMES, IndicatorSpec
@@ -179,7 +180,7 @@ async def test_an_indicator_is_picked_added_and_removed(exchange: EmbeddedExchan
         assert not widget.remove.isEnabled()
 
 
-@served()
+@served(replace(SETTINGS, start_ms=1_795_950_000_000))  # a market that crosses its average soon, at whatever hour
 async def test_signals_are_listed_and_told(exchange: EmbeddedExchange, service: WebSocketService) -> None:
     exchange.stop_time()  # candles close when the test says so
     told: list[IndicatorSignalEvent] = []
