@@ -27,7 +27,7 @@ TIP_COLUMNS = 80
 TIP_LINES = 12
 _COMBO_CHARACTERS = 14
 _ELLIPSIS = "…"
-_UNBROKEN = 60
+_UNBROKEN = 20  # the widest characters are three times as wide as high: so many of them still fit
 _LONG_WORD = re.compile(rf"\S{{{_UNBROKEN + 1},}}")
 
 
