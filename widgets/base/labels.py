@@ -28,6 +28,7 @@ TIP_LINES = 12
 _COMBO_CHARACTERS = 14
 _ELLIPSIS = "…"
 _UNBROKEN = 20  # the widest characters are three times as wide as high: so many of them still fit
+_UNBROKEN_ASCII = 60  # an ordinary address stays whole, and whoever copies it gets nothing that cannot be seen
 _LONG_WORD = re.compile(rf"\S{{{_UNBROKEN + 1},}}")
 
 
@@ -247,4 +248,5 @@ def breakable(text: str, most: int = 500) -> str:
 
 
 def _pieces(word: str) -> list[str]:
-    return [word[start : start + _UNBROKEN] for start in range(0, len(word), _UNBROKEN)]
+    most = _UNBROKEN_ASCII if word.isascii() else _UNBROKEN
+    return [word[start : start + most] for start in range(0, len(word), most)]
