@@ -7,7 +7,7 @@ from PyQt6.QtWidgets import QApplication, QMainWindow, QSplitter
 
 from upbit_ws_qt import ServiceConfig, WebSocketService, run
 from upbit_ws_qt.exchange import EmbeddedExchange
-from widgets import (
+from upbit_ws_qt.widgets import (
     ChartWidget,
     ConnectionMonitorDock,
     MarketCatalog,

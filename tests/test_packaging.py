@@ -1,4 +1,4 @@
-"""What is shipped: the wheel holds the two packages and their resources, installs in a clean venv, and runs there."""
+"""What is shipped: the wheel holds the one package and its resources, installs in a clean venv, and runs there."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _LOOK_AT_RESOURCES = """
 import sys
 from pathlib import Path
 from PyQt6.QtCore import QCoreApplication
-import widgets
-from widgets.base.text import tr
+import upbit_ws_qt.widgets as panels
+from upbit_ws_qt.widgets.base.text import tr
 app = QCoreApplication([])
-widgets.set_language(widgets.Language.KOREAN)
-print(next(path for path in Path(widgets.__file__).parents if path.name == "venv"))
+panels.set_language(panels.Language.KOREAN)
+print(next(path for path in Path(panels.__file__).parents if path.name == "venv"))
 sys.stdout.reconfigure(encoding="utf-8")
 print(tr("Order book"))
 """
@@ -65,19 +65,53 @@ def test_the_source_distribution_holds_what_make_needs(tmp_path: Path) -> None:
     assert examples <= names
 
 
-def test_the_wheel_holds_the_packages_and_nothing_else(wheel: Path) -> None:
+def test_the_wheel_holds_one_package_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
-    assert {"upbit_ws_qt", "widgets"} < tops
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"upbit_ws_qt", "widgets"}
-    assert {"upbit_ws_qt/py.typed", "widgets/py.typed"} <= set(names)
-    shipped = {f"widgets/{path.relative_to(ROOT)}" for path in (ROOT / "resources").rglob("*") if path.is_file()}
-    assert shipped <= set(names)
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"upbit_ws_qt"}
+    panels = "upbit_ws_qt/widgets"
+    assert {"upbit_ws_qt/py.typed", f"{panels}/py.typed"} <= set(names)
+    resources = {f"{panels}/{path.relative_to(ROOT)}" for path in (ROOT / "resources").rglob("*") if path.is_file()}
+    modules = {f"upbit_ws_qt/{path.relative_to(ROOT)}" for path in (ROOT / "widgets").rglob("*.py")}
+    assert resources | modules <= set(names)
+    assert zipfile.ZipFile(wheel).read(f"{panels}/__init__.py") == (ROOT / "widgets" / "__init__.py").read_bytes()
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not [name for name in names if "__pycache__" in name or "/tests/" in name]
 
 
-def test_it_installs_in_a_clean_venv_and_runs_there(wheel: Path, tmp_path: Path) -> None:
+def test_a_checkout_has_the_panels_under_the_name_of_the_wheel_and_loads_none_twice() -> None:
+    code = """
+import upbit_ws_qt.widgets
+from upbit_ws_qt.widgets.base.labels import PlainLabel
+import widgets.base.labels
+assert upbit_ws_qt.widgets is widgets
+assert PlainLabel is widgets.base.labels.PlainLabel
+assert widgets.base.labels.__spec__.name == "widgets.base.labels"
+try:
+    import upbit_ws_qt.widgets.nothing
+except ModuleNotFoundError as error:
+    print(error.name)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "upbit_ws_qt.widgets.nothing\n", "")
+
+
+def test_a_checkout_beside_another_package_of_that_name_says_so(tmp_path: Path) -> None:
+    (tmp_path / "widgets").mkdir()
+    (tmp_path / "widgets" / "__init__.py").write_text("mine = True\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", "import upbit_ws_qt.widgets"],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(tmp_path), str(ROOT)))},
+    )
+    assert done.returncode == 1
+    assert "install the wheel, which holds the panels as upbit_ws_qt.widgets only" in done.stderr
+
+
+def test_it_installs_in_a_clean_venv_beside_a_package_widgets_and_runs_there(wheel: Path, tmp_path: Path) -> None:
     venv.create(tmp_path / "venv", with_pip=True)
     programs = tmp_path / "venv" / ("Scripts" if sys.platform == "win32" else "bin")
     python = programs / "python"
@@ -96,8 +130,13 @@ def test_it_installs_in_a_clean_venv_and_runs_there(wheel: Path, tmp_path: Path)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
-    code = "import upbit_ws_qt.exchange, widgets, sys; assert 'PyQt6.QtWidgets' not in sys.modules; print('ok')"
-    assert says(python, "-c", code) == "ok"
+    (tmp_path / "widgets").mkdir()
+    (tmp_path / "widgets" / "__init__.py").write_text("mine = True\n", encoding="utf-8")
+    code = (
+        "import upbit_ws_qt.exchange, upbit_ws_qt.widgets, widgets, sys;"
+        " assert 'PyQt6.QtWidgets' not in sys.modules; print(widgets.mine)"
+    )
+    assert says(python, "-c", code) == "True"
     assert says(python, "-c", _LOOK_AT_RESOURCES).splitlines() == [str(tmp_path / "venv"), "호가"]
     desktop = programs / "upbit-ws-desktop"
     assert says(desktop, "--version") == f"upbit-ws-desktop {wheel.name.split('-')[1]}"

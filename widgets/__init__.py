@@ -10,21 +10,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from widgets.account.my_assets import MyAssetsWidget
-    from widgets.account.my_orders import MyOrdersWidget
-    from widgets.announcements.panel import AnnouncementsWidget
-    from widgets.base.market_catalog import MarketCatalog
-    from widgets.base.panel import PanelState
-    from widgets.base.rest import RestClient
-    from widgets.base.text import Language, set_language
-    from widgets.base.theme import ThemeMode, apply_theme
-    from widgets.chart.panel import ChartWidget
-    from widgets.indicators.panel import IndicatorsWidget
-    from widgets.monitor_dock import ConnectionMonitorDock
-    from widgets.order_book.panel import OrderBookWidget
-    from widgets.tape.panel import TapeWidget
-    from widgets.watch_list.panel import WatchListWidget
-    from widgets.window.log_dock import LogBook, LogWidget
+    from .account.my_assets import MyAssetsWidget
+    from .account.my_orders import MyOrdersWidget
+    from .announcements.panel import AnnouncementsWidget
+    from .base.market_catalog import MarketCatalog
+    from .base.panel import PanelState
+    from .base.rest import RestClient
+    from .base.text import Language, set_language
+    from .base.theme import ThemeMode, apply_theme
+    from .chart.panel import ChartWidget
+    from .indicators.panel import IndicatorsWidget
+    from .monitor_dock import ConnectionMonitorDock
+    from .order_book.panel import OrderBookWidget
+    from .tape.panel import TapeWidget
+    from .watch_list.panel import WatchListWidget
+    from .window.log_dock import LogBook, LogWidget
 
 __all__ = [
     "AnnouncementsWidget",

@@ -8,8 +8,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from widgets.program.options import parse_options
-from widgets.program.screen import missing_screen
+from .program.options import parse_options
+from .program.screen import missing_screen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if reason:
         sys.stderr.write(f"No window can be opened here: {reason}. For a picture instead: --screenshot window.png\n")
         return 2
-    from widgets.program.exchange_process import ExchangeProcess
+    from .program.exchange_process import ExchangeProcess
 
     exchange = None
     if options.embedded:
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         gc.disable()  # nothing of what is loaded now is garbage
         # Only now: wrong options and --version need not wait for Qt.
-        from widgets.program.application import run_program
+        from .program.application import run_program
 
         gc.enable()
         return run_program(options, exchange, began)

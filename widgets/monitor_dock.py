@@ -12,20 +12,22 @@ from PyQt6.QtCore import QEvent, Qt, QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QApplication, QDockWidget, QFileDialog, QWidget
 
 from upbit_ws_qt import ConnectionState, GlobalManagerState, HealthStatus, PerformanceMetrics, WebSocketType
-from widgets.base.line_state import line_board
-from widgets.base.text import mark, said, tr
-from widgets.monitor.bar import WINDOWS
-from widgets.monitor.diagnostics import csv_of_history, diagnostics
-from widgets.monitor.panel import MonitorPanel, PanelScroll
-from widgets.monitor.past import DAY, FINE, events_until, history_until
-from widgets.monitor.plots import METRICS
-from widgets.monitor.words import clock, event_text, program_text
+
+from .base.line_state import line_board
+from .base.text import mark, said, tr
+from .monitor.bar import WINDOWS
+from .monitor.diagnostics import csv_of_history, diagnostics
+from .monitor.panel import MonitorPanel, PanelScroll
+from .monitor.past import DAY, FINE, events_until, history_until
+from .monitor.plots import METRICS
+from .monitor.words import clock, event_text, program_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from upbit_ws_qt import ConnectionMetrics, HistorySeries, PaintMeter, WebSocketService
-    from widgets.base.line_state import LineState
+
+    from .base.line_state import LineState
 
 __all__ = ["ConnectionMonitorDock"]
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from PyQt6.QtGui import QColor
 
 from upbit_ws_qt import safe_text
-from widgets.base.kst import kst_clock
-from widgets.base.price_format import DASH, brief_text, full_text, money_text, price_text
-from widgets.base.tables import RowsModel
-from widgets.base.text import mark, tr
+
+from ..base.kst import kst_clock
+from ..base.price_format import DASH, brief_text, full_text, money_text, price_text
+from ..base.tables import RowsModel
+from ..base.text import mark, tr
 
 if TYPE_CHECKING:
     from upbit_ws_qt import MyAssetEvent

@@ -8,12 +8,13 @@ from PyQt6.QtCore import QTimer, pyqtSlot
 from PyQt6.QtGui import QColor, QPalette
 
 from upbit_ws_qt import Delivery, MyAssetEvent, Subscription, TickerEvent, WebSocketError
-from widgets.account.asset_model import WON, AssetBook, Column, MyAssetsModel
-from widgets.base.panel import plain_label
-from widgets.base.price_format import money_text
-from widgets.base.table_panel import TablePanel
-from widgets.base.tables import fit_columns
-from widgets.base.text import tr
+
+from ..base.panel import plain_label
+from ..base.price_format import money_text
+from ..base.table_panel import TablePanel
+from ..base.tables import fit_columns
+from ..base.text import tr
+from .asset_model import WON, AssetBook, Column, MyAssetsModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from PyQt6.QtWidgets import QWidget
 
     from upbit_ws_qt import WebSocketService
-    from widgets.base.event_panel import EventPanel
-    from widgets.base.limits import Limit
+
+    from ..base.event_panel import EventPanel
+    from ..base.limits import Limit
 
 __all__ = ["MyAssetsWidget"]
 

@@ -8,19 +8,21 @@ from PyQt6.QtCore import pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QCheckBox
 
 from upbit_ws_qt import MyOrderEvent, Subscription
-from widgets.account.order_ledger import OrderLedger
-from widgets.account.order_model import Column, MyOrdersModel
-from widgets.base.look import legible
-from widgets.base.panel import plain_label
-from widgets.base.table_panel import TablePanel
-from widgets.base.tables import fit_columns
-from widgets.base.text import tr
+
+from ..base.look import legible
+from ..base.panel import plain_label
+from ..base.table_panel import TablePanel
+from ..base.tables import fit_columns
+from ..base.text import tr
+from .order_ledger import OrderLedger
+from .order_model import Column, MyOrdersModel
 
 if TYPE_CHECKING:
     from PyQt6.QtWidgets import QWidget
 
     from upbit_ws_qt import WebSocketService
-    from widgets.base.event_panel import EventPanel
+
+    from ..base.event_panel import EventPanel
 
 __all__ = ["MyOrdersWidget"]
 

@@ -10,9 +10,10 @@ from PyQt6.QtCore import QModelIndex, Qt
 from PyQt6.QtGui import QColor, QFont
 
 from upbit_ws_qt import AnnouncementEvent, safe_text
-from widgets.base.kst import kst_stamp
-from widgets.base.tables import RowsModel
-from widgets.base.text import mark, tr
+
+from ..base.kst import kst_stamp
+from ..base.tables import RowsModel
+from ..base.text import mark, tr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,12 +18,13 @@ from PyQt6.QtWidgets import (
 )
 
 from upbit_ws_qt import AnnouncementEvent, Subscription, WebSocketService, WebSocketType
-from widgets.announcements.links import safe_link
-from widgets.announcements.model import Announcement, AnnouncementBook, AnnouncementsModel, category_text
-from widgets.base.event_panel import EventPanel
-from widgets.base.labels import breakable, contained, plain_label
-from widgets.base.tables import dim_colour, fit_columns, plain_table
-from widgets.base.text import tr
+
+from ..base.event_panel import EventPanel
+from ..base.labels import breakable, contained, plain_label
+from ..base.tables import dim_colour, fit_columns, plain_table
+from ..base.text import tr
+from .links import safe_link
+from .model import Announcement, AnnouncementBook, AnnouncementsModel, category_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,8 +16,9 @@ from upbit_ws_qt import (
     WebSocketService,
     WebSocketType,
 )
-from widgets.base.kst import kst_now_clock
-from widgets.base.panel import GIVEN_UP, Panel, PanelState
+
+from .kst import kst_now_clock
+from .panel import GIVEN_UP, Panel, PanelState
 
 if TYPE_CHECKING:
     from PyQt6.QtWidgets import QWidget

@@ -9,7 +9,7 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QKeySequence, QPainter, QPalette, QPen
 from PyQt6.QtWidgets import QAbstractScrollArea, QScrollArea, QSplitter, QStackedWidget, QTableView, QTabWidget, QWidget
 
-from widgets.base.copying import copy_rows
+from .copying import copy_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

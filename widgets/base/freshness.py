@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal, pyqtSlot
 
 from upbit_ws_qt import ConnectionState, DataType, WebSocketType
-from widgets.base.silence import QUIET_LOOKS, SilenceWatch
+
+from .silence import QUIET_LOOKS, SilenceWatch
 
 if TYPE_CHECKING:
     from upbit_ws_qt import BaseWebSocketEvent, WebSocketService

@@ -9,8 +9,8 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QColor, QPalette
 from PyQt6.QtWidgets import QMenu, QToolButton
 
-from widgets.base.text import said
-from widgets.base.theme import colours_of
+from .text import said
+from .theme import colours_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

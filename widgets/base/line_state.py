@@ -9,8 +9,9 @@ from PyQt6 import sip
 from PyQt6.QtCore import QMetaMethod, QMetaObject, QObject, Qt, QTimer, pyqtSignal, pyqtSlot
 
 from upbit_ws_qt import ConnectionMetrics, ConnectionState, HealthStatus, WebSocketType
-from widgets.base.freshness import Freshness, freshness_watch
-from widgets.base.text import mark, said, tr
+
+from .freshness import Freshness, freshness_watch
+from .text import mark, said, tr
 
 if TYPE_CHECKING:
     from upbit_ws_qt import WebSocketService

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QCoreApplication, QObject, Qt, pyqtSignal
 from PyQt6.QtGui import QBrush, QColor
 
-from widgets.base.theme import MarketColours, MarketScheme, is_dark, market_colours
+from .theme import MarketColours, MarketScheme, is_dark, market_colours
 
 if TYPE_CHECKING:
     from PyQt6.QtCore import QRect

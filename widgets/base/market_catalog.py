@@ -12,11 +12,12 @@ import msgspec
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal, pyqtSlot
 
 from upbit_ws_qt import safe_text
-from widgets.base.hangul import matches
-from widgets.base.text import Language, current_language, resources, tr
+
+from .hangul import matches
+from .text import Language, current_language, resources, tr
 
 if TYPE_CHECKING:
-    from widgets.base.rest import RestClient
+    from .rest import RestClient
 
 __all__ = ["Market", "MarketCatalog", "MarketEvent"]
 

@@ -11,8 +11,9 @@ from PyQt6.QtGui import QColor, QPainter
 from PyQt6.QtWidgets import QLabel
 
 from upbit_ws_qt import safe_text
-from widgets.base.text import mark, tr
-from widgets.base.theme import colours_of
+
+from .text import mark, tr
+from .theme import colours_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from PyQt6.QtWidgets import QWidget
 
     from upbit_ws_qt import TickerEvent, WebSocketService
-    from widgets.base.market_catalog import Market, MarketEvent
+
+    from .market_catalog import Market, MarketEvent
 
 __all__ = [
     "MarkKind",

@@ -17,9 +17,10 @@ from upbit_ws_qt import (
     WebSocketService,
     WebSocketType,
 )
-from widgets.base.market_marks import MarksLabel, market_marks
-from widgets.base.panel import Panel, PanelState, plain_label
-from widgets.base.text import mark
+
+from .market_marks import MarksLabel, market_marks
+from .panel import Panel, PanelState, plain_label
+from .text import mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,7 +8,8 @@ from functools import cache
 from urllib.parse import urlsplit
 
 from upbit_ws_qt import ServiceConfig, safe_text
-from widgets.base.text import mark, tr
+
+from .text import mark, tr
 
 __all__ = ["ExchangeKind", "ExchangeOrigin"]
 

@@ -20,15 +20,16 @@ from upbit_ws_qt import (
     WebSocketService,
     WebSocketType,
 )
-from widgets.base.focus import FocusEntry, paint_focus_frame, set_tab_order
-from widgets.base.freshness import Freshness, freshness_watch
-from widgets.base.labels import plain_label
-from widgets.base.limits import Limit, LimitsButton, given_up, undo_until_back
-from widgets.base.line_state import line_state
-from widgets.base.look import blend, look, market_colours_of
-from widgets.base.text import age_text, mark, said, tr
-from widgets.base.theme import Colours, MarketColours, colours_of
-from widgets.base.trouble import trouble_of
+
+from .focus import FocusEntry, paint_focus_frame, set_tab_order
+from .freshness import Freshness, freshness_watch
+from .labels import plain_label
+from .limits import Limit, LimitsButton, given_up, undo_until_back
+from .line_state import line_state
+from .look import blend, look, market_colours_of
+from .text import age_text, mark, said, tr
+from .theme import Colours, MarketColours, colours_of
+from .trouble import trouble_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

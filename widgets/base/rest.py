@@ -9,7 +9,7 @@ from PyQt6 import sip
 from PyQt6.QtCore import QObject, QTimer, QUrl, QUrlQuery, pyqtSignal, pyqtSlot
 from PyQt6.QtNetwork import QNetworkAccessManager, QNetworkProxy, QNetworkReply, QNetworkRequest
 
-from widgets.base.text import mark
+from .text import mark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

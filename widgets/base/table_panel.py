@@ -9,15 +9,17 @@ from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QVBoxLayout
 
 from upbit_ws_qt import WebSocketType
-from widgets.base.event_panel import EventPanel
-from widgets.base.tables import dim_colour, plain_table
+
+from .event_panel import EventPanel
+from .tables import dim_colour, plain_table
 
 if TYPE_CHECKING:
     from PyQt6.QtCore import QModelIndex
     from PyQt6.QtWidgets import QWidget
 
     from upbit_ws_qt import WebSocketService
-    from widgets.base.tables import RowsModel
+
+    from .tables import RowsModel
 
 __all__ = ["TablePanel"]
 

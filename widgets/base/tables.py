@@ -15,12 +15,12 @@ from PyQt6.QtWidgets import (
     QStyleOptionViewItem,
 )
 
-from widgets.base.copying import copy_rows
-from widgets.base.focus import FramedTable
-from widgets.base.labels import tip_text
-from widgets.base.look import legible
-from widgets.base.text import tr
-from widgets.base.theme import number_font
+from .copying import copy_rows
+from .focus import FramedTable
+from .labels import tip_text
+from .look import legible
+from .text import tr
+from .theme import number_font
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from PyQt6.QtGui import QColor, QContextMenuEvent, QFontMetrics, QPaintEvent, QResizeEvent
     from PyQt6.QtWidgets import QTableView, QWidget
 
-    from widgets.base.theme import Colours
+    from .theme import Colours
 
 __all__ = [
     "FiguresDelegate",

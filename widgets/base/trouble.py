@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
-from widgets.base.text import said
+from .text import said
 
 if TYPE_CHECKING:
     from upbit_ws_qt import WebSocketService

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from widgets.base.text import tr
+from .text import tr
 
 __all__ = ["unit_text"]
 

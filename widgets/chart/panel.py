@@ -10,14 +10,15 @@ from PyQt6.QtCore import QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from upbit_ws_qt import CandleEvent, Delivery, GapEvent, Phrase, Subscription, WebSocketError, WebSocketType
-from widgets.base.limits import Limit
-from widgets.base.market_panel import MarketPanel
-from widgets.base.panel import plain_label
-from widgets.base.rest import RestAnswer, RestClient
-from widgets.base.text import mark, said, tr
-from widgets.base.units import unit_text
-from widgets.chart.data import CandleSeries, bar_of, parse_history
-from widgets.chart.view import ChartView
+
+from ..base.limits import Limit
+from ..base.market_panel import MarketPanel
+from ..base.panel import plain_label
+from ..base.rest import RestAnswer, RestClient
+from ..base.text import mark, said, tr
+from ..base.units import unit_text
+from .data import CandleSeries, bar_of, parse_history
+from .view import ChartView
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

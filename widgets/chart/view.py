@@ -11,9 +11,9 @@ from PyQt6.QtCore import QLineF, QPointF, QRectF, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QColor, QPainter, QPen
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
-from widgets.base.focus import paint_focus_frame
-from widgets.base.look import blend, legible, paint_hatching
-from widgets.base.price_format import (
+from ..base.focus import paint_focus_frame
+from ..base.look import blend, legible, paint_hatching
+from ..base.price_format import (
     arrow,
     percent_text,
     price_text,
@@ -22,10 +22,10 @@ from widgets.base.price_format import (
     volume_decimals,
     volume_text,
 )
-from widgets.base.text import tr
-from widgets.base.theme import Colours, MarketColours, colours_of, number_font
-from widgets.chart.data import Bar, CandleSeries
-from widgets.chart.scale import grid_prices, on_tick, time_marks, time_step, time_text, unit_seconds
+from ..base.text import tr
+from ..base.theme import Colours, MarketColours, colours_of, number_font
+from .data import Bar, CandleSeries
+from .scale import grid_prices, on_tick, time_marks, time_step, time_text, unit_seconds
 
 if TYPE_CHECKING:
     from PyQt6.QtCore import QEvent

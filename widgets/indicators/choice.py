@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from upbit_ws_qt import INDICATOR_RULES, TIMEFRAMES, IndicatorSpec
-from widgets.base.text import mark, tr
+
+from ..base.text import mark, tr
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

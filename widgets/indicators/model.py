@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from PyQt6.QtGui import QColor
 
 from upbit_ws_qt import IndicatorEvent, IndicatorSignalEvent, IndicatorSpec, safe_text
-from widgets.base.kst import kst_clock, kst_stamp
-from widgets.base.price_format import brief_text, full_text
-from widgets.base.tables import RowsModel
-from widgets.base.text import mark, said, tr
-from widgets.base.units import unit_text
-from widgets.indicators.choice import spec_text, trigger_text, word_text
+
+from ..base.kst import kst_clock, kst_stamp
+from ..base.price_format import brief_text, full_text
+from ..base.tables import RowsModel
+from ..base.text import mark, said, tr
+from ..base.units import unit_text
+from .choice import spec_text, trigger_text, word_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

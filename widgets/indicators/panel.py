@@ -18,16 +18,17 @@ from upbit_ws_qt import (
     WebSocketService,
     WebSocketType,
 )
-from widgets.base.event_panel import EventPanel
-from widgets.base.market_marks import MarksLabel, market_marks
-from widgets.base.panel import PanelState, plain_label
-from widgets.base.tables import dim_colour, fit_columns, plain_table
-from widgets.base.text import tr
-from widgets.base.units import unit_text
-from widgets.indicators.choice import FIRST_WATCHES, spec_text
-from widgets.indicators.model import SignalsModel, Watch, WatchesModel, next_close_text
-from widgets.indicators.picker import IndicatorPicker
-from widgets.indicators.plot import IndicatorPlot
+
+from ..base.event_panel import EventPanel
+from ..base.market_marks import MarksLabel, market_marks
+from ..base.panel import PanelState, plain_label
+from ..base.tables import dim_colour, fit_columns, plain_table
+from ..base.text import tr
+from ..base.units import unit_text
+from .choice import FIRST_WATCHES, spec_text
+from .model import SignalsModel, Watch, WatchesModel, next_close_text
+from .picker import IndicatorPicker
+from .plot import IndicatorPlot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -9,10 +9,11 @@ from PyQt6.QtCore import pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from upbit_ws_qt import TIMEFRAMES, IndicatorSpec
-from widgets.base.panel import plain_label
-from widgets.base.text import tr
-from widgets.base.units import unit_text
-from widgets.indicators.choice import (
+
+from ..base.panel import plain_label
+from ..base.text import tr
+from ..base.units import unit_text
+from .choice import (
     Offer,
     event_offers,
     indicator_types,

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import pyqtgraph as pg
 from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
-from widgets.base.kst import kst_stamp
-from widgets.base.panel import plain_label
-from widgets.base.price_format import brief_text
-from widgets.indicators.choice import word_text
+from ..base.kst import kst_stamp
+from ..base.panel import plain_label
+from ..base.price_format import brief_text
+from .choice import word_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from decimal import Decimal
 
-    from widgets.base.theme import Colours
+    from ..base.theme import Colours
 
 __all__ = ["IndicatorPlot"]
 

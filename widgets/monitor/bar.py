@@ -9,10 +9,11 @@ from PyQt6.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
 from PyQt6.QtWidgets import QButtonGroup, QCheckBox, QHBoxLayout, QStyle, QToolButton, QWidget
 
 from upbit_ws_qt import WebSocketType
-from widgets.base.labels import plain_label
-from widgets.base.text import mark, tr
-from widgets.base.theme import colours_of
-from widgets.monitor.words import line_name
+
+from ..base.labels import plain_label
+from ..base.text import mark, tr
+from ..base.theme import colours_of
+from .words import line_name
 
 if TYPE_CHECKING:
     from PyQt6.QtWidgets import QAbstractButton

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QT_VERSION_STR
 
 from upbit_ws_qt import WebSocketType
-from widgets.monitor.past import history_until
-from widgets.monitor.words import KST, event_text, milliseconds, reasons_text, slot_time
+
+from .past import history_until
+from .words import KST, event_text, milliseconds, reasons_text, slot_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

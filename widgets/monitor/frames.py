@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from upbit_ws_qt import FrameRecord, WebSocketType
-from widgets.base.text import mark, tr
-from widgets.monitor.table import Column, RecordTable
-from widgets.monitor.words import NOTHING, clock, line_name
+
+from ..base.text import mark, tr
+from .table import Column, RecordTable
+from .words import NOTHING, clock, line_name
 
 if TYPE_CHECKING:
     from upbit_ws_qt import FrameTrace, WebSocketService

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QEvent, QSize, Qt, pyqtSignal
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
-from widgets.base.labels import plain_label, tip_text
-from widgets.base.text import mark, tr
-from widgets.monitor.bar import MonitorBar
-from widgets.monitor.frames import FramesTab
-from widgets.monitor.plots import MonitorPlots
-from widgets.monitor.rows import LinesModel, LineTable
-from widgets.monitor.tabs import AdviceTab, AlertsTab, ComponentsTab, EventsTab
+from ..base.labels import plain_label, tip_text
+from ..base.text import mark, tr
+from .bar import MonitorBar
+from .frames import FramesTab
+from .plots import MonitorPlots
+from .rows import LinesModel, LineTable
+from .tabs import AdviceTab, AlertsTab, ComponentsTab, EventsTab
 
 if TYPE_CHECKING:
     from PyQt6.QtGui import QHideEvent, QResizeEvent, QShowEvent

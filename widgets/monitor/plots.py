@@ -12,11 +12,12 @@ from PyQt6.QtGui import QColor, QPalette
 from PyQt6.QtWidgets import QFrame, QToolTip, QVBoxLayout, QWidget
 
 from upbit_ws_qt import WebSocketType
-from widgets.base.labels import tip_text
-from widgets.base.text import tr
-from widgets.base.theme import colours_of
-from widgets.monitor.axes import LogAxis, Value, ValueAxis, WholeAxis
-from widgets.monitor.words import event_text, line_name, milliseconds
+
+from ..base.labels import tip_text
+from ..base.text import tr
+from ..base.theme import colours_of
+from .axes import LogAxis, Value, ValueAxis, WholeAxis
+from .words import event_text, line_name, milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from PyQt6.QtGui import QFocusEvent, QKeyEvent
 
     from upbit_ws_qt import HistorySeries, LineEvent
-    from widgets.base.theme import Colours
+
+    from ..base.theme import Colours
 
 __all__ = ["METRICS", "MonitorPlots"]
 

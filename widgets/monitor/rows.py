@@ -10,11 +10,12 @@ from PyQt6.QtGui import QBrush, QColor
 from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QToolButton, QWidget
 
 from upbit_ws_qt import ConnectionMetrics, ConnectionState, HealthStatus, WebSocketType
-from widgets.base.labels import tip_text
-from widgets.base.line_state import line_state
-from widgets.base.text import mark, tr
-from widgets.base.theme import HEALTH_SHAPES, colours_of, number_font
-from widgets.monitor.words import (
+
+from ..base.labels import tip_text
+from ..base.line_state import line_state
+from ..base.text import mark, tr
+from ..base.theme import HEALTH_SHAPES, colours_of, number_font
+from .words import (
     NOTHING,
     bytes_text,
     count_text,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from PyQt6.QtGui import QPalette, QResizeEvent
 
-    from widgets.base.line_state import LineState
+    from ..base.line_state import LineState
 
     _Shown = tuple[
         Mapping[WebSocketType, ConnectionMetrics],

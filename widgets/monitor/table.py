@@ -9,9 +9,9 @@ from PyQt6.QtCore import QAbstractTableModel, QEvent, QModelIndex, QObject, Qt
 from PyQt6.QtGui import QBrush, QColor, QPainter
 from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
-from widgets.base.labels import tip_text
-from widgets.base.text import tr
-from widgets.base.theme import colours_of
+from ..base.labels import tip_text
+from ..base.text import tr
+from ..base.theme import colours_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence

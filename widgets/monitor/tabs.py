@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 from PyQt6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from upbit_ws_qt import Alert, ComponentMetrics, LineEvent, Priority
-from widgets.base.labels import plain_label
-from widgets.base.text import mark, said, tr
-from widgets.base.theme import HEALTH_SHAPES
-from widgets.monitor.table import Column, RecordTable
-from widgets.monitor.words import (
+
+from ..base.labels import plain_label
+from ..base.text import mark, said, tr
+from ..base.theme import HEALTH_SHAPES
+from .table import Column, RecordTable
+from .words import (
     alert_figure,
     bytes_text,
     clock,

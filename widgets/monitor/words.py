@@ -6,8 +6,8 @@ import math
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from widgets.base.line_state import line_name
-from widgets.base.text import mark, said, tr
+from ..base.line_state import line_name
+from ..base.text import mark, said, tr
 
 if TYPE_CHECKING:
     from upbit_ws_qt import HealthStatus, LineEvent, PerformanceMetrics, SketchSummary, WebSocketType

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import msgspec
 from PyQt6.QtCore import QObject, pyqtSignal, pyqtSlot
 
-from widgets.base.price_format import group_levels
+from ..base.price_format import group_levels
 
 if TYPE_CHECKING:
-    from widgets.base.rest import RestClient
+    from ..base.rest import RestClient
 
 __all__ = ["GroupingLevels"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeAlias
 
-from widgets.base.price_format import DASH, percent_text, price_text, prices_decimals, volume_decimals, volume_text
+from ..base.price_format import DASH, percent_text, price_text, prices_decimals, volume_decimals, volume_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

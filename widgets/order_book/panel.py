@@ -19,15 +19,16 @@ from upbit_ws_qt import (
     WebSocketService,
     WebSocketType,
 )
-from widgets.account.order_ledger import OrderLedger
-from widgets.base.limits import Limit, given_up, undo_until_back
-from widgets.base.market_panel import MarketPanel
-from widgets.base.price_format import full_text
-from widgets.base.rest import RestClient
-from widgets.base.text import tr
-from widgets.order_book.levels import GroupingLevels
-from widgets.order_book.model import OrderBookModel
-from widgets.order_book.view import DEPTH, OrderBookView
+
+from ..account.order_ledger import OrderLedger
+from ..base.limits import Limit, given_up, undo_until_back
+from ..base.market_panel import MarketPanel
+from ..base.price_format import full_text
+from ..base.rest import RestClient
+from ..base.text import tr
+from .levels import GroupingLevels
+from .model import OrderBookModel
+from .view import DEPTH, OrderBookView
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,11 +9,11 @@ from PyQt6.QtCore import QRect, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QFontMetrics, QKeySequence, QPainter, QPalette, QPen
 from PyQt6.QtWidgets import QAbstractScrollArea, QFrame, QMenu, QWidget
 
-from widgets.base.copying import put_on_clipboard
-from widgets.base.look import blend, legible, paint_hatching
-from widgets.base.tables import italic
-from widgets.base.text import tr
-from widgets.base.theme import number_font
+from ..base.copying import put_on_clipboard
+from ..base.look import blend, legible, paint_hatching
+from ..base.tables import italic
+from ..base.text import tr
+from ..base.theme import number_font
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
         QWheelEvent,
     )
 
-    from widgets.base.theme import Colours, MarketColours
-    from widgets.order_book.model import BookPicture, BookRow, OrderBookModel
+    from ..base.theme import Colours, MarketColours
+    from .model import BookPicture, BookRow, OrderBookModel
 
 __all__ = ["DEPTH", "OrderBookView"]
 

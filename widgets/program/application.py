@@ -13,19 +13,20 @@ from PyQt6.QtCore import QCoreApplication, QEvent, QTimer, QtMsgType, qInstallMe
 from PyQt6.QtWidgets import QApplication
 
 from upbit_ws_qt import ConfigurationError, Credentials, ServiceConfig, run
-from widgets.base.text import Language
-from widgets.base.theme import ThemeMode
-from widgets.program.exchange_process import ExchangeProcess, ExchangeProcessError
-from widgets.program.program import Program
-from widgets.program.start_marks import StartMarks
-from widgets.program.store import Store
-from widgets.settings.preferences import line_settings
+
+from ..base.text import Language
+from ..base.theme import ThemeMode
+from ..settings.preferences import line_settings
+from .exchange_process import ExchangeProcess, ExchangeProcessError
+from .program import Program
+from .start_marks import StartMarks
+from .store import Store
 
 if TYPE_CHECKING:
     from PyQt6.QtCore import QMessageLogContext
 
-    from widgets.program.options import Options
-    from widgets.settings.preferences import Preferences
+    from ..settings.preferences import Preferences
+    from .options import Options
 
 __all__ = ["keep_collections_short", "run_program"]
 

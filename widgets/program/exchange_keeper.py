@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal, pyqtSlot
 
 from upbit_ws_qt import Phrase
-from widgets.base.text import mark
+
+from ..base.text import mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from widgets.program.exchange_process import ExchangeProcess
+    from .exchange_process import ExchangeProcess
 
 __all__ = ["ExchangeKeeper"]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QEvent, Qt
 from PyQt6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QVBoxLayout, QWidget
 
-from widgets.base.panel import plain_label
-from widgets.base.text import Texts, mark
+from ..base.panel import plain_label
+from ..base.text import Texts, mark
 
 if TYPE_CHECKING:
     from PyQt6.QtWidgets import QLabel

@@ -10,21 +10,22 @@ from PyQt6.QtGui import QAction, QKeySequence
 from PyQt6.QtWidgets import QInputDialog, QMenu, QMessageBox
 
 from upbit_ws_qt import ConnectionState, WebSocketType
-from widgets.base.market_marks import market_marks
-from widgets.base.text import mark, tr
-from widgets.base.trouble import trouble_of
-from widgets.program.keyboard_dialog import KeyboardDialog
-from widgets.program.options import program_version
-from widgets.program.store import LONGEST_NAME, MOST_PERSPECTIVES
-from widgets.window.moving import Step
-from widgets.window.perspectives import BUILT_IN, PERSPECTIVE_TITLES
-from widgets.window.symbol_search import SymbolSearch
+
+from ..base.market_marks import market_marks
+from ..base.text import mark, tr
+from ..base.trouble import trouble_of
+from ..window.moving import Step
+from ..window.perspectives import BUILT_IN, PERSPECTIVE_TITLES
+from ..window.symbol_search import SymbolSearch
+from .keyboard_dialog import KeyboardDialog
+from .options import program_version
+from .store import LONGEST_NAME, MOST_PERSPECTIVES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from widgets.window.layout import Arrangement
-    from widgets.window.main_window import MainWindow
+    from ..window.layout import Arrangement
+    from ..window.main_window import MainWindow
 
 __all__ = ["MainMenu"]
 

@@ -22,23 +22,24 @@ from upbit_ws_qt import (
     WebSocketService,
     WebSocketType,
 )
-from widgets.account.my_orders import MyOrdersWidget
-from widgets.announcements.panel import AnnouncementsWidget
-from widgets.base.line_state import line_name
-from widgets.base.price_format import full_text, price_text
-from widgets.base.text import said, tr
-from widgets.base.trouble import trouble_of
-from widgets.indicators.choice import trigger_text, type_text
-from widgets.indicators.panel import IndicatorsWidget
-from widgets.window.toasts import log_note
+
+from ..account.my_orders import MyOrdersWidget
+from ..announcements.panel import AnnouncementsWidget
+from ..base.line_state import line_name
+from ..base.price_format import full_text, price_text
+from ..base.text import said, tr
+from ..base.trouble import trouble_of
+from ..indicators.choice import trigger_text, type_text
+from ..indicators.panel import IndicatorsWidget
+from ..window.toasts import log_note
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from PyQt6.QtWidgets import QWidget
 
-    from widgets.settings.preferences import Preferences
-    from widgets.window.toasts import Toasts
+    from ..settings.preferences import Preferences
+    from ..window.toasts import Toasts
 
 __all__ = ["Notifier"]
 

@@ -22,36 +22,37 @@ from upbit_ws_qt import (
     WebSocketType,
     install_excepthook,
 )
-from widgets.base.look import look
-from widgets.base.market_catalog import MarketCatalog
-from widgets.base.origin import ExchangeOrigin
-from widgets.base.panel import Panel
-from widgets.base.rest import RestClient
-from widgets.base.text import mark, set_language
-from widgets.base.theme import ThemeMode, apply_theme
-from widgets.base.trouble import trouble_of
-from widgets.chart.panel import ChartWidget
-from widgets.indicators.panel import IndicatorsWidget
-from widgets.program.exchange_keeper import ExchangeKeeper
-from widgets.program.main_menu import MainMenu
-from widgets.program.notifier import Notifier
-from widgets.program.store import Layout, Store
-from widgets.program.tour import Tour
-from widgets.settings.dialog import SettingsDialog
-from widgets.settings.preferences import line_settings
-from widgets.window.error_dialog import ErrorReporter
-from widgets.window.log_dock import LogBook
-from widgets.window.main_window import MainWindow
-from widgets.window.on_screen import USUAL_FRAME, ScreenKeeper, areas, fitting
-from widgets.window.panels import PANELS, Needs
-from widgets.window.perspectives import BUILT_IN
+
+from ..base.look import look
+from ..base.market_catalog import MarketCatalog
+from ..base.origin import ExchangeOrigin
+from ..base.panel import Panel
+from ..base.rest import RestClient
+from ..base.text import mark, set_language
+from ..base.theme import ThemeMode, apply_theme
+from ..base.trouble import trouble_of
+from ..chart.panel import ChartWidget
+from ..indicators.panel import IndicatorsWidget
+from ..settings.dialog import SettingsDialog
+from ..settings.preferences import line_settings
+from ..window.error_dialog import ErrorReporter
+from ..window.log_dock import LogBook
+from ..window.main_window import MainWindow
+from ..window.on_screen import USUAL_FRAME, ScreenKeeper, areas, fitting
+from ..window.panels import PANELS, Needs
+from ..window.perspectives import BUILT_IN
+from .exchange_keeper import ExchangeKeeper
+from .main_menu import MainMenu
+from .notifier import Notifier
+from .store import Layout, Store
+from .tour import Tour
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from widgets.program.exchange_process import ExchangeProcess
-    from widgets.program.options import Options
-    from widgets.settings.preferences import Preferences
+    from ..settings.preferences import Preferences
+    from .exchange_process import ExchangeProcess
+    from .options import Options
 
 __all__ = ["Program"]
 

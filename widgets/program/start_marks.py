@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QEvent, QObject, pyqtSlot
 
 from upbit_ws_qt import Phrase
-from widgets.base.panel import Panel, PanelState
-from widgets.base.text import mark
+
+from ..base.panel import Panel, PanelState
+from ..base.text import mark
 
 if TYPE_CHECKING:
-    from widgets.program.program import Program
+    from .program import Program
 
 __all__ = ["StartMarks"]
 

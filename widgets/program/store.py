@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from PyQt6.QtCore import QStandardPaths
 
 from upbit_ws_qt import Phrase
-from widgets.base.text import mark
-from widgets.settings.preferences import Preferences, preferences_from, preferences_to_plain
-from widgets.window.layout import Arrangement, arrangement_from, arrangement_to_plain, whole
-from widgets.window.layout_file import read_json, write_json
-from widgets.window.perspectives import BUILT_IN
+
+from ..base.text import mark
+from ..settings.preferences import Preferences, preferences_from, preferences_to_plain
+from ..window.layout import Arrangement, arrangement_from, arrangement_to_plain, whole
+from ..window.layout_file import read_json, write_json
+from ..window.perspectives import BUILT_IN
 
 if TYPE_CHECKING:
     from collections.abc import Collection

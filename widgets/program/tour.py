@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal, pyqtSlot
 
-from widgets.base.panel import Panel
+from ..base.panel import Panel
 
 if TYPE_CHECKING:
-    from widgets.window.main_window import MainWindow
+    from ..window.main_window import MainWindow
 
 __all__ = ["Tour"]
 

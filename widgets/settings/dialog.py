@@ -19,16 +19,18 @@ from PyQt6.QtWidgets import (
 )
 
 from upbit_ws_qt import DataFormat, IndependenceLevel
-from widgets.base.panel import plain_label
-from widgets.base.text import Language, Texts, mark
-from widgets.base.theme import MarketScheme, ThemeMode
-from widgets.settings.keys import KeysPage
+
+from ..base.panel import plain_label
+from ..base.text import Language, Texts, mark
+from ..base.theme import MarketScheme, ThemeMode
+from .keys import KeysPage
 
 if TYPE_CHECKING:
     from enum import StrEnum
 
     from upbit_ws_qt import ServiceConfig
-    from widgets.settings.preferences import Preferences
+
+    from .preferences import Preferences
 
 __all__ = ["SettingsDialog"]
 

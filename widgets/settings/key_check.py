@@ -15,7 +15,8 @@ from upbit_ws_qt import (
     WebSocketService,
     WebSocketType,
 )
-from widgets.base.text import mark
+
+from ..base.text import mark
 
 if TYPE_CHECKING:
     from upbit_ws_qt import ServiceConfig

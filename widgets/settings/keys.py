@@ -10,10 +10,11 @@ from PyQt6.QtCore import QEvent, Qt, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QFormLayout, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from upbit_ws_qt import ConfigurationError, Credentials
-from widgets.base.origin import ExchangeKind, ExchangeOrigin
-from widgets.base.panel import plain_label
-from widgets.base.text import Texts, mark, said, tr
-from widgets.settings.key_check import check_keys
+
+from ..base.origin import ExchangeKind, ExchangeOrigin
+from ..base.panel import plain_label
+from ..base.text import Texts, mark, said, tr
+from .key_check import check_keys
 
 if TYPE_CHECKING:
     from upbit_ws_qt import ServiceConfig

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from upbit_ws_qt import MAX_COMBINATIONS, DataFormat, IndependenceLevel, IndicatorSpec, is_market_code
-from widgets.base.text import Language
-from widgets.base.theme import MarketScheme, ThemeMode
-from widgets.indicators.choice import FIRST_WATCHES, watch_from, watch_to_plain
+
+from ..base.text import Language
+from ..base.theme import MarketScheme, ThemeMode
+from ..indicators.choice import FIRST_WATCHES, watch_from, watch_to_plain
 
 if TYPE_CHECKING:
     from enum import StrEnum

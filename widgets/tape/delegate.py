@@ -8,14 +8,14 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QColor, QPalette
 from PyQt6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from widgets.base.tables import italic
+from ..base.tables import italic
 
 if TYPE_CHECKING:
     from PyQt6.QtCore import QModelIndex
     from PyQt6.QtGui import QPainter
 
-    from widgets.base.tables import PlainTable
-    from widgets.tape.model import TapeModel
+    from ..base.tables import PlainTable
+    from .model import TapeModel
 
 __all__ = ["TapeDelegate"]
 

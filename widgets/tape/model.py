@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 from PyQt6.QtGui import QColor
 
-from widgets.base.kst import kst_clock
-from widgets.base.price_format import arrow, money_text, price_text, quote_of, volume_decimals, volume_text
-from widgets.base.text import tr
+from ..base.kst import kst_clock
+from ..base.price_format import arrow, money_text, price_text, quote_of, volume_decimals, volume_text
+from ..base.text import tr
 
 if TYPE_CHECKING:
     from upbit_ws_qt import TradeEvent

@@ -10,15 +10,16 @@ from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QComboBox, QPushButton, QVBoxLayout
 
 from upbit_ws_qt import Delivery, GapEvent, TickerEvent, TradeEvent, WebSocketService, WebSocketType
-from widgets.base.kst import kst_clock, kst_now_clock
-from widgets.base.look import legible
-from widgets.base.market_panel import MarketPanel
-from widgets.base.panel import plain_label
-from widgets.base.price_format import DASH, full_text, quote_of, short_money_text
-from widgets.base.tables import dim_colour, fit_columns, plain_table
-from widgets.base.text import Language, current_language, tr
-from widgets.tape.delegate import TapeDelegate
-from widgets.tape.model import Column, TapeModel
+
+from ..base.kst import kst_clock, kst_now_clock
+from ..base.look import legible
+from ..base.market_panel import MarketPanel
+from ..base.panel import plain_label
+from ..base.price_format import DASH, full_text, quote_of, short_money_text
+from ..base.tables import dim_colour, fit_columns, plain_table
+from ..base.text import Language, current_language, tr
+from .delegate import TapeDelegate
+from .model import Column, TapeModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from PyQt6.QtCore import QAbstractTableModel, QModelIndex, Qt, QTimer, pyqtSlot
 
-from widgets.base.copying import COPY_ROLE
-from widgets.base.market_marks import marks_hint, marks_text
-from widgets.base.price_format import arrow, percent_text, price_text, short_money_text
-from widgets.base.text import Language, age_text, current_language, mark, tr
+from ..base.copying import COPY_ROLE
+from ..base.market_marks import marks_hint, marks_text
+from ..base.price_format import arrow, percent_text, price_text, short_money_text
+from ..base.text import Language, age_text, current_language, mark, tr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from PyQt6.QtCore import QObject
 
     from upbit_ws_qt import TickerEvent
-    from widgets.base.market_catalog import Market
-    from widgets.base.market_marks import MarketMark
+
+    from ..base.market_catalog import Market
+    from ..base.market_marks import MarketMark
 
 __all__ = ["LONGEST_SIGN", "Column", "Row", "WatchListModel"]
 

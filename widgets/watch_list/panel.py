@@ -18,21 +18,23 @@ from upbit_ws_qt import (
     WebSocketError,
     WebSocketType,
 )
-from widgets.base.look import look
-from widgets.base.market_marks import market_marks
-from widgets.base.panel import Panel
-from widgets.base.price_format import quote_of
-from widgets.base.silence import QUIET_LOOKS, SilenceWatch
-from widgets.base.text import mark, tr
-from widgets.watch_list.model import Column, WatchListModel
-from widgets.watch_list.table import WatchListTable
+
+from ..base.look import look
+from ..base.market_marks import market_marks
+from ..base.panel import Panel
+from ..base.price_format import quote_of
+from ..base.silence import QUIET_LOOKS, SilenceWatch
+from ..base.text import mark, tr
+from .model import Column, WatchListModel
+from .table import WatchListTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from upbit_ws_qt import WebSocketService
-    from widgets.base.limits import Limit
-    from widgets.base.market_catalog import Market, MarketCatalog
+
+    from ..base.limits import Limit
+    from ..base.market_catalog import Market, MarketCatalog
 
 __all__ = ["WatchListWidget"]
 

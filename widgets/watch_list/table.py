@@ -28,19 +28,19 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from widgets.base.focus import FramedTable
-from widgets.base.look import blend, legible
-from widgets.base.tables import add_copy_action, italic
-from widgets.base.text import brief_age_text, tr
-from widgets.base.theme import number_font
-from widgets.watch_list.model import LONGEST_SIGN, Column, Row, WatchListModel
+from ..base.focus import FramedTable
+from ..base.look import blend, legible
+from ..base.tables import add_copy_action, italic
+from ..base.text import brief_age_text, tr
+from ..base.theme import number_font
+from .model import LONGEST_SIGN, Column, Row, WatchListModel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from PyQt6.QtGui import QKeyEvent, QResizeEvent
 
-    from widgets.base.panel import Panel
+    from ..base.panel import Panel
 
 __all__ = ["WatchListDelegate", "WatchListTable"]
 

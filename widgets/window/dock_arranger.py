@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QMargins, QRect, Qt
 
-from widgets.window.layout import Arrangement, Floating, Leaf, Node, Split
-from widgets.window.on_screen import areas, fitting
+from .layout import Arrangement, Floating, Leaf, Node, Split
+from .on_screen import areas, fitting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,7 +8,7 @@ from PyQt6.QtCore import QPointF, QRectF, Qt
 from PyQt6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap, QPolygonF
 from PyQt6.QtWidgets import QAbstractButton
 
-from widgets.base.theme import colours_of
+from ..base.theme import colours_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,8 @@ from PyQt6.QtCore import QObject, Qt, pyqtSignal, pyqtSlot
 from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import QApplication, QMessageBox, QPushButton
 
-from widgets.base.labels import breakable
-from widgets.base.text import tr
+from ..base.labels import breakable
+from ..base.text import tr
 
 __all__ = ["ErrorReport", "ErrorReporter"]
 

@@ -23,12 +23,13 @@ from PyQt6.QtWidgets import (
 )
 
 from upbit_ws_qt import Phrase
-from widgets.base.focus import FocusEntry, set_tab_order
-from widgets.base.kst import KST
-from widgets.base.labels import tip_text
-from widgets.base.tables import fit_columns, plain_table
-from widgets.base.text import mark, said, tr
-from widgets.base.theme import colours_of
+
+from ..base.focus import FocusEntry, set_tab_order
+from ..base.kst import KST
+from ..base.labels import tip_text
+from ..base.tables import fit_columns, plain_table
+from ..base.text import mark, said, tr
+from ..base.theme import colours_of
 
 if TYPE_CHECKING:
     from PyQt6.QtCore import QEvent

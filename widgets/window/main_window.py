@@ -8,28 +8,28 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QEvent, Qt, QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QApplication, QDockWidget, QMainWindow, QTabBar, QTabWidget, QWidget
 
-from widgets.base.event_panel import EventPanel
-from widgets.base.focus import focus_into
-from widgets.base.panel import Panel
-from widgets.base.table_panel import TablePanel
-from widgets.base.text import tr
-from widgets.watch_list.panel import WatchListWidget
-from widgets.window.dock_arranger import apply_arrangement, read_arrangement
-from widgets.window.dock_buttons import draw_buttons
-from widgets.window.moving import Step, joined, moved, without
-from widgets.window.on_screen import USUAL_FRAME
-from widgets.window.panels import PANELS, Needs
-from widgets.window.perspectives import BUILT_IN, fitted, only_known
-from widgets.window.places import placed
-from widgets.window.status_bar import ServiceStatusBar
-from widgets.window.toasts import Toasts
+from ..base.event_panel import EventPanel
+from ..base.focus import focus_into
+from ..base.panel import Panel
+from ..base.table_panel import TablePanel
+from ..base.text import tr
+from ..watch_list.panel import WatchListWidget
+from .dock_arranger import apply_arrangement, read_arrangement
+from .dock_buttons import draw_buttons
+from .moving import Step, joined, moved, without
+from .on_screen import USUAL_FRAME
+from .panels import PANELS, Needs
+from .perspectives import BUILT_IN, fitted, only_known
+from .places import placed
+from .status_bar import ServiceStatusBar
+from .toasts import Toasts
 
 if TYPE_CHECKING:
     from PyQt6.QtCore import QChildEvent
     from PyQt6.QtGui import QCloseEvent, QIcon
 
-    from widgets.base.origin import ExchangeOrigin
-    from widgets.window.layout import Arrangement
+    from ..base.origin import ExchangeOrigin
+    from .layout import Arrangement
 
 __all__ = ["MainWindow"]
 

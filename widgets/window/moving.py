@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import Enum
 
-from widgets.window.layout import MOST_DEPTH, Arrangement, Leaf, Node, Split
+from .layout import MOST_DEPTH, Arrangement, Leaf, Node, Split
 
 __all__ = ["Step", "depth", "joined", "moved", "without"]
 

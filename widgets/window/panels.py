@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from widgets.account.my_assets import MyAssetsWidget
-from widgets.account.my_orders import MyOrdersWidget
-from widgets.announcements.panel import AnnouncementsWidget
-from widgets.base.text import mark
-from widgets.chart.panel import ChartWidget
-from widgets.indicators.choice import FIRST_WATCHES
-from widgets.indicators.panel import IndicatorsWidget
-from widgets.monitor_dock import ConnectionMonitorDock
-from widgets.order_book.panel import OrderBookWidget
-from widgets.tape.panel import TapeWidget
-from widgets.watch_list.panel import WatchListWidget
-from widgets.window.log_dock import LogBook, LogWidget
+from ..account.my_assets import MyAssetsWidget
+from ..account.my_orders import MyOrdersWidget
+from ..announcements.panel import AnnouncementsWidget
+from ..base.text import mark
+from ..chart.panel import ChartWidget
+from ..indicators.choice import FIRST_WATCHES
+from ..indicators.panel import IndicatorsWidget
+from ..monitor_dock import ConnectionMonitorDock
+from ..order_book.panel import OrderBookWidget
+from ..tape.panel import TapeWidget
+from ..watch_list.panel import WatchListWidget
+from .log_dock import LogBook, LogWidget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from PyQt6.QtWidgets import QWidget
 
     from upbit_ws_qt import IndicatorSpec, WebSocketService
-    from widgets.base.market_catalog import MarketCatalog
-    from widgets.base.rest import RestClient
+
+    from ..base.market_catalog import MarketCatalog
+    from ..base.rest import RestClient
 
 __all__ = ["PANELS", "Needs", "PanelKind"]
 

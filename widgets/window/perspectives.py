@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING
 
-from widgets.base.text import mark
-from widgets.window.layout import Arrangement, Leaf, Node, Split
+from ..base.text import mark
+from .layout import Arrangement, Leaf, Node, Split
 
 if TYPE_CHECKING:
     from collections.abc import Collection

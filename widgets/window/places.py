@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QRect
 
-from widgets.window.layout import MOST_DEPTH, Arrangement, Floating, Leaf, Node, Split
-from widgets.window.moving import depth
+from .layout import MOST_DEPTH, Arrangement, Floating, Leaf, Node, Split
+from .moving import depth
 
 if TYPE_CHECKING:
     from PyQt6.QtCore import QSize

@@ -9,12 +9,13 @@ from PyQt6.QtGui import QColor, QPainter, QPalette, QPen
 from PyQt6.QtWidgets import QStatusBar, QToolButton, QWidget
 
 from upbit_ws_qt import ConnectionState, WebSocketType
-from widgets.base.kst import kst_now_clock
-from widgets.base.labels import PlainLabel, plain_label, tip_text
-from widgets.base.line_state import line_board, line_name
-from widgets.base.origin import ExchangeKind
-from widgets.base.text import tr
-from widgets.base.theme import HEALTH_SHAPES, colours_of, number_font
+
+from ..base.kst import kst_now_clock
+from ..base.labels import PlainLabel, plain_label, tip_text
+from ..base.line_state import line_board, line_name
+from ..base.origin import ExchangeKind
+from ..base.text import tr
+from ..base.theme import HEALTH_SHAPES, colours_of, number_font
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     from PyQt6.QtGui import QResizeEvent
 
     from upbit_ws_qt import WebSocketService
-    from widgets.base.line_state import LineState
-    from widgets.base.origin import ExchangeOrigin
+
+    from ..base.line_state import LineState
+    from ..base.origin import ExchangeOrigin
 
 __all__ = ["ExchangeBadge", "ServiceStatusBar"]
 
@@ -89,7 +91,7 @@ class ServiceStatusBar(QStatusBar):
     """One button per line, a badge for the exchange, a KST clock.
 
     Example:
-        >>> from widgets.base.origin import ExchangeOrigin
+        >>> from upbit_ws_qt.widgets.base.origin import ExchangeOrigin
         >>> window.setStatusBar(ServiceStatusBar(service, ExchangeOrigin.of(service.config, embedded=True)))
 
     Signals:

@@ -8,13 +8,13 @@ from PyQt6.QtCore import QEvent, QObject, Qt, pyqtSignal, pyqtSlot
 from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
-from widgets.base.market_marks import marks_hint, marks_of, marks_text
-from widgets.base.panel import plain_label
-from widgets.base.text import tr
+from ..base.market_marks import marks_hint, marks_of, marks_text
+from ..base.panel import plain_label
+from ..base.text import tr
 
 if TYPE_CHECKING:
-    from widgets.base.market_catalog import MarketCatalog
-    from widgets.base.market_marks import MarketMarks
+    from ..base.market_catalog import MarketCatalog
+    from ..base.market_marks import MarketMarks
 
 __all__ = ["SymbolSearch"]
 

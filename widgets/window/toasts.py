@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QEvent, QObject, Qt, QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
 
-from widgets.base.labels import plain_label
-from widgets.base.text import tr
-from widgets.base.theme import HEALTH_SHAPES, colours_of
+from ..base.labels import plain_label
+from ..base.text import tr
+from ..base.theme import HEALTH_SHAPES, colours_of
 
 if TYPE_CHECKING:
     from PyQt6.QtGui import QMouseEvent
