@@ -23,6 +23,7 @@ from upbit_ws_qt.events import (
     OrderbookEvent,
     OrderbookUnit,
     OrderState,
+    SmpType,
     StreamType,
     stamp,
 )
@@ -186,8 +187,21 @@ def test_the_state_of_an_order() -> None:
     assert fill.filled_ratio == Decimal("0.121484")
     assert not order(ask_bid=AskBid.ASK).is_bid
     assert [order(state=state).is_final for state in ("wait", "done", "cancel", "prevented", "new")] == [
-        False, True, True, True, False,
+        False, True, True, False, False,
     ]  # fmt: skip
+
+
+def test_an_order_that_prevention_has_reduced_goes_on_with_what_is_left() -> None:
+    reduced = order(
+        state="prevented",
+        smp_type=SmpType.REDUCE,
+        executed_volume=Decimal(1),
+        remaining_volume=Decimal(1),
+        prevented_volume=Decimal(2),
+    )
+    assert not reduced.is_final
+    assert reduced.filled_ratio == Decimal("0.25")
+    assert order(state="prevented", remaining_volume=Decimal(0)).is_final, "as it was before November 2026"
 
 
 def test_the_filled_part_is_unknown_without_a_volume() -> None:

@@ -14,11 +14,13 @@ from upbit_ws_qt.exchange import FaultName
 from upbit_ws_qt.types import ConnectionState, WebSocketType
 from widgets.account.my_orders import MyOrdersWidget
 from widgets.account.order_ledger import MOST_FINISHED, OrderLedger
-from widgets.account.order_model import Column
+from widgets.account.order_model import Column, MyOrdersModel
 from widgets.base.panel import PanelState
 from widgets.base.text import Language, set_language
 
 if TYPE_CHECKING:
+    from PyQt6.QtWidgets import QApplication
+
     from upbit_ws_qt.exchange import EmbeddedExchange
     from upbit_ws_qt.qt import WebSocketService
 
@@ -62,6 +64,23 @@ def test_a_fill_keeps_the_limit_and_the_whole_volume() -> None:
     assert not ledger.take(order("a", "cancel", 3000)).is_open
     assert ledger.open_by_price("KRW-BTC") == {}
     assert not ledger.doubt()
+
+
+def test_an_order_that_prevention_has_reduced_stays_open_and_says_what_it_lost(qapp: QApplication) -> None:
+    ledger, model = OrderLedger(), MyOrdersModel()
+    ledger.take(order("a", smp_type="reduce"))
+    reduced = ledger.take(order("a", "prevented", 2000, remaining_volume=D("1.5"), prevented_volume=D("0.5")))
+    assert (reduced.volume, reduced.is_open) == (D(2), True)
+    assert ledger.open_by_price("KRW-BTC") == {(True, D(1000)): (D("1.5"), False)}
+    assert model.text(reduced, Column.STATE) == "reduced"
+    assert model.hint(reduced, Column.STATE) == "reduced\nSelf-match prevention took 0.5."
+    set_language(Language.KOREAN)
+    assert model.text(reduced, Column.STATE) == "수량 감소"
+    assert "자전거래" in model.hint(reduced, Column.STATE)
+    set_language(Language.ENGLISH)
+    gone = ledger.take(order("a", "cancel", 3000, remaining_volume=D(0), prevented_volume=D(2)))
+    assert (gone.volume, gone.is_open) == (D(2), False)
+    assert model.hint(gone, Column.STATE) == "cancelled\nSelf-match prevention took 2."
 
 
 def test_only_so_many_finished_orders_are_kept_but_every_open_one() -> None:

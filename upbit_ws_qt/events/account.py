@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["AnnouncementEvent", "MyAssetEvent", "MyAssetItem", "MyOrderEvent"]
 
 _ZERO = Decimal(0)
-_FINAL_STATES = frozenset({OrderState.DONE, OrderState.CANCEL, OrderState.PREVENTED})
+_FINAL_STATES = frozenset({OrderState.DONE, OrderState.CANCEL})
 
 
 class MyOrderEvent(BaseWebSocketEvent, frozen=True, gc=False):
@@ -38,7 +38,9 @@ class MyOrderEvent(BaseWebSocketEvent, frozen=True, gc=False):
         time_in_force: see TimeInForce.
         trade_fee: of this fill; None outside state "trade", as is `is_maker`.
         identifier: what the order was given by its owner.
-        smp_type: see SmpType; `prevented_volume` and `prevented_locked` belong to it.
+        smp_type: see SmpType; None in messages from before November 2026.
+        prevented_volume: what self-match prevention took off the order so far; `prevented_locked` the money or coins
+            that this released.
         trade_timestamp: of the fill, ms; None where there is none.
         order_timestamp: of the order, ms.
     """
@@ -83,15 +85,19 @@ class MyOrderEvent(BaseWebSocketEvent, frozen=True, gc=False):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing more will come of the order."""
-        return self.state in _FINAL_STATES
+        """Whether nothing more will come of the order.
+
+        One that self-match prevention has reduced goes on with what is left of it.
+        """
+        reduced_to_nothing = self.state == OrderState.PREVENTED and self.remaining_volume == 0
+        return reduced_to_nothing or self.state in _FINAL_STATES
 
     @property
     def filled_ratio(self) -> Decimal | None:
         """Executed part of the whole order, 0 to 1; None where the volume is not known (market buys)."""
         if self.remaining_volume is None:
             return None
-        whole = self.executed_volume + self.remaining_volume
+        whole = self.executed_volume + self.remaining_volume + (self.prevented_volume or _ZERO)
         return self.executed_volume / whole if whole else None
 
     @property

@@ -70,6 +70,7 @@ class OrderState:
     DONE: Final = "done"
     CANCEL: Final = "cancel"
     PREVENTED: Final = "prevented"
+    """Reduced by self-match prevention; where that left nothing, the state is `cancel`."""
 
 
 class OrderType:
@@ -92,8 +93,12 @@ class TimeInForce:
 
 
 class SmpType:
-    """Self-match prevention."""
+    """Self-match prevention: what gives way when an order would meet one of the same account.
 
+    An order that names none has `cancel_maker`; one that is post_only has `none`, and takes nothing else.
+    """
+
+    NONE: Final = "none"
     REDUCE: Final = "reduce"
     CANCEL_MAKER: Final = "cancel_maker"
     CANCEL_TAKER: Final = "cancel_taker"

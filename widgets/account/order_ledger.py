@@ -93,4 +93,6 @@ class OrderLedger:
 
 
 def _whole(event: MyOrderEvent) -> Decimal | None:
-    return None if event.remaining_volume is None else event.executed_volume + event.remaining_volume
+    if event.remaining_volume is None:
+        return None
+    return event.executed_volume + event.remaining_volume + (event.prevented_volume or 0)

@@ -26,7 +26,7 @@ _STATES = {
     "trade": mark("partly filled"),
     "done": mark("filled"),
     "cancel": mark("cancelled"),
-    "prevented": mark("prevented"),
+    "prevented": mark("reduced"),
 }
 _TYPES = {"limit": mark("limit"), "price": mark("market"), "market": mark("market"), "best": mark("best")}
 
@@ -90,6 +90,9 @@ class MyOrdersModel(RowsModel["KnownOrder"]):
         if column == Column.STATE and row.uncertain:
             return tr("The connection was down since: this may have changed meanwhile.")
         if column == Column.STATE:
+            taken = row.event.prevented_volume
+            if taken:
+                return state_text(row) + "\n" + tr("Self-match prevention took {volume}.", volume=full_text(taken))
             return state_text(row)
         if column in (Column.VOLUME, Column.AVERAGE):
             return full_text(row.volume if column == Column.VOLUME else row.event.avg_price or None)

@@ -113,11 +113,103 @@ def test_prevention_takes_a_part_or_all(side: str) -> None:
     assert part["prevented_locked"] == released
     assert part["smp_type"] == "cancel_maker"
     rest = _messages(account.prevent(placed[0].uuid))[0]
-    assert (rest["state"], rest["remaining_volume"], rest["locked"]) == ("prevented", 0, 0)
+    assert (rest["state"], rest["remaining_volume"], rest["locked"]) == ("cancel", 0, 0), "nothing was left"
     assert account.balances() == before
     order = account.order(placed[0].uuid)
     assert order is not None
     assert not order.is_open
+
+
+def test_every_order_says_how_self_matches_are_prevented() -> None:
+    account = world().account
+    place = partial(account.place, "KRW-BTC", "BID", "limit", "149000000", "0.01")
+    assert _messages(place())[0]["smp_type"] == "cancel_maker", "the default"
+    assert _messages(place(time_in_force="post_only"))[0]["smp_type"] == "none"
+    assert _messages(place(time_in_force="post_only", smp_type="none"))[0]["smp_type"] == "none"
+    assert _messages(account.place("KRW-BTC", "BID", "price", 10_000))[0]["smp_type"] == "cancel_maker"
+    before = account.balances()
+    for mode in ("reduce", "cancel_maker", "cancel_taker"):
+        assert _messages(place(smp_type=mode))[0]["smp_type"] == mode
+        with pytest.raises(OrderRejectedError, match="post_only") as refused:
+            place(time_in_force="post_only", smp_type=mode)
+        assert refused.value.name == "invalid_parameter"
+    spent = 3 * Decimal(1_490_000) * (1 + FEE)
+    assert account.balances()["KRW"][0] == before["KRW"][0] - spent, "what is refused locks nothing"
+
+
+def test_an_order_without_prevention_cannot_be_prevented() -> None:
+    account = world().account
+    placed = account.place("KRW-BTC", "BID", "limit", "149000000", "0.1", smp_type="none")
+    with pytest.raises(OrderRejectedError, match="none"):
+        account.prevent(placed[0].uuid)
+    account.place("KRW-BTC", "ASK", "limit", "148000000", "0.1", smp_type="none")
+    assert {order.state for order in account.orders()} == {"wait"}
+
+
+SMP_CASES = [
+    # mode, maker volume, taker volume, (maker state, left), (taker state, left)
+    ("cancel_maker", "0.3", "0.1", ("cancel", "0"), ("wait", "0.1")),
+    ("cancel_taker", "0.3", "0.1", ("wait", "0.3"), ("cancel", "0")),
+    ("reduce", "0.3", "0.1", ("wait", "0.2"), ("cancel", "0")),
+    ("reduce", "0.1", "0.3", ("cancel", "0"), ("wait", "0.2")),
+    ("reduce", "0.1", "0.1", ("cancel", "0"), ("cancel", "0")),
+]
+
+
+@pytest.mark.parametrize("buys", [True, False])
+@pytest.mark.parametrize(("mode", "maker", "taker", "of_maker", "of_taker"), SMP_CASES)
+def test_an_order_never_meets_one_of_its_own_account(
+    mode: str, maker: str, taker: str, of_maker: tuple[str, str], of_taker: tuple[str, str], buys: bool
+) -> None:
+    account = world().account
+    start = account.balances()
+    sides = ("ASK", "BID") if buys else ("BID", "ASK")
+    resting = account.place("KRW-BTC", sides[0], "limit", "150000000", maker)[0].uuid
+    price = "150001000" if buys else "149999000"
+    coming = account.place("KRW-BTC", sides[1], "limit", price, taker, smp_type=mode)
+    for uuid, (state, left) in ((resting, of_maker), (coming[0].uuid, of_taker)):
+        order = account.order(uuid)
+        assert order is not None
+        assert (order.state, Decimal(order.remaining).scaleb(-8)) == (state, Decimal(left))
+        assert order.prevented_volume == order.volume - order.remaining
+        assert order.executed == 0
+    told = _messages(coming)
+    assert next(each["uuid"] for each in told if each["type"] == "myOrder") == coming[0].uuid
+    assert told[-1]["type"] == "myAsset"
+    for message in told[1:-1]:
+        assert message["state"] == ("cancel" if message["remaining_volume"] == 0 else "prevented")
+        assert message["prevented_volume"] > 0
+        assert message["prevented_locked"] > 0
+    for order in account.orders():
+        if order.is_open:
+            account.cancel(order.uuid)
+    assert account.balances() == start
+
+
+@pytest.mark.parametrize(("mode", "states"), [
+    ("cancel_maker", ["wait", "cancel", "trade", "done"]),
+    ("cancel_taker", ["wait", "cancel"]),
+    ("reduce", ["wait", "cancel", "prevented", "trade", "done"]),
+])  # fmt: skip
+def test_a_market_order_does_not_meet_ones_own_best_offer_either(mode: str, states: list[str]) -> None:
+    of = world()
+    account = of.account
+    best = shown(of, "orderbook", "KRW-BTC")["orderbook_units"][0]["ask_price"]
+    account.place("KRW-BTC", "ASK", "limit", best, "0.1")
+    money = best * Decimal("0.3") if mode == "reduce" else Decimal(10_000)
+    told = _messages(account.place("KRW-BTC", "BID", "price", money, smp_type=mode))
+    seen = [message["state"] for message in told if message["type"] == "myOrder"]
+    assert [state for place, state in enumerate(seen) if seen[place : place + 2] != ["trade", "trade"]] == states
+
+
+def test_a_reserved_order_meets_nobody_until_it_waits() -> None:
+    account = world().account
+    resting = account.place("KRW-BTC", "ASK", "limit", "150000000", "0.1")[0].uuid
+    reserved = account.place("KRW-BTC", "BID", "limit", "150000000", "0.1", watching=True)[0].uuid
+    assert {order.state for order in account.orders()} == {"wait", "watch"}
+    told = _messages(account.trigger(reserved))
+    assert [(each.get("uuid"), each.get("state")) for each in told[:2]] == [(reserved, "wait"), (resting, "cancel")]
+    assert told[-1]["type"] == "myAsset"
 
 
 def test_a_market_buy_walks_through_the_book() -> None:

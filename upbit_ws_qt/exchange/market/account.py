@@ -15,10 +15,12 @@ from .numbers import UNIT, to_units
 from .orders import (
     MONEY_OF_FUNDS,
     MONEY_OF_VOLUME,
+    NO_PREVENTION,
     ORDER_TYPES,
     SIDES,
     SMP_TYPES,
     TIMES_IN_FORCE,
+    USUAL_PREVENTION,
     OrderRejectedError,
     OrderView,
 )
@@ -87,6 +89,7 @@ class Account:
         """Place an order; the first change is its myOrder (`.uuid`), the last is a myAsset.
 
         A limit order rests until `fill`, `cancel` or `prevent`; the others are executed against the book at once.
+        What would meet an own order of the other side is prevented first, as the `smp_type` of the new order says.
 
         Args:
             code: a pair of this world.
@@ -96,7 +99,8 @@ class Account:
             volume: of the base currency, at most eight decimals; not for buying price or best orders.
             time_in_force: ioc, fok, post_only or None.
             identifier: the caller's own name for the order.
-            smp_type: reduce, cancel_maker, cancel_taker or None.
+            smp_type: none, reduce, cancel_maker or cancel_taker; None for cancel_maker, which is none for a post_only
+                order: that one takes nothing else.
             watching: start as a reserved order in state `watch`; `trigger` makes it wait.
 
         Raises:
@@ -104,7 +108,8 @@ class Account:
         """
         sides = self._check(code, side, order_type, time_in_force, smp_type)
         order = self._draft(code, side, order_type, price, volume, watching=watching)
-        order.time_in_force, order.identifier, order.smp_type = time_in_force, identifier, smp_type
+        order.time_in_force, order.identifier = time_in_force, identifier
+        order.smp_type = smp_type or (NO_PREVENTION if time_in_force == "post_only" else USUAL_PREVENTION)
         return self._enter(order, sides)
 
     def fill(
@@ -144,28 +149,89 @@ class Account:
         if order.state != "watch":
             raise OrderRejectedError("order_not_found", f"order {uuid} is not reserved")
         order.state, order.ms = "wait", self._world.now_ms
-        return [OrderChange(replace(order))]
+        changes: list[Change] = [OrderChange(replace(order))]
+        prevented = self._prevent_self_match(order, self._sides(order.code))
+        return [*changes, *prevented, self._assets(order)] if prevented else changes
 
     def prevent(self, uuid: str, volume: Decimal | int | str | None = None) -> list[Change]:
-        """Let self-match prevention take `volume` (default: the rest) from an open limit order."""
+        """Let self-match prevention take `volume` (default: the rest) from an open limit order.
+
+        The order is told in state `prevented`, or in `cancel` where nothing of it was left.
+
+        Raises:
+            OrderRejectedError: no such open order, too much volume, or an order with `smp_type` none.
+        """
         order = self._open_order(uuid)
         size = order.remaining if volume is None else self._amount("volume", volume, wanted=True)
         if not 0 < size <= order.remaining:
             raise OrderRejectedError("invalid_volume", f"order {uuid} has {order.remaining} left")
+        if order.smp_type == NO_PREVENTION:
+            raise OrderRejectedError("invalid_parameter", f"order {uuid} is not to be prevented: its smp_type is none")
+        return [self._take_off(order, size, order.price), self._assets(order)]
+
+    def _prevent_self_match(self, taker: OrderView, sides: tuple[BookSide, BookSide]) -> list[Change]:
+        """Keep an order that has just come in from own orders of the other side, which it would meet first.
+
+        Which one gives way is up to the order that comes in; the protocol sheet does not say what holds where the two
+        differ.
+        """
+        if taker.smp_type == NO_PREVENTION:
+            return []
+        changes: list[Change] = []
+        for maker in self._own_across(taker, sides):
+            if not taker.is_open:
+                break
+            if taker.smp_type == "cancel_maker":
+                changes.append(self._take_off(maker, maker.remaining, maker.price))
+                continue
+            by_money = not taker.volume
+            wanted = self._volume_for(taker, maker.price) if by_money else taker.remaining
+            if taker.smp_type == "cancel_taker":
+                changes.append(
+                    self._finish(taker, "cancel") if by_money else self._take_off(taker, wanted, taker.price)
+                )
+                continue
+            size = min(wanted, maker.remaining)
+            if size:
+                changes.append(self._take_off(maker, size, maker.price))
+                changes.append(self._take_off(taker, size, maker.price if by_money else taker.price))
+        return changes
+
+    def _own_across(self, taker: OrderView, sides: tuple[BookSide, BookSide]) -> list[OrderView]:
+        """Return the account's waiting orders that `taker` would be executed against, best price first."""
+        buys = taker.side == "BID"
+        # What has no limit meets only what stands before the best of the book.
+        limit = taker.price if taker.order_type == "limit" else (sides[0] if buys else sides[1]).prices[0]
+        found = [
+            order
+            for order in self._orders.values()
+            if order.code == taker.code and order.side != taker.side and order.state == "wait"
+            if (order.price <= limit if buys else order.price >= limit)
+        ]
+        return sorted(found, key=lambda order: order.price, reverse=not buys)
+
+    def _take_off(self, order: OrderView, size: int, price: int) -> OrderChange:
+        """Let prevention take `size` off an order and release what it had locked for that at `price`."""
         released = (
-            size * order.price * (MONEY_OF_FUNDS + _FEE[order.quote]) if order.side == "BID" else size * MONEY_OF_VOLUME
+            size * price * (MONEY_OF_FUNDS + _FEE[order.quote]) if order.side == "BID" else size * MONEY_OF_VOLUME
         )
         self._release(order, released)
-        order.remaining -= size
-        order.remaining_fee = self._fee_of_rest(order)
         order.prevented_volume += size
         order.prevented_locked += released
-        order.smp_type = order.smp_type or "reduce"
         order.ms = self._world.now_ms
-        shown = replace(order, state="prevented")
-        if order.remaining == 0:
-            order.state = "prevented"
-        return [OrderChange(shown), self._assets(order)]
+        if order.volume:
+            order.remaining -= size
+            order.remaining_fee = self._fee_of_rest(order)
+            exhausted = order.remaining == 0
+        else:
+            order.remaining_fee -= size * price * _FEE[order.quote]
+            exhausted = order.locked == 0
+        return self._finish(order, "cancel") if exhausted else OrderChange(replace(order, state="prevented"))
+
+    @staticmethod
+    def _volume_for(order: OrderView, price: int) -> int:
+        """Return the volume that the money of an order buys at `price`."""
+        return order.locked // (price * (MONEY_OF_FUNDS + _FEE[order.quote]))
 
     def _draft(
         self,
@@ -205,7 +271,9 @@ class Account:
         self._orders[order.uuid] = order
         self._forget()
         changes: list[Change] = [OrderChange(replace(order))]
-        if order.order_type == "limit":
+        if order.state == "wait":
+            changes += self._prevent_self_match(order, sides)
+        if order.order_type == "limit" or not order.is_open:
             changes.append(self._assets(order))
         else:
             changes += self._execute(order, sides)
@@ -214,9 +282,7 @@ class Account:
     def _check(
         self, code: str, side: str, order_type: str, time_in_force: str | None, smp_type: str | None
     ) -> tuple[BookSide, BookSide]:
-        sides = self._world.sides(code)
-        if sides is None:
-            raise OrderRejectedError("market_does_not_exist", f"there is no market {code}")
+        sides = self._sides(code)
         for name, value, allowed in (
             ("side", side, SIDES),
             ("order_type", order_type, ORDER_TYPES),
@@ -225,10 +291,18 @@ class Account:
         ):
             if value not in allowed:
                 raise OrderRejectedError("invalid_parameter", f"{name} must be one of {allowed}, not {value!r}")
+        if time_in_force == "post_only" and smp_type not in (NO_PREVENTION, None):
+            raise OrderRejectedError("invalid_parameter", f"a post_only order takes no smp_type {smp_type}")
         if (order_type, side) in (("price", "ASK"), ("market", "BID")):
             raise OrderRejectedError("invalid_parameter", f"order_type {order_type} is not for {side}")
         if sum(order.is_open for order in self._orders.values()) >= _OPEN_AT_MOST:
             raise OrderRejectedError("too_many_orders", f"at most {_OPEN_AT_MOST} orders can be open")
+        return sides
+
+    def _sides(self, code: str) -> tuple[BookSide, BookSide]:
+        sides = self._world.sides(code)
+        if sides is None:
+            raise OrderRejectedError("market_does_not_exist", f"there is no market {code}")
         return sides
 
     @staticmethod
@@ -286,7 +360,7 @@ class Account:
         book = sides[0] if order.side == "BID" else sides[1]
         fee = _FEE[order.quote]
         for price, resting in zip(book.prices, book.sizes, strict=True):
-            wanted = order.remaining if order.volume else order.locked // (price * (MONEY_OF_FUNDS + fee))
+            wanted = order.remaining if order.volume else self._volume_for(order, price)
             size = min(resting, wanted)
             if size <= 0:
                 break

@@ -112,7 +112,7 @@ class DemoScript:
         elif fate < 0.85:
             out += account.cancel(order.uuid)
         else:
-            out += account.prevent(order.uuid)
+            out += account.prevent(order.uuid, from_units(-(-order.remaining // 2)))
 
     def _place(self, out: list[Change]) -> None:
         code = self._random.choice(self._codes)

@@ -11,7 +11,9 @@ MONEY_OF_FUNDS = 10**4  # one unit of price x volume, 1e-16
 SIDES = ("ASK", "BID")
 ORDER_TYPES = ("limit", "price", "market", "best")
 TIMES_IN_FORCE = ("ioc", "fok", "post_only")
-SMP_TYPES = ("reduce", "cancel_maker", "cancel_taker")
+# Protocol sheet, "Messages", self-match prevention.
+SMP_TYPES = ("none", "reduce", "cancel_maker", "cancel_taker")
+NO_PREVENTION, USUAL_PREVENTION = "none", "cancel_maker"
 
 
 class OrderTerms(TypedDict, total=False):
@@ -50,7 +52,7 @@ class OrderView:
     ms: int
     time_in_force: str | None = None
     identifier: str | None = None
-    smp_type: str | None = None
+    smp_type: str = USUAL_PREVENTION
     executed: int = 0
     trades: int = 0
     reserved_fee: int = 0
