@@ -6,11 +6,16 @@ import asyncio
 import gc
 import logging
 import types
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.connection.peers import CANARY, Client, answering, dialled, hold, server
-from upbit_ws_qt.connection import DialError, open_socket
+from upbit_ws_qt.connection import ConnectBudget, DialError, open_socket
+
+if TYPE_CHECKING:
+    from websockets.asyncio.server import ServerConnection
+    from websockets.http11 import Request, Response
 
 
 async def test_the_handshake_on_the_wire_has_a_token_and_no_origin() -> None:
@@ -77,6 +82,50 @@ async def test_a_redirect_is_not_followed_so_that_the_token_goes_to_one_host_onl
         assert caught.value.status == 302
         assert len(heads) == 1
         assert elsewhere_heads == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "budget"),
+    [
+        ({"remaining-req": "group=websocket; min=300; sec=3", "limit-by-ip": "Yes"},
+         ConnectBudget(3, "websocket", True)),
+        ({"remaining-req": "sec=4"}, ConnectBudget(4)),
+        ({"remaining-req": "sec=0;min=6;group=origin;more=1"}, ConnectBudget(0, "origin")),
+        ({"remaining-req": "Group = websocket ; Sec = 12", "limit-by-ip": "No"}, ConnectBudget(12, "websocket")),
+        ({"remaining-req": "group=websocket; min=300"}, None),
+        ({"remaining-req": "group=websocket; sec=-1"}, None),
+        ({"remaining-req": "group=websocket; sec=1.5"}, None),
+        ({"remaining-req": "sec=" + "9" * 100}, None),
+        ({"remaining-req": "parsec=3"}, None),
+        ({"remaining-req": ""}, None),
+        ({"limit-by-ip": "Yes"}, None),
+    ],
+)  # fmt: skip
+def test_what_is_left_is_read_from_whatever_the_exchange_says(
+    headers: dict[str, str], budget: ConnectBudget | None
+) -> None:
+    assert ConnectBudget.of(headers) == budget
+
+
+async def test_the_dialled_socket_tells_what_is_left_and_where_it_goes() -> None:
+    def answer(connection: ServerConnection, request: Request, response: Response) -> None:
+        response.headers["Remaining-Req"] = "group=websocket; min=300; sec=2"
+        response.headers["Limit-By-IP"] = "Yes"
+
+    async with server(hold, process_response=answer) as url, dialled(url, Client()) as socket:
+        figures = socket.figures()
+        assert figures.connect_budget == ConnectBudget(2, "websocket", by_ip=True)
+        assert figures.peer == "127.0.0.1"
+
+
+async def test_no_header_is_sent_twice() -> None:
+    for token in (None, CANARY):
+        async with answering(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n") as (url, heads):
+            with pytest.raises(DialError):
+                await open_socket(Client().request(url, token=token))
+        names = [line.partition(b":")[0].lower() for line in heads[0].split(b"\r\n")[1:] if line]
+        assert len(names) > 5
+        assert sorted(set(names)) == sorted(names)
 
 
 async def test_nobody_listening_is_a_network_error() -> None:

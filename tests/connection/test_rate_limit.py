@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from upbit_ws_qt.connection.rate_limit import ConnectLimiter, MessageLimiter
+from upbit_ws_qt.connection.transport import ConnectBudget
 
 
 class ExchangeCount:
@@ -176,6 +177,44 @@ def test_dials_of_all_endpoints_share_five_a_second() -> None:
     assert now < 10.6  # 90 % of what is allowed
 
 
+def test_what_the_exchange_says_is_left_is_not_exceeded_though_we_used_less() -> None:
+    limiter = ConnectLimiter()
+    limiter.begin()
+    limiter.accepted(100.0, ConnectBudget(left=1))
+    limiter.finished(100.0)
+    assert limiter.delay(100.0) == 0.0, "one is left"
+    limiter.begin()
+    limiter.finished(100.2)
+    assert limiter.delay(100.2) == pytest.approx(0.85), "the others at this address have had it all"
+    assert limiter.delay(101.1) == 0.0, "a new second"
+
+
+def test_dials_that_are_under_way_may_not_have_been_counted_by_the_exchange_yet() -> None:
+    limiter = ConnectLimiter()
+    for _ in range(3):
+        limiter.begin()
+    limiter.accepted(100.0, ConnectBudget(left=2))
+    limiter.finished(100.0)
+    assert limiter.delay(100.0) == pytest.approx(1.05)
+
+
+def test_more_than_is_allowed_is_not_believed_to_be_left() -> None:
+    limiter = ConnectLimiter()
+    for _ in range(5):
+        limiter.begin()
+        limiter.accepted(100.0, ConnectBudget(left=1000))
+        limiter.finished(100.0)
+    assert limiter.delay(100.0) == pytest.approx(1.05)
+
+
+def test_where_something_adds_an_origin_one_dial_in_ten_seconds_is_all_there_is() -> None:
+    limiter = ConnectLimiter()
+    limiter.begin()
+    limiter.accepted(100.0, ConnectBudget(left=0, group="origin"))
+    limiter.finished(100.0)
+    assert limiter.delay(101.1) == pytest.approx(9.4)
+
+
 def test_a_slow_handshake_counts_until_a_second_after_its_end() -> None:
     limiter = ConnectLimiter()
     for _ in range(5):
@@ -192,7 +231,7 @@ def test_refused_dials_wait_longer_each_time_and_a_success_forgives() -> None:
     assert limiter.delay(0.0) == pytest.approx(1.0)
     assert limiter.refused(1.0, 429) == pytest.approx(2.0)
     assert limiter.refused(3.0, 418) == pytest.approx(20.0)
-    limiter.accepted()
+    limiter.accepted(30.0)
     assert limiter.refused(30.0, 418) == pytest.approx(5.0)
     assert 7.5 <= limiter.refused(40.0, 429, retry_after=7.5) <= 7.6
     assert 6.5 <= limiter.blocked_for(41.0) <= 6.6

@@ -49,7 +49,7 @@ def make_certificate(folder: Path, address: str = "127.0.0.1") -> Path:
         .serial_number(1)
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), False)
+        .add_extension(x509.SubjectAlternativeName([_name(address)]), False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
         .sign(key, hashes.SHA256())
     )
@@ -61,8 +61,15 @@ def make_certificate(folder: Path, address: str = "127.0.0.1") -> Path:
     return path
 
 
+def _name(address: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(address))
+    except ValueError:
+        return x509.DNSName(address)
+
+
 @contextlib.asynccontextmanager
-async def tls_server(certificate: Path) -> AsyncIterator[str]:
+async def tls_server(certificate: Path, address: str = "127.0.0.1") -> AsyncIterator[str]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
 
@@ -70,8 +77,8 @@ async def tls_server(certificate: Path) -> AsyncIterator[str]:
         await connection.send(MESSAGE)
         await connection.wait_closed()
 
-    async with serve(talk, "127.0.0.1", 0, ssl=context, ping_interval=None, close_timeout=0.2) as running:
-        yield f"wss://127.0.0.1:{running.sockets[0].getsockname()[1]}/"
+    async with serve(talk, address, 0, ssl=context, ping_interval=None, close_timeout=0.2) as running:
+        yield f"wss://{address}:{running.sockets[0].getsockname()[1]}/"
 
 
 def request(url: str, frames: list[bytes]) -> DialRequest:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.monitoring.world import WALL, Line, World, line_stats
 from upbit_ws_qt.config import ServiceConfig
+from upbit_ws_qt.connection import ConnectBudget
 from upbit_ws_qt.monitoring.health import HealthTuning
 from upbit_ws_qt.monitoring.history import Metric
 from upbit_ws_qt.monitoring.monitor import AlertCleared, AlertRaised, HealthChanged, IsolationAdvised, Monitor
@@ -357,3 +358,15 @@ def test_before_anything_was_read_and_within_one_moment_nothing_is_divided_by_ze
     figures += [metrics.connections[PUBLIC].messages_per_second_lifetime, metrics.components[0].slot_share]
     assert all(math.isfinite(figure) for figure in figures)
     assert (metrics.uptime_seconds, metrics.components[0].messages_per_second) == (0, 0)
+
+
+def test_where_a_line_goes_and_what_the_exchange_left_of_the_dials_is_told() -> None:
+    monitor = Monitor(ServiceConfig())
+    assert (monitor.connection_metrics(PUBLIC).peer, monitor.connection_metrics(PUBLIC).connects_left) == ("", None)
+    told = connection(peer="192.0.2.7", addresses_avoided=2, connect_budget=ConnectBudget(0, "origin"))
+    monitor.observe(1, ProgramStats(lines=(told,)))
+    metrics = monitor.connection_metrics(PUBLIC)
+    assert (metrics.peer, metrics.addresses_avoided) == ("192.0.2.7", 2)
+    assert (metrics.connects_left, metrics.connect_group) == (0, "origin")
+    monitor.observe(2, ProgramStats(lines=(connection(peer="192.0.2.8"),)))
+    assert monitor.connection_metrics(PUBLIC).connects_left is None

@@ -72,6 +72,8 @@ def line_stats(
             bytes_wire=told.pop("bytes_wire", 0),
             bytes_inflated=told.pop("bytes_inflated", 0),
             sink_failures=told.pop("sink_failures", 0),
+            peer=told.pop("peer", ""),
+            connect_budget=told.pop("connect_budget", None),
         ),
         rtt_last=rtt,
         rtt=SketchSummary(count=0 if rtt is None else next(_pongs)),
@@ -86,6 +88,7 @@ def line_stats(
         lossy_gaps=told.pop("lossy_gaps", 0),
         close_code=told.pop("close_code", None),
         close_cause=told.pop("close_cause", ""),
+        addresses_avoided=told.pop("addresses_avoided", 0),
     )
     subscriptions = SubscriptionStatistics(
         ws_type=ws_type,

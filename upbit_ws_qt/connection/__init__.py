@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from upbit_ws_qt.connection.addresses import Addresses
 from upbit_ws_qt.connection.auth import JWTManager
 from upbit_ws_qt.connection.drain import Drain, DrainFigures, inside_task
 from upbit_ws_qt.connection.epoch import EpochManager, GapEvent
@@ -13,12 +14,22 @@ from upbit_ws_qt.connection.rate_limit import ConnectLimiter, LimiterUsage, Mess
 from upbit_ws_qt.connection.socket import open_socket
 from upbit_ws_qt.connection.states import TRANSITIONS, StateChange
 from upbit_ws_qt.connection.supervisor import Supervisor
-from upbit_ws_qt.connection.transport import CloseInfo, Connect, DialError, DialRequest, SocketFigures, SocketLike
+from upbit_ws_qt.connection.transport import (
+    CloseInfo,
+    Connect,
+    ConnectBudget,
+    DialError,
+    DialRequest,
+    SocketFigures,
+    SocketLike,
+)
 
 __all__ = [
     "TRANSITIONS",
+    "Addresses",
     "CloseInfo",
     "Connect",
+    "ConnectBudget",
     "ConnectLimiter",
     "ConnectionFigures",
     "DialError",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from upbit_ws_qt.connection.addresses import Addresses
 from upbit_ws_qt.connection.line import Line
-from upbit_ws_qt.connection.rate_limit import MessageLimiter
+from upbit_ws_qt.connection.rate_limit import WITH_ORIGIN, MessageLimiter
 from upbit_ws_qt.connection.socket import make_tls_context, open_socket
 from upbit_ws_qt.connection.transport import DialError, DialRequest
 from upbit_ws_qt.errors import (
@@ -81,6 +83,8 @@ def loss_cause(line: Line) -> str:
     )
 
 
+_log = logging.getLogger(__name__)
+
 INVALID_AUTH = "INVALID_AUTH"
 # One refusal may be a token that came late or twice; the second one in a row is about the key.
 AUTH_RETRIES = 1
@@ -93,6 +97,7 @@ class Dialer:
 
     Attributes:
         dials: handshakes begun so far.
+        addresses: those of the host, and which of them failed lately.
     """
 
     def __init__(
@@ -105,6 +110,7 @@ class Dialer:
         *,
         connect: Connect = open_socket,
         wall_clock: Callable[[], float] = time.time,
+        addresses: Addresses | None = None,
     ) -> None:
         self._ws_type = ws_type
         self._config = config
@@ -117,6 +123,7 @@ class Dialer:
         self._auth_refusals = 0
         self._auth_refused_at = float("-inf")
         self.dials = 0
+        self.addresses = addresses or Addresses()
 
     async def dial(self, line: Line) -> None:
         """Put an open socket under `line`.
@@ -141,7 +148,12 @@ class Dialer:
         except DialError as error:
             failure = error
         else:
-            self._limiter.accepted()
+            budget = socket.figures().connect_budget
+            self._limiter.accepted(loop.time(), budget)
+            if budget is not None and budget.group == WITH_ORIGIN:
+                _log.warning(
+                    "the exchange got an Origin header from %s: it allows one dial in ten seconds", self._ws_type
+                )
             line.attach(socket, loop.time())
             return
         finally:
@@ -188,6 +200,7 @@ class Dialer:
             watch_silence=self._ws_type is WebSocketType.PUBLIC,
             tls=self._tls,
             wall_clock=self._wall_clock,
+            addresses=self.addresses,
         )
 
     def _meaning(self, error: WebSocketError, now: float) -> WebSocketError:

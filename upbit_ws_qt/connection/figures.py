@@ -53,6 +53,7 @@ class ConnectionFigures:
         gaps: changes of epoch; `lossy_gaps` are those of them that may have cost trades, orders or assets.
         close_code: of the last line that was lost or given up, None where it had none.
         close_cause: why it was, in a few words.
+        addresses_avoided: addresses of the host that failed lately and are dialled last.
         inbox: the frames on their way in, with what an isolated thread had to drop.
         limiter: the message budget of the present line, None without one.
     """
@@ -82,6 +83,7 @@ class ConnectionFigures:
     lossy_gaps: int = 0
     close_code: int | None = None
     close_cause: str = ""
+    addresses_avoided: int = 0
 
 
 @dataclass(slots=True)
@@ -155,6 +157,7 @@ class Tally:
         state: ConnectionState,
         epoch: int,
         dials: int,
+        addresses_avoided: int,
         attempts: int,
         next_attempt_at: float | None,
         ended: StateChange | None,
@@ -187,4 +190,5 @@ class Tally:
             lossy_gaps=self.lossy_gaps,
             close_code=None if ended is None else ended.close_code,
             close_cause="" if ended is None else ended.cause,
+            addresses_avoided=addresses_avoided,
         )

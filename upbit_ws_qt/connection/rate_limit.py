@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-__all__ = ["ConnectLimiter", "LimiterUsage", "MessageLimiter"]
+if TYPE_CHECKING:
+    from upbit_ws_qt.connection.transport import ConnectBudget
+
+__all__ = ["WITH_ORIGIN", "ConnectLimiter", "LimiterUsage", "MessageLimiter"]
 
 # The exchange measures arrivals, we measure departures. A window that is this much longer here keeps a message that
 # was delayed on its way from meeting the next ones inside one second of the exchange. It costs 5 % of the budget.
 SECOND = 1.05
 MINUTE = 60.6
+
+# Protocol sheet, "Rate limits": who sends an Origin header is let in once in ten seconds, and told so by this group.
+WITH_ORIGIN = "origin"
+ORIGIN_SECONDS = 10.5
 
 # The exchange's block is over by its clock; knocking a moment too early would make it longer.
 BLOCK_MARGIN = 0.05
@@ -180,6 +188,8 @@ class MessageLimiter:
 class ConnectLimiter:
     """The budget for dialling, shared by all endpoints of a program: so many a second, and the exchange's blocks.
 
+    What the exchange itself says is left of it counts too: other programs at this address may have used some.
+
     A dial counts from `begin()` until one second after `finished()`: nobody knows when in between the handshake
     reached the exchange.
     """
@@ -190,11 +200,15 @@ class ConnectLimiter:
         self._finished_at: deque[float] = deque(maxlen=per_second)
         self._blocked_until = float("-inf")
         self._blocks_in_a_row = 0
+        self._told_left = 0
+        self._told_until = float("-inf")
         self.refusals = 0
 
     def delay(self, now: float) -> float:
         """Return the seconds to wait before the next dial, 0 if it may start now."""
         until = self._blocked_until
+        if self._told_left <= 0:
+            until = max(until, self._told_until)
         room = self._per_second - self._under_way
         if room <= 0:
             # Each dial ends by its time-out; look again soon rather than keep a list of waiters.
@@ -206,6 +220,7 @@ class ConnectLimiter:
     def begin(self) -> None:
         """Count a dial that starts now; `finished()` must follow, however it ends."""
         self._under_way += 1
+        self._told_left -= 1
 
     def finished(self, now: float) -> None:
         """Note that a dial has ended, well or not."""
@@ -224,9 +239,17 @@ class ConnectLimiter:
         self._blocked_until = max(self._blocked_until, now + block)
         return self._blocked_until - now
 
-    def accepted(self) -> None:
-        """Note that a dial was let in: the next block starts short again."""
+    def accepted(self, now: float, budget: ConnectBudget | None = None) -> None:
+        """Note that a dial, which is still under way, was let in: the next block starts short again.
+
+        `budget` is what the exchange said is left in this second. It may know of dials that we do not: of other
+        programs at this address.
+        """
         self._blocks_in_a_row = 0
+        if budget is not None:
+            # Whether the exchange had counted those that are under way beside this one nobody knows.
+            self._told_left = budget.left - (self._under_way - 1)
+            self._told_until = now + (ORIGIN_SECONDS if budget.group == WITH_ORIGIN else SECOND)
 
     def blocked_for(self, now: float) -> float:
         """Return the seconds that the exchange's block still lasts."""

@@ -15,6 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, ProxyError, WebSocketException
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.protocol import State
+from websockets.uri import parse_uri
 
 from upbit_ws_qt.connection.transport import CloseInfo, DialError, SocketFigures
 from upbit_ws_qt.connection.watchdog import PING, Watchdog
@@ -60,6 +61,7 @@ class Socket:
         self._timer: asyncio.TimerHandle | None = None
         self._pings = 0
         self._bytes_sent = 0
+        self._peer = ""
         self._closed: asyncio.Future[CloseInfo] = self._loop.create_future()
 
     @property
@@ -113,6 +115,8 @@ class Socket:
             rtt=watchdog.rtt,
             lag=watchdog.lag,
             lag_total=watchdog.lag_total,
+            peer=self._peer,
+            connect_budget=stream.connect_budget,
             compressed=any(isinstance(item, PerMessageDeflate) for item in stream.protocol.extensions),
         )
 
@@ -132,8 +136,15 @@ class Socket:
         )
         return self._stream
 
+    @property
+    def has_reached_somebody(self) -> bool:
+        """Whether the dial came as far as a connection, in which the exchange may have counted it."""
+        return self._stream is not None
+
     def opened(self) -> None:
         """Begin to watch; called once, after the handshake."""
+        if self._stream is not None and (peer := self._stream.remote_address) is not None:
+            self._peer = safe_text(str(peer[0]), 60)
         if not self._closed.done():
             self._timer = self._loop.call_later(self._watchdog.tick, self._look)
 
@@ -206,30 +217,15 @@ def _close_info(stream: WireConnection) -> CloseInfo:
 
 
 async def open_socket(request: DialRequest) -> Socket:
-    """Dial once and return the open socket; raises DialError, whatever goes wrong."""
-    config = request.config
+    """Dial once and return the open socket; raises DialError, whatever goes wrong.
+
+    Where a host has several addresses, the next one is tried as long as nobody was reached; which ones failed is
+    remembered for the next dial.
+    """
     socket = Socket(request)
-    options: dict[str, Any] = {"ssl": request.tls or make_tls_context()} if request.url.startswith("wss:") else {}
-    if config.proxy is not None and config.proxy.startswith("https:"):
-        options["proxy_ssl"] = make_tls_context()
     failure: DialError
     try:
-        await connect(
-            request.url,
-            origin=None,  # protocol sheet, "Rate limits": with an Origin everything is limited to 1 per 10 s
-            compression="deflate" if config.compression else None,
-            user_agent_header=None,
-            proxy=config.proxy,
-            open_timeout=config.connect_timeout,
-            ping_interval=None,  # Socket pings by itself, and takes the loop's own lag off
-            ping_timeout=None,
-            close_timeout=config.close_timeout,
-            max_size=config.max_frame_bytes,
-            max_queue=None,
-            logger=LOGGER,
-            create_connection=cast("type[ClientConnection]", socket.make_stream),
-            **options,
-        )
+        await _connect_somewhere(socket, request)
     except (OSError, WebSocketException, EOFError, ValueError, ImportError) as error:
         failure = _dial_error(request.ws_type.value, error)
     else:
@@ -237,6 +233,60 @@ async def open_socket(request: DialRequest) -> Socket:
         return socket
     # Outside of the handler, so that no traceback with the frames of the handshake hangs on it.
     raise failure
+
+
+async def _connect_somewhere(socket: Socket, request: DialRequest) -> None:
+    """Connect to the first address that takes a connection."""
+    config, addresses = request.config, request.addresses
+    loop = asyncio.get_running_loop()
+    ends_at = loop.time() + config.connect_timeout
+    options: dict[str, Any] = {"ssl": request.tls or make_tls_context()} if request.url.startswith("wss:") else {}
+    if config.proxy is not None:
+        if config.proxy.startswith("https:"):
+            options["proxy_ssl"] = make_tls_context()
+        await _connect(socket, request, config.connect_timeout, options)  # the proxy finds the host
+        return
+    target = parse_uri(request.url)
+    async with asyncio.timeout_at(ends_at):  # a resolver can hang, too
+        waiting = await addresses.of(target.host, target.port)
+    while waiting:
+        address = waiting.pop(0)
+        try:
+            await _connect(socket, request, ends_at - loop.time(), {**options, "host": address, "port": target.port})
+        except (OSError, WebSocketException, EOFError) as error:
+            if _may_be_the_address(error):
+                addresses.failed(address)
+            # A second handshake would be one that the limit of dials knows nothing of.
+            if not waiting or socket.has_reached_somebody or isinstance(error, TimeoutError):
+                raise
+        else:
+            addresses.answered(address)
+            return
+
+
+async def _connect(socket: Socket, request: DialRequest, seconds: float, options: dict[str, Any]) -> None:
+    config = request.config
+    await connect(
+        request.url,
+        origin=None,  # protocol sheet, "Rate limits": with an Origin everything is limited to 1 per 10 s
+        compression="deflate" if config.compression else None,
+        user_agent_header=None,
+        proxy=config.proxy,
+        open_timeout=seconds,
+        ping_interval=None,  # Socket pings by itself, and takes the loop's own lag off
+        ping_timeout=None,
+        close_timeout=config.close_timeout,
+        max_size=config.max_frame_bytes,
+        max_queue=None,
+        logger=LOGGER,
+        create_connection=cast("type[ClientConnection]", socket.make_stream),
+        **options,
+    )
+
+
+def _may_be_the_address(error: Exception) -> bool:
+    """Whether another address might do better: not where this one's answer is about the client or its request."""
+    return not isinstance(error, HandshakeRefusedError) or error.status >= 500
 
 
 def _dial_error(endpoint: str, error: Exception) -> DialError:

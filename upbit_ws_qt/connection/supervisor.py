@@ -201,6 +201,7 @@ class Supervisor:
             state=self.state,
             epoch=self._epochs.get_current_epoch(self.ws_type),
             dials=self._dialer.dials,
+            addresses_avoided=self._dialer.addresses.avoided,
             attempts=self._backoff.attempts,
             next_attempt_at=self._next_attempt_at,
             ended=next((change for change in reversed(self.history) if change.new in _ENDED), None),

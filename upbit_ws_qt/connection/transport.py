@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass, field, fields, replace
 from operator import length_hint
 from typing import TYPE_CHECKING, Any, Protocol
 
+from upbit_ws_qt.connection.addresses import Addresses
 from upbit_ws_qt.errors import ConnectionLostError, RecoveryStrategy
+from upbit_ws_qt.text import safe_text
 
 if TYPE_CHECKING:
     import asyncio
     import ssl
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from upbit_ws_qt.config import ServiceConfig
     from upbit_ws_qt.types import WebSocketType
 
     FrameSink = Callable[[Iterator[bytes], float], None]
 
-__all__ = ["CloseInfo", "Connect", "Counts", "DialError", "DialRequest", "SocketFigures", "SocketLike", "hand_on"]
+__all__ = [
+    "CloseInfo",
+    "Connect",
+    "ConnectBudget",
+    "Counts",
+    "DialError",
+    "DialRequest",
+    "SocketFigures",
+    "SocketLike",
+    "hand_on",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +52,41 @@ class CloseInfo:
     reason: str
     cause: str
     asked: bool = False
+
+
+_LONGEST_HEADER = 200
+_LEFT = re.compile(r"(?:^|[;,\s])sec\s*=\s*(\d{1,6})(?![\d.])", re.IGNORECASE)
+_GROUP = re.compile(r"(?:^|[;,\s])group\s*=\s*([\w.-]{1,40})", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectBudget:
+    """What the answer to a handshake says of the budget for dialling (protocol sheet, "Rate limits").
+
+    Attributes:
+        left: further dials in this second.
+        group: "websocket"; "origin" where something on the way has put an Origin header into the handshake; "" where it
+            was not said.
+        by_ip: whether all programs at this address share the budget.
+    """
+
+    left: int
+    group: str = ""
+    by_ip: bool = False
+
+    @classmethod
+    def of(cls, headers: Mapping[str, str]) -> ConnectBudget | None:
+        """Read it from a handshake's headers; None where they do not say what is left.
+
+        Args:
+            headers: names in lower case. Each part of `remaining-req` may be missing, and more may be there.
+        """
+        text = headers.get("remaining-req", "")[:_LONGEST_HEADER]
+        left, group = _LEFT.search(text), _GROUP.search(text)
+        if left is None:
+            return None
+        by_ip = headers.get("limit-by-ip", "").strip().lower() == "yes"
+        return cls(int(left[1]), safe_text(group[1], 40) if group is not None else "", by_ip)
 
 
 @dataclass(slots=True)
@@ -70,6 +118,8 @@ class SocketFigures:
         lag: the loop's lag at the last look, in seconds.
         lag_total: sum of those lags.
         compressed: whether permessage-deflate was agreed.
+        peer: the address it goes to, "" before the handshake.
+        connect_budget: what the handshake's answer said of further dials, None for nothing.
         sink_failures: frames whose receiver raised.
         superseded: with a thread of its own: frames dropped on the way to the program's thread, newer ones waiting.
         dropped: the same without a newer one.
@@ -86,6 +136,8 @@ class SocketFigures:
     lag: float = 0.0
     lag_total: float = 0.0
     compressed: bool = False
+    peer: str = ""
+    connect_budget: ConnectBudget | None = None
     sink_failures: int = 0
     superseded: int = 0
     dropped: int = 0
@@ -115,6 +167,7 @@ class DialRequest:
         watch_silence: whether a busy line that falls silent is given up; not where silence is normal.
         tls: for wss://.
         wall_clock: seconds, to notice that the computer slept.
+        addresses: of the host, and which of them failed lately.
     """
 
     ws_type: WebSocketType
@@ -126,6 +179,7 @@ class DialRequest:
     watch_silence: bool
     tls: ssl.SSLContext | None = field(repr=False)
     wall_clock: Callable[[], float] = field(repr=False)
+    addresses: Addresses = field(default_factory=Addresses, repr=False)
 
 
 class SocketLike(Protocol):

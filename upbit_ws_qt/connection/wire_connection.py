@@ -18,7 +18,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
 from upbit_ws_qt.connection.framing import Framer
-from upbit_ws_qt.connection.transport import Counts, hand_on
+from upbit_ws_qt.connection.transport import ConnectBudget, Counts, hand_on
 from upbit_ws_qt.text import Phrase, safe_text
 
 if TYPE_CHECKING:
@@ -124,6 +124,7 @@ class WireConnection(ClientConnection):
         self._second_ends_at = 0.0
         self._bytes_left = self._frames_left = 0
         self.counts = Counts()
+        self.connect_budget: ConnectBudget | None = None
         self.cause: str | None = None
         self.asked = False
 
@@ -134,6 +135,11 @@ class WireConnection(ClientConnection):
         refused = None
         try:
             await super().handshake(headers, USER_AGENT)
+            assert self.response is not None
+            # Of a header that came twice the last one counts; the first or none would be as good.
+            self.connect_budget = ConnectBudget.of(
+                {name.lower(): value for name, value in self.response.headers.raw_items()}
+            )
         except InvalidStatus as error:
             refused = HandshakeRefusedError(error.response)
         finally:

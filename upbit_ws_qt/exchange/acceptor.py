@@ -180,7 +180,7 @@ class Acceptor:
             line.abort(f"fault {FaultName.REFUSE}")
         elif admission.status != OK:
             self._refuse(line, admission.status, admission.body)
-        elif not line.accept(deflate=self._settings.deflate):
+        elif not line.accept(deflate=self._settings.deflate, headers=admission.headers):
             self._counters.connects_refused += 1
             self._counters.refused_by_status[400] += 1
         else:

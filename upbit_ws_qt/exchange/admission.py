@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from .auth import TokenRefusedError, TokenVerifier
@@ -34,6 +34,7 @@ class Admission:
         authenticated: Whether there was a good token.
         invalid_auth: Whether the client is let in only to be told INVALID_AUTH.
         body: The body of a refusal.
+        headers: What the 101 answer says beside the handshake.
     """
 
     status: int
@@ -41,6 +42,7 @@ class Admission:
     authenticated: bool = False
     invalid_auth: bool = False
     body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 class AdmissionCheck:
@@ -66,9 +68,10 @@ class AdmissionCheck:
             self._counters.connect_violations += 1
             return Admission(status, limit_key, body=too_many_body(status, seconds))
         # As seen: a wrong token is let in, told INVALID_AUTH on the line and closed; the setting answers 401 instead.
+        headers = self._remaining(request, limit_key, peer, now)
         if endpoint != "public" and not access_key:
-            return _invalid_auth(limit_key, http=self._settings.auth_failure == "http")
-        return Admission(OK, limit_key, authenticated=bool(access_key))
+            return replace(_invalid_auth(limit_key, http=self._settings.auth_failure == "http"), headers=headers)
+        return Admission(OK, limit_key, authenticated=bool(access_key), headers=headers)
 
     def message_violation(self, limit_key: str, now: float) -> None:
         """Count a message that was too many against the limits of its connection."""
@@ -93,6 +96,17 @@ class AdmissionCheck:
         verdict = self._gate.connect(limit_key, now)
         return verdict.status, verdict.seconds
 
+    def _remaining(self, request: HttpRequest, limit_key: str, peer: str, now: float) -> dict[str, str]:
+        """Return what is left of the budget for connects (protocol sheet, "Rate limits")."""
+        with_origin = "origin" in request.headers
+        group = "origin" if with_origin else "websocket"
+        left = self._origins.remaining(f"origin {peer}", now) if with_origin else self._gate.remaining(limit_key, now)
+        if left is None:
+            return {}
+        headers = {"remaining-req": f"group={group}; min={left[0]}; sec={left[1]}"}
+        # Seen for connects without a token; those with one are counted for their key.
+        return {**headers, "limit-by-ip": "Yes"} if with_origin or limit_key.startswith("address ") else headers
+
     def _access_key(self, endpoint: str, request: HttpRequest) -> str:
         authorization = request.headers.get("authorization")
         if endpoint == "public" and authorization is None:
@@ -113,7 +127,7 @@ def _invalid_auth(limit_key: str, *, http: bool) -> Admission:
 def faulty_admission(admission: Admission, fault: Fault) -> Admission:
     """Return what becomes of a handshake that would have been accepted; status 0 ends the line without an answer."""
     if fault.name is FaultName.INVALID_AUTH:
-        return _invalid_auth(admission.limit_key, http=fault.options["http"])
+        return replace(_invalid_auth(admission.limit_key, http=fault.options["http"]), headers=admission.headers)
     if fault.name is FaultName.TOO_MANY:
         return Admission(TOO_MANY, admission.limit_key, body=too_many_body(TOO_MANY, 0.0))
     if fault.name is FaultName.BLOCKED:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+SWITCHING = 101
 MOST_HEAD = 16 * 1024
 MOST_BODY = 64 * 1024
 _MOST_HEADERS = 100
@@ -29,7 +30,7 @@ class BadRequestError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request; header names are lower case, of a repeated header the last value stands."""
+    """A request; header names are lower case."""
 
     method: str
     target: str
@@ -89,6 +90,9 @@ def parse_head(head: bytes) -> HttpRequest:
         name, colon, value = line.partition(":")
         if not colon or not name or name != name.strip():
             raise BadRequestError(400, "not a header line")
+        if name.lower() in headers:
+            # Protocol sheet, "Rate limits": it may be merged or refused since 2026-07-31; the strict reading.
+            raise BadRequestError(400, f"the header {name.lower()[:60]} comes twice")
         headers[name.lower()] = value.strip()
     try:
         query = dict(parse_qsl(urlsplit(target).query, max_num_fields=100))

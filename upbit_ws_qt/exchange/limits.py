@@ -109,6 +109,12 @@ class Gate:
             return Verdict(BLOCKED, client.blocked_until - now)
         return Verdict(TOO_MANY)
 
+    def remaining(self, key: str, now: float) -> tuple[int, int] | None:
+        """Return (per minute, left in this second) of the client `key`; None where there is no limit."""
+        if self._limit is None:
+            return None
+        return round(self._limit * 60 / self._seconds), self._client(key).window.remaining(now)
+
     def violation(self, key: str, now: float) -> None:
         """Count a violation of the client `key`, of whatever limit; enough of them start or lengthen its block."""
         client = self._client(key)

@@ -107,14 +107,17 @@ class Line(asyncio.Protocol):
         """Bytes written that the client has not taken yet."""
         return 0 if self.lost else self.transport.get_write_buffer_size()
 
-    def accept(self, *, deflate: bool) -> bool:
+    def accept(self, *, deflate: bool, headers: dict[str, str] | None = None) -> bool:
         """Finish the handshake; False where it was not a proper one, which has then been answered."""
         extensions = [ServerPerMessageDeflateFactory(server_max_window_bits=12, client_max_window_bits=12)]
         websocket = ServerProtocol(extensions=extensions if deflate else None, max_size=self._max_request, logger=_log)
         websocket.receive_data(self._head)
         request = next((event for event in websocket.events_received() if isinstance(event, WebSocketRequest)), None)
         if request is not None:
-            websocket.send_response(websocket.accept(request))
+            answer = websocket.accept(request)
+            if answer.status_code == http.SWITCHING:
+                answer.headers.update(headers or {})
+            websocket.send_response(answer)
         self._websocket = websocket
         self._write_protocol_data()
         return websocket.state is State.OPEN

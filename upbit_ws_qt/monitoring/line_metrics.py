@@ -77,6 +77,11 @@ class ConnectionMetrics(Struct, frozen=True, kw_only=True):
         close_code: of the last close.
         close_cause: of the last close, as safe text.
         rate_budget_used: share of the minute's message budget.
+        peer: address of the present line, "" where there was none yet.
+        addresses_avoided: addresses of the host that failed lately and are dialled last.
+        connects_left: dials that the exchange said were left in the second in which the present line was opened; None
+            where it did not say.
+        connect_group: the exchange's name for that budget; "origin" where something on the way adds an Origin header.
     """
 
     ws_type: WebSocketType
@@ -122,6 +127,10 @@ class ConnectionMetrics(Struct, frozen=True, kw_only=True):
     close_code: int | None = None
     close_cause: str = ""
     rate_budget_used: float = 0.0
+    peer: str = ""
+    addresses_avoided: int = 0
+    connects_left: int | None = None
+    connect_group: str = ""
 
     @property
     def connection_type(self) -> WebSocketType:
@@ -294,6 +303,7 @@ class LineMonitor:
         p95, p99 = shown.quantiles(0.95, 0.99) if shown.count else (None, None)
         per_second, bytes_per_second = self.rates(now)
         since, frame_at, attempt_at = self.connected_since, connection.last_frame_at, connection.next_attempt_at
+        budget = connection.carried.connect_budget
         held = routing.superseded if self.ws_type is WebSocketType.PUBLIC else 0
         return ConnectionMetrics(
             ws_type=self.ws_type,
@@ -339,6 +349,10 @@ class LineMonitor:
             close_code=connection.close_code,
             close_cause=cause_of(connection) if connection.close_cause else "",
             rate_budget_used=subscriptions.budget_used,
+            peer=connection.carried.peer,
+            addresses_avoided=connection.addresses_avoided,
+            connects_left=None if budget is None else budget.left,
+            connect_group="" if budget is None else budget.group,
         )
 
 

@@ -18,6 +18,8 @@ from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
 if TYPE_CHECKING:
     from websockets.datastructures import Headers
 
+    from tests.exchange.server.hand_clock import HandClock
+
 PUBLIC_TYPES = [
     "ticker", "trade", "orderbook", "candle.1s", "candle.1m", "candle.3m", "candle.5m", "candle.10m", "candle.15m",
     "candle.30m", "candle.60m", "candle.240m",
@@ -237,3 +239,43 @@ async def test_the_same_paths_serve_the_regional_hosts(exchange: EmbeddedExchang
         public = RawClient(websocket)
         await public.request({"type": "ticker", "codes": [BTC]})
         assert (await public.message())["code"] == BTC
+
+
+def _left(told: Headers) -> tuple[str | None, str | None]:
+    return told.get("remaining-req"), told.get("limit-by-ip")
+
+
+async def test_the_handshakes_answer_says_what_is_left_of_the_budget_for_connects(
+    strict: EmbeddedExchange, hand: HandClock
+) -> None:
+    for left in (4, 3, 2):
+        async with client(strict) as public:
+            assert public.websocket.response is not None
+            told = _left(public.websocket.response.headers)
+            assert told == (f"group=websocket; min=300; sec={left}", "Yes")
+    async with client(strict, "private") as private:  # counted for its key, not for this address
+        assert private.websocket.response is not None
+        assert _left(private.websocket.response.headers) == ("group=websocket; min=300; sec=4", None)
+    hand.move(1.0)
+    async with client(strict) as public:
+        assert public.websocket.response is not None
+        assert _left(public.websocket.response.headers)[0] == "group=websocket; min=300; sec=4"
+
+
+async def test_with_an_origin_the_budget_is_another_one(strict: EmbeddedExchange) -> None:
+    async with client(strict, additional_headers={"Origin": "https://example.net"}) as browser:
+        assert browser.websocket.response is not None
+        assert _left(browser.websocket.response.headers) == ("group=origin; min=6; sec=0", "Yes")
+
+
+async def test_no_budget_is_told_where_none_is_kept(exchange: EmbeddedExchange) -> None:
+    async with client(exchange) as public:
+        assert public.websocket.response is not None
+        assert _left(public.websocket.response.headers) == (None, None)
+
+
+async def test_a_header_that_comes_twice_is_refused(exchange: EmbeddedExchange) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        async with client(exchange, additional_headers=[("X-Mine", "1"), ("x-mine", "1")]):
+            pass
+    assert refused.value.response.status_code == 400

@@ -85,6 +85,7 @@ def test_nonces_are_remembered_up_to_a_bound_that_is_counted(monkeypatch: pytest
         (b"GET /?" + b"&".join(b"a=1" for _ in range(200)) + b" HTTP/1.1", 400),
         (b"GET http://[bad/ HTTP/1.1", 400),
         (b"GET / HTTP/1.1" + b"\r\na: b" * 200, 431),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX-Y: 1\r\nx-y: 1", 400),
     ],
 )
 def test_a_bad_head_is_refused(head: bytes, status: int) -> None:
