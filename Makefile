@@ -8,8 +8,6 @@ STAMP := $(VENV)/.installed-$(EXTRAS)
 LOWEST := .venv-lowest
 ROOMS := tests --ignore=tests/widgets --ignore=tests/test_packaging.py
 
-export PYTHONDONTWRITEBYTECODE = 1
-
 .PHONY: run test check soak test-rooms check-lowest lint types imports fuzz house bench clean
 
 run: $(STAMP)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import asyncio.constants
 import contextlib
+import faulthandler
 import gc
 import os
 import signal
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 # Nobody's real keys, proxies or key logs may reach a test.
@@ -26,14 +28,20 @@ import qasync
 from hypothesis import HealthCheck, settings
 from PyQt6.QtCore import QEvent
 from PyQt6.QtWidgets import QApplication
+from pytest_asyncio import is_async_test
 
 from tests.idle_machine import IdleMachineLoop, wall_clock_of_an_idle_machine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("project")
+
+# Debug mode writes down for each handle and task where it was made: three frames tell it, ten cost three times as much.
+asyncio.constants.DEBUG_STACK_DEPTH = 3  # type: ignore[misc]  # Final, so that nobody does it in passing
+
+_stderr: int | None = None
 
 _application: QApplication | None = None  # a QApplication that loses its last reference takes Qt down with it
 
@@ -69,8 +77,20 @@ def pytest_asyncio_loop_factories(
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--soak` runs the long forms of tests, and only them."""
+    """`--soak` runs the long forms of tests, and only them; `--hangs-after` is for the test of what it does."""
     parser.addoption("--soak", action="store_true", help="run the tests marked `soak`, and no others")
+    parser.addoption(
+        "--hangs-after",
+        type=float,
+        default=720.0,
+        help="seconds after which a test is ended that hangs inside C; pytest-timeout ends the others earlier",
+    )
+
+
+def pytest_configure() -> None:
+    """Keep the real stderr: while a test runs, pytest captures what is called so."""
+    global _stderr
+    _stderr = os.dup(2)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -83,12 +103,29 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """Put the modules and the collected tests out of the garbage collector's sight.
-
-    They live until the end, and a full collection after each test would walk all of them each time.
-    """
+    """Put the modules and the collected tests out of the garbage collector's sight: they live until the end."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """End a test that hangs for good, with the stacks of all threads; and have each clean up after itself only.
+
+    What a test leaves for good (modules, caches, fixtures of its module) is put out of the collector's sight as well:
+    otherwise each later collection would walk all of it, and there is one after every test, of what that test made.
+    """
+    faulthandler.dump_traceback_later(item.config.getoption("--hangs-after"), exit=True, file=_stderr or 2)
+    result = yield
+    faulthandler.cancel_dump_traceback_later()
+    gc.collect()  # what the test's fixtures and arguments still held
+    gc.freeze()
+    return result
+
+
+def pytest_sessionfinish() -> None:
+    """Let the last collection, which is pytest's, see everything again."""
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)
@@ -118,8 +155,15 @@ def _no_top_level_widget_is_left() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-async def _no_task_or_timer_is_left(request: pytest.FixtureRequest) -> Any:
-    """Fail an async test that leaves a task, or a timer of this package, on its loop."""
+def _look_round_the_loop(request: pytest.FixtureRequest) -> None:
+    """Give async tests a look for what they leave on their loop; the others are spared making one."""
+    if is_async_test(request.node):
+        request.getfixturevalue("_no_task_or_timer_is_left")
+
+
+@pytest.fixture
+async def _no_task_or_timer_is_left() -> AsyncIterator[None]:
+    """Fail a test that leaves a task, or a timer of this package, on its loop."""
     yield
     loop = asyncio.get_running_loop()
     me = asyncio.current_task()
