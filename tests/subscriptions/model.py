@@ -36,6 +36,8 @@ class ModelExchange:
             "unsnapped" (no snapshot beside realtime-only), "refused".
         forget: how many codes of the next requests are silently left out of the table, one number for each request.
         answers_lists: whether LIST_SUBSCRIPTIONS is answered; "error" refuses it.
+        busy_until: loop time before which it reads nothing that was sent to it.
+        snapshot_pause: seconds between one snapshot and the next.
     """
 
     def __init__(self) -> None:
@@ -44,6 +46,8 @@ class ModelExchange:
         self.split = "taken"
         self.forget: deque[int] = deque()
         self.answers_lists: bool | str = True
+        self.busy_until = 0.0
+        self.snapshot_pause = 0.0
         self.lines: list[ModelLine] = []
         self.violations = 0
         self.refused = 0
@@ -57,6 +61,10 @@ class ModelExchange:
         return self.lines[-1]
 
     def handle(self, line: ModelLine, data: bytes, now: float) -> None:
+        loop = asyncio.get_running_loop()
+        if loop.time() < self.busy_until:
+            loop.call_at(self.busy_until, self.handle, line, data, now)
+            return
         if not line.is_open or line.doomed:
             return
         if not line.count(now):
@@ -96,6 +104,7 @@ class ModelExchange:
                 if code not in hidden:
                     table[entry["type"], code, str(entry.get("level", 0))] = entry
         line.table = table
+        later = 0.0
         for entry in body:
             is_unsnapped = self.split == "unsnapped" and entry["type"] in mixed
             if entry.get("is_only_realtime") or is_unsnapped or entry["type"] in ("myOrder", "myAsset", "announcement"):
@@ -103,7 +112,8 @@ class ModelExchange:
             for code in entry.get("codes", ()):
                 if code.partition(".")[0] not in self.unknown and code not in hidden:
                     self.snapshots.append((entry["type"], code))
-                    line.show(entry["type"], code.partition(".")[0])
+                    line.show(entry["type"], code.partition(".")[0], later=later)
+                    later += self.snapshot_pause
 
     def list(self, line: ModelLine, ticket: str) -> None:
         self.lists += 1
@@ -154,6 +164,7 @@ class ModelLine:
         self._exchange = exchange
         self._loop = asyncio.get_running_loop()
         self._arrivals: deque[float] = deque()
+        self._unread: list[bytes] | None = None
         self.ws_type = ws_type
         self.limiter = limiter
         self.control: Callable[[ServerError | ServerStatus | SubscriptionList], None] | None = None
@@ -195,20 +206,33 @@ class ModelLine:
         self._arrivals.append(now)
         return True
 
-    def show(self, kind: str, code: str, stream_type: str = "SNAPSHOT") -> None:
+    def show(self, kind: str, code: str, stream_type: str = "SNAPSHOT", *, later: float = 0.0) -> None:
         """Send a frame that says little more than which stream it is of."""
         keys = ("ty", "cd", "st") if "SIMPLE" in self.format else ("type", "code", "stream_type")
         frame = json.dumps(dict(zip(keys, (kind, code, stream_type), strict=True)), separators=(",", ":"))
-        self.deliver(frame.encode())
+        self.deliver(frame.encode(), later)
 
-    def deliver(self, frame: bytes) -> None:
-        self._loop.call_later(LATENCY, self._receive, frame)
+    def deliver(self, frame: bytes, later: float = 0.0) -> None:
+        self._loop.call_later(LATENCY + later, self._receive, frame)
+
+    def hold(self) -> None:
+        """Keep what comes unread, as a loop does that is busy."""
+        self._unread = []
+
+    def release(self) -> None:
+        """Have what was kept read in the loop's next turn."""
+        unread, self._unread = self._unread or [], None
+        for frame in unread:
+            self._loop.call_soon(self._receive, frame)
 
     def drop(self) -> None:
         self.closed.set()
 
     def _receive(self, frame: bytes) -> None:
         if not self.is_open:
+            return
+        if self._unread is not None:
+            self._unread.append(frame)
             return
         if frame.startswith((b'{"type', b'{"ty')):
             if self.observer is not None:

@@ -6,13 +6,19 @@ import itertools
 
 import pytest
 
-from tests.subscriptions.keeping import BTC, ETH, LIVE, UNSERVED, desk, serving
+from tests.subscriptions.keeping import BTC, ETH, LIVE, UNSERVED, desk, refuse_codes, serving
 from tests.subscriptions.model import ModelExchange
-from tests.subscriptions.specs import ASSETS, codes, key, news, orders, ticker, tickers
-from tests.subscriptions.virtual import elapse, in_virtual_time
+from tests.subscriptions.specs import ASSETS, book, codes, key, news, orders, ticker, tickers
+from tests.subscriptions.virtual import elapse, in_virtual_time, stand_still
 from upbit_ws_qt.errors import RecoveryError, SubscriptionError
 from upbit_ws_qt.subscriptions import StreamStatus
 from upbit_ws_qt.types import DataFormat, DataType, WebSocketType
+
+
+async def elapse_nothing() -> None:
+    """Let what is due be done."""
+    for _ in range(5):
+        await elapse(0.0)
 
 
 @in_virtual_time
@@ -28,6 +34,77 @@ async def test_an_unknown_code_is_unserved_and_does_not_hold_the_rest_up() -> No
         assert caught.value.codes == ("KRW-NOPE",)
         assert d.keeper.statistics().unserved == (key(DataType.TICKER, "KRW-NOPE"),)
         assert len(exchange.lines) == 1
+
+
+@in_virtual_time
+async def test_an_exchange_that_is_late_with_everything_is_not_taken_for_one_that_does_not_serve() -> None:
+    exchange = ModelExchange()
+    exchange.unknown = {"KRW-NOPE"}
+    async with desk(exchange) as d:
+        exchange.busy_until = d.loop.time() + 3.5
+        d.want("a", ticker(*codes(50), "KRW-NOPE"))
+        await d.keeper.wait_served(tickers(*codes(50)))
+        exchange.busy_until = d.loop.time() + 3.5  # the same on a line that serves
+        d.want("b", book(*codes(50), "KRW-NOPE"))
+        await d.keeper.wait_served(key(DataType.ORDERBOOK, code) for code in codes(50))
+        await d.settled()
+        missing = [stream for stream, status in d.told if status is StreamStatus.UNSERVED]
+        assert missing == [key(DataType.TICKER, "KRW-NOPE"), key(DataType.ORDERBOOK, "KRW-NOPE")]
+        assert (len(exchange.lines), d.errors) == (1, [])
+
+
+@in_virtual_time
+async def test_what_comes_slowly_is_waited_for_as_long_as_some_of_it_comes() -> None:
+    exchange = ModelExchange()
+    exchange.unknown = {"KRW-NOPE"}
+    exchange.snapshot_pause = 0.2
+    async with desk(exchange) as d:
+        d.want("a", ticker(*codes(40), "KRW-NOPE"))
+        await d.keeper.wait_served(tickers(*codes(40)))
+        await d.keeper.fetch_snapshots([book(*codes(40))])
+        await d.settled()
+        assert [stream for stream, status in d.told if status is StreamStatus.UNSERVED] == [
+            key(DataType.TICKER, "KRW-NOPE")
+        ]
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+@in_virtual_time
+async def test_what_came_while_the_program_stood_still_is_read_before_it_is_missed(is_first: bool) -> None:
+    exchange = ModelExchange()
+    exchange.snapshot_pause = 0.01
+    async with desk(exchange) as d:
+        if not is_first:
+            d.want("a", BTC)
+            await elapse(5.0)
+        d.want("b", ticker(*codes(50)))
+        await elapse(0.3)  # half of it has come
+        exchange.line.hold()
+        await elapse(0.05)
+        stand_still(10.0)
+        await elapse_nothing()
+        exchange.line.release()
+        await d.keeper.wait_served(tickers(*codes(50)))
+        assert StreamStatus.UNSERVED not in {status for _, status in d.told}
+
+
+@in_virtual_time
+async def test_a_refusal_that_came_while_the_program_stood_still_is_read_before_the_request_counts_as_taken() -> None:
+    exchange = ModelExchange()
+    exchange.refuses = refuse_codes("KRW-ETH")
+    exchange.closes_after_error = False
+    async with serving(exchange, BTC) as d:
+        await elapse(5.0)
+        exchange.line.hold()
+        d.want("b", ETH)
+        await elapse(0.1)
+        assert exchange.refused == 1
+        stand_still(10.0)
+        await elapse_nothing()
+        exchange.line.release()
+        await d.settled()
+        assert [component for component, _ in d.rejected] == ["b"]
+        assert d.keeper.statistics().rejections == exchange.refused  # none was taken for another answer
 
 
 @in_virtual_time

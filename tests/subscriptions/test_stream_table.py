@@ -47,12 +47,14 @@ class Line:
             patience=Patience(first_data=3.0, ask_again=(5.0, 15.0)),
         )
         self.table = StreamTable(self.memory)
+        self.requests = 0
 
     def ask(self, union: Mapping[StreamKey, Demand], now: float = 0.0) -> None:
         """Send a request for all of this and nothing else."""
         plan = IntelligentSubscriptionOptimizer().optimize_subscriptions(union, flowing=self.table.flowing())
         self.table.repair_leaves()
-        self.table.note_request(plan, now)
+        self.requests += 1
+        self.table.note_request(plan, self.requests, now)
 
     def statuses(self, *streams: StreamKey) -> list[StreamStatus]:
         return [self.table.status_of(stream) for stream in streams]

@@ -40,6 +40,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jump.now
 
+    def jump(self, seconds: float) -> None:
+        """Let time pass without anything being done in it."""
+        self._jump.now += seconds
+
     def run(self, coroutine: Coroutine[Any, Any, T], limit: float = 600.0) -> T:
         """Run to the end, for at most `limit` virtual seconds."""
 
@@ -71,6 +75,13 @@ def in_virtual_time(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P,
         play(test(*args, **kwargs))
 
     return run
+
+
+def stand_still(seconds: float) -> None:
+    """Let the loop be busy for so long: nothing is read, and all timers of that time are late."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop), "this test would really stand still"
+    loop.jump(seconds)
 
 
 async def elapse(seconds: float) -> None:

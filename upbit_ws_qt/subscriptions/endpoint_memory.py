@@ -32,6 +32,7 @@ class Patience:
         gather: how long the first change may wait for others.
         first_data: until the first data of a stream.
         list_answer: until the answer to LIST_SUBSCRIPTIONS.
+        straggle: after something came of a request, until what is overdue of the same request counts as silent.
         settle: without any new stream showing, after which the rest no longer holds a new line up.
         unlisted: until streams that only the list proves are looked up in it; longer than the 150–180 ms after which
             the exchange has closed a line whose request it refused.
@@ -46,6 +47,7 @@ class Patience:
     gather: float = 0.02
     first_data: float = 3.0
     list_answer: float = 2.0
+    straggle: float = 1.0
     settle: float = 0.3
     unlisted: float = 0.25
     mute: float = 1.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt.subscriptions.planner import SplitTrust
@@ -91,6 +91,10 @@ class RequestsInFlight:
     def taken_in_time(self, now: float) -> None:
         """Count as taken what has met no error for long enough."""
         self._take(self._count(lambda request: request.at + self._memory.patience.accepted <= now))
+
+    def stood_still(self, seconds: float) -> None:
+        """Leave time out in which an error could not be read: it says nothing of a request that none was."""
+        self._open = [replace(request, at=request.at + seconds) for request in self._open]
 
     def drop(self) -> tuple[SentRequest, ...]:
         """Forget all that are open and return them: an error does not say which one it refuses."""

@@ -27,8 +27,10 @@ _log = logging.getLogger("upbit_ws_qt.subscriptions")
 
 # A market has several streams of these: which one a frame is of, only its body tells.
 _INFO_TYPES = tuple(data_type.value for data_type in DataType if data_type.is_indicator)
-# Seconds after which a line that is being proved is looked at again, so that one that was closed is noticed.
+# Seconds after which a line is looked at again on which something is awaited, so that one that was closed is noticed,
+# and a loop that stood still: by so much later than it was to be.
 _LONGEST_PAUSE = 0.25
+_STANDSTILL = 0.25
 
 
 class LineDriver:
@@ -146,7 +148,8 @@ class LineDriver:
 
     async def _pause(self, delay: float | None) -> None:
         """Wait to be woken, for `delay` seconds at most."""
-        longest = _LONGEST_PAUSE if self.session.is_syncing else None
+        session = self.session
+        longest = _LONGEST_PAUSE if session.is_syncing or session.awaits_anything else None
         timer = None
         if delay is not None or longest is not None:
             seconds = min(value for value in (delay, longest) if value is not None)
@@ -157,6 +160,10 @@ class LineDriver:
         finally:
             if timer is not None:
                 timer.cancel()
+        late = self._loop.time() - timer.when() if timer is not None else 0.0
+        if late >= _STANDSTILL:
+            # A loop that was busy has not read what came. Which of a timer and a socket it turns to first is chance.
+            session.stood_still(late)
 
     # -- inwards ----------------------------------------------------------------------------------------------------
 

@@ -162,6 +162,11 @@ class Lister:
         return self.due is not None or self.on_its_way is not None
 
     @property
+    def may_answer(self) -> bool:
+        """Whether an answer can be hoped for: one is asked for, and not two in a row were in vain."""
+        return self.is_busy and not self.has_failed
+
+    @property
     def is_done(self) -> bool:
         """Whether what has to be covered is."""
         return self.listed >= self.must and not self.is_busy
@@ -201,6 +206,11 @@ class Lister:
         # It speaks of the time when it left: requests after that are not covered by it.
         self.listed, self.listed_at = listing.number, now
         return listing
+
+    def stood_still(self, seconds: float) -> None:
+        """Give the answer more time, in which it could not be read."""
+        if self.on_its_way is not None:
+            self.on_its_way = replace(self.on_its_way, at=self.on_its_way.at + seconds)
 
     def drop(self) -> bool:
         """Forget the one on its way; return whether there was one."""

@@ -144,7 +144,7 @@ class LineSession:
         """Note that a request is leaving now; call it before the socket is given the bytes."""
         # Before the table takes the request: a wish is suspected for what it adds to what was asked for until now.
         suspects = self._in_flight.suspects(plan, self.table.asked)
-        new, gone, once, expected = self.table.note_request(plan, now)
+        new, gone, once, expected = self.table.note_request(plan, self._in_flight.number + 1, now)
         is_trial = self._split.note_request(plan, expected, now)
         self._in_flight.note(suspects, plan.snapshots.union(new), now, is_trial=is_trial)
         is_needed = bool(new or gone or once) and not self._stage_left
@@ -223,7 +223,7 @@ class LineSession:
         if is_snapshot:
             self._split.on_snapshot(stream)
         is_owed_once = self.table.awaits_once(stream)
-        if is_owed_once and self.table.settle_once(stream, served=True):
+        if is_owed_once and self.table.settle_once(stream, now, served=True):
             self._queue(now)
         if not self.table.take_data(stream, now):
             return is_owed_once
@@ -237,6 +237,7 @@ class LineSession:
             return
         table = self.table
         self._in_flight.taken_by_list(listing.number)
+        table.answered(listing.number, now)
         listed = listed_streams(answer)
         missing = table.take_list(listed, listing.union, now)
         self._split.on_list(missing, listing.mixed_types)
@@ -264,6 +265,17 @@ class LineSession:
             memory.list_refused()
         else:
             memory.effort.stray_error()
+
+    @property
+    def awaits_anything(self) -> bool:
+        """Whether something that was sent has not shown yet what became of it."""
+        return bool(self._in_flight) or self._lister.on_its_way is not None or self.table.awaits_anything
+
+    def stood_still(self, seconds: float) -> None:
+        """Note that the loop did nothing for so long: what came meanwhile has not been read, so it is not missing."""
+        self.table.stood_still(seconds)
+        self._lister.stood_still(seconds)
+        self._in_flight.stood_still(seconds)
 
     def tick(self, now: float) -> None:
         """Draw the conclusions that are due."""
@@ -300,24 +312,29 @@ class LineSession:
         elif split.fresh.intersection(overdue):
             self._try_plainly((), now)
             return
-        # They are proved by the list, which is on its way: its answer is worth waiting for.
-        if self._lister.is_busy:
-            unlisted = set(table.owed(data=False)).intersection(overdue)
-            table.prolong(unlisted, now + patience.list_answer)
-            overdue = [stream for stream in overdue if stream not in unlisted]
+        if self._lister.may_answer:
+            # Some are proved by the list. Of the others silence says nothing while the exchange has not even shown that
+            # it has taken their request: it is late, or what it sent has not been read yet.
+            undecided = table.unanswered(overdue).union(table.owed(data=False)).intersection(overdue)
+            table.prolong(undecided, now + patience.list_answer)
+            overdue = [stream for stream in overdue if stream not in undecided]
         table.give_up(overdue, now)
 
     def _judge_silent_snapshots(self, now: float) -> bool:
         """Give up snapshots that did not come; return whether a stream flows on for the sake of one of them."""
         table = self.table
         overdue = table.once_overdue(now)
+        if self._lister.may_answer:
+            undecided = table.unanswered(overdue)
+            table.prolong_once(undecided, now + self._memory.patience.list_answer)
+            overdue = [stream for stream in overdue if stream not in undecided]
         if not overdue:
             return False
         if beside := self._split.may_try(self._memory.snapshots.owed.keys() & set(overdue)):
             self._try_plainly(beside, now)
         elif self._split.trial and not self._split.tries(now):
             self._split.end_trial()
-        leftover = [s for s in overdue if table.awaits_once(s) and table.settle_once(s, served=False)]
+        leftover = [s for s in overdue if table.awaits_once(s) and table.settle_once(s, now, served=False)]
         return bool(leftover)
 
     def _try_plainly(self, silent: Collection[StreamKey], now: float) -> None:

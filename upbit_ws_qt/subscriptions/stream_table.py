@@ -43,12 +43,31 @@ class RequestEffect(NamedTuple):
 
 
 @dataclass(slots=True)
+class Burst:
+    """What one request brings. While some of it still comes, the rest may be late; an exchange at work is not silent.
+
+    Attributes:
+        number: of the request.
+        answered_at: when the exchange last showed that it has taken the request, by data of it or by a list that was
+            asked for later; None before.
+    """
+
+    number: int
+    answered_at: float | None = None
+
+    def answered(self, now: float) -> None:
+        """Note that the exchange is at work on it."""
+        self.answered_at = now
+
+
+@dataclass(slots=True)
 class StreamRecord:
     """One stream on one line.
 
     Attributes:
         status: how it stands; WANTED where only its present state was asked for.
         deadline: until when an owed stream has to show itself.
+        burst: what was asked for with it the last time.
         needs_data: whether data has to prove it; otherwise the exchange's list does.
         flows: whether its data came on this line the way it is asked for.
         once_until: until when the present state alone may come; None where none is awaited.
@@ -61,6 +80,7 @@ class StreamRecord:
 
     status: StreamStatus = StreamStatus.WANTED
     deadline: float = 0.0
+    burst: Burst | None = None
     needs_data: bool = False
     flows: bool = False
     once_until: float | None = None
@@ -79,10 +99,22 @@ class StreamRecord:
         """Whether data, or a list, can still change what is known of it."""
         return self.once_until is not None or self.status in _OPEN
 
-    def expect(self, until: float, *, needs_data: bool) -> None:
+    @property
+    def is_answered(self) -> bool:
+        """Whether the exchange has shown since that it has taken the request for it."""
+        return self.burst is not None and self.burst.answered_at is not None
+
+    def due_at(self, deadline: float, straggle: float) -> float:
+        """Return when its silence says something: not while others of its burst have just come."""
+        if self.burst is None or self.burst.answered_at is None:
+            return deadline
+        return max(deadline, self.burst.answered_at + straggle)
+
+    def expect(self, until: float, burst: Burst, *, needs_data: bool) -> None:
         """Note that it was asked for and has to show itself."""
         self.status = StreamStatus.REQUESTED
         self.deadline = until
+        self.burst = burst
         self.needs_data = needs_data
 
     def is_on_its_way(self) -> None:
@@ -93,9 +125,10 @@ class StreamRecord:
         """Note what proves it, now that it is asked for in another way perhaps."""
         self.needs_data = needs_data
 
-    def expect_once(self, until: float) -> None:
+    def expect_once(self, until: float, burst: Burst) -> None:
         """Note that its present state alone was asked for."""
         self.once_until = until
+        self.burst = burst
 
     def settle_once(self) -> None:
         """Note that its present state alone is not awaited any more."""
@@ -104,6 +137,10 @@ class StreamRecord:
     def prolong(self, until: float) -> None:
         """Give it more time."""
         self.deadline = until
+
+    def prolong_once(self, until: float) -> None:
+        """Give its present state alone more time."""
+        self.once_until = until
 
     def ask_plainly(self, until: float) -> None:
         """Have it asked for with everything else; its present state alone comes with that too."""
@@ -212,6 +249,11 @@ class StreamTable:
         """Whether anything that was asked for has not shown itself yet."""
         return any(record.is_owed for record in self._open.values())
 
+    @property
+    def awaits_anything(self) -> bool:
+        """Whether anything is owed, be it its present state alone."""
+        return any(record.is_owed or record.once_until is not None for record in self._open.values())
+
     def missing(self) -> list[StreamKey]:
         """Return what has not come: owed first, then what is unserved."""
         owed = [stream for stream, record in self._open.items() if record.is_owed]
@@ -232,21 +274,29 @@ class StreamTable:
         return stream in self._open
 
     def overdue(self, now: float) -> list[StreamKey]:
-        """Return the owed streams whose deadline has passed."""
-        return [stream for stream, record in self._open.items() if record.is_owed and record.deadline <= now]
+        """Return the owed streams whose deadline has passed, and of whose burst nothing has come lately."""
+        straggle = self._memory.patience.straggle
+        owed = StreamStatus.REQUESTED
+        return [s for s, r in self._open.items() if r.status is owed and r.due_at(r.deadline, straggle) <= now]
 
     def once_overdue(self, now: float) -> list[StreamKey]:
         """Return the streams whose present state alone should have come by now."""
-        return [s for s, record in self._open.items() if record.once_until is not None and record.once_until <= now]
+        straggle, once = self._memory.patience.straggle, self._open.items()
+        return [s for s, r in once if r.once_until is not None and r.due_at(r.once_until, straggle) <= now]
+
+    def unanswered(self, streams: Iterable[StreamKey]) -> set[StreamKey]:
+        """Return the streams about whose request the exchange has shown nothing yet, be it that it was taken."""
+        return {stream for stream in streams if not self._records[stream].is_answered}
 
     def next_deadlines(self) -> list[float]:
         """Return the times at which something here becomes due, unordered."""
         times: list[float] = []
+        straggle = self._memory.patience.straggle
         for record in self._open.values():
-            if record.is_owed:
-                times.append(record.deadline)
+            if record.status is StreamStatus.REQUESTED:
+                times.append(record.due_at(record.deadline, straggle))
             if record.once_until is not None:
-                times.append(record.once_until)
+                times.append(record.due_at(record.once_until, straggle))
         return times
 
     def next_try(self) -> float | None:
@@ -265,8 +315,8 @@ class StreamTable:
 
     # -- what is asked --------------------------------------------------------------------------------------------
 
-    def note_request(self, plan: OptimizationResult, now: float) -> RequestEffect:
-        """Take note of a request that leaves now."""
+    def note_request(self, plan: OptimizationResult, number: int, now: float) -> RequestEffect:
+        """Take note of a request that leaves now, the line's first, second and so on."""
         before, union = self.asked, plan.union
         new = {stream: demand for stream, demand in union.items() if stream not in before}
         gone = [stream for stream in before if stream not in union]
@@ -280,14 +330,15 @@ class StreamTable:
             self._records[stream].is_on_its_way()
         self._forget(gone)
         self.asked = union
-        self._expect(expected, now)
+        burst, until = Burst(number), now + self._memory.patience.first_data
+        self._expect(expected, burst, until)
         for stream, record in self._open.items():
             if record.is_owed:  # it may be asked for in another way now, with a snapshot or without
                 record.review(needs_data=_proved_by_data(stream, union[stream]))
         self.has_levels = self.has_levels or any(s.variant and s.data_type is DataType.ORDERBOOK for s in new)
         for stream in once:
             record = self._records.setdefault(stream, StreamRecord())
-            record.expect_once(now + self._memory.patience.first_data)
+            record.expect_once(until, burst)
             self._file(stream, record)
         self._changed.update(new, gone)
         return RequestEffect(new, gone, once, expected)
@@ -309,6 +360,24 @@ class StreamTable:
         for stream in streams:
             self._records[stream].prolong(until)
 
+    def prolong_once(self, streams: Iterable[StreamKey], until: float) -> None:
+        """Give streams whose present state alone is awaited more time."""
+        for stream in streams:
+            self._records[stream].prolong_once(until)
+
+    def stood_still(self, seconds: float) -> None:
+        """Add the time in which nothing that came was read to what is awaited."""
+        bursts: dict[int, Burst] = {}
+        for record in self._open.values():
+            record.prolong(record.deadline + seconds)
+            if record.once_until is not None:
+                record.prolong_once(record.once_until + seconds)
+            if record.burst is not None:
+                bursts[id(record.burst)] = record.burst
+        for burst in bursts.values():
+            if burst.answered_at is not None:
+                burst.answered(burst.answered_at + seconds)
+
     def ask_plainly(self, streams: Collection[StreamKey], until: float) -> None:
         """Have streams that did not come asked for plainly, with everything else, and wait for them until then."""
         for stream in streams:
@@ -326,8 +395,16 @@ class StreamTable:
         if record is None or record.status not in _OPEN:
             return False
         self.last_progress = now
+        if record.burst is not None:
+            record.burst.answered(now)
         self._serve(stream, record, StreamStatus.LIVE)
         return True
+
+    def answered(self, number: int, now: float) -> None:
+        """Note an answer which shows that a request and all before it were taken."""
+        for record in self._open.values():
+            if record.burst is not None and record.burst.number <= number:
+                record.burst.answered(now)
 
     def take_list(self, listed: Collection[StreamKey], union: Mapping[StreamKey, Demand], now: float) -> set[StreamKey]:
         """Take the exchange's list of the time when `union` was asked for; return what it lacks of what is asked."""
@@ -372,10 +449,12 @@ class StreamTable:
                 record.plan_try(now, self._memory.patience.ask_again, is_first=False)
         return True
 
-    def settle_once(self, stream: StreamKey, *, served: bool) -> bool:
+    def settle_once(self, stream: StreamKey, now: float, *, served: bool) -> bool:
         """Note that a snapshot came or will not come; return whether its stream flows for that sake only."""
         record = self._records[stream]
         record.settle_once()
+        if served and record.burst is not None:
+            record.burst.answered(now)
         self._file(stream, record)
         self._memory.snapshots.settle(stream, served=served)
         self._changed.add(stream)
@@ -413,11 +492,10 @@ class StreamTable:
         self._repairs_in_a_row += 1
         self._memory.effort.repaired()
 
-    def _expect(self, streams: Mapping[StreamKey, Demand], now: float) -> None:
-        until = now + self._memory.patience.first_data
+    def _expect(self, streams: Mapping[StreamKey, Demand], burst: Burst, until: float) -> None:
         for stream, demand in streams.items():
             record = self._records.setdefault(stream, StreamRecord())
-            record.expect(until, needs_data=_proved_by_data(stream, demand))
+            record.expect(until, burst, needs_data=_proved_by_data(stream, demand))
             self._file(stream, record)
 
     def _serve(self, stream: StreamKey, record: StreamRecord, status: StreamStatus) -> None:
