@@ -16,6 +16,7 @@ from upbit_ws_qt.errors import (
     RateLimitError,
     RecoveryError,
     RecoveryStrategy,
+    RestError,
     SubscriptionError,
     WebSocketError,
 )
@@ -29,6 +30,7 @@ SAMPLES: list[WebSocketError] = [
         "codes are forbidden", spec="myAsset(KRW-BTC)", index=2, codes=("KRW-BTC",), component_id="chart"
     ),
     RecoveryError("public", "no first data", missing=("ticker KRW-BTC",)),
+    RestError("/orders/open", "default", "out_of_scope", "the exchange answers HTTP 403", status=403),
     BackpressureError("chart", "queue full", dropped=12),
     DecodeError("truncated", '{"type":'),
 ]
@@ -52,6 +54,7 @@ def test_the_tree_is_complete_and_flat() -> None:
                 RecoveryStrategy.WAIT,
                 RecoveryStrategy.NONE,
                 RecoveryStrategy.RECONNECT,
+                RecoveryStrategy.NONE,
                 RecoveryStrategy.SKIP,
                 RecoveryStrategy.SKIP,
             ],

@@ -29,6 +29,27 @@ PROMISED = set(
 ADDED = set(
     """
     AdaptationKind
+    CANDLE_UNITS
+    BudgetUsage
+    CautionKinds
+    ChanceAccount
+    ChanceMarket
+    ChanceSide
+    MarketWarnings
+    RestAccount
+    RestApiKey
+    RestCandle
+    RestClient
+    RestInstrument
+    RestMarket
+    RestOrder
+    RestOrderChance
+    RestOrderTrade
+    RestOrderbook
+    RestOrderbookUnit
+    RestTicker
+    RestTrade
+    RestError
     AdaptationStep
     AdaptiveSubscriptionManager
     AlertKind

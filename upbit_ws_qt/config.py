@@ -82,6 +82,8 @@ class ServiceConfig:
     # -- a line's life, in seconds ----------------------------------------------------------------------------------
     connect_timeout: float = 10.0
     close_timeout: float = 1.0
+    rest_timeout: float = 10.0
+    """How long one answer of the REST interface may take, from the connection to its last byte."""
     ping_interval: float = 5.0
     """A line that is dead though nobody said so is found within this and `pong_timeout`; pings cost no budget."""
     pong_timeout: float = 4.0
@@ -159,9 +161,9 @@ class ServiceConfig:
         if self.credentials is not None and not isinstance(self.credentials, Credentials):
             raise ConfigurationError("credentials", "***", "a Credentials object")
         if self.credentials is not None and not self.credentials.is_dummy:
-            for name in ("private_url", "info_url"):
-                if str(getattr(self, name)).startswith("ws:"):
-                    allowed = "wss:// for real keys; ws:// is for an embedded exchange's dummy keys"
+            for name, plain in (("private_url", "ws"), ("info_url", "ws"), ("rest_url", "http")):
+                if str(getattr(self, name)).startswith(f"{plain}:"):
+                    allowed = f"{plain}s:// for real keys; {plain}:// is for an embedded exchange's dummy keys"
                     raise ConfigurationError(name, getattr(self, name), allowed)
 
     # -- ready-made ---------------------------------------------------------------------------------------------

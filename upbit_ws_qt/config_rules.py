@@ -37,6 +37,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "max_frames_per_second": (100, 10**8),
     "connect_timeout": (0.05, 120),
     "close_timeout": (0.01, 10),
+    "rest_timeout": (0.05, 300),
     "ping_interval": (0.05, 55),  # the exchange closes an idle line after 60 s
     "pong_timeout": (0.05, 120),
     "busy_silence_timeout": (0.05, 3600),

@@ -7,6 +7,7 @@ WebSocketError
 ├── RateLimitError        a limit of the exchange was reached
 ├── SubscriptionError     a wish that the exchange refuses or does not serve
 ├── RecoveryError         restoring the subscriptions after a drop did not succeed
+├── RestError             a question to the REST interface has no answer, or a refusal for one
 ├── BackpressureError     a consumer is too slow and events were dropped or it was quarantined
 └── DecodeError           a frame that cannot be read
 
@@ -28,6 +29,7 @@ __all__ = [
     "RateLimitError",
     "RecoveryError",
     "RecoveryStrategy",
+    "RestError",
     "SubscriptionError",
     "WebSocketError",
 ]
@@ -276,6 +278,47 @@ class BackpressureError(WebSocketError):
         self.reason = reason
         self.dropped = dropped
         super().__init__(f"component {component_id}: {reason}, {dropped} events dropped", recovery=recovery)
+
+
+class RestError(WebSocketError):
+    """A question to the REST interface that was refused, or got no answer that can be read.
+
+    What tries again by itself has done so before this is raised: an answer that did not come, a trouble of the
+    exchange's own, and, after the wait that it asks for, "too many".
+
+    Attributes:
+        status: of HTTP; None where no answer came.
+        name: the exchange's name for it: a number for market data, a word such as "out_of_scope" for account data;
+            else ours: "network", "timeout", "tls", "certificate", "proxy", "redirect", "too_large", "unreadable",
+            "closed", or "http" for a refusal without a name.
+        group: the group of calls that it was counted to.
+        call: the path.
+        detail: what the exchange said, safe to show.
+        is_temporary: whether the same question may well be answered later.
+    """
+
+    def __init__(
+        self,
+        call: str,
+        group: str,
+        name: str | int,
+        reason: str,
+        *,
+        status: int | None = None,
+        detail: str = "",
+        is_temporary: bool = False,
+        recovery: RecoveryStrategy | None = None,
+    ) -> None:
+        self.call = call
+        self.group = group
+        self.name = name
+        self.status = status
+        self.detail = detail
+        self.is_temporary = is_temporary
+        message = Phrase("{call}: {reason}", call=call, reason=reason)
+        if detail:
+            message = Phrase("{what}: {detail}", what=message, detail=detail)
+        super().__init__(message, recovery=recovery)
 
 
 class DecodeError(WebSocketError):

@@ -1,7 +1,8 @@
-"""Tokens for the private endpoints: a new one for every handshake, none kept."""
+"""Tokens for the private endpoints and for REST: a new one for every handshake and every question, none kept."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 import uuid
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from jwt.algorithms import HMACAlgorithm
 from jwt.utils import base64url_encode
 
-from upbit_ws_qt.errors import AuthenticationError
+from upbit_ws_qt.errors import AuthenticationError, ConfigurationError
 from upbit_ws_qt.types import WebSocketType
 
 if TYPE_CHECKING:
@@ -60,13 +61,38 @@ class JWTManager:
         """Return a fresh token with a fresh nonce; without credentials AuthenticationError is raised."""
         if self._credentials is None:
             raise AuthenticationError(ws_type.value, "no key was given")
-        access_key, secret_key = self._credentials.reveal()
-        payload = json.dumps({"access_key": access_key, "nonce": str(uuid.uuid4())}, separators=(",", ":"))
+        return self._sign(self._credentials)
+
+    def make_request_token(self, query: str) -> str:
+        """Return a fresh token for one question to the REST interface.
+
+        Args:
+            query: `name=value` pairs in the order in which they are sent, joined by "&", not percent-encoded; empty
+                where there are none. Its hash goes into the token (protocol sheet, "Authentication").
+
+        Raises:
+            ConfigurationError: without credentials.
+        """
+        credentials = self.require_credentials()
+        if not query:
+            return self._sign(credentials)
+        digest = hashlib.sha512(query.encode()).hexdigest()
+        return self._sign(credentials, query_hash=digest, query_hash_alg="SHA512")
+
+    def require_credentials(self) -> Credentials:
+        """Return the credentials; ConfigurationError where there are none."""
+        if self._credentials is None:
+            raise ConfigurationError("credentials", None, "credentials: this is not public")
+        return self._credentials
+
+    def _sign(self, credentials: Credentials, **claims: str) -> str:
+        access_key, secret_key = credentials.reveal()
+        payload = json.dumps({"access_key": access_key, "nonce": str(uuid.uuid4()), **claims}, separators=(",", ":"))
         unsigned = _HEADER + b"." + base64url_encode(payload.encode())
         # Signed by hand: jwt.encode() warns that the exchange's 40-character secrets are short for HS512, and
         # there is nothing that a user of the exchange could do about it.
         signature = _HS512.sign(unsigned, secret_key.encode())
-        # Counted, not kept: a nonce must be new for every handshake (protocol sheet, "Authentication").
+        # Counted, not kept: a nonce must be new for every token (protocol sheet, "Authentication").
         self.tokens_made += 1
         return (unsigned + b"." + base64url_encode(signature)).decode("ascii")
 

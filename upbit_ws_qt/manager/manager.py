@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.manager.notify import ManagerListener
     from upbit_ws_qt.monitoring import ConnectionImpact, HealthStatus, Monitor, PerformanceMetrics
     from upbit_ws_qt.monitoring.prediction import ResourcePrediction
+    from upbit_ws_qt.rest import RestClient
     from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import OptimizationResult, RestoreResult, StreamStatus, SubscriptionStatistics
@@ -262,6 +263,12 @@ class GlobalWebSocketManager:
     def is_current_epoch(self, ws_type: WebSocketType, epoch: int) -> bool:
         """Whether something stamped with `epoch` came on the present line."""
         return self.wiring.epochs.is_current_epoch(ws_type, epoch)
+
+    # -- REST ----------------------------------------------------------------------------------------------------------
+    @property
+    def rest(self) -> RestClient:
+        """What asks the exchange's REST interface, for the whole program within one budget; it ends with `stop()`."""
+        return self.wiring.rest
 
     # -- figures -------------------------------------------------------------------------------------------------------
     @property

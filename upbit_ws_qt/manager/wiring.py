@@ -16,6 +16,7 @@ from upbit_ws_qt.manager.journal import Journal
 from upbit_ws_qt.manager.notify import Notifier, Quota
 from upbit_ws_qt.manager.observer import Observer
 from upbit_ws_qt.manager.trace import TraceRegistry
+from upbit_ws_qt.rest import RestClient
 from upbit_ws_qt.routing import DataPoolManager, DataRoutingEngine
 from upbit_ws_qt.subscriptions import StreamStatus, SubscriptionStateManager
 from upbit_ws_qt.types import ConnectionState, GlobalManagerState, IndependenceLevel, WebSocketType
@@ -58,7 +59,8 @@ class Wiring:
         pool: the newest events, None where the pool is switched off.
         routing: who is handed what.
         drain: what hands the frames out.
-        jwt: tokens of the private lines.
+        jwt: tokens of the private lines and of REST.
+        rest: what asks the REST interface.
         endpoints: the lines that there are; private ones need credentials and a region that has them.
         epochs: how many lines to each endpoint there have been.
         notifier: what tells the listeners.
@@ -95,6 +97,7 @@ class Wiring:
             on_failure=self._on_frame_failed,
         )
         self.jwt = JWTManager(self.config.credentials, self.config.token_lifetime, clock=self.loop.time)
+        self.rest = RestClient(self.config, jwt=self.jwt)
         self.endpoints = self._make_endpoints(rng)
         self.components = ComponentRegistry(
             self.loop,
@@ -153,6 +156,7 @@ class Wiring:
         """Let go of everything at once, because the process ends: no loop will run any more, and nobody is told."""
         self.state = GlobalManagerState.STOPPED
         self.observer.stop()
+        self.rest.abandon()
         for endpoint in self.endpoints.values():
             endpoint.abandon()
         self.drain.stop()
@@ -169,7 +173,7 @@ class Wiring:
         try:
             # No limit of time around it: each line cuts itself off after a second, and a loop that stood still for
             # longer than a limit would only be told so by an error, with the lines left as they are.
-            await asyncio.gather(*(endpoint.stop() for endpoint in self.endpoints.values()))
+            await asyncio.gather(self.rest.close(), *(endpoint.stop() for endpoint in self.endpoints.values()))
         finally:
             self.drain.stop()
             await self.routing.stop()

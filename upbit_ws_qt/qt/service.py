@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.monitoring.prediction import ResourcePrediction
     from upbit_ws_qt.monitoring.stream_metrics import SubscriptionMetrics
     from upbit_ws_qt.qt.channel import Channel
+    from upbit_ws_qt.rest import RestClient
     from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import OptimizationResult, RestoreResult, SubscriptionStatistics
@@ -348,6 +349,11 @@ class WebSocketService(QObject, ChannelSource):
         error = None if task.cancelled() else task.exception()
         if isinstance(error, WebSocketError) and not sip.isdeleted(self):
             self.errorOccurred.emit(error)
+
+    @property
+    def rest(self) -> RestClient:
+        """What asks the exchange's REST interface: the past, the account, the list of markets; ends with `stop()`."""
+        return self.manager.rest
 
     # -- for the rest of this room ------------------------------------------------------------------------------------
     @property

@@ -1,0 +1,129 @@
+"""The client against the embedded exchange."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from upbit_ws_qt import ConfigurationError, Priority, RestClient, RestError, ServiceConfig
+from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+START_MS = 1_790_000_000_000
+
+
+@pytest.fixture
+async def exchange() -> AsyncIterator[EmbeddedExchange]:
+    async with EmbeddedExchange(ExchangeSettings(markets=12, rate=400, stopped=True, start_ms=START_MS)) as running:
+        yield running
+
+
+@pytest.fixture
+async def rest(exchange: EmbeddedExchange) -> AsyncIterator[RestClient]:
+    async with RestClient(ServiceConfig.for_exchange(exchange)) as client:
+        yield client
+
+
+async def test_markets_come_with_their_warnings_or_without(rest: RestClient) -> None:
+    detailed = await rest.markets()
+    assert [market.market for market in detailed][:1] == ["KRW-BTC"]
+    assert all(market.market_event is not None for market in detailed)
+    assert all(market.market_event is None for market in await rest.markets(details=False))
+
+
+async def test_tickers_and_instruments_are_exact(rest: RestClient) -> None:
+    (ticker,) = await rest.tickers("krw-btc")
+    assert ticker.market == "KRW-BTC"
+    assert isinstance(ticker.acc_trade_price, Decimal)
+    assert ticker.signed_change_price == ticker.trade_price - ticker.prev_closing_price
+    (instrument,) = await rest.instruments(["KRW-BTC"])
+    assert instrument.supported_levels[0] == 0
+
+
+async def test_candles_are_paged_back_without_a_hole_or_a_repeat(rest: RestClient) -> None:
+    now = datetime.fromtimestamp(START_MS / 1000, UTC)
+    pages = []
+    async for page in rest.candle_pages("KRW-BTC", "1m", to=now):
+        pages.append(page)
+        if len(pages) == 3:
+            break
+    starts = [candle.start for page in pages for candle in page]
+    assert len(starts) == 600
+    assert starts == sorted(set(starts), reverse=True)
+    since = starts[450]
+    again = [candle.start async for page in rest.candle_pages("KRW-BTC", "1m", to=now, since=since) for candle in page]
+    assert again == starts[:451]
+
+
+async def test_an_unknown_market_is_told_with_the_integer_name_of_market_data(rest: RestClient) -> None:
+    with pytest.raises(RestError) as caught:
+        await rest.tickers("KRW-NOPE")
+    error = caught.value
+    assert (error.status, error.name, error.call, error.is_temporary) == (404, 404, "/ticker", False)
+    assert error.group == "ticker"
+
+
+@pytest.mark.parametrize("codes", ["", "KRWBTC", [], ["KRW-BTC", "x"]])
+async def test_a_code_that_can_be_none_is_not_asked_for(rest: RestClient, codes: list[str]) -> None:
+    with pytest.raises(ValueError, match="market code"):
+        await rest.tickers(codes)
+    assert rest.usage() == ()
+
+
+async def test_bounds_of_the_exchange_are_known_before_anything_is_asked(rest: RestClient) -> None:
+    with pytest.raises(ValueError, match="from 1 to 200"):
+        await rest.candles("KRW-BTC", "1m", count=201)
+    with pytest.raises(ValueError, match="unit of candles"):
+        await rest.candles("KRW-BTC", "2m")
+    with pytest.raises(ValueError, match="zone"):
+        await rest.candles("KRW-BTC", "1m", datetime(2026, 1, 1))
+    with pytest.raises(ValueError, match="days_ago"):
+        await rest.trade_page("KRW-BTC", days_ago=8)
+    with pytest.raises(ValueError, match="one of the two"):
+        await rest.orders(["a"], identifiers=["b"])
+    with pytest.raises(ValueError, match="one of the two"):
+        await rest.order()
+    with pytest.raises(ValueError, match="states"):
+        await rest.open_orders(states=["done"])
+    assert rest.usage() == ()
+
+
+async def test_without_credentials_account_data_is_a_matter_of_configuration(exchange: EmbeddedExchange) -> None:
+    config = ServiceConfig.for_exchange(exchange, credentials=None)
+    async with RestClient(config) as rest:
+        with pytest.raises(ConfigurationError, match="credentials"):
+            await rest.accounts()
+        assert rest.usage() == ()
+
+
+async def test_many_questions_at_once_are_never_too_many(rest: RestClient) -> None:
+    answers = await asyncio.gather(*(rest.at(Priority.LOW).candles("KRW-BTC", "1m", count=1) for _ in range(25)))
+    assert {len(page) for page in answers} == {1}
+    (usage,) = rest.usage()
+    assert (usage.asked, usage.refused, usage.waiting) == (25, 0, 0)
+
+
+async def test_after_its_end_every_question_is_told_so(exchange: EmbeddedExchange) -> None:
+    rest = RestClient(ServiceConfig.for_exchange(exchange))
+    waiting = [asyncio.ensure_future(rest.candles("KRW-BTC", "1m")) for _ in range(15)]
+    await waiting[0]
+    await rest.close()
+    await rest.close()
+    ends = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [end.name for end in ends if isinstance(end, RestError)].count("closed") >= 5
+    assert not [end for end in ends if isinstance(end, BaseException) and not isinstance(end, RestError)]
+    with pytest.raises(RestError) as caught:
+        await rest.markets()
+    assert caught.value.name == "closed"
+
+
+@pytest.mark.qasync_loop
+async def test_it_works_on_the_loop_that_desktops_run_on(rest: RestClient) -> None:
+    pages = await asyncio.gather(rest.markets(), rest.candles("KRW-BTC", "1s"), rest.tickers("KRW-BTC"))
+    assert all(pages)

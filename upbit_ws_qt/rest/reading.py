@@ -1,0 +1,84 @@
+"""From the bytes of an answer to structs, and from those of a refusal to its name; no I/O."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import msgspec
+
+from upbit_ws_qt.text import safe_text
+from upbit_ws_qt.wire.shapes import check_digits
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator
+    from decimal import Decimal
+
+__all__ = ["read_answer", "read_refusal"]
+
+_T = TypeVar("_T")
+
+_DETAIL = 200  # characters of what the exchange said that are shown
+# What no amount looks like: NaN and infinity, which pass for a Decimal as text, exponents of three digits, and numbers
+# of more places than a Decimal of this world has. Names and texts may look like it, too; then all numbers are checked.
+_SUSPICIOUS = re.compile(rb"nan|inf|e[+-]?\d{3}|[\d.]{60}", re.IGNORECASE)
+
+
+class _Named(msgspec.Struct):
+    name: str | int = ""
+    message: str = ""
+
+
+class _Refusal(msgspec.Struct):
+    error: _Named
+
+
+@cache
+def _decoder(kind: Hashable) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(cast("Any", kind))
+
+
+def read_answer(body: bytes, kind: type[_T]) -> _T:
+    """Return the answer of a type, or of a tuple of one.
+
+    Raises:
+        ValueError: what cannot be read, in words that are safe to show.
+    """
+    reason = ""
+    try:
+        value: _T = _decoder(cast("Hashable", kind)).decode(body)
+        if _SUSPICIOUS.search(body):
+            for number in _numbers(value):
+                if not number.is_finite():
+                    raise ValueError("a number is none")
+            check_digits(value, len(body))
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else safe_text(str(error), _DETAIL)
+    else:
+        return value
+    raise ValueError(reason)
+
+
+def read_refusal(body: bytes) -> tuple[str | int, str]:
+    """Return name and message of a refusal; "http" and the beginning of the text where it has no such form."""
+    try:
+        error = _decoder(_Refusal).decode(body).error
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        # Not a page of HTML: nobody wants to read that.
+        text = "" if body.lstrip()[:1] in (b"<", b"{", b"[") else safe_text(body[: 4 * _DETAIL], _DETAIL)
+        return "http", text
+    name = safe_text(error.name, 60) if isinstance(error.name, str) else error.name
+    return name or "http", safe_text(error.message, _DETAIL)
+
+
+def _numbers(value: Any) -> Iterator[Decimal]:
+    """Yield all decimals anywhere inside."""
+    if hasattr(value, "is_finite"):
+        yield value
+    elif isinstance(value, msgspec.Struct):
+        for item in msgspec.structs.astuple(value):
+            yield from _numbers(item)
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _numbers(item)
