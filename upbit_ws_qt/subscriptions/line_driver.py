@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import uuid
 from typing import TYPE_CHECKING, Protocol
 
@@ -150,9 +151,10 @@ class LineDriver:
         """Wait to be woken, for `delay` seconds at most."""
         session = self.session
         longest = _LONGEST_PAUSE if session.is_syncing or session.awaits_anything else None
-        timer = None
+        timer, due = None, math.inf
         if delay is not None or longest is not None:
             seconds = min(value for value in (delay, longest) if value is not None)
+            due = self._loop.time() + seconds
             timer = self._loop.call_later(seconds, self._wake.set)
         try:
             await self._wake.wait()
@@ -160,7 +162,7 @@ class LineDriver:
         finally:
             if timer is not None:
                 timer.cancel()
-        late = self._loop.time() - timer.when() if timer is not None else 0.0
+        late = self._loop.time() - due
         if late >= _STANDSTILL:
             # A loop that was busy has not read what came. Which of a timer and a socket it turns to first is chance.
             session.stood_still(late)
