@@ -29,7 +29,9 @@ class Orders(QLabel):
         super().__init__("No orders yet")
         self.service = service
         service.errorOccurred.connect(self.on_error)
-        service.gapDetected.connect(lambda gap: print("may have missed something since", gap.since, "ms"))
+        service.gapDetected.connect(
+            lambda gap: print("may have missed something since", gap.since, "by the exchange's clock")
+        )
         self.orders = WebSocketClientProxy("orders", owner=self).subscribe_my_order(self.on_order)
 
     def on_order(self, order: MyOrderEvent) -> None:

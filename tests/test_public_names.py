@@ -121,6 +121,7 @@ ADDED = set(
     SnapshotDifference
     SplitTrust
     StateChange
+    StreamGap
     StreamKey
     StreamMetrics
     StreamStatus

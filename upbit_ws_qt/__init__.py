@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         GapEvent,
         JWTManager,
         StateChange,
+        StreamGap,
     )
     from upbit_ws_qt.credentials import (
         Credentials,
@@ -377,6 +378,7 @@ __all__ = [
     "SnapshotDifference",
     "SplitTrust",
     "StateChange",
+    "StreamGap",
     "StreamKey",
     "StreamMetrics",
     "StreamStatus",

@@ -21,18 +21,20 @@ from upbit_ws_qt.connection import (
     Line,
     RawFrame,
     StateChange,
+    StreamGap,
     Supervisor,
     open_socket,
 )
 from upbit_ws_qt.credentials import Credentials
 from upbit_ws_qt.errors import ConnectionLostError, RecoveryError, WebSocketError
+from upbit_ws_qt.events import BaseWebSocketEvent, TradeEvent
 from upbit_ws_qt.specs import SubscriptionSpec
-from upbit_ws_qt.streams import StreamKey, streams_of
+from upbit_ws_qt.streams import StreamKey, key_of_event, streams_of
 from upbit_ws_qt.types import DataFormat, DataType, WebSocketType
-from upbit_ws_qt.wire import ServerError, SubscriptionList, build_list_request, build_request
+from upbit_ws_qt.wire import ServerError, SubscriptionList, build_list_request, build_request, decode
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from upbit_ws_qt.connection import Connect
     from upbit_ws_qt.connection.line import Control
@@ -72,6 +74,26 @@ def config_for(exchange: EmbeddedExchange, **changes: Any) -> ServiceConfig:
     )
 
 
+class HandedOut:
+    """What the frames of a rig say of the exchange's time."""
+
+    def __init__(self, frames: list[RawFrame]) -> None:
+        self._frames = frames
+
+    def _events(self) -> Iterator[BaseWebSocketEvent]:
+        for frame in self._frames:
+            yield from (message for message in decode(frame.data) if isinstance(message, BaseWebSocketEvent))
+
+    def stream_gap(self, stream: StreamKey) -> StreamGap:
+        events = [event for event in self._events() if key_of_event(event) == stream]
+        ids = [event.sequential_id for event in events if isinstance(event, TradeEvent)]
+        times = [event.trade_timestamp if isinstance(event, TradeEvent) else event.timestamp for event in events]
+        return StreamGap(stream, times[-1] if times else None, max(ids, default=None))
+
+    def newest_timestamp(self, ws_type: WebSocketType) -> int:
+        return max((event.timestamp for event in self._events()), default=0)
+
+
 class Rig:
     """One connection, its inbox and drain, and notes of all that it said.
 
@@ -94,6 +116,7 @@ class Rig:
         self.config = config
         self.states: list[StateChange] = []
         self.gaps: list[GapEvent] = []
+        self.resumed: list[int] = []
         self.errors: list[WebSocketError] = []
         self.frames: list[RawFrame] = []
         self.lines: list[Line] = []
@@ -116,8 +139,11 @@ class Rig:
             synchronize=self.synchronize,
             on_state=self._note(self.states),
             on_gap=self._note(self.gaps),
+            on_gap_found=lambda gap: None,
+            on_resumed=lambda ws_type, epoch: self.resumed.append(epoch),
             on_error=self._note(self.errors),
             gap_streams=self.streams,
+            handed_on=HandedOut(self.frames),
             rng=random.Random(1),
             connect=connect,
             wall_clock=wall_clock or time.time,

@@ -9,7 +9,7 @@ import jwt
 import pytest
 
 from upbit_ws_qt.connection.auth import JWTManager
-from upbit_ws_qt.connection.epoch import EpochManager, unrepeatable
+from upbit_ws_qt.connection.epoch import EpochManager, may_miss
 from upbit_ws_qt.credentials import Credentials
 from upbit_ws_qt.errors import AuthenticationError
 from upbit_ws_qt.streams import StreamKey
@@ -57,9 +57,9 @@ def test_a_listener_can_be_taken_away() -> None:
     assert seen == [1]
 
 
-def test_trades_orders_and_assets_cannot_be_had_again() -> None:
-    streams = [StreamKey(t, "KRW-BTC") for t in DataType]
-    assert {s.data_type for s in unrepeatable(streams)} == {DataType.TRADE, DataType.MY_ORDER, DataType.MY_ASSET}
+def test_trades_orders_assets_and_closed_candles_may_be_missed() -> None:
+    missed = {each for each in DataType if may_miss(StreamKey(each))}
+    assert missed == {DataType.TRADE, DataType.MY_ORDER, DataType.MY_ASSET, *(t for t in DataType if t.is_candle)}
 
 
 def test_a_token_is_what_the_exchange_wants_and_new_each_time() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from upbit_ws_qt.connection.addresses import Addresses
 from upbit_ws_qt.connection.auth import JWTManager
 from upbit_ws_qt.connection.drain import Drain, DrainFigures, inside_task
-from upbit_ws_qt.connection.epoch import EpochManager, GapEvent
+from upbit_ws_qt.connection.epoch import EpochManager, GapEvent, HandedOn, StreamGap
 from upbit_ws_qt.connection.figures import ConnectionFigures
 from upbit_ws_qt.connection.inbox import Inbox, InboxFigures, LostStream, RawFrame
 from upbit_ws_qt.connection.isolation import IsolatedHost
@@ -38,6 +38,7 @@ __all__ = [
     "DrainFigures",
     "EpochManager",
     "GapEvent",
+    "HandedOn",
     "Inbox",
     "InboxFigures",
     "IsolatedHost",
@@ -50,6 +51,7 @@ __all__ = [
     "SocketFigures",
     "SocketLike",
     "StateChange",
+    "StreamGap",
     "Supervisor",
     "inside_task",
     "open_socket",

@@ -3,16 +3,53 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from upbit_ws_qt.types import WebSocketType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from upbit_ws_qt.streams import StreamKey
 
-__all__ = ["EpochManager", "GapEvent", "GapLog"]
+__all__ = ["EpochManager", "GapEvent", "GapLog", "HandedOn", "StreamGap"]
+
+
+DISORDER_MS = 1000
+"""Trades come out of the order of their times and ids now and then, by some milliseconds; this is ample."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamGap:
+    """Where a gap of one stream begins, and where it ends, in the exchange's own terms.
+
+    Everything that was missed lies from `since` to `until`, both included: reload that and drop what is known by its
+    id. None of it depends on the computer's clock.
+
+    Attributes:
+        stream: which one.
+        last_timestamp: exchange's milliseconds of what was handed on last before the gap (of a trade, when it was
+            traded); None where nothing of the stream had been handed on.
+        last_id: highest `sequential_id` handed on before the gap; None for what is no trade, or where there was none.
+        first_timestamp: the same of what came first on a line after it, whether it was news or not; None until it came.
+        first_id: its `sequential_id`; None for what is no trade, or until it came.
+    """
+
+    stream: StreamKey
+    last_timestamp: int | None = None
+    last_id: int | None = None
+    first_timestamp: int | None = None
+    first_id: int | None = None
+
+    @property
+    def since(self) -> int | None:
+        """Exchange's milliseconds that nothing which was missed is older than; None where nothing had come before."""
+        return None if self.last_timestamp is None else max(0, self.last_timestamp - DISORDER_MS)
+
+    @property
+    def until(self) -> int | None:
+        """Exchange's milliseconds that nothing which was missed is newer than; None while nothing has come since."""
+        return None if self.first_timestamp is None else self.first_timestamp + DISORDER_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +64,10 @@ class GapEvent:
         cause: why the old line went, in a few words.
         streams: those that may have missed something for good (trades, orders, assets); none after a planned change,
             because both lines carried them at the same time.
-        since: wall-clock milliseconds of the last sign of life on the old line: reload from here.
+        since: milliseconds of the *exchange's* clock, never later than the first thing that was missed: the earliest
+            `since` of `ranges`. Where nothing had been handed on of any of those streams it is reckoned from whatever
+            the line brought last, and 0 where it brought nothing at all.
+        ranges: where the gap begins for each stream that may have missed something, and for candles.
     """
 
     ws_type: WebSocketType
@@ -37,6 +77,17 @@ class GapEvent:
     cause: str
     streams: tuple[StreamKey, ...]
     since: int
+    ranges: tuple[StreamGap, ...] = ()
+
+
+class HandedOn(Protocol):
+    """What knows what has been handed on; the routing."""
+
+    def stream_gap(self, stream: StreamKey) -> StreamGap:
+        """Return where a gap of a stream would begin now."""
+
+    def newest_timestamp(self, ws_type: WebSocketType) -> int:
+        """Return the newest exchange timestamp of an endpoint that was handed on, 0 where there was none."""
 
 
 class EpochManager:
@@ -80,16 +131,14 @@ class EpochManager:
             self._listeners.remove(listener)
 
 
-def unrepeatable(streams: Iterable[StreamKey]) -> tuple[StreamKey, ...]:
-    """Return the streams of which a missed message is lost for good."""
-    return tuple(stream for stream in streams if stream.data_type.every_message_counts)
-
-
 class _Loss(NamedTuple):
     at: float
-    since_ms: int
     cause: str
-    streams: tuple[StreamKey, ...]
+
+
+def may_miss(stream: StreamKey) -> bool:
+    """Whether a stream may have missed something that the next message does not make good; of candles, closed ones."""
+    return stream.data_type.every_message_counts or stream.data_type.is_candle
 
 
 class GapLog:
@@ -97,44 +146,55 @@ class GapLog:
 
     A line that was never proved leaves the loss before it in force: the gap began there, and every gap event until
     the end of it says so.
+
+    Args:
+        ws_type: endpoint.
+        streams: those that are carried now.
+        handed_on: what the ends of gaps are read off, in the exchange's terms.
+        on_gap: told each change of epoch but the first, at once.
     """
 
     def __init__(
         self,
         ws_type: WebSocketType,
-        clock: Callable[[], float],
-        wall_clock: Callable[[], float],
         streams: Callable[[], tuple[StreamKey, ...]],
+        handed_on: HandedOn,
         on_gap: Callable[[GapEvent], None],
     ) -> None:
         self._ws_type = ws_type
-        self._clock = clock
-        self._wall_clock = wall_clock
         self._streams = streams
+        self._handed_on = handed_on
         self._on_gap = on_gap
         self._loss: _Loss | None = None
+        self._ranges: tuple[StreamGap, ...] | None = None  # of the loss, from the first epoch after it on
 
-    def lost(self, cause: str, alive_at: float) -> None:
-        """Note that a line is gone; `alive_at` is when it last showed a sign of life."""
+    def lost(self, cause: str, at: float) -> None:
+        """Note that a line is gone, and when that was found (loop clock, seconds)."""
         # The first loss counts: lines that were never proved in between brought nothing.
         if self._loss is None:
-            # The two clocks are read at one moment; only the loop's one knows when the line was last alive.
-            now = self._clock()
-            since_ms = int((self._wall_clock() - (now - alive_at)) * 1000)
-            self._loss = _Loss(now, since_ms, cause, unrepeatable(self._streams()))
+            self._loss = _Loss(at, cause)
 
     def epoch_begun(self, new: int, opened_at: float, cause: str) -> None:
         """Tell the gap before an epoch whose line was opened at `opened_at`; `cause` where nothing was lost."""
         old, loss = new - 1, self._loss
         if old == 0:
             return  # nothing came before it that could have been missed
+        newest = max(0, self._handed_on.newest_timestamp(self._ws_type) - DISORDER_MS)
         if loss is None:
-            gap = GapEvent(self._ws_type, old, new, 0.0, cause, (), int(self._wall_clock() * 1000))
-        else:
-            down = max(0.0, opened_at - loss.at)
-            gap = GapEvent(self._ws_type, old, new, down, loss.cause, loss.streams, loss.since_ms)
-        self._on_gap(gap)
+            self._on_gap(GapEvent(self._ws_type, old, new, 0.0, cause, (), newest))
+            return
+        # Read now and not when the line was lost: what it had brought by then may have been handed on meanwhile, and
+        # what was not is dropped from here on, so that it is missing too.
+        if self._ranges is None:
+            carried = [stream for stream in self._streams() if may_miss(stream)]
+            self._ranges = tuple(map(self._handed_on.stream_gap, carried))
+        streams = tuple(each.stream for each in self._ranges if each.stream.data_type.every_message_counts)
+        known = [each.since for each in self._ranges if each.since is not None]
+        down = max(0.0, opened_at - loss.at)
+        self._on_gap(
+            GapEvent(self._ws_type, old, new, down, loss.cause, streams, min(known, default=newest), self._ranges)
+        )
 
     def mended(self) -> None:
         """Forget the loss: a line is proved, or nothing is wanted any more."""
-        self._loss = None
+        self._loss = self._ranges = None

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt.config import ServiceConfig
     from upbit_ws_qt.connection.auth import JWTManager
-    from upbit_ws_qt.connection.epoch import EpochManager, GapEvent
+    from upbit_ws_qt.connection.epoch import EpochManager, GapEvent, HandedOn
     from upbit_ws_qt.connection.line import Line, Tap
     from upbit_ws_qt.connection.rate_limit import ConnectLimiter
     from upbit_ws_qt.connection.states import StateChange
@@ -59,8 +59,12 @@ class Supervisor:
         synchronize: sends what is wanted on a line and proves it; a WebSocketError means "drop this line".
         on_state: each change of state.
         on_gap: each change of epoch but the first.
+        on_gap_found: the same at once, perhaps inside a Task and before anything of the new epoch is handed on; it
+            must not block.
+        on_resumed: told a new epoch once its line is proved and what had come on it by then is handed out.
         on_error: each failed dial, lost line and refusal.
         gap_streams: the streams that are carried now.
+        handed_on: what has been handed on of them, in the exchange's terms.
         rng: for the back-off.
         connect: opens sockets.
         wall_clock: seconds, to notice that the computer slept.
@@ -78,8 +82,11 @@ class Supervisor:
         synchronize: Callable[[Line], Coroutine[Any, Any, None]],
         on_state: Callable[[StateChange], None],
         on_gap: Callable[[GapEvent], None],
+        on_gap_found: Callable[[GapEvent], None],
+        on_resumed: Callable[[WebSocketType, int], None],
         on_error: Callable[[WebSocketError], None],
         gap_streams: Callable[[], tuple[StreamKey, ...]],
+        handed_on: HandedOn,
         rng: Random,
         connect: Connect = open_socket,
         wall_clock: Callable[[], float] = time.time,
@@ -91,7 +98,8 @@ class Supervisor:
         self._epochs = epochs
         self._jwt = jwt
         self._on_error = on_error
-        self._gaps = GapLog(ws_type, self._loop.time, wall_clock, gap_streams, partial(self._gap_found, on_gap))
+        self._on_gap, self._on_gap_found, self._on_resumed = on_gap, on_gap_found, on_resumed
+        self._gaps = GapLog(ws_type, gap_streams, handed_on, self._gap_found)
         self._machine = StateMachine(ws_type, self._loop.time, wall_clock, partial(self._soon, on_state))
         self._tally = Tally()
         self._dialer = Dialer(
@@ -207,9 +215,10 @@ class Supervisor:
             ended=next((change for change in reversed(self.history) if change.new in _ENDED), None),
         )
 
-    def _gap_found(self, on_gap: Callable[[GapEvent], None], gap: GapEvent) -> None:
+    def _gap_found(self, gap: GapEvent) -> None:
         self._tally.epoch_changed(lossy=bool(gap.streams))
-        self._soon(on_gap, gap)
+        self._on_gap_found(gap)
+        self._soon(self._on_gap, gap)
 
     # -- the supervisor -----------------------------------------------------------------------------------------
     def _start(self, cause: str) -> None:
@@ -252,6 +261,8 @@ class Supervisor:
             if not line.closed.done():
                 await self._waker.wait(line.closed, None)
             if line.closed.done():
+                # Whether this or the future's done-callback comes first is up to the loop: who comes first notes it.
+                self._line_closed(line, line.closed.result())
                 raise self._lines.loss_error(line)
             self._waker.take()
             if self._asked_for is not None:
@@ -373,6 +384,12 @@ class Supervisor:
         self._gaps.mended()
         self._move(ConnectionState.CONNECTED, "proved")
         self._askers.settle(None)
+        # Behind what has come by now: whoever reloads when told so leaves no hole before the stream.
+        self._inbox.put_marker(partial(self._resumed, line))
+
+    def _resumed(self, line: Line) -> None:
+        if line is self._line:  # else it was lost before anything of it was handed out, and the next one will be told
+            self._on_resumed(self.ws_type, line.epoch)
 
     def _line_closed(self, line: Line, info: CloseInfo) -> None:
         """Note the end of a line in the turn in which it is known."""
@@ -393,7 +410,7 @@ class Supervisor:
             if alive_at - self._proved_at >= self._config.stable_after:
                 self._lines.forgive()
         self._backoff.line_lost()
-        self._gaps.lost(loss_cause(line), alive_at)
+        self._gaps.lost(loss_cause(line), self._loop.time())
         self._move(ConnectionState.RECONNECTING, loss_cause(line), info.code)
 
     # -- failing, ending ------------------------------------------------------------------------------------------
@@ -408,6 +425,8 @@ class Supervisor:
 
     def _drop_line(self, error: WebSocketError) -> None:
         """Cut a line that could not be proved, without waiting for its socket to be really gone."""
+        if self._line is not None and self._line.closed.done():
+            self._line_closed(self._line, self._line.closed.result())
         line, self._line = self._line, None
         if line is None:
             return

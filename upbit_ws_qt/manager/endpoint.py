@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Drain,
         EpochManager,
         GapEvent,
+        HandedOn,
         JWTManager,
         LostStream,
         SocketLike,
@@ -56,6 +57,12 @@ class EndpointOwner(Protocol):
     def on_gap(self, gap: GapEvent) -> None:
         """Another line took over."""
 
+    def on_gap_found(self, gap: GapEvent) -> None:
+        """The same at once, before anything of the new line is handed on."""
+
+    def on_resumed(self, ws_type: WebSocketType, epoch: int) -> None:
+        """A new line is proved, and what had come on it by then is handed out."""
+
     def on_connection_error(self, error: WebSocketError) -> None:
         """Something failed that a person should see."""
 
@@ -69,7 +76,8 @@ class EndpointOwner(Protocol):
 class Endpoint:
     """Made once per endpoint; dials only while something is wanted.
 
-    `key_of` tells the inbox which waiting frame a newer one makes superfluous; `on_lost` is told what had to go.
+    `key_of` tells the inbox which waiting frame a newer one makes superfluous; `on_lost` is told what had to go;
+    `handed_on` knows what has been handed on.
     """
 
     def __init__(
@@ -85,6 +93,7 @@ class Endpoint:
         jwt: JWTManager,
         key_of: Callable[[bytes | str], Hashable | None],
         on_lost: Callable[[LostStream, int, bool], None],
+        handed_on: HandedOn,
         rng: Random | None = None,
     ) -> None:
         self.ws_type = ws_type
@@ -103,8 +112,11 @@ class Endpoint:
             synchronize=self.keeper.synchronize,
             on_state=self._on_state,
             on_gap=owner.on_gap,
+            on_gap_found=owner.on_gap_found,
+            on_resumed=owner.on_resumed,
             on_error=owner.on_connection_error,
             gap_streams=lambda: tuple(wishes.demand(ws_type)),
+            handed_on=handed_on,
             rng=rng or Random(),  # noqa: S311 - jitter of the back-off, nothing secret
             connect=self._connect,
             wall_clock=time.time,  # named here and not as a default, so that a test can let it go as its loop does

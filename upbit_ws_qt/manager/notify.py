@@ -42,6 +42,9 @@ class ManagerListener:
     def on_gap(self, gap: GapEvent) -> None:
         """Between two lines something may have been missed; one call for each epoch change."""
 
+    def on_resumed(self, ws_type: WebSocketType, epoch: int) -> None:
+        """A line is proved and its first data were handed out; once for each epoch that gets so far, the first too."""
+
     def on_error(self, error: WebSocketError) -> None:
         """Something went wrong that a person should be able to see; frames that cannot be read 20 a second at most."""
 

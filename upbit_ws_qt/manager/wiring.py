@@ -7,6 +7,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
 
+from upbit_ws_qt.backfill import GapWatch
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.connection import ConnectLimiter, Drain, EpochManager, JWTManager
 from upbit_ws_qt.errors import ConfigurationError, SubscriptionError, WebSocketError
@@ -58,6 +59,7 @@ class Wiring:
         components: their registrations.
         pool: the newest events, None where the pool is switched off.
         routing: who is handed what.
+        gaps: what is known of the latest gap of each line.
         drain: what hands the frames out.
         jwt: tokens of the private lines and of REST.
         rest: what asks the REST interface.
@@ -87,6 +89,7 @@ class Wiring:
             pool=self.pool,
             backlog=lambda: sum(len(endpoint.inbox) for endpoint in self.endpoints.values()),
         )
+        self.gaps = GapWatch(self.routing)
         self._unreadable = {ws_type: Quota(UNREADABLE_TOLD_PER_SECOND) for ws_type in WebSocketType}
         self._failure_kinds: set[type[Exception]] = set()
         self.drain = Drain(
@@ -258,6 +261,14 @@ class Wiring:
         """Pass a gap on."""
         self.notifier.notify(lambda listener: listener.on_gap(gap))
 
+    def on_gap_found(self, gap: GapEvent) -> None:
+        """Begin to watch what comes first after a gap; called before any of it is handed on."""
+        self.gaps.found(gap)
+
+    def on_resumed(self, ws_type: WebSocketType, epoch: int) -> None:
+        """Pass it on that a feed is whole again from here on."""
+        self.notifier.notify(lambda listener: listener.on_resumed(ws_type, epoch))
+
     def on_connection_error(self, error: WebSocketError) -> None:
         """Pass an error on."""
         self.notifier.notify(lambda listener: listener.on_error(error))
@@ -315,6 +326,7 @@ class Wiring:
                 jwt=self.jwt,
                 key_of=self.routing.conflation_key,
                 on_lost=self.routing.note_lost,
+                handed_on=self.routing,
                 rng=rng,
             )
             for ws_type in WebSocketType

@@ -132,6 +132,11 @@ class Bridge(QObject, ManagerListener):
         if self._emits():
             self._service.gapDetected.emit(gap)
 
+    def on_resumed(self, ws_type: WebSocketType, epoch: int) -> None:
+        """A new line's subscription is in force and its first data were handed out."""
+        if self._emits():
+            self._service.feedResumed.emit(ws_type, epoch)
+
     def on_error(self, error: WebSocketError) -> None:
         """Something went wrong that a person should be able to see."""
         if self._emits():

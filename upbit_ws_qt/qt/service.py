@@ -75,7 +75,9 @@ class WebSocketService(QObject, ChannelSource):
         stateChanged: of the whole.
         connectionStateChanged: of one line.
         epochChanged: a new line replaced the old one.
-        gapDetected: between two lines something may have been missed; reload from `gap.since`.
+        gapDetected: between two lines something may have been missed; told when the new one opens.
+        feedResumed: a line is proved and its first data were handed out; who reloads now, from `gap.since` on, leaves
+            no hole.
         metricsUpdated: fresh figures, every `metrics_interval`.
         healthChanged: the health was judged anew.
         alertRaised, alertCleared: see Alert.
@@ -89,6 +91,7 @@ class WebSocketService(QObject, ChannelSource):
     connectionStateChanged = pyqtSignal(WebSocketType, ConnectionState)
     epochChanged = pyqtSignal(WebSocketType, "qlonglong")
     gapDetected = pyqtSignal(GapEvent)
+    feedResumed = pyqtSignal(WebSocketType, "qlonglong")
     metricsUpdated = pyqtSignal(PerformanceMetrics)
     healthChanged = pyqtSignal(HealthStatus)
     alertRaised = pyqtSignal(Alert)
@@ -189,6 +192,10 @@ class WebSocketService(QObject, ChannelSource):
     def epoch(self, ws_type: WebSocketType) -> int:
         """Return how many lines to this endpoint there have been; 0 before the first."""
         return 0 if self._manager is None else self._manager.get_current_epoch(ws_type)
+
+    def latest_gap(self, ws_type: WebSocketType) -> GapEvent | None:
+        """Return the latest gap of an endpoint, with what came first after it as far as it has come; None for none."""
+        return None if self._manager is None else self._manager.latest_gap(ws_type)
 
     def performance_metrics(self) -> PerformanceMetrics:
         """Return the whole program's figures, as of the last reading."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from upbit_ws_qt.connection import StreamGap
 from upbit_ws_qt.errors import BackpressureError, ConfigurationError
 from upbit_ws_qt.events import StreamType
 from upbit_ws_qt.routing.async_route import AsyncRoute
@@ -18,9 +19,11 @@ from upbit_ws_qt.routing.components import Dispatcher
 from upbit_ws_qt.routing.filters import ViewCache, filter_of
 from upbit_ws_qt.routing.gc_pauses import CollectorMonitor
 from upbit_ws_qt.routing.message_path import MessagePath
+from upbit_ws_qt.routing.ordering import TradeOrder
 from upbit_ws_qt.routing.route import Route
 from upbit_ws_qt.routing.statistics import ConsumerStats, StreamStats, SweepResult
-from upbit_ws_qt.streams import streams_of
+from upbit_ws_qt.routing.stream_gate import StreamGate, exchange_place
+from upbit_ws_qt.streams import StreamKey, streams_of
 from upbit_ws_qt.types import DataType
 from upbit_ws_qt.wire import peek
 
@@ -35,7 +38,6 @@ if TYPE_CHECKING:
     from upbit_ws_qt.routing.fanout import Topic
     from upbit_ws_qt.routing.statistics import RoutingStatistics
     from upbit_ws_qt.specs import SubscriptionSpec
-    from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.types import Delivery, WebSocketType
     from upbit_ws_qt.wire import WebSocketMessage
 
@@ -329,6 +331,35 @@ class DataRoutingEngine:
     def latest_events(self) -> Iterator[BaseWebSocketEvent]:
         """Yield the newest event of each stream that is wanted."""
         return (topic.latest for topic in self._hub.topics.values() if topic.latest is not None)
+
+    # -- where a gap begins and ends -----------------------------------------------------------------------------------
+    def stream_gap(self, stream: StreamKey) -> StreamGap:
+        """Return where a gap of a stream would begin now: at what was handed on last, in the exchange's terms."""
+        topics = self._topics_of(stream)
+        places = [exchange_place(topic.latest) for topic in topics if topic.latest is not None]
+        if not places:
+            return StreamGap(stream)
+        ids = [topic.order.highest_id for topic in topics if isinstance(topic.order, TradeOrder)]
+        return StreamGap(stream, max(at for at, _ in places), max(ids, default=None))
+
+    def newest_timestamp(self, ws_type: WebSocketType) -> int:
+        """Return the newest exchange timestamp of an endpoint that was handed on, 0 where there was none."""
+        return max((event.timestamp for event in self.latest_events() if event.websocket_type is ws_type), default=0)
+
+    def watch(self, gap: StreamGap, epoch: int, on_first: Callable[[StreamGate], None]) -> StreamGate | None:
+        """Note what comes first of a stream in an epoch; `on_first` is called with it, in the drain, and must be short.
+
+        None where nobody wants the stream. A second watch of a stream takes the place of the first.
+        """
+        topic = self._hub.topics.get(gap.stream)
+        return None if topic is None else StreamGate(topic, gap, epoch, on_first)
+
+    def _topics_of(self, stream: StreamKey) -> list[Topic]:
+        topics = self._hub.topics
+        if stream == StreamKey(DataType.MY_ORDER):  # what was for it may have been on the stream of one market too
+            return [topic for key, topic in topics.items() if key.data_type is DataType.MY_ORDER]
+        topic = topics.get(stream)
+        return [] if topic is None else [topic]
 
     def take_longest_waits(self) -> dict[WebSocketType, float]:
         """Return how many seconds the slowest sampled frame of each line waited for its turn since the last call."""

@@ -84,6 +84,10 @@ class RecentSet(Generic[_K]):
             self._forget_old()
         return True
 
+    def known(self) -> frozenset[_K]:
+        """Return all keys that are remembered."""
+        return frozenset(self._new | self._old)
+
     def _forget_old(self) -> None:
         self._old, self._new = self._new, set()
 
@@ -178,6 +182,16 @@ class TradeOrder(StreamOrder):
     def __init__(self) -> None:
         super().__init__()
         self._ids = RecentTrades()
+
+    @property
+    def known_ids(self) -> frozenset[int]:
+        """The ids that are remembered: of the last trades that were handed out."""
+        return self._ids.known()
+
+    @property
+    def highest_id(self) -> int:
+        """The highest id handed out lately, 0 where there was none; worked out when asked, not for each trade."""
+        return max(self._ids.known(), default=0)
 
     def judge(self, event: BaseWebSocketEvent) -> Verdict:
         """Decide about one trade and remember it."""
