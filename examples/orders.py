@@ -29,9 +29,7 @@ class Orders(QLabel):
         super().__init__("No orders yet")
         self.service = service
         service.errorOccurred.connect(self.on_error)
-        service.gapDetected.connect(
-            lambda gap: print("may have missed something since", gap.since, "by the exchange's clock")
-        )
+        service.gapDetected.connect(lambda gap: print("missed, perhaps, since", gap.since, "(exchange)"))
         self.orders = WebSocketClientProxy("orders", owner=self).subscribe_my_order(self.on_order)
 
     def on_order(self, order: MyOrderEvent) -> None:
