@@ -147,7 +147,7 @@ async def test_frames_of_the_line_before_are_dropped_and_counted(exchange: Embed
         rig.drain.add(rig.inbox)
         await rig.served(10)
         assert {frame.epoch for frame in rig.frames} == {2}
-        assert rig.connection.figures().inbox.stale > 20
+        assert rig.connection.figures().inbox.stale >= 20  # the mark behind the proof waits among them
 
 
 async def test_a_line_that_cannot_be_proved_is_dropped_and_dialled_again(exchange: EmbeddedExchange) -> None:
