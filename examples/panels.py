@@ -12,7 +12,6 @@ from upbit_ws_qt.widgets import (
     ConnectionMonitorDock,
     MarketCatalog,
     OrderBookWidget,
-    RestClient,
     WatchListWidget,
 )
 
@@ -21,7 +20,7 @@ def market_window(service: WebSocketService) -> QMainWindow:
     """Return a window whose panels follow the market that is double-clicked in the watch list."""
     window = QMainWindow()
     window.resize(1200, 900)
-    catalog = MarketCatalog(RestClient(service.config.rest_url, window), None, window)
+    catalog = MarketCatalog(service.rest, None, window)
     markets = WatchListWidget(service, catalog)
     chart, book = ChartWidget(service, "KRW-BTC"), OrderBookWidget(service, "KRW-BTC")
     markets.symbolSelected.connect(chart.set_symbol)

@@ -74,10 +74,9 @@ def a_program(service: WebSocketService, exchange: EmbeddedExchange) -> Iterator
     handlers, level = root.handlers[:], root.level
     names: dict[str, Any] = {name: getattr(upbit_ws_qt, name) for name in upbit_ws_qt.__all__}
     names |= {name: getattr(widgets, name) for name in widgets.__all__}
-    rest = widgets.RestClient(exchange.rest_url)
     names |= {"Qt": Qt, "QMainWindow": QMainWindow, "QLabel": QLabel, "asyncio": asyncio}
     names |= {"service": service, "exchange": exchange, "window": QMainWindow(), "label": QLabel()}
-    names["catalog"] = widgets.MarketCatalog(rest, None, rest)
+    names["catalog"] = widgets.MarketCatalog(service.rest, None, service)
     names["proxy"] = upbit_ws_qt.WebSocketClientProxy("example", names["window"], service=service)
     try:
         yield names
@@ -85,7 +84,7 @@ def a_program(service: WebSocketService, exchange: EmbeddedExchange) -> Iterator
         for widget in [value for value in names.values() if isinstance(value, QWidget) and value.isWindow()]:
             widget.close()
             widget.deleteLater()
-        rest.deleteLater()
+        names["catalog"].deleteLater()
         names.clear()
         root.handlers[:] = handlers
         root.setLevel(level)

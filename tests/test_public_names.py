@@ -31,7 +31,6 @@ ADDED = set(
     AdaptationKind
     CANDLE_UNITS
     BudgetUsage
-    CautionKinds
     ChanceAccount
     ChanceMarket
     ChanceSide

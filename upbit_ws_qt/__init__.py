@@ -132,7 +132,6 @@ if TYPE_CHECKING:
     from upbit_ws_qt.rest import (
         CANDLE_UNITS,
         BudgetUsage,
-        CautionKinds,
         ChanceAccount,
         ChanceMarket,
         ChanceSide,
@@ -263,7 +262,6 @@ __all__ = [
     "BudgetUsage",
     "CandleChannel",
     "CandleEvent",
-    "CautionKinds",
     "ChanceAccount",
     "ChanceMarket",
     "ChanceSide",

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from .announcements.panel import AnnouncementsWidget
     from .base.market_catalog import MarketCatalog
     from .base.panel import PanelState
-    from .base.rest import RestClient
     from .base.text import Language, set_language
     from .base.theme import ThemeMode, apply_theme
     from .chart.panel import ChartWidget
@@ -39,7 +38,6 @@ __all__ = [
     "MyOrdersWidget",
     "OrderBookWidget",
     "PanelState",
-    "RestClient",
     "TapeWidget",
     "ThemeMode",
     "WatchListWidget",
@@ -60,7 +58,6 @@ _HOMES = {
     "MyOrdersWidget": "account.my_orders",
     "OrderBookWidget": "order_book.panel",
     "PanelState": "base.panel",
-    "RestClient": "base.rest",
     "TapeWidget": "tape.panel",
     "ThemeMode": "base.theme",
     "WatchListWidget": "watch_list.panel",

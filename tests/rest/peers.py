@@ -103,3 +103,8 @@ async def asking(reply: Callable[[Asked], Answer], **options: Any) -> AsyncItera
 
 async def at_once(seconds: float) -> None:
     await asyncio.sleep(0)
+
+
+def nobody() -> RestClient:
+    """Return a client of an address where nothing listens."""
+    return RestClient(ServiceConfig(rest_url="http://127.0.0.1:9"))

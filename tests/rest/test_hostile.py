@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.rest.peers import answer, asking, at_once
-from upbit_ws_qt import RecoveryStrategy, RestClient, RestError
+from upbit_ws_qt import MarketWarnings, RecoveryStrategy, RestClient, RestError
 
 if TYPE_CHECKING:
     from tests.rest.peers import Answer, Asked
@@ -152,7 +152,7 @@ async def test_an_answer_that_does_not_come_ends_in_time() -> None:
         with pytest.raises(RestError) as caught:
             await rest.markets()
     assert (caught.value.name, caught.value.status, caught.value.is_temporary) == ("timeout", None, True)
-    assert len(peer.asked) == 3
+    assert len(peer.asked) == 1
 
 
 async def test_an_answer_without_end_is_cut_off() -> None:
@@ -170,6 +170,20 @@ async def test_a_small_answer_that_unpacks_to_a_huge_one_is_cut_off() -> None:
         with pytest.raises(RestError) as caught:
             await rest.markets()
     assert caught.value.name == "too_large"
+
+
+@pytest.mark.parametrize("event", ["nonsense", {"caution": 3}, {"warning": "yes", "caution": {"A": "true"}}, None, 7])
+async def test_a_market_whose_warnings_are_misspelt_is_a_market_all_the_same(event: object) -> None:
+    async with asking(lambda _: answer([{**MARKET, "market_event": event}])) as (rest, _):
+        (market,) = await rest.markets()
+    assert market.market_event in (None, MarketWarnings())
+
+
+async def test_warnings_are_told_by_name_new_ones_too() -> None:
+    event = {"warning": True, "caution": {"PRICE_FLUCTUATIONS": True, "TRADING_VOLUME_SOARING": False, "NEW": True}}
+    async with asking(lambda _: answer([{**MARKET, "market_event": event}])) as (rest, _):
+        (market,) = await rest.markets()
+    assert market.market_event == MarketWarnings(True, ("PRICE_FLUCTUATIONS", "NEW"))
 
 
 async def test_packed_answers_are_unpacked() -> None:
@@ -201,7 +215,7 @@ async def test_too_many_for_ever_is_told_with_its_wait() -> None:
     async with asking(lambda _: answer({"error": {"name": 429, "message": "x"}}, 429, Retry_After="0")) as (rest, peer):
         with pytest.raises(RestError) as caught:
             await rest.markets()
-    assert (caught.value.status, caught.value.name, len(peer.asked)) == (429, 429, 5)
+    assert (caught.value.status, caught.value.name, len(peer.asked)) == (429, 429, 4)
     assert caught.value.recovery is RecoveryStrategy.WAIT
 
 

@@ -10,14 +10,16 @@ from PyQt6.QtGui import QMouseEvent, QWheelEvent
 from PyQt6.QtWidgets import QApplication
 
 from tests.qt.serving import served, wanted
+from tests.rest.peers import nobody
 from tests.waiting import until
 from tests.widgets.showing import press, shown
+from upbit_ws_qt import RestCandle
 from upbit_ws_qt.exchange import ExchangeSettings, FaultName
 from upbit_ws_qt.exchange.spelling import spell
+from upbit_ws_qt.rest.reading import read_answer
 from widgets.base.panel import PanelState
 from widgets.base.price_format import price_text
-from widgets.base.rest import RestClient
-from widgets.chart.data import Bar, parse_history
+from widgets.chart.data import Bar, bars_of
 from widgets.chart.panel import ChartWidget
 
 if TYPE_CHECKING:
@@ -31,8 +33,9 @@ FAST = ExchangeSettings(
 )  # fmt: skip
 
 
-def json_of(candles: Any) -> bytes:
-    return spell(candles).encode()
+def bars_in(candles: Any) -> list[Bar]:
+    """Return the bars of candles as the exchange keeps them."""
+    return bars_of(read_answer(spell(candles).encode(), tuple[RestCandle, ...]))
 
 
 def values_of(bar: Bar) -> tuple[object, ...]:
@@ -85,7 +88,7 @@ async def test_the_history_goes_on_into_the_live_ones_without_a_seam(
         await until(lambda: not chart.seam_is_open)
         exchange.stop_time()
         minutes = 0 if unit == "1s" else 1
-        found = parse_history(json_of(exchange.world.candles("KRW-BTC", minutes, None, 200)))
+        found = bars_in(exchange.world.candles("KRW-BTC", minutes, None, 200))
         truth = {each.start: each for each in found}
         ended = sorted(truth)[:-1]  # the last one goes on
         wanted_values = [values_of(truth[start]) for start in ended]
@@ -113,11 +116,10 @@ async def test_the_live_candles_are_those_that_rest_gives_later(
     exchange: EmbeddedExchange, service: WebSocketService
 ) -> None:
     """Without a history that could set right what the stream says wrong."""
-    nobody = RestClient("http://127.0.0.1:9", service)
-    async with shown(ChartWidget(service, "KRW-BTC", rest=nobody), 700, 400) as chart:
+    async with nobody() as rest, shown(ChartWidget(service, "KRW-BTC", rest=rest), 700, 400) as chart:
         await until(lambda: len(chart.series) >= 4)
         exchange.stop_time()
-        truth = {each.start: each for each in parse_history(json_of(exchange.world.candles("KRW-BTC", 1, None, 200)))}
+        truth = {each.start: each for each in bars_in(exchange.world.candles("KRW-BTC", 1, None, 200))}
         await until(lambda: chart.series.bars[-1].start == max(truth))
         ended = chart.series.bars[:-1]  # the last one goes on
         assert [values_of(bar) for bar in ended] == [values_of(truth[bar.start]) for bar in ended]
@@ -169,8 +171,7 @@ async def test_keys_and_wheel_move_zoom_and_fetch_what_is_older(service: WebSock
 
 @served()
 async def test_without_history_the_live_candles_are_shown_and_the_cause_is_told(service: WebSocketService) -> None:
-    nobody = RestClient("http://127.0.0.1:9", service)
-    async with shown(ChartWidget(service, "KRW-BTC", rest=nobody), 700, 400) as chart:
+    async with nobody() as rest, shown(ChartWidget(service, "KRW-BTC", rest=rest), 700, 400) as chart:
         await until(lambda: len(chart.series) >= 1 and chart.state is PanelState.LIVE)
         await until(lambda: trouble(chart).isVisible())
         assert "(" in trouble(chart).text()

@@ -19,7 +19,6 @@ from widgets.account.my_orders import MyOrdersWidget
 from widgets.base.freshness import Freshness, line_freshness
 from widgets.base.market_catalog import MarketCatalog
 from widgets.base.panel import Panel, PanelState
-from widgets.base.rest import RestClient
 from widgets.chart.panel import ChartWidget
 from widgets.order_book.panel import OrderBookWidget
 from widgets.tape.panel import TapeWidget
@@ -44,7 +43,7 @@ MAKERS: dict[str, Callable[[WebSocketService], Panel]] = {
 
 
 def _catalog(service: WebSocketService) -> MarketCatalog:
-    catalog = MarketCatalog(RestClient(service.config.rest_url, service), None, service)
+    catalog = MarketCatalog(service.rest, None, service)
     catalog.load()
     return catalog
 

@@ -18,7 +18,6 @@ from upbit_ws_qt.exchange import FaultName
 from widgets.account.my_orders import MyOrdersWidget
 from widgets.base.market_catalog import MarketCatalog
 from widgets.base.panel import PanelState
-from widgets.base.rest import RestClient
 from widgets.base.text import Language, set_language
 from widgets.base.trouble import trouble_of
 from widgets.base.units import unit_text
@@ -102,7 +101,7 @@ def test_a_heading_says_when_rows_wait_to_be_sorted(qapp: QApplication) -> None:
 
 @served()
 async def test_no_row_changes_its_place_under_the_mouse(service: WebSocketService) -> None:
-    catalog = MarketCatalog(RestClient(service.config.rest_url, service), None, service)
+    catalog = MarketCatalog(service.rest, None, service)
     catalog.load()
     async with shown(WatchListWidget(service, catalog), 520, 400) as widget:
         await until(lambda: catalog.fresh and widget.state is PanelState.LIVE)

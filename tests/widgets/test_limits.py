@@ -13,7 +13,6 @@ from upbit_ws_qt import OrderbookEvent, SubscriptionError
 from upbit_ws_qt.monitoring.adaptive import LADDER, AdaptationKind, LoadMetrics
 from widgets.base.market_catalog import MarketCatalog
 from widgets.base.panel import Panel, PanelState
-from widgets.base.rest import RestClient
 from widgets.base.text import Language, set_language
 from widgets.chart.panel import ChartWidget
 from widgets.order_book.panel import OrderBookWidget
@@ -72,7 +71,7 @@ async def test_a_book_that_load_made_shorter_says_so_and_has_the_way_back(servic
 
 @served()
 async def test_a_panel_with_fewer_display_frames_says_so_in_the_language_in_force(service: WebSocketService) -> None:
-    catalog = MarketCatalog(RestClient(service.config.rest_url, service), None, service)
+    catalog = MarketCatalog(service.rest, None, service)
     async with shown(WatchListWidget(service, catalog), 400, 300) as panel:
         await until(lambda: panel.state is PanelState.LIVE)
         press_with_load(service, AdaptationKind.QUARTER_FRAMES)

@@ -22,7 +22,6 @@ from widgets.account.order_ledger import KnownOrder
 from widgets.account.order_model import MyOrdersModel
 from widgets.base.market_catalog import MarketCatalog
 from widgets.base.panel import PanelState
-from widgets.base.rest import RestClient
 from widgets.base.tables import plain_table
 from widgets.order_book.panel import OrderBookWidget
 from widgets.tape.model import CAPACITY, TapeModel
@@ -121,7 +120,7 @@ def test_the_marked_row_is_the_market_that_was_chosen_after_the_list_has_sorted_
 
 @asynccontextmanager
 async def watch_list(service: WebSocketService) -> AsyncIterator[WatchListWidget]:
-    catalog = MarketCatalog(RestClient(service.config.rest_url, service), None, service)
+    catalog = MarketCatalog(service.rest, None, service)
     catalog.load()
     async with shown(WatchListWidget(service, catalog), 520, 400) as widget:
         await until(lambda: catalog.fresh and widget.state is PanelState.LIVE and widget.model.has_tickers)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from PyQt6.QtCore import Qt
 
 from tests.qt.serving import served
+from tests.rest.peers import nobody
 from tests.waiting import until
 from tests.widgets.made import ticker
 from tests.widgets.showing import shown
+from upbit_ws_qt import MarketWarnings, RestMarket
 from upbit_ws_qt.exchange import ExchangeSettings
-from widgets.base.market_catalog import MarketCatalog, MarketEvent
+from widgets.base.market_catalog import MarketCatalog
 from widgets.base.market_marks import MarkKind, market_marks, marks_hint, marks_of, marks_text
 from widgets.base.panel import PanelState
-from widgets.base.rest import RestClient
 from widgets.base.text import Language, set_language
 from widgets.chart.panel import ChartWidget
 from widgets.indicators.panel import IndicatorsWidget
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 # All markets: the one that is about to be delisted is among the last.
 WORLD = ExchangeSettings(rate=200, connects_per_second=None, messages_per_second=None, messages_per_minute=None)
-CAREFUL = MarketEvent(warning=False, cautions=("PRICE_FLUCTUATIONS", "SOMETHING_NEW"))
+CAREFUL = MarketWarnings(warning=False, cautions=("PRICE_FLUCTUATIONS", "SOMETHING_NEW"))
 
 
 @pytest.fixture
@@ -52,10 +52,10 @@ def korean(qapp: QApplication) -> Iterator[None]:
     ("listed", "changes", "kinds"),
     [
         (None, {}, []),
-        (MarketEvent(), {}, []),
+        (MarketWarnings(), {}, []),
         (None, {"market_warning": "CAUTION"}, [MarkKind.WARNING]),
-        (MarketEvent(warning=True), {}, [MarkKind.WARNING]),
-        (MarketEvent(warning=True), {"market_warning": "CAUTION"}, [MarkKind.WARNING]),
+        (MarketWarnings(warning=True), {}, [MarkKind.WARNING]),
+        (MarketWarnings(warning=True), {"market_warning": "CAUTION"}, [MarkKind.WARNING]),
         (CAREFUL, {}, [MarkKind.CAUTION]),
         (CAREFUL, {"delisting_date": "2027-01-29"}, [MarkKind.DELISTING, MarkKind.CAUTION]),
         (None, {"market_state": "DELISTED", "delisting_date": "2026-01-29"}, [MarkKind.DELISTED]),
@@ -64,7 +64,7 @@ def korean(qapp: QApplication) -> Iterator[None]:
     ],
 )
 def test_the_marks_of_a_market_are_those_of_the_list_and_of_its_ticker(
-    listed: MarketEvent | None, changes: dict[str, Any], kinds: list[MarkKind]
+    listed: MarketWarnings | None, changes: dict[str, Any], kinds: list[MarkKind]
 ) -> None:
     assert [each.kind for each in marks_of(listed, ticker("KRW-A", **changes))] == kinds
 
@@ -85,34 +85,18 @@ def test_what_a_date_from_outside_says_is_made_safe() -> None:
     assert "\u202e" not in mark.date
 
 
-@pytest.mark.parametrize("event", ["nonsense", {"caution": 3}, {"warning": "yes", "caution": {"A": "true"}}, None, 7])
-def test_a_market_whose_warnings_are_misspelt_is_a_market_all_the_same(
-    qapp: QApplication, tmp_path: Path, event: object
-) -> None:
-    del qapp
-    listed = {"market": "KRW-A", "korean_name": "가", "english_name": "A", "market_event": event}
-    rest = RestClient("http://127.0.0.1:9")
-    catalog = MarketCatalog(rest, tmp_path)
-    catalog._on_done(json.dumps([listed]).encode())
-    assert [market.code for market in catalog.markets] == ["KRW-A"]
-    found = catalog.get("KRW-A").market_event
-    assert found is None or found == MarketEvent()
-
-
 def test_warnings_are_remembered_with_their_market(qapp: QApplication, tmp_path: Path) -> None:
     del qapp
-    rest = RestClient("http://127.0.0.1:9")
-    event = {"warning": True, "caution": {"PRICE_FLUCTUATIONS": True, "TRADING_VOLUME_SOARING": False}}
-    listed = {"market": "KRW-A", "korean_name": "가", "english_name": "A", "market_event": event}
-    MarketCatalog(rest, tmp_path)._on_done(json.dumps([listed]).encode())
-    assert MarketCatalog(rest, tmp_path).get("KRW-A").market_event == MarketEvent(True, ("PRICE_FLUCTUATIONS",))
+    warnings = MarketWarnings(True, ("PRICE_FLUCTUATIONS",))
+    MarketCatalog(nobody(), tmp_path)._on_done((RestMarket("KRW-A", "가", "A", warnings),))
+    assert MarketCatalog(nobody(), tmp_path).get("KRW-A").market_event == warnings
 
 
 @served(WORLD)
 async def test_a_market_that_will_be_delisted_is_marked_in_the_list_and_in_every_panel(
     service: WebSocketService, exchange: EmbeddedExchange
 ) -> None:
-    catalog = MarketCatalog(RestClient(service.config.rest_url, service), None, service)
+    catalog = MarketCatalog(service.rest, None, service)
     catalog.load()
     async with (
         shown(WatchListWidget(service, catalog), 500, 400) as watch_list,
@@ -146,7 +130,7 @@ async def test_a_market_that_will_be_delisted_is_marked_in_the_list_and_in_every
 
 @served()
 async def test_a_caution_comes_from_the_list_of_markets(service: WebSocketService) -> None:
-    catalog = MarketCatalog(RestClient(service.config.rest_url, service), None, service)
+    catalog = MarketCatalog(service.rest, None, service)
     catalog.load()
     async with shown(WatchListWidget(service, catalog), 500, 400):
         await until(lambda: catalog.fresh)
@@ -158,7 +142,7 @@ async def test_a_caution_comes_from_the_list_of_markets(service: WebSocketServic
 
 @served()
 async def test_the_search_tells_what_the_exchange_warns_of(service: WebSocketService) -> None:
-    catalog = MarketCatalog(RestClient(service.config.rest_url, service), None, service)
+    catalog = MarketCatalog(service.rest, None, service)
     catalog.load()
     await until(lambda: catalog.fresh)
     book = market_marks(service)

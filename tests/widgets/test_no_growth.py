@@ -27,7 +27,7 @@ _ROUNDS = 5
 _ROOMS = ("PyQt6.", "pyqtgraph.", "upbit_ws_qt.qt.", "upbit_ws_qt.manager.components", "widgets.")
 _RINGS = {"Bar", "KnownOrder", "LogLine", "Point", "TapeRow"}
 # Under way at any moment.
-_TRANSIENT = {"QNetworkReply", "QNetworkReplyHttpImpl", "QPropertyAnimation", "RestAnswer"}
+_TRANSIENT = {"QPropertyAnimation", "Question"}
 
 
 async def settled(window: MainWindow) -> None:

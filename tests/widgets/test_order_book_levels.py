@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.qt.serving import served
+from tests.rest.peers import nobody
 from tests.waiting import until
 from tests.widgets.showing import shown
+from upbit_ws_qt import RestClient, ServiceConfig
 from widgets.base.price_format import group_levels
-from widgets.base.rest import RestClient
 from widgets.order_book.levels import GroupingLevels
 from widgets.order_book.panel import OrderBookWidget
 
@@ -48,9 +49,10 @@ def offered(widget: OrderBookWidget) -> tuple[Decimal, ...]:
 
 @pytest.mark.qasync_loop
 async def test_what_the_exchange_tells_is_offered_and_asked_for_once(qapp: object) -> None:
-    body = '[{"market": "KRW-BTC", "tick_size": "1000", "supported_levels": ["0", "30000", 2000]}]'
-    async with telling(body) as (url, asked):
-        levels = GroupingLevels(RestClient(url))
+    body = '[{"market": "KRW-BTC", "quote_currency": "KRW", "tick_size": "1000",'
+    body += '"supported_levels": ["0", "30000", 2000]}]'
+    async with telling(body) as (url, asked), RestClient(ServiceConfig(rest_url=url)) as rest:
+        levels = GroupingLevels(lambda: rest)
         told: list[str] = []
         levels.changed.connect(told.append)
         assert levels.levels("KRW-BTC", PRICE) == group_levels("KRW-BTC", PRICE)
@@ -69,13 +71,13 @@ async def test_what_the_exchange_tells_is_offered_and_asked_for_once(qapp: objec
         "no JSON",
         "[]",
         '[{"market": "KRW-BTC"}]',
-        '[{"market": "KRW-ETH", "supported_levels": [0, 7]}]',
-        f'[{{"market": "KRW-BTC", "supported_levels": {list(range(50))}}}]',
+        '[{"market": "KRW-ETH", "quote_currency": "KRW", "tick_size": 1, "supported_levels": [0, 7]}]',
+        f'[{{"market": "KRW-BTC", "quote_currency": "KRW", "tick_size": 1, "supported_levels": {list(range(50))}}}]',
     ],
 )
 async def test_an_answer_that_cannot_be_used_leaves_the_rule(qapp: object, body: str) -> None:
-    async with telling(body) as (url, asked):
-        levels = GroupingLevels(RestClient(url))
+    async with telling(body) as (url, asked), RestClient(ServiceConfig(rest_url=url)) as rest:
+        levels = GroupingLevels(lambda: rest)
         levels.levels("KRW-BTC", PRICE)
         await until(lambda: bool(asked) and not levels.children())
         assert levels.levels("KRW-BTC", PRICE) == group_levels("KRW-BTC", PRICE)
@@ -84,14 +86,18 @@ async def test_an_answer_that_cannot_be_used_leaves_the_rule(qapp: object, body:
 
 @served()
 async def test_the_book_offers_what_the_exchange_tells(service: WebSocketService) -> None:
-    body = '[{"market": "KRW-BTC", "supported_levels": [0, 50000]}]'
-    async with telling(body) as (url, _), shown(OrderBookWidget(service, "KRW-BTC", rest=RestClient(url))) as book:
+    body = '[{"market": "KRW-BTC", "quote_currency": "KRW", "tick_size": 1, "supported_levels": [0, 50000]}]'
+    async with (
+        telling(body) as (url, _),
+        RestClient(ServiceConfig(rest_url=url)) as rest,
+        shown(OrderBookWidget(service, "KRW-BTC", rest=rest)) as book,
+    ):
         await until(lambda: offered(book) == (D(0), D(50000)))
 
 
 @served()
 async def test_without_rest_the_book_offers_those_of_the_rule(service: WebSocketService) -> None:
-    async with shown(OrderBookWidget(service, "KRW-BTC", rest=RestClient("http://127.0.0.1:9"))) as book:
+    async with nobody() as rest, shown(OrderBookWidget(service, "KRW-BTC", rest=rest)) as book:
         await until(lambda: len(offered(book)) > 1)
         price = book.view.model.last_price
         assert price is not None

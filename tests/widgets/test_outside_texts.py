@@ -8,16 +8,16 @@ import pytest
 from PyQt6 import sip
 from PyQt6.QtWidgets import QApplication, QComboBox, QLabel, QMessageBox, QVBoxLayout, QWidget
 
+from tests.rest.peers import nobody
 from tests.waiting import until
 from tests.widgets.desk import desk, turn, window_of
 from tests.widgets.settings_desk import LIVE, open_settings, panel
 from tests.widgets.showing import shown
-from upbit_ws_qt import ConnectionLostError
+from upbit_ws_qt import ConnectionLostError, RestMarket
 from widgets.announcements.panel import AnnouncementsWidget
 from widgets.base.labels import PlainLabel, breakable, contained, plain_label, tip_text
 from widgets.base.market_catalog import MarketCatalog
 from widgets.base.panel import Panel
-from widgets.base.rest import RestClient
 from widgets.window.error_dialog import ErrorReporter
 
 if TYPE_CHECKING:
@@ -186,11 +186,9 @@ async def test_the_dialog_of_an_error_fits_on_a_screen(text: str) -> None:
 @pytest.mark.qasync_loop
 async def test_a_market_whose_code_or_name_is_no_code_or_name_changes_nothing() -> None:
     async with shown(QWidget()) as parent:
-        catalog = MarketCatalog(RestClient("http://127.0.0.1:9", parent), None, parent)
+        catalog = MarketCatalog(nobody(), None, parent)
         code, name = "KRW-" + "A" * 10_000, "\u202e" + "W" * 10_000
-        body = f'[{{"market": "{code}", "korean_name": "x", "english_name": "x"}},'
-        body += f'{{"market": "KRW-LONG", "korean_name": "{name}", "english_name": "{name}"}}]'
-        catalog._on_done(body.encode())
+        catalog._on_done((RestMarket(code, "x", "x"), RestMarket("KRW-LONG", name, name)))
         assert [market.code for market in catalog.markets] == ["KRW-LONG"]
         assert len(catalog.get("KRW-LONG").name) <= 61
         assert "\u202e" not in catalog.get("KRW-LONG").name

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 def test_the_names_are_these() -> None:
     assert widgets.__all__ == [
         "AnnouncementsWidget", "ChartWidget", "ConnectionMonitorDock", "IndicatorsWidget", "Language", "LogBook",
-        "LogWidget", "MarketCatalog", "MyAssetsWidget", "MyOrdersWidget", "OrderBookWidget", "PanelState", "RestClient",
+        "LogWidget", "MarketCatalog", "MyAssetsWidget", "MyOrdersWidget", "OrderBookWidget", "PanelState",
         "TapeWidget", "ThemeMode", "WatchListWidget", "apply_theme", "set_language",
     ]  # fmt: skip
     assert dir(widgets) == widgets.__all__

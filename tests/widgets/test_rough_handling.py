@@ -16,12 +16,11 @@ from tests.waiting import until
 from tests.widgets.desk import desk, turn, window_of
 from tests.widgets.settings_desk import is_in, open_settings, panel
 from tests.widgets.showing import shown
-from upbit_ws_qt import WebSocketType
+from upbit_ws_qt import RestClient, WebSocketType
 from upbit_ws_qt.exchange import FaultName
 from widgets.account.my_orders import MyOrdersWidget
 from widgets.base.market_catalog import MarketCatalog
 from widgets.base.panel import PanelState
-from widgets.base.rest import RestClient
 from widgets.base.text import Language, set_language
 from widgets.base.theme import ThemeMode, apply_theme
 from widgets.chart.panel import ChartWidget
@@ -257,8 +256,7 @@ async def answering(status: str, body: bytes) -> AsyncIterator[str]:
 async def test_rest_that_is_refused_or_nonsense_leaves_live_panels(
     service: WebSocketService, status: str, body: bytes
 ) -> None:
-    async with answering(status, body) as url:
-        rest = RestClient(url, service)
+    async with answering(status, body) as url, RestClient(service.config.replace(rest_url=url)) as rest:
         catalog = MarketCatalog(rest, None, service)
         failed: list[str] = []
         catalog.failed.connect(failed.append)
@@ -316,7 +314,7 @@ async def test_a_narrow_window_stays_narrow_when_a_line_has_more_to_say() -> Non
 
 @served()
 async def test_a_price_is_never_cut_off_in_the_watch_list(service: WebSocketService) -> None:
-    catalog = MarketCatalog(RestClient(service.config.rest_url, service), None, service)
+    catalog = MarketCatalog(service.rest, None, service)
     async with shown(WatchListWidget(service, catalog), 100, 400) as watch:
         await until(lambda: is_in(watch, PanelState.LIVE))
         for width in (100, 260, 320, 420, 520):

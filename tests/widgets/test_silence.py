@@ -11,7 +11,6 @@ from tests.waiting import until
 from tests.widgets.showing import shown
 from upbit_ws_qt.exchange import FaultName
 from widgets.base.market_catalog import MarketCatalog
-from widgets.base.rest import RestClient
 from widgets.base.silence import BUSY_LOOKS, QUIET_LOOKS, SilenceWatch
 from widgets.watch_list.model import Column
 from widgets.watch_list.panel import WatchListWidget
@@ -58,7 +57,7 @@ def test_after_a_pause_nobody_is_known_to_be_busy() -> None:
 async def test_a_busy_market_that_falls_silent_is_dim_until_it_speaks_again(
     exchange: EmbeddedExchange, service: WebSocketService
 ) -> None:
-    catalog = MarketCatalog(RestClient(service.config.rest_url, service), None, service)
+    catalog = MarketCatalog(service.rest, None, service)
     async with shown(WatchListWidget(service, catalog, symbols=("KRW-BTC", "KRW-ETH")), 520, 400) as widget:
         model = widget.model
 

@@ -9,6 +9,7 @@ import pytest
 from PyQt6.QtWidgets import QLabel
 
 from tests.qt.serving import served
+from tests.rest.peers import nobody
 from tests.waiting import until
 from tests.widgets.desk import desk, window_of
 from tests.widgets.settings_desk import LIVE, open_settings
@@ -16,7 +17,6 @@ from tests.widgets.showing import click, press, shown
 from upbit_ws_qt.exchange import FaultName
 from widgets.account.my_orders import MyOrdersWidget
 from widgets.base.panel import Panel, PanelState
-from widgets.base.rest import RestClient
 from widgets.base.text import Language, set_language
 from widgets.chart.panel import ChartWidget
 from widgets.order_book.panel import OrderBookWidget
@@ -67,8 +67,7 @@ async def test_a_refused_key_is_said_in_the_language_in_force(
 
 @served()
 async def test_a_history_that_cannot_be_loaded_says_so_in_the_language_in_force(service: WebSocketService) -> None:
-    nobody = RestClient("http://127.0.0.1:9", service)
-    async with shown(ChartWidget(service, "KRW-BTC", rest=nobody), 700, 400) as chart:
+    async with nobody() as rest, shown(ChartWidget(service, "KRW-BTC", rest=rest), 700, 400) as chart:
         await until(lambda: says(chart, "The history could not be loaded"))
         with korean():
             await until(lambda: not says(chart, "The history could not be loaded"))

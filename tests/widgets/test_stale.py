@@ -15,7 +15,6 @@ from upbit_ws_qt import ConnectionState, WebSocketType
 from upbit_ws_qt.exchange import ExchangeSettings, FaultName
 from widgets.base.market_catalog import MarketCatalog
 from widgets.base.panel import PanelState
-from widgets.base.rest import RestClient
 from widgets.chart.panel import ChartWidget
 from widgets.order_book.panel import OrderBookWidget
 from widgets.tape.panel import TapeWidget
@@ -107,7 +106,7 @@ async def test_a_panel_watches_its_present_stream_alone(exchange: EmbeddedExchan
 async def test_a_market_that_is_no_longer_served_is_dim_in_the_watch_list(
     exchange: EmbeddedExchange, service: WebSocketService
 ) -> None:
-    catalog = MarketCatalog(RestClient(service.config.rest_url, service), None, service)
+    catalog = MarketCatalog(service.rest, None, service)
     catalog.load()
     async with shown(WatchListWidget(service, catalog), 520, 400) as widget:
         model = widget.model

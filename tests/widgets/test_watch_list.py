@@ -9,12 +9,12 @@ from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtTest import QAbstractItemModelTester
 
 from tests.qt.serving import emitted, served, wanted
+from tests.rest.peers import nobody
 from tests.waiting import until
 from tests.widgets.showing import click, compose, double_click, press, shown
 from upbit_ws_qt.exchange import FaultName
 from widgets.base.market_catalog import MarketCatalog
 from widgets.base.panel import PanelState
-from widgets.base.rest import RestClient
 from widgets.watch_list.model import Column
 from widgets.watch_list.panel import WatchListWidget
 
@@ -29,7 +29,7 @@ from contextlib import asynccontextmanager
 
 @asynccontextmanager
 async def live_list(service: WebSocketService, **how: object) -> AsyncIterator[WatchListWidget]:
-    catalog = MarketCatalog(RestClient(service.config.rest_url, service), None, service)
+    catalog = MarketCatalog(service.rest, None, service)
     catalog.load()
     widget = WatchListWidget(service, catalog, **how)  # type: ignore[arg-type]
     QAbstractItemModelTester(widget.model, QAbstractItemModelTester.FailureReportingMode.Warning, widget.model)
@@ -162,9 +162,10 @@ async def test_a_cut_line_is_stale_then_live_again(service: WebSocketService, ex
 async def test_an_exchange_without_rest_leaves_the_list_that_comes_with_the_program(
     service: WebSocketService, exchange: EmbeddedExchange
 ) -> None:
-    catalog = MarketCatalog(RestClient("http://127.0.0.1:9", service), None, service)
-    catalog.load()
-    (cause,) = await emitted(catalog.failed)
+    async with nobody() as rest:
+        catalog = MarketCatalog(rest, None, service)
+        catalog.load()
+        (cause,) = await emitted(catalog.failed)
     assert cause
     assert "KRW-BTC" in catalog
     assert catalog.get("KRW-NEW").code == "KRW-NEW"

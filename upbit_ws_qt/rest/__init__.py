@@ -5,7 +5,6 @@ from __future__ import annotations
 from upbit_ws_qt.rest.budget import BudgetUsage
 from upbit_ws_qt.rest.client import RestClient
 from upbit_ws_qt.rest.models import (
-    CautionKinds,
     ChanceAccount,
     ChanceMarket,
     ChanceSide,
@@ -28,7 +27,6 @@ from upbit_ws_qt.rest.questions import CANDLE_UNITS
 __all__ = [
     "CANDLE_UNITS",
     "BudgetUsage",
-    "CautionKinds",
     "ChanceAccount",
     "ChanceMarket",
     "ChanceSide",

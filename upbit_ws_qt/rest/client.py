@@ -18,7 +18,6 @@ from upbit_ws_qt.rest.models import (
     RestApiKey,
     RestCandle,
     RestInstrument,
-    RestMarket,
     RestOrder,
     RestOrderbook,
     RestOrderChance,
@@ -26,7 +25,7 @@ from upbit_ws_qt.rest.models import (
     RestTrade,
 )
 from upbit_ws_qt.rest.questions import Question, candle_call, codes_of, iso_utc, whole
-from upbit_ws_qt.rest.reading import read_answer, read_refusal
+from upbit_ws_qt.rest.reading import ListedMarket, read_answer, read_refusal
 from upbit_ws_qt.rest.transport import HttpTransport, TransportError
 from upbit_ws_qt.text import Phrase, safe_text
 from upbit_ws_qt.types import Priority
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from upbit_ws_qt.rest.budget import BudgetUsage
+    from upbit_ws_qt.rest.models import RestMarket
     from upbit_ws_qt.rest.transport import HttpAnswer
 
 __all__ = ["RestClient"]
@@ -45,7 +45,7 @@ _T = TypeVar("_T")
 
 MOST_TRIES = 3
 """Of a question whose answer did not come, or was a trouble of the exchange's own (5xx)."""
-MOST_REFUSALS = 5
+MOST_REFUSALS = 4
 """So often a question is tried again after "too many"; each time it has waited as long as the exchange asks for."""
 TRY_AGAIN_AFTER = 0.5
 """Seconds before the second try; doubled before the third."""
@@ -103,10 +103,9 @@ class RestClient:
     ) -> None:
         self.config = config or ServiceConfig()
         self.priority = Priority.NORMAL
-        loop = asyncio.get_running_loop()
         self._jwt = jwt or JWTManager(self.config.credentials)
         self._transport = HttpTransport(self.config)
-        self._limiter = Limiter(clock or loop.time, call_later or loop.call_later, loop.create_future)
+        self._limiter = Limiter(clock, call_later)
         self._sleep = sleep
         self._wall_clock = wall_clock
 
@@ -145,7 +144,8 @@ class RestClient:
     async def markets(self, *, details: bool = True) -> tuple[RestMarket, ...]:
         """Return all markets, by default with what the exchange warns of."""
         pairs = (("is_details", "true"),) if details else ()
-        return await self._ask(Question("/market/all", "market", pairs), tuple[RestMarket, ...])
+        listed = await self._ask(Question("/market/all", "market", pairs), tuple[ListedMarket, ...])
+        return tuple(each.read() for each in listed)
 
     async def tickers(self, codes: str | Iterable[str]) -> tuple[RestTicker, ...]:
         """Return the tickers of some markets; an unknown code is a RestError with status 404."""
@@ -394,7 +394,8 @@ class RestClient:
                     raise failure
             else:
                 tries += 1
-                if tries >= MOST_TRIES:
+                # Whoever waited as long as an answer may take is told so.
+                if tries >= MOST_TRIES or failure.name == "timeout":
                     raise failure
                 await self._sleep(TRY_AGAIN_AFTER * 2 ** (tries - 1))
 

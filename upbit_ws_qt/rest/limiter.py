@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 from itertools import count
 from typing import TYPE_CHECKING
@@ -9,7 +10,6 @@ from typing import TYPE_CHECKING
 from upbit_ws_qt.rest.budget import Budget, block_seconds
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
 
     from upbit_ws_qt.rest.budget import BudgetUsage, Remaining
@@ -29,20 +29,18 @@ class Limiter:
     """Lets questions out in time.
 
     Args:
-        clock: seconds, monotonic.
-        call_later: has a function called after some seconds, as the loop's method of this name does.
-        create_future: makes what a question waits for.
+        clock: seconds, monotonic; by default the running loop's.
+        call_later: has a function called after some seconds; by default the running loop's.
     """
 
     def __init__(
         self,
-        clock: Callable[[], float],
-        call_later: Callable[[float, Callable[[], None]], asyncio.TimerHandle],
-        create_future: Callable[[], asyncio.Future[None]],
+        clock: Callable[[], float] | None = None,
+        call_later: Callable[[float, Callable[[], None]], asyncio.TimerHandle] | None = None,
     ) -> None:
-        self._clock = clock
-        self._call_later = call_later
-        self._create_future = create_future
+        # Not the loop of now: a client may be made before one runs.
+        self._clock = clock or (lambda: asyncio.get_running_loop().time())
+        self._call_later = call_later or (lambda wait, do: asyncio.get_running_loop().call_later(wait, do))
         self._order = count()
         self._groups = {group: Group(Budget(group, limit)) for group, limit in PER_SECOND.items()}
         self._of_call: dict[str, Group] = {}  # where an answer said so
@@ -56,7 +54,7 @@ class Limiter:
             priority: the more urgent goes first, then who came first.
         """
         asked = self._of_call.get(call) or self._groups[group]
-        turn = self._create_future()
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(asked.waiting, (int(priority), next(self._order), turn))
         self._let_out(asked)
         try:
@@ -113,6 +111,8 @@ class Limiter:
 
     def usage(self) -> tuple[BudgetUsage, ...]:
         """Return the figures of each group that was asked, or that something waits for."""
+        if not any(group.budget.asked or group.waiting for group in self._groups.values()):
+            return ()
         now = self._clock()
         figures = [group.budget.usage(now, group.waits()) for group in self._groups.values()]
         return tuple(each for each in figures if each.asked or each.waiting or each.blocked_for)

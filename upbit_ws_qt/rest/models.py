@@ -13,7 +13,6 @@ from typing import Annotated
 import msgspec
 
 __all__ = [
-    "CautionKinds",
     "ChanceAccount",
     "ChanceMarket",
     "ChanceSide",
@@ -36,26 +35,17 @@ Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class CautionKinds(msgspec.Struct, frozen=True, gc=False, rename="upper"):
-    """Why a market is to be watched with caution; one that is true makes it so."""
-
-    price_fluctuations: bool = False
-    trading_volume_soaring: bool = False
-    deposit_amount_soaring: bool = False
-    global_price_differences: bool = False
-    concentration_of_small_accounts: bool = False
-
-
 class MarketWarnings(msgspec.Struct, frozen=True, gc=False):
-    """What the exchange warns of: an investment warning, and reasons for caution; each stands for itself."""
+    """What the exchange warns of.
+
+    Attributes:
+        warning: whether the market is designated as an investment warning.
+        cautions: why to be careful, as the exchange names it: "PRICE_FLUCTUATIONS", "TRADING_VOLUME_SOARING",
+            "DEPOSIT_AMOUNT_SOARING", "GLOBAL_PRICE_DIFFERENCES", "CONCENTRATION_OF_SMALL_ACCOUNTS", or a new one.
+    """
 
     warning: bool = False
-    caution: CautionKinds = CautionKinds()
-
-    @property
-    def is_caution(self) -> bool:
-        """Whether any of the reasons for caution is given."""
-        return any(msgspec.structs.astuple(self.caution))
+    cautions: tuple[str, ...] = ()
 
 
 class RestMarket(msgspec.Struct, frozen=True, gc=False):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
 
+from upbit_ws_qt.rest.models import MarketWarnings, RestMarket
 from upbit_ws_qt.text import safe_text
 from upbit_ws_qt.wire.shapes import check_digits
 
@@ -15,14 +16,29 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
     from decimal import Decimal
 
-__all__ = ["read_answer", "read_refusal"]
+__all__ = ["ListedMarket", "read_answer", "read_refusal"]
 
 _T = TypeVar("_T")
 
+_MOST_CAUTIONS = 12
+_LONGEST_NAME = 60
 _DETAIL = 200  # characters of what the exchange said that are shown
 # What no amount looks like: NaN and infinity, which pass for a Decimal as text, exponents of three digits, and numbers
 # of more places than a Decimal of this world has. Names and texts may look like it, too; then all numbers are checked.
 _SUSPICIOUS = re.compile(rb"nan|inf|e[+-]?\d{3}|[\d.]{60}", re.IGNORECASE)
+
+
+class ListedMarket(msgspec.Struct):
+    """A market as the exchange spells it."""
+
+    market: str
+    korean_name: str
+    english_name: str
+    market_event: Any = None  # optional, and no reason to do without the market where it is misspelt
+
+    def read(self) -> RestMarket:
+        """Return the market."""
+        return RestMarket(self.market, self.korean_name, self.english_name, _warnings(self.market_event))
 
 
 class _Named(msgspec.Struct):
@@ -70,6 +86,15 @@ def read_refusal(body: bytes) -> tuple[str | int, str]:
         return "http", text
     name = safe_text(error.name, 60) if isinstance(error.name, str) else error.name
     return name or "http", safe_text(error.message, _DETAIL)
+
+
+def _warnings(told: Any) -> MarketWarnings | None:
+    if not isinstance(told, dict):
+        return None
+    caution = told.get("caution")
+    names = [name for name, holds in caution.items() if holds is True] if isinstance(caution, dict) else []
+    cautions = tuple(safe_text(name, _LONGEST_NAME) for name in names[:_MOST_CAUTIONS])
+    return MarketWarnings(told.get("warning") is True, cautions)
 
 
 def _numbers(value: Any) -> Iterator[Decimal]:

@@ -148,9 +148,7 @@ class HttpTransport:
         library: Any = await _imported("aiohttp")
         config = self._config
         if config.proxy is not None and config.proxy.startswith("socks"):
-            raise TransportError(
-                "proxy", Phrase("REST goes through http:// and https:// proxies only, not through SOCKS")
-            )
+            raise TransportError("proxy", Phrase("REST goes through http:// and https:// proxies, not through SOCKS"))
         tls: ssl.SSLContext | bool = make_tls_context() if config.rest_url.startswith("https:") else True
         if config.proxy is not None and config.proxy.startswith("https:"):
             self._proxy_tls = make_tls_context()

@@ -5,39 +5,30 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal, pyqtSlot
 
-from upbit_ws_qt import safe_text
+from upbit_ws_qt import Phrase, RestMarket, safe_text
 
+from .asking import Question
 from .hangul import matches
-from .text import Language, current_language, resources, tr
+from .text import Language, current_language, mark, resources
 
 if TYPE_CHECKING:
-    from .rest import RestClient
+    from collections.abc import Iterable
 
-__all__ = ["Market", "MarketCatalog", "MarketEvent"]
+    from upbit_ws_qt import MarketWarnings, RestClient, WebSocketError
+
+__all__ = ["Market", "MarketCatalog"]
 
 _MOST_MARKETS = 5000
-_MOST_CAUTIONS = 12
 _LONGEST_NAME = 60
 _LONGEST_CODE = 32
 RELOAD_MS = 10 * 60_000
-
-
-class MarketEvent(msgspec.Struct, frozen=True, gc=False):
-    """What the exchange warns of.
-
-    Attributes:
-        warning: whether it is designated as an investment warning.
-        cautions: why to be careful, as the exchange names it.
-    """
-
-    warning: bool = False
-    cautions: tuple[str, ...] = ()
 
 
 class Market(msgspec.Struct, frozen=True, gc=False):
@@ -46,7 +37,7 @@ class Market(msgspec.Struct, frozen=True, gc=False):
     market: str
     korean_name: str
     english_name: str
-    market_event: MarketEvent | None = None
+    market_event: MarketWarnings | None = None
 
     @property
     def code(self) -> str:
@@ -83,16 +74,16 @@ class MarketCatalog(QObject):
 
     Signals:
         changed: there are other markets than before.
-        failed(str): the exchange could not be asked; what was remembered, or comes with the program, is in use.
+        failed(str): why the exchange could not be asked; what was remembered, or comes with the program, is in use.
     """
 
     changed = pyqtSignal()
-    failed = pyqtSignal(str)
+    failed = pyqtSignal(object)
 
     def __init__(self, rest: RestClient, folder: Path | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._rest = rest
-        self._path = None if folder is None else folder / f"markets-{_digest(rest.base_url)}.json"
+        self._path = None if folder is None else folder / f"markets-{_digest(rest.config.rest_url)}.json"
         self._markets: dict[str, Market] = {}
         self.fresh = False
         self._again = QTimer(self)
@@ -123,20 +114,24 @@ class MarketCatalog(QObject):
     def load(self) -> None:
         """Ask the exchange."""
         self._again.start()  # warnings come and go while a program runs
-        answer = self._rest.get("/v1/market/all", {"is_details": "true"}, self)
-        answer.done.connect(self._on_done)
-        answer.failed.connect(self.failed)
+        question = Question(self._rest.markets(), self)
+        question.done.connect(self._on_done)
+        question.failed.connect(self._on_failed)
 
-    @pyqtSlot(bytes)
-    def _on_done(self, body: bytes) -> None:
-        markets = _parse(body)
+    @pyqtSlot(object)
+    def _on_done(self, listed: tuple[RestMarket, ...]) -> None:
+        markets = _usable(listed)
         if not markets:
-            self.failed.emit(tr("the answer could not be read"))
+            self.failed.emit(Phrase(mark("the answer could not be read")))
             return
         self.fresh = True
         if self._path is not None:
-            _save(self._path, msgspec.json.encode([_spelt(market) for market in markets]))
+            _save(self._path, msgspec.json.encode(markets))
         self._use(markets)
+
+    @pyqtSlot(object)
+    def _on_failed(self, error: WebSocketError) -> None:
+        self.failed.emit(error.message)
 
     def _use(self, markets: list[Market]) -> None:
         found = {market.market: market for market in markets}
@@ -153,51 +148,26 @@ class MarketCatalog(QObject):
         return []
 
 
-class _Listed(msgspec.Struct):
-    """A market as the exchange spells it."""
-
-    market: str
-    korean_name: str
-    english_name: str
-    market_event: Any = None  # optional, and no reason to do without the market where it is misspelt
-
-
 def _parse(body: bytes) -> list[Market]:
+    """Read what was remembered, or comes with the program."""
     try:
-        found = msgspec.json.decode(body, type=list[_Listed])
+        return _usable(msgspec.json.decode(body, type=list[RestMarket]))
     except (msgspec.DecodeError, RecursionError):
         return []
+
+
+def _usable(listed: Iterable[RestMarket]) -> list[Market]:
+    """Return what can be shown: a bounded number of markets, with names that are safe."""
     return [
         Market(
             each.market,
             safe_text(each.korean_name, _LONGEST_NAME),
             safe_text(each.english_name, _LONGEST_NAME),
-            _event_of(each.market_event),
+            each.market_event,
         )
-        for each in found[:_MOST_MARKETS]
+        for each in islice(listed, _MOST_MARKETS)
         if _is_code(each.market)
     ]
-
-
-def _event_of(told: Any) -> MarketEvent | None:
-    if not isinstance(told, dict):
-        return None
-    caution = told.get("caution")
-    names = [name for name, holds in caution.items() if holds is True] if isinstance(caution, dict) else []
-    return MarketEvent(
-        told.get("warning") is True, tuple(safe_text(name, _LONGEST_NAME) for name in names[:_MOST_CAUTIONS])
-    )
-
-
-def _spelt(market: Market) -> dict[str, Any]:
-    """Return a market as the exchange spells it, to be remembered."""
-    plain: dict[str, Any] = {
-        "market": market.market, "korean_name": market.korean_name, "english_name": market.english_name,
-    }  # fmt: skip
-    event = market.market_event
-    if event is not None:
-        plain["market_event"] = {"warning": event.warning, "caution": dict.fromkeys(event.cautions, True)}
-    return plain
 
 
 def _is_code(code: str) -> bool:

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from PyQt6.QtGui import QPaintEvent
     from PyQt6.QtWidgets import QWidget
 
-    from upbit_ws_qt import TickerEvent, WebSocketService
+    from upbit_ws_qt import MarketWarnings, TickerEvent, WebSocketService
 
-    from .market_catalog import Market, MarketEvent
+    from .market_catalog import Market
 
 __all__ = [
     "MarkKind",
@@ -119,7 +119,7 @@ class MarketMark:
         return tr(_SENTENCES[self.kind]).format(date=self.date, reasons=reasons)
 
 
-def marks_of(listed: MarketEvent | None, ticker: TickerEvent | None) -> tuple[MarketMark, ...]:
+def marks_of(listed: MarketWarnings | None, ticker: TickerEvent | None) -> tuple[MarketMark, ...]:
     """Return the marks of a market, the gravest first.
 
     Args:
@@ -129,7 +129,7 @@ def marks_of(listed: MarketEvent | None, ticker: TickerEvent | None) -> tuple[Ma
     return tuple(_found(listed, ticker))
 
 
-def _found(listed: MarketEvent | None, ticker: TickerEvent | None) -> Iterator[MarketMark]:
+def _found(listed: MarketWarnings | None, ticker: TickerEvent | None) -> Iterator[MarketMark]:
     if ticker is not None and ticker.market_state == "DELISTED":
         yield MarketMark(MarkKind.DELISTED)
     if ticker is not None and ticker.is_trading_suspended:
@@ -217,7 +217,7 @@ class MarketMarks(QObject):
 
     def __init__(self, service: WebSocketService) -> None:
         super().__init__(service)
-        self._listed: dict[str, MarketEvent] = {}
+        self._listed: dict[str, MarketWarnings] = {}
         self._tickers: dict[str, TickerEvent] = {}
         self._marks: dict[str, tuple[MarketMark, ...]] = {}
 

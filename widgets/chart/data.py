@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from datetime import UTC, datetime
 from decimal import Decimal  # noqa: TC003 - msgspec reads the types
 from typing import TYPE_CHECKING
 
@@ -12,23 +11,11 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from upbit_ws_qt import CandleEvent
+    from upbit_ws_qt import CandleEvent, RestCandle
 
-__all__ = ["Bar", "CandleSeries", "bar_of", "parse_history"]
+__all__ = ["Bar", "CandleSeries", "bar_of", "bars_of"]
 
 MOST_BARS = 4000
-
-
-class _RestCandle(msgspec.Struct):
-    """A candle as the REST interface spells it."""
-
-    candle_date_time_utc: str
-    opening_price: Decimal
-    high_price: Decimal
-    low_price: Decimal
-    trade_price: Decimal
-    candle_acc_trade_volume: Decimal
-    timestamp: int
 
 
 class Bar(msgspec.Struct, frozen=True):
@@ -63,15 +50,11 @@ def bar_of(event: CandleEvent) -> Bar:
     )
 
 
-def parse_history(body: bytes) -> list[Bar]:
-    """Read an answer of /v1/candles, newest first as the exchange sends it; ValueError where it is none."""
-    try:
-        found = msgspec.json.decode(body, type=list[_RestCandle])
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise ValueError(f"not a list of candles: {error}") from error
+def bars_of(candles: Iterable[RestCandle]) -> list[Bar]:
+    """Return the bars of candles of the past, in their order."""
     return [
         _bar(
-            int(datetime.fromisoformat(each.candle_date_time_utc).replace(tzinfo=UTC).timestamp()),
+            int(each.start.timestamp()),
             each.timestamp,
             each.opening_price,
             each.high_price,
@@ -79,14 +62,12 @@ def parse_history(body: bytes) -> list[Bar]:
             each.trade_price,
             each.candle_acc_trade_volume,
         )
-        for each in found
+        for each in candles
     ]
 
 
 def _bar(start: int, timestamp: int, *values: Decimal) -> Bar:
     opening, high, low, close, volume = values
-    if not all(value.is_finite() for value in values):
-        raise ValueError("a candle with a number that is none")
     shown = (float(opening), float(high), float(low), float(close), float(volume))
     return Bar(start, timestamp, opening, high, low, close, volume, shown)
 

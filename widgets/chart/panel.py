@@ -9,27 +9,26 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from upbit_ws_qt import CandleEvent, Delivery, GapEvent, Phrase, Subscription, WebSocketError, WebSocketType
+from upbit_ws_qt import CandleEvent, Delivery, GapEvent, Phrase, Priority, Subscription, WebSocketError, WebSocketType
 
+from ..base.asking import Question
 from ..base.limits import Limit
 from ..base.market_panel import MarketPanel
 from ..base.panel import plain_label
-from ..base.rest import RestAnswer, RestClient
 from ..base.text import mark, said, tr
 from ..base.units import unit_text
-from .data import CandleSeries, bar_of, parse_history
+from .data import CandleSeries, bar_of, bars_of
 from .view import ChartView
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from upbit_ws_qt import Channel, WebSocketService
+    from upbit_ws_qt import Channel, RestCandle, RestClient, WebSocketService
 
 __all__ = ["UNITS", "ChartWidget"]
 
 UNITS = ("1s", "1m", "3m", "5m", "10m", "15m", "30m", "60m", "240m")
 _USUAL = "1m"
-_UNREADABLE = Phrase(mark("the answer could not be read"))
 _PAGE = 200  # candles per question; the exchange's most
 _FINISHED = 3  # candles that are looked at again
 RECHECK_MS = 1500
@@ -68,11 +67,11 @@ class ChartWidget(MarketPanel):
         unit: str = _USUAL,
     ) -> None:
         super().__init__(service, symbol, "chart", parent)
-        self._rest = rest or RestClient(service.config.rest_url, self)
+        self._rest = rest
         self._unit = unit = unit if unit in UNITS else _USUAL  # a file of a later version may know others
         self._kept: OrderedDict[tuple[str, str], CandleSeries] = OrderedDict()
         self._series = CandleSeries()
-        self._answer: RestAnswer | None = None
+        self._answer: Question | None = None
         self._asks_older = False
         self._seam_is_open = False
         self._refused = False  # the exchange serves no live candles
@@ -256,26 +255,19 @@ class ChartWidget(MarketPanel):
     def _ask(self, before: int | None, count: int = _PAGE) -> None:
         self._cancel()
         self._asks_older = before is not None
-        seconds = self._unit == "1s"
-        path = "/v1/candles/seconds" if seconds else f"/v1/candles/minutes/{self._unit.removesuffix('m')}"
-        query = {"market": self.symbol, "count": str(count)}
-        if before is not None:
-            query["to"] = datetime.fromtimestamp(before, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        self._answer = self._rest.get(path, query, self)
+        # Somebody looks at the empty space where it will be.
+        rest = (self._rest or self.service.rest).at(Priority.HIGH)
+        to = None if before is None else datetime.fromtimestamp(before, UTC)
+        self._answer = Question(rest.candles(self.symbol, self._unit, to, count), self)
         self._answer.done.connect(self._on_history)
         self._answer.failed.connect(self._on_history_failed)
 
-    @pyqtSlot(bytes)
-    def _on_history(self, body: bytes) -> None:
+    @pyqtSlot(object)
+    def _on_history(self, candles: tuple[RestCandle, ...]) -> None:
         self._answer = None
-        try:
-            bars = parse_history(body)
-        except ValueError:
-            self._on_history_failed(_UNREADABLE)
-            return
         if not self._asks_older and not self.dimmed:
             self.note_known()
-        new = self._series.merge(bars)
+        new = self._series.merge(bars_of(candles))
         if self._asks_older and not new:
             self._series.complete = True
         self._tell_trouble("")
@@ -286,11 +278,11 @@ class ChartWidget(MarketPanel):
         else:
             self.show_empty(Phrase(mark("There are no candles yet.")))
 
-    @pyqtSlot(str)
-    def _on_history_failed(self, cause: str) -> None:
+    @pyqtSlot(object)
+    def _on_history_failed(self, error: WebSocketError) -> None:
         self._answer = None
         text = mark("The history could not be loaded ({cause}); new candles are shown.")
-        self._tell_trouble(Phrase(text, cause=cause if isinstance(cause, Phrase) else Phrase(cause)))
+        self._tell_trouble(Phrase(text, cause=error.message))
 
     def _tell_trouble(self, text: str) -> None:
         self._told = text

@@ -5,13 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-import msgspec
 from PyQt6.QtCore import QObject, pyqtSignal, pyqtSlot
 
+from ..base.asking import Question
 from ..base.price_format import group_levels
 
 if TYPE_CHECKING:
-    from ..base.rest import RestClient
+    from collections.abc import Callable
+
+    from upbit_ws_qt import RestClient, RestInstrument
 
 __all__ = ["GroupingLevels"]
 
@@ -20,18 +22,11 @@ _MOST_LEVELS = 20
 _ZERO = Decimal(0)
 
 
-class _Instrument(msgspec.Struct):
-    """One market of /v1/orderbook/instruments."""
-
-    market: str
-    supported_levels: list[Decimal]
-
-
 class GroupingLevels(QObject):
     """Asks once a market, and again when its price has gone where other ticks hold.
 
     Args:
-        rest: where to ask.
+        rest: returns where to ask.
         parent: of the QObject.
 
     Signals:
@@ -40,7 +35,7 @@ class GroupingLevels(QObject):
 
     changed = pyqtSignal(str)
 
-    def __init__(self, rest: RestClient, parent: QObject | None = None) -> None:
+    def __init__(self, rest: Callable[[], RestClient], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._rest = rest
         self._asked: dict[str, tuple[Decimal, ...]] = {}  # what the rule gave when the exchange was asked
@@ -61,17 +56,13 @@ class GroupingLevels(QObject):
             self._told.clear()
         self._asked[market] = rule
         self._told.pop(market, None)
-        answer = self._rest.get("/v1/orderbook/instruments", {"markets": market}, self)
-        answer.done.connect(self._on_done)
+        # Where there is no answer the rule goes on.
+        Question(self._rest().instruments(market), self).done.connect(self._on_done)
 
-    @pyqtSlot(bytes)
-    def _on_done(self, body: bytes) -> None:
-        try:
-            found = msgspec.json.decode(body, type=list[_Instrument], strict=False)
-        except (msgspec.DecodeError, RecursionError):
-            return  # the rule goes on
+    @pyqtSlot(object)
+    def _on_done(self, found: tuple[RestInstrument, ...]) -> None:
         for each in found:
-            levels = sorted({level for level in each.supported_levels if level.is_finite() and level >= 0} | {_ZERO})
+            levels = sorted({level for level in each.supported_levels if level >= 0} | {_ZERO})
             if each.market in self._asked and len(levels) <= _MOST_LEVELS:
                 self._told[each.market] = tuple(levels)
                 self.changed.emit(each.market)

@@ -24,7 +24,6 @@ from ..account.order_ledger import OrderLedger
 from ..base.limits import Limit, given_up, undo_until_back
 from ..base.market_panel import MarketPanel
 from ..base.price_format import full_text
-from ..base.rest import RestClient
 from ..base.text import tr
 from .levels import GroupingLevels
 from .model import OrderBookModel
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 
     from PyQt6.QtWidgets import QWidget
 
-    from upbit_ws_qt import Channel, Subscription
+    from upbit_ws_qt import Channel, RestClient, Subscription
 
 __all__ = ["OrderBookWidget"]
 
@@ -74,7 +73,7 @@ class OrderBookWidget(MarketPanel):
         rest: RestClient | None = None,
     ) -> None:
         super().__init__(service, symbol, "order book", parent)
-        self._grouping = GroupingLevels(rest or RestClient(service.config.rest_url, self), self)
+        self._grouping = GroupingLevels(lambda: rest or service.rest, self)
         self._grouping.changed.connect(self._on_levels)
         self._model = OrderBookModel(self.symbol)
         self._level = _NONE

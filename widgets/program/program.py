@@ -27,7 +27,6 @@ from ..base.look import look
 from ..base.market_catalog import MarketCatalog
 from ..base.origin import ExchangeOrigin
 from ..base.panel import Panel
-from ..base.rest import RestClient
 from ..base.text import mark, set_language
 from ..base.theme import ThemeMode, apply_theme
 from ..base.trouble import trouble_of
@@ -168,12 +167,11 @@ class Program(QObject):
 
     def _open_window(self) -> MainWindow:
         service = WebSocketService.instance(self._config)
-        rest = RestClient(self._config.rest_url, service)
         live = self._config.rest_url.startswith("https:")
-        catalog = MarketCatalog(rest, self._store.folder if live else None, service)
+        catalog = MarketCatalog(service.rest, self._store.folder if live else None, service)
         chosen = self._preferences
         only, log = self._options.symbols, self._log
-        needs = Needs(service, catalog, rest, log, chosen.symbol, only, chosen.unit, chosen.watches)
+        needs = Needs(service, catalog, log, chosen.symbol, only, chosen.unit, chosen.watches)
         window = self._window = MainWindow(needs, ExchangeOrigin.of(self._config, embedded=self._options.embedded))
         menu = self._menu = MainMenu(window)
         self._notifier = Notifier(service, window.toasts, chosen)

@@ -46,7 +46,7 @@ class WatchListWidget(Panel):
     """Lists markets with price, change, day's value and a small trend line.
 
     Example:
-        >>> catalog = MarketCatalog(RestClient(service.config.rest_url))
+        >>> catalog = MarketCatalog(service.rest)
         >>> watch_list = WatchListWidget(service, catalog)
         >>> watch_list.symbolSelected.connect(print)
         >>> catalog.load()
@@ -310,10 +310,10 @@ class WatchListWidget(Panel):
         if self._subscription is not None:
             self.model.set_stale({stream.symbol for stream in self._subscription.unserved})
 
-    @pyqtSlot(str)
+    @pyqtSlot(object)
     def _on_catalog_failed(self, cause: str) -> None:
         if not self._catalog.markets:
-            self.show_error(Phrase(mark("The list of markets could not be loaded: {cause}"), cause=Phrase(cause)))
+            self.show_error(Phrase(mark("The list of markets could not be loaded: {cause}"), cause=cause))
 
     @pyqtSlot(str)
     def _on_activated(self, code: str) -> None:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from upbit_ws_qt import IndicatorSpec, WebSocketService
 
     from ..base.market_catalog import MarketCatalog
-    from ..base.rest import RestClient
 
 __all__ = ["PANELS", "Needs", "PanelKind"]
 
@@ -37,7 +36,6 @@ class Needs:
 
     service: WebSocketService
     catalog: MarketCatalog
-    rest: RestClient
     log: LogBook
     symbol: str
     symbols: tuple[str, ...]
@@ -60,11 +58,11 @@ PANELS: dict[str, PanelKind] = {
     ),
     "chart": PanelKind(
         mark("Chart"),
-        lambda needs, parent: ChartWidget(needs.service, needs.symbol, parent, rest=needs.rest, unit=needs.unit),
+        lambda needs, parent: ChartWidget(needs.service, needs.symbol, parent, unit=needs.unit),
     ),
     "order_book": PanelKind(
         mark("Order book"),
-        lambda needs, parent: OrderBookWidget(needs.service, needs.symbol, parent, rest=needs.rest),
+        lambda needs, parent: OrderBookWidget(needs.service, needs.symbol, parent),
     ),
     "tape": PanelKind(mark("Tape"), lambda needs, parent: TapeWidget(needs.service, needs.symbol, parent)),
     "my_orders": PanelKind(mark("My orders"), lambda needs, parent: MyOrdersWidget(needs.service, parent)),
