@@ -28,7 +28,7 @@ PUBLIC_TYPES = (DataType.TICKER, DataType.TRADE, DataType.ORDERBOOK, DataType.CA
 @pytest.fixture
 async def exchange() -> AsyncIterator[EmbeddedExchange]:
     limits: dict[str, Any] = dict.fromkeys(("connects_per_second", "messages_per_second", "messages_per_minute"))
-    async with EmbeddedExchange(ExchangeSettings(seed=5, markets=20, rate=400, **limits)) as running:
+    async with EmbeddedExchange(ExchangeSettings(seed=5, markets=20, rate=400, prepare=False, **limits)) as running:
         yield running
 
 

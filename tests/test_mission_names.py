@@ -216,7 +216,7 @@ class Chart:
 
 
 async def test_a_manager_does_what_the_documents_say_of_it() -> None:
-    async with EmbeddedExchange(ExchangeSettings(markets=10, rate=200)) as exchange:
+    async with EmbeddedExchange(ExchangeSettings(markets=10, rate=200, prepare=False)) as exchange:
         await GlobalWebSocketManager.reset_instance()
         manager = await GlobalWebSocketManager.get_instance(ServiceConfig.for_exchange(exchange))
         await manager.start()

@@ -83,7 +83,7 @@ def config_for(exchange: EmbeddedExchange, **changes: Any) -> ServiceConfig:
 @pytest.fixture
 async def exchange() -> AsyncIterator[EmbeddedExchange]:
     """A small, quiet market."""
-    async with EmbeddedExchange(ExchangeSettings(seed=7, markets=60, rate=200)) as running:
+    async with EmbeddedExchange(ExchangeSettings(seed=7, markets=60, rate=200, prepare=False)) as running:
         yield running
 
 

@@ -52,7 +52,9 @@ async def more(got: list[TradeEvent], count: int) -> None:
 @asynccontextmanager
 async def cut_and_witness(start_ms: int | None) -> AsyncIterator[tuple[EmbeddedExchange, Desk, Resumed, list, list]]:  # type: ignore[type-arg]
     """Run an exchange with two managers on it: one to be cut, and one that is left alone."""
-    settings = ExchangeSettings(seed=5, markets=10, rate=2000, start_ms=start_ms, connects_per_second=None)
+    settings = ExchangeSettings(
+        seed=5, markets=10, rate=2000, prepare=False, start_ms=start_ms, connects_per_second=None
+    )
     async with EmbeddedExchange(settings) as exchange:
         got: list[TradeEvent] = []
         seen: list[TradeEvent] = []

@@ -165,7 +165,9 @@ async def test_a_wrong_key_costs_two_handshakes_and_is_called_what_it_is_from_th
 
 
 async def test_a_key_without_a_scope_is_not_taken_for_a_wrong_one(make_desk: Callable[..., Any]) -> None:
-    async with EmbeddedExchange(ExchangeSettings(scopes=("view_orders",), connects_per_second=None)) as exchange:
+    async with EmbeddedExchange(
+        ExchangeSettings(scopes=("view_orders",), prepare=False, connects_per_second=None)
+    ) as exchange:
         desk: Desk = await make_desk(**urls_of(exchange), messages_per_second=5)
         orders = desk.manager.register_component("o", SubscriptionSpec(DataType.MY_ORDER), lambda event: None)
         assets = desk.manager.register_component("a", SubscriptionSpec(DataType.MY_ASSET), lambda event: None)

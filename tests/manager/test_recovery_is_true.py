@@ -133,7 +133,7 @@ async def test_a_component_that_fails_too_often_is_put_aside_until_it_is_resumed
 
 
 async def test_the_rest_is_subscribed_without_what_was_refused(make_desk: Callable[..., Any]) -> None:
-    async with EmbeddedExchange(ExchangeSettings(markets=20, scopes=("view_orders",))) as exchange:
+    async with EmbeddedExchange(ExchangeSettings(markets=20, prepare=False, scopes=("view_orders",))) as exchange:
         credentials = Credentials(exchange.access_key, exchange.secret_key)
         desk = await make_desk(private_url=exchange.private_url, credentials=credentials)
         desk.manager.register_component("assets", ASSETS, ignore)

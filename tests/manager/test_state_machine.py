@@ -62,7 +62,7 @@ class Wishes(RuleBasedStateMachine):
         asyncio.run_coroutine_threadsafe(work, self.loop).result(60)
 
     async def _open(self) -> None:
-        self.exchange = EmbeddedExchange(ExchangeSettings(seed=3, markets=20, rate=50))
+        self.exchange = EmbeddedExchange(ExchangeSettings(seed=3, markets=20, rate=50, prepare=False))
         await self.exchange.start()
         self.manager = GlobalWebSocketManager(config_for(self.exchange, idle_grace=0.0))
         await self.manager.start()

@@ -219,16 +219,17 @@ def test_unsubscribing_the_busy_streams_is_not_silence() -> None:
     assert "silent" not in made.kinds
 
 
+@pytest.mark.parametrize("hours", [4, pytest.param(25, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("rate", [0.02, 0.5, 2.0, 10.0])
-def test_a_hundred_quiet_hours_raise_nothing(rate: float) -> None:
-    # 25 hours each at four paces from nearly nothing to a calm market, with a silent private line beside it.
+def test_many_quiet_hours_raise_nothing(rate: float, hours: int) -> None:
+    # Four paces from nearly nothing to a calm market, with a silent private line beside it.
     made = World(
         Monitor(ServiceConfig()),
         [Line(rate=rate), Line(WebSocketType.PRIVATE, rate=0.0)],
         seed=round(rate * 100),
         step=10.0,
     )
-    made.run(25 * 3600)
+    made.run(hours * 3600)
     assert made.flips == 0
     assert made.raised == []
     assert made.lowest > 90

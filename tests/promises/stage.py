@@ -21,7 +21,9 @@ async def market(
     *, settings: dict[str, Any] | None = None, **config: Any
 ) -> AsyncIterator[tuple[EmbeddedExchange, WebSocketService]]:
     """Run an exchange and the program's service on it."""
-    async with EmbeddedExchange(ExchangeSettings(**{"markets": 20, "rate": 200.0, **(settings or {})})) as exchange:
+    async with EmbeddedExchange(
+        ExchangeSettings(**{"markets": 20, "rate": 200.0, "prepare": False, **(settings or {})})
+    ) as exchange:
         service = WebSocketService.instance(ServiceConfig.for_exchange(exchange, **config))
         await service.start()
         try:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Time to breathe: limits off, few markets.
 SETTINGS = ExchangeSettings(
-    markets=20, rate=100, connects_per_second=None, messages_per_second=None, messages_per_minute=None
+    markets=20, rate=100, prepare=False, connects_per_second=None, messages_per_second=None, messages_per_minute=None
 )
 _GIVEN = ("exchange", "service")
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.events import BaseWebSocketEvent, TradeEvent
 
 BUSY = ExchangeSettings(
-    markets=20, rate=500, connects_per_second=None, messages_per_second=None, messages_per_minute=None
+    markets=20, rate=500, prepare=False, connects_per_second=None, messages_per_second=None, messages_per_minute=None
 )
 
 CODES = ("KRW-BTC", "KRW-XRP", "KRW-ETH", "KRW-ADA")
@@ -296,7 +296,7 @@ async def test_of_owners_whose_end_was_not_announced_nothing_is_left(
     [(100, 2, 3, 400), pytest.param(500, 11, 4, 100, marks=pytest.mark.soak)],
     ids=["hundreds", "thousands"],
 )
-@served(ExchangeSettings(markets=20, rate=300, connects_per_second=None), slow_callback=5.0)
+@served(ExchangeSettings(markets=20, rate=300, prepare=False, connects_per_second=None), slow_callback=5.0)
 async def test_many_widgets_die_while_data_flows_and_nothing_is_left(
     exchange: EmbeddedExchange,
     service: WebSocketService,

@@ -100,7 +100,7 @@ async def test_activated_and_failed_signals_tell_how_it_went(service: WebSocketS
     assert error.codes == ("KRW-NOSUCH",)
 
 
-@served(ExchangeSettings(markets=20, scopes=("view_assets",), connects_per_second=None))
+@served(ExchangeSettings(markets=20, prepare=False, scopes=("view_assets",), connects_per_second=None))
 async def test_a_refusal_is_told_once_and_in_the_same_words_wherever_it_is_heard_of(
     exchange: EmbeddedExchange, service: WebSocketService
 ) -> None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 D = Decimal
 RSI = IndicatorSpec.of("rsi", {"period": 14})
 FIVE_MINUTES = 300
+CALM = replace(SETTINGS, markets=3, rate=10)  # hours of it are played
 
 
 def value(minute: int, rsi: str) -> IndicatorEvent:
@@ -136,7 +137,7 @@ async def test_without_a_key_it_says_what_the_key_is_for(service: WebSocketServi
         assert widget.watches == ()
 
 
-@served()
+@served(CALM)
 async def test_values_are_plotted_as_candles_close(exchange: EmbeddedExchange, service: WebSocketService) -> None:
     exchange.stop_time()  # candles close when the test says so
     async with shown(IndicatorsWidget(service, "krw-btc")) as widget:
@@ -153,7 +154,7 @@ async def test_values_are_plotted_as_candles_close(exchange: EmbeddedExchange, s
         assert newest(widget)[0].isdigit()
 
 
-@served()
+@served(CALM)
 async def test_an_indicator_is_picked_added_and_removed(exchange: EmbeddedExchange, service: WebSocketService) -> None:
     exchange.stop_time()  # candles close when the test says so
     async with shown(IndicatorsWidget(service, "KRW-BTC"), 520, 640) as widget:
@@ -180,7 +181,7 @@ async def test_an_indicator_is_picked_added_and_removed(exchange: EmbeddedExchan
         assert not widget.remove.isEnabled()
 
 
-@served(replace(SETTINGS, start_ms=1_795_950_000_000))  # a market that crosses its average soon, at whatever hour
+@served(replace(CALM, start_ms=1_795_950_000_000))  # a market that crosses its average soon, at whatever hour
 async def test_signals_are_listed_and_told(exchange: EmbeddedExchange, service: WebSocketService) -> None:
     exchange.stop_time()  # candles close when the test says so
     told: list[IndicatorSignalEvent] = []
@@ -208,7 +209,7 @@ async def test_signals_are_listed_and_told(exchange: EmbeddedExchange, service: 
         assert chosen == ["KRW-BTC"]
 
 
-@served()
+@served(CALM)
 async def test_the_same_is_watched_of_another_market(exchange: EmbeddedExchange, service: WebSocketService) -> None:
     exchange.stop_time()  # candles close when the test says so
     async with shown(IndicatorsWidget(service, "KRW-BTC")) as widget:
@@ -227,7 +228,7 @@ async def test_the_same_is_watched_of_another_market(exchange: EmbeddedExchange,
         await serving(exchange, 1)
 
 
-@served()
+@served(CALM)
 async def test_a_cut_line_is_told_and_comes_back(exchange: EmbeddedExchange, service: WebSocketService) -> None:
     async with shown(IndicatorsWidget(service, "KRW-BTC")) as widget:
         await serving(exchange, 1)

@@ -101,11 +101,12 @@ def test_a_floating_panel_beyond_all_screens_is_brought_back(
     assert screen.availableGeometry().intersects(docks["chart"].geometry())
 
 
-def test_ten_thousand_tampered_files_do_no_harm() -> None:
+@pytest.mark.parametrize("files", [1_000, pytest.param(10_000, marks=pytest.mark.soak)])
+def test_thousands_of_tampered_files_do_no_harm(files: int) -> None:
     """The whole hundred thousand, with a window: python -m tests.widgets.tampering."""
     source = random.Random(7)
-    readable = sum(check(tampered(source)).current is not None for _ in range(10_000))
-    assert 2_000 < readable < 10_000
+    readable = sum(check(tampered(source)).current is not None for _ in range(files))
+    assert files / 5 < readable < files
 
 
 def test_what_tampered_files_leave_can_be_shown(window: tuple[QMainWindow, dict[str, QDockWidget]]) -> None:

@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from upbit_ws_qt.exchange import EmbeddedExchange
 
 # All markets: the one that is about to be delisted is among the last.
-WORLD = ExchangeSettings(rate=200, connects_per_second=None, messages_per_second=None, messages_per_minute=None)
+WORLD = ExchangeSettings(
+    rate=200, prepare=False, connects_per_second=None, messages_per_second=None, messages_per_minute=None
+)
 CAREFUL = MarketWarnings(warning=False, cautions=("PRICE_FLUCTUATIONS", "SOMETHING_NEW"))
 
 

@@ -247,16 +247,23 @@ class Hub:
 
     # Delivery.
 
-    def deliver(self, changes: Iterable[Change]) -> None:
-        """Queue each change for every session that is subscribed to it; `flush_all` writes them."""
+    def deliver(self, changes: Iterable[Change]) -> bool:
+        """Queue each change for every session that is subscribed to it; `flush_all` writes them.
+
+        Return whether anybody was subscribed to any of them.
+        """
         find = self._routes.find
+        wanted = False
         for change in changes:
             if self._with_residual:
+                wanted = True
                 self._deliver_residual(change)
             for stream in find(change):
+                wanted = True
                 categories = stream.categories
                 if not categories or change.category in categories:
                     self._emit(stream, change)
+        return wanted
 
     @staticmethod
     def _emit(stream: Stream, change: Change) -> None:

@@ -39,7 +39,7 @@ class Operations:
         self._counters = Counters()
         self._clock = ExchangeClock(world.now_ms, now, settings.time_scale, running=False)
         self._hub = hub = Hub(settings, world, self._counters, now=now, later=self._later)
-        self._pump = Pump(hub, self._clock, self._counters, now)
+        self._pump = Pump(hub, self._clock, self._counters, now, prepare=settings.prepare)
         self.faults = FaultBoard(hub, self._counters, self._later, self._announce_maintenance)
         hub.hide_codes = self.faults.hide_codes
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 TICK = 0.01
 _STEP_MS = 50
 _TURN_BUDGET = 0.05
+_UNWANTED_STEPS = 20
 _MOST_LAG_MS = 1000
 _DRAIN_PATIENCE = 5.0
 _PREPARE_BUDGET = 0.005
@@ -31,7 +32,9 @@ class Pump:
     `clock_slipped_ms`.
     """
 
-    def __init__(self, hub: Hub, clock: ExchangeClock, counters: Counters, now: Callable[[], float]) -> None:
+    def __init__(
+        self, hub: Hub, clock: ExchangeClock, counters: Counters, now: Callable[[], float], *, prepare: bool = True
+    ) -> None:
         self._hub = hub
         self._clock = clock
         self._counters = counters
@@ -40,7 +43,7 @@ class Pump:
         self._followed_ms = 0
         self._advancing = 0
         self._drained = asyncio.Event()
-        self._preparing: Iterator[None] | None = hub.world.prepare()
+        self._preparing: Iterator[None] | None = hub.world.prepare() if prepare else None
         self.agenda = Agenda()
 
     def start(self) -> None:
@@ -68,11 +71,16 @@ class Pump:
         await asyncio.sleep(0)  # even no time at all gives the lines their turn
         target = self._hub.world.now_ms + round(seconds * 1000)
         self._advancing += 1
+        unwanted, since = 0, self._now()
         try:
             while (now_ms := self._hub.world.now_ms) < target:
-                self._play(min(target, now_ms + _STEP_MS))
-                await asyncio.sleep(0)
-                await self._let_readers_catch_up()
+                unwanted += 1
+                wanted = self._play(min(target, now_ms + _STEP_MS))
+                # A turn of the loop costs as much as a step, and nobody waits for one in which nothing was sent.
+                if wanted or unwanted >= _UNWANTED_STEPS or self._now() - since > _TURN_BUDGET:
+                    await asyncio.sleep(0)
+                    await self._let_readers_catch_up()
+                    unwanted, since = 0, self._now()
         finally:
             self._advancing -= 1
             self._clock.set_ms(self._hub.world.now_ms)
@@ -114,11 +122,14 @@ class Pump:
             self._clock.set_ms(world.now_ms)
             self._followed_ms = world.now_ms
 
-    def _play(self, ms: int) -> None:
-        self._hub.deliver(self._hub.world.advance_to(ms))
+    def _play(self, ms: int) -> bool:
+        wanted = self._hub.deliver(self._hub.world.advance_to(ms))
         self._hub.flush_all()
+        return wanted
 
     async def _let_readers_catch_up(self) -> None:
+        if not self._hub.has_full_lines:
+            return
         try:
             async with asyncio.timeout(_DRAIN_PATIENCE):
                 while self._hub.has_full_lines:

@@ -34,6 +34,8 @@ class ExchangeSettings:
         stopped: Start with the exchange's time standing still.
         start_ms: First exchange time in epoch milliseconds, None for now.
         demo: Drive the account and announcements by script.
+        prepare: Get markets ready that nobody has asked for yet, beside everything else: about 5 ms each of the
+            processor. Tests that ask for a few markets need none of it.
         access_key: The one key that is known.
         secret_key: Its secret, used as it is.
         scopes: What the key may see; `myAsset` needs `view_assets`, `myOrder` needs `view_orders`.
@@ -66,6 +68,7 @@ class ExchangeSettings:
     stopped: bool = False
     start_ms: int | None = None
     demo: bool = False
+    prepare: bool = True
     access_key: str = ACCESS_KEY
     secret_key: str = SECRET_KEY
     scopes: tuple[str, ...] = SCOPES

@@ -22,6 +22,7 @@ async def exchange() -> AsyncIterator[EmbeddedExchange]:
         markets=12,
         rate=400,
         stopped=True,
+        prepare=False,
         start_ms=START_MS,
         connects_per_second=None,
         messages_per_second=None,
@@ -40,6 +41,6 @@ def hand() -> HandClock:
 @pytest.fixture
 async def strict(hand: HandClock) -> AsyncIterator[EmbeddedExchange]:
     """The same with the limits that are on by default, and which no time passes for by itself."""
-    settings = ExchangeSettings(markets=12, rate=400, stopped=True, start_ms=START_MS)
+    settings = ExchangeSettings(markets=12, rate=400, stopped=True, prepare=False, start_ms=START_MS)
     async with EmbeddedExchange(settings, now=hand) as running:
         yield running

@@ -170,7 +170,7 @@ async def test_numbers_of_indicators_are_the_same_in_any_spelling(exchange: Embe
 
 @pytest.mark.parametrize(("codes", "kinds", "accepted"), [(10, 10, True), (101, 1, False), (34, 3, False)])
 async def test_at_most_100_indicator_combinations(codes: int, kinds: int, accepted: bool) -> None:
-    settings = ExchangeSettings(stopped=True, messages_per_second=None)
+    settings = ExchangeSettings(stopped=True, prepare=False, messages_per_second=None)
     async with EmbeddedExchange(settings) as exchange, client(exchange, "info") as info:
         periods = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11][:kinds]
         indicators = [{"type": "rsi", "params": {"period": period}} for period in periods]
@@ -185,7 +185,7 @@ async def test_at_most_100_indicator_combinations(codes: int, kinds: int, accept
 
 
 async def test_indicators_exist_for_krw_markets_only() -> None:
-    settings = ExchangeSettings(stopped=True, rate=20, start_ms=START_MS)
+    settings = ExchangeSettings(stopped=True, rate=20, prepare=False, start_ms=START_MS)
     async with EmbeddedExchange(settings) as exchange, client(exchange, "info") as info:
         await info.request(indicator(codes=["BTC-ETH", BTC]))
         await info.listing()
@@ -369,7 +369,9 @@ async def test_a_resubscription_sends_the_last_trade_again(exchange: EmbeddedExc
 
 async def test_numbers_come_in_every_spelling() -> None:
     async with (
-        EmbeddedExchange(ExchangeSettings(markets=60, stopped=True, rate=2000, start_ms=1_790_000_000_000)) as exchange,
+        EmbeddedExchange(
+            ExchangeSettings(markets=60, stopped=True, prepare=False, rate=2000, start_ms=START_MS)
+        ) as exchange,
         client(exchange) as public,
     ):
         await exchange.advance(1)
@@ -382,7 +384,9 @@ async def test_numbers_come_in_every_spelling() -> None:
 
 async def test_a_quiet_market_has_a_candle_too() -> None:
     async with (
-        EmbeddedExchange(ExchangeSettings(markets=20, stopped=True, rate=1, start_ms=START_MS)) as exchange,
+        EmbeddedExchange(
+            ExchangeSettings(markets=20, stopped=True, prepare=False, rate=1, start_ms=START_MS)
+        ) as exchange,
         client(exchange) as public,
     ):
         codes = sorted(exchange.world.codes)

@@ -131,7 +131,7 @@ async def test_a_snapshot_may_be_minutes_old() -> None:
 
 
 async def test_every_book_is_whole_and_a_thin_one_is_padded_with_zeros() -> None:
-    settings = ExchangeSettings(rate=2000, stopped=True, start_ms=1_790_000_000_000)
+    settings = ExchangeSettings(rate=2000, stopped=True, prepare=False, start_ms=1_790_000_000_000)
     async with EmbeddedExchange(settings) as exchange, client(exchange) as public:
         await public.request({"type": "orderbook", "codes": sorted(exchange.world.codes)})
         units = [unit for message in await public.messages(len(exchange.world.codes)) for unit in _units(message)]

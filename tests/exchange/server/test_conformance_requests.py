@@ -152,7 +152,8 @@ async def test_an_unsupported_level_gives_no_data_and_no_error(exchange: Embedde
 
 
 async def test_a_level_of_a_btc_market_gives_no_data() -> None:
-    async with EmbeddedExchange(ExchangeSettings(stopped=True, rate=2000)) as exchange, client(exchange) as public:
+    settings = ExchangeSettings(stopped=True, prepare=False, rate=2000)
+    async with EmbeddedExchange(settings) as exchange, client(exchange) as public:
         await public.request({"type": "orderbook", "codes": ["BTC-ETH"], "level": 1})
         await public.nothing_before_listing()
         await public.request({"type": "orderbook", "codes": ["BTC-ETH"]})

@@ -42,8 +42,9 @@ class Lines:
         self.world = QuietWorld()
         self.has_full_lines = False
 
-    def deliver(self, changes: list[Any]) -> None:
+    def deliver(self, changes: list[Any]) -> bool:
         assert changes == []
+        return False
 
     def flush_all(self) -> None: ...
 
@@ -100,11 +101,13 @@ def test_it_beats_on_where_no_loop_counts_as_running() -> None:
     play(beats())
 
 
-def test_markets_are_prepared_a_few_in_a_turn() -> None:
+def prepared_in_six_turns(prepare: bool) -> list[int]:
     async def prepared() -> list[int]:
         loop, lines, counters = asyncio.get_running_loop(), Lines(), Counters()
         readings = itertools.count()
-        pump = Pump(cast("Any", lines), ExchangeClock(0, loop.time), counters, lambda: next(readings) * 0.003)
+        pump = Pump(
+            cast("Any", lines), ExchangeClock(0, loop.time), counters, lambda: next(readings) * 0.003, prepare=prepare
+        )
         seen = []
         pump.start()
         for _ in range(6):
@@ -113,7 +116,15 @@ def test_markets_are_prepared_a_few_in_a_turn() -> None:
         pump.stop()
         return seen
 
-    seen = play(prepared())
+    return play(prepared())
+
+
+def test_markets_are_prepared_a_few_in_a_turn() -> None:
+    seen = prepared_in_six_turns(prepare=True)
     assert seen[0] == 0
     assert seen[-1] == MARKETS
     assert max(after - before for before, after in pairwise(seen)) == 2
+
+
+def test_no_market_is_prepared_where_that_is_switched_off() -> None:
+    assert set(prepared_in_six_turns(prepare=False)) == {0}
