@@ -6,16 +6,17 @@ import asyncio
 import itertools
 from typing import TYPE_CHECKING
 
-from .admission import PATHS, Admission, AdmissionCheck, faulty_admission, too_many_body
+from .admission import PATHS, Admission, AdmissionCheck, faulty_admission
 from .faultlist import Fault, FaultName
-from .http import error_body
+from .http import error_body, response
 from .limits import OK, MessageLimit
+from .quotation import TRADES_PATH
 from .requests import RequestRefusedError
-from .rest import Rest
+from .rest import ORIGIN, Rest, too_many
 from .session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from .control import Control
     from .faults import FaultBoard
@@ -24,8 +25,12 @@ if TYPE_CHECKING:
     from .line import Line
     from .pump import Pump
     from .recording import Recorder
+    from .rest import Answer
     from .settings import ExchangeSettings
     from .views import Counters
+
+_STEP_BUDGET = 0.005  # seconds of an answer that takes long, and then the lines' turn again
+_REFUSALS = (FaultName.REST_REFUSE, FaultName.REST_TOO_MANY, FaultName.REST_BLOCKED)
 
 
 class Acceptor:
@@ -53,7 +58,7 @@ class Acceptor:
         self._faults = faults
         self.now = now
         self._admissions = AdmissionCheck(settings, counters)
-        self._rest = Rest(hub.world, settings.rest_per_second)
+        self._rest = Rest(hub.world, settings)
         self._numbers = itertools.count(1)
         self._lines: dict[Line, Session | None] = {}
         self._empty = asyncio.Event()
@@ -111,10 +116,14 @@ class Acceptor:
             return
         status, seconds = self._admissions.admits_http(request, line.peer, self.now())
         if status != OK:
-            line.respond(status, too_many_body(status, seconds), close=True)
+            answer = too_many(status, seconds, ORIGIN if "origin" in request.headers else {}, quotation=True)
+            line.respond(status, answer.body, answer.headers, close=True)
             return
-        answer = self._rest.answer(request, line.peer, self.now())
-        line.respond(answer.status, answer.body, answer.headers, close=not request.keeps_alive)
+        slow = self._faults.at_rest(request.path, FaultName.REST_SLOW)
+        if slow is not None:
+            self.at(slow.options["seconds"], lambda: self._ask(line, request))
+        else:
+            self._ask(line, request)
 
     def on_upgrade(self, line: Line, request: HttpRequest) -> None:
         """Answer a handshake."""
@@ -160,6 +169,39 @@ class Acceptor:
         self._admissions.message_violation(session.limit_key, self.now())
 
     # Inside.
+
+    def _ask(self, line: Line, request: HttpRequest) -> None:
+        """Have a REST call answered, whatever faults it meets."""
+        if line.lost:  # a peer may give up while it is kept waiting
+            return
+        refusal = self._faults.at_rest(request.path, *_REFUSALS)
+        if refusal is not None and refusal.options.get("status") == 0:
+            line.abort(f"fault {refusal.name}")
+            return
+        lag = self._faults.at_rest(request.path, FaultName.REST_LAG) if request.path == TRADES_PATH else None
+        self._rest.quotation.trades_lag_ms = round(lag.options["seconds"] * 1000) if lag is not None else 0
+        self._work(line, request, self._rest.answer(request, line.peer, self.now(), refusal))
+
+    def _work(self, line: Line, request: HttpRequest, steps: Generator[None, None, Answer]) -> None:
+        """Get on with an answer for some milliseconds, and go on in the next turn if that was not all."""
+        until = self.now() + _STEP_BUDGET
+        while not line.lost:
+            try:
+                next(steps)
+            except StopIteration as done:
+                self._reply(line, request, done.value)
+                return
+            if self.now() >= until:
+                self.at(0.0, lambda: self._work(line, request, steps))
+                return
+
+    def _reply(self, line: Line, request: HttpRequest, answer: Answer) -> None:
+        if self._faults.at_rest(request.path, FaultName.REST_CUT) is not None:
+            whole = response(answer.status, answer.body, answer.headers)
+            line.write(whole[: -max(1, len(answer.body) // 2)])
+            line.finish(f"fault {FaultName.REST_CUT}")
+        else:
+            line.respond(answer.status, answer.body, answer.headers, close=not request.keeps_alive)
 
     def _refuse(self, line: Line, status: int, body: bytes) -> None:
         self._counters.connects_refused += 1

@@ -39,6 +39,12 @@ class FaultName(StrEnum):
     CLOCK_SKEW = "clock_skew"
     MISSING_CODES = "missing_codes"
     IGNORED_REQUEST = "ignored_request"
+    REST_REFUSE = "rest_refuse"
+    REST_TOO_MANY = "rest_too_many"
+    REST_BLOCKED = "rest_blocked"
+    REST_SLOW = "rest_slow"
+    REST_CUT = "rest_cut"
+    REST_LAG = "rest_lag"
 
 
 class Place(StrEnum):
@@ -48,6 +54,7 @@ class Place(StrEnum):
     HANDSHAKE = "handshake"
     OUTGOING = "outgoing"
     REQUEST = "request"
+    REST = "rest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,10 @@ def _line(choices: dict[str, tuple[str, ...]] | None = None, **options: Any) -> 
 
 def _handshake(**options: Any) -> FaultSpec:
     return FaultSpec(Place.HANDSHAKE, {**options, "times": None})
+
+
+def _rest(**options: Any) -> FaultSpec:
+    return FaultSpec(Place.REST, {**options, "path": "", "times": None})
 
 
 SPECS: dict[FaultName, FaultSpec] = {
@@ -111,6 +122,12 @@ SPECS: dict[FaultName, FaultSpec] = {
     FaultName.CLOCK_SKEW: FaultSpec(Place.OUTGOING, {"seconds": 60.0}),
     FaultName.MISSING_CODES: FaultSpec(Place.REQUEST, {"codes": (), "count": 1, "listed": False, "times": 1}),
     FaultName.IGNORED_REQUEST: FaultSpec(Place.REQUEST, {"times": 1}),
+    FaultName.REST_REFUSE: _rest(status=503, error="service_unavailable"),
+    FaultName.REST_TOO_MANY: _rest(),
+    FaultName.REST_BLOCKED: _rest(seconds=10.0),
+    FaultName.REST_SLOW: _rest(seconds=3.0),
+    FaultName.REST_CUT: _rest(),
+    FaultName.REST_LAG: _rest(seconds=1.0),
 }
 
 

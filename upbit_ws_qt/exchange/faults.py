@@ -57,6 +57,8 @@ class FaultBoard:
         fault = Fault(next(self._numbers), fault_name, endpoint, connection, options, self._on_clear)
         if fault.place is Place.HANDSHAKE and connection is not None:
             raise ValueError(f"{fault_name} is met at the handshake: it takes an endpoint, not a connection")
+        if fault.place is Place.REST and (endpoint, connection) != (None, None):
+            raise ValueError(f"{fault_name} is met by REST calls: it takes a path, no endpoint and no connection")
         self._faults.append(fault)
         if fault.place is Place.OUTGOING:
             for session in self._hub.sessions.values():
@@ -84,6 +86,13 @@ class FaultBoard:
                 if fault.name is FaultName.MAINTENANCE and not fault.hits:
                     continue  # announced, but not begun
                 self._count(fault)
+                return fault
+        return None
+
+    def at_rest(self, path: str, *names: FaultName) -> Fault | None:
+        """Return the fault of one of these names that a REST call for `path` meets, and count it."""
+        for fault in self.active:
+            if fault.name in names and path.startswith(fault.options["path"]) and self._count(fault):
                 return fault
         return None
 

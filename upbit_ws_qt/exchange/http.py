@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 SWITCHING = 101
 MOST_HEAD = 16 * 1024
@@ -36,12 +36,16 @@ class HttpRequest:
     target: str
     headers: dict[str, str]
     body: bytes = b""
-    query: dict[str, str] = field(default_factory=dict)
 
     @property
     def path(self) -> str:
         """The target without its query."""
         return urlsplit(self.target).path
+
+    @property
+    def query(self) -> str:
+        """What stands behind the question mark of the target, as it was sent."""
+        return urlsplit(self.target).query
 
     @property
     def wants_websocket(self) -> bool:
@@ -95,10 +99,10 @@ def parse_head(head: bytes) -> HttpRequest:
             raise BadRequestError(400, f"the header {name.lower()[:60]} comes twice")
         headers[name.lower()] = value.strip()
     try:
-        query = dict(parse_qsl(urlsplit(target).query, max_num_fields=100))
+        urlsplit(target)
     except ValueError:
         raise BadRequestError(400, "not a target") from None
-    return HttpRequest(method, target, headers, query=query)
+    return HttpRequest(method, target, headers)
 
 
 def response(status: int, body: bytes, headers: dict[str, str] | None = None, *, close: bool = False) -> bytes:

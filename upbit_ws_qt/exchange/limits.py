@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 
@@ -147,3 +148,26 @@ class Gate:
         else:
             self._clients.move_to_end(key)
         return client
+
+
+class CallLimit:
+    """Calls per group and client (an address, or a key's pocket); who goes on is blocked in all groups."""
+
+    def __init__(self, limit: int | None, *, block_after: int = 3, block_seconds: float = 2.0) -> None:
+        self._groups = Gate(limit, block_after=sys.maxsize)
+        self._clients = Gate(limit, block_after=block_after, block_seconds=block_seconds)
+
+    def count(self, client: str, group: str, now: float) -> Verdict:
+        """Judge a call at `now` (seconds) and count it: 101, 429 or 418 with what is left of a block."""
+        verdict = Verdict(BLOCKED)
+        if not self._clients.blocked_for(client, now):
+            verdict = self._groups.connect(f"{group} {client}", now)
+        if verdict.status != OK:
+            self._clients.violation(client, now)
+            seconds = self._clients.blocked_for(client, now)
+            return Verdict(BLOCKED, seconds) if seconds else verdict
+        return verdict
+
+    def remaining(self, client: str, group: str, now: float) -> tuple[int, int] | None:
+        """Return (per minute, left in this second) of the group; None where there is no limit."""
+        return self._groups.remaining(f"{group} {client}", now)

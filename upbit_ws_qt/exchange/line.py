@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, cast
 
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
@@ -275,7 +276,7 @@ class Line(asyncio.Protocol):
         if len(self._buffer) < used:
             return None, 0
         body = bytes(self._buffer[end + 4 : used])
-        return http.HttpRequest(request.method, request.target, request.headers, body, request.query), used
+        return replace(request, body=body), used
 
     def _check_http_patience(self) -> None:
         if self._websocket is None and not self.lost:

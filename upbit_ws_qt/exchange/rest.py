@@ -1,33 +1,27 @@
-"""The public REST calls beside the WebSocket: markets, candles, order book instruments, tickers."""
+"""REST beside the WebSocket: who may ask how often (REST sheet 3), and where an answer comes from."""
 
 from __future__ import annotations
 
-import re
+import gzip
+from collections.abc import Generator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from .faultlist import FaultName
 from .http import error_body
-from .limits import SlidingWindow
+from .limits import BLOCKED, OK, TOO_MANY, CallLimit
+from .query import Query, RestRefusedError
+from .quotation import Quotation
 from .spelling import spell
 
 if TYPE_CHECKING:
+    from .faultlist import Fault
     from .http import HttpRequest
-    from .market.catalog import Market
+    from .settings import ExchangeSettings
     from .world import World
 
-UNITS = (1, 3, 5, 10, 15, 30, 60, 240)
-_MOST_CANDLES = 200
-_MOST_WINDOWS = 10_000
-_SECONDS = "/v1/candles/seconds"
-_CANDLES = re.compile(r"/v1/candles/minutes/(\d{1,4})")
-
-
-class _RefusedError(Exception):
-    def __init__(self, status: int, name: str | int, message: str) -> None:
-        self.status = status
-        self.body = error_body(name, message)
-        super().__init__(message)
+_LEAST_TO_COMPRESS = 1024  # bytes
+ORIGIN = {"Remaining-Req": "group=origin; min=6; sec=0"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,87 +36,70 @@ class Answer:
 class Rest:
     """Answers `GET /v1/...`; limited per address and group as the real one is."""
 
-    def __init__(self, world: World, per_second: int | None) -> None:
-        self._world = world
-        self._per_second = per_second
-        self._windows: dict[tuple[str, str], SlidingWindow] = {}
+    def __init__(self, world: World, settings: ExchangeSettings) -> None:
+        self.quotation = Quotation(world)
+        self._limit = CallLimit(
+            settings.rest_per_second, block_after=settings.block_after, block_seconds=settings.block_seconds
+        )
 
-    def answer(self, request: HttpRequest, peer: str, now: float) -> Answer:
-        """Answer a request of `peer` at `now` (seconds)."""
+    def answer(
+        self, request: HttpRequest, peer: str, now: float, fault: Fault | None = None
+    ) -> Generator[None, None, Answer]:
+        """Answer a request of `peer` at `now` (seconds), in steps of some milliseconds.
+
+        A `fault` that refuses takes the answer's place.
+        """
+        headers: dict[str, str] = {}
         try:
+            found = self.quotation.find(request.path)
+            if found is None:
+                raise RestRefusedError(404, "not_found", "No such path.")
+            group, reply = found
+            if "origin" in request.headers:
+                headers = ORIGIN
+            else:
+                status, seconds, headers = self._count(self._limit, f"address {peer}", group, now)
+                if status != OK:
+                    return too_many(status, seconds, headers, quotation=True)
+            if fault is not None:
+                return _faulty(fault, headers, quotation=True)
             if request.method != "GET":
-                raise _RefusedError(405, "method_not_allowed", "Only GET is served here.")
-            group = _group(request.path)
-            remaining = self._count(peer, group, now)
-            body = spell(self._value(group, request)).encode()
-        except _RefusedError as refused:
-            return Answer(refused.status, refused.body)
-        return Answer(200, body, remaining)
+                raise RestRefusedError(405, 405, "Only GET is served here.")
+            value: Any = reply(Query(request.query, quotation=True))
+            if isinstance(value, Generator):
+                value = yield from value
+        except RestRefusedError as refused:
+            return Answer(refused.status, refused.body, headers)
+        body = spell(value).encode()
+        if len(body) >= _LEAST_TO_COMPRESS and "gzip" in request.headers.get("accept-encoding", ""):
+            return Answer(200, gzip.compress(body, 1, mtime=0), {**headers, "Content-Encoding": "gzip"})
+        return Answer(200, body, headers)
 
-    def _count(self, peer: str, group: str, now: float) -> dict[str, str]:
-        if self._per_second is None:
-            return {}
-        if len(self._windows) >= _MOST_WINDOWS:
-            del self._windows[next(iter(self._windows))]
-        window = self._windows.setdefault((peer, group), SlidingWindow(self._per_second, 1.0))
-        if not window.has_room(now):
-            raise _RefusedError(429, "too_many_requests", "Too many requests.")
-        window.note(now)
-        return {"Remaining-Req": f"group={group}; min={self._per_second * 60}; sec={window.remaining(now)}"}
-
-    def _value(self, group: str, request: HttpRequest) -> Any:
-        query = request.query
-        if group == "market":
-            details = request.query.get("is_details", "false") == "true"
-            return [self._market(each, details=details) for each in self._world.markets]
-        if group == "candle":
-            return self._candles(request)
-        codes = self._codes(query)
-        return self._world.rest_ticker(codes) if group == "ticker" else self._world.orderbook_instruments(codes)
-
-    def _market(self, market: Market, *, details: bool) -> dict[str, Any]:
-        names = {"market": market.market, "korean_name": market.korean_name, "english_name": market.english_name}
-        return {**names, "market_event": self._world.market_event(market.market)} if details else names
-
-    def _codes(self, query: dict[str, str]) -> list[str]:
-        if not query.get("markets"):
-            raise _RefusedError(400, "invalid_parameter", "markets is missing.")
-        codes = query["markets"].split(",")
-        if not self._world.codes.issuperset(codes):
-            raise _RefusedError(404, 404, "Code not found")
-        return codes
-
-    def _candles(self, request: HttpRequest) -> list[dict[str, Any]]:
-        found = _CANDLES.fullmatch(request.path)
-        unit = int(found[1]) if found else 0
-        if unit not in UNITS and request.path != _SECONDS:
-            raise _RefusedError(400, "invalid_parameter", f"The unit must be one of {', '.join(map(str, UNITS))}.")
-        market, count = request.query.get("market", ""), request.query.get("count", "1")
-        if market not in self._world.codes:
-            raise _RefusedError(404, 404, "Code not found")
-        if not (count.isascii() and count.isdigit() and len(count) <= 3 and 1 <= int(count) <= _MOST_CANDLES):
-            raise _RefusedError(400, "invalid_parameter", f"count must be between 1 and {_MOST_CANDLES}.")
-        return self._world.candles(market, unit, _milliseconds(request.query.get("to")), int(count))
+    @staticmethod
+    def _count(limit: CallLimit, client: str, group: str, now: float) -> tuple[int, float, dict[str, str]]:
+        verdict = limit.count(client, group, now)
+        remaining = limit.remaining(client, group, now)
+        if remaining is None:
+            return OK, 0.0, {}
+        a_minute, left = remaining if verdict.status == OK else (remaining[0], 0)
+        return verdict.status, verdict.seconds, {"Remaining-Req": f"group={group}; min={a_minute}; sec={left}"}
 
 
-def _group(path: str) -> str:
-    if path == "/v1/market/all":
-        return "market"
-    if path == "/v1/ticker":
-        return "ticker"
-    if path == "/v1/orderbook/instruments":
-        return "orderbook"
-    if path == _SECONDS or path.startswith("/v1/candles/minutes/"):
-        return "candle"
-    raise _RefusedError(404, "not_found", "No such path.")
+def too_many(status: int, seconds: float, headers: dict[str, str], *, quotation: bool) -> Answer:
+    """Return the answer to a call too many, 429 or 418; a block says in words how long it lasts."""
+    name: str | int = status if quotation else "too_many_requests"
+    message = "Too many API requests."
+    if status == BLOCKED:
+        message = f"Blocked for {seconds:.1f} seconds because of too many requests."
+    return Answer(status, error_body(name, message), headers)
 
 
-def _milliseconds(text: str | None) -> int | None:
-    """Read `to`: ISO 8601, UTC where it names no offset (a plus in a query may arrive as a space)."""
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(re.sub(r" (\d\d:?\d\d)$", r"+\1", text))
-    except ValueError:
-        raise _RefusedError(400, "invalid_parameter", "to must be a date and time.") from None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+def _faulty(fault: Fault, headers: dict[str, str], *, quotation: bool) -> Answer:
+    exhausted = {name: value.rsplit("=", 1)[0] + "=0" for name, value in headers.items()}
+    if fault.name is FaultName.REST_TOO_MANY:
+        return too_many(TOO_MANY, 0.0, exhausted, quotation=quotation)
+    if fault.name is FaultName.REST_BLOCKED:
+        return too_many(BLOCKED, fault.options["seconds"], exhausted, quotation=quotation)
+    status = fault.options["status"]
+    name = status if quotation else fault.options["error"]
+    return Answer(status, error_body(name, "Not now."), headers)

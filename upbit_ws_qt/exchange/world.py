@@ -182,6 +182,10 @@ class World:
         found = market.past_candles(unit_minutes, before, count) if unit_minutes else market.past_seconds(before, count)
         return [rest_candle(code, unit_minutes, values, last) for values in found]
 
+    def market(self, code: str) -> MarketSimulation:
+        """Return a market at work; KeyError for an unknown one."""
+        return self._markets[code]
+
     def market_event(self, code: str) -> dict[str, Any]:
         """Return the warnings about a pair as REST has them; KeyError for an unknown one."""
         return self._markets[code].listing.market_event

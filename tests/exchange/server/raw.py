@@ -32,6 +32,11 @@ def token(access_key: str, secret_key: str, *, algorithm: str = "HS512", **paylo
     return f"{head}.{body}.{_base64(signature)}"
 
 
+def digest(query: str) -> str:
+    """Return the hash of a query, which is not encoded (REST sheet 2)."""
+    return hashlib.sha512(query.encode()).hexdigest()
+
+
 def bearer(exchange: EmbeddedExchange, **options: Any) -> dict[str, str]:
     """Return the header that opens the private endpoints."""
     return {"Authorization": f"Bearer {token(exchange.access_key, exchange.secret_key, **options)}"}

@@ -6,6 +6,7 @@ import asyncio
 import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 
@@ -200,14 +201,14 @@ async def test_candles_of_a_second(exchange: EmbeddedExchange) -> None:
     starts = [each["candle_date_time_utc"] for each in candles]
     assert starts == sorted(set(starts), reverse=True)
     assert "unit" not in candles[0]
-    assert headers["remaining-req"].startswith("group=candle;")
+    assert headers["remaining-req"].startswith("group=candles;")
     _, older, _ = await http(exchange, f"/v1/candles/seconds?market={BTC}&count=5&to={starts[-1]}Z")
     assert max(each["candle_date_time_utc"] for each in older) < starts[-1]
 
 
 @pytest.mark.parametrize("to", ["2026-09-21T00:00:00Z", "2026-09-21 00:00:00", "2026-09-21T09:00:00+09:00"])
 async def test_candles_up_to_a_moment(exchange: EmbeddedExchange, to: str) -> None:
-    _, (candle,), _ = await http(exchange, f"/v1/candles/minutes/60?market={BTC}&count=1&to={to.replace(' ', '%20')}")
+    _, (candle,), _ = await http(exchange, f"/v1/candles/minutes/60?market={BTC}&count=1&to={quote(to)}")
     assert candle["candle_date_time_utc"] == "2026-09-20T23:00:00"
 
 

@@ -82,7 +82,6 @@ def test_nonces_are_remembered_up_to_a_bound_that_is_counted(monkeypatch: pytest
         (b"GET / HTTP/2", 400),
         (b"GET / HTTP/1.1\r\nno colon", 400),
         (b"GET / HTTP/1.1\r\n: x", 400),
-        (b"GET /?" + b"&".join(b"a=1" for _ in range(200)) + b" HTTP/1.1", 400),
         (b"GET http://[bad/ HTTP/1.1", 400),
         (b"GET / HTTP/1.1" + b"\r\na: b" * 200, 431),
         (b"GET / HTTP/1.1\r\nHost: a\r\nX-Y: 1\r\nx-y: 1", 400),
@@ -113,7 +112,7 @@ def test_a_bad_body_is_refused(headers: bytes, status: int) -> None:
 def test_a_head_is_read() -> None:
     request = parse_head(b"GET /v1/ticker?markets=KRW-BTC%2CKRW-ETH&x= HTTP/1.1\r\nHost: a\r\nUpgrade: WebSocket")
     assert (request.method, request.path, request.wants_websocket) == ("GET", "/v1/ticker", True)
-    assert request.query == {"markets": "KRW-BTC,KRW-ETH"}
+    assert request.query == "markets=KRW-BTC%2CKRW-ETH&x="
     assert request.headers["host"] == "a"
 
 

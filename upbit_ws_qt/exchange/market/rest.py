@@ -1,4 +1,4 @@
-"""Candles and tickers in the shape of the REST interface: dictionaries with exact decimals."""
+"""What Quotation answers, in the shape of the REST interface: dictionaries with exact decimals."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from .candles import MINUTE_MS
 from .numbers import RATE_UNIT, candle_times, clock_texts, plain
+from .periods import period_end
 
 if TYPE_CHECKING:
     from upbit_ws_qt.exchange.messages import CandleValues, TickerChange
 
+    from .tape import Trade
+
 _KST_SECONDS = 9 * 3600
+Rungs = list[tuple[int, int]]  # prices and sizes, best first
 
 
 def _amount(units: int, digits: int = 8) -> Decimal:
@@ -23,9 +27,14 @@ def rest_candle(code: str, minutes: int, values: CandleValues, last_trade_ms: in
 
     Its timestamp is that of its last trade, or its end where that is unknown.
     """
+    length = minutes * MINUTE_MS or 1000
+    candle = _candle(code, values, min(last_trade_ms, values[0] + length - 1))
+    return {**candle, "unit": minutes} if minutes else candle
+
+
+def _candle(code: str, values: CandleValues, ms: int) -> dict[str, Any]:
     start, opening, high, low, last, volume, funds = values
     utc, kst = candle_times(start // 1000)
-    length = minutes * MINUTE_MS or 1000
     return {
         "market": code,
         "candle_date_time_utc": utc,
@@ -34,10 +43,9 @@ def rest_candle(code: str, minutes: int, values: CandleValues, last_trade_ms: in
         "high_price": _amount(high),
         "low_price": _amount(low),
         "trade_price": _amount(last),
-        "timestamp": min(last_trade_ms, start + length - 1),
+        "timestamp": ms,
         "candle_acc_trade_price": _amount(funds, 16),
         "candle_acc_trade_volume": _amount(volume),
-        **({"unit": minutes} if minutes else {}),
     }
 
 
@@ -78,4 +86,63 @@ def rest_ticker(change: TickerChange) -> dict[str, Any]:
         "lowest_52_week_price": _amount(year_low),
         "lowest_52_week_date": year_low_date,
         "timestamp": ms,
+    }
+
+
+def rest_trade(code: str, trade: Trade, prev_close: int) -> dict[str, Any]:
+    """Return a trade with the names the REST interface uses; its timestamp is the trade's, and the change is signed."""
+    number, ms, price, volume, buying = trade
+    _, _, day, time = clock_texts(ms // 1000)
+    return {
+        "market": code,
+        "trade_date_utc": day,
+        "trade_time_utc": time,
+        "timestamp": ms,
+        "trade_price": _amount(price),
+        "trade_volume": _amount(volume),
+        "prev_closing_price": _amount(prev_close),
+        "change_price": _amount(price - prev_close),
+        "ask_bid": "BID" if buying else "ASK",
+        "sequential_id": number,
+    }
+
+
+def rest_period(code: str, period: str, values: CandleValues, last_trade_ms: int) -> dict[str, Any]:
+    """Return a candle of a week, month or year."""
+    candle = _candle(code, values, min(last_trade_ms, period_end(period, values[0]) - 1))
+    return candle if period == "days" else {**candle, "first_day_of_period": clock_texts(values[0] // 1000)[2]}
+
+
+def rest_day(code: str, values: CandleValues, prev_close: int, last_trade_ms: int) -> dict[str, Any]:
+    """Return a candle of a day, which tells its signed change as well."""
+    move = values[4] - prev_close
+    rate = (abs(move) * RATE_UNIT * 2 + prev_close) // (2 * prev_close)
+    return {
+        **rest_period(code, "days", values, last_trade_ms),
+        "prev_closing_price": _amount(prev_close),
+        "change_price": _amount(move),
+        "change_rate": _amount(-rate if move < 0 else rate, 10),
+    }
+
+
+def rest_orderbook(
+    code: str, sides: tuple[Rungs, Rungs], totals: tuple[int, int], level: int, ms: int
+) -> dict[str, Any]:
+    """Return a book of as many pairs of rungs (price, size) as the asks have; bids that are missing are zeros."""
+    asks, bids = sides
+    return {
+        "market": code,
+        "timestamp": ms,
+        "total_ask_size": _amount(totals[0]),
+        "total_bid_size": _amount(totals[1]),
+        "orderbook_units": [
+            {
+                "ask_price": _amount(ask[0]),
+                "bid_price": _amount(bid[0]),
+                "ask_size": _amount(ask[1]),
+                "bid_size": _amount(bid[1]),
+            }
+            for ask, bid in zip(asks, bids, strict=True)
+        ],
+        "level": _amount(level),
     }

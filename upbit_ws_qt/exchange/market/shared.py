@@ -6,6 +6,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from .path import NoiseTable
+from .tape import TapeRoom
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,7 @@ class Shared:
         spread = Random(f"sizes {seed}")
         self.sizes = [max(20, int(MILLE * spread.lognormvariate(-0.72, 1.2))) for _ in range(_SIZES)]
         self.traded: list[Callable[[list[Change]], None]] = []  # what ends the unfinished second of a market
+        self.tapes = TapeRoom()
         self._trades = 0
 
     def sequential_id(self, ms: int) -> int:

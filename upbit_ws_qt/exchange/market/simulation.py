@@ -17,11 +17,14 @@ from upbit_ws_qt.exchange.messages import (
     TradeChange,
 )
 
+from .archive import Archive
 from .book import Book
 from .candles import DAY, DAY_MS, MINUTE_MS, SECOND, UNITS, LiveCandles, gathered
 from .history import FIVE_MS, HOUR_MS, History
+from .made_trades import trades_of
 from .numbers import UNIT, clock_texts, from_units
 from .path import PricePath
+from .tape import Tape
 from .ticks import GRIDS
 from .totals import LastDay
 
@@ -64,6 +67,7 @@ class MarketSimulation:
         self._begun = False
         self._opens_day = False
         self.candles = LiveCandles(shared.start_ms // MINUTE_MS * MINUTE_MS)
+        self.tape = Tape(shared.tapes)
         self.last_day = LastDay()
         self.price = self.high = self.low = listing.price
         self.day_trades = False
@@ -75,6 +79,11 @@ class MarketSimulation:
         daily = int(self.trades_per_minute * 1440 * self.typical)
         grid, seam = self.grid, self.candles.seam_ms
         return History(self.path, grid, seam, daily, self.trades_per_minute, self._volatility)
+
+    @cached_property
+    def archive(self) -> Archive:
+        """What REST tells of the past beyond the shorter candles."""
+        return Archive(self)
 
     def begin(self) -> None:
         """Take the state over from history; done when a market is first looked at, as it costs about 2 ms."""
@@ -115,17 +124,14 @@ class MarketSimulation:
     def _last_trade(self, minute: CandleValues) -> None:
         """Make up the last trade before the world began: the last of the last second there is."""
         second = self.history.seconds(minute)[-1]
-        traded = second[0] + int(abs(self.path.dice(minute[0] // MINUTE_MS, 11)) * 999)
-        volume = min(second[5], self.typical)
-        side = "ASK" if self.path.dice(minute[0] // MINUTE_MS, 12) < 0 else "BID"
-        price = second[4]
+        number, traded, price, volume, buying = trades_of(second, self.path, self.typical, self.rank)[-1]
+        side = "BID" if buying else "ASK"
         self.candles.running[SECOND] = second
         self.candles.last_trade_ms = traded
         asks, bids = self.book.asks.frame, self.book.bids.frame
         best = (price, asks.sizes[0], self.grid.down(price), bids.sizes[0])
         if side == "ASK":
             best = (self.grid.up(price), asks.sizes[0], price, bids.sizes[0])
-        number = traded * 10_000 + self.rank  # no two markets share one
         self._latest = (price, volume, side, traded, traded, number, *best)
 
     def _profile(self, opening: int, prev_close: int, year: tuple[int, str, int, str]) -> Profile:
@@ -193,6 +199,7 @@ class MarketSimulation:
             self.shared.traded.append(self.fold)
         number = self.shared.sequential_id(ms)
         self._latest = (price, volume, side, traded, ms, number, *best)
+        self.tape.add(number, traded, price, volume, buying)
         out.append(TradeChange(self.code, self.profile, self._latest))
         out.append(self.ticker())
 
