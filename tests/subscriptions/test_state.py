@@ -116,6 +116,7 @@ def test_the_most_urgent_wish_gives_the_priority() -> None:
 def test_every_market_absorbs_single_ones() -> None:
     state = make()
     single, everything = key(DataType.MY_ORDER, "KRW-BTC"), key(DataType.MY_ORDER)
+    assert state.carrier(single) is None
     state.replace("one", [orders("KRW-BTC")])
     assert set(state.demand(PRIVATE)) == {single}
     assert state.carrier(single) == single

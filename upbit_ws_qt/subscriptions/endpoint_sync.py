@@ -153,7 +153,10 @@ class EndpointSync:
     def status(self, stream: StreamKey) -> StreamStatus:
         """Return how it stands with a stream."""
         carrier = self._state.carrier(stream)
-        if self._state.asks_for(stream) or carrier in self._memory.snapshots.owed:
+        if carrier is None and stream in self._memory.snapshots.owed:
+            carrier = stream
+        # All streams of the endpoint are looked at whenever the wishes change: each call in here counts a thousandfold.
+        if carrier is not None:
             return self._current.session.table.status_of(carrier) if self._current else StreamStatus.WANTED
         return StreamStatus.WANTED if self._state.refusal_of(stream) is None else StreamStatus.REJECTED
 

@@ -353,10 +353,6 @@ class SubscriptionStateManager:
         """Whether there is anything to ask of a line."""
         return bool(self._tables[ws_type])
 
-    def asks_for(self, stream: StreamKey) -> bool:
-        """Whether a stream is to be asked for, or comes with a wider one that is."""
-        return self.carrier(stream) in self._tables[stream.websocket_type]
-
     def version(self, ws_type: WebSocketType) -> int:
         """Return a number that grows whenever the union of a line may have changed."""
         return self._versions[ws_type]
@@ -392,10 +388,13 @@ class SubscriptionStateManager:
         """Return the fewest specs that one request for the whole union of a new line needs."""
         return self._optimizers[ws_type].optimize_subscriptions(self.demand(ws_type)).specs
 
-    def carrier(self, stream: StreamKey) -> StreamKey:
-        """Return the stream of the exchange that brings `stream`: itself, or the wider one that is wanted too."""
+    def carrier(self, stream: StreamKey) -> StreamKey | None:
+        """Return the stream to ask for that brings `stream`: itself or a wider one; None where neither is asked for."""
+        table = self._tables[stream.data_type.websocket_type]
         wider = carrier_of(stream)
-        return wider if wider is not None and wider in self._tables[stream.websocket_type] else stream
+        if wider is not None and wider in table:
+            return wider
+        return stream if stream in table else None
 
     def snapshot_serial(self, stream: StreamKey) -> int:
         """Return the number of the latest wish for the snapshot alone; 0 where there is none."""
