@@ -122,6 +122,7 @@ def test_snapshot_or_news() -> None:
     assert BY_TYPE["ticker"].change == Change.RISE
 
 
+@pytest.mark.statement("P9.8")
 def test_times_of_trades_are_aware_and_exact_to_the_millisecond() -> None:
     expected = datetime(2026, 11, 20, 4, 21, 7, 13_000, tzinfo=UTC)
     assert BY_TYPE["ticker"].traded_at == expected
@@ -157,6 +158,7 @@ def test_a_full_book() -> None:
     assert full.asks[0] == (full.orderbook_units[0].ask_price, full.orderbook_units[0].ask_size)
 
 
+@pytest.mark.statement("P9.11")
 def test_a_thin_book_is_shown_without_its_padding() -> None:
     thin = book(("12", "1", "10", "2"), ("13", "3", "0", "0"), ("0.0", "0.0", "0", "0"))
     assert thin.asks == ((Decimal(12), Decimal(1)), (Decimal(13), Decimal(3)))

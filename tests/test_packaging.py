@@ -140,5 +140,6 @@ def test_it_installs_in_a_clean_venv_beside_a_package_widgets_and_runs_there(whe
     assert says(python, "-c", _LOOK_AT_RESOURCES).splitlines() == [str(tmp_path / "venv"), "호가"]
     desktop = programs / "upbit-ws-desktop"
     assert says(desktop, "--version") == f"upbit-ws-desktop {wheel.name.split('-')[1]}"
+    assert "--live" in says(programs / "upbit-ws-doctor", "--help")
     says(desktop, "--screenshot", "window.png", "--after", "0.5", "--lang", "ko")  # its exchange is a child process
     assert (tmp_path / "window.png").read_bytes().startswith(b"\x89PNG")

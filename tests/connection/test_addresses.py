@@ -106,6 +106,7 @@ async def exchange_at(folder: Path, address: str) -> AsyncIterator[tuple[int, Pa
         yield int(url.rstrip("/").rpartition(":")[2]), certificate
 
 
+@pytest.mark.statement("P1.8")
 async def test_a_dial_goes_on_to_the_next_address_where_nobody_was_reached(tmp_path: Path) -> None:
     async with exchange_at(tmp_path, "127.0.0.3") as (port, certificate):
         names = Names("127.0.0.1", "127.0.0.2", "127.0.0.3")

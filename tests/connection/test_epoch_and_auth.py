@@ -62,6 +62,7 @@ def test_trades_orders_assets_and_closed_candles_may_be_missed() -> None:
     assert missed == {DataType.TRADE, DataType.MY_ORDER, DataType.MY_ASSET, *(t for t in DataType if t.is_candle)}
 
 
+@pytest.mark.statement("P2.1", "P2.5")
 def test_a_token_is_what_the_exchange_wants_and_new_each_time() -> None:
     manager = JWTManager(Credentials("the-access-key", SECRET))
     tokens = [manager.make_token(PRIVATE) for _ in range(50)]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from websockets.http11 import Request, Response
 
 
+@pytest.mark.statement("P2.1", "P8.4")
 async def test_the_handshake_on_the_wire_has_a_token_and_no_origin() -> None:
     async with answering(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 12\r\n\r\nINVALID_AUTH") as (url, heads):
         with pytest.raises(DialError) as caught:
@@ -101,6 +102,7 @@ async def test_a_redirect_is_not_followed_so_that_the_token_goes_to_one_host_onl
         ({"limit-by-ip": "Yes"}, None),
     ],
 )  # fmt: skip
+@pytest.mark.statement("P8.6")
 def test_what_is_left_is_read_from_whatever_the_exchange_says(
     headers: dict[str, str], budget: ConnectBudget | None
 ) -> None:
@@ -118,6 +120,7 @@ async def test_the_dialled_socket_tells_what_is_left_and_where_it_goes() -> None
         assert figures.peer == "127.0.0.1"
 
 
+@pytest.mark.statement("P8.8")
 async def test_no_header_is_sent_twice() -> None:
     for token in (None, CANARY):
         async with answering(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n") as (url, heads):

@@ -46,6 +46,7 @@ def send_under_pressure(limiter: MessageLimiter, seconds: float, jitter: float, 
 
 
 @pytest.mark.parametrize("jitter", [0.0, 0.02, 0.049])
+@pytest.mark.statement("P8.2", "P8.3")
 def test_under_pressure_nothing_is_violated_and_nine_tenths_are_used(jitter: float) -> None:
     sent, violations = send_under_pressure(MessageLimiter(), 600.0, jitter)
     assert violations == 0
@@ -72,6 +73,7 @@ def test_a_hundred_messages_leave_room_for_the_next_only_a_minute_and_one_hundre
     assert limiter.delay(60.61) == 0.0
 
 
+@pytest.mark.statement("P8.5")
 def test_a_block_that_the_exchange_named_is_outlasted_by_a_margin() -> None:
     messages, dials = MessageLimiter(), ConnectLimiter()
     messages.refused(0.0, retry_after=3.0)
@@ -161,6 +163,7 @@ def test_whatever_the_rhythm_the_exchange_never_counts_too_many(steps: list[tupl
         limiter.record(now)
 
 
+@pytest.mark.statement("P8.1")
 def test_dials_of_all_endpoints_share_five_a_second() -> None:
     limiter = ConnectLimiter()
     now = 0.0

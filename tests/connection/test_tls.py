@@ -95,6 +95,7 @@ def request(url: str, frames: list[bytes]) -> DialRequest:
     )
 
 
+@pytest.mark.statement("P1.5")
 def test_the_context_checks_everything_and_cannot_be_told_not_to() -> None:
     context = make_tls_context()
     assert context.verify_mode is ssl.CERT_REQUIRED

@@ -165,6 +165,7 @@ async def test_trades_reach_everybody_whatever_their_timestamps_and_each_but_onc
         assert (figures.events, figures.stale, figures.duplicates) == (3, 0, 2)
 
 
+@pytest.mark.statement("P9.23")
 async def test_a_first_frame_before_its_snapshot_and_one_book_twice_are_no_trouble() -> None:
     async with engine_rig() as rig:
         listener, once = Listener(), Listener()

@@ -22,6 +22,7 @@ async def elapse_nothing() -> None:
 
 
 @in_virtual_time
+@pytest.mark.statement("P3.14")
 async def test_an_unknown_code_is_unserved_and_does_not_hold_the_rest_up() -> None:
     exchange = ModelExchange()
     exchange.unknown = {"KRW-NOPE"}
@@ -146,6 +147,7 @@ async def test_data_frames_are_looked_at_only_while_something_is_open() -> None:
 
 
 @in_virtual_time
+@pytest.mark.statement("P4.6", "P9.18")
 async def test_private_streams_are_proved_by_the_list_and_assets_warm_up() -> None:
     exchange = ModelExchange()
     async with desk(exchange, WebSocketType.PRIVATE) as d:

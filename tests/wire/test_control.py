@@ -11,6 +11,7 @@ from upbit_ws_qt.specs import IndicatorSpec
 from upbit_ws_qt.wire import ServerError, ServerStatus, SubscriptionEntry, SubscriptionList, decode, peek
 
 
+@pytest.mark.statement("P7.1", "P7.5")
 def test_an_error_is_a_message() -> None:
     frame = b'{"error":{"name":"INVALID_AUTH","message":"\xec\x9d\xb8\xec\xa6\x9d"}}'
     assert decode(frame) == (ServerError(name="INVALID_AUTH", message="인증"),)
@@ -19,6 +20,7 @@ def test_an_error_is_a_message() -> None:
     assert peek(frame) is None
 
 
+@pytest.mark.statement("P6.6")
 def test_the_status_is_a_message() -> None:
     assert decode('{"status":"UP"}') == (ServerStatus(status="UP"),)
 
@@ -31,6 +33,7 @@ def test_a_field_of_an_event_is_no_error() -> None:
     assert type(decode(frame)[0]).__name__ == "MyAssetEvent"
 
 
+@pytest.mark.statement("P5.1", "P5.2", "P5.6")
 def test_the_list_in_both_spellings() -> None:
     long = (
         b'{"method":"LIST_SUBSCRIPTIONS","result":[{"type":"ticker","codes":["KRW-BTC"]},'
@@ -51,6 +54,7 @@ def test_the_list_in_both_spellings() -> None:
     assert decode(long) == decode(short) == decode(b"[" + short + b"]") == (expected,)
 
 
+@pytest.mark.statement("P5.3", "P10.5")
 def test_indicators_of_the_list_compare_equal_however_they_are_spelt() -> None:
     long = (
         b'{"method":"LIST_SUBSCRIPTIONS","result":[{"type":"indicator_signal","codes":["KRW-BTC"],"timeframe":"5m","indicators":'

@@ -74,6 +74,7 @@ def refusal(frame: Any) -> DecodeError:
 
 
 @pytest.mark.parametrize(("long", "simple"), list(zip(DEFAULT_FRAMES, SIMPLE_FRAMES, strict=True)))
+@pytest.mark.statement("P9.6", "P9.7")
 def test_the_samples_read_the_same_in_every_format(long: bytes, simple: bytes) -> None:
     expected = one(long)
     for frame in (simple, listed(long), listed(simple), long.decode(), b"\n " + listed(simple) + b" \n"):
@@ -81,6 +82,7 @@ def test_the_samples_read_the_same_in_every_format(long: bytes, simple: bytes) -
         assert type(one(frame)) is type(expected)
 
 
+@pytest.mark.statement("P9.1")
 def test_numbers_are_exact() -> None:
     asset = one(ASSET)
     assert str(asset.assets[0].balance) == "1386929.37231066771348207123"
@@ -103,6 +105,7 @@ def test_fields_that_old_captures_lack_cost_nothing() -> None:
     assert one(lean).market_warning is None
 
 
+@pytest.mark.statement("P9.17")
 def test_unknown_values_of_open_enumerations_pass_through() -> None:
     assert one(replaced(ORDER, "state", b'"resting"')).state == "resting"
     assert one(replaced(TICKER, "change", b'"LIMIT_UP"')).change == "LIMIT_UP"
@@ -289,6 +292,7 @@ def test_white_space_does_not_hide_what_contradicts_the_first_bytes() -> None:
 
 
 @pytest.mark.parametrize("frame", [BOOK, TICKER, TRADE, ORDER, CANDLE, *(f for f in SIMPLE_FRAMES if b'"ttms"' in f)])
+@pytest.mark.statement("P9.15")
 def test_a_timestamp_in_microseconds_is_read_as_milliseconds(frame: bytes) -> None:
     one(frame)
     key = b"timestamp" if b'"timestamp"' in frame else b"tms"

@@ -108,6 +108,7 @@ def test_takes_what_the_exchange_takes(spec: SubscriptionSpec) -> None:
 
 
 @pytest.mark.parametrize(("spec", "reason"), BAD)
+@pytest.mark.statement("P3.5", "P3.7", "P10.4")
 def test_refuses_what_the_exchange_refuses(spec: SubscriptionSpec, reason: str) -> None:
     with pytest.raises(SubscriptionError) as caught:
         check_spec(spec, 3)
@@ -133,6 +134,7 @@ def ways(choices: tuple[Any, ...]) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.mark.statement("P10.2")
 def test_the_table_is_that_of_the_protocol() -> None:
     assert set(INDICATOR_RULES) == set(TABLE)
     for name, (plain, signal, triggers) in TABLE.items():
@@ -162,6 +164,7 @@ def test_a_number_is_the_same_however_it_is_spelt(value: Any) -> None:
     assert count_combinations([indicator(entry), indicator(same)]) == 1
 
 
+@pytest.mark.statement("P8.7")
 def test_combinations_are_counted_over_everything() -> None:
     bands = IndicatorSpec.of("bollinger_bands", {"period": 20, "multiplier": 2.5})
     specs = [

@@ -33,6 +33,7 @@ def objects(*specs: SubscriptionSpec) -> list[dict[str, Any]]:
     return between
 
 
+@pytest.mark.statement("P3.1")
 def test_the_whole_request() -> None:
     request = build_request(
         [Spec(DataType.TRADE, "krw-eth"), Spec(DataType.TICKER, ["krw-eth", "KRW-BTC"])],
@@ -52,6 +53,7 @@ def test_a_fresh_ticket_is_a_uuid_and_new_each_time() -> None:
 
 
 @pytest.mark.parametrize("data_format", [f for f in DataFormat if f is not DataFormat.AUTO])
+@pytest.mark.statement("P3.10")
 def test_the_format_comes_last_whatever_it_is(data_format: DataFormat) -> None:
     assert json.loads(build_request([Spec(DataType.MY_ASSET)], format=data_format))[-1] == {"format": data_format.value}
     assert json.loads(build_list_request(format=data_format, ticket="a")) == [
@@ -98,6 +100,7 @@ def test_who_wants_the_snapshot_and_who_wants_the_stream_are_served_by_one_objec
     ) == [{"type": "ticker", "codes": ["KRW-A"]}]
 
 
+@pytest.mark.statement("P3.16", "P3.17")
 def test_orderbooks_by_level_and_depth() -> None:
     assert objects(
         Spec(DataType.ORDERBOOK, "KRW-BTC", level=Decimal("1E+4"), depth=15),
@@ -114,6 +117,7 @@ def test_orderbooks_by_level_and_depth() -> None:
     ]
 
 
+@pytest.mark.statement("P3.17")
 def test_the_level_is_a_plain_number() -> None:
     request = build_request([Spec(DataType.ORDERBOOK, "KRW-BTC", level=Decimal("1E+6"))])
     assert b'"level":1000000}' in request
@@ -139,6 +143,7 @@ def test_announcements() -> None:
     ]
 
 
+@pytest.mark.statement("P10.1")
 def test_indicators_are_united_per_code_and_grouped_without_adding_a_combination() -> None:
     exact = IndicatorSpec.of("rsi", {"period": Decimal("14.00")})
     rsi = {"type": "rsi", "params": {"period": 14}}
@@ -154,6 +159,7 @@ def test_indicators_are_united_per_code_and_grouped_without_adding_a_combination
     ]
 
 
+@pytest.mark.statement("P10.6")
 def test_signals_carry_trigger_and_limit() -> None:
     spike = IndicatorSpec.of("volume", {"period": 20}, trigger="volume_spike", event_params={"multiplier": 3.0})
     cross = IndicatorSpec.of("macd", {"fast": 12, "slow": 26, "signal_period": 9}, trigger="golden_cross")
@@ -227,6 +233,7 @@ def test_refuses_what_cannot_be_one_request() -> None:
         build_request([Spec(DataType.MY_ASSET)], ticket="")
 
 
+@pytest.mark.statement("P8.7")
 def test_refuses_more_than_a_hundred_combinations_over_all_specs() -> None:
     codes = [f"KRW-C{number}" for number in range(51)]
     first = Spec(DataType.INDICATOR, codes[:50], timeframe="5m", indicators=[RSI, BANDS])

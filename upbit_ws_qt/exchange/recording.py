@@ -67,7 +67,8 @@ def load_recording(path: Path) -> list[RecordedFrame]:
             first = json.loads(file.readline(_LONGEST_LINE))
             if not isinstance(first, dict) or first.get("recording") != _KIND:
                 raise ReplayError(f"{path} is not a recording of this exchange")
-            return [_frame(json.loads(line)) for line in file]
+            entries = map(json.loads, file)
+            return [_frame(entry) for entry in entries if "note" not in entry]  # requests and ends, as others note them
     except OSError as error:
         raise ReplayError(f"cannot read {path}: {error.strerror}") from error
     except (KeyError, TypeError, RecursionError) as error:

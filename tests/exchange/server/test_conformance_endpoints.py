@@ -39,6 +39,7 @@ async def refused_with(exchange: EmbeddedExchange, headers: dict[str, str]) -> s
 
 
 @pytest.mark.parametrize("type_", PUBLIC_TYPES)
+@pytest.mark.statement("P1.1", "P1.7", "P3.15")
 async def test_public_carries(exchange: EmbeddedExchange, type_: str) -> None:
     await exchange.advance(2)
     async with client(exchange) as public:
@@ -47,6 +48,7 @@ async def test_public_carries(exchange: EmbeddedExchange, type_: str) -> None:
         assert (message["type"], message["code"]) == (type_, BTC)
 
 
+@pytest.mark.statement("P1.1", "P1.2", "P1.3")
 async def test_the_endpoints_are_on_their_paths(exchange: EmbeddedExchange) -> None:
     assert exchange.public_url.endswith("/websocket/v1")
     assert exchange.private_url.endswith("/websocket/v1/private")
@@ -56,6 +58,7 @@ async def test_the_endpoints_are_on_their_paths(exchange: EmbeddedExchange) -> N
     assert refused.value.response.status_code == 404
 
 
+@pytest.mark.statement("P1.2")
 async def test_private_carries_orders_assets_and_announcements(exchange: EmbeddedExchange) -> None:
     async with client(exchange, "private") as private:
         await private.request({"type": "myOrder"}, {"type": "myAsset"}, {"type": "announcement"})
@@ -66,6 +69,7 @@ async def test_private_carries_orders_assets_and_announcements(exchange: Embedde
         assert kinds == ["myOrder", "myAsset", "announcement"]
 
 
+@pytest.mark.statement("P1.3")
 async def test_info_carries_indicators(exchange: EmbeddedExchange) -> None:
     async with client(exchange, "info") as info:
         await info.request({"type": "indicator", "codes": [BTC], **RSI})
@@ -86,6 +90,7 @@ async def test_info_carries_indicators(exchange: EmbeddedExchange) -> None:
         ("public", {"type": "candle.2m", "codes": [BTC]}),
     ],
 )
+@pytest.mark.statement("P1.4")
 async def test_a_type_of_another_endpoint_is_refused(
     exchange: EmbeddedExchange, endpoint: str, part: dict[str, object]
 ) -> None:
@@ -96,22 +101,26 @@ async def test_a_type_of_another_endpoint_is_refused(
 
 @pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])
 @pytest.mark.parametrize("endpoint", ["private", "info"])
+@pytest.mark.statement("P2.1", "P2.2")
 async def test_all_three_algorithms_open_the_door(exchange: EmbeddedExchange, endpoint: str, algorithm: str) -> None:
     async with client(exchange, endpoint, additional_headers=bearer(exchange, algorithm=algorithm)) as private:
         assert (await private.listing())["result"] == []
     assert exchange.counters.auth_failures == 0
 
 
+@pytest.mark.statement("P1.1")
 async def test_public_needs_no_token(exchange: EmbeddedExchange) -> None:
     async with client(exchange) as public:
         assert (await public.listing())["result"] == []
 
 
+@pytest.mark.statement("P2.3")
 async def test_a_missing_token_gets_invalid_auth(exchange: EmbeddedExchange) -> None:
     assert await refused_with(exchange, {}) == "INVALID_AUTH"
     assert exchange.counters.auth_failures == 1
 
 
+@pytest.mark.statement("P2.5")
 async def test_a_replayed_token_gets_invalid_auth(exchange: EmbeddedExchange) -> None:
     headers = bearer(exchange)
     async with client(exchange, "private", additional_headers=headers) as private:
@@ -119,6 +128,7 @@ async def test_a_replayed_token_gets_invalid_auth(exchange: EmbeddedExchange) ->
     assert await refused_with(exchange, headers) == "INVALID_AUTH"
 
 
+@pytest.mark.statement("P2.5")
 async def test_a_nonce_may_not_come_twice_even_in_another_token(exchange: EmbeddedExchange) -> None:
     nonce = str(uuid.uuid4())
     async with client(exchange, "info", additional_headers=bearer(exchange, nonce=nonce)) as info:
@@ -144,12 +154,14 @@ def _bad_tokens(exchange: EmbeddedExchange) -> dict[str, str]:
     }
 
 
+@pytest.mark.statement("P2.4")
 async def test_every_bad_token_gets_invalid_auth(exchange: EmbeddedExchange) -> None:
     for why, bad in _bad_tokens(exchange).items():
         assert await refused_with(exchange, {"Authorization": f"Bearer {bad}"}) == "INVALID_AUTH", why
     assert await refused_with(exchange, {"Authorization": f"Basic {token('a', 'b')}"}) == "INVALID_AUTH"
 
 
+@pytest.mark.statement("P2.3")
 async def test_the_token_can_be_refused_at_the_handshake_instead() -> None:
     async with EmbeddedExchange(ExchangeSettings(markets=2, auth_failure="http", stopped=True)) as exchange:
         with pytest.raises(InvalidStatus) as refused:
@@ -162,6 +174,7 @@ async def test_the_token_can_be_refused_at_the_handshake_instead() -> None:
     ("scope", "refused", "served"),
     [("view_assets", "myOrder", "myAsset"), ("view_orders", "myAsset", "myOrder")],
 )
+@pytest.mark.statement("P2.6")
 async def test_scopes_of_a_key(scope: str, refused: str, served: str) -> None:
     settings = ExchangeSettings(markets=2, scopes=(scope,), stopped=True)
     async with EmbeddedExchange(settings) as exchange, client(exchange, "private") as private:
@@ -171,6 +184,7 @@ async def test_scopes_of_a_key(scope: str, refused: str, served: str) -> None:
         assert await private.error() == "INVALID_AUTH"
 
 
+@pytest.mark.statement("P2.6", "P1.3")
 async def test_announcements_and_indicators_need_no_scope() -> None:
     async with (
         EmbeddedExchange(ExchangeSettings(markets=2, scopes=(), stopped=True)) as exchange,
@@ -183,6 +197,7 @@ async def test_announcements_and_indicators_need_no_scope() -> None:
         assert len((await info.listing())["result"]) == 1
 
 
+@pytest.mark.statement("P1.6")
 async def test_deflate_is_used_only_if_the_client_offers_it(exchange: EmbeddedExchange) -> None:
     async with client(exchange) as offering:
         assert "permessage-deflate" in _headers(offering)["Sec-WebSocket-Extensions"]
@@ -245,6 +260,7 @@ def _left(told: Headers) -> tuple[str | None, str | None]:
     return told.get("remaining-req"), told.get("limit-by-ip")
 
 
+@pytest.mark.statement("P8.6")
 async def test_the_handshakes_answer_says_what_is_left_of_the_budget_for_connects(
     strict: EmbeddedExchange, hand: HandClock
 ) -> None:
@@ -274,6 +290,7 @@ async def test_no_budget_is_told_where_none_is_kept(exchange: EmbeddedExchange) 
         assert _left(public.websocket.response.headers) == (None, None)
 
 
+@pytest.mark.statement("P8.8")
 async def test_a_header_that_comes_twice_is_refused(exchange: EmbeddedExchange) -> None:
     with pytest.raises(InvalidStatus) as refused:
         async with client(exchange, additional_headers=[("X-Mine", "1"), ("x-mine", "1")]):

@@ -89,6 +89,7 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize(("name", "endpoint", "text"), MALFORMED)
+@pytest.mark.statement("P3.1", "P3.2", "P3.4", "P3.5", "P3.6", "P3.7", "P3.21", "P7.2", "P10.3", "P10.4", "P10.6")
 async def test_errors_have_their_names(exchange: EmbeddedExchange, name: str, endpoint: str, text: str) -> None:
     async with client(exchange, endpoint) as public:
         await public.raw(text)
@@ -96,6 +97,7 @@ async def test_errors_have_their_names(exchange: EmbeddedExchange, name: str, en
     assert exchange.counters.errors == {name: 1}
 
 
+@pytest.mark.statement("P7.3", "P7.4")
 async def test_after_an_error_the_line_is_closed_with_1000_after_150_to_180_ms(exchange: EmbeddedExchange) -> None:
     loop = asyncio.get_running_loop()
     async with client(exchange) as public:
@@ -112,6 +114,7 @@ async def test_after_an_error_the_line_is_closed_with_1000_after_150_to_180_ms(e
 
 
 @pytest.mark.parametrize("format_", ["SIMPLE", "JSON_LIST", "SIMPLE_LIST"])
+@pytest.mark.statement("P7.1")
 async def test_an_error_is_the_same_in_every_format(exchange: EmbeddedExchange, format_: str) -> None:
     async with client(exchange) as public:
         await public.request(TICKER, format=format_)
@@ -122,6 +125,7 @@ async def test_an_error_is_the_same_in_every_format(exchange: EmbeddedExchange, 
         assert list(message["error"]) == ["name", "message"]
 
 
+@pytest.mark.statement("P3.13")
 async def test_the_whole_request_is_refused_never_a_part(exchange: EmbeddedExchange) -> None:
     async with client(exchange) as public:
         await public.request(TICKER, {"type": "trade"})
@@ -131,6 +135,7 @@ async def test_the_whole_request_is_refused_never_a_part(exchange: EmbeddedExcha
             await public.frame()
 
 
+@pytest.mark.statement("P7.3")
 async def test_after_an_error_every_subscription_of_the_connection_is_gone(exchange: EmbeddedExchange) -> None:
     async with client(exchange) as public:
         await public.request(TICKER)
@@ -156,6 +161,7 @@ async def test_messages_after_an_error_are_ignored(exchange: EmbeddedExchange) -
 
 
 @pytest.mark.parametrize("spelling", ["2", "2.0", "2.00"])
+@pytest.mark.statement("P10.5")
 async def test_numbers_of_indicators_are_the_same_in_any_spelling(exchange: EmbeddedExchange, spelling: str) -> None:
     text = (
         '[{"ticket":"a"},{"type":"indicator","codes":["KRW-BTC"],"timeframe":"5m","indicators":'
@@ -169,6 +175,7 @@ async def test_numbers_of_indicators_are_the_same_in_any_spelling(exchange: Embe
 
 
 @pytest.mark.parametrize(("codes", "kinds", "accepted"), [(10, 10, True), (101, 1, False), (34, 3, False)])
+@pytest.mark.statement("P8.7")
 async def test_at_most_100_indicator_combinations(codes: int, kinds: int, accepted: bool) -> None:
     settings = ExchangeSettings(stopped=True, prepare=False, messages_per_second=None)
     async with EmbeddedExchange(settings) as exchange, client(exchange, "info") as info:
@@ -184,6 +191,7 @@ async def test_at_most_100_indicator_combinations(codes: int, kinds: int, accept
             assert await info.error() == "TOO_MANY_REQUEST"
 
 
+@pytest.mark.statement("P10.7")
 async def test_indicators_exist_for_krw_markets_only() -> None:
     settings = ExchangeSettings(stopped=True, rate=20, prepare=False, start_ms=START_MS)
     async with EmbeddedExchange(settings) as exchange, client(exchange, "info") as info:
@@ -195,6 +203,7 @@ async def test_indicators_exist_for_krw_markets_only() -> None:
         assert "method" in await info.message()
 
 
+@pytest.mark.statement("P8.2")
 async def test_five_messages_a_second(strict: EmbeddedExchange, hand: HandClock) -> None:
     async with client(strict) as public:
         for _ in range(3):
@@ -210,6 +219,7 @@ async def test_five_messages_a_second(strict: EmbeddedExchange, hand: HandClock)
     assert strict.counters.message_violations == strict.counters.rate_limit_violations == 1
 
 
+@pytest.mark.statement("P8.2")
 async def test_the_message_limit_counts_per_connection(strict: EmbeddedExchange) -> None:
     async with client(strict) as one, client(strict) as two:
         for _ in range(5):
@@ -218,6 +228,7 @@ async def test_the_message_limit_counts_per_connection(strict: EmbeddedExchange)
     assert strict.counters.rate_limit_violations == 0
 
 
+@pytest.mark.statement("P8.3")
 async def test_a_hundred_messages_a_minute() -> None:
     settings = ExchangeSettings(markets=2, messages_per_second=None, stopped=True)
     async with EmbeddedExchange(settings, now=HandClock()) as exchange, client(exchange) as public:
@@ -227,6 +238,7 @@ async def test_a_hundred_messages_a_minute() -> None:
         assert await public.error() == "TOO_MANY_REQUEST"
 
 
+@pytest.mark.statement("P8.1", "P8.5")
 async def test_five_connects_a_second_then_429_then_418_with_growing_blocks(strict: EmbeddedExchange) -> None:
     knocks = [connect(strict.public_url, proxy=None) for _ in range(15)]
     answers = await asyncio.gather(*knocks, return_exceptions=True)
@@ -246,6 +258,7 @@ async def test_five_connects_a_second_then_429_then_418_with_growing_blocks(stri
     assert strict.counters.refused_by_status == {429: 2, 418: 8}
 
 
+@pytest.mark.statement("P8.1")
 async def test_connects_with_a_token_count_per_key(strict: EmbeddedExchange) -> None:
     urls = [strict.private_url, strict.info_url] * 3
     knocks = [connect(url, proxy=None, additional_headers=bearer(strict)) for url in urls]
@@ -259,6 +272,7 @@ async def test_connects_with_a_token_count_per_key(strict: EmbeddedExchange) -> 
         pass
 
 
+@pytest.mark.statement("P8.5")
 async def test_repeated_message_violations_block_connects_too(strict: EmbeddedExchange) -> None:
     for _ in range(3):
         async with client(strict) as public:
@@ -270,6 +284,7 @@ async def test_repeated_message_violations_block_connects_too(strict: EmbeddedEx
     assert refused.value.response.status_code == 418
 
 
+@pytest.mark.statement("P8.4")
 async def test_an_origin_is_served_once_in_ten_seconds(strict: EmbeddedExchange) -> None:
     async with client(strict, origin="https://upbit.com") as public:
         await public.listing()
@@ -283,6 +298,7 @@ async def test_an_origin_is_served_once_in_ten_seconds(strict: EmbeddedExchange)
     assert strict.counters.connects_with_origin == 2
 
 
+@pytest.mark.statement("P6.1", "P6.2")
 async def test_an_idle_line_is_cut_without_a_close_frame() -> None:
     settings = ExchangeSettings(markets=2, idle_timeout=0.2, stopped=True)
     async with EmbeddedExchange(settings) as exchange:
@@ -296,11 +312,13 @@ async def test_an_idle_line_is_cut_without_a_close_frame() -> None:
         assert exchange.counters.idle_closes == 1
 
 
+@pytest.mark.statement("P6.1")
 def test_the_idle_timeout_is_60_seconds_and_120_can_be_chosen() -> None:
     assert ExchangeSettings().idle_timeout == 60
     assert ExchangeSettings(idle_timeout=120).idle_timeout == 120
 
 
+@pytest.mark.statement("P6.3", "P6.5")
 async def test_pings_keep_the_line_open_and_are_answered(strict: EmbeddedExchange, hand: HandClock) -> None:
     async with client(strict) as public:
         for _ in range(5):
@@ -332,6 +350,7 @@ async def a_turn_of(exchange: EmbeddedExchange) -> None:
     await until(lambda: not marker.active)
 
 
+@pytest.mark.statement("P6.6")
 async def test_ping_as_text_makes_it_send_its_status_again_and_again() -> None:
     assert ExchangeSettings().status_interval == 10
     settings = ExchangeSettings(markets=2, status_interval=0.05, stopped=True)
@@ -340,6 +359,7 @@ async def test_ping_as_text_makes_it_send_its_status_again_and_again() -> None:
         assert [await public.frame() for _ in range(3)] == [b'{"status":"UP"}'] * 3
 
 
+@pytest.mark.statement("P6.4")
 async def test_the_exchange_sends_no_pings_of_its_own(exchange: EmbeddedExchange) -> None:
     seen: list[bytes] = []
     reader, writer = await asyncio.open_connection("127.0.0.1", exchange.port)
@@ -356,6 +376,7 @@ async def test_the_exchange_sends_no_pings_of_its_own(exchange: EmbeddedExchange
     await writer.wait_closed()
 
 
+@pytest.mark.statement("P4.7")
 async def test_a_resubscription_sends_the_last_trade_again(exchange: EmbeddedExchange) -> None:
     await exchange.advance(2)
     async with client(exchange) as public:
@@ -367,6 +388,7 @@ async def test_a_resubscription_sends_the_last_trade_again(exchange: EmbeddedExc
         assert ids[0] > 2**53
 
 
+@pytest.mark.statement("P9.1")
 async def test_numbers_come_in_every_spelling() -> None:
     async with (
         EmbeddedExchange(
@@ -382,6 +404,7 @@ async def test_numbers_come_in_every_spelling() -> None:
         assert re.search(rb"\d[eE]-\d", text)
 
 
+@pytest.mark.statement("P9.13")
 async def test_a_quiet_market_has_a_candle_too() -> None:
     async with (
         EmbeddedExchange(
@@ -395,6 +418,7 @@ async def test_a_quiet_market_has_a_candle_too() -> None:
             assert (await public.message())["stream_type"] == "SNAPSHOT"
 
 
+@pytest.mark.statement("P9.12")
 async def test_candles_come_at_most_once_a_second_and_repeat_their_start(exchange: EmbeddedExchange) -> None:
     async with client(exchange) as public:
         await public.request({"type": "candle.1m", "codes": [BTC], "is_only_realtime": True})
@@ -408,6 +432,7 @@ async def test_candles_come_at_most_once_a_second_and_repeat_their_start(exchang
         assert len({candle["candle_date_time_utc"] for candle in candles}) <= 2
 
 
+@pytest.mark.statement("P8.1", "P8.2", "P8.3")
 async def test_limits_are_those_of_the_sheet_by_default() -> None:
     settings = ExchangeSettings()
     assert (settings.connects_per_second, settings.messages_per_second, settings.messages_per_minute) == (5, 5, 100)

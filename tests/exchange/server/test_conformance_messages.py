@@ -68,6 +68,7 @@ async def in_four_formats(
 
 
 @pytest.mark.parametrize("type_", ["myOrder", "myAsset", "announcement"])
+@pytest.mark.statement("P9.6", "P9.7", "P9.19", "P9.20", "P9.21")
 async def test_private_types_speak_the_four_formats(exchange: EmbeddedExchange, type_: str) -> None:
     part = {"type": type_, **({"include_body": True} if type_ == "announcement" else {})}
     async with in_four_formats(exchange, "private", part) as lines:
@@ -79,6 +80,7 @@ async def test_private_types_speak_the_four_formats(exchange: EmbeddedExchange, 
 
 
 @pytest.mark.parametrize("type_", ["indicator", "indicator_signal"])
+@pytest.mark.statement("P10.9")
 async def test_info_types_shorten_the_keys_inside_too(type_: str) -> None:
     entry = CROSSING if type_ == "indicator_signal" else BANDS
     part = {"type": type_, "codes": [BTC], "timeframe": "5m", "indicators": [entry]}
@@ -98,6 +100,7 @@ async def test_info_types_shorten_the_keys_inside_too(type_: str) -> None:
     assert ("event_params" in spoken["DEFAULT"]) == (type_ == "indicator_signal")
 
 
+@pytest.mark.statement("P10.9")
 async def test_simple_does_not_shorten_requests(exchange: EmbeddedExchange) -> None:
     async with client(exchange, "info") as info:
         entry = {"type": "bollinger_bands", "params": {"p": 20, "m": 2.0}}
@@ -106,6 +109,7 @@ async def test_simple_does_not_shorten_requests(exchange: EmbeddedExchange) -> N
         assert await info.error() == "INVALID_PARAM"
 
 
+@pytest.mark.statement("P9.8")
 async def test_dates_of_tickers_and_trades_are_spelt_differently_and_in_utc(exchange: EmbeddedExchange) -> None:
     await exchange.advance(5)
     async with client(exchange) as public:
@@ -120,6 +124,7 @@ async def test_dates_of_tickers_and_trades_are_spelt_differently_and_in_utc(exch
         assert told == f"{datetime.fromtimestamp(message['trade_timestamp'] // 1000, UTC):%Y%m%d%H%M%S}"
 
 
+@pytest.mark.statement("P9.14")
 async def test_a_snapshot_may_be_minutes_old() -> None:
     settings = ExchangeSettings(markets=20, rate=1, stopped=True, start_ms=1_790_000_000_000)
     async with EmbeddedExchange(settings) as exchange, client(exchange) as public:
@@ -130,6 +135,7 @@ async def test_a_snapshot_may_be_minutes_old() -> None:
         assert max(ages) > 60_000
 
 
+@pytest.mark.statement("P9.10", "P9.11")
 async def test_every_book_is_whole_and_a_thin_one_is_padded_with_zeros() -> None:
     settings = ExchangeSettings(rate=2000, stopped=True, prepare=False, start_ms=1_790_000_000_000)
     async with EmbeddedExchange(settings) as exchange, client(exchange) as public:

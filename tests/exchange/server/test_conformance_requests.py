@@ -51,6 +51,7 @@ async def test_the_ticket_may_stand_elsewhere(exchange: EmbeddedExchange) -> Non
         assert exchange.connections[0].ticket == "late"
 
 
+@pytest.mark.statement("P3.3")
 async def test_the_ticket_does_not_keep_subscriptions_apart(exchange: EmbeddedExchange) -> None:
     async with client(exchange) as public:
         await public.request(TICKER, ticket="one")
@@ -58,6 +59,7 @@ async def test_the_ticket_does_not_keep_subscriptions_apart(exchange: EmbeddedEx
         assert (await public.listing())["result"] == [{"type": "trade", "codes": [ETH]}]
 
 
+@pytest.mark.statement("P3.9")
 async def test_a_type_may_stand_in_several_objects(exchange: EmbeddedExchange) -> None:
     async with client(exchange) as public:
         await public.request(TICKER, {"type": "ticker", "codes": [ETH]})
@@ -66,6 +68,7 @@ async def test_a_type_may_stand_in_several_objects(exchange: EmbeddedExchange) -
 
 
 @pytest.mark.parametrize("place", [1, 2])
+@pytest.mark.statement("P3.10")
 async def test_the_format_may_stand_last_or_second(exchange: EmbeddedExchange, place: int) -> None:
     parts: list[dict[str, Any]] = [{"ticket": "f"}, TICKER]
     parts.insert(place, {"format": "SIMPLE"})
@@ -74,6 +77,7 @@ async def test_the_format_may_stand_last_or_second(exchange: EmbeddedExchange, p
         assert (await public.message())["cd"] == BTC
 
 
+@pytest.mark.statement("P3.11")
 async def test_default_when_the_format_is_absent(exchange: EmbeddedExchange) -> None:
     async with client(exchange) as public:
         await public.request(TICKER, format="SIMPLE")
@@ -83,6 +87,7 @@ async def test_default_when_the_format_is_absent(exchange: EmbeddedExchange) -> 
 
 
 @pytest.mark.parametrize("type_", ["ticker", "trade", "orderbook", "candle.1s"])
+@pytest.mark.statement("P9.2", "P9.3", "P9.4", "P9.5", "P9.6", "P9.7", "P9.16")
 async def test_the_four_formats(exchange: EmbeddedExchange, type_: str) -> None:
     table = FIELDS[type_.partition(".")[0]]
     spoken: dict[str, Any] = {}
@@ -111,6 +116,7 @@ def _renamed(value: Any, names: dict[str, str]) -> Any:
     ("code", "units"),
     [("KRW-BTC", 30), ("KRW-BTC.1", 1), ("KRW-BTC.5", 5), ("KRW-BTC.15", 15), ("KRW-BTC.30", 30), ("KRW-BTC.7", 30)],
 )
+@pytest.mark.statement("P3.16")
 async def test_orderbook_depth(exchange: EmbeddedExchange, code: str, units: int) -> None:
     async with client(exchange) as public:
         await public.request({"type": "orderbook", "codes": [code]})
@@ -121,6 +127,7 @@ async def test_orderbook_depth(exchange: EmbeddedExchange, code: str, units: int
         assert len((await public.message())["orderbook_units"]) == units
 
 
+@pytest.mark.statement("P3.17")
 async def test_orderbook_level_of_krw_markets(exchange: EmbeddedExchange) -> None:
     level = supported_level(exchange)
     async with client(exchange) as public:
@@ -130,6 +137,7 @@ async def test_orderbook_level_of_krw_markets(exchange: EmbeddedExchange) -> Non
         assert all(unit["bid_price"] % level == 0 for unit in message["orderbook_units"])
 
 
+@pytest.mark.statement("P3.9", "P3.17")
 async def test_orderbooks_of_several_levels_in_one_request(exchange: EmbeddedExchange) -> None:
     level = supported_level(exchange)
     async with client(exchange) as public:
@@ -144,6 +152,7 @@ async def test_orderbooks_of_several_levels_in_one_request(exchange: EmbeddedExc
         assert exchange.subscribed("public") == {("orderbook", BTC, 0, 30), ("orderbook", BTC, level, 30)}
 
 
+@pytest.mark.statement("P3.18")
 async def test_an_unsupported_level_gives_no_data_and_no_error(exchange: EmbeddedExchange) -> None:
     async with client(exchange) as public:
         await public.request({"type": "orderbook", "codes": [BTC], "level": 12345}, TICKER)
@@ -151,6 +160,7 @@ async def test_an_unsupported_level_gives_no_data_and_no_error(exchange: Embedde
         assert {message["type"] for message in await realtime_only(exchange, public)} == {"ticker"}
 
 
+@pytest.mark.statement("P3.18")
 async def test_a_level_of_a_btc_market_gives_no_data() -> None:
     settings = ExchangeSettings(stopped=True, prepare=False, rate=2000)
     async with EmbeddedExchange(settings) as exchange, client(exchange) as public:
@@ -160,12 +170,14 @@ async def test_a_level_of_a_btc_market_gives_no_data() -> None:
         assert (await public.message())["code"] == "BTC-ETH"
 
 
+@pytest.mark.statement("P3.19")
 async def test_there_is_no_positive_acknowledgement(exchange: EmbeddedExchange) -> None:
     async with client(exchange) as public:
         await public.request({"type": "ticker", "codes": [BTC], "is_only_realtime": True})
         await public.nothing_before_listing()
 
 
+@pytest.mark.statement("P4.3")
 async def test_without_flags_one_snapshot_per_code_then_realtime(exchange: EmbeddedExchange) -> None:
     async with client(exchange) as public:
         await public.request({"type": "trade", "codes": [BTC, ETH]})
@@ -174,6 +186,7 @@ async def test_without_flags_one_snapshot_per_code_then_realtime(exchange: Embed
 
 
 @pytest.mark.parametrize("flag", ["is_only_snapshot", "isOnlySnapshot"])
+@pytest.mark.statement("P4.4", "P3.12")
 async def test_only_snapshot(exchange: EmbeddedExchange, flag: str) -> None:
     async with client(exchange) as public:
         await public.request({**TICKER, flag: True})
@@ -184,6 +197,7 @@ async def test_only_snapshot(exchange: EmbeddedExchange, flag: str) -> None:
 
 
 @pytest.mark.parametrize("flag", ["is_only_realtime", "isOnlyRealtime"])
+@pytest.mark.statement("P4.5", "P3.12")
 async def test_only_realtime(exchange: EmbeddedExchange, flag: str) -> None:
     async with client(exchange) as public:
         await public.request({**TICKER, flag: True})
@@ -192,6 +206,7 @@ async def test_only_realtime(exchange: EmbeddedExchange, flag: str) -> None:
         assert {message["stream_type"] for message in messages} == {"REALTIME"}
 
 
+@pytest.mark.statement("P4.6")
 async def test_private_and_info_types_send_no_snapshot(exchange: EmbeddedExchange) -> None:
     async with client(exchange, "private") as private:
         await private.request({"type": "myOrder"}, {"type": "myAsset"}, {"type": "announcement"})
@@ -202,6 +217,7 @@ async def test_private_and_info_types_send_no_snapshot(exchange: EmbeddedExchang
         await info.nothing_before_listing()
 
 
+@pytest.mark.statement("P4.1")
 async def test_a_new_request_replaces_everything_across_types(exchange: EmbeddedExchange) -> None:
     async with client(exchange) as public:
         await public.request(TICKER, {"type": "trade", "codes": [BTC]}, {"type": "orderbook", "codes": [ETH]})
@@ -214,6 +230,7 @@ async def test_a_new_request_replaces_everything_across_types(exchange: Embedded
         assert exchange.subscribed("public") == {("ticker", ETH)}
 
 
+@pytest.mark.statement("P4.2")
 async def test_at_most_two_residual_frames_of_a_dropped_stream(exchange: EmbeddedExchange) -> None:
     async with client(exchange) as public:
         await public.request({"type": "orderbook", "codes": sorted(exchange.world.codes), "is_only_realtime": True})
@@ -235,6 +252,7 @@ async def test_no_residual_frame_of_a_stream_that_was_kept(exchange: EmbeddedExc
 
 
 @pytest.mark.parametrize("bad", ["KRW-NOTHING", "krw-btc", "KRWBTC", "", "한글", "KRW-BTC.foo"])
+@pytest.mark.statement("P3.14")
 async def test_an_unknown_or_lower_case_code_is_no_error(exchange: EmbeddedExchange, bad: str) -> None:
     async with client(exchange) as public:
         await public.request({"type": "ticker", "codes": [bad, BTC]}, {"type": "orderbook", "codes": [bad]})
@@ -250,6 +268,7 @@ async def test_a_duplicate_code_is_served_once(exchange: EmbeddedExchange) -> No
         assert len(ids) == len(set(ids)) > 0
 
 
+@pytest.mark.statement("P3.20")
 async def test_855_codes_in_one_request_are_served() -> None:
     async with EmbeddedExchange(ExchangeSettings(markets=50, stopped=True)) as exchange, client(exchange) as public:
         real = sorted(exchange.world.codes)
@@ -258,6 +277,7 @@ async def test_855_codes_in_one_request_are_served() -> None:
         assert [code for _, code, _ in await codes_of(public, len(real))] == real
 
 
+@pytest.mark.statement("P5.1", "P5.2")
 async def test_listing_shows_what_is_subscribed(exchange: EmbeddedExchange) -> None:
     async with client(exchange) as public:
         await public.request(TICKER, {"type": "orderbook", "codes": ["KRW-ETH.15", "KRW-NOTHING"]})
@@ -268,6 +288,7 @@ async def test_listing_shows_what_is_subscribed(exchange: EmbeddedExchange) -> N
         }
 
 
+@pytest.mark.statement("P5.6")
 async def test_listing_speaks_the_four_formats(exchange: EmbeddedExchange) -> None:
     async with client(exchange) as public:
         await public.request(TICKER)
@@ -278,6 +299,7 @@ async def test_listing_speaks_the_four_formats(exchange: EmbeddedExchange) -> No
         assert await public.listing("SIMPLE_LIST") == [short]
 
 
+@pytest.mark.statement("P5.3")
 async def test_listing_of_info_types_carries_timeframe_and_indicators(exchange: EmbeddedExchange) -> None:
     indicators = [
         {"type": "bollinger_bands", "params": {"period": 20, "multiplier": 2.0}, "trigger": "price_cross_above",
@@ -289,6 +311,7 @@ async def test_listing_of_info_types_carries_timeframe_and_indicators(exchange: 
         assert (await info.listing())["result"] == [part]
 
 
+@pytest.mark.statement("P5.4")
 async def test_listing_flips_the_format_of_the_running_streams(exchange: EmbeddedExchange) -> None:
     async with client(exchange) as public:
         await public.request(TICKER, format="SIMPLE")
@@ -305,6 +328,7 @@ async def test_listing_flips_the_format_of_the_running_streams(exchange: Embedde
         assert exchange.subscribed("public") == {("ticker", BTC)}, "it changes nothing but the format"
 
 
+@pytest.mark.statement("P5.5")
 async def test_listing_counts_as_a_message_of_the_rate_limit(strict: EmbeddedExchange) -> None:
     async with client(strict) as public:
         for _ in range(6):
@@ -312,6 +336,7 @@ async def test_listing_counts_as_a_message_of_the_rate_limit(strict: EmbeddedExc
         assert await public.error() == "TOO_MANY_REQUEST"
 
 
+@pytest.mark.statement("P3.8", "P9.18")
 async def test_my_order_without_codes_means_every_market(exchange: EmbeddedExchange) -> None:
     for part in ({"type": "myOrder"}, {"type": "myOrder", "codes": []}):
         async with client(exchange, "private") as private:
@@ -321,6 +346,7 @@ async def test_my_order_without_codes_means_every_market(exchange: EmbeddedExcha
             assert (await private.message())["code"] == ETH
 
 
+@pytest.mark.statement("P3.8")
 async def test_my_order_with_codes_means_these(exchange: EmbeddedExchange) -> None:
     async with client(exchange, "private") as private:
         await private.request({"type": "myOrder", "codes": [BTC]})
@@ -339,6 +365,7 @@ async def test_all_orders_and_one_code_give_each_order_once(exchange: EmbeddedEx
         await private.nothing_before_listing()
 
 
+@pytest.mark.statement("P9.21")
 async def test_announcements_by_category_with_and_without_body(exchange: EmbeddedExchange) -> None:
     async with client(exchange, "private") as some, client(exchange, "private") as full:
         await some.request({"type": "announcement", "categories": ["event"]})

@@ -155,6 +155,7 @@ async def test_control_refuses_what_it_cannot_do(
     assert error["error"]["message"]
 
 
+@pytest.mark.statement("P12.1")
 async def test_markets(exchange: EmbeddedExchange) -> None:
     status, markets, headers = await http(exchange, "/v1/market/all?isDetails=true")
     assert status == 200
@@ -176,6 +177,7 @@ async def test_markets_with_details_carry_warnings_and_reasons_to_be_careful(exc
     assert not any(any(event["caution"].values()) for code, event in events.items() if code == BTC)
 
 
+@pytest.mark.statement("P12.3", "P12.5")
 async def test_rest_tickers_and_instruments(exchange: EmbeddedExchange) -> None:
     _, tickers, _ = await http(exchange, f"/v1/ticker?markets={BTC},{ETH}")
     assert [each["market"] for each in tickers] == [BTC, ETH]
@@ -187,6 +189,7 @@ async def test_rest_tickers_and_instruments(exchange: EmbeddedExchange) -> None:
 
 
 @pytest.mark.parametrize("unit", [1, 3, 5, 10, 15, 30, 60, 240])
+@pytest.mark.statement("P12.4")
 async def test_candles_of_every_unit(exchange: EmbeddedExchange, unit: int) -> None:
     status, candles, _ = await http(exchange, f"/v1/candles/minutes/{unit}?market={BTC}&count=200")
     assert (status, len(candles)) == (200, 200)
@@ -207,6 +210,7 @@ async def test_candles_of_a_second(exchange: EmbeddedExchange) -> None:
 
 
 @pytest.mark.parametrize("to", ["2026-09-21T00:00:00Z", "2026-09-21 00:00:00", "2026-09-21T09:00:00+09:00"])
+@pytest.mark.statement("P12.4")
 async def test_candles_up_to_a_moment(exchange: EmbeddedExchange, to: str) -> None:
     _, (candle,), _ = await http(exchange, f"/v1/candles/minutes/60?market={BTC}&count=1&to={quote(to)}")
     assert candle["candle_date_time_utc"] == "2026-09-20T23:00:00"
@@ -228,6 +232,7 @@ async def test_candles_up_to_a_moment(exchange: EmbeddedExchange, to: str) -> No
         (f"/v1/candles/minutes/1?market={BTC}&to=yesterday", 400),
     ],
 )
+@pytest.mark.statement("P12.6")
 async def test_rest_errors(exchange: EmbeddedExchange, target: str, status: int) -> None:
     answered, error, _ = await http(exchange, target)
     assert (answered, list(error)) == (status, ["error"])
@@ -237,6 +242,7 @@ async def test_rest_serves_get_only(exchange: EmbeddedExchange) -> None:
     assert (await http(exchange, "/v1/market/all", "POST", {}))[0] == 405
 
 
+@pytest.mark.statement("P12.2")
 async def test_rest_is_limited_per_group(strict: EmbeddedExchange, hand: HandClock) -> None:
     statuses = [(await http(strict, "/v1/market/all"))[0] for _ in range(11)]
     assert statuses == [200] * 10 + [429]

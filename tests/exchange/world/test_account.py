@@ -120,6 +120,7 @@ def test_prevention_takes_a_part_or_all(side: str) -> None:
     assert not order.is_open
 
 
+@pytest.mark.statement("P9.22")
 def test_every_order_says_how_self_matches_are_prevented() -> None:
     account = world().account
     place = partial(account.place, "KRW-BTC", "BID", "limit", "149000000", "0.01")
@@ -137,6 +138,7 @@ def test_every_order_says_how_self_matches_are_prevented() -> None:
     assert account.balances()["KRW"][0] == before["KRW"][0] - spent, "what is refused locks nothing"
 
 
+@pytest.mark.statement("P9.22")
 def test_an_order_without_prevention_cannot_be_prevented() -> None:
     account = world().account
     placed = account.place("KRW-BTC", "BID", "limit", "149000000", "0.1", smp_type="none")

@@ -92,6 +92,7 @@ def test_streamed_candles_are_what_the_trades_make_them(seed: int, offset: int) 
             assert _plain(shown(of, kind, code)) == own[code, kind]
 
 
+@pytest.mark.statement("P9.12")
 def test_a_candle_comes_at_most_once_a_second_and_only_after_a_trade() -> None:
     of = world(markets=5, rate=500)
     traded: set[str] = set()
@@ -296,6 +297,7 @@ def test_todays_ticker_agrees_with_the_candles_of_today() -> None:
         assert ticker_of_rest["market"] == code
 
 
+@pytest.mark.statement("P9.13")
 def test_a_quiet_market_shows_its_last_candle() -> None:
     of = world(markets=None, rate=1)
     seen: dict[str, set[str]] = defaultdict(set)

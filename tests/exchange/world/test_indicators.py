@@ -91,6 +91,7 @@ def _closed(of: Any, code: str, minutes: int, count: int) -> list[dict[str, Any]
 @pytest.mark.parametrize(
     ("timeframe", "code"), [("5m", "KRW-BTC"), ("15m", "KRW-XRP"), ("60m", "KRW-ETH"), ("240m", "KRW-BTC")]
 )
+@pytest.mark.statement("P10.2")
 def test_values_are_those_of_the_textbook(timeframe: str, code: str) -> None:
     minutes = FRAMES[timeframe]
     of = world(seed=8, rate=40, start_ms=START_MS // (240 * 60_000) * 240 * 60_000 - 400_000)
@@ -152,6 +153,7 @@ def _true(trigger: str, value: dict[str, Decimal], close: Decimal, event: Params
     return truths[trigger]
 
 
+@pytest.mark.statement("P10.8")
 def test_signals_fire_exactly_when_the_condition_becomes_true() -> None:
     of = world(seed=12, markets=1, rate=4)
     signals: dict[object, tuple[str, Params, str, Params]] = {}
@@ -183,6 +185,7 @@ def test_signals_fire_exactly_when_the_condition_becomes_true() -> None:
     assert sum(len(starts) for starts in fired.values()) > 40
 
 
+@pytest.mark.statement("P10.1", "P10.8")
 def test_daily_indicators_come_at_midnight_utc() -> None:
     midnight = (START_MS // DAY_MS + 1) * DAY_MS
     of = world(markets=2, rate=100, start_ms=midnight - 90_000)

@@ -138,6 +138,7 @@ def _check_growth(before: Message, now: Message) -> None:
         assert now["opening_price"] == before["opening_price"]
 
 
+@pytest.mark.statement("P9.9", "P9.23")
 def test_sequential_ids_are_unique_and_not_in_order() -> None:
     of = world(markets=None, rate=20_000)
     ids = [shown(of, "trade", code)["sequential_id"] for code in sorted(of.codes)]
@@ -162,6 +163,7 @@ def test_times_of_a_market_never_run_backwards() -> None:
         last[change.kind, change.code] = now
 
 
+@pytest.mark.statement("P9.11")
 def test_thin_books_are_padded_with_zeros() -> None:
     of = world(markets=None)
     thin = [shown(of, "orderbook", code) for code in sorted(of.codes) if code.startswith("BTC-")]
