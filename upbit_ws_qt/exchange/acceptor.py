@@ -58,7 +58,7 @@ class Acceptor:
         self._faults = faults
         self.now = now
         self._admissions = AdmissionCheck(settings, counters)
-        self._rest = Rest(hub.world, settings)
+        self._rest = Rest(hub.world, settings, self._admissions.verifier)
         self._numbers = itertools.count(1)
         self._lines: dict[Line, Session | None] = {}
         self._empty = asyncio.Event()

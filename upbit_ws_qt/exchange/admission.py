@@ -51,7 +51,7 @@ class AdmissionCheck:
     def __init__(self, settings: ExchangeSettings, counters: Counters) -> None:
         self._settings = settings
         self._counters = counters
-        self._verifier = TokenVerifier({settings.access_key: settings.secret_key})
+        self.verifier = TokenVerifier({settings.access_key: settings.secret_key})
         self._gate = Gate(
             settings.connects_per_second, block_after=settings.block_after, block_seconds=settings.block_seconds
         )
@@ -112,7 +112,7 @@ class AdmissionCheck:
         if endpoint == "public" and authorization is None:
             return ""
         try:
-            return self._verifier.verify(authorization)
+            return self.verifier.verify(authorization)
         except TokenRefusedError:
             if endpoint != "public":
                 self._counters.auth_failures += 1

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _DIGESTS = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}
+_QUERY_DIGESTS = {"SHA256": hashlib.sha256, "SHA384": hashlib.sha384, "SHA512": hashlib.sha512}
 # A day of handshakes at two a second. The real exchange has to forget nonces too, and does not say when.
 _MOST_NONCES = 200_000
 _LONGEST_TOKEN = 4096
@@ -20,7 +21,15 @@ _LONGEST_NONCE = 256
 
 
 class TokenRefusedError(Exception):
-    """A token that is refused; the message says why, for the exchange's own log."""
+    """A token that is refused; the message says why, for the exchange's own log.
+
+    Attributes:
+        name: What REST calls it (REST sheet 1).
+    """
+
+    def __init__(self, message: str, name: str = "jwt_verification") -> None:
+        super().__init__(message)
+        self.name = name
 
 
 class TokenVerifier:
@@ -35,27 +44,31 @@ class TokenVerifier:
         self.nonces_forgotten = 0
 
     def verify(self, authorization: str | None) -> str:
-        """Return the access key of an `Authorization` header.
+        """Return the access key of an `Authorization` header; see `claims`."""
+        return str(self.claims(authorization)["access_key"])
+
+    def claims(self, authorization: str | None) -> dict[str, Any]:
+        """Return what the token of an `Authorization` header says.
 
         Raises:
             TokenRefusedError: If it is missing, malformed, wrongly signed, of an unknown key, or used before.
         """
         if authorization is None:
-            raise TokenRefusedError("no Authorization header")
+            raise TokenRefusedError("no Authorization header", "no_authorization_token")
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer":
-            raise TokenRefusedError("not a Bearer token")
+            raise TokenRefusedError("not a Bearer token", "no_authorization_token")
         payload = self._checked_payload(token.strip())
         nonce = payload.get("nonce")
         if not isinstance(nonce, str) or not 0 < len(nonce) <= _LONGEST_NONCE:
-            raise TokenRefusedError("no nonce")
+            raise TokenRefusedError("no nonce", "invalid_query_payload")
         if nonce in self._nonces:
-            raise TokenRefusedError("nonce used before")
+            raise TokenRefusedError("nonce used before", "nonce_used")
         if len(self._nonces) >= _MOST_NONCES:
             del self._nonces[next(iter(self._nonces))]
             self.nonces_forgotten += 1
         self._nonces[nonce] = None
-        return str(payload["access_key"])
+        return payload
 
     def _checked_payload(self, token: str) -> dict[str, Any]:
         parts = token.split(".")
@@ -75,6 +88,21 @@ class TokenVerifier:
         if not hmac.compare_digest(expected, _decoded(parts[2])):
             raise TokenRefusedError("wrong signature")
         return payload
+
+
+def check_query_hash(claims: Mapping[str, Any], query: str) -> None:
+    """Raise `TokenRefusedError` unless the token holds the hash of a query, as it was sent but for percent signs.
+
+    REST sheet 2: of UTF-8, in lower-case hexadecimal digits; without a query, it and its algorithm are left out.
+    """
+    given, algorithm = claims.get("query_hash"), claims.get("query_hash_alg")
+    if not query:
+        if given is not None or algorithm is not None:
+            raise TokenRefusedError("a hash of no query", "invalid_query_payload")
+        return
+    digest = _QUERY_DIGESTS.get("SHA512" if algorithm is None else str(algorithm))
+    if digest is None or given != digest(query.encode()).hexdigest():
+        raise TokenRefusedError("the hash is not that of the query", "invalid_query_payload")
 
 
 def _decoded(part: str) -> bytes:

@@ -6,7 +6,10 @@ import gzip
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
+from .account_calls import AccountCalls
+from .auth import TokenRefusedError, check_query_hash
 from .faultlist import FaultName
 from .http import error_body
 from .limits import BLOCKED, OK, TOO_MANY, CallLimit
@@ -15,6 +18,8 @@ from .quotation import Quotation
 from .spelling import spell
 
 if TYPE_CHECKING:
+    from .account_calls import AccountCall
+    from .auth import TokenVerifier
     from .faultlist import Fault
     from .http import HttpRequest
     from .settings import ExchangeSettings
@@ -36,10 +41,17 @@ class Answer:
 class Rest:
     """Answers `GET /v1/...`; limited per address and group as the real one is."""
 
-    def __init__(self, world: World, settings: ExchangeSettings) -> None:
+    def __init__(self, world: World, settings: ExchangeSettings, verifier: TokenVerifier) -> None:
         self.quotation = Quotation(world)
+        self._world = world
+        self._verifier = verifier
+        self._scopes = settings.scopes
+        self._account = AccountCalls(world, settings)
         self._limit = CallLimit(
             settings.rest_per_second, block_after=settings.block_after, block_seconds=settings.block_seconds
+        )
+        self._account_limit = CallLimit(
+            settings.account_per_second, block_after=settings.block_after, block_seconds=settings.block_seconds
         )
 
     def answer(
@@ -49,6 +61,14 @@ class Rest:
 
         A `fault` that refuses takes the answer's place.
         """
+        call = self._account.calls.get(request.path)
+        if call is not None:
+            return self._private(call, request, now, fault)
+        return (yield from self._quoted(request, peer, now, fault))
+
+    def _quoted(
+        self, request: HttpRequest, peer: str, now: float, fault: Fault | None
+    ) -> Generator[None, None, Answer]:
         headers: dict[str, str] = {}
         try:
             found = self.quotation.find(request.path)
@@ -74,6 +94,37 @@ class Rest:
         if len(body) >= _LEAST_TO_COMPRESS and "gzip" in request.headers.get("accept-encoding", ""):
             return Answer(200, gzip.compress(body, 1, mtime=0), {**headers, "Content-Encoding": "gzip"})
         return Answer(200, body, headers)
+
+    def _private(self, call: AccountCall, request: HttpRequest, now: float, fault: Fault | None) -> Answer:
+        headers: dict[str, str] = {}
+        try:
+            claims = self._claims(request)
+            status, seconds, headers = self._count(self._account_limit, f"key {claims['access_key']}", "default", now)
+            if status != OK:
+                return too_many(status, seconds, headers, quotation=False)
+            if fault is not None:
+                return _faulty(fault, headers, quotation=False)
+            if request.method != "GET":
+                raise RestRefusedError(405, "method_not_allowed", "Only GET is served here.")
+            if call.scope and call.scope not in self._scopes:
+                # REST sheet 1: the status differs by area, so that only the name can be relied on.
+                status = 401 if call.scope == "view_assets" else 403
+                raise RestRefusedError(status, "out_of_scope", "The key has no permission for this.")
+            value = call.reply(Query(request.query, quotation=False))
+        except RestRefusedError as refused:
+            return Answer(refused.status, refused.body, headers)
+        return Answer(200, spell(value).encode(), headers)
+
+    def _claims(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what a request's token says; every wrong one is refused with 401."""
+        try:
+            claims = self._verifier.claims(request.headers.get("authorization"))
+            check_query_hash(claims, unquote(request.query))
+        except TokenRefusedError as refused:
+            raise RestRefusedError(401, refused.name, f"{refused}.") from refused
+        if self._world.now_ms >= self._account.expires_ms:
+            raise RestRefusedError(401, "expired_access_key", "The key has expired.")
+        return claims
 
     @staticmethod
     def _count(limit: CallLimit, client: str, group: str, now: float) -> tuple[int, float, dict[str, str]]:

@@ -45,7 +45,10 @@ class ExchangeSettings:
         connects_per_second: Connects a second per address or key, None for no limit.
         messages_per_second: Messages a second per connection, None for no limit.
         messages_per_minute: Messages a minute per connection, None for no limit.
-        rest_per_second: REST requests a second and group, None for no limit.
+        rest_per_second: REST requests of Quotation a second, address and group, None for no limit.
+        account_per_second: REST requests of Exchange a second and key, None for no limit.
+        key_expires_ms: When the key expires for REST, in epoch milliseconds of exchange time; None for a year from the
+            start.
         origin_seconds: A request with an Origin header is served once in so many seconds.
         block_after: That many violations within a minute turn 429 into 418.
         block_seconds: Length of the first block; each further one is twice as long.
@@ -79,6 +82,8 @@ class ExchangeSettings:
     messages_per_second: int | None = 5
     messages_per_minute: int | None = 100
     rest_per_second: int | None = 10
+    account_per_second: int | None = 30
+    key_expires_ms: int | None = None
     origin_seconds: float = 10.0
     block_after: int = 3
     block_seconds: float = 2.0

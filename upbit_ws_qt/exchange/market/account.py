@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import uuid
 from collections import OrderedDict
 from dataclasses import replace
@@ -21,6 +22,8 @@ from .orders import (
     SMP_TYPES,
     TIMES_IN_FORCE,
     USUAL_PREVENTION,
+    Fill,
+    Holding,
     OrderRejectedError,
     OrderView,
 )
@@ -31,11 +34,18 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt.exchange.messages import BookSide, Change
 
-_FEE = {"KRW": 5, "BTC": 25, "USDT": 25}  # ten-thousandths
-_LEAST = {"KRW": 5000 * UNIT, "BTC": UNIT // 20_000, "USDT": UNIT // 2}  # smallest order in the quote currency
-_KEPT = 500  # finished orders remembered
+FEE = {"KRW": 5, "BTC": 25, "USDT": 25}  # ten-thousandths
+LEAST = {"KRW": 5000 * UNIT, "BTC": UNIT // 20_000, "USDT": UNIT // 2}  # smallest order in the quote currency
+_KEPT = 1500  # finished orders remembered
 _OPEN_AT_MOST = 1000
-_START = {"KRW": "50000000", "BTC": "0.5", "ETH": "3", "XRP": "10000", "USDT": "2000"}
+# What is held at first, and what was paid for one of it in KRW.
+_START = {
+    "KRW": ("50000000", 0),
+    "BTC": ("0.5", 140_000_000),
+    "ETH": ("3", 4_100_000),
+    "XRP": ("10000", 2_900),
+    "USDT": ("2000", 1_430),
+}
 
 
 class Surroundings(Protocol):
@@ -55,14 +65,28 @@ class Account:
     def __init__(self, surroundings: Surroundings, seed: int) -> None:
         self._world = surroundings
         self._random = Random(f"account {seed}")
+        self._numbers = itertools.count(1)
         self._orders: OrderedDict[str, OrderView] = OrderedDict()
         self._held: dict[str, list[int]] = {
-            currency: [to_units(amount) * MONEY_OF_VOLUME, 0] for currency, amount in _START.items()
+            currency: [to_units(amount) * MONEY_OF_VOLUME, 0] for currency, (amount, _) in _START.items()
         }
+        # What was paid for all that is held, in 1e-20 KRW, fees apart.
+        self._paid = {currency: self._held[currency][0] * price for currency, (_, price) in _START.items()}
 
     def balances(self) -> dict[str, tuple[Decimal, Decimal]]:
         """Return (free, locked) by currency, exact."""
         return {currency: (_money(free), _money(locked)) for currency, (free, locked) in self._held.items()}
+
+    def holdings(self) -> list[Holding]:
+        """Return what is held of each currency, KRW always, others where there is any."""
+        found = []
+        for currency, (free, locked) in self._held.items():
+            total = free + locked
+            if total or currency == "KRW":
+                paid = self._paid.get(currency, 0)
+                average = (paid * UNIT * 2 + total) // (2 * total) if total else 0
+                found.append(Holding(currency, free, locked, average))
+        return found
 
     def orders(self) -> list[OrderView]:
         """Return all remembered orders, oldest first: every open one, and the latest finished ones."""
@@ -212,9 +236,7 @@ class Account:
 
     def _take_off(self, order: OrderView, size: int, price: int) -> OrderChange:
         """Let prevention take `size` off an order and release what it had locked for that at `price`."""
-        released = (
-            size * price * (MONEY_OF_FUNDS + _FEE[order.quote]) if order.side == "BID" else size * MONEY_OF_VOLUME
-        )
+        released = size * price * (MONEY_OF_FUNDS + FEE[order.quote]) if order.side == "BID" else size * MONEY_OF_VOLUME
         self._release(order, released)
         order.prevented_volume += size
         order.prevented_locked += released
@@ -224,14 +246,14 @@ class Account:
             order.remaining_fee = self._fee_of_rest(order)
             exhausted = order.remaining == 0
         else:
-            order.remaining_fee -= size * price * _FEE[order.quote]
+            order.remaining_fee -= size * price * FEE[order.quote]
             exhausted = order.locked == 0
         return self._finish(order, "cancel") if exhausted else OrderChange(replace(order, state="prevented"))
 
     @staticmethod
     def _volume_for(order: OrderView, price: int) -> int:
         """Return the volume that the money of an order buys at `price`."""
-        return order.locked // (price * (MONEY_OF_FUNDS + _FEE[order.quote]))
+        return order.locked // (price * (MONEY_OF_FUNDS + FEE[order.quote]))
 
     def _draft(
         self,
@@ -262,6 +284,7 @@ class Account:
             order_ms=now_ms,
             ms=now_ms,
             trade_ms=now_ms,
+            number=next(self._numbers),
         )
 
     def _enter(self, order: OrderView, sides: tuple[BookSide, BookSide]) -> list[Change]:
@@ -324,14 +347,14 @@ class Account:
         if order.order_type == "limit" and order.price % GRIDS[order.quote].tick(order.price):
             raise OrderRejectedError("invalid_price", f"{order.price} (in 1e-8) is not on the price grid")
         total = (order.price or best_bid) * order.volume // UNIT if order.volume else order.price
-        if total < _LEAST[order.quote]:
-            raise OrderRejectedError("under_min_total", f"the smallest order is {_LEAST[order.quote]} (in 1e-8)")
+        if total < LEAST[order.quote]:
+            raise OrderRejectedError("under_min_total", f"the smallest order is {LEAST[order.quote]} (in 1e-8)")
 
     def _lock(self, order: OrderView) -> None:
         if order.side == "ASK":
             currency, amount = order.base, order.volume * MONEY_OF_VOLUME
         else:
-            fee = _FEE[order.quote]
+            fee = FEE[order.quote]
             spent = order.price * order.volume if order.order_type == "limit" else order.price * UNIT
             currency, amount = order.quote, spent * (MONEY_OF_FUNDS + fee)
             order.reserved_fee = order.remaining_fee = spent * fee
@@ -352,13 +375,13 @@ class Account:
 
     @staticmethod
     def _fee_of_rest(order: OrderView) -> int:
-        return order.remaining * order.price * _FEE[order.quote] if order.side == "BID" else 0
+        return order.remaining * order.price * FEE[order.quote] if order.side == "BID" else 0
 
     def _execute(self, order: OrderView, sides: tuple[BookSide, BookSide]) -> list[Change]:
         """Walk through the book with a market order; what finds no other side is released."""
         changes: list[Change] = []
         book = sides[0] if order.side == "BID" else sides[1]
-        fee = _FEE[order.quote]
+        fee = FEE[order.quote]
         for price, resting in zip(book.prices, book.sizes, strict=True):
             wanted = order.remaining if order.volume else self._volume_for(order, price)
             size = min(resting, wanted)
@@ -371,7 +394,7 @@ class Account:
         return changes
 
     def _fill(self, order: OrderView, size: int, price: int, is_maker: bool) -> list[Change]:
-        fee = price * size * _FEE[order.quote]
+        fee = price * size * FEE[order.quote]
         funds = price * size * MONEY_OF_FUNDS
         order.executed += size
         order.executed_funds += funds
@@ -379,9 +402,10 @@ class Account:
         order.trades += 1
         if order.volume:
             order.remaining -= size
+        self._note_price(order, size, funds)
         if order.side == "BID":
             reserved = (
-                (order.price if order.order_type == "limit" else price) * size * (MONEY_OF_FUNDS + _FEE[order.quote])
+                (order.price if order.order_type == "limit" else price) * size * (MONEY_OF_FUNDS + FEE[order.quote])
             )
             self._release(order, reserved)
             self._held[order.quote][0] -= funds + fee
@@ -393,16 +417,29 @@ class Account:
             self._held[order.base][0] -= size * MONEY_OF_VOLUME
             self._held.setdefault(order.quote, [0, 0])[0] += funds - fee
         order.ms = order.trade_ms = self._world.now_ms
+        fill = Fill(self._fresh_uuid(), price, size, funds, order.ms)
+        order.fills = (*order.fills, fill)
         shown = replace(
             order,
             state="trade",
             price=price,
             volume=size,
-            trade_uuid=self._fresh_uuid(),
+            trade_uuid=fill.uuid,
             trade_fee=fee,
             is_maker=is_maker,
         )
         return [OrderChange(shown)]
+
+    def _note_price(self, order: OrderView, size: int, funds: int) -> None:
+        """Keep what was paid for what is held of the base currency; before the fill is booked."""
+        paid, amount = self._paid.get(order.base, 0), size * MONEY_OF_VOLUME
+        if order.side == "ASK":
+            self._paid[order.base] = paid - paid * amount // sum(self._held[order.base])
+            return
+        if order.quote != "KRW":
+            sides = self._world.sides(f"KRW-{order.quote}")
+            funds = funds * sides[1].prices[0] // UNIT if sides is not None else 0
+        self._paid[order.base] = paid + funds
 
     def _finish(self, order: OrderView, state: str) -> OrderChange:
         self._release(order, order.locked)

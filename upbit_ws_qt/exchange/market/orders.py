@@ -33,6 +33,27 @@ class OrderRejectedError(ValueError):
         self.name = name
 
 
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """A trade of an order: price and volume in 1e-8, funds in 1e-20 of the quote currency."""
+
+    uuid: str
+    price: int
+    volume: int
+    funds: int
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What is held of a currency: amounts in 1e-20, the average price it was bought for in 1e-8 KRW."""
+
+    currency: str
+    free: int
+    locked: int
+    average: int
+
+
 @dataclass(slots=True)
 class OrderView:
     """An order at one moment: prices and volumes in 1e-8, money in 1e-20 of its currency.
@@ -66,6 +87,8 @@ class OrderView:
     trade_uuid: str | None = None
     trade_fee: int | None = None
     is_maker: bool | None = None
+    fills: tuple[Fill, ...] = ()
+    number: int = 0  # of its placing
 
     @property
     def average(self) -> int:
