@@ -13,6 +13,7 @@ from upbit_ws_qt.client import SimpleWebSocketClient
 from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
 from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
 from upbit_ws_qt.manager import GlobalWebSocketManager
+from upbit_ws_qt.rest import RestCandle
 from upbit_ws_qt.types import ConnectionState, DataType, WebSocketType
 
 if TYPE_CHECKING:
@@ -41,6 +42,22 @@ async def manager(exchange: EmbeddedExchange) -> AsyncIterator[GlobalWebSocketMa
 
 async def serves(client: SimpleWebSocketClient, *interests: Any) -> bool:
     return await client.register_interests(*interests, timeout=100.0)
+
+
+async def test_the_past_is_asked_for_oldest_first_and_needs_no_interest(manager: GlobalWebSocketManager) -> None:
+    async with SimpleWebSocketClient("bot", manager) as client:
+        candles = await client.history("krw-btc", DataType.CANDLE_1M, 250)
+        starts = [candle.start for candle in candles if isinstance(candle, RestCandle)]
+        assert len(starts) == 250
+        assert starts == sorted(set(starts))
+        since = starts[-20]
+        newer = await client.history("KRW-BTC", "candle.1m", since=since)
+        assert [candle.start for candle in newer if isinstance(candle, RestCandle)][:20] == starts[-20:]
+        assert client.get_history("KRW-BTC", DataType.CANDLE_1M) == (), "that is what came over the line"
+        with pytest.raises(SubscriptionError, match="history"):
+            await client.history("KRW-BTC", DataType.ORDERBOOK)
+        with pytest.raises(ValueError, match="above 0"):
+            await client.history("KRW-BTC", DataType.TRADE, 0)
 
 
 async def test_values_are_typed_and_there_when_wanted(manager: GlobalWebSocketManager) -> None:

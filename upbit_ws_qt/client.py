@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from typing import TYPE_CHECKING, TypeVar
 
 from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
@@ -13,12 +14,14 @@ from upbit_ws_qt.streams import streams_of
 from upbit_ws_qt.types import ConnectionState, DataType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import AsyncGenerator, Iterable
+    from datetime import datetime
     from types import TracebackType
     from typing import Self
 
     from upbit_ws_qt.events import MyAssetItem, MyOrderEvent
     from upbit_ws_qt.manager import ComponentSubscription
+    from upbit_ws_qt.rest import RestCandle, RestTrade
     from upbit_ws_qt.routing import DataPoolManager
 
 __all__ = ["SimpleWebSocketClient"]
@@ -130,6 +133,46 @@ class SimpleWebSocketClient:
         """
         pool = self._pool
         return () if pool is None else pool.get_history(_code(symbol), data_type, limit=limit)
+
+    async def history(
+        self, symbol: str, data_type: DataType | str, limit: int = 200, *, since: datetime | None = None
+    ) -> tuple[RestTrade | RestCandle, ...]:
+        """Ask the exchange's REST interface for what was before now; oldest first, the newest `limit`.
+
+        It needs no interest, and reaches as far back as the exchange does (trades: today and seven UTC days). What
+        came over the line while there was an interest, `get_history` tells without asking anybody.
+
+        Args:
+            symbol: a market code.
+            data_type: DataType.TRADE, or a kind of candle; their names on the wire will do.
+            limit: how many at most, above 0.
+            since: aware; none before this time.
+
+        Raises:
+            RestError: the exchange refuses, or does not answer.
+            SubscriptionError: a malformed code, or a data type that has no history.
+            ValueError: a limit that is none, or a time without a zone.
+        """
+        kind = SubscriptionSpec(data_type, (symbol,)).data_type
+        if limit < 1:
+            raise ValueError(f"limit: {limit} is not above 0")
+        if self._manager is None:
+            self._manager = await GlobalWebSocketManager.get_instance()
+        rest = self._manager.rest
+        pages: AsyncGenerator[tuple[RestTrade | RestCandle, ...], None]
+        if kind is DataType.TRADE:
+            pages = rest.trade_pages(_code(symbol), since)
+        elif kind.is_candle:
+            pages = rest.candle_pages(_code(symbol), kind.value, since=since)
+        else:
+            raise SubscriptionError("only trades and candles have a history", spec=kind.value)
+        found: list[RestTrade | RestCandle] = []
+        async with aclosing(pages):
+            async for page in pages:
+                found += page
+                if len(found) >= limit:
+                    break
+        return tuple(reversed(found[:limit]))
 
     def my_orders(self, symbol: str | None = None, *, open_only: bool = False) -> tuple[MyOrderEvent, ...]:
         """Return the newest state of each order that was reported, of one market or all."""

@@ -271,6 +271,8 @@ class ConnectionMonitorDock(QDockWidget):
             panel.advice.refresh(metrics)
         elif shown is panel.events:
             panel.events.show_events(events)
+        elif shown is panel.rest:
+            panel.rest.show_metrics(metrics)
         elif shown is panel.frames:
             panel.frames.refresh()
 

@@ -12,6 +12,7 @@ from upbit_ws_qt.credentials import Credentials
 from upbit_ws_qt.rest import RestClient
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator, Callable
 
     Answer = bytes | list[bytes] | None
@@ -54,7 +55,7 @@ def answer(body: Any = "", status: int = 200, **headers: str) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def peer(reply: Callable[[Asked], Answer]) -> AsyncIterator[Peer]:
+async def peer(reply: Callable[[Asked], Answer], tls: ssl.SSLContext | None = None) -> AsyncIterator[Peer]:
     """Serve: `reply` gives the bytes of an answer; several in pieces, None for an answer that never comes."""
     kept = Peer()
     writers: set[asyncio.StreamWriter] = set()
@@ -77,8 +78,8 @@ async def peer(reply: Callable[[Asked], Answer]) -> AsyncIterator[Peer]:
                     await writer.drain()
         writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    kept.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    kept.url = f"http{'s' if tls else ''}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield kept
     finally:

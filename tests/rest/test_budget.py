@@ -32,6 +32,19 @@ def test_what_is_under_way_counts_until_a_second_after_its_end() -> None:
     assert budget.delay(101.0) == 0
 
 
+def test_what_was_given_up_counts_a_second_longer() -> None:
+    budget = Budget("candle", 2)
+    budget.begin()
+    budget.begin()
+    budget.finished(5.0, given_up=True)
+    budget.finished(5.5)
+    assert budget.delay(6.0) == pytest.approx(0.5)
+    assert budget.delay(6.5) == 0
+    budget.begin()
+    assert budget.delay(6.5) == pytest.approx(0.5)
+    assert budget.delay(7.0) == 0
+
+
 @pytest.mark.parametrize("limit", [1, 3, 10, 30])
 def test_no_second_of_the_exchange_sees_more_than_the_limit(limit: int) -> None:
     """Each question is under way for a while, and reaches the exchange at the worst moment within that."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from upbit_ws_qt import ConfigurationError, Priority, RestClient, RestError, Ser
 from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator
 
 START_MS = 1_790_000_000_000
 
@@ -59,6 +60,49 @@ async def test_candles_are_paged_back_without_a_hole_or_a_repeat(rest: RestClien
     since = starts[450]
     again = [candle.start async for page in rest.candle_pages("KRW-BTC", "1m", to=now, since=since) for candle in page]
     assert again == starts[:451]
+
+
+async def test_books_come_as_deep_as_they_are_wanted(rest: RestClient) -> None:
+    (book,) = await rest.orderbook("KRW-BTC", depth=5)
+    assert len(book.orderbook_units) == 5
+    asks = [unit.ask_price for unit in book.orderbook_units]
+    assert asks == sorted(asks)
+    assert book.orderbook_units[0].bid_price < asks[0]
+
+
+async def test_all_tickers_of_a_currency(rest: RestClient) -> None:
+    assert {ticker.market[:4] for ticker in await rest.all_tickers("krw")} == {"KRW-"}
+
+
+@pytest.mark.parametrize("unit", ["days", "weeks", "months", "years"])
+async def test_long_candles_know_their_first_day(rest: RestClient, unit: str) -> None:
+    candles = await rest.candles("KRW-BTC", unit, count=3)
+    assert candles
+    if unit != "days":
+        assert all(candle.first_day is not None for candle in candles)
+
+
+async def test_trades_are_walked_back_newest_first_each_once_to_where_they_are_known(rest: RestClient) -> None:
+    pages = [page async for page in aiter_some(rest.trade_pages("KRW-BTC"), 3)]
+    ids = [trade.sequential_id for page in pages for trade in page]
+    assert len(ids) == len(set(ids))
+    times = [trade.timestamp for page in pages for trade in page]
+    assert times == sorted(times, reverse=True)
+    known = ids[-1]
+    again = [trade.sequential_id async for trade in rest.trades("KRW-BTC", since=known)]
+    assert again == ids[:-1]
+    since = pages[0][10].time
+    newer = [trade async for trade in rest.trades("KRW-BTC", since=since)]
+    assert min(trade.time for trade in newer) == since
+
+
+async def aiter_some(pages: AsyncGenerator[Any, None], most: int) -> AsyncGenerator[Any, None]:
+    async with aclosing(pages):
+        async for page in pages:
+            yield page
+            most -= 1
+            if not most:
+                return
 
 
 async def test_an_unknown_market_is_told_with_the_integer_name_of_market_data(rest: RestClient) -> None:

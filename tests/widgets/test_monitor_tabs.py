@@ -52,6 +52,23 @@ async def test_a_component_that_was_put_aside_is_served_again(
 
 
 @served()
+async def test_what_was_asked_of_rest_is_shown_with_its_budget(service: WebSocketService) -> None:
+    with shown(service) as dock:
+        panel = dock.panel
+        panel.tabs.setCurrentWidget(panel.rest)
+        await service.rest.markets()
+        await until(lambda: service.performance_metrics().rest)
+        dock.refresh()
+        (row,) = panel.rest.table.records.records
+        assert (row.group, row.per_second, row.asked, row.refused) == ("market", 10, 1, 0)
+        assert "REST: market 1 asked, 0 refused, 0 waiting" in dock.diagnostics()
+        model = panel.rest.table.records
+        shown_texts = [model.data(model.index(0, column)) for column in range(model.columnCount())]
+        assert shown_texts[0] == "market"
+        assert shown_texts[-1] == "● free"
+
+
+@served()
 async def test_a_table_that_is_empty_says_why(service: WebSocketService, exchange: EmbeddedExchange) -> None:
     with shown(service) as dock:
         panel = dock.panel
@@ -59,6 +76,7 @@ async def test_a_table_that_is_empty_says_why(service: WebSocketService, exchang
             (panel.components, "Nobody wants data."),
             (panel.advice, "Nothing costs speed"),
             (panel.events, "No line was lost"),
+            (panel.rest, "Nothing was asked"),
             (panel.frames, "No frame came or left"),
         ):
             panel.tabs.setCurrentWidget(tab)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.monitoring.alerts import Alert
     from upbit_ws_qt.monitoring.health import HealthStatus
     from upbit_ws_qt.monitoring.monitor import Change
+    from upbit_ws_qt.rest import RestClient
     from upbit_ws_qt.routing import DataRoutingEngine, RoutingStatistics
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import StreamStatus, SubscriptionStatistics
@@ -69,6 +70,11 @@ class Observed(Protocol):
     @property
     def routing(self) -> DataRoutingEngine:
         """Who is handed what."""
+        ...
+
+    @property
+    def rest(self) -> RestClient:
+        """What asks the REST interface."""
         ...
 
     @property
@@ -216,6 +222,7 @@ class Observer:
             has_streams=has_streams,
             tasks=tuple(task.reading() for task in self.tasks),
             maintenance=maintenance,
+            rest=observed.rest.usage(),
             skipped=routing.take_skipped(),
             unserved=tuple(stream for line in lines for stream in line.subscriptions.unserved),
         )

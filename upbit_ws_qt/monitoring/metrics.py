@@ -12,6 +12,7 @@ from upbit_ws_qt.types import Priority
 if TYPE_CHECKING:
     from upbit_ws_qt.monitoring.line_metrics import ConnectionMetrics
     from upbit_ws_qt.monitoring.stats import TaskReading
+    from upbit_ws_qt.rest import BudgetUsage
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.types import WebSocketType
 
@@ -99,6 +100,7 @@ class PerformanceMetrics(Struct, frozen=True, kw_only=True):
         unserved: streams that were asked for and do not come.
         quarantined: components put aside.
         connections: one for each line that was ever read.
+        rest: how much of its budget each group of the REST interface uses; groups that nobody asked are left out.
         tasks: the calls that are made every few seconds, and whether they still are.
         alerts_suppressed: alerts of components and notices that were not raised because 500 alerts lasted already.
     """
@@ -123,5 +125,6 @@ class PerformanceMetrics(Struct, frozen=True, kw_only=True):
     unserved: tuple[StreamKey, ...] = ()
     quarantined: tuple[str, ...] = ()
     connections: dict[WebSocketType, ConnectionMetrics] = {}
+    rest: tuple[BudgetUsage, ...] = ()
     tasks: tuple[TaskReading, ...] = ()
     alerts_suppressed: int = 0

@@ -212,6 +212,7 @@ class Monitor:
             unserved=stats.unserved,
             quarantined=self._put_aside,
             connections={ws_type: self.connection_metrics(ws_type) for ws_type in self._lines},
+            rest=stats.rest,
             tasks=stats.tasks,
             alerts_suppressed=0 if self._alerts is None else self._alerts.suppressed,
         )

@@ -9,6 +9,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from upbit_ws_qt.connection import ConnectionFigures
     from upbit_ws_qt.quantiles import SketchSummary
+    from upbit_ws_qt.rest import BudgetUsage
     from upbit_ws_qt.routing import ComponentStats, RoutingStatistics
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import SubscriptionStatistics
@@ -80,6 +81,7 @@ class ProgramStats(Struct, frozen=True, kw_only=True):
         unserved: streams that were asked for and do not come.
         tasks: the calls that are made every few seconds.
         maintenance: titles of maintenance announcements that came since the last reading.
+        rest: the budgets of the REST interface that were used.
         skipped: by component, events that overload kept from it since the last reading although it wanted every one.
     """
 
@@ -101,4 +103,5 @@ class ProgramStats(Struct, frozen=True, kw_only=True):
     unserved: tuple[StreamKey, ...] = ()
     tasks: tuple[TaskReading, ...] = ()
     maintenance: tuple[str, ...] = ()
+    rest: tuple[BudgetUsage, ...] = ()
     skipped: dict[str, int] = {}

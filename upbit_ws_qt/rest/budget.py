@@ -13,6 +13,8 @@ __all__ = ["Budget", "BudgetUsage", "Remaining", "block_seconds", "read_remainin
 
 SECOND = 1.0
 """For so long a question counts after its answer: it reached the exchange some time before that."""
+GIVEN_UP = 1.0
+"""For so many seconds more one counts that nobody waits for any longer: when it reaches the exchange is not seen."""
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
 """Seconds of silence after a 429, which double with each one that follows another."""
 FIRST_BLOCK, LONGEST_BLOCK = 60.0, 3600.0
@@ -21,7 +23,7 @@ MARGIN = 0.05
 """Seconds added to what the exchange names: a question that comes a moment too early makes a block longer."""
 _LONGEST_NAMED = 86_400.0
 
-_PART = re.compile(r"\s*([a-z-]+)\s*=\s*([^;\s]{1,60})\s*(?:;|$)")
+_PART = re.compile(r"\s*([a-z-]+)\s*=\s*([A-Za-z0-9._-]{1,60})\s*(?:;|$)")
 _TIME = re.compile(
     r"(?<![\d.])(\d{1,7}(?:\.\d{1,3})?)\s*(ms|milliseconds?|sec(?:ond)?s?|s|min(?:ute)?s?|m|h(?:ou)?rs?|h|초|분|시간)(?![a-z])",
     re.IGNORECASE,
@@ -134,10 +136,14 @@ class Budget:
         self._under_way += 1
         self.asked += 1
 
-    def finished(self, now: float) -> None:
-        """Note that a question has ended, well or not."""
+    def finished(self, now: float, *, given_up: bool = False) -> None:
+        """Note that a question has ended, well or not; one that was given up may reach the exchange later than that."""
         self._under_way -= 1
-        self._finished_at.append(now)
+        ended = now + GIVEN_UP if given_up else now
+        if not self._finished_at or ended >= self._finished_at[-1]:
+            self._finished_at.append(ended)
+        else:
+            self._finished_at = deque(sorted((*self._finished_at, ended)), maxlen=self.per_second)
 
     def told(self, now: float, left: int | None) -> None:
         """Take in what an answer says is left; others behind the same address may ask, too."""

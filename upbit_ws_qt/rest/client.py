@@ -31,7 +31,7 @@ from upbit_ws_qt.text import Phrase, safe_text
 from upbit_ws_qt.types import Priority
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
     from decimal import Decimal
     from types import TracebackType
 
@@ -77,10 +77,10 @@ class RestClient:
     before the first question. Account data needs credentials: without them it is a ConfigurationError.
 
     Example:
-        >>> async with RestClient() as rest:
-        ...     trades = await rest.trade_page("KRW-BTC", count=3)
-        ...     [trade.trade_price for trade in trades]
-        [Decimal('162000000'), Decimal('162000000'), Decimal('161990000')]
+        >>> rest = service.rest
+        >>> candles = await rest.candles("KRW-BTC", "1m", count=3)
+        >>> len(candles), candles[0].unit
+        (3, 1)
 
     Args:
         config: where to, with what keys, through which proxy; by default public data of the Korean exchange.
@@ -197,7 +197,7 @@ class RestClient:
 
     async def candle_pages(
         self, code: str, unit: str, *, to: datetime | None = None, since: datetime | None = None
-    ) -> AsyncIterator[tuple[RestCandle, ...]]:
+    ) -> AsyncGenerator[tuple[RestCandle, ...], None]:
         """Yield candles page by page, newest first, back to the first there is or to those that start at `since`."""
         start = None if since is None else _aware(since)
         while page := await self.candles(code, unit, to):
@@ -237,7 +237,9 @@ class RestClient:
             pairs.append(("days_ago", whole("days_ago", days_ago, 1, MOST_DAYS_AGO)))
         return await self._ask(Question("/trades/ticks", "trade", tuple(pairs)), tuple[RestTrade, ...])
 
-    async def trade_pages(self, code: str, since: datetime | int | None = None) -> AsyncIterator[tuple[RestTrade, ...]]:
+    async def trade_pages(
+        self, code: str, since: datetime | int | None = None
+    ) -> AsyncGenerator[tuple[RestTrade, ...], None]:
         """Yield the trades of `trades` page by page, none of them empty."""
         end, once = _Since(since), _Once()
         before: int | None = None
@@ -255,7 +257,7 @@ class RestClient:
                 # Whether a cursor leads from one day into another is not documented: each day begins without one.
                 days_ago, before = (days_ago or 0) + 1, None
 
-    async def trades(self, code: str, since: datetime | int | None = None) -> AsyncIterator[RestTrade]:
+    async def trades(self, code: str, since: datetime | int | None = None) -> AsyncGenerator[RestTrade, None]:
         """Yield the trades of a market, **newest first**, as the exchange pages them: nothing is kept in memory.
 
         Args:
@@ -306,7 +308,7 @@ class RestClient:
         states: Iterable[str] = CLOSED_STATES,
         since: datetime | None = None,
         until: datetime | None = None,
-    ) -> AsyncIterator[RestOrder]:
+    ) -> AsyncGenerator[RestOrder, None]:
         """Yield orders that are done or cancelled, newest first by the time they were placed, each once.
 
         Args:
@@ -407,13 +409,15 @@ class RestClient:
             self._jwt.require_credentials()  # before it waits for its turn
         group = await limiter.turn(path, question.group, self.priority)
         failure: TransportError | None = None
+        given_up = True
         try:
             # The token is made now: its nonce is good once, and what waited long would have an old one.
             answer = await self._transport.get(question.target, self._headers(question))
+            given_up = False
         except TransportError as error:
-            failure = error
+            failure, given_up = error, error.name == "timeout"
         finally:
-            limiter.done(group)
+            limiter.done(group, given_up=given_up)
         if failure is not None:
             # Outside of the handler: no traceback with the token hangs on it.
             raise RestError(path, group.name, failure.name, failure.reason, is_temporary=failure.is_temporary)

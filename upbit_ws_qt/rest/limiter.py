@@ -67,9 +67,9 @@ class Limiter:
             raise
         return asked
 
-    def done(self, asked: Group) -> None:
-        """Note that a question has ended, well or not."""
-        asked.budget.finished(self._clock())
+    def done(self, asked: Group, *, given_up: bool = False) -> None:
+        """Note that a question has ended, well or not, or that nobody waits for its answer any more."""
+        asked.budget.finished(self._clock(), given_up=given_up)
         self._let_out(asked)
 
     def answered(self, call: str, asked: Group, remaining: Remaining) -> None:

@@ -27,7 +27,7 @@ __all__ = ["CSV_METRICS", "csv_of_history", "diagnostics"]
 
 EVENTS_TOLD = 50
 CSV_METRICS = ("score", "rtt", "epoch", "connected", "messages_per_second", "bytes_per_second", "event_age", "pending")
-_PACKAGES = ("upbit-ws-qt", "PyQt6", "websockets", "qasync", "pyqtgraph", "msgspec")
+_PACKAGES = ("upbit-ws-qt", "PyQt6", "websockets", "aiohttp", "qasync", "pyqtgraph", "msgspec")
 
 
 def diagnostics(
@@ -76,6 +76,14 @@ def _program_lines(metrics: PerformanceMetrics) -> list[str]:
         f"frames lost to failures: {sum(line.sink_failures for line in metrics.connections.values())} on receipt, "
         f"{metrics.drain_failures} on their way",
         f"alerts not listed for want of room: {metrics.alerts_suppressed}",
+        "REST: "
+        + (
+            ", ".join(
+                f"{usage.group} {usage.asked} asked, {usage.refused} refused, {usage.waiting} waiting"
+                for usage in metrics.rest
+            )
+            or "nothing asked"
+        ),
         "tasks: "
         + ", ".join(
             f"{task.name} every {task.interval:g} s, {task.runs} runs, {task.failures} failures"

@@ -13,7 +13,7 @@ from .bar import MonitorBar
 from .frames import FramesTab
 from .plots import MonitorPlots
 from .rows import LinesModel, LineTable
-from .tabs import AdviceTab, AlertsTab, ComponentsTab, EventsTab
+from .tabs import AdviceTab, AlertsTab, ComponentsTab, EventsTab, RestTab
 
 if TYPE_CHECKING:
     from PyQt6.QtGui import QHideEvent, QResizeEvent, QShowEvent
@@ -55,9 +55,10 @@ class MonitorPanel(QWidget):
         self.alerts = AlertsTab(service, self)
         self.advice = AdviceTab(service, self)
         self.events = EventsTab(self)
+        self.rest = RestTab(self)
         self.frames = FramesTab(service, self)
         self.tabs = QTabWidget(self)
-        for tab in (self.components, self.alerts, self.advice, self.events, self.frames):
+        for tab in (self.components, self.alerts, self.advice, self.events, self.rest, self.frames):
             self.tabs.addTab(tab, "")
         self.hint = plain_label("", self)
         self.hint.setWordWrap(True)
@@ -103,7 +104,7 @@ class MonitorPanel(QWidget):
         for part in parts:
             part.retranslate()
         self.show_alert_count(self._alert_count)
-        titles = (mark("Components"), mark("Alerts"), mark("Advice"), mark("Events"), mark("Frames"))
+        titles = (mark("Components"), mark("Alerts"), mark("Advice"), mark("Events"), mark("REST"), mark("Frames"))
         for number, title in enumerate(titles):
             if number != 1:
                 self.tabs.setTabText(number, tr(title))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from PyQt6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from upbit_ws_qt import Alert, ComponentMetrics, LineEvent, Priority
+from upbit_ws_qt import Alert, BudgetUsage, ComponentMetrics, LineEvent, Priority
 
 from ..base.labels import plain_label
 from ..base.text import mark, said, tr
@@ -18,6 +19,7 @@ from .words import (
     clock,
     component_name,
     count_text,
+    duration,
     event_text,
     line_name,
     slot_time,
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt import PerformanceMetrics, WebSocketService
 
-__all__ = ["AdviceTab", "AlertsTab", "ComponentsTab", "EventsTab"]
+__all__ = ["AdviceTab", "AlertsTab", "ComponentsTab", "EventsTab", "RestTab"]
 
 EVENTS_SHOWN = 200
 STEPS_SHOWN = 50
@@ -254,6 +256,37 @@ class EventsTab(_ListTab[LineEvent]):
     def show_events(self, events: tuple[LineEvent, ...]) -> None:
         """Show these, the newest first."""
         self.table.show_records(events[: -EVENTS_SHOWN - 1 : -1])
+
+
+class RestTab(_ListTab[BudgetUsage]):
+    """How much of its budget each group of the REST interface uses, and what waits."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        columns: list[Column[BudgetUsage]] = [
+            Column(mark("group"), lambda row: row.group),
+            Column(mark("in use"), lambda row: f"{row.in_use}/{row.per_second}", "30/30", right=True),
+            Column(mark("waiting"), lambda row: f"{row.waiting:,}", "9,999", right=True),
+            Column(mark("asked"), lambda row: f"{row.asked:,}", "999,999", right=True),
+            Column(mark("refused"), lambda row: f"{row.refused:,}", "9,999", right=True),
+            Column(mark("state"), _budget_state, "✖ blocked 0:59:59", level=_budget_level),
+        ]
+        empty = mark("Nothing was asked of the REST interface.")
+        super().__init__(columns, lambda row: row.group, mark("REST"), empty, parent)
+        self.note.hide()
+
+    def show_metrics(self, metrics: PerformanceMetrics) -> None:
+        """Show these figures."""
+        self.table.show_records(metrics.rest)
+
+
+def _budget_state(row: BudgetUsage) -> str:
+    if row.blocked_for > 0:
+        return f"✖ {tr('blocked')} {duration(math.ceil(row.blocked_for))}"
+    return f"▲ {tr('waiting')}" if row.waiting else f"● {tr('free')}"
+
+
+def _budget_level(row: BudgetUsage) -> str:
+    return "bad" if row.blocked_for > 0 else "warn" if row.waiting else "good"
 
 
 def _alert_level(alert: Alert) -> str:
