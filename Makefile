@@ -6,7 +6,9 @@ BIN := $(VENV)/bin
 EXTRAS := dev
 STAMP := $(VENV)/.installed-$(EXTRAS)
 LOWEST := .venv-lowest
-ROOMS := tests --ignore=tests/widgets --ignore=tests/test_packaging.py
+# What is about the panels, the papers and the tools is the same on every Python, and runs on one.
+ONCE := widgets test_packaging.py test_examples.py test_tools.py test_tour.py test_promises.py test_conftest.py
+ROOMS := tests $(ONCE:%=--ignore=tests/%)
 
 .PHONY: run test check soak test-rooms check-lowest lint types imports fuzz house bench clean
 
@@ -22,7 +24,7 @@ check: lint types imports test
 soak: $(STAMP)
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n auto --soak $(ARGS)
 
-# What may differ from one Python or one version of a dependency to another: all but the panels' own tests.
+# What may differ from one Python or one version of a dependency to another.
 test-rooms: $(STAMP)
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n auto $(ROOMS) $(ARGS)
 

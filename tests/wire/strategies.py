@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -87,6 +88,7 @@ _SPELLINGS = [
 _EXPONENTS = ["", "", "e-05", "E8", "E-8", "e+10"]
 
 
+@functools.cache  # as below: hypothesis looks each new strategy over, which takes longer than to draw from it
 def decimals() -> st.SearchStrategy[Number]:
     """Return numbers spelt as the exchange does: signs, trailing zeros, exponents of both cases, integers."""
     body = st.one_of(st.sampled_from(_SPELLINGS), st.decimals(0, 10**12, places=8).map(lambda d: format(d, "f")))
@@ -120,6 +122,7 @@ def _value(kind: str, field: dict[str, Any]) -> st.SearchStrategy[Any]:
     return st.one_of(st.none(), known) if field.get("nullable") else known
 
 
+@functools.cache
 def fields_of(kind: str) -> st.SearchStrategy[dict[str, Any]]:
     """Return objects of a kind in the order of the wire, optional fields there or not."""
     required = {f["name"]: _value(kind, f) for f in FIELDS[kind] if not f.get("optional")}
@@ -128,6 +131,7 @@ def fields_of(kind: str) -> st.SearchStrategy[dict[str, Any]]:
     return whole.map(lambda made: {f["name"]: made[f["name"]] for f in FIELDS[kind] if f["name"] in made})
 
 
+@functools.cache
 def samples(kind: str) -> st.SearchStrategy[Sample]:
     """Return messages of a kind."""
     return fields_of(kind).map(lambda fields: Sample(kind, fields))

@@ -75,20 +75,19 @@ def test_peek_agrees_with_decode_in_any_spelling(kind: str, data: st.DataObject)
     assert peek(frame) in (None, (sample.fields["type"], sample.fields.get("code", "")))
 
 
+UNKNOWN: st.SearchStrategy[dict[str, Any]] = st.dictionaries(
+    st.sampled_from(["new_field", "epoch", "received_at", "error", "status", "method", "codes"]),
+    st.one_of(st.none(), st.booleans(), st.text(max_size=5), st.lists(st.integers()), st.just({"a": {"b": []}})),
+    max_size=3,
+)
+
+
 @by_kind
 @settings(max_examples=EXAMPLES)
 @given(data=st.data())
 def test_unknown_fields_cost_nothing(kind: str, data: st.DataObject) -> None:
     sample = data.draw(samples(kind))
-    extra: dict[str, Any] = data.draw(
-        st.dictionaries(
-            st.sampled_from(["new_field", "epoch", "received_at", "error", "status", "method", "codes"]),
-            st.one_of(
-                st.none(), st.booleans(), st.text(max_size=5), st.lists(st.integers()), st.just({"a": {"b": []}})
-            ),
-            max_size=3,
-        )
-    )
+    extra = data.draw(UNKNOWN)
     for data_format in FORMATS:
         frame = Sample(kind, {**sample.fields, **extra}).render(data_format)
         assert decode(frame) == decode(sample.render("DEFAULT"))

@@ -46,7 +46,8 @@ def changes() -> dict[str, list[Change]]:
             small.indicators.watch(code, "5m", kind, params, trigger, event_params)
     found: dict[str, list[Change]] = {}
     happened = list(run(small, 1800))
-    happened += small.account.place("KRW-BTC", "BID", "limit", "150000000", "0.01", "post_only", "mine", "reduce")
+    happened += small.account.place("KRW-BTC", "BID", "limit", "149000000", "0.01", smp_type="reduce")
+    happened += small.account.place("KRW-BTC", "BID", "limit", "150000000", "0.01", "post_only", "mine")
     happened += small.account.fill(happened[-2].uuid, "0.004")
     happened += small.publish_announcement("제목", "notice", "본문")
     for change in happened:
