@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from .by_hand import PlacedOrder
 from .faultlist import Fault, FaultName
+from .market.by_hand import ByHandError
+from .market.orders import OrderRejectedError, OrderView
 from .messages import Change
 from .requests import RequestRefusedError
 from .server import EmbeddedExchange
@@ -11,6 +14,7 @@ from .views import ConnectionView, Counters
 from .world import World, WorldSettings
 
 __all__ = [
+    "ByHandError",
     "Change",
     "ConnectionView",
     "Counters",
@@ -18,6 +22,9 @@ __all__ = [
     "ExchangeSettings",
     "Fault",
     "FaultName",
+    "OrderRejectedError",
+    "OrderView",
+    "PlacedOrder",
     "RequestRefusedError",
     "SettingsError",
     "World",

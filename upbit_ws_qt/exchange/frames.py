@@ -27,6 +27,9 @@ class Change:
         self.code = code
         self._frames: dict[object, bytes] = {}
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {' '.join(filter(None, (self.kind, self.code, self.uuid)))}>"
+
     def render(
         self,
         fmt: str,

@@ -69,6 +69,7 @@ class Line(asyncio.Protocol):
         silent: Nothing is taken or written any more although the connection stands (a fault).
         paused: The client reads more slowly than it is written to.
         last_activity: Time of the last byte in or out.
+        pongs: The newest ping that the client has answered.
     """
 
     def __init__(self, owner: LineOwner, max_request: int) -> None:
@@ -83,6 +84,8 @@ class Line(asyncio.Protocol):
         self._fragments: list[bytes] = []
         self._end_reason = ""
         self._closing = False
+        self._pings = 0
+        self.pongs = 0
         self.transport: asyncio.Transport
         self.peer = ""
         self.silent = False
@@ -151,6 +154,14 @@ class Line(asyncio.Protocol):
         if not (self.lost or self.silent or self.transport.is_closing()):
             self.transport.write(data)
             self.last_activity = self._now()
+
+    def ping(self) -> int:
+        """Ask the client whether it has read all that was written so far: when `pongs` reaches what this returns."""
+        assert self._websocket is not None
+        self._pings += 1
+        self._websocket.send_ping(self._pings.to_bytes(8, "big"))
+        self._write_protocol_data()
+        return self._pings
 
     def close(self, code: int, text: str, reason: str) -> None:
         """Start the closing handshake with `code`; `reason` is what the exchange notes."""
@@ -291,6 +302,9 @@ class Line(asyncio.Protocol):
     def _take_frame(self, frame: Frame) -> None:
         if frame.opcode is Opcode.PING:
             self._owner.on_ping(self)
+        elif frame.opcode is Opcode.PONG:
+            if len(frame.data) == 8:  # one of ours, and not one that nobody asked for
+                self.pongs = max(self.pongs, min(self._pings, int.from_bytes(frame.data, "big")))
         elif frame.opcode is Opcode.CLOSE:
             code = int.from_bytes(frame.data[:2], "big") if frame.data else 1005
             self._end_reason = self._end_reason or f"client close {code}"

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from .indicator_rules import canonical
+from .market.by_hand import ByHandError
 from .market.indicators import IndicatorBoard, Watch
 from .messages import Change
 from .simple_keys import SIMPLE_KEYS
@@ -17,6 +18,7 @@ from .world import World, WorldSettings
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from .market.by_hand import MarketByHand
     from .recording import RecordedFrame
 
 _LONG_KEYS = {name: {short: long for long, short in keys.items()} for name, keys in SIMPLE_KEYS.items()}
@@ -123,6 +125,10 @@ class ReplayWorld(World):
             changes.append(change)
         self.now_ms = max(self.now_ms, ms)
         return changes
+
+    def by_hand(self, code: str) -> MarketByHand:
+        """Refuse: what was recorded is all that happens here."""
+        raise ByHandError("code", code, "this exchange plays a recording, and nothing else happens in it")
 
     def snapshot(self, kind: str, code: str) -> Change | None:
         """Return the message of that type and pair that was played last, or will be first."""

@@ -6,9 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING, Self
 
 from .acceptor import Acceptor
+from .by_hand import ByHand
 from .control import Control
 from .line import Line
-from .operations import Operations
 from .recording import Recorder, load_recording
 from .replay import ReplayWorld
 from .settings import ExchangeSettings
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
-class EmbeddedExchange(Operations):
+class EmbeddedExchange(ByHand):
     """A whole Upbit on loopback; `async with` starts and stops it.
 
     What it can be asked, it can be asked before it is started and after it was stopped too: then nobody is connected.

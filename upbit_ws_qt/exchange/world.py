@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .market.account import Account
 from .market.announcements import AnnouncementBoard
+from .market.by_hand import ByHandError, MarketByHand
 from .market.candles import DAY, DAY_MS, SECOND, UNITS
 from .market.catalog import Market, choose
 from .market.demo import DemoScript
@@ -16,12 +17,12 @@ from .market.indicators import TIMEFRAMES, IndicatorBoard
 from .market.numbers import UNIT
 from .market.rest import rest_candle, rest_ticker
 from .market.shared import Shared
-from .market.simulation import MarketSimulation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from decimal import Decimal
 
+    from .market.simulation import MarketSimulation
     from .messages import BookSide, CandleValues, Change
     from .private_messages import AnnouncementChange
 
@@ -59,7 +60,7 @@ class World:
         self.start_ms = self.now_ms = start
         chosen = choose(settings.markets)
         self._shared = Shared(settings.seed, start)
-        self._markets = {entry.code: MarketSimulation(entry, rank, self._shared) for rank, entry in enumerate(chosen)}
+        self._markets = {entry.code: MarketByHand(entry, rank, self._shared) for rank, entry in enumerate(chosen)}
         self.markets: list[Market] = [entry.market for entry in chosen]
         self.codes = frozenset(self._markets)
         self.account = Account(self, settings.seed)
@@ -153,6 +154,14 @@ class World:
         if ms % DAY_MS == 0:
             for market in self._markets.values():
                 market.open_day()
+
+    def by_hand(self, code: str) -> MarketByHand:
+        """Return a market whose state may be set; `ByHandError` for a code that this world does not have."""
+        market = self._markets.get(code)
+        if market is None:
+            count = len(self._markets)
+            raise ByHandError("code", code, f"this exchange has the {count} busiest markets, and it is none of them")
+        return market
 
     def snapshot(self, kind: str, code: str) -> Change | None:
         """Return the latest of a type and pair, rendered as SNAPSHOT by whoever sends it; None when there is none."""

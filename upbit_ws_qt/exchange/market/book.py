@@ -27,11 +27,11 @@ class Side:
 
     __slots__ = ("_prices_shown", "_shown", "asks", "book", "depth", "frame")
 
-    def __init__(self, book: Book, asks: bool, depth: int) -> None:
+    def __init__(self, book: Book, asks: bool, depth: int, frame: BookSide | None = None) -> None:
         self.book = book
         self.asks = asks
         self.depth = depth
-        self.frame = BookSide(asks, [], [])
+        self.frame = frame or BookSide(asks, [], [])
         self._shown = self._prices_shown = False
 
     def show(self) -> BookSide:
@@ -151,6 +151,12 @@ class Book:
         """Make `bid` and `ask` (on the grid, bid < ask) the best prices."""
         self.asks.move_to(ask)
         self.bids.move_to(bid)
+
+    def put(self, asks: BookSide, bids: BookSide) -> None:
+        """Make these the whole book: nothing rests behind what is shown of it."""
+        self.thin = True
+        self.asks = Side(self, True, len(asks.prices), asks)
+        self.bids = Side(self, False, len(bids.prices), bids)
 
     def take(self, buying: bool, volume: int) -> list[tuple[int, int]]:
         """Let a market order eat at most two levels; return its fills (price, volume), best first."""

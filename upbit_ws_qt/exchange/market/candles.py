@@ -143,6 +143,15 @@ class LiveCandles:
             else:
                 running[kind] = merged(candle, second, start)
 
+    def put(self, kind: str, candle: CandleValues, ms: int) -> None:
+        """Make a candle the running one of its unit."""
+        self.fold()
+        before = self.running.get(kind)
+        if before is not None and before[0] < candle[0] and kind in _KEPT and before[0] + UNITS[kind] > self.seam_ms:
+            self._finished[kind].append(packed(before))
+        self.running[kind] = candle
+        self.last_trade_ms = max(self.last_trade_ms, ms)
+
     def pieces(self, minutes: int) -> tuple[Iterator[CandleValues], int]:
         """Return what is known since the seam, newest first, in candles that `minutes` (0: a second) is a multiple of.
 
