@@ -55,6 +55,7 @@ ADDED = set(
     AlertLimits
     AlertSeverity
     AnnouncementChannel
+    Attachment
     Bottleneck
     CandleChannel
     Channel
@@ -139,9 +140,12 @@ ADDED = set(
     TradeChannel
     TypeObject
     WebSocketMessage
+    attach
     count_combinations
+    exec_dialog
     install_excepthook
     is_market_code
+    require_reachable
     run
     safe_text
     """.split()  # noqa: SIM905

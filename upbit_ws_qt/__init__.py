@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.config import (
         AlertLimits,
         ServiceConfig,
+        require_reachable,
     )
     from upbit_ws_qt.connection import (
         DialError,
@@ -104,6 +105,7 @@ if TYPE_CHECKING:
     )
     from upbit_ws_qt.qt import (
         AnnouncementChannel,
+        Attachment,
         CandleChannel,
         Channel,
         ExceptHook,
@@ -123,6 +125,8 @@ if TYPE_CHECKING:
         TradeChannel,
         WebSocketClientProxy,
         WebSocketService,
+        attach,
+        exec_dialog,
         install_excepthook,
         run,
     )
@@ -253,6 +257,7 @@ __all__ = [
     "AlertSeverity",
     "AnnouncementChannel",
     "AnnouncementEvent",
+    "Attachment",
     "AuthenticationError",
     "BackpressureConfig",
     "BackpressureError",
@@ -404,9 +409,12 @@ __all__ = [
     "WebSocketMessage",
     "WebSocketService",
     "WebSocketType",
+    "attach",
     "count_combinations",
+    "exec_dialog",
     "install_excepthook",
     "is_market_code",
+    "require_reachable",
     "run",
     "safe_text",
 ]

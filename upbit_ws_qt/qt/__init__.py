@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from upbit_ws_qt.qt.attach import Attachment, attach
 from upbit_ws_qt.qt.channel import (
     AnnouncementChannel,
     CandleChannel,
@@ -14,6 +15,7 @@ from upbit_ws_qt.qt.channel import (
     TickerChannel,
     TradeChannel,
 )
+from upbit_ws_qt.qt.dialogs import exec_dialog
 from upbit_ws_qt.qt.excepthook import ExceptHook, SlotError, install_excepthook
 from upbit_ws_qt.qt.nested_loops import NestedLoopError
 from upbit_ws_qt.qt.paint import PaintMeter
@@ -24,6 +26,7 @@ from upbit_ws_qt.qt.subscription import Subscription, SubscriptionState
 
 __all__ = [
     "AnnouncementChannel",
+    "Attachment",
     "CandleChannel",
     "Channel",
     "ExceptHook",
@@ -43,6 +46,8 @@ __all__ = [
     "TradeChannel",
     "WebSocketClientProxy",
     "WebSocketService",
+    "attach",
+    "exec_dialog",
     "install_excepthook",
     "run",
 ]
