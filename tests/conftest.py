@@ -13,6 +13,9 @@ import warnings
 from typing import TYPE_CHECKING
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault(
+    "UPBIT_LOOPBACK_ONLY", "1"
+)  # as our own plugin does where the package was installed since it has one
 # Nobody's real keys, proxies or key logs may reach a test.
 for _name in ("UPBIT_ACCESS_KEY", "UPBIT_SECRET_KEY", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "SSLKEYLOGFILE"):
     os.environ.pop(_name, None)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -112,11 +114,12 @@ def test_a_checkout_beside_another_package_of_that_name_says_so(tmp_path: Path) 
 
 
 def test_it_installs_in_a_clean_venv_beside_a_package_widgets_and_runs_there(wheel: Path, tmp_path: Path) -> None:
+    """One venv for all of it, since making one takes longer than what is looked at: the example's own tests, too."""
     venv.create(tmp_path / "venv", with_pip=True)
     programs = tmp_path / "venv" / ("Scripts" if sys.platform == "win32" else "bin")
     python = programs / "python"
     subprocess.run(
-        [python, "-m", "pip", "install", "--quiet", "--no-compile", str(wheel)],
+        [python, "-m", "pip", "install", "--quiet", "--no-compile", str(wheel), "pytest", "pytest-qt"],
         check=True,
         capture_output=True,
         timeout=500,
@@ -143,3 +146,9 @@ def test_it_installs_in_a_clean_venv_beside_a_package_widgets_and_runs_there(whe
     assert "--live" in says(programs / "upbit-ws-doctor", "--help")
     says(desktop, "--screenshot", "window.png", "--after", "0.5", "--lang", "ko")  # its exchange is a child process
     assert (tmp_path / "window.png").read_bytes().startswith(b"\x89PNG")
+    project = tmp_path / "project"  # which has no file of this checkout in its path, and finds the plugin by itself
+    shutil.copytree(ROOT / "examples" / "testing", project, ignore=shutil.ignore_patterns("__pycache__"))
+    tests = len(
+        re.findall(r"^(?:async )?def test_", (project / "test_price_alert.py").read_text("utf-8"), re.MULTILINE)
+    )
+    assert f"{tests} passed" in says(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", project)

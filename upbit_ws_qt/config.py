@@ -5,9 +5,18 @@ from __future__ import annotations
 import dataclasses
 import os
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from upbit_ws_qt.config_rules import ENVIRONMENT_PREFIX, AlertLimits, check_setting, from_plain, from_text, read_table
+from upbit_ws_qt.config_rules import (
+    ENVIRONMENT_PREFIX,
+    AlertLimits,
+    check_setting,
+    from_plain,
+    from_text,
+    read_table,
+    require_reachable,
+)
 from upbit_ws_qt.credentials import Credentials
 from upbit_ws_qt.errors import ConfigurationError
 from upbit_ws_qt.types import BackpressureConfig, DataFormat, IndependenceLevel, WebSocketType
@@ -15,7 +24,7 @@ from upbit_ws_qt.types import BackpressureConfig, DataFormat, IndependenceLevel,
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ENVIRONMENT_PREFIX", "REGIONS", "AlertLimits", "ServiceConfig"]
+__all__ = ["ENVIRONMENT_PREFIX", "REGIONS", "AlertLimits", "ServiceConfig", "require_reachable"]
 
 # Protocol sheet, "Endpoints": region -> host. INFO is documented for Korea only.
 REGIONS: Mapping[str, str] = {
@@ -163,7 +172,7 @@ class ServiceConfig:
         if self.credentials is not None and not self.credentials.is_dummy:
             for name, plain in (("private_url", "ws"), ("info_url", "ws"), ("rest_url", "http")):
                 if str(getattr(self, name)).startswith(f"{plain}:"):
-                    allowed = f"{plain}s:// for real keys; {plain}:// is for an embedded exchange's dummy keys"
+                    allowed = f"{plain}s:// for real keys; {plain}:// is for dummy keys (Credentials.dummy(), say)"
                     raise ConfigurationError(name, getattr(self, name), allowed)
 
     # -- ready-made ---------------------------------------------------------------------------------------------
@@ -187,9 +196,18 @@ class ServiceConfig:
         )
 
     @classmethod
-    def testing(cls, **overrides: Any) -> Self:
-        """For tests on the embedded exchange: everything that waits, waits shortly."""
-        return cls(
+    def testing(cls, exchange: _Exchange | None = None, /, **overrides: Any) -> Self:
+        """For tests: everything that waits, waits shortly.
+
+        Args:
+            exchange: an EmbeddedExchange that was started; as in `for_exchange`. In a world that a test makes by hand a
+                busy market may fall silent, so a line is not given up for that within 60 s.
+            **overrides: other settings, which win.
+        """
+        make, world = (
+            (cls, {}) if exchange is None else (partial(cls.for_exchange, exchange), {"busy_silence_timeout": 60.0})
+        )
+        return make(
             **{
                 "connect_timeout": 3.0,
                 "close_timeout": 0.2,
@@ -205,6 +223,7 @@ class ServiceConfig:
                 "metrics_interval": 0.2,
                 "health_interval": 0.2,
                 "cleanup_interval": 0.5,
+                **world,
                 **overrides,
             }
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
+import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,15 +20,19 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ENVIRONMENT_PREFIX",
+    "LOOPBACK_ONLY",
     "AlertLimits",
     "check_setting",
     "from_plain",
     "from_text",
     "is_loopback_literal",
     "read_table",
+    "require_reachable",
 ]
 
 ENVIRONMENT_PREFIX = "UPBIT_WS_"
+LOOPBACK_ONLY = "UPBIT_LOOPBACK_ONLY"
+"""An environment variable: set to "1", nothing outside of this machine is asked for anything, here or in a child."""
 _LARGEST_FILE = 1024 * 1024  # bytes of TOML that are read
 
 # field -> (smallest, largest) for numbers.
@@ -198,6 +203,28 @@ def is_loopback_literal(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def require_reachable(name: str, url: str) -> None:
+    """Raise ConfigurationError where an address must not be asked: UPBIT_LOOPBACK_ONLY=1 allows this machine only.
+
+    Every way out of the library asks this before anything is sent. The pytest plugin sets the variable, so that no test
+    reaches the real exchange by mistake.
+
+    Args:
+        name: the setting that the address is from.
+        url: the address.
+    """
+    if os.environ.get(LOOPBACK_ONLY, "") in ("", "0"):
+        return
+    host = urlsplit(url).hostname or ""
+    if not is_loopback_literal(host):
+        raise ConfigurationError(
+            name,
+            url,
+            f"an address of this machine, since {LOOPBACK_ONLY}=1 keeps the program (a test, say) from the real "
+            f"exchange; give it a service on an embedded one, or set {LOOPBACK_ONLY}=0",
+        )
 
 
 def from_plain(name: str, value: object) -> object:

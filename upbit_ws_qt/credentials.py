@@ -81,6 +81,14 @@ class Credentials:
             raise ConfigurationError("keyring", "no key stored", "a key pair saved by save_to_keyring()")
         return cls(access_key, secret_key)
 
+    @classmethod
+    def dummy(cls, name: str) -> Credentials:
+        """Return a key pair that opens nothing anywhere, to try out what a program does with a key that is refused.
+
+        Such keys may travel in the clear on loopback, and so to an embedded exchange, which knows another one.
+        """
+        return cls(f"{_DUMMY_PREFIX}-{name}", f"secret of {name}")
+
     def save_to_keyring(self) -> None:
         """Store the key pair in the system's keyring; without a real one that is open, ConfigurationError is raised."""
         keyring = _trusted_keyring()

@@ -8,6 +8,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from upbit_ws_qt.config_rules import require_reachable
 from upbit_ws_qt.connection.addresses import Addresses
 from upbit_ws_qt.connection.line import Line
 from upbit_ws_qt.connection.rate_limit import WITH_ORIGIN, MessageLimiter
@@ -183,6 +184,7 @@ class Dialer:
         url = self._config.url(self._ws_type)
         if url is None:
             raise ConfigurationError(f"{self._ws_type.value}_url", None, "an address; this region has no such endpoint")
+        require_reachable(f"{self._ws_type.value}_url", url)
         needs_token = self._jwt.needs_token(self._ws_type)
         if needs_token and not self._jwt.has_credentials:
             raise AuthenticationError(self._ws_type.value, Phrase("no key was given"))

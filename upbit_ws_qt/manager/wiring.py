@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from upbit_ws_qt.backfill import GapWatch
 from upbit_ws_qt.config import ServiceConfig
+from upbit_ws_qt.config_rules import require_reachable
 from upbit_ws_qt.connection import ConnectLimiter, Drain, EpochManager, JWTManager
 from upbit_ws_qt.errors import ConfigurationError, SubscriptionError, WebSocketError
 from upbit_ws_qt.manager.components import ComponentRegistry
@@ -141,6 +142,8 @@ class Wiring:
         self.require_usable()
         if self.state is not GlobalManagerState.INITIALIZING:
             return
+        for ws_type in self.endpoints:  # here, where the caller hears of it; each dial would be refused
+            require_reachable(f"{ws_type.value}_url", str(self.config.url(ws_type)))
         self._journal.open()
         self._set_state(GlobalManagerState.IDLE)
         self.observer.start()
@@ -202,6 +205,23 @@ class Wiring:
     def stream_status(self, stream: StreamKey) -> StreamStatus:
         """Return how far the exchange serves a stream."""
         return self.components.status(stream) if self.is_available(stream.websocket_type) else StreamStatus.WANTED
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all that is wanted is served or refused, and all that was received handed out; for tests."""
+        if self._changed or self._statuses or self._frame_timer is not None:
+            return False
+        if any(endpoint.inbox for endpoint in self.endpoints.values()):
+            return False
+        return all(map(self._is_decided, self.wishes.get_active_subscriptions()))
+
+    def _is_decided(self, stream: StreamKey) -> bool:
+        """Whether a stream is served, or known not to be."""
+        state = self.endpoint(stream.websocket_type).connection.state
+        status = self.stream_status(stream)
+        return state is ConnectionState.FAILED or (
+            state is ConnectionState.CONNECTED and (status.is_served or status.is_failed)
+        )
 
     def latest(self, stream: StreamKey) -> BaseWebSocketEvent | None:
         """Return the newest known event of a stream; None where nothing is known or the data pool is off."""

@@ -88,6 +88,11 @@ class Channel(QObject):
         self._emit_frame = self.frame.emit
 
     @property
+    def specs(self) -> tuple[SubscriptionSpec, ...]:
+        """What is wanted by it, as of a subscription: its one spec."""
+        return (self.spec,)
+
+    @property
     def latest(self) -> Any:
         """The newest event that came while somebody listened; None before the first one."""
         return self._latest

@@ -12,11 +12,17 @@ from PyQt6.QtCore import QObject, pyqtBoundSignal, pyqtSlot
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from upbit_ws_qt.specs import SubscriptionSpec
+
 __all__ = ["Closeable", "Lifetime", "receiver_of", "signal_of"]
 
 
 class Closeable(Protocol):
-    """Something that can be ended, at any time and more than once."""
+    """Something that is wanted and can be ended, at any time and more than once."""
+
+    @property
+    def specs(self) -> tuple[SubscriptionSpec, ...]:
+        """What is wanted by it."""
 
     def close(self) -> None:
         """End it."""
@@ -61,6 +67,23 @@ class Lifetime(QObject):
             return not self._ended
         owner = self._owner()
         return owner is not None and not sip.isdeleted(owner)
+
+    @property
+    def specs(self) -> tuple[SubscriptionSpec, ...]:
+        """What is wanted by all that it holds, oldest first."""
+        return tuple(spec for member in tuple(self._members) for spec in member.specs)
+
+    def belongs_to(self, owner: QObject) -> bool:
+        """Whether it is an object's, or one's within it; of a deleted object only what was its own is known."""
+        found = self.owner
+        if found is owner:
+            return True
+        if found is None or sip.isdeleted(found) or sip.isdeleted(owner):
+            return False
+        while (found := found.parent()) is not None:
+            if found is owner:
+                return True
+        return False
 
     def __len__(self) -> int:
         return len(self._members)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from weakref import ref
 
 from PyQt6 import sip
-from PyQt6.QtCore import QObject, pyqtSignal
+from PyQt6.QtCore import QObject, Qt, pyqtSignal
 
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.connection import GapEvent
@@ -24,6 +24,7 @@ from upbit_ws_qt.program import PROGRAM
 from upbit_ws_qt.qt.bridge import Bridge
 from upbit_ws_qt.qt.channel_hub import ChannelHub
 from upbit_ws_qt.qt.channel_source import ChannelSource
+from upbit_ws_qt.qt.ownership import Lifetime
 from upbit_ws_qt.qt.paint import PaintMeter
 from upbit_ws_qt.qt.subscription import Subscription
 from upbit_ws_qt.types import ConnectionState, GlobalManagerState, WebSocketType
@@ -361,6 +362,16 @@ class WebSocketService(QObject, ChannelSource):
     def rest(self) -> RestClient:
         """What asks the exchange's REST interface: the past, the account, the list of markets; ends with `stop()`."""
         return self.manager.rest
+
+    def wishes_of(self, owner: QObject) -> tuple[SubscriptionSpec, ...]:
+        """Return what is wanted for an object, and for those within it, by the proxies that they own; oldest first.
+
+        Nothing for one that was deleted, unless something has outlived it. What is connected to the service's own
+        channels has no owner, and is not here.
+        """
+        self.require_thread("wishes_of")
+        lifetimes = self.findChildren(Lifetime, options=Qt.FindChildOption.FindDirectChildrenOnly)
+        return tuple(spec for each in lifetimes if each.belongs_to(owner) for spec in each.specs)
 
     # -- for the rest of this room ------------------------------------------------------------------------------------
     @property

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from socket import gaierror
 from typing import TYPE_CHECKING, Any, cast
 
+from upbit_ws_qt.config_rules import require_reachable
 from upbit_ws_qt.connection.socket import make_tls_context
 from upbit_ws_qt.text import Phrase, safe_text
 
@@ -79,7 +80,13 @@ class HttpTransport:
         self.is_closed = False
 
     async def get(self, target: str, headers: Mapping[str, str]) -> HttpAnswer:
-        """Ask for `target`, path and encoded query; raises TransportError where no answer comes, and nothing else."""
+        """Ask for `target`, path and encoded query.
+
+        Raises:
+            TransportError: no answer came.
+            ConfigurationError: the exchange must not be asked (see `require_reachable`).
+        """
+        require_reachable("rest_url", self._config.rest_url)
         session = await self._opened()
         aiohttp_module = cast("Any", importlib.import_module("aiohttp"))
         url = importlib.import_module("yarl").URL(self._config.rest_url.rstrip("/") + target, encoded=True)
