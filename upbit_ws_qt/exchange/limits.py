@@ -151,7 +151,7 @@ class Gate:
 
 
 class CallLimit:
-    """Calls per group and client (an address, or a key's pocket); who goes on is blocked in all groups."""
+    """Calls per group and client (an address, or a key); who goes on is blocked in all groups."""
 
     def __init__(self, limit: int | None, *, block_after: int = 3, block_seconds: float = 2.0) -> None:
         self._groups = Gate(limit, block_after=sys.maxsize)
