@@ -28,6 +28,7 @@ PROMISED = set(
 )
 ADDED = set(
     """
+    GapReport
     AdaptationKind
     CANDLE_UNITS
     BudgetUsage
@@ -75,6 +76,7 @@ ADDED = set(
     HealthReason
     HistorySeries
     HowDelivered
+    HowRecovered
     HowWanted
     INDICATOR_RULES
     IndicatorChannel
@@ -124,6 +126,7 @@ ADDED = set(
     StreamGap
     StreamKey
     StreamMetrics
+    StreamRecovery
     StreamStatus
     SubscriptionChange
     SubscriptionConflictResolver

@@ -12,6 +12,10 @@ from typing import TYPE_CHECKING
 # Type checkers read the imports below, and which of the names are public, from `__all__`. At run time a name is looked
 # for in the modules of `_HOMES`, so that it has to be written here twice and no third time.
 if TYPE_CHECKING:
+    from upbit_ws_qt.backfill import (
+        GapReport,
+        StreamRecovery,
+    )
     from upbit_ws_qt.client import (
         SimpleWebSocketClient,
     )
@@ -110,6 +114,7 @@ if TYPE_CHECKING:
         Channel,
         ExceptHook,
         HowDelivered,
+        HowRecovered,
         HowWanted,
         IndicatorChannel,
         IndicatorSignalChannel,
@@ -238,6 +243,7 @@ _HOMES = (
     "rest",
     "routing",
     "monitoring",
+    "backfill",
     "manager",
     "client",
     "qt",
@@ -299,6 +305,7 @@ __all__ = [
     "FrameRecord",
     "FrameTrace",
     "GapEvent",
+    "GapReport",
     "GlobalManagerState",
     "GlobalWebSocketManager",
     "HealthLevel",
@@ -306,6 +313,7 @@ __all__ = [
     "HealthStatus",
     "HistorySeries",
     "HowDelivered",
+    "HowRecovered",
     "HowWanted",
     "IndependenceLevel",
     "IndicatorChannel",
@@ -384,6 +392,7 @@ __all__ = [
     "StreamGap",
     "StreamKey",
     "StreamMetrics",
+    "StreamRecovery",
     "StreamStatus",
     "Subscription",
     "SubscriptionChange",

@@ -10,7 +10,7 @@ from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
 from upbit_ws_qt.events import BaseWebSocketEvent, CandleEvent, OrderbookEvent, TickerEvent, TradeEvent
 from upbit_ws_qt.manager import GlobalWebSocketManager
 from upbit_ws_qt.specs import SubscriptionSpec, normalize_symbols
-from upbit_ws_qt.streams import streams_of
+from upbit_ws_qt.streams import StreamKey, streams_of
 from upbit_ws_qt.types import ConnectionState, DataType
 
 if TYPE_CHECKING:
@@ -202,6 +202,14 @@ class SimpleWebSocketClient:
         # A line's epoch begins when it is up, before all is proved: what has come on it since is fresh.
         up = manager.connection_state(ws_type) in (ConnectionState.SYNCING, ConnectionState.CONNECTED)
         return not (up and manager.is_current_epoch(ws_type, event.epoch))
+
+    def is_whole(self, symbol: str, data_type: DataType) -> bool:
+        """Whether no line was lost while this is wanted, or all that was missed has been recovered.
+
+        Of trades and candles, and of own orders and assets; of the others the newest value is all there is to have.
+        """
+        manager = self._manager
+        return manager is None or manager.wiring.backfill.is_whole(StreamKey(data_type, _code(symbol)))
 
     async def close(self) -> None:
         """End the interests; what was read stays with whoever holds it. Idempotent; the manager goes on."""

@@ -129,6 +129,11 @@ class ServiceConfig:
     frame_rate: float = 60.0
     """Display frames a second for Delivery.FRAME."""
     backpressure: BackpressureConfig = field(default_factory=BackpressureConfig)
+    backfill: frozenset[str] = frozenset()
+    """What is asked for by REST where it was missed while a line was down: "trade" and "candle", or one of them."""
+    backfill_hold: float = 2.0
+    """Seconds for which live events wait at most, so that what was missed before them comes first; only of streams that
+    missed something, and only for components that want it."""
     slow_callback: float = 0.1
     """Seconds; a callback that takes longer counts as blocking."""
     quarantine_after: int = 10

@@ -60,6 +60,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "drain_budget": (0.0005, 0.1),
     "inbox_frames": (100, 10_000_000),
     "frame_rate": (1, 240),
+    "backfill_hold": (0.0, 600),
     "slow_callback": (0.001, 60),
     "quarantine_after": (1, 1_000_000),
     "quarantine_window": (0.1, 86_400),
@@ -83,6 +84,7 @@ _ALERT_RANGES: dict[str, tuple[float, float]] = {
     "rate_limit": (0.01, 1),
 }
 _URL_SCHEMES = {"public_url": "ws", "private_url": "ws", "info_url": "ws", "rest_url": "http"}
+BACKFILL_KINDS = frozenset({"trade", "candle"})
 _ENUMERATIONS: dict[str, type[StrEnum]] = {"data_format": DataFormat, "independence_level": IndependenceLevel}
 
 
@@ -139,6 +141,9 @@ def check_setting(name: str, kind: str, value: object) -> None:
     elif name == "backpressure":
         if not isinstance(value, BackpressureConfig):
             raise ConfigurationError(name, value, "a BackpressureConfig")
+    elif name == "backfill":
+        if not isinstance(value, frozenset) or not value <= BACKFILL_KINDS:
+            raise ConfigurationError(name, value, f"a frozenset of any of {', '.join(sorted(BACKFILL_KINDS))}")
     elif name == "alert_limits":
         if not isinstance(value, AlertLimits):
             raise ConfigurationError(name, value, "an AlertLimits")
@@ -238,6 +243,9 @@ def from_plain(name: str, value: object) -> object:
             raise ConfigurationError(name, value, f"one of {', '.join(enumeration)}") from None
     if name == "backpressure":
         return _backpressure(value)
+    if name == "backfill" and isinstance(value, (list, str)):
+        parts = value.replace(",", " ").split() if isinstance(value, str) else value
+        return frozenset(part for part in parts if isinstance(part, str))
     if name == "alert_limits":
         return AlertLimits(**_table(name, AlertLimits, value))
     if name in {"private_url", "info_url", "proxy"} and value == "":

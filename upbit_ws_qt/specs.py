@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from typing import Any, TypeVar
@@ -140,6 +141,16 @@ def _checked(name: str, value: object, kind: type) -> Any:
     return value
 
 
+def _check_since(data_type: DataType, since: object) -> None:
+    if data_type is not DataType.TRADE and not data_type.is_candle:
+        raise SubscriptionError(f"since is for trades and candles; {data_type.value} has no past that can be asked for")
+    if isinstance(since, datetime):
+        if since.tzinfo is None:
+            raise SubscriptionError("since must say its time zone: datetime.now(UTC), say")
+    elif data_type is not DataType.TRADE or not isinstance(since, int) or isinstance(since, bool) or since < 0:
+        raise SubscriptionError(f"since must be an aware datetime, or of trades a sequential_id; not {since!r:.60}")
+
+
 def _all(name: str, values: object, kind: type) -> tuple[Any, ...]:
     return tuple(_checked(name, value, kind) for value in _several(f"{name}: {_KINDS[kind]}", values))
 
@@ -169,6 +180,10 @@ class SubscriptionSpec:
         timeframe: of indicators: "5m", "15m", "60m", "240m" or "1d".
         indicators: of indicator and indicator_signal.
         backpressure: the consumer's queue; None for the default of the data type.
+        backfill: whether what is missed while the line is down is asked for by REST; None for
+            `ServiceConfig.backfill`. Only where each event is wanted.
+        since: of trades and candles: begin with the past, from this time (aware) or behind this trade
+            (`sequential_id`) on, and go on live; None begins with the present.
     """
 
     data_type: DataType
@@ -184,6 +199,8 @@ class SubscriptionSpec:
     timeframe: str | None
     indicators: tuple[IndicatorSpec, ...]
     backpressure: BackpressureConfig | None
+    backfill: bool | None
+    since: datetime | int | None
 
     def __init__(
         self,
@@ -201,11 +218,17 @@ class SubscriptionSpec:
         timeframe: str | None = None,
         indicators: Iterable[IndicatorSpec] = (),
         backpressure: BackpressureConfig | None = None,
+        backfill: bool | None = None,
+        since: datetime | int | None = None,
     ) -> None:
         if timeframe is not None:
             _checked("timeframe", timeframe, str)
         if backpressure is not None:
             _checked("backpressure", backpressure, BackpressureConfig)
+        if backfill is not None:
+            _checked("backfill", backfill, bool)
+        if since is not None:
+            _check_since(_member(DataType, "data type", data_type), since)
         # Frozen after it was made: equal specs are one wish, whoever has them, so a spec is a key of dictionaries.
         for name, value in (
             ("data_type", _member(DataType, "data type", data_type)),
@@ -221,6 +244,8 @@ class SubscriptionSpec:
             ("timeframe", timeframe),
             ("indicators", _all("indicators", indicators, IndicatorSpec)),
             ("backpressure", backpressure),
+            ("backfill", backfill),
+            ("since", since),
         ):
             object.__setattr__(self, name, value)
 

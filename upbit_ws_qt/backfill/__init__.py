@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from upbit_ws_qt.backfill.gap_watch import GapWatch
+from upbit_ws_qt.backfill.driver import BackfillDriver, BackfillListener, BackfillStats
+from upbit_ws_qt.backfill.report import Filling, GapReport, StreamRecovery
 
-__all__ = ["GapWatch"]
+__all__ = ["BackfillDriver", "BackfillListener", "BackfillStats", "Filling", "GapReport", "StreamRecovery"]

@@ -55,6 +55,11 @@ class BaseWebSocketEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.stream_type == StreamType.SNAPSHOT
 
     @property
+    def recovered(self) -> bool:
+        """Whether the line did not bring this: it was missed, or is of the past, and was asked for by REST."""
+        return self.stream_type == StreamType.RECOVERED
+
+    @property
     def time(self) -> datetime:
         """`timestamp` as an aware datetime in UTC."""
         return utc(self.timestamp)

@@ -29,6 +29,8 @@ class StreamType:
 
     SNAPSHOT: Final = "SNAPSHOT"
     REALTIME: Final = "REALTIME"
+    RECOVERED: Final = "RECOVERED"
+    """Never sent by the exchange: missed while the line was down, or older than the wish, and asked for afterwards."""
 
 
 class Change:

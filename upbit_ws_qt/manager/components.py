@@ -141,6 +141,7 @@ class ComponentRegistry:
         endpoints: the lines that there are; a wish for another one is refused.
         on_changed: called after each change.
         on_refused: told of a wish that cannot be given back to a component that was resumed.
+        begin_with_past: told of a new route whose wish begins with the past.
     """
 
     def __init__(
@@ -151,6 +152,7 @@ class ComponentRegistry:
         endpoints: Mapping[WebSocketType, Endpoint],
         on_changed: Callable[[frozenset[WebSocketType]], None],
         on_refused: Callable[[str, SubscriptionError], None],
+        begin_with_past: Callable[[Route], None],
     ) -> None:
         self._loop = loop
         self._wishes = wishes
@@ -158,6 +160,7 @@ class ComponentRegistry:
         self._endpoints = endpoints
         self._on_changed = on_changed
         self._on_refused = on_refused
+        self._begin_with_past = begin_with_past
         self._plan = AdaptationPlan()
         self._handles: dict[str, dict[ComponentSubscription, None]] = {}
         self._by_stream: dict[StreamKey, set[ComponentSubscription]] = {}
@@ -472,6 +475,8 @@ class ComponentRegistry:
                 handle.routes[spec] = route
                 if handle.quarantined:
                     self._routing.detach(route)
+                elif spec.since is not None:
+                    self._begin_with_past(route)
                 else:
                     self._routing.replay_latest(route, heard)
         # Last: a component without any route would be a new one, with its counts and its quarantine forgotten.

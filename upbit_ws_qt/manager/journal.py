@@ -13,6 +13,7 @@ from upbit_ws_qt.text import Phrase, safe_text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from upbit_ws_qt.backfill import GapReport
     from upbit_ws_qt.connection import GapEvent, StateChange
     from upbit_ws_qt.errors import WebSocketError
     from upbit_ws_qt.types import GlobalManagerState, WebSocketType
@@ -73,6 +74,11 @@ class Journal(ManagerListener):
             count = len(gap.streams)
             told = Phrase("{what}, {count} streams may have missed something", what=told, count=count)
         _log.info("%s", told)
+
+    def on_gap_healed(self, report: GapReport) -> None:
+        """Log what became of a gap, in one line."""
+        told = Phrase("{line}: {what}", line=Phrase(report.ws_type.value), what=report.phrase)
+        (_log.info if report.is_whole else _log.warning)("%s", told)
 
     def on_error(self, error: WebSocketError) -> None:
         """Log an error; of frames that cannot be read one a minute."""

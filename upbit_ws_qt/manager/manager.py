@@ -267,7 +267,7 @@ class GlobalWebSocketManager:
 
     def latest_gap(self, ws_type: WebSocketType) -> GapEvent | None:
         """Return the latest gap of an endpoint, with what came first after it as far as it has come; None for none."""
-        return self.wiring.gaps.latest(ws_type)
+        return self.wiring.backfill.latest(ws_type)
 
     # -- REST ----------------------------------------------------------------------------------------------------------
     @property

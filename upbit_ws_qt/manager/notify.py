@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterable
 
+    from upbit_ws_qt.backfill import GapReport, StreamRecovery
     from upbit_ws_qt.connection import GapEvent, StateChange
     from upbit_ws_qt.errors import WebSocketError
     from upbit_ws_qt.monitoring.adaptive import AdaptationStep
@@ -44,6 +45,12 @@ class ManagerListener:
 
     def on_resumed(self, ws_type: WebSocketType, epoch: int) -> None:
         """A line is proved and its first data were handed out; once for each epoch that gets so far, the first too."""
+
+    def on_stream_healed(self, recovery: StreamRecovery) -> None:
+        """All that could be recovered of a stream after a gap was handed out."""
+
+    def on_gap_healed(self, report: GapReport) -> None:
+        """A gap is done with: of each stream that was to be made whole all that could be recovered was handed out."""
 
     def on_error(self, error: WebSocketError) -> None:
         """Something went wrong that a person should be able to see; frames that cannot be read 20 a second at most."""

@@ -7,7 +7,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
 
-from upbit_ws_qt.backfill import GapWatch
+from upbit_ws_qt.backfill import BackfillDriver
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.config_rules import require_reachable
 from upbit_ws_qt.connection import ConnectLimiter, Drain, EpochManager, JWTManager
@@ -26,6 +26,7 @@ from upbit_ws_qt.types import ConnectionState, GlobalManagerState, IndependenceL
 if TYPE_CHECKING:
     from random import Random
 
+    from upbit_ws_qt.backfill import GapReport, StreamRecovery
     from upbit_ws_qt.connection import GapEvent, RawFrame, StateChange
     from upbit_ws_qt.errors import DecodeError
     from upbit_ws_qt.events import BaseWebSocketEvent
@@ -60,7 +61,7 @@ class Wiring:
         components: their registrations.
         pool: the newest events, None where the pool is switched off.
         routing: who is handed what.
-        gaps: what is known of the latest gap of each line.
+        backfill: what knows of gaps and makes them good.
         drain: what hands the frames out.
         jwt: tokens of the private lines and of REST.
         rest: what asks the REST interface.
@@ -90,7 +91,6 @@ class Wiring:
             pool=self.pool,
             backlog=lambda: sum(len(endpoint.inbox) for endpoint in self.endpoints.values()),
         )
-        self.gaps = GapWatch(self.routing)
         self._unreadable = {ws_type: Quota(UNREADABLE_TOLD_PER_SECOND) for ws_type in WebSocketType}
         self._failure_kinds: set[type[Exception]] = set()
         self.drain = Drain(
@@ -102,6 +102,7 @@ class Wiring:
         )
         self.jwt = JWTManager(self.config.credentials, self.config.token_lifetime, clock=self.loop.time)
         self.rest = RestClient(self.config, jwt=self.jwt)
+        self.backfill = BackfillDriver(self.config, self.routing, self.rest, self, self.loop)
         self.endpoints = self._make_endpoints(rng)
         self.components = ComponentRegistry(
             self.loop,
@@ -110,6 +111,7 @@ class Wiring:
             self.endpoints,
             on_changed=self._on_wishes_changed,
             on_refused=self.on_rejected,
+            begin_with_past=self.backfill.begin_with_past,
         )
         self._changed: set[WebSocketType] = set()  # lines that do not follow their wishes yet
         self._following: asyncio.Handle | None = None
@@ -172,6 +174,7 @@ class Wiring:
         self.observer.stop()
         for move in self._moves:
             move.cancel()
+        await self.backfill.stop()
         self.components.close_all()
         if self._following is not None:
             self._following.cancel()
@@ -282,12 +285,21 @@ class Wiring:
         self.notifier.notify(lambda listener: listener.on_gap(gap))
 
     def on_gap_found(self, gap: GapEvent) -> None:
-        """Begin to watch what comes first after a gap; called before any of it is handed on."""
-        self.gaps.found(gap)
+        """Note what comes first after a gap, and what has to wait; called before any of it is handed on."""
+        self.backfill.found(gap)
 
     def on_resumed(self, ws_type: WebSocketType, epoch: int) -> None:
         """Pass it on that a feed is whole again from here on."""
         self.notifier.notify(lambda listener: listener.on_resumed(ws_type, epoch))
+        self.backfill.resumed(ws_type, epoch)
+
+    def on_stream_healed(self, recovery: StreamRecovery) -> None:
+        """Pass it on what became of the gap of a stream."""
+        self.notifier.notify(lambda listener: listener.on_stream_healed(recovery))
+
+    def on_gap_healed(self, report: GapReport) -> None:
+        """Pass it on what became of a gap."""
+        self.notifier.notify(lambda listener: listener.on_gap_healed(report))
 
     def on_connection_error(self, error: WebSocketError) -> None:
         """Pass an error on."""

@@ -16,6 +16,7 @@ from upbit_ws_qt.qt.nested_loops import keep_tasks_going
 from upbit_ws_qt.qt.ownership import Lifetime
 
 if TYPE_CHECKING:
+    from upbit_ws_qt.backfill import GapReport, StreamRecovery
     from upbit_ws_qt.connection import GapEvent, StateChange
     from upbit_ws_qt.errors import WebSocketError
     from upbit_ws_qt.monitoring.adaptive import AdaptationStep
@@ -130,12 +131,23 @@ class Bridge(QObject, ManagerListener):
     def on_gap(self, gap: GapEvent) -> None:
         """Something may have been missed between two lines."""
         if self._emits():
+            self._hub.on_gap(gap)
             self._service.gapDetected.emit(gap)
 
     def on_resumed(self, ws_type: WebSocketType, epoch: int) -> None:
         """A new line's subscription is in force and its first data were handed out."""
         if self._emits():
             self._service.feedResumed.emit(ws_type, epoch)
+
+    def on_stream_healed(self, recovery: StreamRecovery) -> None:
+        """What was missed of a stream was handed out."""
+        if self._emits():
+            self._hub.on_stream_healed(recovery)
+
+    def on_gap_healed(self, report: GapReport) -> None:
+        """A gap is done with."""
+        if self._emits():
+            self._service.gapHealed.emit(report)
 
     def on_error(self, error: WebSocketError) -> None:
         """Something went wrong that a person should be able to see."""

@@ -57,10 +57,12 @@ class Channel(QObject):
         received(event): each event.
         frame(event): the newest one, at most once per display frame.
     Signals of all:
-        staleChanged(bool): what was last received is no longer, or is again, the present state; see `stale`.
+        staleChanged(bool): what was last received is no longer, or is again, the present state; see `is_stale`.
+        wholeChanged(bool): something was missed for good so far, or has been recovered; see `is_whole`.
     """
 
     staleChanged = pyqtSignal(bool)
+    wholeChanged = pyqtSignal(bool)
 
     # Named here for what handles any channel; each class below has them with its own type of event.
     received: ClassVar[Any]
@@ -84,6 +86,7 @@ class Channel(QObject):
         self._ended = False
         self._latest: BaseWebSocketEvent | None = None
         self._stale = self._told_stale = False
+        self._whole = True
         self._emit_received = self.received.emit  # bound once: a bound signal costs more than an emission
         self._emit_frame = self.frame.emit
 
@@ -105,6 +108,20 @@ class Channel(QObject):
         speak only when something happens (orders, assets, announcements, indicators) is never staleness.
         """
         return self._stale
+
+    @property
+    def is_stale(self) -> bool:
+        """The same as `stale`: do not act on what may be out of date."""
+        return self._stale
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing was missed since somebody listens, or all that was has been handed out by now.
+
+        Of trades, candles, own orders and assets; of the other types the newest tells all, and they are always whole.
+        What was missed is recovered where `ServiceConfig.backfill` says so, for who listens to `received`.
+        """
+        return self._whole
 
     @property
     def ended(self) -> bool:
@@ -140,7 +157,7 @@ class Channel(QObject):
             return
         self._ended = self._stale = self._told_stale = True
         self._on_close(self)
-        for signal in (self.received, self.frame, self.staleChanged):
+        for signal in (self.received, self.frame, self.staleChanged, self.wholeChanged):
             if self.receivers(signal):  # disconnecting what nothing is connected to is a TypeError
                 signal.disconnect()
 
@@ -172,6 +189,11 @@ class Channel(QObject):
     def tell_stale(self) -> None:
         """Say what was noted, where it is not what was said last; for the service only."""
         self.set_stale(self._stale)
+
+    def note_whole(self, whole: bool) -> bool:
+        """Know whether something is missing; return whether that is news, for `wholeChanged`; for the service only."""
+        was, self._whole = self._whole, whole
+        return was is not whole
 
     def connectNotify(self, signal: QMetaMethod) -> None:
         """Begin to want the stream with the first listener."""

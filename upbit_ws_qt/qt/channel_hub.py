@@ -24,6 +24,8 @@ from upbit_ws_qt.wire import check_spec
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from upbit_ws_qt.backfill import StreamRecovery
+    from upbit_ws_qt.connection import GapEvent
     from upbit_ws_qt.manager import ComponentSubscription, GlobalWebSocketManager
     from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.subscriptions import StreamStatus
@@ -46,6 +48,11 @@ class _Tap:
     def look(self) -> bool:
         """Note whether something came since the last look; return whether a busy stream has fallen silent."""
         return self._silence.look(self.channel.latest)
+
+    @property
+    def specs(self) -> Iterable[SubscriptionSpec]:
+        """What it wants of the manager."""
+        return (spec for handle in self.handles.values() for spec in handle.specs)
 
     def close(self) -> None:
         """End its wishes."""
@@ -138,6 +145,24 @@ class ChannelHub(QObject):
         if status.is_failed or (status.is_served and connected):
             self._note_stale(self._by_stream.get(stream, {}).values(), stale=status.is_failed)
 
+    def on_gap(self, gap: GapEvent) -> None:
+        """What may have missed something is not whole any more."""
+        self._note_whole([tap for each in gap.ranges for tap in self._taps_on(each.stream)], whole=False)
+
+    def on_stream_healed(self, recovery: StreamRecovery) -> None:
+        """What was recovered whole is whole again, for those who are handed it."""
+        if recovery.is_whole:
+            wants = self._manager.wiring.backfill.wants
+            taps = [tap for tap in self._taps_on(recovery.stream) if any(map(wants, tap.specs))]
+            self._note_whole(taps, whole=True)
+
+    def _taps_on(self, stream: StreamKey) -> Iterable[_Tap]:
+        return self._by_stream.get(stream, {}).values()
+
+    def _note_whole(self, taps: Iterable[_Tap], *, whole: bool) -> None:
+        told = [tap.channel for tap in taps if tap.channel.note_whole(whole)]
+        self._calls.send([partial(channel.wholeChanged.emit, whole) for channel in told])
+
     def _note_stale(self, taps: Iterable[_Tap], *, stale: bool) -> None:
         """Have all channels know it before the first says it: a slot may open a dialog, and the line may come back."""
         channels = [tap.channel for tap in taps]
@@ -216,6 +241,7 @@ class ChannelHub(QObject):
         stream = streams_of(channel.spec)[0]
         tap = self._taps[channel] = _Tap(channel, stream, channel.destroyed.connect(self._on_channel_destroyed))
         self._by_stream.setdefault(stream, {})[channel] = tap
+        channel.note_whole(True)
         channel.set_stale(self._manager.connection_state(stream.websocket_type) in _DOWN)
         return tap
 

@@ -26,6 +26,7 @@ from upbit_ws_qt.types import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from datetime import datetime
     from decimal import Decimal
     from types import TracebackType
 
@@ -69,6 +70,20 @@ class HowWanted(HowDelivered, total=False):
 
     only_snapshot: bool
     only_realtime: bool
+
+
+class HowRecovered(HowWanted, total=False):
+    """The same for data whose past can be asked for: trades and candles.
+
+    Attributes:
+        backfill: whether what is missed while the line is down is asked for and handed out, marked `recovered`; None
+            for `ServiceConfig.backfill`. With Delivery.FRAME, which is about the newest, nothing is.
+        since: begin with the past from this time (an aware datetime) on, or behind this trade (`sequential_id`), and go
+            on live without a seam.
+    """
+
+    backfill: bool | None
+    since: datetime | int | None
 
 
 class WebSocketClientProxy(ChannelSource):
@@ -169,7 +184,7 @@ class WebSocketClientProxy(ChannelSource):
         self,
         symbols: str | Iterable[str],
         callback: Callable[[TradeEvent], object] | pyqtBoundSignal | None = None,
-        **how: Unpack[HowWanted],
+        **how: Unpack[HowRecovered],
     ) -> Subscription:
         """Have a callback called with the trades of some markets."""
         return self._subscribe(callback, DataType.TRADE, symbols, **how)
@@ -200,7 +215,7 @@ class WebSocketClientProxy(ChannelSource):
         callback: Callable[[CandleEvent], object] | pyqtBoundSignal | None = None,
         *,
         unit: str,
-        **how: Unpack[HowWanted],
+        **how: Unpack[HowRecovered],
     ) -> Subscription:
         """Have a callback called with the candles of some markets, of a unit such as "1m"."""
         return self._subscribe(callback, DataType.candle(unit), symbols, **how)

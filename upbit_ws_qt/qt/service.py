@@ -10,6 +10,7 @@ from weakref import ref
 from PyQt6 import sip
 from PyQt6.QtCore import QObject, Qt, pyqtSignal
 
+from upbit_ws_qt.backfill import GapReport
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.connection import GapEvent
 from upbit_ws_qt.errors import ConfigurationError, WebSocketError
@@ -79,6 +80,7 @@ class WebSocketService(QObject, ChannelSource):
         gapDetected: between two lines something may have been missed; told when the new one opens.
         feedResumed: a line is proved and its first data were handed out; who reloads now, from `gap.since` on, leaves
             no hole.
+        gapHealed: what was missed has been handed out, as far as there is any of it; see `ServiceConfig.backfill`.
         metricsUpdated: fresh figures, every `metrics_interval`.
         healthChanged: the health was judged anew.
         alertRaised, alertCleared: see Alert.
@@ -93,6 +95,7 @@ class WebSocketService(QObject, ChannelSource):
     epochChanged = pyqtSignal(WebSocketType, "qlonglong")
     gapDetected = pyqtSignal(GapEvent)
     feedResumed = pyqtSignal(WebSocketType, "qlonglong")
+    gapHealed = pyqtSignal(GapReport)
     metricsUpdated = pyqtSignal(PerformanceMetrics)
     healthChanged = pyqtSignal(HealthStatus)
     alertRaised = pyqtSignal(Alert)

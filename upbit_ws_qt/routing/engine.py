@@ -22,13 +22,13 @@ from upbit_ws_qt.routing.message_path import MessagePath
 from upbit_ws_qt.routing.ordering import TradeOrder
 from upbit_ws_qt.routing.route import Route
 from upbit_ws_qt.routing.statistics import ConsumerStats, StreamStats, SweepResult
-from upbit_ws_qt.routing.stream_gate import StreamGate, exchange_place
+from upbit_ws_qt.routing.stream_gate import RouteHold, StreamGate, exchange_place
 from upbit_ws_qt.streams import StreamKey, streams_of
 from upbit_ws_qt.types import DataType
 from upbit_ws_qt.wire import peek
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from upbit_ws_qt.config import ServiceConfig
     from upbit_ws_qt.connection.inbox import LostStream
@@ -346,13 +346,46 @@ class DataRoutingEngine:
         """Return the newest exchange timestamp of an endpoint that was handed on, 0 where there was none."""
         return max((event.timestamp for event in self.latest_events() if event.websocket_type is ws_type), default=0)
 
-    def watch(self, gap: StreamGap, epoch: int, on_first: Callable[[StreamGate], None]) -> StreamGate | None:
-        """Note what comes first of a stream in an epoch; `on_first` is called with it, in the drain, and must be short.
+    def open_gate(self, stream: StreamKey) -> StreamGate | None:
+        """Return the gate before the guard of a stream, made where there is none; None where nobody wants the stream.
 
-        None where nobody wants the stream. A second watch of a stream takes the place of the first.
+        It goes by itself when there is nothing to note or hold any more.
         """
-        topic = self._hub.topics.get(gap.stream)
-        return None if topic is None else StreamGate(topic, gap, epoch, on_first)
+        topic = self._hub.topics.get(stream)
+        if topic is None:
+            return None
+        return StreamGate(topic) if topic.gate is None else topic.gate
+
+    def hold_back(
+        self, gate: StreamGate, route: Route, *, on_held: Callable[[], None], on_full: Callable[[], None]
+    ) -> RouteHold:
+        """Have the live events of a stream wait for one consumer, until what was missed before them is handed out.
+
+        Args:
+            gate: of the stream.
+            route: the consumer.
+            on_held: called from the loop when the first event waits.
+            on_full: called from the loop when no more should.
+        """
+        budget = self._config.drain_budget
+        hold = RouteHold(route, gate, self._loop, budget, self._path.fan_out, on_held=on_held, on_full=on_full)
+        gate.hold(hold)
+        return hold
+
+    def known_ids(self, stream: StreamKey) -> frozenset[int]:
+        """Return the ids of the trades of a stream that were handed on lately: all of the last 30 s, and more."""
+        topic = self._hub.topics.get(stream)
+        return topic.order.known_ids if topic is not None and isinstance(topic.order, TradeOrder) else frozenset()
+
+    def note_ids(self, stream: StreamKey, ids: Iterable[int]) -> None:
+        """Remember trades of a stream that did not come by the line, so that it does not bring them again."""
+        topic = self._hub.topics.get(stream)
+        if topic is not None and isinstance(topic.order, TradeOrder):
+            topic.order.note_ids(ids)
+
+    def is_routed(self, stream: StreamKey) -> bool:
+        """Whether anybody wants a stream."""
+        return stream in self._hub.topics
 
     def _topics_of(self, stream: StreamKey) -> list[Topic]:
         topics = self._hub.topics

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.routing.data_pool import PoolCell
     from upbit_ws_qt.routing.route import Route
+    from upbit_ws_qt.routing.stream_gate import StreamGate
 
 __all__ = ["FanoutHub", "Group", "Topic"]
 
@@ -40,9 +41,10 @@ class Topic:
         cell: its place in the data pool; None where there is no pool.
         judge: of the guard.
         single: the only consumer, where events can go to it without further thought.
+        gate: what stands before the guard after a gap; None for most of the time.
     """
 
-    __slots__ = ("cell", "events", "judge", "key", "latest", "order", "routes", "single")
+    __slots__ = ("cell", "events", "gate", "judge", "key", "latest", "order", "routes", "single")
 
     def __init__(self, key: StreamKey, order: StreamOrder | AccountOrder) -> None:
         self.key = key
@@ -53,6 +55,7 @@ class Topic:
         self.events = 0
         self.latest: BaseWebSocketEvent | None = None
         self.cell: PoolCell | None = None
+        self.gate: StreamGate | None = None
 
 
 class Group:

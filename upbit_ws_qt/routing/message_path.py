@@ -47,6 +47,7 @@ class _Unknown:
 
 
 _UNKNOWN: Any = _Unknown()
+_HELD = Verdict.HELD
 
 
 class MessagePath:
@@ -204,7 +205,7 @@ class MessagePath:
                 self.meter.unrouted += 1
                 return 0
         verdict = topic.judge(event)
-        if verdict:
+        if verdict and verdict is not _HELD:
             return self._refuse(topic, event, verdict)
         self.meter.events += 1
         topic.events += 1
@@ -215,8 +216,11 @@ class MessagePath:
             if cell.history is not None:
                 cell.remember(event)
         single = topic.single
-        if single is None or self._unfinished or self._beat.idle:
-            return self._fan_out(self._routes_of(topic, event), event)
+        if single is None or verdict or self._unfinished or self._beat.idle:
+            routes = self._routes_of(topic, event)
+            if verdict and topic.gate is not None:
+                routes = topic.gate.others(routes)
+            return self.fan_out(routes, event)
         single.offer(event)
         return 1
 
@@ -233,7 +237,7 @@ class MessagePath:
                 self._pool.cell(key).store(event)
         return self.hub.routes_for(topic, event)
 
-    def _fan_out(self, routes: tuple[Route, ...], event: BaseWebSocketEvent) -> int:
+    def fan_out(self, routes: tuple[Route, ...], event: BaseWebSocketEvent) -> int:
         """Offer an event to its consumers.
 
         A consumer may run a nested event loop, in which further events come in. Then what is unfinished out here is
@@ -257,4 +261,4 @@ class MessagePath:
         self.meter.refuse(event.websocket_type, stale=verdict is Verdict.STALE)
         if not event.is_snapshot:
             return 0
-        return self._fan_out(tuple(route for route in topic.routes if route.spec.only_snapshot), event)
+        return self.fan_out(tuple(route for route in topic.routes if route.spec.only_snapshot), event)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from upbit_ws_qt.events import TradeEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Iterable
 
     from upbit_ws_qt.events import BaseWebSocketEvent
 
@@ -45,6 +45,8 @@ class Verdict(IntEnum):
     """Older than what was handed out."""
     DUPLICATE = 2
     """Handed out before."""
+    HELD = 3
+    """News that some of the consumers have to wait for; said by a gate (stream_gate.py), never by a guard."""
 
 
 _NEWS = Verdict.NEWS  # looking a member up in its class takes longer than the whole comparison
@@ -192,6 +194,11 @@ class TradeOrder(StreamOrder):
     def highest_id(self) -> int:
         """The highest id handed out lately, 0 where there was none; worked out when asked, not for each trade."""
         return max(self._ids.known(), default=0)
+
+    def note_ids(self, ids: Iterable[int]) -> None:
+        """Remember trades that were handed out without coming by the line, so that it does not bring them again."""
+        for each in ids:
+            self._ids.add(each)
 
     def judge(self, event: BaseWebSocketEvent) -> Verdict:
         """Decide about one trade and remember it."""

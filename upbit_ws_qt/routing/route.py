@@ -133,6 +133,11 @@ class Route(CallStats):
         return len(self._queue) + (len(self._newest) if self._newest is not None else 0)
 
     @property
+    def is_crowded(self) -> bool:
+        """Whether the queue is half full: what can wait elsewhere should."""
+        return len(self._queue) * 2 >= self._rules.max_queue_size
+
+    @property
     def conflated(self) -> int:
         """Events replaced by a newer one of their key before they were handed out, or even decoded."""
         waited = self._queue.conflated + (self._newest.conflated if self._newest is not None else 0)

@@ -1,0 +1,660 @@
+"""Makes gaps good: asks REST for what was missed and has it handed out, in order and once, to those that want it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from upbit_ws_qt.backfill.recovered import candle_event, says_the_same, trade_event
+from upbit_ws_qt.backfill.report import GapReport, StreamRecovery
+from upbit_ws_qt.backfill.walks import (
+    CandleFloor,
+    CandleWalk,
+    TradeFloor,
+    TradeWalk,
+    merge_in_order,
+)
+from upbit_ws_qt.errors import RestError
+from upbit_ws_qt.events import CandleEvent, TradeEvent
+from upbit_ws_qt.types import Delivery, Priority
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from upbit_ws_qt.config import ServiceConfig
+    from upbit_ws_qt.connection import GapEvent, StreamGap
+    from upbit_ws_qt.events import BaseWebSocketEvent
+    from upbit_ws_qt.rest import RestClient
+    from upbit_ws_qt.routing import DataRoutingEngine, Route
+    from upbit_ws_qt.routing.stream_gate import RouteHold, StreamGate
+    from upbit_ws_qt.specs import SubscriptionSpec
+    from upbit_ws_qt.streams import StreamKey
+    from upbit_ws_qt.types import WebSocketType
+
+__all__ = ["BackfillDriver", "BackfillListener", "BackfillStats"]
+
+AT_ONCE = 4
+"""Streams that are asked for side by side; the limiter of REST has the last word."""
+LAG_PAUSE = 0.25
+"""Seconds before REST is asked again where it does not know yet what the line has brought."""
+MOST_LAGS = 20
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
+"""Seconds between two tries while REST cannot be reached; doubled each time."""
+NOTED_IDS = 512
+"""The newest recovered trades of a stream are remembered by its guard, since the line may be behind REST."""
+
+_RANK = {priority: rank for rank, priority in enumerate(Priority)}
+
+
+class BackfillListener(Protocol):
+    """Who is told; from plain callbacks of the loop, and perhaps inside a Task."""
+
+    def on_stream_healed(self, recovery: StreamRecovery) -> None:
+        """All that could be recovered of a stream was handed out."""
+
+    def on_gap_healed(self, report: GapReport) -> None:
+        """A gap is done with, all its streams."""
+
+
+@dataclass(slots=True)
+class BackfillStats:
+    """What back-filling has done so far.
+
+    Attributes:
+        gaps: that were done with.
+        recovered: events handed out.
+        late: those of them that came after live ones which had waited long enough.
+        lost_streams: times that a stream was not made whole.
+        overflows: times that too many live events waited for one consumer.
+        pages: answers taken from REST.
+    """
+
+    gaps: int = 0
+    recovered: int = 0
+    late: int = 0
+    lost_streams: int = 0
+    overflows: int = 0
+    pages: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class _GapGroup:
+    """The gap of an endpoint until all its streams are done with; a second cut in the meantime goes into it."""
+
+    ws_type: WebSocketType
+    old: int
+    new: int
+    dark: float
+    lost_at: float
+    began_at: float
+    resumed_at: float | None = None
+    open: set[_Healing] = field(default_factory=set)
+    done: dict[StreamKey, StreamRecovery] = field(default_factory=dict)
+
+
+class _Healing:
+    """One stream on its way to be whole again, for some of its consumers."""
+
+    def __init__(self, stream: StreamKey, gate: StreamGate, group: _GapGroup | None, now: float) -> None:
+        self.stream = stream
+        self.gate = gate
+        self.group = group
+        self.began_at = now
+        self.epoch = 0
+        self.holds: list[RouteHold] = []
+        self.last: BaseWebSocketEvent | None = None  # handed on last before the gap
+        self.known: frozenset[int] = frozenset()  # ids handed on before the gap
+        self.since: int | datetime | None = None  # where a start with the past begins; None for a gap
+        self.floor: TradeFloor | CandleFloor | None = None
+        self.walk: TradeWalk | CandleWalk | None = None
+        self.again = False  # there was another gap, whose walk has not begun
+        self.waits_for_first = True
+        self.queued = False
+        self.asking = False
+        self.handing_out = False
+        self.lags = 0
+        self.timer: asyncio.TimerHandle | None = None
+
+    @property
+    def priority(self) -> Priority:
+        """Of the most urgent consumer."""
+        return min((hold.route.spec.priority for hold in self.holds), key=_RANK.__getitem__)
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether any of the consumers is still there."""
+        return any(not hold.route.closed for hold in self.holds)
+
+
+class BackfillDriver:
+    """Is told each gap before anything of the new line is handed on, and each consumer that begins with the past.
+
+    Args:
+        config: what is filled by default, and how long live events wait for it.
+        routing: what knows what was handed on, and hands out.
+        rest: what is asked.
+        listener: who is told what became of it.
+        loop: everything runs on it.
+    """
+
+    def __init__(
+        self,
+        config: ServiceConfig,
+        routing: DataRoutingEngine,
+        rest: RestClient,
+        listener: BackfillListener,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._config = config
+        self._routing = routing
+        self._rest = rest
+        self._listener = listener
+        self._loop = loop
+        self._latest: dict[WebSocketType, GapEvent] = {}
+        self._gates: dict[WebSocketType, list[StreamGate]] = {}
+        self._groups: dict[WebSocketType, _GapGroup] = {}
+        self._healings: dict[StreamKey, _Healing] = {}
+        self._starts: set[_Healing] = set()
+        self._queue: list[_Healing] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._unhealed: dict[StreamKey, str] = {}
+        self._gapped: set[StreamKey] = set()
+        self._stopped = False
+        self.stats = BackfillStats()
+
+    # -- what is known -------------------------------------------------------------------------------------------------
+    def latest(self, ws_type: WebSocketType) -> GapEvent | None:
+        """Return the latest gap of an endpoint with what came first after it so far; None before the first gap."""
+        gap = self._latest.get(ws_type)
+        if gap is None:
+            return None
+        came = {gate.gap.stream: gate.gap for gate in self._gates[ws_type]}
+        return replace(gap, ranges=tuple(came.get(each.stream, each) for each in gap.ranges))
+
+    def unhealed(self) -> dict[StreamKey, str]:
+        """Return the streams with a gap that could not be made good, or is being made good, with what is the matter."""
+        wanted = dict.fromkeys(self._healings, "being recovered")
+        gone = [stream for stream in self._unhealed if not self._routing.is_routed(stream)]
+        for stream in gone:
+            del self._unhealed[stream]
+        return {**self._unhealed, **wanted}
+
+    def is_whole(self, stream: StreamKey) -> bool:
+        """Whether nothing of a stream is missing since it is wanted, or all that was has been recovered."""
+        return stream not in self._gapped
+
+    def wants(self, spec: SubscriptionSpec) -> bool:
+        """Whether a wish is for what was missed, too; with display frames, which are about the newest, it is not."""
+        if spec.delivery is Delivery.FRAME or spec.only_snapshot:
+            return False
+        kind = "candle" if spec.data_type.is_candle else spec.data_type.value
+        if kind not in ("trade", "candle"):
+            return False
+        return kind in self._config.backfill if spec.backfill is None else spec.backfill
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being recovered, or is still to be."""
+        return bool(self._healings or self._starts or self._groups)
+
+    # -- what happens --------------------------------------------------------------------------------------------------
+    def found(self, gap: GapEvent) -> None:
+        """Watch what comes first of each stream of a gap, and hold what has to wait for what was missed."""
+        self._latest[gap.ws_type] = gap
+        gates = self._gates[gap.ws_type] = []
+        self._gapped = {stream for stream in self._gapped if self._routing.is_routed(stream)}
+        group = self._group_of(gap) if gap.ranges else None
+        for each in gap.ranges:
+            gate = self._routing.open_gate(each.stream)
+            if gate is None:
+                continue
+            gates.append(gate)
+            last = gate.topic.latest  # before the new line brings anything
+            gate.expect(each, gap.new, self._came_first)
+            self._gapped.add(each.stream)
+            routes = [route for route in gate.topic.routes if self.wants(route.spec)]
+            if routes and group is not None:
+                self._begin(each, gate, last, routes, group, gap)
+        if group is not None and not group.open and not group.done:
+            del self._groups[gap.ws_type]
+
+    def resumed(self, ws_type: WebSocketType, epoch: int) -> None:
+        """Note that a line is proved: streams of which nothing has come by now are quiet, and are asked for too."""
+        group = self._groups.get(ws_type)
+        if group is None:
+            return
+        if group.resumed_at is None:
+            group.resumed_at = self._loop.time()
+            group.dark += group.resumed_at - group.lost_at
+        for healing in tuple(group.open):
+            if healing.waits_for_first and isinstance(healing.floor, TradeFloor):
+                healing.waits_for_first = False
+                self._ask_soon(healing)
+        self._end_group(group)
+
+    def begin_with_past(self, route: Route) -> None:
+        """Hand a new consumer the past of its streams from `since` on, then what comes live."""
+        since = route.spec.since
+        if since is None:
+            return
+        for stream in route.keys:
+            gate = self._routing.open_gate(stream)
+            if gate is None:
+                continue
+            healing = _Healing(stream, gate, None, self._loop.time())
+            healing.since = since
+            healing.last = gate.topic.latest
+            self._starts.add(healing)
+            if isinstance(since, int):
+                healing.floor = TradeFloor.after(since)
+            elif stream.data_type.is_candle:
+                healing.floor = CandleFloor(since.astimezone(UTC), seconds_of(stream))
+            else:
+                healing.floor = TradeFloor(int(since.timestamp() * 1000))
+            gate.note_ids()
+            self._hold(healing, route)
+            if healing.last is not None:
+                healing.waits_for_first = False
+                self._loop.call_soon(self._ask_soon, healing)
+
+    async def stop(self) -> None:
+        """End all of it; what was not recovered by now is not."""
+        self._stopped = True
+        self._queue.clear()
+        for healing in (*self._healings.values(), *self._starts):
+            self._let_go(healing)
+        self._healings.clear()
+        self._starts.clear()
+        self._groups.clear()
+        for task in self._tasks:
+            task.cancel()
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    # -- a gap ---------------------------------------------------------------------------------------------------------
+    def _group_of(self, gap: GapEvent) -> _GapGroup:
+        now = self._loop.time()
+        group = self._groups.get(gap.ws_type)
+        if group is None:
+            group = self._groups[gap.ws_type] = _GapGroup(
+                gap.ws_type, gap.old, gap.new, 0.0, now - gap.down_seconds, now
+            )
+        elif group.resumed_at is not None:  # it was cut again before all was recovered
+            group.lost_at, group.resumed_at = now - gap.down_seconds, None
+        group.new = gap.new
+        return group
+
+    def _begin(
+        self,
+        each: StreamGap,
+        gate: StreamGate,
+        last: BaseWebSocketEvent | None,
+        routes: Sequence[Route],
+        group: _GapGroup,
+        gap: GapEvent,
+    ) -> None:
+        healing = self._healings.get(each.stream)
+        if healing is not None and not healing.handing_out:
+            # A second cut: what was missed before is still missing, and what was asked for so far is kept.
+            healing.again = healing.walk is not None
+            healing.waits_for_first = True
+        else:
+            healing = self._healings[each.stream] = _Healing(each.stream, gate, group, self._loop.time())
+            healing.last = last
+            if each.stream.data_type.is_candle:
+                if isinstance(last, CandleEvent):
+                    healing.floor = CandleFloor(last.start, seconds_of(each.stream))
+                else:
+                    del self._healings[each.stream]  # nothing had come, so that nothing can be missing before the first
+                    return
+            else:
+                healing.known = self._routing.known_ids(each.stream)
+                healing.floor = TradeFloor(gap.since if each.since is None else each.since)
+            gate.note_ids()
+            group.open.add(healing)
+        healing.epoch = gap.new
+        healing.group = group
+        waiting = {hold.route for hold in healing.holds if hold.is_holding}
+        healing.holds = [hold for hold in healing.holds if hold.is_holding and not hold.route.closed]
+        for route in routes:
+            if route not in waiting:
+                self._hold(healing, route)
+
+    def _hold(self, healing: _Healing, route: Route) -> None:
+        hold = self._routing.hold_back(
+            healing.gate,
+            route,
+            on_held=partial(self._begins_to_wait, healing),
+            on_full=partial(self._overflows, healing),
+        )
+        healing.holds.append(hold)
+
+    def _came_first(self, gate: StreamGate) -> None:
+        healing = self._healings.get(gate.topic.key)
+        if healing is not None:
+            self._loop.call_soon(self._begin_walk, healing)
+
+    def _begin_walk(self, healing: _Healing) -> None:
+        """Something of the stream has come on the new line: its subscription is in force."""
+        if healing.waits_for_first and self._is_open(healing):
+            healing.waits_for_first = False
+            if healing.walk is None and self._missed_nothing(healing):
+                self._hand_out(healing)
+            else:
+                self._ask_soon(healing)
+
+    def _missed_nothing(self, healing: _Healing) -> bool:
+        """Whether what came first is what had come last, which costs no question."""
+        first, last = healing.gate.first, healing.last
+        if isinstance(first, TradeEvent) and isinstance(last, TradeEvent):
+            return first.sequential_id == last.sequential_id
+        if isinstance(first, CandleEvent) and isinstance(last, CandleEvent):
+            return first.start <= last.start
+        return False
+
+    def _is_open(self, healing: _Healing) -> bool:
+        return healing in self._starts or self._healings.get(healing.stream) is healing
+
+    # -- live events that wait -----------------------------------------------------------------------------------------
+    def _begins_to_wait(self, healing: _Healing) -> None:
+        if healing.timer is None and self._is_open(healing):
+            healing.timer = self._loop.call_later(self._config.backfill_hold, self._expire, healing)
+        if healing.since is not None and healing.waits_for_first and self._is_open(healing):
+            healing.waits_for_first = False
+            self._ask_soon(healing)
+
+    def _expire(self, healing: _Healing) -> None:
+        healing.timer = None
+        if not healing.handing_out:
+            for hold in healing.holds:
+                hold.expire()
+
+    def _overflows(self, healing: _Healing) -> None:
+        self.stats.overflows += 1
+        if healing.timer is not None:
+            healing.timer.cancel()
+        self._expire(healing)
+
+    # -- asking --------------------------------------------------------------------------------------------------------
+    def _ask_soon(self, healing: _Healing) -> None:
+        if healing.queued or healing.asking or self._stopped or not self._is_open(healing):
+            return
+        if not healing.is_wanted:
+            self._forget(healing)
+            return
+        healing.queued = True
+        self._queue.append(healing)
+        self._queue.sort(key=lambda each: _RANK[each.priority])  # stable: first come, first served
+        if len(self._tasks) < AT_ONCE:
+            task = self._loop.create_task(self._work(), name="upbit_ws_qt back-fill")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _work(self) -> None:
+        while self._queue:
+            healing = self._queue.pop(0)
+            healing.queued, healing.asking = False, True
+            reason = ""
+            try:
+                if not await self._fill(healing):
+                    continue
+            except RestError as error:
+                reason = f"refused: {error.detail or error.name or error.status}"
+            finally:
+                healing.asking = False
+            self._loop.call_soon(self._hand_out, healing, reason)
+
+    async def _fill(self, healing: _Healing) -> bool:
+        """Ask until all is there; False where it has to wait for the stream, or nobody wants it any more."""
+        pause = FIRST_PAUSE
+        while self._is_open(healing):
+            if not healing.is_wanted:
+                self._forget(healing)
+                return False
+            try:
+                if isinstance(healing.floor, CandleFloor):
+                    done = await self._next_candles(healing, healing.floor)
+                else:
+                    done = await self._next_trades(healing)
+            except RestError as error:
+                if not error.is_temporary:
+                    raise
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+                continue
+            pause = FIRST_PAUSE
+            if done and not healing.again:
+                return True
+            if done and healing.waits_for_first:
+                return False  # cut again: the stream has yet to come on the new line, then the top is asked for again
+        return False
+
+    async def _next_trades(self, healing: _Healing) -> bool:
+        assert isinstance(healing.floor, TradeFloor)
+        if healing.walk is None:
+            healing.walk = TradeWalk(healing.floor)
+        walk = healing.walk
+        assert isinstance(walk, TradeWalk)
+        if healing.again and not healing.waits_for_first:
+            healing.again = False
+            walk.begin_again()
+        if not walk.done:
+            before, days_ago = walk.question
+            rest = self._rest.at(healing.priority)
+            page = await rest.trade_page(healing.stream.symbol, before=before, days_ago=days_ago or None)
+            walk.take(page)
+            self.stats.pages += 1
+        if not walk.done:
+            return False
+        if self._lags(healing, walk) and healing.lags < MOST_LAGS:
+            healing.lags += 1
+            await asyncio.sleep(LAG_PAUSE)
+            walk.begin_again()
+            return False
+        return True
+
+    def _lags(self, healing: _Healing, walk: TradeWalk) -> bool:
+        """Whether REST does not know yet what came first on the new line."""
+        first = healing.gate.first if healing.since is None else healing.last or next(iter(_held(healing)), None)
+        if not isinstance(first, TradeEvent) or walk.reason or first.trade_timestamp < walk.floor.since:
+            return False
+        return first.sequential_id != walk.floor.after_id and not walk.has(first.sequential_id)
+
+    async def _next_candles(self, healing: _Healing, floor: CandleFloor) -> bool:
+        walk = healing.walk
+        running = self._running_candle(healing)
+        if running is None:  # cut again; what comes first on the next line asks anew
+            healing.again = healing.waits_for_first = True
+            return True
+        if walk is None or (healing.again and not healing.waits_for_first):
+            # After another gap it goes from the newest running candle down: a page has two hundred.
+            healing.again = False
+            walk = healing.walk = CandleWalk(floor, running)
+        assert isinstance(walk, CandleWalk)
+        if not walk.done:
+            to, count = walk.question
+            unit = healing.stream.data_type.value.removeprefix("candle.")
+            page = await self._rest.at(healing.priority).candles(healing.stream.symbol, unit, to, count)
+            walk.take(page)
+            self.stats.pages += 1
+        return walk.done
+
+    def _running_candle(self, healing: _Healing) -> datetime | None:
+        came = healing.gate.first if healing.since is None else next(iter(_held(healing)), healing.last)
+        return came.start if isinstance(came, CandleEvent) else None
+
+    # -- handing out ---------------------------------------------------------------------------------------------------
+    def _hand_out(self, healing: _Healing, reason: str = "") -> None:
+        """Hand out what was found, with the live events that wait at their places; from a plain callback."""
+        if self._stopped or not self._is_open(healing) or healing.handing_out:
+            return
+        if healing.again:  # cut once more in this very turn
+            if not healing.waits_for_first:
+                self._ask_soon(healing)
+            return
+        healing.handing_out = True
+        if healing.timer is not None:
+            healing.timer.cancel()
+            healing.timer = None
+        walk = healing.walk
+        past: list[tuple[int, BaseWebSocketEvent | None]] = []
+        if isinstance(walk, TradeWalk):
+            past = self._missed_trades(healing, walk)
+        elif isinstance(walk, CandleWalk):
+            past = self._missed_candles(healing, walk)
+        missed = [event for _, event in past if event is not None]
+        holds = [hold for hold in healing.holds if not hold.route.closed]
+        recovery = StreamRecovery(
+            healing.stream,
+            len(missed),
+            len(missed),
+            reason or ("" if walk is None else walk.reason),
+            not any(hold.expired for hold in holds),
+            self._loop.time() - healing.began_at,
+        )
+        self.stats.recovered += len(missed)
+        if not recovery.in_order:
+            self.stats.late += len(missed)
+        if not holds:
+            self._done(healing, recovery)
+            return
+        left = set(holds)
+
+        def out(hold: RouteHold) -> None:
+            left.discard(hold)
+            if not left:
+                took = replace(recovery, duration=self._loop.time() - healing.began_at)
+                self._done(healing, took)
+
+        for hold in holds:
+            if hold.is_holding:
+                live = [(_key(event), event) for event in hold.take_held()]
+                events = merge_in_order(past, live) if isinstance(walk, TradeWalk) else [*missed, *(e for _, e in live)]
+            else:
+                events = missed
+            hold.hand_out(events, partial(out, hold))
+
+    def _missed_trades(self, healing: _Healing, walk: TradeWalk) -> list[tuple[int, BaseWebSocketEvent | None]]:
+        """Return (id, event) of the past, oldest first; None for what is handed out already, or came live."""
+        seen = healing.gate.seen or set()
+        known = healing.known
+        if healing.since is not None and isinstance(healing.last, TradeEvent):
+            newest_known = {healing.last.sequential_id}
+        else:
+            newest_known = set(known)
+        trades = walk.trades
+        # Newer than what the line has brought last: that comes by the line.
+        at = next((n for n, trade in enumerate(trades) if trade.sequential_id in seen | newest_known), None)
+        if at is None and seen:
+            at = 0
+        if at is not None:
+            trades = trades[at:]
+        # Below the first that was handed on the stream was not wanted yet. By place: ids need not be in order.
+        below = max((n for n, trade in enumerate(trades) if trade.sequential_id in known), default=len(trades))
+        trades = trades[: below + 1]
+        now = self._loop.time()
+        past: list[tuple[int, BaseWebSocketEvent | None]] = []
+        for trade in reversed(trades):
+            key = trade.sequential_id
+            if key in seen or key in known:
+                past.append((key, None))
+            else:
+                past.append((key, trade_event(trade, healing.epoch, now)))
+        if healing.since is None or at is None:
+            self._routing.note_ids(healing.stream, [key for key, event in past if event is not None][-NOTED_IDS:])
+        return past
+
+    def _missed_candles(self, healing: _Healing, walk: CandleWalk) -> list[tuple[int, BaseWebSocketEvent | None]]:
+        now = self._loop.time()
+        data_type = healing.stream.data_type
+        past: list[tuple[int, BaseWebSocketEvent | None]] = []
+        for candle in reversed(walk.candles):
+            event = candle_event(candle, data_type, healing.epoch, now)
+            last = healing.last
+            if healing.since is None and isinstance(last, CandleEvent) and says_the_same(event, last):
+                continue
+            past.append((int(candle.start.timestamp()), event))
+        return past
+
+    # -- the end -------------------------------------------------------------------------------------------------------
+    def _done(self, healing: _Healing, recovery: StreamRecovery) -> None:
+        self._let_go(healing)
+        if healing in self._starts:
+            self._starts.discard(healing)
+            return
+        if self._healings.get(healing.stream) is healing:
+            del self._healings[healing.stream]
+        if recovery.is_whole:
+            self._unhealed.pop(healing.stream, None)
+            self._gapped.discard(healing.stream)
+        else:
+            self.stats.lost_streams += 1
+            self._unhealed[healing.stream] = recovery.reason
+        self._listener.on_stream_healed(recovery)
+        group = healing.group
+        if group is not None:
+            group.open.discard(healing)
+            before = group.done.get(healing.stream)
+            group.done[healing.stream] = recovery if before is None else _sum(before, recovery)
+            self._end_group(group)
+
+    def _end_group(self, group: _GapGroup) -> None:
+        if group.open or group.resumed_at is None or self._groups.get(group.ws_type) is not group:
+            return
+        del self._groups[group.ws_type]
+        if not group.done:
+            return
+        self.stats.gaps += 1
+        took = self._loop.time() - group.resumed_at
+        streams = tuple(group.done.values())
+        self._listener.on_gap_healed(
+            GapReport(group.ws_type, group.old, group.new, group.dark, streams, max(0.0, took))
+        )
+
+    def _forget(self, healing: _Healing) -> None:
+        """Nobody wants the stream any more."""
+        self._let_go(healing)
+        self._starts.discard(healing)
+        if self._healings.get(healing.stream) is healing:
+            del self._healings[healing.stream]
+        if healing.group is not None:
+            healing.group.open.discard(healing)
+            self._end_group(healing.group)
+
+    def _let_go(self, healing: _Healing) -> None:
+        if healing.timer is not None:
+            healing.timer.cancel()
+            healing.timer = None
+        for hold in healing.holds:
+            if hold.is_holding:
+                hold.close()
+        if healing.stream.data_type.every_message_counts or healing.since is not None:
+            healing.gate.forget_ids()
+
+
+def seconds_of(stream: StreamKey) -> int:
+    """Return the length of a candle stream's interval, in seconds."""
+    unit = stream.data_type.value.removeprefix("candle.")
+    return int(unit[:-1]) * (60 if unit.endswith("m") else 1)
+
+
+def _key(event: BaseWebSocketEvent) -> int:
+    return event.sequential_id if isinstance(event, TradeEvent) else event.timestamp
+
+
+def _held(healing: _Healing) -> Iterable[BaseWebSocketEvent]:
+    return (event for hold in healing.holds for event in hold.held)
+
+
+def _sum(one: StreamRecovery, other: StreamRecovery) -> StreamRecovery:
+    return StreamRecovery(
+        one.stream,
+        one.expected + other.expected,
+        one.recovered + other.recovered,
+        other.reason or one.reason,
+        one.in_order and other.in_order,
+        one.duration + other.duration,
+    )
