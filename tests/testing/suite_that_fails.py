@@ -75,7 +75,7 @@ def test_callback_and_an_assertion(
 
 
 async def test_real_exchange(upbit_loop: AttachedLoop) -> None:
-    await WebSocketService.instance().start()
+    await WebSocketClientProxy("of a widget without a service").subscribe_ticker(BTC, print)
 
 
 async def test_real_rest(upbit_loop: AttachedLoop) -> None:

@@ -144,7 +144,8 @@ class Wiring:
         self.require_usable()
         if self.state is not GlobalManagerState.INITIALIZING:
             return
-        for ws_type in self.endpoints:  # here, where the caller hears of it; each dial would be refused
+        wanted = {stream.websocket_type for stream in self.wishes.get_active_subscriptions()}
+        for ws_type in wanted:  # here, where the caller hears of it; each dial would be refused
             require_reachable(f"{ws_type.value}_url", str(self.config.url(ws_type)))
         self._journal.open()
         self._set_state(GlobalManagerState.IDLE)
