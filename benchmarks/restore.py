@@ -37,7 +37,7 @@ async def measure(told: dict[str, str]) -> None:
         assert line is not None
         line.abort("cut by the benchmark")
     await proved(manager, CUTS + 1)
-    times = sorted(manager.wiring.endpoints[PUBLIC].keeper.restore_times[-CUTS:])
+    times = sorted(manager.wiring.endpoints[PUBLIC].sync.restore_times[-CUTS:])
     statistics = manager.wiring.subscription_statistics()[PUBLIC]
     await manager.stop()
     print(f"{CUTS} cuts, {statistics.restored}/{statistics.restorable} streams proved after the last one")

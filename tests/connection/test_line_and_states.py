@@ -15,7 +15,7 @@ from upbit_ws_qt.connection import (
     RawFrame,
     StateChange,
 )
-from upbit_ws_qt.connection.figures import Tally
+from upbit_ws_qt.connection.figures import ConnectionCounters
 from upbit_ws_qt.connection.states import HISTORY, StateMachine
 from upbit_ws_qt.errors import ConnectionLostError
 from upbit_ws_qt.types import ConnectionState, WebSocketType
@@ -136,19 +136,19 @@ def test_the_history_is_bounded_and_ends_with_the_present() -> None:
 
 
 def test_round_trips_can_be_counted_anew() -> None:
-    tally = Tally()
-    tally.add_rtt(0.05, 1.0)
-    assert tally.rtt.summary().count == 1
-    tally.reset_rtt()
-    assert tally.rtt.summary().count == 0
-    assert tally.rtt_last is None
+    counters = ConnectionCounters()
+    counters.add_rtt(0.05, 1.0)
+    assert counters.rtt.summary().count == 1
+    counters.reset_rtt()
+    assert counters.rtt.summary().count == 0
+    assert counters.rtt_last is None
 
 
 def test_made_up_error_names_are_counted_within_a_bound() -> None:
-    tally = Tally()
+    counters = ConnectionCounters()
     for number in range(1000):
-        tally.add_refusal(f"ERROR_{number}")
-        tally.add_refusal("TOO_MANY_REQUEST")
-    assert len(tally.refusals) <= 33
-    assert tally.refusals["TOO_MANY_REQUEST"] == 1000
-    assert tally.refusals.total() == 2000
+        counters.add_refusal(f"ERROR_{number}")
+        counters.add_refusal("TOO_MANY_REQUEST")
+    assert len(counters.refusals) <= 33
+    assert counters.refusals["TOO_MANY_REQUEST"] == 1000
+    assert counters.refusals.total() == 2000

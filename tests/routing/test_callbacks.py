@@ -178,7 +178,7 @@ async def test_failures_far_apart_are_forgiven() -> None:
         assert rig.engine.quarantine_of("bad") is not None
 
 
-async def test_a_callback_that_blocks_is_put_aside() -> None:
+async def test_a_callback_that_blocks_is_quarantined() -> None:
     async with engine_rig(slow_callback=0.02, quarantine_after=2) as rig:
         quick = Listener()
         rig.engine.register_route("slow", BTC, lambda event: time.sleep(0.05))

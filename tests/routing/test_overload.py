@@ -152,7 +152,7 @@ async def test_a_consumer_that_takes_the_newest_or_is_put_aside_misses_nothing_i
         for name, strategy in (("newest", "coalesce_by_symbol"), ("paced", "throttle"), ("aside", "drop_oldest")):
             rules = BackpressureConfig(BackpressureStrategy(strategy))
             rig.engine.register_route(name, SubscriptionSpec("ticker", "KRW-BTC", backpressure=rules), Listener())
-        rig.engine._dispatcher.put_aside("aside", "failing")
+        rig.engine._dispatcher.begin_quarantine("aside", "failing")
 
         def flood() -> None:
             rig.engine.note_backlog(OVERLOAD_BEGINS)

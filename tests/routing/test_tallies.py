@@ -81,7 +81,7 @@ async def test_indicators_of_one_market_are_told_apart() -> None:
         await in_loop(rig.engine.route_event, event)
         other = next(one for one in route.keys if one != key)
         assert isinstance(key, StreamKey)
-        assert (route.tally(key).delivered, route.tally(other).delivered) == (1, 0)
+        assert (route.stats_for(key).delivered, route.stats_for(other).delivered) == (1, 0)
 
 
 async def test_what_is_counted_goes_on_when_it_is_served_otherwise() -> None:

@@ -247,7 +247,7 @@ class ModelLine:
 
 
 class Desk:
-    """State, keeper and a connection that dials again whenever its line is lost."""
+    """State, synchronisation and a connection that dials again whenever its line is lost."""
 
     def __init__(
         self, exchange: ModelExchange, config: ServiceConfig, ws_type: WebSocketType = WebSocketType.PUBLIC
@@ -265,7 +265,7 @@ class Desk:
         self._line: Any = None
         self.is_serving = False
         self._changing = asyncio.Lock()
-        self.keeper = EndpointSync(
+        self.sync = EndpointSync(
             ws_type,
             self.state,
             config,
@@ -280,7 +280,7 @@ class Desk:
 
     def want(self, component_id: str, *specs: SubscriptionSpec) -> None:
         self.state.replace(component_id, specs)
-        self.keeper.wishes_changed()
+        self.sync.wishes_changed()
 
     def dial(self) -> ModelLine:
         self.limiter = self.limiter.successor()
@@ -293,10 +293,10 @@ class Desk:
         await self.close()
 
     def needs_line(self) -> bool:
-        return self.keeper.is_wanted
+        return self.sync.is_wanted
 
     def status(self, spec: SubscriptionSpec) -> set[StreamStatus]:
-        return {self.keeper.status(stream) for stream in streams_of(spec)}
+        return {self.sync.status(stream) for stream in streams_of(spec)}
 
     async def open_line(self) -> Any:
         """Dial, or what stands for it."""
@@ -308,18 +308,18 @@ class Desk:
             await asyncio.sleep(0.05)
             if self.exchange.lines and self.exchange.line.is_open and self.is_quiet():
                 return
-        raise AssertionError(f"never quiet: {self.keeper.statistics()}")
+        raise AssertionError(f"never quiet: {self.sync.statistics()}")
 
     def is_quiet(self) -> bool:
         wanted = {s for s, d in self.state.demand(self.ws_type).items() if d.realtime}
-        statuses = {self.keeper.status(stream) for stream in wanted}
+        statuses = {self.sync.status(stream) for stream in wanted}
         waiting = {StreamStatus.WANTED, StreamStatus.REQUESTED}
-        return not (statuses & waiting) and not self.keeper.is_searching
+        return not (statuses & waiting) and not self.sync.is_searching
 
     async def close(self) -> None:
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
-        await self.keeper.stop()
+        await self.sync.stop()
 
     async def take_over(self) -> None:
         """Change lines as planned, as for a new token: the new one is proved before the old one goes."""
@@ -328,7 +328,7 @@ class Desk:
         async with self._changing:
             old, new = self._line, self.dial()
             try:
-                await self.keeper.synchronize(new)
+                await self.sync.synchronize(new)
             except (ConnectionLostError, RecoveryError):
                 new.drop()
                 self.exchange.lines.append(old)
@@ -342,7 +342,7 @@ class Desk:
             self.is_serving = False
             self._line = await self.open_line()
             try:
-                await self.keeper.synchronize(self._line)
+                await self.sync.synchronize(self._line)
             except (ConnectionLostError, RecoveryError) as error:
                 self.errors.append(error)
                 self._line.drop()
@@ -353,5 +353,5 @@ class Desk:
                 await self._line.closed.wait()
                 async with self._changing:  # a change that is under way may bring another line
                     pass
-            self.keeper.line_lost()
+            self.sync.line_lost()
             await asyncio.sleep(0.05)

@@ -55,8 +55,8 @@ async def test_one_more_symbol_beside_500_costs_one_snapshot_and_one_list_for_th
             await elapse(2)
         assert exchange.snapshots[500:] == [("ticker", f"KRW-D{number}") for number in range(3)]
         assert exchange.lists == 2  # one for the line, one to learn that the split is taken
-        assert d.keeper.statistics().split is SplitTrust.PROVED
-        assert d.keeper.statistics().efficiency_score > 80
+        assert d.sync.statistics().split is SplitTrust.PROVED
+        assert d.sync.statistics().efficiency_score > 80
 
 
 @in_virtual_time
@@ -70,17 +70,17 @@ async def test_changes_that_undo_each_other_cost_no_request_and_are_counted() ->
             d.want("b")
             await elapse(0.1)
         assert len(exchange.line.sent) == sent
-        assert d.keeper.statistics().cancelled == 3
+        assert d.sync.statistics().cancelled == 3
         d.want("b", ETH)
         await d.settled()
-        assert d.keeper.statistics().cancelled == 3
+        assert d.sync.statistics().cancelled == 3
 
 
 @in_virtual_time
 async def test_the_request_that_would_ask_for_all_is_planned_as_the_session_would_send_it() -> None:
     exchange = ModelExchange()
     async with serving(exchange, BTC, trade("KRW-BTC")) as d:
-        assert [str(spec) for spec in d.keeper.optimize().specs] == [
+        assert [str(spec) for spec in d.sync.optimize().specs] == [
             str(ticker("KRW-BTC", only_realtime=True)),
             str(trade("KRW-BTC", only_realtime=True)),
         ]
@@ -207,14 +207,14 @@ async def test_auto_names_the_format_that_what_is_subscribed_was_measured_for_an
     async with desk(exchange, compression=compression) as d:
         d.want("a", BTC)
         await d.settled()
-        assert (d.keeper.statistics().data_format, d.keeper.statistics().format_savings) == (DataFormat.SIMPLE, None)
+        assert (d.sync.statistics().data_format, d.sync.statistics().format_savings) == (DataFormat.SIMPLE, None)
         await elapse(2)
         sent = len(exchange.line.sent)
         for _ in range(150):
             exchange.trade("KRW-BTC")
             await elapse(0.1)
         assert len(exchange.line.sent) == sent, "the format waits for a request that is sent anyway"
-        figures = d.keeper.statistics()
+        figures = d.sync.statistics()
         assert figures.data_format is wanted
         assert figures.format_reason.startswith(reason), figures.format_reason
         assert figures.format_savings is not None

@@ -28,8 +28,8 @@ async def test_after_a_cut_everything_is_restored_and_proved() -> None:
             await elapse(0.3)
             await d.settled()
             assert len(exchange.table()) == 60
-            assert d.keeper.statistics().restored == d.keeper.statistics().restorable == 60
-        assert max(d.keeper.restore_times) < 0.25
+            assert d.sync.statistics().restored == d.sync.statistics().restorable == 60
+        assert max(d.sync.restore_times) < 0.25
         assert [len(line.sent) for line in exchange.lines] == [2] * 6
 
 
@@ -66,7 +66,7 @@ async def test_a_new_line_takes_over_without_disturbing_the_old_one() -> None:
         old = exchange.line
         new = d.dial()
         d.want("b", ETH)
-        await d.keeper.synchronize(new)
+        await d.sync.synchronize(new)
         await elapse(LATENCY)
         assert set(old.table) == set(new.table) == entries(BTC, ETH)
         told = len(d.told)
@@ -77,7 +77,7 @@ async def test_a_new_line_takes_over_without_disturbing_the_old_one() -> None:
         assert exchange.table() == entries(BTC, ETH, trade("KRW-BTC"))
         assert {stream for stream, _ in d.told[told:]} == {key(DataType.TRADE, "KRW-BTC")}
         old.drop()
-        await d.keeper.stop()
+        await d.sync.stop()
 
 
 @in_virtual_time
@@ -87,7 +87,7 @@ async def test_a_new_line_that_fails_leaves_the_old_one_serving() -> None:
         old, new = exchange.line, d.dial()
         exchange.refuses = lambda entry: "INVALID_PARAM"
         with pytest.raises(RecoveryError):
-            await d.keeper.synchronize(new)
+            await d.sync.synchronize(new)
         exchange.refuses = lambda entry: None
         assert d.status(BTC) == LIVE
         exchange.lines.append(old)
@@ -104,15 +104,15 @@ async def test_stopping_ends_every_wait() -> None:
     async with desk(exchange) as d:
         d.want("a", BTC)
         waiting = [
-            asyncio.create_task(d.keeper.wait_served(tickers("KRW-BTC"))),
-            asyncio.create_task(d.keeper.fetch_snapshots([BTC])),
+            asyncio.create_task(d.sync.wait_served(tickers("KRW-BTC"))),
+            asyncio.create_task(d.sync.fetch_snapshots([BTC])),
         ]
         await elapse(0.05)
-        await d.keeper.stop()
+        await d.sync.stop()
         results = await asyncio.gather(*waiting, return_exceptions=True)
         assert [type(result) for result in results] == [ConnectionLostError] * 2
-        await d.keeper.stop()
-        for call in (d.keeper.wait_served([]), d.keeper.fetch_snapshots([BTC]), d.keeper.synchronize(d.dial())):
+        await d.sync.stop()
+        for call in (d.sync.wait_served([]), d.sync.fetch_snapshots([BTC]), d.sync.synchronize(d.dial())):
             with pytest.raises(ConnectionLostError):
                 await call
 
@@ -123,7 +123,7 @@ async def test_a_stream_that_is_dropped_while_somebody_waits_for_it_is_named() -
     exchange.unknown = {"KRW-BTC"}
     async with desk(exchange) as d:
         d.want("a", BTC)
-        waiting = asyncio.create_task(d.keeper.wait_served(tickers("KRW-BTC")))
+        waiting = asyncio.create_task(d.sync.wait_served(tickers("KRW-BTC")))
         await elapse(0.05)
         d.want("a")
         with pytest.raises(SubscriptionError, match="KRW-BTC"):

@@ -28,12 +28,12 @@ async def test_an_unknown_code_is_unserved_and_does_not_hold_the_rest_up() -> No
     exchange.unknown = {"KRW-NOPE"}
     async with desk(exchange) as d:
         d.want("a", ticker("KRW-BTC", "KRW-NOPE"))
-        await d.keeper.wait_served(tickers("KRW-BTC"))
+        await d.sync.wait_served(tickers("KRW-BTC"))
         assert d.loop.time() - exchange.line.sent[0][0] < 1
         with pytest.raises(SubscriptionError, match="KRW-NOPE") as caught:
-            await d.keeper.wait_served(tickers("KRW-BTC", "KRW-NOPE"))
+            await d.sync.wait_served(tickers("KRW-BTC", "KRW-NOPE"))
         assert caught.value.codes == ("KRW-NOPE",)
-        assert d.keeper.statistics().unserved == (key(DataType.TICKER, "KRW-NOPE"),)
+        assert d.sync.statistics().unserved == (key(DataType.TICKER, "KRW-NOPE"),)
         assert len(exchange.lines) == 1
 
 
@@ -44,10 +44,10 @@ async def test_an_exchange_that_is_late_with_everything_is_not_taken_for_one_tha
     async with desk(exchange) as d:
         exchange.busy_until = d.loop.time() + 3.5
         d.want("a", ticker(*codes(50), "KRW-NOPE"))
-        await d.keeper.wait_served(tickers(*codes(50)))
+        await d.sync.wait_served(tickers(*codes(50)))
         exchange.busy_until = d.loop.time() + 3.5  # the same on a line that serves
         d.want("b", book(*codes(50), "KRW-NOPE"))
-        await d.keeper.wait_served(key(DataType.ORDERBOOK, code) for code in codes(50))
+        await d.sync.wait_served(key(DataType.ORDERBOOK, code) for code in codes(50))
         await d.settled()
         missing = [stream for stream, status in d.told if status is StreamStatus.UNSERVED]
         assert missing == [key(DataType.TICKER, "KRW-NOPE"), key(DataType.ORDERBOOK, "KRW-NOPE")]
@@ -61,8 +61,8 @@ async def test_what_comes_slowly_is_waited_for_as_long_as_some_of_it_comes() -> 
     exchange.snapshot_pause = 0.2
     async with desk(exchange) as d:
         d.want("a", ticker(*codes(40), "KRW-NOPE"))
-        await d.keeper.wait_served(tickers(*codes(40)))
-        await d.keeper.fetch_snapshots([book(*codes(40))])
+        await d.sync.wait_served(tickers(*codes(40)))
+        await d.sync.fetch_snapshots([book(*codes(40))])
         await d.settled()
         assert [stream for stream, status in d.told if status is StreamStatus.UNSERVED] == [
             key(DataType.TICKER, "KRW-NOPE")
@@ -85,7 +85,7 @@ async def test_what_came_while_the_program_stood_still_is_read_before_it_is_miss
         stand_still(10.0)
         await elapse_nothing()
         exchange.line.release()
-        await d.keeper.wait_served(tickers(*codes(50)))
+        await d.sync.wait_served(tickers(*codes(50)))
         assert StreamStatus.UNSERVED not in {status for _, status in d.told}
 
 
@@ -105,7 +105,7 @@ async def test_a_refusal_that_came_while_the_program_stood_still_is_read_before_
         exchange.line.release()
         await d.settled()
         assert [component for component, _ in d.rejected] == ["b"]
-        assert d.keeper.statistics().rejections == exchange.refused  # none was taken for another answer
+        assert d.sync.statistics().rejections == exchange.refused  # none was taken for another answer
 
 
 @in_virtual_time
@@ -116,7 +116,7 @@ async def test_a_code_that_was_unserved_does_not_delay_the_next_line() -> None:
         exchange.line.drop()
         await elapse(0.2)
         await d.settled()
-        assert d.keeper.restore_times[-1] < 0.1
+        assert d.sync.restore_times[-1] < 0.1
 
 
 @in_virtual_time
@@ -155,7 +155,7 @@ async def test_private_streams_are_proved_by_the_list_and_assets_warm_up() -> No
         await d.settled()
         assert d.status(ASSETS) == {StreamStatus.WARMING_UP}
         assert d.status(orders("KRW-BTC")) == LIVE
-        await d.keeper.wait_served([key(DataType.MY_ASSET)])
+        await d.sync.wait_served([key(DataType.MY_ASSET)])
         before = exchange.lists
         d.want("b", news(), orders())
         await d.settled()
@@ -187,7 +187,7 @@ async def test_codes_that_the_list_lacks_are_asked_for_again(times: int) -> None
         await elapse(0.1)
         await d.settled()
         assert len(exchange.table()) == 50
-        assert d.keeper.statistics().repairs == times
+        assert d.sync.statistics().repairs == times
         assert d.status(ticker(*codes(50))) == LIVE
 
 
@@ -196,8 +196,8 @@ async def test_codes_that_the_list_goes_on_lacking_are_unserved_and_the_rest_is_
     exchange = ModelExchange()
     exchange.forget.extend([3] * 3)
     async with serving(exchange, ticker(*codes(50))) as d:
-        assert len(d.keeper.statistics().unserved) == 3
-        assert d.keeper.statistics().live == 47
+        assert len(d.sync.statistics().unserved) == 3
+        assert d.sync.statistics().live == 47
         assert len(exchange.requests) == 3
 
 
@@ -210,7 +210,7 @@ async def test_a_list_that_is_not_answered_costs_the_line_where_nothing_else_pro
         await elapse(5)
         assert d.errors
         assert all(isinstance(error, RecoveryError) for error in d.errors)
-        assert d.keeper.statistics().lists_unanswered >= 2
+        assert d.sync.statistics().lists_unanswered >= 2
         exchange.answers_lists = True
         await d.settled()
 
@@ -225,7 +225,7 @@ async def test_a_list_that_is_not_answered_is_made_up_for_by_data() -> None:
         assert d.errors == []
         assert d.status(BTC) == LIVE
         assert d.is_serving
-        assert d.keeper.statistics().restores == 0  # the first line restores nothing
+        assert d.sync.statistics().restores == 0  # the first line restores nothing
 
 
 @in_virtual_time
@@ -266,7 +266,7 @@ async def test_what_earlier_lines_brought_is_asked_for_again_a_few_times_and_fur
         sent = [at for at, data in exchange.line.sent[began:] if b"LIST_SUBSCRIPTIONS" not in data]
         pauses = [later - earlier for earlier, later in itertools.pairwise(sent)]
         assert [round(pause) for pause in pauses] == [15, 45, 120, 300]
-        assert set(d.keeper.statistics().unserved) == tickers("KRW-C3", "KRW-C4", "KRW-NOPE")
+        assert set(d.sync.statistics().unserved) == tickers("KRW-C3", "KRW-C4", "KRW-NOPE")
         assert [status for stream, status in d.told if stream.symbol == "KRW-C3"][-1] is StreamStatus.UNSERVED
         exchange.line.drop()  # another line begins anew
         await elapse(0.2)

@@ -43,11 +43,11 @@ async def test_a_refused_wish_is_found_and_reported_while_everybody_else_is_serv
         assert exchange.table() == entries(ticker(*codes(30)), trade("KRW-BTC"))
         # The first line, and those lost: with all twelve suspects, with the guilty one, and to be sure.
         assert len(exchange.lines) <= 4
-        assert d.keeper.statistics().split is not SplitTrust.BROKEN
-        (quarantined,) = d.keeper.statistics().quarantined
+        assert d.sync.statistics().split is not SplitTrust.BROKEN
+        (quarantined,) = d.sync.statistics().quarantined
         assert quarantined.components == ("bad",)
         with pytest.raises(SubscriptionError):
-            await d.keeper.wait_served(tickers("KRW-BAD"))
+            await d.sync.wait_served(tickers("KRW-BAD"))
 
 
 @in_virtual_time
@@ -58,7 +58,7 @@ async def test_a_refusal_is_one_error_in_the_same_words_for_all_who_are_told() -
         d.want("bad", ticker("KRW-BAD", "KRW-XRP"))
         d.want("also bad", ticker("KRW-BAD", "KRW-XRP"))
         with pytest.raises(SubscriptionError) as awaited:
-            await d.keeper.wait_served(tickers("KRW-BAD"))
+            await d.sync.wait_served(tickers("KRW-BAD"))
         await elapse(1)
         rejected = dict(d.rejected)
         for code in ("KRW-BAD", "KRW-XRP"):
@@ -95,7 +95,7 @@ async def test_a_refused_wish_of_many_codes_beside_many_streams_costs_a_few_call
     async with desk(exchange) as d:
         for code in codes(1200):
             d.state.replace(f"good {code}", [ticker(code)])
-        d.keeper.wishes_changed()
+        d.sync.wishes_changed()
         await d.settled()
         calls = 0
         counted = {Path(inspect.getfile(part)).name for part in (StatusTracker, EndpointSync, SubscriptionStateManager)}
@@ -131,7 +131,7 @@ async def test_a_refused_code_in_a_wish_of_fifty_costs_the_others_nothing(place:
         assert d.state.specs_of("many") == (ticker(*many),)
         # Each lost line halves what is left, and a last one makes sure.
         assert len(exchange.lines) - lines <= 8
-        assert d.keeper.statistics().wishes == 2
+        assert d.sync.statistics().wishes == 2
 
 
 @in_virtual_time
@@ -209,7 +209,7 @@ async def test_too_many_requests_is_nobodys_fault_and_what_was_refused_is_sent_a
         await d.settled()
         assert d.rejected == []
         assert exchange.table() == entries(BTC, ETH)
-        assert d.keeper.statistics().refusals == 1
+        assert d.sync.statistics().refusals == 1
         assert d.limiter.usage(d.loop.time()).factor < 1
 
 
@@ -248,5 +248,5 @@ async def test_an_error_that_no_request_explains_is_counted() -> None:
         exchange.fail(exchange.line, "INVALID_PARAM")
         await elapse(1)
         await d.settled()
-        assert d.keeper.statistics().stray_errors == 1
+        assert d.sync.statistics().stray_errors == 1
         assert d.rejected == []

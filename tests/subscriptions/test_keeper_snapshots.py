@@ -19,7 +19,7 @@ async def test_snapshots_ride_along_without_disturbing_what_flows() -> None:
     exchange = ModelExchange()
     async with serving(exchange, ticker("KRW-BTC", "KRW-ETH")) as d:
         exchange.snapshots.clear()
-        await d.keeper.fetch_snapshots([ticker("KRW-XRP", "KRW-BTC"), trade("KRW-XRP")])
+        await d.sync.fetch_snapshots([ticker("KRW-XRP", "KRW-BTC"), trade("KRW-XRP")])
         assert sorted(exchange.snapshots) == [("ticker", "KRW-BTC"), ("ticker", "KRW-XRP"), ("trade", "KRW-XRP")]
         assert exchange.table() == entries(BTC, ETH)
         await elapse(5)
@@ -33,11 +33,11 @@ async def test_a_snapshot_that_does_not_come_is_named() -> None:
     exchange.unknown = {"KRW-NOPE"}
     async with serving(exchange, BTC) as d:
         with pytest.raises(SubscriptionError, match="KRW-NOPE"):
-            await d.keeper.fetch_snapshots([ticker("KRW-ETH", "KRW-NOPE")])
+            await d.sync.fetch_snapshots([ticker("KRW-ETH", "KRW-NOPE")])
         with pytest.raises(SubscriptionError, match="has no snapshot"):
-            await d.keeper.fetch_snapshots([ASSETS])
+            await d.sync.fetch_snapshots([ASSETS])
         await elapse(1)
-        assert d.keeper.statistics().split is SplitTrust.UNKNOWN
+        assert d.sync.statistics().split is SplitTrust.UNKNOWN
         assert exchange.table() == entries(BTC)
 
 
@@ -45,7 +45,7 @@ async def test_a_snapshot_that_does_not_come_is_named() -> None:
 async def test_a_snapshot_needs_no_wish_and_waits_for_a_line() -> None:
     exchange = ModelExchange()
     async with desk(exchange) as d:
-        fetch = asyncio.create_task(d.keeper.fetch_snapshots([BTC]))
+        fetch = asyncio.create_task(d.sync.fetch_snapshots([BTC]))
         await asyncio.sleep(0)
         assert d.needs_line()
         await fetch
@@ -78,7 +78,7 @@ async def test_a_snapshot_where_the_split_is_broken_leaves_nothing_behind() -> N
         d.want("b", BTC)
         await d.settled()
         await elapse(2)
-        await d.keeper.fetch_snapshots([ETH])
+        await d.sync.fetch_snapshots([ETH])
         await elapse(2)
         assert exchange.table() == entries(ticker(*codes(5)), BTC)
 
@@ -89,10 +89,10 @@ async def test_a_snapshot_that_does_not_come_beside_a_stream_is_asked_for_plainl
     exchange.split = "last"
     async with serving(exchange, ticker("KRW-BTC")) as d:
         await elapse(1)
-        await d.keeper.fetch_snapshots([ETH])
+        await d.sync.fetch_snapshots([ETH])
         await elapse(1)
         assert exchange.table() == entries(BTC)
-        assert d.keeper.statistics().split is SplitTrust.BROKEN
+        assert d.sync.statistics().split is SplitTrust.BROKEN
 
 
 @in_virtual_time
@@ -124,7 +124,7 @@ async def test_an_exchange_that_goes_on_forgetting_is_not_asked_for_ever() -> No
         await elapse(60)
         assert len(exchange.requests) < 12
         assert exchange.violations == 0
-        assert d.keeper.statistics().unserved
+        assert d.sync.statistics().unserved
 
 
 @in_virtual_time
@@ -138,7 +138,7 @@ async def test_a_snapshot_fetched_while_a_refused_wish_is_searched_for_leaves_no
         d.want("a", ticker("KRW-BTC", "KRW-BAD"), ticker("KRW-BTC"))
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(2):
-                await d.keeper.fetch_snapshots([ticker("KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-NOPE")])
+                await d.sync.fetch_snapshots([ticker("KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-NOPE")])
         await elapse(10)
         assert [name for name, _ in d.rejected] == ["a"]
         assert d.status(ticker("KRW-BTC")) == LIVE
@@ -152,7 +152,7 @@ async def test_a_snapshot_that_does_not_come_takes_nothing_from_a_stream_that_is
         d.want("base", ticker("KRW-BASE"))
         await d.settled()
         await elapse(2)
-        fetch = asyncio.create_task(d.keeper.fetch_snapshots([ticker("KRW-NOPE")]))
+        fetch = asyncio.create_task(d.sync.fetch_snapshots([ticker("KRW-NOPE")]))
         await elapse(0.5)
         d.want("a", ticker("KRW-BTC"))
         with pytest.raises(SubscriptionError, match="KRW-NOPE"):
@@ -170,9 +170,9 @@ async def test_a_snapshot_that_nobody_waits_for_any_more_is_not_asked_for_again(
         await d.settled()
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1):
-                await d.keeper.fetch_snapshots([ticker("KRW-NOPE")])
+                await d.sync.fetch_snapshots([ticker("KRW-NOPE")])
         before = len(exchange.requests)
         await elapse(10)
         assert len(exchange.requests) == before
         d.want("base")
-        assert not d.keeper.is_wanted
+        assert not d.sync.is_wanted

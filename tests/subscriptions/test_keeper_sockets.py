@@ -91,7 +91,7 @@ async def test_a_hundred_components_with_500_streams_each_take_few_requests() ->
         await d.settled()
         assert len(d.requests()) <= 3
         assert len(d.table()) == len(specs) == len(wanted)
-        assert d.keeper.statistics().unserved == ()
+        assert d.sync.statistics().unserved == ()
         assert violations(d) == 0
 
 
@@ -106,7 +106,7 @@ async def test_one_more_symbol_is_one_more_snapshot() -> None:
         parts = json.loads(d.requests()[-1])[1:-1]
         asked = {len(part["codes"]): part.get("is_only_realtime", False) for part in parts}
         assert asked == {1: False, 30: True}
-        await until(lambda: d.keeper.statistics().split is SplitTrust.PROVED)
+        await until(lambda: d.sync.statistics().split is SplitTrust.PROVED)
 
 
 async def test_after_a_cut_everything_is_restored_and_proved() -> None:
@@ -120,7 +120,7 @@ async def test_after_a_cut_everything_is_restored_and_proved() -> None:
             await d.cut()
             await d.settled()
             assert d.table() == before
-            figures = d.keeper.statistics()
+            figures = d.sync.statistics()
             assert figures.restored == figures.restorable == len(before)
         assert violations(d) == 0
 
@@ -143,7 +143,7 @@ async def test_the_format_of_the_running_streams_stays(data_format: DataFormat) 
         await d.settled()
         d.want("b", SubscriptionSpec(DataType.CANDLE_1M, "KRW-BTC"))
         await d.settled()
-        assert d.keeper.statistics().lists >= 1
+        assert d.sync.statistics().lists >= 1
         wanted = "SIMPLE" if data_format is DataFormat.AUTO else data_format.value
         assert {view.format for view in d.server.connections} == {wanted}
 
@@ -186,16 +186,16 @@ async def test_unknown_codes_are_named_and_the_rest_is_served() -> None:
     async with running(proof_timeout=1.0) as d:
         d.want("a", ticker("KRW-BTC", "KRW-NOPE"))
         with pytest.raises(SubscriptionError, match="KRW-NOPE"):
-            await d.keeper.wait_served(tickers("KRW-BTC", "KRW-NOPE"))
+            await d.sync.wait_served(tickers("KRW-BTC", "KRW-NOPE"))
         await until(lambda: d.status(ticker("KRW-BTC")) == LIVE)
-        assert d.keeper.statistics().unserved == (key(DataType.TICKER, "KRW-NOPE"),)
+        assert d.sync.statistics().unserved == (key(DataType.TICKER, "KRW-NOPE"),)
 
 
 async def test_snapshots_on_request_leave_the_table_alone() -> None:
     async with running() as d:
         d.want("a", ticker("KRW-BTC"))
         await d.settled()
-        await d.keeper.fetch_snapshots([ticker(*markets(d, 20)), book("KRW-ETH", depth=1)])
+        await d.sync.fetch_snapshots([ticker(*markets(d, 20)), book("KRW-ETH", depth=1)])
         assert d.table() == streams("ticker", ["KRW-BTC"])
         assert d.status(ticker("KRW-BTC")) == LIVE
 
@@ -231,10 +231,10 @@ async def test_codes_missing_after_a_reconnect_are_found(listed: bool) -> None:
         await until(lambda: len(d.lines) == 2)
         await d.settled()
         if listed:  # the exchange says that it serves them and does not: their silence gives it away
-            await until(lambda: len(d.keeper.statistics().unserved) == 3)
+            await until(lambda: len(d.sync.statistics().unserved) == 3)
         else:
-            assert d.keeper.statistics().unserved == ()
-            assert d.keeper.statistics().repairs == 1
+            assert d.sync.statistics().unserved == ()
+            assert d.sync.statistics().repairs == 1
         assert d.table() == streams("ticker", codes)
 
 
@@ -328,5 +328,5 @@ async def test_wishes_and_drops_in_any_order_end_in_the_union(seed: int) -> None
         wanted["last"] = ("ticker", ["KRW-BTC"])
         await d.holds({entry for kind, chosen in wanted.values() for entry in streams(kind, chosen)})
         await d.settled()
-        assert d.keeper.statistics().unserved == ()
+        assert d.sync.statistics().unserved == ()
         assert violations(d) == 0

@@ -23,7 +23,7 @@ async def test_an_exchange_that_takes_only_the_last_object_of_a_type_is_asked_pl
         await d.settled()
         await elapse(2)
         assert exchange.table() == entries(ticker(*codes(5)), BTC)
-        assert d.keeper.statistics().split is SplitTrust.BROKEN
+        assert d.sync.statistics().split is SplitTrust.BROKEN
         d.want("c", ETH)
         await d.settled()
         await elapse(2)
@@ -39,7 +39,7 @@ async def test_an_exchange_that_sends_no_snapshot_beside_realtime_only_is_asked_
         d.want("b", BTC)
         await d.settled()
         assert d.status(BTC) == LIVE
-        assert d.keeper.statistics().split is SplitTrust.BROKEN
+        assert d.sync.statistics().split is SplitTrust.BROKEN
 
 
 @in_virtual_time
@@ -50,7 +50,7 @@ async def test_an_unknown_code_is_not_taken_for_a_broken_split() -> None:
         d.want("b", ticker("KRW-NOPE"))
         await d.settled()
         assert d.status(ticker("KRW-NOPE")) == UNSERVED
-        assert d.keeper.statistics().split is SplitTrust.UNKNOWN
+        assert d.sync.statistics().split is SplitTrust.UNKNOWN
         assert len(exchange.requests) <= 3
 
 
@@ -64,7 +64,7 @@ async def test_an_exchange_that_refuses_one_type_in_two_ways_blames_nobody() -> 
         await elapse(2)
         assert d.rejected == []
         assert d.status(BTC) == LIVE
-        assert d.keeper.statistics().split is SplitTrust.BROKEN
+        assert d.sync.statistics().split is SplitTrust.BROKEN
 
 
 @in_virtual_time
@@ -81,7 +81,7 @@ async def test_an_exchange_that_refuses_one_type_in_two_ways_and_a_wish_besides_
         await d.settled()
         assert [error.codes for _, error in d.rejected] == [("KRW-BAD",)]
         assert exchange.table() == entries(ticker(*codes(5)), BTC, ETH, ticker("KRW-XRP"), trade("KRW-BTC"))
-        assert d.keeper.statistics().split is SplitTrust.BROKEN
+        assert d.sync.statistics().split is SplitTrust.BROKEN
 
 
 @in_virtual_time
@@ -111,7 +111,7 @@ async def test_an_event_that_happens_to_come_does_not_show_that_snapshots_come_b
         exchange.trade("KRW-BTC")
         await elapse(10)
         assert d.status(ticker("KRW-BTC", "KRW-ETH")) == LIVE
-        assert d.keeper.statistics().split is SplitTrust.BROKEN
+        assert d.sync.statistics().split is SplitTrust.BROKEN
 
 
 @in_virtual_time
@@ -128,7 +128,7 @@ async def test_a_snapshot_that_a_repair_brings_does_not_show_that_they_come_besi
         d.want("b", ticker("KRW-XRP"))
         await elapse(10)
         assert d.status(ticker("KRW-BTC", "KRW-ETH", "KRW-XRP")) == LIVE
-        assert d.keeper.statistics().split is SplitTrust.BROKEN
+        assert d.sync.statistics().split is SplitTrust.BROKEN
 
 
 @in_virtual_time
@@ -140,12 +140,12 @@ async def test_what_is_overdue_while_another_stream_is_asked_for_plainly_is_judg
         await elapse(1)
         d.want("c", trade("KRW-NOPE"))
         await elapse(3.5)
-        assert d.keeper.statistics().split is SplitTrust.BROKEN  # for as long as it is tried
+        assert d.sync.statistics().split is SplitTrust.BROKEN  # for as long as it is tried
         assert d.status(trade("KRW-NOPE")) == UNSERVED
         assert d.status(ticker("KRW-NOPE")) != UNSERVED
         await elapse(3)
         assert d.status(ticker("KRW-NOPE")) == UNSERVED
-        assert d.keeper.statistics().split is SplitTrust.UNKNOWN
+        assert d.sync.statistics().split is SplitTrust.UNKNOWN
 
 
 @in_virtual_time
@@ -155,11 +155,11 @@ async def test_a_fetched_snapshot_that_is_all_that_is_tried_ends_the_trial_too()
     async with serving(exchange, BTC) as d:
         d.want("b", trade("KRW-BTC"))
         await elapse(2)
-        fetch = asyncio.create_task(d.keeper.fetch_snapshots([ticker("KRW-NOPE")]))
+        fetch = asyncio.create_task(d.sync.fetch_snapshots([ticker("KRW-NOPE")]))
         await elapse(4)
-        assert d.keeper.statistics().split is SplitTrust.BROKEN
+        assert d.sync.statistics().split is SplitTrust.BROKEN
         d.want("a")
         with pytest.raises(SubscriptionError, match="KRW-NOPE"):
             await fetch
-        assert d.keeper.statistics().split is SplitTrust.UNKNOWN
+        assert d.sync.statistics().split is SplitTrust.UNKNOWN
         assert exchange.table() == entries(trade("KRW-BTC"))

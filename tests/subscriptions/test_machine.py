@@ -131,7 +131,7 @@ class SubscriptionMachine(RuleBasedStateMachine):
         async def main() -> None:
             with contextlib.suppress(SubscriptionError, TimeoutError):
                 async with asyncio.timeout(2):
-                    await self.desk.keeper.fetch_snapshots([spec])
+                    await self.desk.sync.fetch_snapshots([spec])
 
         self.play(main())
 
@@ -152,7 +152,7 @@ class SubscriptionMachine(RuleBasedStateMachine):
         self.strays = 0
         asked = [spec for specs in self.wanted.values() for spec in specs]
         assert self.exchange.table() == {entry for entry in table_for(asked) if not entry[1].startswith(BAD)}
-        keeper = self.desk.keeper
+        keeper = self.desk.sync
         for stream in self.desk.state.demand(WebSocketType.PUBLIC):
             possible = {StreamStatus.LIVE}
             if stream.symbol == UNKNOWN:

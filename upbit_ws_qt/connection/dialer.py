@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt.config import ServiceConfig
     from upbit_ws_qt.connection.auth import JWTManager
-    from upbit_ws_qt.connection.figures import Tally
+    from upbit_ws_qt.connection.figures import ConnectionCounters
     from upbit_ws_qt.connection.inbox import RawFrame
     from upbit_ws_qt.connection.line import Control, Tap
     from upbit_ws_qt.connection.rate_limit import ConnectLimiter
@@ -245,14 +245,14 @@ class Lines:
         ws_type: WebSocketType,
         config: ServiceConfig,
         dialer: Dialer,
-        tally: Tally,
+        counters: ConnectionCounters,
         synchronize: Callable[[Line], Coroutine[Any, Any, None]],
         on_closed: Callable[[Line, CloseInfo], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._ws_type = ws_type
         self._dialer = dialer
-        self._tally = tally
+        self._counters = counters
         self._synchronize = synchronize
         self._on_closed = on_closed
         self._refused_requests = 0
@@ -285,7 +285,7 @@ class Lines:
         line = Line(self._ws_type, epoch, self.limiter.successor(), sink, self._on_control)
         line.show_all_to(self.tap)
         await self._dialer.dial(line)
-        self._tally.connected()
+        self._counters.connected()
         self.open.add(line)
         line.closed.add_done_callback(partial(self._closed, line))
         return line
@@ -340,14 +340,14 @@ class Lines:
     def _closed(self, line: Line, closed: asyncio.Future[CloseInfo]) -> None:
         self.open.discard(line)
         line.gone(self._loop.time())
-        self._tally.line_ended(line.figures())
+        self._counters.line_ended(line.figures())
         self._on_closed(line, closed.result())
 
     def _on_control(self, line: Line, message: Control) -> None:
         """Act on what concerns the line, then pass the message on."""
         if isinstance(message, ServerError):
             line.refused(message)
-            self._tally.add_refusal(safe_text(message.name, 40))
+            self._counters.add_refusal(safe_text(message.name, 40))
             if message.name == TOO_MANY_REQUEST:
                 # The next line is to be slower too, and this one may be a candidate beside the one that serves.
                 for limiter in {line.limiter, self.limiter}:

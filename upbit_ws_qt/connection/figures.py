@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.connection.states import StateChange
     from upbit_ws_qt.types import ConnectionState, WebSocketType
 
-__all__ = ["ConnectionFigures", "Tally"]
+__all__ = ["ConnectionCounters", "ConnectionFigures"]
 
 # The protocol sheet has seven names of errors; a server that makes up new ones all the time must not fill the memory.
 _MOST_NAMES = 32
@@ -87,7 +87,7 @@ class ConnectionFigures:
 
 
 @dataclass(slots=True)
-class Tally:
+class ConnectionCounters:
     """What is counted while a connection lives."""
 
     connects: int = 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from upbit_ws_qt.connection.dialer import Dialer, Lines, close_code_of, is_final, kind_of, loss_cause, short_cause
 from upbit_ws_qt.connection.epoch import GapLog
-from upbit_ws_qt.connection.figures import ConnectionFigures, Tally
+from upbit_ws_qt.connection.figures import ConnectionCounters, ConnectionFigures
 from upbit_ws_qt.connection.inbox import Inbox
 from upbit_ws_qt.connection.retry import Askers, Backoff, Waker
 from upbit_ws_qt.connection.socket import open_socket
@@ -101,11 +101,11 @@ class Supervisor:
         self._on_gap, self._on_gap_found, self._on_resumed = on_gap, on_gap_found, on_resumed
         self._gaps = GapLog(ws_type, gap_streams, handed_on, self._gap_found)
         self._machine = StateMachine(ws_type, self._loop.time, wall_clock, partial(self._soon, on_state))
-        self._tally = Tally()
+        self._counters = ConnectionCounters()
         self._dialer = Dialer(
-            ws_type, config, connect_limiter, jwt, self._tally.add_rtt, connect=connect, wall_clock=wall_clock
+            ws_type, config, connect_limiter, jwt, self._counters.add_rtt, connect=connect, wall_clock=wall_clock
         )
-        self._lines = Lines(ws_type, config, self._dialer, self._tally, synchronize, self._line_closed)
+        self._lines = Lines(ws_type, config, self._dialer, self._counters, synchronize, self._line_closed)
         self._backoff = Backoff(config.backoff_initial, config.backoff_max, config.stable_after, rng)
         self._line: Line | None = None
         self._proved_at = 0.0
@@ -193,7 +193,7 @@ class Supervisor:
 
     def reset_figures(self) -> None:
         """Begin the round-trip figures anew; counters go on."""
-        self._tally.reset_rtt()
+        self._counters.reset_rtt()
 
     def set_tap(self, tap: Tap | None) -> None:
         """Have all frames of this endpoint seen by `tap` (see Line.tap), or by nobody."""
@@ -201,7 +201,7 @@ class Supervisor:
 
     def figures(self) -> ConnectionFigures:
         """Return how it stands."""
-        return self._tally.figures(
+        return self._counters.figures(
             self._line,
             self._inbox,
             self._loop.time(),
@@ -216,7 +216,7 @@ class Supervisor:
         )
 
     def _gap_found(self, gap: GapEvent) -> None:
-        self._tally.epoch_changed(lossy=bool(gap.streams))
+        self._counters.epoch_changed(lossy=bool(gap.streams))
         self._on_gap_found(gap)
         self._soon(self._on_gap, gap)
 
@@ -291,7 +291,7 @@ class Supervisor:
             await self._take_over(old, line, held, cause)
         except WebSocketError as error:
             self._asked_for = None
-            self._tally.rotation_failed(kind_of(error))
+            self._counters.rotation_failed(kind_of(error))
             if not old.closed.done():
                 # The old line serves on: nothing is dialled again, but for a token, which has to be renewed some time.
                 error.followed_by(RecoveryStrategy.RETRY if cause == TOKEN_DUE else RecoveryStrategy.NONE)
@@ -330,7 +330,7 @@ class Supervisor:
             if reached.cancelled():  # it ends here: the switch must not come when there is yet another line
                 self._begin_epoch(line, cause)
         self._asked_for = None
-        self._tally.rotated()
+        self._counters.rotated()
         if self.state is ConnectionState.RECONNECTING and not line.closed.done():
             self._move(ConnectionState.SYNCING, "open")
         self._proved(line)
@@ -399,7 +399,7 @@ class Supervisor:
         self._jwt.line_closed(self.ws_type)
         if info.asked or self.state is ConnectionState.STOPPED:
             return
-        self._tally.line_lost()
+        self._counters.line_lost()
         figures = line.figures()
         # What came last, data or pong, is when the line was last known to live; losses may lie hidden after it.
         alive_at = max(figures.last_frame_at, figures.last_pong_at, line.opened_at)
@@ -418,7 +418,7 @@ class Supervisor:
         """Count a failed attempt, or a lost line, and say so; the next attempt follows."""
         if isinstance(error, ConnectionLostError):
             error.failed_before(self._backoff.attempts)
-        self._tally.failed(kind_of(error))
+        self._counters.failed(kind_of(error))
         self._drop_line(error)
         self._move(ConnectionState.RECONNECTING, short_cause(error), close_code_of(error))
         self._soon(self._on_error, error)
@@ -438,7 +438,7 @@ class Supervisor:
 
     def _give_up(self, error: WebSocketError) -> None:
         self._drop_line(error)
-        self._tally.failed(kind_of(error))
+        self._counters.failed(kind_of(error))
         self._move(ConnectionState.FAILED, error.message, close_code_of(error))
         self._soon(self._on_error, error)
         self._askers.settle(error)

@@ -390,7 +390,7 @@ class ComponentRegistry:
 
     def status(self, stream: StreamKey) -> StreamStatus:
         """Return how far the exchange serves a stream."""
-        return self._endpoints[stream.websocket_type].keeper.status(stream)
+        return self._endpoints[stream.websocket_type].sync.status(stream)
 
     async def wait_served(self, handle: ComponentSubscription, timeout: float | None) -> None:
         """Return when all streams of a registration are served; see ComponentSubscription.wait_served."""
@@ -403,7 +403,7 @@ class ComponentRegistry:
             by_line.setdefault(stream.websocket_type, []).append(stream)
         async with asyncio.timeout(timeout):
             for ws_type, streams in by_line.items():
-                await self._endpoints[ws_type].keeper.wait_served(streams)
+                await self._endpoints[ws_type].sync.wait_served(streams)
 
     def announce(self, stream: StreamKey, status: StreamStatus, error: WebSocketError | None = None) -> None:
         """Tell the registrations that want a stream how it stands; from a plain callback of the loop."""

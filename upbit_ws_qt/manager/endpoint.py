@@ -99,7 +99,7 @@ class Endpoint:
         self.ws_type = ws_type
         self.inbox = Inbox(ws_type, config.inbox_frames, key_of, on_lost)
         self._on_lost = on_lost
-        self.keeper = EndpointSync(
+        self.sync = EndpointSync(
             ws_type, wishes, config, on_status=owner.on_stream_status, on_rejected=owner.on_rejected
         )
         self.connection = Supervisor(
@@ -109,7 +109,7 @@ class Endpoint:
             connect_limiter=connect_limiter,
             epochs=epochs,
             jwt=jwt,
-            synchronize=self.keeper.synchronize,
+            synchronize=self.sync.synchronize,
             on_state=self._on_state,
             on_gap=owner.on_gap,
             on_gap_found=owner.on_gap_found,
@@ -131,7 +131,7 @@ class Endpoint:
     @property
     def is_wanted(self) -> bool:
         """Whether any component wants something of it."""
-        return self.keeper.is_wanted
+        return self.sync.is_wanted
 
     @property
     def is_isolated(self) -> bool:
@@ -150,11 +150,11 @@ class Endpoint:
     def wishes_changed(self) -> None:
         """Bring the line and its subscriptions in step with what is wanted now."""
         self.connection.set_wanted(self.is_wanted)
-        self.keeper.wishes_changed()
+        self.sync.wishes_changed()
 
     async def fetch_snapshots(self, spec: SubscriptionSpec) -> None:
         """Have the present state sent once; returns when it has arrived. SubscriptionError names what did not come."""
-        asking = asyncio.ensure_future(self.keeper.fetch_snapshots([spec]))
+        asking = asyncio.ensure_future(self.sync.fetch_snapshots([spec]))
         try:
             await asyncio.sleep(0)  # lets the request be noted, so that the line knows that it is wanted
             self.connection.set_wanted(self.is_wanted)
@@ -172,7 +172,7 @@ class Endpoint:
 
     async def stop(self) -> None:
         """Close the line for good."""
-        await self.keeper.stop()
+        await self.sync.stop()
         await self.connection.stop()
         if self._host is not None:
             await self._host.stop()
@@ -189,7 +189,7 @@ class Endpoint:
 
     def _on_state(self, change: StateChange) -> None:
         if change.new in _WITHOUT_LINE:
-            self.keeper.line_lost()
+            self.sync.line_lost()
         self._owner.on_connection_state(self.ws_type, change)
 
 
@@ -211,7 +211,7 @@ async def fetch_snapshot(
     found: dict[str, BaseWebSocketEvent] = {}
     for stream in streams_of(spec) if pool is not None else ():
         known = pool.get_latest_data(stream.symbol, stream.data_type, stream.variant) if pool is not None else None
-        if known is not None and known.epoch == epoch and endpoint.keeper.status(stream).is_served:
+        if known is not None and known.epoch == epoch and endpoint.sync.status(stream).is_served:
             found[stream.symbol] = known
     rest = tuple(symbol for symbol in spec.symbols if symbol.partition(".")[0] not in found)
     if not rest:

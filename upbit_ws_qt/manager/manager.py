@@ -301,7 +301,7 @@ class GlobalWebSocketManager:
         What flows already is asked for without its snapshot, and what the session has learnt about the exchange is
         kept to. The library sends such requests by itself; this shows what they hold.
         """
-        return {ws_type: endpoint.keeper.optimize() for ws_type, endpoint in self.wiring.endpoints.items()}
+        return {ws_type: endpoint.sync.optimize() for ws_type, endpoint in self.wiring.endpoints.items()}
 
     async def analyze_connection_independence(self) -> tuple[ConnectionImpact, ...] | None:
         """Return whether the lines disturb each other; None where that part is switched off."""

@@ -119,7 +119,7 @@ class Observer:
         self._observed = observed
         self._loop = observed.loop
         self._subscriptions = {
-            ws_type: _KeptStatistics(endpoint.keeper.statistics) for ws_type, endpoint in observed.endpoints.items()
+            ws_type: _KeptStatistics(endpoint.sync.statistics) for ws_type, endpoint in observed.endpoints.items()
         }
         observed.notifier.add(_Freshness(self._subscriptions))
         self._process = psutil.Process()
@@ -127,7 +127,7 @@ class Observer:
         self._streams_due = self._components_due = 0.0
         self._maintenance: deque[str] = deque(maxlen=NOTICES_KEPT)
         self._due = 0.0
-        self.monitor = Monitor(config, is_simple=lambda ws_type: observed.endpoints[ws_type].keeper.format.is_simple)
+        self.monitor = Monitor(config, is_simple=lambda ws_type: observed.endpoints[ws_type].sync.format.is_simple)
         self._survey = StreamSurvey(self._loop, observed.routing.stream_stats, self.monitor.streams)
         self._collector = observed.routing.collector
         self.tasks = (

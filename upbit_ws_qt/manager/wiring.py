@@ -233,7 +233,7 @@ class Wiring:
 
     def subscription_statistics(self) -> dict[WebSocketType, SubscriptionStatistics]:
         """Return requests, proofs, conflicts and unserved streams of each line."""
-        return {ws_type: endpoint.keeper.statistics() for ws_type, endpoint in self.endpoints.items()}
+        return {ws_type: endpoint.sync.statistics() for ws_type, endpoint in self.endpoints.items()}
 
     # -- what the observer decides -------------------------------------------------------------------------------------
 

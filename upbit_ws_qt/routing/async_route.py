@@ -107,7 +107,7 @@ class AsyncRoute(Route):
             await _Call(self._callback(event), self._run_step)
         except asyncio.CancelledError as error:
             is_ending = _is_being_cancelled()
-            if not (self.closed if is_ending else self._is_put_aside()):
+            if not (self.closed if is_ending else self._is_quarantined()):
                 dispatcher.callback_failed(self, error)
             if is_ending:
                 raise
@@ -116,15 +116,15 @@ class AsyncRoute(Route):
         took = self.busy_time - spent
         self.times.add(took)
         self.longest = max(self.longest, took)
-        if self._tallies is not None:
-            tally = self._tallies[event.code if self._by_code else key_of_event(event)]
-            tally.delivered += 1
-            tally.busy_time += took
-            tally.longest = max(tally.longest, took)
+        if self._by_stream is not None:
+            stats = self._by_stream[event.code if self._by_code else key_of_event(event)]
+            stats.delivered += 1
+            stats.busy_time += took
+            stats.longest = max(stats.longest, took)
 
     def _run_step(self, call: _Call, error: BaseException | None) -> Any:
         """Run a callback up to its next suspension, and charge it with the time that took."""
-        if error is None and call.has_blocked and self._is_put_aside():
+        if error is None and call.has_blocked and self._is_quarantined():
             call.has_blocked = False  # once for each time, so that it may wait while it tidies up
             error = asyncio.CancelledError("put aside for blocking")
         beat = self._dispatcher.beat
@@ -141,7 +141,7 @@ class AsyncRoute(Route):
                 self.busy_time += took
                 call.has_blocked |= took >= self._slow
 
-    def _is_put_aside(self) -> bool:
+    def _is_quarantined(self) -> bool:
         component = self._dispatcher.components.get(self.component_id)
         return component is not None and component.quarantine is not None
 

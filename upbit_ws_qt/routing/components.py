@@ -86,10 +86,10 @@ class Component:
         strikes.append(now)
         return len(strikes) == strikes.maxlen and now - strikes[0] <= self._window
 
-    def put_aside(self, reason: str) -> BackpressureError:
+    def begin_quarantine(self, reason: str) -> BackpressureError:
         """Quarantine all routes; what waits for them is dropped and counted. Return the typed reason."""
         for route in self.routes:
-            route.put_aside()
+            route.begin_quarantine()
         dropped = sum(route.dropped for route in self.routes)
         self.quarantine = BackpressureError(
             self.component_id, reason, dropped=dropped, recovery=RecoveryStrategy.QUARANTINE
@@ -233,13 +233,13 @@ class Dispatcher:
         self.warnings += 1
         _log.warning("%s falls behind: %d events of %s wait", route.component_id, waiting, route.spec)
 
-    def put_aside(self, component_id: str, reason: str) -> None:
+    def begin_quarantine(self, component_id: str, reason: str) -> None:
         """Quarantine a component and report it, unless it is put aside already."""
         component = self.components.get(component_id)
         if component is None or component.quarantine is not None:
             return
         self.quarantines += 1
-        error = component.put_aside(reason)
+        error = component.begin_quarantine(reason)
         _log.error("%s", error)
         self.report(component_id, error)
 
@@ -270,4 +270,4 @@ class Dispatcher:
     def _strike(self, route: Route, reason: str) -> None:
         component = self.components.get(route.component_id)
         if component is not None and component.quarantine is None and component.strike(self.clock()):
-            self.put_aside(route.component_id, reason)
+            self.begin_quarantine(route.component_id, reason)

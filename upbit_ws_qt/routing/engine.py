@@ -141,7 +141,7 @@ class DataRoutingEngine:
         )
         component.routes[route] = None
         if component.quarantine is not None:
-            route.put_aside()
+            route.begin_quarantine()
         self.attach(route)
         return route
 
@@ -432,8 +432,8 @@ class DataRoutingEngine:
 
 
 def _consumer_figures(route: Route, key: StreamKey) -> ConsumerStats:
-    tally = route.tally(key)
-    return ConsumerStats(route.component_id, tally.delivered, tally.busy_time, tally.longest)
+    stats = route.stats_for(key)
+    return ConsumerStats(route.component_id, stats.delivered, stats.busy_time, stats.longest)
 
 
 def _is_coroutine_function(callback: Callable[[Any], Any]) -> bool:

@@ -66,9 +66,9 @@ class Route(CallStats):
     """
 
     __slots__ = (
-        "__weakref__", "_beat", "_block_timer", "_by_code", "_callback", "_deferred", "_dispatcher", "_has_backlog",
-        "_held", "_lossy", "_lost", "_newest", "_on_close", "_pace", "_queue", "_rules", "_slow", "_superseded",
-        "_tallies", "_timer", "_warn_at", "_warned", "alive", "closed", "component_id", "failures", "is_lossless",
+        "__weakref__", "_beat", "_block_timer", "_by_code", "_by_stream", "_callback", "_deferred", "_dispatcher",
+        "_has_backlog", "_held", "_lossy", "_lost", "_newest", "_on_close", "_pace", "_queue", "_rules", "_slow",
+        "_superseded", "_timer", "_warn_at", "_warned", "alive", "closed", "component_id", "failures", "is_lossless",
         "keys", "offer", "received", "skipped", "slow_calls", "spec", "times", "view",
     )  # fmt: skip
 
@@ -95,7 +95,7 @@ class Route(CallStats):
         self._by_code = not spec.data_type.is_indicator  # of indicators there may be several for a market
         # What a route of one stream counts is that stream's. A plain dict, filled: one that makes its entries when they
         # are asked for costs three times as much for each event.
-        self._tallies = {self._name_of(key): CallStats() for key in keys} if len(keys) > 1 else None
+        self._by_stream = {self._name_of(key): CallStats() for key in keys} if len(keys) > 1 else None
         self.closed = False
         self._dispatcher = dispatcher
         self._beat = dispatcher.beat
@@ -120,9 +120,9 @@ class Route(CallStats):
         self.offer: Callable[[BaseWebSocketEvent], None] = self._intake()
 
     # -- figures -------------------------------------------------------------------------------------------------------
-    def tally(self, key: StreamKey) -> CallStats:
+    def stats_for(self, key: StreamKey) -> CallStats:
         """Return what the callback took for one stream of the wish so far."""
-        return self if self._tallies is None else self._tallies[self._name_of(key)]
+        return self if self._by_stream is None else self._by_stream[self._name_of(key)]
 
     def _name_of(self, key: StreamKey) -> Hashable:
         return key.symbol if self._by_code else key
@@ -206,7 +206,7 @@ class Route(CallStats):
         if not self.closed and self.offer != self._refuse:
             self.offer = self._intake()
 
-    def put_aside(self) -> None:
+    def begin_quarantine(self) -> None:
         """Quarantine: what waits and what comes is dropped and counted until resume()."""
         if not self.closed:
             self.offer = self._refuse
@@ -279,11 +279,11 @@ class Route(CallStats):
     def _hand(self, event: BaseWebSocketEvent) -> None:
         """Call the callback: guarded, timed, counted, not entered again."""
         self.delivered += 1
-        tallies = self._tallies
-        tally = None
-        if tallies is not None:
-            tally = tallies[event.code if self._by_code else key_of_event(event)]
-            tally.delivered += 1
+        by_stream = self._by_stream
+        stats = None
+        if by_stream is not None:
+            stats = by_stream[event.code if self._by_code else key_of_event(event)]
+            stats.delivered += 1
         beats = self._beat.count
         self._held = True
         began = perf_counter()
@@ -303,10 +303,10 @@ class Route(CallStats):
         self.busy_time += took
         if took > self.longest:
             self.longest = took
-        if tally is not None:
-            tally.busy_time += took
-            if took > tally.longest:
-                tally.longest = took
+        if stats is not None:
+            stats.busy_time += took
+            if took > stats.longest:
+                stats.longest = took
         if not self.delivered & _SAMPLE:
             self.times.add(took)
 
@@ -373,7 +373,7 @@ class Route(CallStats):
         if left > 0:
             self._block_timer = self._dispatcher.loop.call_later(left, self._check_deadline)
         else:
-            self._dispatcher.put_aside(self.component_id, "deadline")
+            self._dispatcher.begin_quarantine(self.component_id, "deadline")
 
     def _let_go(self) -> None:
         self._queue.clear()
