@@ -119,7 +119,11 @@ class ServiceConfig:
     list_timeout: float = 2.0
     """How long LIST_SUBSCRIPTIONS may take to answer."""
     proof_timeout: float = 3.0
-    """How long the first data of a stream may take before it is reported unserved."""
+    """How long the first data of a stream may take before it is reported unserved.
+
+    Longer while the exchange has not shown that it took the request, or still sends what was asked for with it. Time in
+    which the event loop was blocked does not count.
+    """
 
     # -- handing out --------------------------------------------------------------------------------------------
     drain_budget: float = 0.004

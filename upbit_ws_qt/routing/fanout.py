@@ -215,6 +215,7 @@ class FanoutHub:
             if not topic.routes:
                 gone.append(topic)
                 del self.topics[key], group.topics[key.variant]
+                # A head leads to a group that may be gone now, or be nobody's.
                 self.heads.clear()
             if group.topics:
                 group.refresh()
@@ -250,6 +251,7 @@ class FanoutHub:
         """Remember to which group the first bytes of a frame lead."""
         if len(head) > _LONGEST_HEAD:
             return
+        # Text from outside, so it is bounded; all are learnt again by one look at a frame each.
         if len(self.heads) >= _MOST_HEADS:
             self.heads.clear()
         self.heads[head] = group

@@ -98,6 +98,7 @@ class MessagePath:
         if not self._is_current_epoch(frame.ws_type, frame.epoch):
             meter.old_epoch += 1
             return
+        # The first bytes tell type and market, and a look into a dict by them costs little beside decoding.
         head = data[: data.find(b",", _CODE_BEGINS)] if type(data) is bytes else b""
         group = self._heads.get(head, _UNKNOWN)
         if group is _UNKNOWN:

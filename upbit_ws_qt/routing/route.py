@@ -284,6 +284,7 @@ class Route(CallStats):
         if by_stream is not None:
             stats = by_stream[event.code if self._by_code else key_of_event(event)]
             stats.delivered += 1
+        # Without a heartbeat in between, a callback that took long blocked the loop; with one it ran a loop of its own.
         beats = self._beat.count
         self._held = True
         began = perf_counter()
@@ -342,6 +343,7 @@ class Route(CallStats):
         """Hand out what waits, in order, within the budget and at the pace; the rest by a later turn of the loop."""
         self._timer = None
         dispatcher = self._dispatcher
+        # The backlog of one consumer must not keep the loop from the others.
         ends = perf_counter() + dispatcher.config.drain_budget
         while self._queue and not self._held:
             if self._pace is not None and (due := self._pace.take(dispatcher.clock())) is not None:

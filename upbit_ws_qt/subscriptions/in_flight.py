@@ -79,6 +79,7 @@ class RequestsInFlight:
     def taken_by_data(self, stream: StreamKey) -> None:
         """Take note of new data of a stream."""
         self.has_answered = True
+        # Data of a stream that was asked for before shows nothing: it would come of the older request as well.
         index = next((i for i, request in enumerate(self._open) if stream in request.fresh), None)
         if index is not None:
             self._take(index + 1)
@@ -116,6 +117,7 @@ class RequestsInFlight:
             memory.doubt_key()
             return
         is_split = memory.accuse_split(is_trial=any(request.is_split_trial for request in refused))
+        # Of several open requests any may be the refused one, so the wishes of all of them are looked into.
         suspects = frozenset().union(*(request.suspects for request in refused))
         if suspects or not (is_split or is_candidate):
             reason = safe_text(f"{error.name}: {error.message}" if error.message else error.name, 200)

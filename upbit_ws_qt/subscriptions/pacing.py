@@ -84,6 +84,7 @@ class RateLimitAwareSubscriptionBatcher:
 
     def queue_subscription_change(self, change: SubscriptionChange) -> None:
         """Hand in the newest state of the union; it takes the place of one that has not left yet, in the queue too."""
+        # The newest union takes the older one's place whole, as its request would; and its place in the queue too.
         self._change = change if self._change is None else replace(change, at=self._change.at)
 
     def delay(self, now: float) -> float | None:

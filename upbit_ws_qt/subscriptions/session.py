@@ -287,6 +287,7 @@ class LineSession:
         if self._lister.check(now):
             self._memory.effort.list_unanswered()
         self._judge_silent_streams(now)
+        # A stream that was asked for only so that its snapshot comes has to be dropped again.
         if self._judge_silent_snapshots(now):
             self._queue(now)
         self._in_flight.taken_in_time(now)
@@ -304,6 +305,7 @@ class LineSession:
         overdue = table.overdue(now)
         if not overdue:
             return
+        # First whether it is the way of asking: that would be wrong for all of them, and no fault of any stream.
         if split.tries(now):
             table.prolong(split.trial.intersection(overdue), now + patience.first_data)
             overdue = [stream for stream in overdue if stream not in split.trial]
@@ -391,6 +393,7 @@ class LineSession:
         patience = self._memory.patience
         if self._stage_left:
             return
+        # A list costs a message of the minute's budget. How soon one is wanted depends on what nothing else can prove.
         if self.is_syncing:
             self._lister.must_cover(self._in_flight.number if self._memory.lists_work else 0)
             self._lister.want(now)

@@ -258,6 +258,7 @@ class StatusTracker:
         self._is_refreshing = False
         if self._closed is not None:
             return
+        # All of them, and not what somebody reports as changed: one that was forgotten here would never be told.
         streams = self._streams()
         for stream in [stream for stream in self._told if stream not in streams]:
             del self._told[stream]

@@ -330,6 +330,8 @@ class StreamTable:
             self._records[stream].is_on_its_way()
         self._forget(gone)
         self.asked = union
+        # The exchange answers a request by a burst of snapshots; for a thousand of them it may need longer than it is
+        # given for one.
         burst, until = Burst(number), now + self._memory.patience.first_data
         self._expect(expected, burst, until)
         for stream, record in self._open.items():
@@ -349,6 +351,7 @@ class StreamTable:
 
     def restart(self) -> None:
         """Begin anew on a line that was left open after an error: what it still sends is not known."""
+        # Nothing is carried over: whether the exchange still has the union of before cannot be told from here.
         self._changed.update(self.asked)
         self.asked = {}
         self._records.clear()
@@ -415,6 +418,7 @@ class StreamTable:
             record = self._records[stream]
             if stream not in listed:
                 missing.add(stream)
+            # Unserved too: what the list lacked an hour ago it may have again, and no data need come of a quiet market.
             elif not _proved_by_data(stream, demand) and record.status in (
                 StreamStatus.REQUESTED,
                 StreamStatus.UNSERVED,
