@@ -29,6 +29,8 @@ PROMISED = set(
 ADDED = set(
     """
     GapReport
+    AccountBalance
+    AccountState
     AdaptationKind
     CANDLE_UNITS
     BudgetUsage

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 # for in the modules of `_HOMES`, so that it has to be written here twice and no third time.
 if TYPE_CHECKING:
     from upbit_ws_qt.backfill import (
+        AccountBalance,
+        AccountState,
         GapReport,
         StreamRecovery,
     )
@@ -254,6 +256,8 @@ __all__ = [
     "INDICATOR_RULES",
     "MAX_COMBINATIONS",
     "TIMEFRAMES",
+    "AccountBalance",
+    "AccountState",
     "AdaptationKind",
     "AdaptationStep",
     "AdaptiveSubscriptionManager",

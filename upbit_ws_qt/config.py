@@ -134,7 +134,8 @@ class ServiceConfig:
     """Display frames a second for Delivery.FRAME."""
     backpressure: BackpressureConfig = field(default_factory=BackpressureConfig)
     backfill: frozenset[str] = frozenset()
-    """What is asked for by REST where it was missed while a line was down: "trade" and "candle", or one of them."""
+    """What is asked for by REST where it was missed while a line was down: any of "trade", "candle", "order", "asset".
+    Of one's own orders and assets also how it stands with them at the beginning."""
     backfill_hold: float = 2.0
     """Seconds for which live events wait at most, so that what was missed before them comes first; only of streams that
     missed something, and only for components that want it."""

@@ -84,7 +84,7 @@ _ALERT_RANGES: dict[str, tuple[float, float]] = {
     "rate_limit": (0.01, 1),
 }
 _URL_SCHEMES = {"public_url": "ws", "private_url": "ws", "info_url": "ws", "rest_url": "http"}
-BACKFILL_KINDS = frozenset({"trade", "candle"})
+BACKFILL_KINDS = frozenset({"trade", "candle", "order", "asset"})
 _ENUMERATIONS: dict[str, type[StrEnum]] = {"data_format": DataFormat, "independence_level": IndependenceLevel}
 
 

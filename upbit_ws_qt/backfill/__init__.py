@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from upbit_ws_qt.backfill.account import AccountBalance, AccountState
+from upbit_ws_qt.backfill.account_sync import AccountSync
 from upbit_ws_qt.backfill.driver import BackfillDriver, BackfillListener, BackfillStats
 from upbit_ws_qt.backfill.report import Filling, GapReport, StreamRecovery
 
-__all__ = ["BackfillDriver", "BackfillListener", "BackfillStats", "Filling", "GapReport", "StreamRecovery"]
+__all__ = [
+    "AccountBalance",
+    "AccountState",
+    "AccountSync",
+    "BackfillDriver",
+    "BackfillListener",
+    "BackfillStats",
+    "Filling",
+    "GapReport",
+    "StreamRecovery",
+]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from random import Random
 
+    from upbit_ws_qt.backfill import AccountState
     from upbit_ws_qt.config import ServiceConfig
     from upbit_ws_qt.connection import GapEvent
     from upbit_ws_qt.errors import WebSocketError
@@ -268,6 +269,13 @@ class GlobalWebSocketManager:
     def latest_gap(self, ws_type: WebSocketType) -> GapEvent | None:
         """Return the latest gap of an endpoint, with what came first after it as far as it has come; None for none."""
         return self.wiring.backfill.latest(ws_type)
+
+    def account_state(self) -> AccountState | None:
+        """Return balances with what was paid for them, and open orders; None before they were asked for.
+
+        They are asked for where `ServiceConfig.backfill` has "order" or "asset" and somebody wants such events.
+        """
+        return self.wiring.account.state()
 
     # -- REST ----------------------------------------------------------------------------------------------------------
     @property

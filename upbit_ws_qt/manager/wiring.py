@@ -7,7 +7,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
 
-from upbit_ws_qt.backfill import BackfillDriver
+from upbit_ws_qt.backfill import AccountSync, BackfillDriver
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.config_rules import require_reachable
 from upbit_ws_qt.connection import ConnectLimiter, Drain, EpochManager, JWTManager
@@ -21,7 +21,7 @@ from upbit_ws_qt.manager.trace import TraceRegistry
 from upbit_ws_qt.rest import RestClient
 from upbit_ws_qt.routing import DataPoolManager, DataRoutingEngine
 from upbit_ws_qt.subscriptions import StreamStatus, SubscriptionStateManager
-from upbit_ws_qt.types import ConnectionState, GlobalManagerState, IndependenceLevel, WebSocketType
+from upbit_ws_qt.types import ConnectionState, DataType, GlobalManagerState, IndependenceLevel, WebSocketType
 
 if TYPE_CHECKING:
     from random import Random
@@ -44,6 +44,8 @@ _GOING = frozenset(
 )
 
 
+_SERVED = frozenset({StreamStatus.LIVE, StreamStatus.WARMING_UP})
+_ACCOUNT = frozenset({DataType.MY_ORDER, DataType.MY_ASSET})
 FOLLOW_EVERY = 0.005
 """Seconds between two looks at the whole union while wishes keep changing; requests are gathered for longer anyway."""
 
@@ -62,6 +64,7 @@ class Wiring:
         pool: the newest events, None where the pool is switched off.
         routing: who is handed what.
         backfill: what knows of gaps and makes them good.
+        account: what keeps orders and balances true over them.
         drain: what hands the frames out.
         jwt: tokens of the private lines and of REST.
         rest: what asks the REST interface.
@@ -103,6 +106,16 @@ class Wiring:
         self.jwt = JWTManager(self.config.credentials, self.config.token_lifetime, clock=self.loop.time)
         self.rest = RestClient(self.config, jwt=self.jwt)
         self.backfill = BackfillDriver(self.config, self.routing, self.rest, self, self.loop)
+        self.account = AccountSync(
+            self.config.backfill,
+            self.rest,
+            self.routing.route_event,
+            self._wants_data,
+            partial(self.epochs.get_current_epoch, WebSocketType.PRIVATE),
+            self.loop,
+        )
+        if self.account.is_on:
+            self.routing.on_account = self.account.book.note
         self.endpoints = self._make_endpoints(rng)
         self.components = ComponentRegistry(
             self.loop,
@@ -176,6 +189,7 @@ class Wiring:
         for move in self._moves:
             move.cancel()
         await self.backfill.stop()
+        await self.account.stop()
         self.components.close_all()
         if self._following is not None:
             self._following.cancel()
@@ -288,11 +302,14 @@ class Wiring:
     def on_gap_found(self, gap: GapEvent) -> None:
         """Note what comes first after a gap, and what has to wait; called before any of it is handed on."""
         self.backfill.found(gap)
+        self.account.lost(gap.ws_type)
 
     def on_resumed(self, ws_type: WebSocketType, epoch: int) -> None:
         """Pass it on that a feed is whole again from here on."""
         self.notifier.notify(lambda listener: listener.on_resumed(ws_type, epoch))
         self.backfill.resumed(ws_type, epoch)
+        if ws_type is WebSocketType.PRIVATE:
+            self.account.ask()
 
     def on_stream_healed(self, recovery: StreamRecovery) -> None:
         """Pass it on what became of the gap of a stream."""
@@ -326,6 +343,8 @@ class Wiring:
                 self._failed.add(stream)
             else:
                 self._failed.discard(stream)
+            if status in _SERVED and stream.data_type in _ACCOUNT:
+                self.account.ask()  # a wish that a line of long standing serves from now on
             self.notifier.notify(partial(_stream_status, stream, status))
             self.components.announce(stream, status, error)
             if self.loop.time() >= ends:
@@ -391,6 +410,9 @@ class Wiring:
             self.endpoints[ws_type].wishes_changed()
         self._refresh_state()
         self.notifier.notify(lambda listener: listener.on_subscriptions_changed())
+
+    def _wants_data(self, data_type: DataType) -> bool:
+        return any(stream.data_type is data_type for stream in self.wishes.wanted_streams(data_type.websocket_type))
 
     def _on_epoch(self, ws_type: WebSocketType, epoch: int) -> None:
         self.notifier.notify(lambda listener: listener.on_epoch(ws_type, epoch))

@@ -10,7 +10,7 @@ from weakref import ref
 from PyQt6 import sip
 from PyQt6.QtCore import QObject, Qt, pyqtSignal
 
-from upbit_ws_qt.backfill import GapReport
+from upbit_ws_qt.backfill import AccountState, GapReport
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.connection import GapEvent
 from upbit_ws_qt.errors import ConfigurationError, WebSocketError
@@ -200,6 +200,13 @@ class WebSocketService(QObject, ChannelSource):
     def latest_gap(self, ws_type: WebSocketType) -> GapEvent | None:
         """Return the latest gap of an endpoint, with what came first after it as far as it has come; None for none."""
         return None if self._manager is None else self._manager.latest_gap(ws_type)
+
+    def account_state(self) -> AccountState | None:
+        """Return balances with what was paid for them, and open orders; None before they were asked for.
+
+        They are asked for where `ServiceConfig.backfill` has "order" or "asset" and somebody wants such events.
+        """
+        return None if self._manager is None else self._manager.account_state()
 
     def performance_metrics(self) -> PerformanceMetrics:
         """Return the whole program's figures, as of the last reading."""

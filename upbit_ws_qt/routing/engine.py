@@ -246,6 +246,15 @@ class DataRoutingEngine:
 
     # -- the display clock ---------------------------------------------------------------------------------------------
     @property
+    def on_account(self) -> Callable[[BaseWebSocketEvent], None] | None:
+        """Called with each event of the private line, before its consumers."""
+        return self._path.on_account
+
+    @on_account.setter
+    def on_account(self, callback: Callable[[BaseWebSocketEvent], None] | None) -> None:
+        self._path.on_account = callback
+
+    @property
     def on_frame_pending(self) -> Callable[[], None] | None:
         """Called when a consumer with Delivery.FRAME begins to wait, so that a stopped display timer can start."""
         return self._dispatcher.frames.on_pending

@@ -58,6 +58,7 @@ class MessagePath:
         meter: counts what happens on the way.
         hold: tickers and books that wait undecoded.
         on_announcement: called with each announcement, before its consumers.
+        on_account: called with each event of the private line, before its consumers.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class MessagePath:
         )
         self._unfinished: list[tuple[BaseWebSocketEvent, Iterator[Route]]] = []
         self.on_announcement: Callable[[BaseWebSocketEvent], None] | None = None
+        self.on_account: Callable[[BaseWebSocketEvent], None] | None = None
 
     def route_frame(self, frame: RawFrame) -> None:
         """Take one raw frame from the drain; never from inside a Task."""
@@ -231,6 +233,8 @@ class MessagePath:
             return topic.routes
         if self.on_announcement is not None and event.type == DataType.ANNOUNCEMENT:
             self.on_announcement(event)
+        if self.on_account is not None:
+            self.on_account(event)
         if self._pool is not None:
             self._pool.account.store(event)
             key = key_of_event(event)

@@ -6,7 +6,8 @@ from enum import IntEnum
 from operator import attrgetter
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from upbit_ws_qt.events import TradeEvent
+from upbit_ws_qt.events import MyOrderEvent, TradeEvent
+from upbit_ws_qt.events.names import OrderState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
@@ -76,6 +77,9 @@ class RecentSet(Generic[_K]):
 
     def __len__(self) -> int:
         return len(self._new) + len(self._old)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._new or key in self._old
 
     def add(self, key: _K) -> bool:
         """Remember a key; return False where it is known already."""
@@ -219,14 +223,18 @@ class AccountOrder:
     """The guard of orders, assets and announcements: each content once, each object in the order of its timestamps.
 
     An order may change twice within a millisecond: both updates are handed out, in the order in which they came.
+    What REST was asked for may be ahead of the line: a fill that was told, an end that was told, and a state that an
+    order is past already, are not told again.
     """
 
     by_object = True
-    __slots__ = ("_contents", "_objects")
+    __slots__ = ("_contents", "_fills", "_objects", "_reached")
 
     def __init__(self) -> None:
         self._contents: RecentSet[int] = RecentSet(ACCOUNT_WINDOW)
+        self._fills: RecentSet[str] = RecentSet(ACCOUNT_WINDOW)
         self._objects: dict[str, tuple[int, int]] = {}
+        self._reached: dict[str, int] = {}  # how far REST has told of an order: reserved, open, closed
 
     def judge(self, event: BaseWebSocketEvent) -> Verdict:
         """Decide about one event and remember it."""
@@ -240,5 +248,22 @@ class AccountOrder:
             return Verdict.STALE
         self._objects[identity] = now
         if len(self._objects) > ACCOUNT_WINDOW:
-            del self._objects[next(iter(self._objects))]
-        return Verdict.NEWS
+            oldest = next(iter(self._objects))
+            del self._objects[oldest]
+            self._reached.pop(oldest, None)
+        return self._judge_order(event) if isinstance(event, MyOrderEvent) else Verdict.NEWS
+
+    def _judge_order(self, event: MyOrderEvent) -> Verdict:
+        """Refuse what the line brings of a fill, an end or a state that REST has told already."""
+        stage = 2 if event.is_final else 0 if event.state == OrderState.WATCH else 1
+        if event.recovered:
+            self._reached[event.uuid] = stage
+            if event.trade_uuid is not None:
+                self._fills.add(event.trade_uuid)
+            return Verdict.NEWS
+        if event.is_fill:
+            return Verdict.DUPLICATE if event.trade_uuid in self._fills else Verdict.NEWS
+        reached = self._reached.get(event.uuid, -1)
+        if stage == reached == 2:
+            return Verdict.DUPLICATE
+        return Verdict.STALE if stage < reached else Verdict.NEWS

@@ -1,0 +1,253 @@
+"""Orders and balances are what the exchange says, over cuts of the private line and from the first second on."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.manager.conftest import config_for
+from tests.waiting import until
+from upbit_ws_qt.events import MyAssetEvent, MyOrderEvent
+from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings, FaultName
+from upbit_ws_qt.manager import GlobalWebSocketManager
+from upbit_ws_qt.specs import SubscriptionSpec
+from upbit_ws_qt.types import ConnectionState, DataType, WebSocketType
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+BTC = "KRW-BTC"
+PRIVATE = WebSocketType.PRIVATE
+STAGES = {"watch": 0, "wait": 1, "trade": 1, "prevented": 1, "done": 2, "cancel": 2}
+ACCOUNT = (SubscriptionSpec(DataType.MY_ORDER), SubscriptionSpec(DataType.MY_ASSET))
+
+
+@dataclass
+class Listener:
+    """What one component was told, and what it makes of it, as a program would: the newest of each."""
+
+    events: list[Any] = field(default_factory=list)
+    orders: dict[str, MyOrderEvent] = field(default_factory=dict)
+    assets: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
+    fills: list[str] = field(default_factory=list)
+    backwards: list[MyOrderEvent] = field(default_factory=list)
+
+    def __call__(self, event: MyOrderEvent | MyAssetEvent) -> None:
+        self.events.append(event)
+        if isinstance(event, MyAssetEvent):
+            self.assets |= {item.currency: (item.balance, item.locked) for item in event.assets}
+            return
+        known = self.orders.get(event.uuid)
+        if known is not None and (STAGES[event.state], event.trades_count, event.executed_volume) < (
+            STAGES[known.state], known.trades_count, known.executed_volume,
+        ):  # fmt: skip
+            self.backwards.append(event)
+        if event.is_fill:
+            assert event.trade_uuid is not None
+            self.fills.append(event.trade_uuid)
+        self.orders[event.uuid] = event
+
+    @property
+    def recovered(self) -> list[Any]:
+        """What the line did not bring."""
+        return [event for event in self.events if event.recovered]
+
+
+@dataclass
+class Desk:
+    """An exchange, a manager on it, and one component that wants orders and assets."""
+
+    exchange: EmbeddedExchange
+    manager: GlobalWebSocketManager
+    heard: Listener = field(default_factory=Listener)
+
+    def agrees(self) -> bool:
+        """Whether each order that the component knows, and each balance, is that of the exchange."""
+        account = self.exchange.world.account
+        orders = {order.uuid: order for order in account.orders()}
+        known = self.heard.orders
+        for uuid, order in orders.items():
+            if uuid not in known:
+                return False
+            told = known[uuid]
+            final = order.state if order.state in ("done", "cancel") else None
+            if (told.state if told.is_final else None, told.trades_count) != (final, order.trades):
+                return False
+            if told.executed_volume != Decimal(order.executed) / 10**8:
+                return False
+        balances = account.balances()
+        return all(self.heard.assets.get(currency, (0, 0)) == held for currency, held in balances.items())
+
+    async def heal(self) -> None:
+        """Wait until the private line serves again and the account was asked for."""
+        connection, account = self.manager.wiring.endpoints[PRIVATE].connection, self.manager.wiring.account
+        await until(lambda: connection.state is ConnectionState.CONNECTED and self.agrees() and not account.is_busy)
+
+
+@asynccontextmanager
+async def desk_on(exchange: EmbeddedExchange, **changes: Any) -> AsyncIterator[Desk]:
+    """A manager with the account's back-fill, in step with the exchange."""
+    changes = {"backfill": frozenset({"order", "asset"}), **changes}
+    manager = GlobalWebSocketManager(config_for(exchange, **changes))
+    desk = Desk(exchange, manager)
+    await manager.start()
+    manager.register_component("desk", ACCOUNT, desk.heard)
+    try:
+        yield desk
+    finally:
+        await manager.stop()
+
+
+@pytest.fixture
+async def exchange() -> AsyncIterator[EmbeddedExchange]:
+    """Few markets, and time enough for whoever reconnects often."""
+    settings = ExchangeSettings(seed=3, markets=4, rate=20, connects_per_second=None, account_per_second=None)
+    async with EmbeddedExchange(settings) as running:
+        yield running
+
+
+def bid(exchange: EmbeddedExchange, volume: str = "0.001") -> str:
+    """Place a resting bid and return its uuid."""
+    return exchange.place_order(BTC, "BID", "limit", 50_000_000, volume)[0].uuid
+
+
+async def deaf(desk: Desk) -> None:
+    """Cut the private line and have no other accepted for now."""
+    private = [view.id for view in desk.exchange.connections if view.endpoint == "private"]
+    assert private
+    desk.exchange.faults.inject(FaultName.REFUSE, "private")
+    for number in private:
+        desk.exchange.faults.inject(FaultName.DROP, connection=number)
+    await until(lambda: not any(view.endpoint == "private" for view in desk.exchange.connections))
+
+
+async def test_at_the_beginning_open_orders_and_balances_are_there(exchange: EmbeddedExchange) -> None:
+    resting, partly, closed = (bid(exchange) for _ in range(3))
+    exchange.fill_order(partly, "0.0004")
+    exchange.cancel_order(closed)
+    async with desk_on(exchange) as desk:
+        await until(lambda: desk.manager.account_state() is not None)
+        state = desk.manager.account_state()
+        assert state is not None
+        assert {order.uuid for order in state.open_orders} == {resting, partly}
+        assert {order.state for order in desk.heard.recovered if isinstance(order, MyOrderEvent)} == {"wait"}
+        assert desk.heard.fills == []  # that was before anybody listened
+        assert desk.heard.orders[partly].executed_volume == Decimal("0.0004")
+        btc = state.balance("BTC")
+        assert btc is not None
+        assert btc.balance == exchange.world.account.balances()["BTC"][0]
+        assert btc.avg_buy_price > 100_000_000
+        assert btc.unit_currency == "KRW"
+        assert desk.heard.assets["KRW"] == exchange.world.account.balances()["KRW"]
+
+
+async def test_what_happened_while_the_line_was_down_is_told_and_nothing_else(exchange: EmbeddedExchange) -> None:
+    async with desk_on(exchange) as desk:
+        await until(lambda: desk.manager.account_state() is not None)
+        untouched, filled, partly, cancelled = (bid(exchange) for _ in range(4))
+        exchange.fill_order(partly, "0.0001")
+        await desk.heal()
+        before = len(desk.heard.events)
+        await deaf(desk)
+        exchange.fill_order(filled)
+        exchange.fill_order(partly, "0.0002")
+        exchange.fill_order(partly, "0.0003")
+        exchange.cancel_order(cancelled)
+        placed, gone = bid(exchange), bid(exchange)
+        exchange.fill_order(gone)
+        exchange.faults.clear()
+        await desk.heal()
+        told = [event for event in desk.heard.events[before:] if isinstance(event, MyOrderEvent)]
+        assert all(event.recovered for event in told)
+        states: dict[str, list[str]] = {}
+        for event in told:
+            states.setdefault(event.uuid, []).append(event.state)
+        assert states == {
+            filled: ["trade", "done"],
+            partly: ["trade", "trade"],
+            cancelled: ["cancel"],
+            placed: ["wait"],
+            gone: ["trade", "done"],
+        }
+        assert untouched not in states
+        trade = next(event for event in told if event.uuid == filled)
+        assert (trade.price, trade.volume) == (Decimal(50_000_000), Decimal("0.001"))
+        assert (trade.trade_fee, trade.is_maker) == (None, None)  # which REST does not tell
+
+
+async def test_a_rest_that_fails_for_a_while_is_asked_again(exchange: EmbeddedExchange) -> None:
+    async with desk_on(exchange) as desk:
+        await until(lambda: desk.manager.account_state() is not None)
+        await deaf(desk)
+        order = bid(exchange)
+        exchange.faults.inject(FaultName.REST_REFUSE, path="/v1/orders", status=400, error="odd", times=1)
+        for fault in [each for each in exchange.faults.active if each.name is not FaultName.REST_REFUSE]:
+            fault.clear()
+        await desk.heal()
+        assert desk.heard.orders[order].recovered
+        assert desk.manager.wiring.account.failures == 1
+        assert desk.manager.wiring.account.reason == ""
+
+
+async def test_nothing_is_asked_where_nothing_is_wanted(exchange: EmbeddedExchange) -> None:
+    async with desk_on(exchange, backfill=frozenset()) as desk:
+        order = bid(exchange)
+        await until(lambda: desk.manager.wiring.endpoints[PRIVATE].connection.line is not None)
+        exchange.cancel_order(order)
+        assert desk.manager.account_state() is None
+        assert not desk.manager.wiring.account.is_on
+        assert exchange.counters.http_requests == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "cuts", "seed"),
+    [(60, 6, 1), *(pytest.param(200, 20, seed, marks=pytest.mark.soak) for seed in range(5))],
+)
+async def test_random_orders_around_cuts_are_the_exchanges_own(
+    exchange: EmbeddedExchange, changes: int, cuts: int, seed: int
+) -> None:
+    dice = Random(seed)
+    account = exchange.world.account
+
+    def something_happens() -> None:
+        opened = [order for order in account.orders() if order.is_open]
+        kind = dice.random()
+        if kind < 0.45 or not opened:
+            side = dice.choice(("BID", "ASK"))
+            price = 50_000_000 if side == "BID" else 300_000_000
+            exchange.place_order(BTC, side, "limit", price, f"0.00{dice.randrange(1, 9)}")
+            return
+        order = dice.choice(opened)
+        if kind < 0.65:
+            exchange.fill_order(order.uuid)
+        elif kind < 0.85:
+            exchange.fill_order(order.uuid, Decimal(max(1, order.remaining * dice.randrange(1, 9) // 10)) / 10**8)
+        else:
+            exchange.cancel_order(order.uuid)
+
+    async with desk_on(exchange) as desk:
+        await until(lambda: desk.manager.account_state() is not None)
+        for _ in range(cuts):
+            each = changes // cuts
+            for _ in range(each // 3):
+                something_happens()
+            await deaf(desk)
+            for _ in range(each // 3):
+                something_happens()
+            exchange.faults.clear()
+            for _ in range(each - 2 * (each // 3)):
+                something_happens()
+                await exchange.publish()
+            await desk.heal()
+        assert desk.heard.backwards == []
+        assert len(desk.heard.fills) == len(set(desk.heard.fills))
+        assert sorted(desk.heard.fills) == sorted(fill.uuid for order in account.orders() for fill in order.fills)
+        assert desk.heard.recovered
+        state = desk.manager.account_state()
+        assert state is not None
+        assert {order.uuid for order in state.open_orders} == {o.uuid for o in account.orders() if o.is_open}

@@ -1,0 +1,238 @@
+"""What one's own orders and balances are, as events of the line and answers of REST tell it in turn; no I/O.
+
+REST and the line may each be ahead of the other by a moment. Nothing goes backwards here: of an order only what is
+further than what is known is told, and each fill once.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from upbit_ws_qt.events import MyAssetEvent, MyAssetItem, MyOrderEvent
+from upbit_ws_qt.events.names import OrderState, StreamType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from upbit_ws_qt.events import BaseWebSocketEvent
+    from upbit_ws_qt.rest import RestAccount, RestOrder, RestOrderTrade
+
+__all__ = ["AccountBalance", "AccountBook", "AccountState"]
+
+MOST_ORDERS = 10_000
+MOST_FILLS = 50_000
+_ZERO = Decimal(0)
+_CLOSED = frozenset({OrderState.DONE, OrderState.CANCEL})
+
+
+@dataclass(frozen=True, slots=True)
+class AccountBalance:
+    """What is held of a currency.
+
+    Attributes:
+        balance: free to use.
+        locked: bound by open orders or withdrawals.
+        avg_buy_price: what was paid for one of it, in `unit_currency`; as of the latest question, since the line does
+            not tell it.
+    """
+
+    currency: str
+    balance: Decimal
+    locked: Decimal
+    avg_buy_price: Decimal
+    unit_currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """Balances by currency and the newest event of each open order, oldest first."""
+
+    balances: tuple[AccountBalance, ...]
+    open_orders: tuple[MyOrderEvent, ...]
+
+    def balance(self, currency: str) -> AccountBalance | None:
+        """Return what is held of a currency; None where there is none of it."""
+        return next((each for each in self.balances if each.currency == currency), None)
+
+
+class AccountBook:
+    """Takes in events and answers, and says what of the answers is news.
+
+    Attributes:
+        newest_ms: highest exchange timestamp that was taken in; 0 where there was none.
+        heard_ms: the same of the line alone.
+        touched: currencies that the line has told of since this was last cleared.
+        forgotten: finished orders and fills given up for want of room, so far.
+    """
+
+    def __init__(self) -> None:
+        self._orders: OrderedDict[str, MyOrderEvent] = OrderedDict()
+        self._closed: OrderedDict[str, None] = OrderedDict()  # of which nothing more will come
+        self._fills: OrderedDict[str, None] = OrderedDict()
+        self._assets: dict[str, MyAssetItem] = {}
+        self._prices: dict[str, tuple[Decimal, str]] = {}
+        self.newest_ms = self.heard_ms = 0
+        self.touched: set[str] = set()
+        self.forgotten = 0
+        self._answers = 0
+
+    def note(self, event: BaseWebSocketEvent) -> None:
+        """Take in an event that is handed out, of the line or of this book."""
+        self.newest_ms = max(self.newest_ms, event.timestamp)
+        if not event.recovered:
+            self.heard_ms = max(self.heard_ms, event.timestamp)
+        if isinstance(event, MyOrderEvent):
+            if event.is_fill and event.trade_uuid is not None:
+                self._remember(self._fills, event.trade_uuid, MOST_FILLS)
+            known = self._orders.get(event.uuid)
+            if event.uuid in self._closed or (known is not None and _is_behind(event, known)):
+                return
+            if event.is_final:
+                self._orders.pop(event.uuid, None)
+                self._remember(self._closed, event.uuid, MOST_ORDERS)
+            else:
+                self._orders[event.uuid] = event
+        elif isinstance(event, MyAssetEvent):
+            for item in event.assets:
+                self._assets[item.currency] = item
+                if not event.recovered:
+                    self.touched.add(item.currency)
+
+    def state(self) -> AccountState:
+        """Return what is known now."""
+        balances = tuple(
+            AccountBalance(item.currency, item.balance, item.locked, *self._prices.get(item.currency, (_ZERO, "")))
+            for item in self._assets.values()
+            if item.balance or item.locked
+        )
+        return AccountState(balances, tuple(self._orders.values()))
+
+    @property
+    def open_orders(self) -> frozenset[str]:
+        """The uuids of all orders that are known to be open."""
+        return frozenset(self._orders)
+
+    def note_closed(self, uuid: str) -> None:
+        """Remember an order of which nothing more is to be told."""
+        self._orders.pop(uuid, None)
+        self._remember(self._closed, uuid, MOST_ORDERS)
+
+    def is_news(self, order: RestOrder) -> bool:
+        """Tell whether REST knows more of an order than the line has told."""
+        if order.uuid in self._closed:
+            return False
+        known = self._orders.get(order.uuid)
+        return known is None or any(there > here for there, here in zip(_reached(order), _told(known), strict=True))
+
+    def merge_order(self, order: RestOrder, *, is_start: bool = False) -> list[MyOrderEvent]:
+        """Return what there is to tell of an order: each new fill, and the state where that is another; in order.
+
+        The sums in an event (volumes, fees, funds) are those of the moment in which REST was asked.
+
+        Args:
+            order: as REST has it, with its trades if there are any.
+            is_start: nobody listened before: the fills of an order that is not known are past, and no news.
+        """
+        if not self.is_news(order):
+            return []
+        known = self._orders.get(order.uuid)
+        if is_start and known is None:
+            for fill in order.trades:
+                self._remember(self._fills, fill.uuid, MOST_FILLS)
+            return [_event(order, order.state, _milliseconds(order.created_at))]
+        news = order.trades_count - (known.trades_count if known is not None else 0)
+        unknown = (fill for fill in order.trades if fill.uuid not in self._fills)
+        fills = sorted(unknown, key=lambda fill: fill.created_at)
+        told: list[MyOrderEvent] = []
+        now_ms = known.timestamp if known is not None else _milliseconds(order.created_at)
+        for fill in fills[-news:] if news > 0 else ():
+            now_ms = max(now_ms, _milliseconds(fill.created_at))
+            told.append(_event(order, OrderState.TRADE, now_ms, fill))
+        if order.state in _CLOSED or not told:
+            told.append(_event(order, order.state, now_ms))
+        return told
+
+    def merge_accounts(self, accounts: Iterable[RestAccount], now_ms: int) -> MyAssetEvent | None:
+        """Return the balances that are others than known, those apart that the line has told of meanwhile."""
+        there = {each.currency: MyAssetItem(each.currency, each.balance, each.locked) for each in accounts}
+        self._prices = {each.currency: (each.avg_buy_price, each.unit_currency) for each in accounts}
+        # REST leaves out what there is nothing of any more.
+        gone = {each: MyAssetItem(each, _ZERO, _ZERO) for each in self._assets if each not in there}
+        changed = tuple(
+            item
+            for currency, item in {**there, **gone}.items()
+            if currency not in self.touched and self._assets.get(currency) != item
+        )
+        if not changed:
+            return None
+        self._answers += 1
+        return MyAssetEvent(
+            type="myAsset",
+            timestamp=now_ms,
+            asset_timestamp=now_ms,
+            stream_type=StreamType.RECOVERED,
+            asset_uuid=f"recovered-{self._answers}",  # REST has none; each is another
+            assets=changed,
+        )
+
+    def _remember(self, known: OrderedDict[str, None], key: str, most: int) -> None:
+        known[key] = None
+        if len(known) > most:
+            known.popitem(last=False)
+            self.forgotten += 1
+
+
+def _is_behind(event: MyOrderEvent, known: MyOrderEvent) -> bool:
+    pairs = list(zip(_told(event), _told(known), strict=True))
+    return any(here < there for here, there in pairs) and not any(here > there for here, there in pairs)
+
+
+def _told(event: MyOrderEvent) -> tuple[Decimal, ...]:
+    stage = 2 if event.is_final else 0 if event.state == OrderState.WATCH else 1
+    return Decimal(stage), Decimal(event.trades_count), event.executed_volume, event.prevented_volume or _ZERO
+
+
+def _reached(order: RestOrder) -> tuple[Decimal, ...]:
+    stage = 2 if order.state in _CLOSED else 0 if order.state == OrderState.WATCH else 1
+    return Decimal(stage), Decimal(order.trades_count), order.executed_volume, order.prevented_volume or _ZERO
+
+
+def _milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def _event(order: RestOrder, state: str, now_ms: int, fill: RestOrderTrade | None = None) -> MyOrderEvent:
+    funds = sum((each.funds for each in order.trades), _ZERO)
+    return MyOrderEvent(
+        type="myOrder",
+        code=order.market,
+        timestamp=now_ms,
+        stream_type=StreamType.RECOVERED,
+        uuid=order.uuid,
+        ask_bid=order.side.upper(),
+        order_type=order.ord_type,
+        state=state,
+        trade_uuid=None if fill is None else fill.uuid,
+        price=order.price if fill is None else fill.price,
+        avg_price=funds / order.executed_volume if order.trades and order.executed_volume else None,
+        volume=order.volume if fill is None else fill.volume,
+        remaining_volume=order.remaining_volume,
+        executed_volume=order.executed_volume,
+        trades_count=order.trades_count,
+        reserved_fee=order.reserved_fee,
+        remaining_fee=order.remaining_fee,
+        paid_fee=order.paid_fee,
+        locked=order.locked,
+        executed_funds=funds,
+        time_in_force=order.time_in_force,
+        identifier=order.identifier,
+        smp_type=order.smp_type,
+        prevented_volume=order.prevented_volume,
+        prevented_locked=order.prevented_locked,
+        trade_timestamp=None if fill is None else _milliseconds(fill.created_at),
+        order_timestamp=_milliseconds(order.created_at),
+    )
