@@ -29,12 +29,18 @@ PATIENCE = 120.0  # seconds to wait for what has to come
 
 
 class CuttableWay:
-    """A way to the exchange that can be cut while the exchange itself goes on."""
+    """A way to the exchange that can be cut while the exchange itself goes on.
+
+    Attributes:
+        url: where it begins.
+        is_closed: whether nobody gets through from now on.
+    """
 
     def __init__(self, target: str) -> None:
         self._target = urlsplit(target)
         self._ways: set[asyncio.Task[None]] = set()
         self.url = ""
+        self.is_closed = False
 
     async def __aenter__(self) -> CuttableWay:
         self._server = await asyncio.start_server(self._lead, "127.0.0.1", 0)
@@ -53,6 +59,9 @@ class CuttableWay:
             way.cancel()
 
     async def _lead(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.is_closed:
+            writer.transport.abort()
+            return
         way = asyncio.current_task()
         assert way is not None
         self._ways.add(way)

@@ -1,0 +1,108 @@
+"""How long it takes from a line that is up until all streams are whole again, and what REST and live events pay for it.
+
+For 1, 20 and 100 streams of trades and gaps of 5 s and 10 min (of the exchange's time, which then goes faster):
+seconds from the proved line to the report, questions asked of REST against the least possible (one for each 500 trades
+of a stream, one at least), and how late live tickers are handed out meanwhile, against what is usual.
+
+    python -m benchmarks.heal [--streams 1 20 100] [--gaps 5 600]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import math
+from typing import TYPE_CHECKING
+
+from examples.whole_tape import CuttableWay
+from upbit_ws_qt import DataType, GlobalWebSocketManager, ManagerListener, ServiceConfig, SubscriptionSpec
+from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
+
+if TYPE_CHECKING:
+    from upbit_ws_qt import BaseWebSocketEvent, GapReport
+
+PAGE = 500
+DARK = 5.0  # seconds for which the line is really down; a longer gap is the exchange's clock going faster
+USUAL = 5.0  # seconds of undisturbed tickers
+RATE = 100.0  # messages a second of the whole market
+PATIENCE = 300.0
+
+
+class Watch(ManagerListener):
+    """When a gap was healed, and how late live tickers were."""
+
+    def __init__(self) -> None:
+        self.report: GapReport | None = None
+        self.late: list[float] = []
+
+    def on_gap_healed(self, report: GapReport) -> None:
+        """Note what became of the gap."""
+        self.report = report
+
+    def on_ticker(self, event: BaseWebSocketEvent) -> None:
+        """Note for how long a live event was under way within this program."""
+        self.late.append(asyncio.get_running_loop().time() - event.received_at)
+
+
+def p99(values: list[float]) -> float:
+    """Return the 99th percentile in ms; NaN for nothing."""
+    return sorted(values)[int(len(values) * 0.99)] * 1000 if values else math.nan
+
+
+def asked(manager: GlobalWebSocketManager) -> int:
+    """Return how many questions REST was asked."""
+    return sum(usage.asked for usage in manager.rest.usage())
+
+
+async def measure(streams: int, gap: float) -> None:
+    """Cut once, and print what healing took."""
+    settings = ExchangeSettings(markets=streams, rate=RATE, connects_per_second=None)
+    async with EmbeddedExchange(settings) as exchange, CuttableWay(exchange.public_url) as way:
+        codes = sorted(exchange.world.codes)
+        config = ServiceConfig.for_exchange(exchange, public_url=way.url, backfill=frozenset({"trade"}))
+        manager = GlobalWebSocketManager(config.replace(backoff_initial=0.05, backoff_max=0.2))
+        watch = Watch()
+        manager.add_listener(watch)
+        try:
+            await manager.start()
+            manager.register_component("tape", SubscriptionSpec(DataType.TRADE, codes), lambda _: None)
+            live = SubscriptionSpec(DataType.TICKER, codes)
+            await manager.register_component("live", live, watch.on_ticker).wait_served(PATIENCE)
+            await asyncio.sleep(USUAL)
+            usual, watch.late = watch.late, []
+            before = asked(manager)
+            way.is_closed = True
+            way.cut()
+            exchange.set_time_scale(gap / DARK)
+            await asyncio.sleep(DARK)
+            exchange.set_time_scale(1.0)
+            watch.late.clear()
+            way.is_closed = False
+            async with asyncio.timeout(PATIENCE):
+                while watch.report is None:  # noqa: ASYNC110 - a benchmark may poll
+                    await asyncio.sleep(0.01)
+        finally:
+            await manager.stop()
+    report, questions = watch.report, asked(manager) - before
+    least = sum(max(1, math.ceil(each.expected / PAGE)) for each in report.streams)
+    print(
+        f"{streams:>3} streams, gap of {gap:g} s: whole after {report.duration:.2f} s, {report.recovered:,} of "
+        f"{report.expected:,} trades, {questions} questions (least {least}, ratio {questions / max(1, least):.2f}), "
+        f"tickers p99 {p99(watch.late):.1f} ms (usually {p99(usual):.1f} ms)",
+        flush=True,
+    )
+
+
+def main() -> None:
+    """Measure what is asked for, one after the other."""
+    parser = argparse.ArgumentParser(description="How long gaps take to heal.")
+    parser.add_argument("--streams", type=int, nargs="*", default=[1, 20, 100])
+    parser.add_argument("--gaps", type=float, nargs="*", default=[5.0, 600.0])
+    chosen = parser.parse_args()
+    for gap in chosen.gaps:
+        for streams in chosen.streams:
+            asyncio.run(measure(streams, gap))
+
+
+if __name__ == "__main__":
+    main()
