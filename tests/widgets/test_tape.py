@@ -13,13 +13,14 @@ from PyQt6.QtTest import QAbstractItemModelTester
 from tests.qt.serving import served
 from tests.waiting import until
 from tests.widgets.showing import click, press, shown
-from upbit_ws_qt.events import TradeEvent
+from upbit_ws_qt.events import StreamType, TradeEvent
 from upbit_ws_qt.exchange import FaultName
 from widgets.base.panel import PanelState
 from widgets.tape.model import CAPACITY, Column, TapeModel
 from widgets.tape.panel import TapeWidget, trade_strength
 
 if TYPE_CHECKING:
+    from upbit_ws_qt.backfill import GapReport
     from upbit_ws_qt.exchange import EmbeddedExchange
     from upbit_ws_qt.qt import WebSocketService
 
@@ -106,6 +107,42 @@ def test_a_gap_is_one_row_whatever_the_filter(model: TapeModel) -> None:
     model.set_least(D(10))
     assert numbers(model) == [2, None, 1]
     assert model.index(1, Column.TIME).data() == "gap"
+
+
+def recovered(number: int) -> TradeEvent:
+    return replace(trade(number), stream_type=StreamType.RECOVERED)
+
+
+def test_what_was_missed_is_marked_and_closes_the_gap(model: TapeModel) -> None:
+    model.take(trade(1))
+    model.break_off(heals=True)
+    for each in (recovered(2), recovered(3), trade(4)):
+        model.take(each)
+    model.flush()
+    assert numbers(model) == [4, 3, 2, None, 1]
+    model.mend()
+    assert numbers(model) == [4, 3, 2, 1]
+    assert ["↺" in str(model.index(place, Column.TIME).data()) for place in range(4)] == [False, True, True, False]
+
+
+def test_what_comes_late_is_put_where_it_belongs(model: TapeModel) -> None:
+    model.take(trade(1))
+    model.break_off(heals=True)
+    for each in (trade(4), trade(5), recovered(2), recovered(3)):
+        model.take(each)
+    model.flush()
+    model.mend()
+    assert numbers(model) == [5, 4, 3, 2, 1]
+
+
+def test_what_was_missed_while_nobody_wanted_it_stays_a_gap(model: TapeModel) -> None:
+    model.take(trade(1))
+    model.break_off()
+    model.take(trade(5))
+    model.break_off(heals=True)
+    model.take(recovered(6))
+    model.mend()
+    assert numbers(model) == [6, 5, None, 1]
 
 
 def test_colours_tell_the_side_of_the_taker(model: TapeModel) -> None:
@@ -197,3 +234,15 @@ async def test_a_cut_line_is_told_and_leaves_a_gap(exchange: EmbeddedExchange, s
         await until(lambda: widget.state is PanelState.LIVE)
         assert len({colour(widget, which).name() for which in Column}) > 1
         await until(lambda: None in numbers(widget.model))
+
+
+@served(backfill=frozenset({"trade"}))
+async def test_a_gap_that_was_healed_is_told_no_more(exchange: EmbeddedExchange, service: WebSocketService) -> None:
+    async with shown(TapeWidget(service, "KRW-BTC")) as widget:
+        await until(lambda: widget.state is PanelState.LIVE and widget.model.rowCount() > 0)
+        reports: list[GapReport] = []
+        service.gapHealed.connect(reports.append)
+        exchange.faults.inject(FaultName.DROP, "public")
+        await until(lambda: reports)
+        assert reports[0].is_whole
+        await until(lambda: None not in numbers(widget.model))

@@ -631,8 +631,7 @@ class BackfillDriver:
         for hold in healing.holds:
             if hold.is_holding:
                 hold.close()
-        if healing.stream.data_type.every_message_counts or healing.since is not None:
-            healing.gate.forget_ids()
+        healing.gate.forget_ids()
 
 
 def seconds_of(stream: StreamKey) -> int:

@@ -36,9 +36,15 @@ class Column(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class TapeRow:
-    """One trade, or, without one, a place where some may be missing."""
+    """One trade, or, without one, a place where some may be missing.
+
+    Attributes:
+        trade: None for such a place.
+        heals: whether what is missing there may still come.
+    """
 
     trade: TradeEvent | None
+    heals: bool = False
 
     def texts(self) -> tuple[str, str, str, str]:
         """Return what the columns show."""
@@ -47,11 +53,15 @@ class TapeRow:
             return tr("gap"), "", "", ""
         side = 1 if trade.ask_bid == "BID" else -1
         return (
-            kst_clock(trade.trade_timestamp),
+            kst_clock(trade.trade_timestamp) + ("↺" if trade.recovered else ""),
             price_text(trade.code, trade.trade_price),
             f"{arrow(side)} {volume_text(trade.trade_volume, volume_decimals(trade.code, trade.trade_price))}",
             money_text(quote_of(trade.code), trade.funds),
         )
+
+
+def _traded_at(row: TapeRow) -> int:
+    return row.trade.trade_timestamp if row.trade is not None else 0
 
 
 class TapeModel(QAbstractTableModel):
@@ -82,10 +92,24 @@ class TapeModel(QAbstractTableModel):
         self._put(TapeRow(trade))
         return True
 
-    def break_off(self) -> None:
-        """Note that trades may be missing from here on; once, however often it is said in a row."""
+    def break_off(self, *, heals: bool = False) -> None:
+        """Note that trades may be missing from here on; once, however often it is said in a row.
+
+        `heals` says that they may still come, and `mend` be called when they have.
+        """
         if self._all and self._all[-1].trade is not None:
-            self._put(TapeRow(None))
+            self._put(TapeRow(None, heals))
+
+    def mend(self) -> None:
+        """Note that what was missed has come; where it came late it is put where it belongs."""
+        if any(row.heals for row in self._all):
+            rows = [row for row in self._all if not row.heals]
+            if all(row.trade is not None for row in rows):
+                rows.sort(key=_traded_at)  # trades of one moment keep the order in which they came
+            self._all = deque(rows, CAPACITY)
+            self._matching = deque((row for row in rows if self._matches(row)), CAPACITY)
+            self._fresh += 1
+            self.flush()
 
     def _put(self, row: TapeRow) -> None:
         self._all.append(row)

@@ -9,7 +9,16 @@ from PyQt6.QtCore import QTimer, pyqtSlot
 from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QComboBox, QPushButton, QVBoxLayout
 
-from upbit_ws_qt import Delivery, GapEvent, TickerEvent, TradeEvent, WebSocketService, WebSocketType
+from upbit_ws_qt import (
+    DataType,
+    Delivery,
+    GapEvent,
+    GapReport,
+    TickerEvent,
+    TradeEvent,
+    WebSocketService,
+    WebSocketType,
+)
 
 from ..base.kst import kst_clock, kst_now_clock
 from ..base.look import legible
@@ -87,6 +96,7 @@ class TapeWidget(MarketPanel):
         self._flush.setInterval(_FLUSH_MS)
         self._flush.timeout.connect(self._on_flush)
         service.gapDetected.connect(self._on_gap)
+        service.gapHealed.connect(self._on_gap_healed)
         self._offer_filters()
         self.retranslate()
         self.restyle()
@@ -135,7 +145,13 @@ class TapeWidget(MarketPanel):
     @pyqtSlot(GapEvent)
     def _on_gap(self, gap: GapEvent) -> None:
         if gap.ws_type is WebSocketType.PUBLIC and gap.streams:
-            self.model.break_off()
+            self.model.break_off(heals=True)
+
+    @pyqtSlot(GapReport)
+    def _on_gap_healed(self, report: GapReport) -> None:
+        mine = (each for each in report.streams if each.stream.data_type is DataType.TRADE)
+        if any(each.is_whole for each in mine if each.stream.symbol == self.symbol):
+            self.model.mend()
 
     @pyqtSlot()
     def _on_flush(self) -> None:
