@@ -148,10 +148,8 @@ async def _embedded(options: argparse.Namespace, stack: AsyncExitStack) -> tuple
     else:
         expected = Expected(exceed=True, idle=(60.0, 60.0))
     exchange = await stack.enter_async_context(EmbeddedExchange(ExchangeSettings(**settings)))
-    target = Target(
-        public_url=exchange.public_url,
-        private_url=exchange.private_url,
-        info_url=exchange.info_url,
+    target = Target.at(
+        exchange.public_url,
         rest_url=exchange.rest_url,
         region=options.region,
         credentials=Credentials(exchange.access_key, exchange.secret_key),

@@ -152,7 +152,7 @@ class Examination:
         self._notes: list[str] = []
         self._numbers = itertools.count(1)
         self._places = asyncio.Semaphore(_LINES_AT_ONCE)
-        self._private_places = asyncio.Semaphore(_PRIVATE_LINES_AT_ONCE)
+        self._private_places = asyncio.Semaphore(_LINES_AT_ONCE if target.is_loopback else _PRIVATE_LINES_AT_ONCE)
         self._connects = Pace((max(1, int(self.expected.connects_per_second * _SHARE)), 1.0))
         self._rest = Pace((4, 1.0))
         self._used_private = False

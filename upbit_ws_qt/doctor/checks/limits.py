@@ -60,7 +60,7 @@ def _request(exam: Examination) -> str:
 
 
 async def _is_refused(exam: Examination, line: Line) -> bool:
-    answer = await line.answer(exam.waits.quiet * 2, exam.waits.close)
+    answer = await line.answer(exam.waits.close * 3, exam.waits.close)
     exam.note_refusal(line, answer)
     return answer.error == "TOO_MANY_REQUEST"
 

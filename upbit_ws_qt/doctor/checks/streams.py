@@ -116,7 +116,8 @@ def _judge_fields(exam: Examination, type_: str, messages: list[dict[str, Any]])
         exam.unchecked(number, f"no {type_} came")
         return
     problems, new = missing_fields(exam, type_, messages)
-    seen = "; ".join(problems) or f"all of {len(fields_of(type_))}"
+    left_out = _LEFT_OUT.get((exam.target.region, type_), frozenset())
+    seen = "; ".join(problems) or f"all of {len(fields_of(type_)) - len(left_out)}"
     exam.judge(number, not problems, seen + (f"; new: {', '.join(sorted(new))}" if new else ""))
 
 
