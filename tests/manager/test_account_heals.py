@@ -146,6 +146,21 @@ async def test_at_the_beginning_open_orders_and_balances_are_there(exchange: Emb
         assert desk.heard.assets["KRW"] == exchange.world.account.balances()["KRW"]
 
 
+async def test_who_listens_after_nobody_did_is_told_how_it_stands(exchange: EmbeddedExchange) -> None:
+    order = bid(exchange)
+    async with desk_on(exchange) as desk:
+        await until(lambda: order in desk.heard.orders and "BTC" in desk.heard.assets)
+        desk.manager.unregister_component("desk")
+        # Until the exchange has been told so too: what happens before that may still come.
+        await until(lambda: not exchange.subscribed("private") and not desk.manager.wiring.account.book.open_orders)
+        exchange.cancel_order(bid(exchange))
+        later = Listener()
+        desk.manager.register_component("later", ACCOUNT, later)
+        await until(lambda: order in later.orders and "BTC" in later.assets)
+        assert set(later.orders) == {order}
+        assert later.fills == []
+
+
 async def test_what_happened_while_the_line_was_down_is_told_and_nothing_else(exchange: EmbeddedExchange) -> None:
     async with desk_on(exchange) as desk:
         await until(lambda: desk.manager.account_state() is not None)

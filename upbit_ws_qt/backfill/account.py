@@ -111,6 +111,16 @@ class AccountBook:
         )
         return AccountState(balances, tuple(self._orders.values()))
 
+    def forget_orders(self) -> None:
+        """Forget all orders: whoever listens next is told of them as if for the first time."""
+        self._orders.clear()
+        self._closed.clear()
+        self._fills.clear()
+
+    def forget_assets(self) -> None:
+        """Forget all balances, for the same."""
+        self._assets.clear()
+
     @property
     def open_orders(self) -> frozenset[str]:
         """The uuids of all orders that are known to be open."""

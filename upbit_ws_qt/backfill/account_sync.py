@@ -91,6 +91,14 @@ class AccountSync:
         if ws_type is WebSocketType.PRIVATE and self._deaf_since is None:
             self._deaf_since = self.book.heard_ms
 
+    def wishes_changed(self) -> None:
+        """Forget what nobody listens to any more, so that who begins to do so is told how it stands."""
+        if "order" in self._kinds and not self._is_wanted(DataType.MY_ORDER):
+            self.book.forget_orders()
+            self._knows_closed = False
+        if "asset" in self._kinds and not self._is_wanted(DataType.MY_ASSET):
+            self.book.forget_assets()
+
     def ask(self) -> None:
         """Bring all in step with REST; while it is at it, once more behind that."""
         if not self._kinds or self._stopped or not (self._wants("order") or self._wants("asset")):

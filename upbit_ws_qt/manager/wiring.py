@@ -406,6 +406,8 @@ class Wiring:
     def _follow_wishes(self) -> None:
         self._following, self._followed_at = None, self.loop.time()
         changed, self._changed = self._changed, set()
+        if WebSocketType.PRIVATE in changed:
+            self.account.wishes_changed()
         for ws_type in changed:
             self.endpoints[ws_type].wishes_changed()
         self._refresh_state()

@@ -238,15 +238,16 @@ class AccountOrder:
 
     def judge(self, event: BaseWebSocketEvent) -> Verdict:
         """Decide about one event and remember it."""
-        if not self._contents.add(hash(content_of(event))):
+        # What was asked for is news by its own book, which knows who has begun to listen since the same was told.
+        if not self._contents.add(hash(content_of(event))) and not event.recovered:
             return Verdict.DUPLICATE
         identity: str = getattr(event, "uuid", "") or getattr(event, "asset_uuid", "")
         now = (event.epoch, event.timestamp)
         known = self._objects.pop(identity, None)
-        if known is not None and now < known:
+        if known is not None and now < known and not event.recovered:
             self._objects[identity] = known
             return Verdict.STALE
-        self._objects[identity] = now
+        self._objects[identity] = now if known is None else max(known, now)
         if len(self._objects) > ACCOUNT_WINDOW:
             oldest = next(iter(self._objects))
             del self._objects[oldest]
