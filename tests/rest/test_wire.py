@@ -102,3 +102,39 @@ async def test_no_token_is_in_what_an_error_carries() -> None:
 def test_the_library_for_it_is_not_loaded_before_the_first_question() -> None:
     program = "import sys, upbit_ws_qt; upbit_ws_qt.RestClient(); assert 'aiohttp' not in sys.modules"
     subprocess.run([sys.executable, "-c", program], check=True, timeout=500)
+
+
+ABANDONED = """
+import asyncio, gc
+from upbit_ws_qt import RestClient, ServiceConfig
+from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
+
+async def ask():
+    exchange = EmbeddedExchange(ExchangeSettings(markets=2, prepare=False))
+    await exchange.start()
+    rest = RestClient(ServiceConfig.for_exchange(exchange))
+    await rest.markets()
+    return exchange, rest
+
+loop = asyncio.new_event_loop()
+exchange, rest = loop.run_until_complete(ask())
+if CLOSED_FIRST:
+    loop.run_until_complete(exchange.stop())
+    loop.close()
+rest.abandon()
+del rest
+gc.collect()
+if not CLOSED_FIRST:
+    loop.run_until_complete(exchange.stop())
+    loop.close()
+gc.collect()
+"""
+
+
+@pytest.mark.parametrize("closed_first", [True, False])
+def test_a_program_that_ends_without_a_word_leaves_no_complaint(closed_first: bool) -> None:
+    program = ABANDONED.replace("CLOSED_FIRST", str(closed_first))
+    done = subprocess.run(
+        [sys.executable, "-W", "always", "-c", program], capture_output=True, text=True, timeout=500, check=True
+    )
+    assert done.stderr == ""
