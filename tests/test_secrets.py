@@ -131,7 +131,7 @@ async def test_no_log_error_signal_or_export_holds_a_key_or_a_token(
     assert traces_in(texts) == []
 
 
-def test_the_report_of_a_crash_in_a_slot_holds_no_key() -> None:
+def test_the_report_of_a_crash_in_a_slot_holds_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     config = ServiceConfig(credentials=Credentials(ACCESS, SECRET))
     reports: list[str] = []
 
@@ -139,6 +139,7 @@ def test_the_report_of_a_crash_in_a_slot_holds_no_key() -> None:
         access_key, secret_key = config.credentials.reveal() if config.credentials else ("", "")
         raise RuntimeError(f"cannot sign {len(access_key + secret_key)} characters with {keys} of {config}")
 
+    monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)  # pytest-qt's would be called too
     hook = install_excepthook(lambda error: reports.extend([str(error), error.text, repr(error)]))
     try:
         try:

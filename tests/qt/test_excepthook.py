@@ -33,7 +33,13 @@ class Panel(QObject):
 
 
 @pytest.fixture
-def hooked(qapp: QCoreApplication) -> Iterator[tuple[ExceptHook, list[SlotError]]]:
+def no_other_hook(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take away pytest-qt's, which would be called too and fail the test."""
+    monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
+
+
+@pytest.fixture
+def hooked(qapp: QCoreApplication, no_other_hook: None) -> Iterator[tuple[ExceptHook, list[SlotError]]]:
     reports: list[SlotError] = []
     hook = install_excepthook(reports.append)
     yield hook, reports
@@ -82,7 +88,8 @@ def test_hostile_text_in_an_error_cannot_reach_a_terminal(hooked: Hooked) -> Non
     assert "\x1b" not in str(reports[0]) + reports[0].text
 
 
-def test_a_report_that_raises_does_not_end_the_program(qapp: QCoreApplication) -> None:
+@pytest.mark.usefixtures("qapp", "no_other_hook")
+def test_a_report_that_raises_does_not_end_the_program() -> None:
     def report(_: SlotError) -> None:
         raise RuntimeError("the reporter is broken")
 
@@ -121,6 +128,38 @@ def test_uninstall_gives_the_hook_back_unless_somebody_else_took_it(qapp: QCoreA
     hook.uninstall()
     taken, sys.excepthook = sys.excepthook, before
     assert taken is other
+
+
+Error = tuple[type[BaseException], BaseException, object]
+
+
+@pytest.mark.usefixtures("qapp")
+def test_a_hook_of_the_programs_own_is_told_of_each_error_whatever_is_installed_over_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[Error] = []
+    monkeypatch.setattr(sys, "excepthook", lambda *error: told.append(error))
+    first, second = ExceptHook(), ExceptHook()
+    for hook in (first, second, first):  # as a program does that shows errors in a window of its own, under run()
+        hook.install()
+    panel = Panel()
+    panel.poked.emit("one")
+    panel.poked.emit("two")
+    assert [str(error[1]) for error in told] == ["bad one", "bad two"]
+    assert [error.count for error in first.errors] == [2]
+    assert second.errors == ()
+
+
+@pytest.mark.usefixtures("qapp")
+def test_a_hook_of_the_programs_own_that_raises_does_not_end_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("the program's own hook is broken")
+
+    monkeypatch.setattr(sys, "excepthook", broken)
+    hook = install_excepthook()
+    panel = Panel()  # kept, because PyQt crashes where a signal of a deleted object is used
+    panel.poked.emit("one")
+    assert len(hook.errors) == 1
 
 
 def test_ctrl_c_ends_the_application(qapp: QCoreApplication, hooked: Hooked) -> None:

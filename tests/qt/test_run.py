@@ -275,3 +275,78 @@ print("code", run(setup), "open lines", len(exchange.connections), "last state",
 """)
     assert "code 0 open lines 0 last state stopped told 1" in done.stdout, done.stderr
     assert done.stderr == ""
+
+
+_TORN_DOWN = """
+async def setup():
+    global exchange
+    exchange = EmbeddedExchange(ExchangeSettings(markets=3, rate=50))
+    await exchange.start()
+    service = service_on(exchange)
+    proxy = await connected(service, lambda event: None)
+    QTimer.singleShot(0, app.quit)
+    await asyncio.Event().wait()  # a strategy that runs until it is cancelled
+
+async def goodbye():
+    assert asyncio.current_task() is not None
+    await asyncio.sleep(0)
+    print("goodbye", len(exchange.connections), states[-1])
+    {end}
+
+def plain():
+    assert asyncio.current_task() is None
+    print("goodbye", len(exchange.connections), states[-1])
+    {end}
+
+try:
+    print("code", run(setup, {name}))
+except LookupError as error:
+    print("came out:", error)
+print("open lines", len(exchange.connections), "last state", states[-1])
+"""
+
+
+@pytest.mark.parametrize("name", ["goodbye", "plain"])
+@pytest.mark.parametrize(
+    ("end", "said"), [("pass", "code 0"), ("raise LookupError('no goodbye')", "came out: no goodbye")]
+)
+def test_a_teardown_is_called_while_the_lines_are_up_and_what_it_raises_comes_out_when_they_are_closed(
+    name: str, end: str, said: str
+) -> None:
+    done = run_program(_TORN_DOWN.format(name=name, end=end))
+    assert done.stdout == f"goodbye 1 active\n{said}\nopen lines 0 last state stopped\n", done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_teardown_that_is_none_is_refused() -> None:
+    done = run_program("""
+async def goodbye(): ...
+coroutine = goodbye()
+try:
+    run(print, coroutine)
+except TypeError as error:
+    print(error)
+coroutine.close()
+""")
+    assert "teardown of run() is a function or coroutine function" in done.stdout, done.stderr
+    assert done.stderr == ""
+
+
+def test_a_hook_of_the_programs_own_is_told_of_slots_that_raise_and_stays() -> None:
+    done = run_program("""
+mine = lambda kind, error, trace: print("mine:", error)
+sys.excepthook = mine
+def fail():
+    raise LookupError("a bug of mine")
+def setup():
+    service_on(exchange_of_nobody)
+    QTimer.singleShot(0, fail)
+    QTimer.singleShot(0, app.quit)
+class exchange_of_nobody:
+    public_url = "ws://127.0.0.1:9/"
+logging.getLogger("upbit_ws_qt.qt").setLevel(logging.CRITICAL)
+run(setup)
+print(sys.excepthook is mine)
+""")
+    assert done.stdout == "mine: a bug of mine\nTrue\n", done.stderr
+    assert done.stderr == ""

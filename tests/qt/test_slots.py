@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ from upbit_ws_qt.types import ConnectionState, WebSocketType
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import pytest
 
     from upbit_ws_qt.exchange import EmbeddedExchange
 
@@ -250,13 +253,16 @@ async def test_one_that_stops_the_service(service: WebSocketService) -> None:
 
 
 @served(BUSY)
-async def test_a_raising_slot_of_a_channel_is_one_report_and_the_others_run(service: WebSocketService) -> None:
+async def test_a_raising_slot_of_a_channel_is_one_report_and_the_others_run(
+    service: WebSocketService, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Panel(QObject):
         @pyqtSlot(TradeEvent)
         def on_trade(self, event: TradeEvent) -> None:
             raise LookupError("no such row")
 
     reports: list[Any] = []
+    monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)  # pytest-qt's would be called too
     hook = install_excepthook(reports.append)
     try:
         panel, seen = Panel(), list[TradeEvent]()

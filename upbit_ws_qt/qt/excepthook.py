@@ -56,7 +56,8 @@ class ExceptHook:
 
     PyQt hands it each exception that a slot, an event handler or another method called by Qt did not catch. Errors of
     one type and place count as one: it is logged with its traceback and handed to `report` the first time, and counted
-    from then on. Ctrl+C quits the Qt application instead.
+    from then on. A hook that the program had before (of a crash reporter, say) is called with each exception too.
+    Ctrl+C quits the Qt application instead.
 
     Args:
         report: called with each distinct error, in the thread in which it was raised.
@@ -67,6 +68,7 @@ class ExceptHook:
         self._errors: OrderedDict[tuple[type[BaseException], str], SlotError] = OrderedDict()
         self._lock = threading.Lock()  # slots may raise in several threads at once
         self._previous: Callable[..., Any] | None = None
+        self._programs: Callable[..., Any] | None = None
 
     @property
     def errors(self) -> tuple[SlotError, ...]:
@@ -83,6 +85,7 @@ class ExceptHook:
         """Become `sys.excepthook`; a second call changes nothing."""
         if not self.installed:
             self._previous = sys.excepthook
+            self._programs = _hook_of_the_program(sys.excepthook) or self._programs
             sys.excepthook = self._hook
 
     def uninstall(self) -> None:
@@ -94,6 +97,12 @@ class ExceptHook:
         if issubclass(kind, KeyboardInterrupt):
             QCoreApplication.quit()
             return
+        try:
+            self._note(kind, error, trace)
+        finally:
+            self._pass_on(kind, error, trace)
+
+    def _note(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         key = (kind, _place(trace))
         with self._lock:
             known = self._errors.get(key)
@@ -106,6 +115,15 @@ class ExceptHook:
                 self._errors.popitem(last=False)
         _log.error("unexpected error: %s\n%s", found, found.text)
         self._tell(found)
+
+    def _pass_on(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        """Call the hook that the program had before any of ours."""
+        if self._programs is None:
+            return
+        try:
+            self._programs(kind, error, trace)
+        except Exception:  # noqa: BLE001 - the guarded boundary of callbacks; PyQt aborts where a hook itself raises
+            _log.exception("the program's own excepthook failed")
 
     def _tell(self, found: SlotError) -> None:
         if self._report is None:
@@ -120,7 +138,8 @@ def install_excepthook(report: Callable[[SlotError], object] | None = None) -> E
     """Keep the program alive when a slot raises, and say so once for each distinct error.
 
     Args:
-        report: called with each distinct error, in the thread in which it was raised; it is logged in any case.
+        report: called with each distinct error, in the thread in which it was raised; it is logged in any case, and a
+            hook that was there before is called too.
 
     Returns:
         The installed hook, with `errors` and `uninstall()`.
@@ -128,6 +147,14 @@ def install_excepthook(report: Callable[[SlotError], object] | None = None) -> E
     hook = ExceptHook(report)
     hook.install()
     return hook
+
+
+def _hook_of_the_program(hook: Callable[..., Any]) -> Callable[..., Any] | None:
+    """Return a hook that is neither ours nor Python's own, which prints what has been logged already."""
+    holder = getattr(hook, "__self__", None)
+    if isinstance(holder, ExceptHook):
+        return holder._programs
+    return None if hook is sys.__excepthook__ else hook
 
 
 def _receiver(trace: TracebackType | None) -> str:

@@ -31,17 +31,26 @@ _QUIT_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "S
 _SIGNAL_POLL_MS = 200
 
 
-def run(setup: Callable[[], object], *, service: WebSocketService | None = None) -> int:
+def run(
+    setup: Callable[[], object],
+    teardown: Callable[[], object] | None = None,
+    *,
+    service: WebSocketService | None = None,
+) -> int:
     """Run `setup` on a qasync loop, start the service, and stop it when the program is quit.
 
     A QCoreApplication or QApplication must exist. What `setup` returns is kept until the end, so a window needs no
     other reference. `setup` may be a coroutine function; awaiting a subscription in it starts the service at once.
     Closing the last window, `quit()`, Ctrl+C, SIGTERM and SIGHUP (a session or terminal that ends; not under nohup) all
     end with the service stopped and its lines closed.
-    Unexpected errors in slots are reported and not fatal (see install_excepthook) while the program runs.
+    Unexpected errors in slots are reported and not fatal (see install_excepthook) while the program runs; a
+    `sys.excepthook` of the program's own is told of each of them as before.
 
     Args:
         setup: makes the windows; an exception in it ends the program and comes out of `run`.
+        teardown: called when the program has been quit, while the service still serves and the loop still runs; a
+            coroutine function is awaited. What `setup` may still be doing has been cancelled before. An exception in it
+            comes out of `run` once the service has stopped.
         service: which service to start after `setup`, and to stop; WebSocketService.instance() by default, which
             `setup` may make with a configuration of its own.
 
@@ -52,11 +61,13 @@ def run(setup: Callable[[], object], *, service: WebSocketService | None = None)
     if app is None:
         raise RuntimeError("run() needs an application: make a QApplication (or QCoreApplication) first")
     _check_setup(setup)
+    if teardown is not None and not callable(teardown):
+        raise TypeError(f"the teardown of run() is a function or coroutine function, not {teardown!r:.80}")
     follow_application()
     hook = install_excepthook()
     try:
         with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(_Application(app))) as runner:
-            program = _Program(setup, service)
+            program = _Program(setup, teardown, service)
             loop: Any = runner.get_loop()
             keep_tasks_going(loop)
             loop.call_soon(program.start)
@@ -110,9 +121,15 @@ class _Application:
 class _Program:
     """The user's program: its setup, what that has made, and the service."""
 
-    def __init__(self, setup: Callable[[], object], service: WebSocketService | None) -> None:
+    def __init__(
+        self,
+        setup: Callable[[], object],
+        teardown: Callable[[], object] | None,
+        service: WebSocketService | None,
+    ) -> None:
         self.failure: BaseException | None = None
         self._setup = setup
+        self._teardown = teardown
         self._service = service
         self._made: object = None
         self._task: asyncio.Task[None] | None = None
@@ -132,8 +149,28 @@ class _Program:
         if self._task is not None and not self._task.done():
             self._task.cancel()
             await asyncio.wait([self._task])
+        try:
+            if self._teardown is not None:
+                await self._tear_down(self._teardown)
+        except BaseException as error:  # noqa: BLE001 - not swallowed: it comes out of run()
+            self.failure = self.failure or error
         await self._its_service().stop()
         self._made = None
+
+    async def _tear_down(self, teardown: Callable[[], object]) -> None:
+        """Call the user's function from the loop, as everything of his is, and await what it returns."""
+        called: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+
+        def call() -> None:
+            try:
+                called.set_result(teardown())
+            except BaseException as error:  # noqa: BLE001 - handed on to who awaits
+                called.set_exception(error)
+
+        asyncio.get_running_loop().call_soon(call)
+        made = await called
+        if inspect.isawaitable(made):
+            await made
 
     async def _start(self) -> None:
         if inspect.isawaitable(self._made):
