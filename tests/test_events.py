@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -222,3 +223,28 @@ def test_assets_by_currency() -> None:
 def test_the_public_names() -> None:
     assert sorted(events.__all__) == events.__all__
     assert all(hasattr(events, name) for name in events.__all__)
+
+
+@pytest.mark.parametrize(
+    "frame", [frame for frame in DEFAULT_FRAMES if isinstance(decode(frame)[0], BaseWebSocketEvent)]
+)
+def test_as_a_dictionary_it_is_what_the_wire_said(frame: bytes) -> None:
+    said: dict[str, Any] = json.loads(frame, parse_float=Decimal)
+    (event,) = decode(frame)
+    assert isinstance(event, BaseWebSocketEvent)
+    fields = event.to_dict()
+    assert _as_said(fields, said) == said
+    assert fields.keys().isdisjoint({"epoch", "received_at", "@epoch", "@received_at"})
+    assert json.loads(json.dumps(fields, default=str))["type"] == said["type"]
+
+
+def _as_said(value: Any, said: Any) -> Any:
+    """Return of a value what the wire names, and arrays as it has them."""
+    if isinstance(said, dict):
+        return {name: _as_said(value[name], inner) for name, inner in said.items()}
+    return [_as_said(*pair) for pair in zip(value, said, strict=True)] if isinstance(said, list) else value
+
+
+def test_numbers_in_the_dictionary_are_as_exact_as_in_the_event() -> None:
+    units = BY_TYPE["orderbook"].to_dict()["orderbook_units"]
+    assert {type(value) for unit in units for value in unit.values()} == {Decimal}

@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+__version__: str
+
 # Type checkers read the imports below, and which of the names are public, from `__all__`. At run time a name is looked
 # for in the modules of `_HOMES`, so that it has to be written here twice and no third time.
 if TYPE_CHECKING:
@@ -434,6 +436,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    if name == "__version__":  # looked up when it is asked for, since that takes longer than importing the package
+        return globals().setdefault(name, _version())
     if name in __all__:
         for home in _HOMES:
             module = import_module(f"{__name__}.{home}")
@@ -442,6 +446,15 @@ def __getattr__(name: str) -> object:
                 globals()[name] = value
                 return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("upbit-ws-qt")
+    except PackageNotFoundError:
+        return "0+unknown"  # a checkout that nobody has installed
 
 
 def __dir__() -> list[str]:

@@ -56,6 +56,9 @@ class SimpleWebSocketClient:
         self._manager = manager
         self._handles: list[ComponentSubscription] = []
 
+    def __repr__(self) -> str:
+        return f"<SimpleWebSocketClient {self.client_id!r} {len(self._handles)} interests>"
+
     async def __aenter__(self) -> Self:
         return self
 

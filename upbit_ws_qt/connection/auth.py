@@ -8,9 +8,6 @@ import time
 import uuid
 from typing import TYPE_CHECKING
 
-from jwt.algorithms import HMACAlgorithm
-from jwt.utils import base64url_encode
-
 from upbit_ws_qt.errors import AuthenticationError, ConfigurationError
 from upbit_ws_qt.types import WebSocketType
 
@@ -22,8 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["JWTManager"]
 
 # Protocol sheet, "Authentication".
-_HEADER = base64url_encode(b'{"alg":"HS512","typ":"JWT"}')
-_HS512 = HMACAlgorithm(HMACAlgorithm.SHA512)
+_HEADER = b'{"alg":"HS512","typ":"JWT"}'
 REFRESH_AT = 0.8
 
 
@@ -86,12 +82,17 @@ class JWTManager:
         return self._credentials
 
     def _sign(self, credentials: Credentials, **claims: str) -> str:
+        # Here, because it loads all of `cryptography`, a sixth of what the service costs to import, and public data
+        # needs no token.
+        from jwt.algorithms import HMACAlgorithm
+        from jwt.utils import base64url_encode
+
         access_key, secret_key = credentials.reveal()
         payload = json.dumps({"access_key": access_key, "nonce": str(uuid.uuid4()), **claims}, separators=(",", ":"))
-        unsigned = _HEADER + b"." + base64url_encode(payload.encode())
+        unsigned = base64url_encode(_HEADER) + b"." + base64url_encode(payload.encode())
         # Signed by hand: jwt.encode() warns that the exchange's 40-character secrets are short for HS512, and
         # there is nothing that a user of the exchange could do about it.
-        signature = _HS512.sign(unsigned, secret_key.encode())
+        signature = HMACAlgorithm(HMACAlgorithm.SHA512).sign(unsigned, secret_key.encode())
         # Counted, not kept: a nonce must be new for every token (protocol sheet, "Authentication").
         self.tokens_made += 1
         return (unsigned + b"." + base64url_encode(signature)).decode("ascii")

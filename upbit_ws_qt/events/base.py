@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, ClassVar
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from msgspec.structs import force_setattr
@@ -43,6 +44,15 @@ class BaseWebSocketEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     stream_type: str | None = None
     epoch: Annotated[int, msgspec.Meta(ge=0, le=0)] = msgspec.field(default=0, name="@epoch")
     received_at: Annotated[float, msgspec.Meta(ge=0, le=0)] = msgspec.field(default=0.0, name="@received_at")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields by their names on the wire, in their order there; nested records as dicts too.
+
+        Numbers stay exact (`Decimal`); the receiver's own fields (epoch, received_at) are not among them. For JSON:
+        `json.dumps(event.to_dict(), default=str)`.
+        """
+        fields: dict[str, Any] = msgspec.to_builtins(self, builtin_types=(Decimal,))
+        return {name: value for name, value in fields.items() if not name.startswith("@")}
 
     @property
     def symbol(self) -> str:

@@ -42,6 +42,10 @@ class EmbeddedExchange(ByHand):
         self._acceptor: Acceptor | None = None
         self._port = 0
 
+    def __repr__(self) -> str:
+        where = f"{self.settings.host}:{self._port}" if self._server is not None else "not listening"
+        return f"<EmbeddedExchange {where} {len(self.world.markets)} markets, {len(self.connections)} connections>"
+
     # Life.
 
     async def __aenter__(self) -> Self:

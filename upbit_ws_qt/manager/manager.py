@@ -58,6 +58,9 @@ class GlobalWebSocketManager:
             self.wiring.observer.tasks
         )
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.state} {len(self.get_active_subscriptions())} streams>"
+
     # -- the one of the program ----------------------------------------------------------------------------------------
     @classmethod
     async def get_instance(cls, config: ServiceConfig | None = None) -> Self:

@@ -7,8 +7,6 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-import psutil
-
 from upbit_ws_qt.events import AnnouncementCategory, AnnouncementEvent
 from upbit_ws_qt.manager.notify import ManagerListener
 from upbit_ws_qt.manager.periodic import Periodic
@@ -122,6 +120,8 @@ class Observer:
             ws_type: _KeptStatistics(endpoint.sync.statistics) for ws_type, endpoint in observed.endpoints.items()
         }
         observed.notifier.add(_Freshness(self._subscriptions))
+        import psutil  # here, since only a manager that lives reads its own process off
+
         self._process = psutil.Process()
         self._ages = EventAges()
         self._streams_due = self._components_due = 0.0

@@ -90,6 +90,10 @@ class Channel(QObject):
         self._emit_received = self.received.emit  # bound once: a bound signal costs more than an emission
         self._emit_frame = self.frame.emit
 
+    def __repr__(self) -> str:
+        state = "ended" if self._ended else "stale" if self._stale else "fresh"
+        return f"<{type(self).__name__} {' '.join((*self.spec.symbols, state))}>"
+
     @property
     def specs(self) -> tuple[SubscriptionSpec, ...]:
         """What is wanted by it, as of a subscription: its one spec."""

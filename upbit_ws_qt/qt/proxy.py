@@ -130,6 +130,10 @@ class WebSocketClientProxy(ChannelSource):
         # Not emptied at the end: PyQt crashes where somebody still uses a signal of a channel that is gone.
         self._channels: dict[SubscriptionSpec, Channel] = {}
 
+    def __repr__(self) -> str:
+        state = "ended" if self.ended else f"{len(self._lifetime)} wishes"
+        return f"<WebSocketClientProxy {self.component_id!r} {state}>"
+
     @property
     def service(self) -> WebSocketService:
         """The service it asks."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import urlsplit
 from weakref import ref
 
 from PyQt6 import sip
@@ -144,6 +145,9 @@ class WebSocketService(QObject, ChannelSource):
         if self._stopped or sip.isdeleted(self):
             return False
         return self._manager is None or self._manager.wiring.is_usable
+
+    def __repr__(self) -> str:
+        return f"<WebSocketService {self.state} {urlsplit(self.config.public_url).netloc}>"
 
     # -- life ---------------------------------------------------------------------------------------------------------
     async def start(self) -> None:

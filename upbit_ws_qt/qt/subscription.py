@@ -97,6 +97,12 @@ class Subscription(QObject):
         self.setParent(service)  # last: a subscription that was refused above leaves no child behind
         lifetime.add(self)
 
+    def __repr__(self) -> str:
+        (spec,) = self._specs
+        return (
+            f"<Subscription {spec.data_type.value} {len(spec.symbols)} symbols {self.state} of {self.component_id!r}>"
+        )
+
     @property
     def component_id(self) -> str:
         """Name of the component that it belongs to."""

@@ -35,6 +35,7 @@ __all__ = ["Stage", "begin_exchange", "begin_service", "end_service", "top_level
 _QUIET = {
     "stopped": True,
     "markets": 30,
+    "prepare": False,
     "connects_per_second": None,
     "messages_per_second": None,
     "messages_per_minute": None,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+import upbit_ws_qt
 from upbit_ws_qt import is_market_code
 
 if TYPE_CHECKING:
@@ -104,12 +105,7 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
 
 def program_version() -> str:
     """Return the version that is installed."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("upbit-ws-qt")
-    except PackageNotFoundError:
-        return "(not installed)"
+    return upbit_ws_qt.__version__
 
 
 def _parser() -> _Parser:
