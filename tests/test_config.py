@@ -193,8 +193,23 @@ def test_regions() -> None:
         config = ServiceConfig.for_region(region)
         assert config.public_url == f"wss://{region}-api.upbit.com/websocket/v1"
         assert config.info_url is None
+        assert config.region == region
+        assert ServiceConfig.for_region(region, info_url="wss://example.net/").info_url is not None, "overrides win"
     with pytest.raises(ConfigurationError, match="kr, sg, id, th"):
         ServiceConfig.for_region("jp")
+
+
+def test_a_file_and_the_environment_may_name_a_region(tmp_path: Path) -> None:
+    path = tmp_path / "upbit.toml"
+    path.write_text('region = "id"\nping_interval = 15.0\n')
+    loaded = ServiceConfig.load(path)
+    assert loaded == ServiceConfig.for_region("id", ping_interval=15.0)
+    assert ServiceConfig.load(path, region="th").public_url == "wss://th-api.upbit.com/websocket/v1"
+    assert ServiceConfig.from_env({"UPBIT_WS_REGION": "sg"}) == ServiceConfig.for_region("sg")
+    with pytest.raises(ConfigurationError, match="region: 'jp'"):
+        ServiceConfig.from_env({"UPBIT_WS_REGION": "jp"})
+    with pytest.raises(ConfigurationError, match="region"):
+        ServiceConfig(region="jp")
 
 
 async def test_an_exchange_of_ones_own_is_asked_for_everything() -> None:

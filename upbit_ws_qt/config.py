@@ -19,20 +19,13 @@ from upbit_ws_qt.config_rules import (
 )
 from upbit_ws_qt.credentials import Credentials
 from upbit_ws_qt.errors import ConfigurationError
+from upbit_ws_qt.regions import REGIONS
 from upbit_ws_qt.types import BackpressureConfig, DataFormat, IndependenceLevel, WebSocketType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["ENVIRONMENT_PREFIX", "REGIONS", "AlertLimits", "ServiceConfig", "require_reachable"]
-
-# Protocol sheet, "Endpoints": region -> host. INFO is documented for Korea only.
-REGIONS: Mapping[str, str] = {
-    "kr": "api.upbit.com",
-    "sg": "sg-api.upbit.com",
-    "id": "id-api.upbit.com",
-    "th": "th-api.upbit.com",
-}
 
 
 class _Exchange(Protocol):
@@ -69,6 +62,10 @@ class ServiceConfig:
     """
 
     # -- where to -----------------------------------------------------------------------------------------------
+    region: str = "kr"
+    """Whose rules hold: "kr", "sg", "id" or "th"; what a region does not have is refused when it is asked for.
+    `for_region` sets the addresses too, and so does a file or the environment that names a region and no addresses.
+    """
     public_url: str = "wss://api.upbit.com/websocket/v1"
     private_url: str | None = "wss://api.upbit.com/websocket/v1/private"
     info_url: str | None = "wss://api.upbit.com/websocket/v1/info"
@@ -240,15 +237,21 @@ class ServiceConfig:
 
     @classmethod
     def for_region(cls, region: str, **overrides: Any) -> Self:
-        """For one of the exchange's countries: "kr", "sg", "id" or "th"; the last three have no INFO endpoint."""
-        host = REGIONS.get(region)
-        if host is None:
+        """For one of the exchange's countries: "kr", "sg", "id" or "th".
+
+        The last three have neither indicators nor announcements, "id" no levels of order books either: such wishes are
+        refused with a SubscriptionError where they are made.
+        """
+        chosen = REGIONS.get(region)
+        if chosen is None:
             raise ConfigurationError("region", region, f"one of {', '.join(REGIONS)}")
+        host = chosen.host
         return cls(
             **{
+                "region": region,
                 "public_url": f"wss://{host}/websocket/v1",
                 "private_url": f"wss://{host}/websocket/v1/private",
-                "info_url": f"wss://{host}/websocket/v1/info" if region == "kr" else None,
+                "info_url": f"wss://{host}/websocket/v1/info" if chosen.has_info else None,
                 "rest_url": f"https://{host}",
                 **overrides,
             }
@@ -264,9 +267,10 @@ class ServiceConfig:
         """
         return cls(
             **{
+                "region": getattr(exchange, "region", "kr"),
                 "public_url": exchange.public_url,
                 "private_url": exchange.private_url,
-                "info_url": exchange.info_url,
+                "info_url": exchange.info_url or None,
                 "rest_url": exchange.rest_url,
                 "credentials": Credentials(exchange.access_key, exchange.secret_key),
                 **overrides,
@@ -325,7 +329,8 @@ class ServiceConfig:
             if name not in _TYPES:
                 raise _unknown_key(name)
             values[name] = from_plain(name, value)
-        return cls(**{**values, **overrides})
+        values |= overrides
+        return cls.for_region(**values) if "region" in values else cls(**values)
 
 
 _TYPES: dict[str, str] = {item.name: str(item.type) for item in dataclasses.fields(ServiceConfig)}

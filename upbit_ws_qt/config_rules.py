@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from upbit_ws_qt.errors import ConfigurationError
+from upbit_ws_qt.regions import REGIONS
 from upbit_ws_qt.types import BackpressureConfig, DataFormat, IndependenceLevel
 
 if TYPE_CHECKING:
@@ -132,6 +133,9 @@ def check_setting(name: str, kind: str, value: object) -> None:
         _check_url(name, value, _URL_SCHEMES[name])
     elif name == "proxy":
         _check_proxy(value)
+    elif name == "region":
+        if value not in REGIONS:
+            raise ConfigurationError(name, value, f"one of {', '.join(REGIONS)}")
     elif name in _ENUMERATIONS:
         if not isinstance(value, _ENUMERATIONS[name]):
             raise ConfigurationError(name, value, f"one of {', '.join(_ENUMERATIONS[name])}")

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 from typing import TYPE_CHECKING
 
-from .admission import PATHS, Admission, AdmissionCheck, faulty_admission
+from .admission import PATHS, Admission, AdmissionCheck
 from .faultlist import Fault, FaultName
 from .http import error_body, response
 from .limits import OK, MessageLimit
@@ -128,7 +128,7 @@ class Acceptor:
     def on_upgrade(self, line: Line, request: HttpRequest) -> None:
         """Answer a handshake."""
         endpoint = PATHS.get(request.path)
-        if endpoint is None:
+        if endpoint is None or (endpoint == "info" and not self._hub.region.has_info):
             self._refuse(line, 404, error_body("not_found", "No such path."))
             return
         fault = self._faults.at_handshake(endpoint)
@@ -215,7 +215,7 @@ class Acceptor:
     def _enter(self, line: Line, endpoint: str, request: HttpRequest, fault: Fault | None) -> None:
         admission = self._admissions.judge(endpoint, request, line.peer, self.now())
         if admission.status == OK and fault is not None:
-            admission = faulty_admission(admission, fault)
+            admission = self._admissions.spoilt(admission, fault)
         if admission.status == 0:
             self._counters.connects_refused += 1
             self._counters.refused_by_status[0] += 1

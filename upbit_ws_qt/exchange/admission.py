@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .auth import TokenRefusedError, TokenVerifier
 from .faultlist import FaultName
 from .http import error_body
 from .limits import BLOCKED, OK, TOO_MANY, Gate
-from .requests import MESSAGES
+from .regions import REGIONS, Region
 
 if TYPE_CHECKING:
     from .faultlist import Fault
@@ -51,6 +51,7 @@ class AdmissionCheck:
     def __init__(self, settings: ExchangeSettings, counters: Counters) -> None:
         self._settings = settings
         self._counters = counters
+        self._region = REGIONS[settings.region]
         self.verifier = TokenVerifier({settings.access_key: settings.secret_key})
         self._gate = Gate(
             settings.connects_per_second, block_after=settings.block_after, block_seconds=settings.block_seconds
@@ -66,11 +67,11 @@ class AdmissionCheck:
         status, seconds = self._limits(request, limit_key, peer, now)
         if status != OK:
             self._counters.connect_violations += 1
-            return Admission(status, limit_key, body=too_many_body(status, seconds))
+            return Admission(status, limit_key, body=too_many_body(status, seconds, self._region))
         # As seen: a wrong token is let in, told INVALID_AUTH on the line and closed; the setting answers 401 instead.
         headers = self._remaining(request, limit_key, peer, now)
         if endpoint != "public" and not access_key:
-            return replace(_invalid_auth(limit_key, http=self._settings.auth_failure == "http"), headers=headers)
+            return self._invalid_auth(limit_key, headers, http=self._settings.auth_failure == "http")
         return Admission(OK, limit_key, authenticated=bool(access_key), headers=headers)
 
     def message_violation(self, limit_key: str, now: float) -> None:
@@ -84,6 +85,24 @@ class AdmissionCheck:
             return verdict.status, verdict.seconds
         seconds = self._gate.blocked_for(f"address {peer}", now)
         return (BLOCKED, seconds) if seconds else (OK, 0.0)
+
+    def spoilt(self, admission: Admission, fault: Fault) -> Admission:
+        """Return what becomes of a handshake that would have been accepted; status 0 ends the line without answer."""
+        if fault.name is FaultName.INVALID_AUTH:
+            return self._invalid_auth(admission.limit_key, admission.headers, http=fault.options["http"])
+        if fault.name is FaultName.TOO_MANY:
+            return Admission(TOO_MANY, admission.limit_key, body=too_many_body(TOO_MANY, 0.0, self._region))
+        if fault.name is FaultName.BLOCKED:
+            body = too_many_body(BLOCKED, fault.options["seconds"], self._region)
+            return Admission(BLOCKED, admission.limit_key, body=body)
+        status = fault.options.get("status", 503)
+        return Admission(status, admission.limit_key, body=error_body("service_unavailable", "Not now."))
+
+    def _invalid_auth(self, limit_key: str, headers: dict[str, str], *, http: bool) -> Admission:
+        body = error_body("INVALID_AUTH", self._region.texts["INVALID_AUTH"])
+        if http:
+            return Admission(401, limit_key, body=body)
+        return Admission(OK, limit_key, invalid_auth=True, headers=headers)
 
     def _limits(self, request: HttpRequest, limit_key: str, peer: str, now: float) -> tuple[int, float]:
         # Whoever sends an Origin is taken for a browser and may connect once in ten seconds: a client that does so by
@@ -119,25 +138,8 @@ class AdmissionCheck:
             return ""
 
 
-def _invalid_auth(limit_key: str, *, http: bool) -> Admission:
-    body = error_body("INVALID_AUTH", MESSAGES["INVALID_AUTH"])
-    return Admission(401, limit_key, body=body) if http else Admission(OK, limit_key, invalid_auth=True)
-
-
-def faulty_admission(admission: Admission, fault: Fault) -> Admission:
-    """Return what becomes of a handshake that would have been accepted; status 0 ends the line without an answer."""
-    if fault.name is FaultName.INVALID_AUTH:
-        return replace(_invalid_auth(admission.limit_key, http=fault.options["http"]), headers=admission.headers)
-    if fault.name is FaultName.TOO_MANY:
-        return Admission(TOO_MANY, admission.limit_key, body=too_many_body(TOO_MANY, 0.0))
-    if fault.name is FaultName.BLOCKED:
-        return Admission(BLOCKED, admission.limit_key, body=too_many_body(BLOCKED, fault.options["seconds"]))
-    status = fault.options.get("status", 503)
-    return Admission(status, admission.limit_key, body=error_body("service_unavailable", "Not now."))
-
-
-def too_many_body(status: int, seconds: float) -> bytes:
+def too_many_body(status: int, seconds: float, region: Region) -> bytes:
     """Return the body of a 429 or 418; a block says how long it lasts."""
     if status == TOO_MANY:
-        return error_body("TOO_MANY_REQUEST", MESSAGES["TOO_MANY_REQUEST"])
+        return error_body("TOO_MANY_REQUEST", region.texts["TOO_MANY_REQUEST"])
     return error_body("TOO_MANY_REQUEST", f"Blocked for {seconds:.1f} seconds because of too many requests.")

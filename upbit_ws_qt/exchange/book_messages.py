@@ -25,6 +25,10 @@ DEPTHS = (1, 5, 15, 30)
 class Grouping(Protocol):
     """Whoever can sum an order book up by price levels."""
 
+    @property
+    def has_level(self) -> bool:
+        """Whether frames say by which level they are grouped."""
+
     def grouped(self, prices: Sequence[int], sizes: Sequence[int], level: int, ask: bool) -> list[tuple[int, int]]:
         """Return (price, size) of up to 30 groups, best first."""
 
@@ -32,7 +36,8 @@ class Grouping(Protocol):
         """Return the supported levels at a price, 0 first."""
 
 
-def _book_template(fmt: str) -> str:
+def _book_template(fmt: str, *, has_level: bool) -> str:
+    level = [("level", "lv", "%s")] if has_level else []
     fields = [
         ("type", "ty", '"orderbook"'),
         ("code", "cd", '"%s"'),
@@ -40,13 +45,14 @@ def _book_template(fmt: str) -> str:
         ("total_bid_size", "tbs", "%s"),
         ("orderbook_units", "obu", "[%s]"),
         ("timestamp", "tms", "%d"),
-        ("level", "lv", "%s"),
+        *level,
         ("stream_type", "st", '"%s"'),
     ]
     return template(fields, fmt)
 
 
-_BOOK_TEMPLATES = {fmt: _book_template(fmt) for fmt in FORMATS}
+_BOOK_TEMPLATES = {fmt: _book_template(fmt, has_level=True) for fmt in FORMATS}
+_WITHOUT_LEVEL = {fmt: _book_template(fmt, has_level=False) for fmt in FORMATS}
 _KEYS = (
     (',{"ask_price":', ',"bid_price":', ',"ask_size":', ',"bid_size":'),
     (',{"ap":', ',"bp":', ',"as":', ',"bs":'),
@@ -154,6 +160,8 @@ class OrderbookChange(Change):
         pieces[1:-1:8], pieces[5:-1:8] = asks.texts(depth, simple)
         pieces[3:-1:8], pieces[7:-1:8] = bids.texts(depth, simple)
         totals = (volume_text_simple(asks.total), volume_text_simple(bids.total))
+        if not self.grouping.has_level:
+            return _WITHOUT_LEVEL[fmt] % (self.code, *totals, "".join(pieces), self.ms, stream_type)
         return _BOOK_TEMPLATES[fmt] % (self.code, *totals, "".join(pieces), self.ms, level_text, stream_type)
 
     def _grouped(self, side: BookSide, level: int) -> BookSide:

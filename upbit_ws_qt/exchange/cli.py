@@ -44,6 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
     defaults = ExchangeSettings()
     parser.add_argument("--host", default=defaults.host, help="loopback address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=0, help="TCP port; 0 takes any free one (%(default)s)")
+    parser.add_argument("--region", default=defaults.region, help="country: kr, sg, id or th (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="seed of the market (%(default)s)")
     parser.add_argument("--markets", type=int, default=None, help="number of markets (all)")
     parser.add_argument("--rate", type=float, default=defaults.rate, help="messages a second in all (%(default)g)")
@@ -66,6 +67,7 @@ def settings_of(options: argparse.Namespace) -> ExchangeSettings:
     return ExchangeSettings(
         host=options.host,
         port=options.port,
+        region=options.region,
         seed=options.seed,
         markets=options.markets,
         rate=options.rate,

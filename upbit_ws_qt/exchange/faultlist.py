@@ -37,6 +37,10 @@ class FaultName(StrEnum):
     DUPLICATE_TRADES = "duplicate_trades"
     WRONG_SNAPSHOT = "wrong_snapshot"
     CLOCK_SKEW = "clock_skew"
+    DUPLICATE_BOOKS = "duplicate_books"
+    LATE_SNAPSHOTS = "late_snapshots"
+    MICROSECONDS = "microseconds"
+    OTHER_SPELLINGS = "other_spellings"
     MISSING_CODES = "missing_codes"
     IGNORED_REQUEST = "ignored_request"
     REST_REFUSE = "rest_refuse"
@@ -71,7 +75,7 @@ GARBAGE_KINDS = (
     "long_number", "duplicate_keys",
 )  # fmt: skip
 VIOLATION_KINDS = ("opcode", "continuation", "rsv", "long_ping", "fragmented_ping", "utf8", "length", "close_code")
-SNAPSHOT_MODES = ("other_code", "stale", "missing", "twice", "realtime")
+SNAPSHOT_MODES = ("other_code", "stale", "missing", "twice", "realtime", "behind")
 MOMENTS = ("now", "open", "request", "served")
 
 # `on`: now = open connections at once; open = each new one; request = when a message arrives, before it is looked at;
@@ -120,6 +124,10 @@ SPECS: dict[FaultName, FaultSpec] = {
         {"mode": SNAPSHOT_MODES},
     ),
     FaultName.CLOCK_SKEW: FaultSpec(Place.OUTGOING, {"seconds": 60.0}),
+    FaultName.DUPLICATE_BOOKS: FaultSpec(Place.OUTGOING, {"copies": 1, "times": None}),
+    FaultName.LATE_SNAPSHOTS: FaultSpec(Place.OUTGOING, {"first": 0.18, "second": 0.34}),
+    FaultName.MICROSECONDS: FaultSpec(Place.OUTGOING, {"types": ("orderbook",), "times": None}),
+    FaultName.OTHER_SPELLINGS: FaultSpec(Place.OUTGOING),
     FaultName.MISSING_CODES: FaultSpec(Place.REQUEST, {"codes": (), "count": 1, "listed": False, "times": 1}),
     FaultName.IGNORED_REQUEST: FaultSpec(Place.REQUEST, {"times": 1}),
     FaultName.REST_REFUSE: _rest(status=503, error="service_unavailable"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .faultlist import Fault, FaultName, Place
@@ -173,6 +174,9 @@ class FaultBoard:
             for message in filter_.drain():
                 session.push(message)
         session.delay = max((f.options["seconds"] for f in faults if f.name is FaultName.DELAY), default=0.0)
+        late = next((f for f in faults if f.name is FaultName.LATE_SNAPSHOTS), None)
+        session.snapshot_delays = () if late is None else (late.options["first"], late.options["second"])
+        session.on_late_snapshots = _nothing if late is None else partial(self._count, late)
         session.stalled = any(f.name is FaultName.STALL and f.options["keep"] for f in faults)
 
     def _filter(self, fault: Fault) -> Filter:
@@ -191,3 +195,8 @@ class FaultBoard:
         if fault.place is Place.OUTGOING:
             for session in self._hub.sessions.values():
                 self._refresh(session)
+
+
+def _nothing() -> bool:
+    """Count nothing."""
+    return True

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from .faultlist import FaultName
+from .respelling import as_seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,14 +84,34 @@ class DuplicateTrades(Filter):
         return [message]
 
 
+class DuplicateBooks(Filter):
+    """Sends order books more than once, each the same."""
+
+    def __call__(self, kind: str, code: str, stream_type: str, message: bytes) -> list[bytes]:
+        """Repeat a book."""
+        if kind == "orderbook" and stream_type == "REALTIME" and self._count_hit():
+            return [message] * (1 + self.fault.options["copies"])
+        return [message]
+
+
 class WrongSnapshot(Filter):
     """Spoils snapshots in one of several ways."""
 
+    def __init__(self, fault: Fault, count_hit: Callable[[], bool]) -> None:
+        super().__init__(fault, count_hit)
+        self._behind: dict[tuple[str, str], bytes] = {}
+
     def __call__(self, kind: str, code: str, stream_type: str, message: bytes) -> list[bytes]:
         """Spoil a snapshot."""
-        if stream_type != "SNAPSHOT" or not self._count_hit():
+        if stream_type != "SNAPSHOT":
+            held = self._behind.pop((kind, code), None)
+            return [message] if held is None else [message, held]
+        if not self._count_hit():
             return [message]
         options = self.fault.options
+        if options["mode"] == "behind":
+            self._behind[kind, code] = message
+            return []
         if options["mode"] == "missing":
             return []
         if options["mode"] == "twice":
@@ -101,6 +122,12 @@ class WrongSnapshot(Filter):
             return [_SNAPSHOT.sub(rb'"\1":"REALTIME"', message)]
         return [_CODE.sub(rb'"\1":"' + options["code"].encode() + b'"', message, count=1)]
 
+    def drain(self) -> list[bytes]:
+        """Return the snapshots whose streams have sent nothing since."""
+        held = list(self._behind.values())
+        self._behind.clear()
+        return held
+
 
 class ClockSkew(Filter):
     """Moves all timestamps."""
@@ -109,6 +136,25 @@ class ClockSkew(Filter):
         """Move them by the fault's seconds."""
         self._count_hit()
         return [_moved(message, round(self.fault.options["seconds"] * 1000))]
+
+
+class Microseconds(Filter):
+    """Writes timestamps in millionths of a second, as a book of 2023 had them."""
+
+    def __call__(self, kind: str, code: str, stream_type: str, message: bytes) -> list[bytes]:
+        """Write them so where the type is one of the fault's."""
+        if kind not in self.fault.options["types"] or not self._count_hit():
+            return [message]
+        return [_TIMES.sub(lambda found: b'"%s":%d' % (found[1], int(found[2]) * 1000), message)]
+
+
+class OtherSpellings(Filter):
+    """Spells numbers as they were seen in September 2026."""
+
+    def __call__(self, kind: str, code: str, stream_type: str, message: bytes) -> list[bytes]:
+        """Spell them so."""
+        self._count_hit()
+        return [as_seen(kind, message)]
 
 
 class Withheld(Filter):
@@ -137,6 +183,9 @@ FILTERS: dict[FaultName, type[Filter]] = {
     FaultName.DUPLICATE_TRADES: DuplicateTrades,
     FaultName.WRONG_SNAPSHOT: WrongSnapshot,
     FaultName.CLOCK_SKEW: ClockSkew,
+    FaultName.DUPLICATE_BOOKS: DuplicateBooks,
+    FaultName.MICROSECONDS: Microseconds,
+    FaultName.OTHER_SPELLINGS: OtherSpellings,
     FaultName.STALL: Withheld,
     FaultName.MUTE: Mute,
 }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from .regions import REGIONS
 from .requests import (
-    MESSAGES,
     ListSubscriptions,
     RequestRefusedError,
     StatusRequest,
@@ -15,6 +16,7 @@ from .requests import (
     parse_request,
     split_depth,
 )
+from .respelling import with_exponents
 from .routes import Routes
 from .session import Stream
 from .spelling import spell
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
 # Milliseconds for which a stream that a request dropped goes on: as seen, up to two frames of it still come.
 _RESIDUAL_MS = 250
 _MOST_CLOSED_KEPT = 1000  # an exchange under test sees thousands of connections in an hour
-_ERROR_CLOSE_SECONDS = 0.155  # the pump looks every 10 ms, so that the close falls between 150 and 180 ms
 # Seconds above `send_limit` before a client is a slow reader; a healthy one takes a burst in less. The turns are for
 # one that shares a loop or a processor with the exchange, and stood still when it did.
 _SLOW_AFTER = 0.5
@@ -53,6 +54,7 @@ class Hub:
         later: Callable[[float, Callable[[], None]], None],
     ) -> None:
         self._settings = settings
+        self.region = REGIONS[settings.region]
         self.world = world
         self._counters = counters
         self._now = now
@@ -69,6 +71,8 @@ class Hub:
     def open(self, session: Session) -> None:
         """Take a new session in."""
         self.sessions[session.id] = session
+        if self.region.spells_exponents and session.endpoint == "public":
+            session.respell = with_exponents
 
     def close(self, session: Session, reason: str) -> None:
         """Forget a session whose line is lost."""
@@ -95,9 +99,10 @@ class Hub:
             return
         session.doomed = True
         self._counters.errors[error.name] += 1
-        session.push(error.frame())
+        # As seen: now one of the two keys of an error comes first, now the other.
+        session.push(error.frame(self.region, name_first=self._counters.errors.total() % 2 == 1))
         self.flush(session)
-        self._later(_ERROR_CLOSE_SECONDS, lambda: session.line.close(1000, "", f"error {error.name}"))
+        self._later(self.region.error_close_seconds, lambda: session.line.close(1000, "", f"error {error.name}"))
 
     # Requests.
 
@@ -106,7 +111,7 @@ class Hub:
         if session.doomed:
             return
         try:
-            request = parse_request(message, session.endpoint)
+            request = parse_request(message, session.endpoint, self.region)
             self._check_scopes(session, request)
         except RequestRefusedError as error:
             if error.name == "TOO_MANY_REQUEST":
@@ -116,7 +121,7 @@ class Hub:
         if isinstance(request, StatusRequest):
             if not session.wants_status:
                 session.wants_status = True
-                self._send_status(session)
+                self._send_status_later(session)
         elif isinstance(request, ListSubscriptions):
             self._list(session, request)
         else:
@@ -128,19 +133,25 @@ class Hub:
         if isinstance(request, Subscribe):
             for wish in request.wishes:
                 if needed.get(wish.type, "") not in ("", *session.scopes):
-                    raise RequestRefusedError("INVALID_AUTH", MESSAGES["INVALID_AUTH"])
+                    raise RequestRefusedError("INVALID_AUTH")
 
     def _send_status(self, session: Session) -> None:
         if session.line.is_open:
             session.push(_STATUS_UP)
             self.flush(session)
-            self._later(self._settings.status_interval, lambda: self._send_status(session))
+            self._send_status_later(session)
+
+    def _send_status_later(self, session: Session) -> None:
+        """Send it when the exchange's own clock says so: it is no answer, and measures no round trip."""
+        interval = self._settings.status_interval
+        self._later(interval - self._now() % interval, lambda: self._send_status(session))
 
     def _list(self, session: Session, request: ListSubscriptions) -> None:
         self._counters.list_requests += 1
         # As on the real exchange: the format of a question is the format of the running streams from then on.
         session.format = request.format
-        reply: Any = {"method": "LIST_SUBSCRIPTIONS", "result": session.listing(), "ticket": request.ticket}
+        listing = session.listing(with_level=self.region.has_levels)
+        reply: Any = {"method": "LIST_SUBSCRIPTIONS", "result": listing, "ticket": request.ticket}
         if request.format.startswith("SIMPLE"):
             reply = _with_simple_names(reply)
         session.push(spell([reply] if request.format.endswith("LIST") else reply).encode())
@@ -164,9 +175,18 @@ class Hub:
         session.streams = streams
         session.format, session.ticket, session.wishes = request.format, request.ticket, request.wishes
         self._begin_residual(session, before)
-        for wish in request.wishes:
-            if session.endpoint == "public" and not wish.only_realtime:
-                self._send_snapshots(session, wish)
+        session.requests_taken += 1
+        snapshots = [
+            (wish, code)
+            for wish in request.wishes
+            if session.endpoint == "public" and not wish.only_realtime
+            for code in wish.codes
+            if self._is_served(session, code)
+        ]
+        if session.snapshot_delays:
+            self._send_snapshots_late(session, snapshots)
+        else:
+            self._send_snapshots(session, snapshots)
 
     def _streams(self, session: Session, wish: Wish) -> Iterable[Stream]:
         if wish.timeframe is not None:
@@ -198,10 +218,21 @@ class Hub:
     def _is_served(self, session: Session, code: str) -> bool:
         return code not in session.hidden_codes
 
-    def _send_snapshots(self, session: Session, wish: Wish) -> None:
-        for code in wish.codes:
-            if not self._is_served(session, code):
-                continue
+    def _send_snapshots_late(self, session: Session, snapshots: list[tuple[Wish, str]]) -> None:
+        """Send them in bursts, unless another request has come meanwhile; realtime does not wait for them."""
+        bursts, number = len(session.snapshot_delays), session.requests_taken
+
+        def send(burst: int) -> None:
+            if session.requests_taken == number and not session.over:
+                session.on_late_snapshots()
+                self._send_snapshots(session, snapshots[burst::bursts])
+                self.flush(session)
+
+        for burst, seconds in enumerate(session.snapshot_delays):
+            self._later(seconds, partial(send, burst))
+
+    def _send_snapshots(self, session: Session, snapshots: Iterable[tuple[Wish, str]]) -> None:
+        for wish, code in snapshots:
             pair, depth = split_depth(code) if wish.type == "orderbook" else (code, 30)
             change = self.world.snapshot(wish.type, pair)
             if change is None:
@@ -273,7 +304,7 @@ class Hub:
         )
         if not payload:
             return
-        if session.filters:
+        if session.filters or session.respell is not None:
             session.emit(change.kind, change.code, "REALTIME", payload)
         else:
             session.push(payload)

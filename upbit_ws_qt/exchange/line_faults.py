@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from websockets.frames import Frame, Opcode
 
 from .faultlist import FaultName
-from .requests import MESSAGES, RequestRefusedError
+from .requests import RequestRefusedError
 
 if TYPE_CHECKING:
     from .faultlist import Fault
@@ -54,7 +54,7 @@ def apply_line_fault(hub: Hub, session: Session, fault: Fault) -> None:
     elif fault.name is FaultName.CLOSE:
         line.close(options["code"], options["text"], reason)
     elif fault.name is FaultName.ERROR:
-        hub.refuse(session, RequestRefusedError(options["error"], MESSAGES.get(options["error"], options["error"])))
+        hub.refuse(session, RequestRefusedError(options["error"]))
     elif fault.name is FaultName.GARBAGE:
         for _ in range(options["count"]):
             session.push(_GARBAGE[options["kind"]])

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, NoReturn
 
 from . import indicator_rules as rules
+from .regions import KOREA, Region
 
 FORMATS = ("DEFAULT", "SIMPLE", "JSON_LIST", "SIMPLE_LIST")
 ENDPOINTS = ("public", "private", "info")
@@ -19,32 +20,37 @@ TYPES = {
 }
 DEPTHS = (1, 5, 15, 30)
 
+_LONGEST_TYPE = 60
 _MOST_DIGITS = 20  # of a level: whatever has more is no price, and arithmetic with it could take for ever
-
-MESSAGES = {
-    "INVALID_AUTH": "Authentication information is incorrect.",
-    "WRONG_FORMAT": "The format is incorrect.",
-    "NO_TICKET": "The ticket does not exist or is invalid.",
-    "NO_TYPE": "The type field does not exist.",
-    "NO_CODES": "The codes field does not exist.",
-    "INVALID_PARAM": "A parameter is invalid.",
-    "TOO_MANY_REQUEST": "Too many requests.",
-}
 
 
 class RequestRefusedError(Exception):
-    """A request that gets an error; `name` is the wire name, `message` the wire text."""
+    """A request that gets an error.
 
-    def __init__(self, name: str, message: str | None = None) -> None:
+    Attributes:
+        name: The wire name.
+        message: The wire text; None for that of the country.
+        unknown_type: The type that was refused, where it was that.
+    """
+
+    def __init__(self, name: str, message: str | None = None, *, unknown_type: str | None = None) -> None:
         self.name = name
-        self.message = message or MESSAGES[name]
-        super().__init__(f"{name}: {self.message}")
+        self.message = message
+        self.unknown_type = unknown_type
+        super().__init__(f"{name}: {message or unknown_type or ''}")
 
-    def frame(self) -> bytes:
-        """Return the error message, which is spelt the same in every format."""
-        return json.dumps(
-            {"error": {"name": self.name, "message": self.message}}, ensure_ascii=False, separators=(",", ":")
-        ).encode()
+    def text(self, region: Region) -> str:
+        """Return what the country's exchange says."""
+        if self.unknown_type is not None:
+            return region.texts["unknown type"].format(type=self.unknown_type[:_LONGEST_TYPE])
+        return self.message or region.texts.get(self.name, self.name)
+
+    def frame(self, region: Region, *, name_first: bool = True) -> bytes:
+        """Return the error message, which is spelt the same in every format; the order of its keys varies."""
+        error = {"name": self.name, "message": self.text(region)}
+        if not name_first:
+            error = dict(reversed(error.items()))
+        return json.dumps({"error": error}, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +103,8 @@ class StatusRequest:
 Request = Subscribe | ListSubscriptions | StatusRequest
 
 
-def parse_request(raw: bytes | str, endpoint: str) -> Request:
-    """Return what a message from a client of `endpoint` asks for.
+def parse_request(raw: bytes | str, endpoint: str, region: Region = KOREA) -> Request:
+    """Return what a message from a client of `endpoint` in a country asks for.
 
     Raises:
         RequestRefusedError: With the name of the error that the exchange answers.
@@ -114,7 +120,7 @@ def parse_request(raw: bytes | str, endpoint: str) -> Request:
     wishes: list[Wish] = []
     for part in parts:
         if "type" in part:
-            wishes.append(_wish(part, endpoint))
+            wishes.append(_wish(part, endpoint, region))
         elif "format" in part:
             format_ = _format(part)
         elif "ticket" not in part:
@@ -181,12 +187,12 @@ def _listing_format(parts: list[dict[str, Any]]) -> str:
     return format_
 
 
-def _wish(part: dict[str, Any], endpoint: str) -> Wish:
+def _wish(part: dict[str, Any], endpoint: str, region: Region) -> Wish:
     type_ = part["type"]
     if not isinstance(type_, str) or not type_:
         _refuse("NO_TYPE")
-    if type_ not in TYPES[endpoint]:
-        _refuse("INVALID_PARAM", "The type is unknown on this endpoint.")
+    if type_ not in TYPES[endpoint] or (type_ == "announcement" and not region.has_announcement):
+        raise RequestRefusedError("INVALID_PARAM", unknown_type=type_)
     only_snapshot = _flag(part, "is_only_snapshot", "isOnlySnapshot")
     only_realtime = _flag(part, "is_only_realtime", "isOnlyRealtime")
     if only_snapshot and only_realtime:
@@ -198,6 +204,8 @@ def _wish(part: dict[str, Any], endpoint: str) -> Wish:
     codes = _codes(part, type_)
     if endpoint == "info":
         return _indicator_wish(part, type_, codes)
+    if type_ == "orderbook" and "level" in part and not region.has_levels:
+        _refuse("WRONG_FORMAT")
     level = _level(part) if type_ == "orderbook" else Decimal(0)
     return Wish(type_, codes, level, only_snapshot, only_realtime)
 

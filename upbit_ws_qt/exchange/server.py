@@ -10,6 +10,7 @@ from .by_hand import ByHand
 from .control import Control
 from .line import Line
 from .recording import Recorder, load_recording
+from .regions import REGIONS
 from .replay import ReplayWorld
 from .settings import ExchangeSettings
 from .world import World, WorldSettings
@@ -122,13 +123,18 @@ class EmbeddedExchange(ByHand):
 
     @property
     def info_url(self) -> str:
-        """WebSocket address of the info endpoint."""
-        return self._url("ws", "/websocket/v1/info")
+        """WebSocket address of the info endpoint, "" where the region has none."""
+        return self._url("ws", "/websocket/v1/info") if REGIONS[self.settings.region].has_info else ""
 
     @property
     def rest_url(self) -> str:
         """Base address of the REST calls, without a slash at the end."""
         return self._url("http", "")
+
+    @property
+    def region(self) -> str:
+        """The country whose protocol is spoken."""
+        return self.settings.region
 
     @property
     def access_key(self) -> str:
@@ -161,6 +167,7 @@ def make_world(settings: ExchangeSettings) -> World:
             markets=settings.markets,
             rate=settings.rate,
             start_ms=settings.start_ms,
+            region=settings.region,
             demo=settings.demo,
         )
     )

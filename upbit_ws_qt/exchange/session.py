@@ -66,10 +66,14 @@ class Session:
         self.unlisted_codes: frozenset[str] = frozenset()
         self.filters: list[Filter] = []
         self.delay = 0.0
+        self.snapshot_delays: tuple[float, ...] = ()
+        self.on_late_snapshots: Callable[[], bool] = bool
+        self.respell: Callable[[bytes], bytes] | None = None
         self.stalled = False
         self.doomed = False
         self.over = False
         self.wants_status = False
+        self.requests_taken = 0
         self.behind_since = 0.0
         self.behind_turns = 0
         self.tap: Callable[[Session, bytes], None] | None = None
@@ -94,7 +98,7 @@ class Session:
 
     def emit(self, kind: str, code: str, stream_type: str, payload: bytes) -> None:
         """Queue a message of the market, after the faults have had their way with it."""
-        frames = [payload]
+        frames = [payload if self.respell is None else self.respell(payload)]
         for filter_ in self.filters:
             frames = [changed for frame in frames for changed in filter_(kind, code, stream_type, frame)]
         for frame in frames:
@@ -157,14 +161,14 @@ class Session:
         """Return the wishes that keep flowing: all but the snapshots."""
         return [wish for wish in self.wishes if not wish.only_snapshot]
 
-    def listing(self) -> list[dict[str, Any]]:
+    def listing(self, *, with_level: bool = True) -> list[dict[str, Any]]:
         """Return the entries of LIST_SUBSCRIPTIONS, with full names."""
         entries: list[dict[str, Any]] = []
         for wish in self.realtime_wishes():
             entry: dict[str, Any] = {"type": wish.type}
             if wish.codes or wish.type == "myOrder":
                 entry["codes"] = [code for code in wish.codes if code not in self.unlisted_codes]
-            if wish.type == "orderbook":
+            if wish.type == "orderbook" and with_level:
                 entry["level"] = wish.level
             if wish.timeframe is not None:
                 entry["timeframe"] = wish.timeframe

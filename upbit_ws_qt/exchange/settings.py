@@ -6,6 +6,8 @@ import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .regions import REGIONS
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -27,6 +29,7 @@ class ExchangeSettings:
     Attributes:
         host: Loopback literal to listen on; anything else is refused.
         port: TCP port, 0 for any free one.
+        region: Country whose protocol is spoken: kr, sg, id or th.
         seed: Seed of the market; the same seed gives the same market.
         markets: Number of markets, None for all.
         rate: Public messages a second of the whole market, before filtering by subscription.
@@ -64,6 +67,7 @@ class ExchangeSettings:
 
     host: str = "127.0.0.1"
     port: int = 0
+    region: str = "kr"
     seed: int = 1
     markets: int | None = None
     rate: float = 800.0
@@ -106,6 +110,8 @@ class ExchangeSettings:
         _within("max_connections", self.max_connections, 1, 100_000)
         if self.markets is not None:
             _within("markets", self.markets, 1, 10_000)
+        if self.region not in REGIONS:
+            raise SettingsError(f"region must be one of {', '.join(REGIONS)}, not {self.region!r}")
         if self.auth_failure not in ("line", "http"):
             raise SettingsError(f"auth_failure must be 'line' or 'http', not {self.auth_failure!r}")
 

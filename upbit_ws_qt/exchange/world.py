@@ -17,6 +17,7 @@ from .market.indicators import TIMEFRAMES, IndicatorBoard
 from .market.numbers import UNIT
 from .market.rest import rest_candle, rest_ticker
 from .market.shared import Shared
+from .regions import REGIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -41,6 +42,7 @@ class WorldSettings:
         markets: how many markets, KRW first; None for all.
         rate: public messages a second over all markets and types, 1 to 50,000.
         start_ms: exchange time of the beginning in epoch milliseconds; None for now.
+        region: country, see `regions.REGIONS`.
         demo: whether a scripted trader and announcements run by themselves.
     """
 
@@ -48,6 +50,7 @@ class WorldSettings:
     markets: int | None = None
     rate: float = 800.0
     start_ms: int | None = None
+    region: str = "kr"
     demo: bool = False
 
 
@@ -58,16 +61,17 @@ class World:
         self.settings = settings
         start = settings.start_ms if settings.start_ms is not None else int(time.time() * 1000)
         self.start_ms = self.now_ms = start
-        chosen = choose(settings.markets)
-        self._shared = Shared(settings.seed, start)
+        region = REGIONS[settings.region]
+        chosen = choose(settings.markets, region.name)
+        self._shared = Shared(settings.seed, start, has_levels=region.has_levels)
         self._markets = {entry.code: MarketByHand(entry, rank, self._shared) for rank, entry in enumerate(chosen)}
         self.markets: list[Market] = [entry.market for entry in chosen]
         self.codes = frozenset(self._markets)
-        self.account = Account(self, settings.seed)
+        self.account = Account(self, settings.seed, region.fiat)
         self._board = AnnouncementBoard(settings.seed)
         self.indicators = IndicatorBoard(self, start)
-        krw = [entry.code for entry in chosen if entry.quote == "KRW"][:12]
-        self._demo = DemoScript(self, krw, settings.seed, start) if settings.demo else None
+        busy = [entry.code for entry in chosen if entry.quote == region.fiat][:12]
+        self._demo = DemoScript(self, busy, settings.seed, start) if settings.demo else None
         self._slots = self._deal()
         self._boundary = (start // 1000 + 1) * 1000
         self._next_event = float(start)

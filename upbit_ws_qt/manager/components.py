@@ -20,6 +20,7 @@ from upbit_ws_qt.specs import SubscriptionSpec
 from upbit_ws_qt.streams import streams_of
 from upbit_ws_qt.subscriptions import RestoreResult, SnapshotData
 from upbit_ws_qt.types import DataType
+from upbit_ws_qt.wire import region_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Mapping
@@ -153,8 +154,10 @@ class ComponentRegistry:
         on_changed: Callable[[frozenset[WebSocketType]], None],
         on_refused: Callable[[str, SubscriptionError], None],
         begin_with_past: Callable[[Route], None],
+        region: str = "kr",
     ) -> None:
         self._loop = loop
+        self._region = region
         self._wishes = wishes
         self._routing = routing
         self._endpoints = endpoints
@@ -416,13 +419,11 @@ class ComponentRegistry:
 
     def _check_line(self, component_id: str, index: int, spec: SubscriptionSpec) -> None:
         ws_type = spec.data_type.websocket_type
-        if ws_type not in self._endpoints:
-            raise SubscriptionError(
-                f"the {ws_type} line is not available: it needs credentials, and a region that has it",
-                spec=spec,
-                index=index,
-                component_id=component_id,
-            )
+        lacking = region_problem(spec, self._region)
+        if lacking is None and ws_type not in self._endpoints:
+            lacking = f"the {ws_type} line is not available: it needs credentials, and a region that has it"
+        if lacking is not None:
+            raise SubscriptionError(lacking, spec=spec, index=index, codes=spec.symbols, component_id=component_id)
 
     def _ask_for(self, handle: ComponentSubscription, specs: tuple[SubscriptionSpec, ...]) -> frozenset[WebSocketType]:
         """Make `specs`, as they are served at present, the wishes of a registration; return the lines they change."""

@@ -83,7 +83,7 @@ class Wiring:
         self.notifier = Notifier(self.loop)
         self.epochs = EpochManager()
         self.epochs.add_listener(self._on_epoch)
-        self.wishes = SubscriptionStateManager(clock=self.loop.time)
+        self.wishes = SubscriptionStateManager(clock=self.loop.time, region=self.config.region)
         self.pool = self._make_pool()
         self.routing = DataRoutingEngine(
             self.config,
@@ -125,6 +125,7 @@ class Wiring:
             on_changed=self._on_wishes_changed,
             on_refused=self.on_rejected,
             begin_with_past=self.backfill.begin_with_past,
+            region=self.config.region,
         )
         self._changed: set[WebSocketType] = set()  # lines that do not follow their wishes yet
         self._following: asyncio.Handle | None = None

@@ -98,7 +98,7 @@ class ChannelHub(QObject):
         """
         found = self._shared.get(spec)
         if found is None or sip.isdeleted(found):
-            check_spec(spec)
+            check_spec(spec, region=self._manager.config.region)
             name = f"channel {streams_of(spec)[0]}"
             found = self._shared[spec] = channel_class(spec.data_type)(spec, name, self._touch)
         self._touch(found)
@@ -109,7 +109,7 @@ class ChannelHub(QObject):
 
         `alive` is asked whether the owner still lives, in case nobody says that it died.
         """
-        check_spec(spec)
+        check_spec(spec, region=self._manager.config.region)
         channel = channel_class(spec.data_type)(spec, component_id, self._touch, alive=alive, on_close=self._on_closed)
         self._touch(channel)
         return channel

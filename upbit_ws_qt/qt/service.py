@@ -14,7 +14,7 @@ from PyQt6.QtCore import QObject, Qt, pyqtSignal
 from upbit_ws_qt.backfill import AccountState, GapReport
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.connection import GapEvent
-from upbit_ws_qt.errors import ConfigurationError, WebSocketError
+from upbit_ws_qt.errors import ConfigurationError, SubscriptionError, WebSocketError
 from upbit_ws_qt.manager import GlobalWebSocketManager
 from upbit_ws_qt.manager.wiring import Wiring
 from upbit_ws_qt.monitoring import Monitor
@@ -30,6 +30,7 @@ from upbit_ws_qt.qt.ownership import Lifetime
 from upbit_ws_qt.qt.paint import PaintMeter
 from upbit_ws_qt.qt.subscription import Subscription
 from upbit_ws_qt.types import ConnectionState, GlobalManagerState, WebSocketType
+from upbit_ws_qt.wire import region_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -419,6 +420,9 @@ class WebSocketService(QObject, ChannelSource):
         return self._channels(spec).channel(spec)
 
     def _channels(self, spec: SubscriptionSpec) -> ChannelHub:
+        lacking = region_problem(spec, self.config.region)
+        if lacking is not None:
+            raise SubscriptionError(lacking, spec=spec, codes=spec.symbols)
         if not self.manager.wiring.is_available(spec.data_type.websocket_type):
             raise ConfigurationError(
                 "credentials", None, f"credentials: {spec} is not public (and needs a region that has it)"

@@ -60,6 +60,7 @@ class EndpointSync:
     ) -> None:
         self._ws_type = ws_type
         self._state = state
+        self._region = config.region
         self._on_rejected = on_rejected
         self._loop = loop if loop is not None else asyncio.get_running_loop()
         self.format = FormatChoice(config.data_format, compressed=config.compression)
@@ -318,7 +319,7 @@ class EndpointSync:
     def _snapshot_demands(self, specs: Iterable[SubscriptionSpec]) -> dict[StreamKey, Demand]:
         demands: dict[StreamKey, Demand] = {}
         for index, spec in enumerate(specs):
-            check_spec(spec, index)
+            check_spec(spec, index, region=self._region)
             if not spec.data_type.has_snapshot or spec.data_type.websocket_type is not self._ws_type:
                 raise SubscriptionError(f"{spec.data_type.value} has no snapshot", spec=spec, index=index)
             for stream, demand in demands_of(spec).items():

@@ -52,8 +52,9 @@ class SubscriptionStateManager:
         ['trade(KRW-ETH)']
     """
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic, region: str = "kr") -> None:
         self._clock = clock
+        self._region = region
         self._resolver = SubscriptionConflictResolver()
         self._components: dict[str, dict[SubscriptionSpec, Counter[str]]] = {}  # each with the owners of the wish
         self._wishes: dict[SubscriptionSpec, list[Wish]] = {}  # one, or its parts after a refusal
@@ -141,7 +142,7 @@ class SubscriptionStateManager:
                     f"the exchange refused this wish: {reason}", spec=spec, index=index, component_id=component_id
                 )
             try:
-                check_spec(spec)
+                check_spec(spec, region=self._region)
             except SubscriptionError as error:
                 raise SubscriptionError(
                     error.reason, spec=spec, index=index, codes=error.codes, component_id=component_id

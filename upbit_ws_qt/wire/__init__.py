@@ -11,6 +11,7 @@ from upbit_ws_qt.wire.request_rules import (
     IndicatorRule,
     check_spec,
     count_combinations,
+    region_problem,
 )
 from upbit_ws_qt.wire.requests import TypeObject, build_list_request, build_request, encode_request
 from upbit_ws_qt.wire.simple_format import FormatChoice, FormatSavings, SimpleFormatConverter, spell_out
@@ -37,5 +38,6 @@ __all__ = [
     "decode",
     "encode_request",
     "peek",
+    "region_problem",
     "spell_out",
 ]

@@ -9,7 +9,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from upbit_ws_qt.errors import SubscriptionError
+from upbit_ws_qt.regions import REGIONS
 from upbit_ws_qt.specs import IndicatorSpec, SubscriptionSpec
+from upbit_ws_qt.text import Phrase
 from upbit_ws_qt.types import FULL_DEPTH, ORDERBOOK_DEPTHS, DataType
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ __all__ = [
     "check_indicator",
     "check_spec",
     "count_combinations",
+    "region_problem",
 ]
 
 TIMEFRAMES: tuple[str, ...] = ("5m", "15m", "60m", "240m", "1d")
@@ -100,16 +103,29 @@ INDICATOR_RULES: Mapping[str, IndicatorRule] = MappingProxyType(
 )
 
 
-def check_spec(spec: SubscriptionSpec, index: int | None = None) -> None:
+def check_spec(spec: SubscriptionSpec, index: int | None = None, *, region: str = "kr") -> None:
     """Raise SubscriptionError, naming the spec and the reason, for what the exchange would refuse or leave unserved.
 
     Args:
         spec: what is wanted.
         index: its place in the list it came from, for the error.
+        region: of the exchange, see ServiceConfig.region.
     """
-    problem = _problem(spec)
+    problem = region_problem(spec, region) or _problem(spec)
     if problem is not None:
         raise SubscriptionError(problem, spec=spec, index=index, codes=spec.symbols)
+
+
+def region_problem(spec: SubscriptionSpec, region: str) -> str | None:
+    """Return what a region's exchange lacks of what is wanted, None where it has it all."""
+    offer = REGIONS[region]
+    if spec.data_type.is_indicator and not offer.has_info:
+        return Phrase("the exchange of this region ({region}) has no indicators", region=region)
+    if spec.data_type is DataType.ANNOUNCEMENT and not offer.has_announcement:
+        return Phrase("the exchange of this region ({region}) has no announcements", region=region)
+    if spec.level and not offer.has_levels:
+        return Phrase("the exchange of this region ({region}) does not group order books", region=region)
+    return None
 
 
 def check_indicator(entry: IndicatorSpec, *, signal: bool) -> str | None:

@@ -34,13 +34,22 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt.exchange.messages import BookSide, Change
 
-FEE = {"KRW": 5, "BTC": 25, "USDT": 25}  # ten-thousandths
-LEAST = {"KRW": 5000 * UNIT, "BTC": UNIT // 20_000, "USDT": UNIT // 2}  # smallest order in the quote currency
+# The figures of the other countries are ours.
+FEE = {"KRW": 5, "BTC": 25, "USDT": 25, "SGD": 25, "IDR": 25, "THB": 25}  # ten-thousandths
+# Smallest order in the quote currency.
+LEAST = {
+    "KRW": 5000 * UNIT,
+    "BTC": UNIT // 20_000,
+    "USDT": UNIT // 2,
+    "SGD": 5 * UNIT,
+    "IDR": 50_000 * UNIT,
+    "THB": 100 * UNIT,
+}
 _KEPT = 1500  # finished orders remembered
 _OPEN_AT_MOST = 1000
-# What is held at first, and what was paid for one of it in KRW.
+_START_FIAT = {"KRW": "50000000", "SGD": "45000", "IDR": "500000000", "THB": "1100000"}
+# What is held at first beside it, and what was paid for one of it in KRW.
 _START = {
-    "KRW": ("50000000", 0),
     "BTC": ("0.5", 140_000_000),
     "ETH": ("3", 4_100_000),
     "XRP": ("10000", 2_900),
@@ -62,13 +71,14 @@ class Surroundings(Protocol):
 class Account:
     """Orders and holdings of the one account there is."""
 
-    def __init__(self, surroundings: Surroundings, seed: int) -> None:
+    def __init__(self, surroundings: Surroundings, seed: int, fiat: str = "KRW") -> None:
         self._world = surroundings
         self._random = Random(f"account {seed}")
         self._numbers = itertools.count(1)
         self._orders: OrderedDict[str, OrderView] = OrderedDict()
         self._held: dict[str, list[int]] = {
-            currency: [to_units(amount) * MONEY_OF_VOLUME, 0] for currency, (amount, _) in _START.items()
+            currency: [to_units(amount) * MONEY_OF_VOLUME, 0]
+            for currency, amount in ((fiat, _START_FIAT[fiat]), *((name, held) for name, (held, _) in _START.items()))
         }
         # What was paid for all that is held, in 1e-20 KRW, fees apart.
         self._paid = {currency: self._held[currency][0] * price for currency, (_, price) in _START.items()}

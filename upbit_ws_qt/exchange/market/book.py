@@ -130,11 +130,12 @@ class Side:
 class Book:
     """Both sides of a market; never crossed, never without a best price."""
 
-    __slots__ = ("asks", "bids", "grid", "thin", "unit")
+    __slots__ = ("asks", "bids", "grid", "has_level", "thin", "unit")
 
-    def __init__(self, grid: Grid, unit: int, depth: int) -> None:
+    def __init__(self, grid: Grid, unit: int, depth: int, *, has_level: bool = True) -> None:
         self.grid = grid
         self.unit = unit
+        self.has_level = has_level
         self.thin = depth < BOOK_LEVELS
         self.asks = Side(self, True, depth)
         self.bids = Side(self, False, depth if not self.thin else max(3, depth - 2))

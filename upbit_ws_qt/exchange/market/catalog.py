@@ -6,14 +6,30 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from upbit_ws_qt.exchange.regions import REGIONS
 
 from .numbers import UNIT, to_units
 from .ticks import GRIDS
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _ASSETS = Path(__file__).with_name("assets.tsv")
-_BTC_MARKETS = 120
-_USDT_MARKETS = 24
+KRW_OF: Mapping[str, Decimal] = MappingProxyType(
+    {
+        "KRW": Decimal(1),
+        "BTC": Decimal(150_000_000),
+        "USDT": Decimal(1452),
+        "SGD": Decimal(1110),
+        "IDR": Decimal("0.0967"),
+        "THB": Decimal(45),
+    }
+)
+"""What one unit of a quote currency is worth in KRW; prices of assets are listed in KRW."""
+
 _LEAST_IN_BTC = 30  # KRW; cheaper assets would have no grid left in a BTC market
 CAUTIONS = (
     "PRICE_FLUCTUATIONS", "TRADING_VOLUME_SOARING", "DEPOSIT_AMOUNT_SOARING", "GLOBAL_PRICE_DIFFERENCES",
@@ -22,7 +38,7 @@ CAUTIONS = (
 """Why a market may be one to be careful with; /v1/market/all names all five, true or false."""
 
 _CAREFUL = {"KRW-SHIB": (CAUTIONS[0], CAUTIONS[2]), "KRW-DOGE": (CAUTIONS[1],)}
-_QUOTE_SHARE = {"KRW": 1.0, "BTC": 0.01, "USDT": 0.03}  # of the activity of the same asset against KRW
+_QUOTE_SHARE = {"BTC": 0.01, "USDT": 0.03}  # of the activity of the same asset against the country's own currency
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +86,19 @@ def _assets() -> list[tuple[str, str, str, Decimal]]:
 
 
 @cache
-def listings() -> tuple[Listing, ...]:
-    """Return every market, KRW first, then BTC, then USDT, each busiest first."""
+def listings(country: str = "kr") -> tuple[Listing, ...]:
+    """Return every market of a country, its own currency's first, then BTC, then USDT, each busiest first."""
     assets = _assets()
-    price_of = {symbol: price for symbol, _, _, price in assets}
+    region = REGIONS[country]
     found: list[Listing] = []
-    for quote, most in (("KRW", len(assets)), ("BTC", _BTC_MARKETS), ("USDT", _USDT_MARKETS)):
-        quote_price = Decimal(1) if quote == "KRW" else price_of[quote]
+    for quote, most in region.pairs.items():
+        quote_price = KRW_OF[quote]
         members = [row for row in enumerate(assets) if row[1][0] != quote and _fits(quote, row[1][3])]
         for rank, (symbol, english, korean, price) in members[:most]:
             units = GRIDS[quote].floor(int(price / quote_price * UNIT) if quote != "KRW" else to_units(price))
             market = Market(f"{quote}-{symbol}", korean, english)
-            weight = _QUOTE_SHARE[quote] / (rank + 1.5) ** 1.15
-            leaving = quote == "KRW" and rank == len(assets) - 3
+            weight = _QUOTE_SHARE.get(quote, 1.0) / (rank + 1.5) ** 1.15
+            leaving = quote == region.fiat and rank == most - 3
             cautions = _CAREFUL.get(market.market, ())
             found.append(
                 Listing(market, quote, symbol, units, weight, leaving, "2027-01-29" if leaving else None, cautions)
@@ -94,8 +110,8 @@ def _fits(quote: str, price: Decimal) -> bool:
     return quote != "BTC" or price >= _LEAST_IN_BTC
 
 
-def choose(count: int | None) -> tuple[Listing, ...]:
-    """Return the first `count` markets, or all; ValueError unless 1 <= count."""
+def choose(count: int | None, country: str = "kr") -> tuple[Listing, ...]:
+    """Return the first `count` markets of a country, or all; ValueError unless 1 <= count."""
     if count is not None and count < 1:
         raise ValueError(f"a world needs at least one market, not {count}")
-    return listings()[:count]
+    return listings(country)[:count]

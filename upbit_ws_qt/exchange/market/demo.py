@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _FIRST_TRADE_MS, _TRADE_EVERY_MS = 8_000, 9_000
 _FIRST_NOTICE_MS, _NOTICE_EVERY_MS = 5_000, 60_000
 _LARGEST_SHARE = 20  # a twentieth of what is free goes into one order
-_LEAST_KRW = Decimal(20_000)
+_LEAST = {"KRW": Decimal(20_000), "SGD": Decimal(20), "IDR": Decimal(200_000), "THB": Decimal(400)}
 _EIGHT_PLACES = Decimal("1e-8")
 
 _DAY_SECONDS = 86_400
@@ -125,7 +125,7 @@ class DemoScript:
         free = balances[quote][0] if side == "BID" else balances.get(base, (Decimal(0),))[0]
         amount = (free / _LARGEST_SHARE).quantize(_EIGHT_PLACES, ROUND_DOWN)
         best = from_units(sides[1].prices[0])
-        if (amount if side == "BID" else amount * best) < _LEAST_KRW:
+        if (amount if side == "BID" else amount * best) < _LEAST[quote]:
             return
         self._steps = 0
         self._placed += 1

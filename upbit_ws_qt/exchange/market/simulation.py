@@ -20,6 +20,7 @@ from upbit_ws_qt.exchange.messages import (
 from .archive import Archive
 from .book import Book
 from .candles import DAY, DAY_MS, MINUTE_MS, SECOND, UNITS, LiveCandles, gathered
+from .catalog import KRW_OF
 from .history import FIVE_MS, HOUR_MS, History
 from .made_trades import trades_of
 from .numbers import UNIT, clock_texts, from_units
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from .shared import Shared
 
 _MILLE = 1000
-_QUOTE_KRW = {"KRW": 1.0, "BTC": 150_000_000.0, "USDT": 1452.0}
 _STABLE = {"USDT", "USDC", "USD1"}
 _SECONDS_MS = 90 * DAY_MS  # how far back the exchange has candles of a second
 _STEPS = 4  # ticks a busy book follows the fair price at once
@@ -50,14 +50,15 @@ class MarketSimulation:
         self.listing, self.shared, self.rank = listing, shared, rank
         self.code = listing.code
         self.grid = GRIDS[listing.quote]
-        krw_price = listing.price / UNIT * _QUOTE_KRW[listing.quote]
+        krw_price = listing.price / UNIT * float(KRW_OF[listing.quote])
         self._volatility = 0.0015 if listing.base in _STABLE else 0.022 + 0.04 * min(1.0, rank / 120)
         name = f"{shared.seed} {self.code}"
         self.path = PricePath(shared.noise, name, listing.price, self._volatility, shared.start_ms)
         value = 180_000 + 1_500_000 * math.sqrt(listing.weight)  # KRW of a typical trade
         self.typical = max(20, int(value / krw_price * UNIT))
-        depth = BOOK_LEVELS if listing.quote == "KRW" and rank < 200 else 6 + rank * 7 % 23
-        self.book = Book(self.grid, max(1, self.typical * 8 // _MILLE) * _MILLE, depth)
+        depth = BOOK_LEVELS if listing.quote not in ("BTC", "USDT") and rank < 200 else 6 + rank * 7 % 23
+        unit = max(1, self.typical * 8 // _MILLE) * _MILLE
+        self.book = Book(self.grid, unit, depth, has_level=shared.has_levels)
         self._rhythm = (-1, self.typical)  # the five minutes, and the size of an average trade in it
         self._fair_second = -1
         self._fair = float(listing.price)

@@ -37,7 +37,8 @@ _USDT: list[tuple[int, int]] = [
     (UNIT, UNIT // 1000),
     (10 * UNIT, UNIT // 100),
 ]
-_GRIDS = {"KRW": _KRW, "USDT": _USDT, "BTC": [(0, 1)]}
+# The grids of the other countries are not known: one of the same order of magnitude stands for each.
+_GRIDS = {"KRW": _KRW, "IDR": _KRW, "USDT": _USDT, "SGD": _USDT, "THB": _USDT, "BTC": [(0, 1)]}
 
 
 class Grid:
