@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 TIMEFRAMES = frozenset({"5m", "15m", "60m", "240m", "1d"})
 MOST_COMBINATIONS = 100
+NUMERIC = ("period", "short_period", "long_period", "multiplier", "fast", "slow", "signal_period", "threshold")
 
 # A parameter set is a tuple of (name, value) sorted by name; values are Decimal or str, so that 2, 2.0 and 2.00 agree.
 Params = tuple[tuple[str, "Decimal | str"], ...]

@@ -127,8 +127,14 @@ def parse_request(raw: bytes | str, endpoint: str, region: Region = KOREA) -> Re
             _refuse("NO_TYPE")
     if not wishes:
         _refuse("NO_TYPE")
-    # Counted over all type objects of the request, as they stand: a combination that is asked for twice counts twice.
-    if sum(len(wish.codes) * len(wish.indicators) for wish in wishes) > rules.MOST_COMBINATIONS:
+    # Indicators and signals together, over all type objects; a combination that stands there twice is one.
+    combinations = {
+        (wish.type, wish.timeframe, code, indicator)
+        for wish in wishes
+        for code in wish.codes
+        for indicator in wish.indicators
+    }
+    if len(combinations) > rules.MOST_COMBINATIONS:
         _refuse("TOO_MANY_REQUEST", f"More than {rules.MOST_COMBINATIONS} indicator combinations in one request.")
     return Subscribe(ticket, format_, tuple(wishes))
 
@@ -277,6 +283,8 @@ def _indicator(entry: dict[str, Any], stream: str) -> IndicatorWish:
 def _canonical(params: object) -> rules.Params:
     if not isinstance(params, dict):
         _refuse("INVALID_PARAM", "params must be an object.")
+    if any(isinstance(params.get(name), str | list) for name in rules.NUMERIC):
+        _refuse("WRONG_FORMAT")
     try:
         return rules.canonical(params)
     except ValueError as error:

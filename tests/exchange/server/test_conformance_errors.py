@@ -191,6 +191,48 @@ async def test_at_most_100_indicator_combinations(codes: int, kinds: int, accept
             assert await info.error() == "TOO_MANY_REQUEST"
 
 
+async def test_the_same_combination_counts_once_and_indicators_and_signals_count_together() -> None:
+    periods = (*range(2, 15), 21, 25)  # 15 of them; five are for signals too
+    several = [{"type": "rsi", "params": {"period": period}} for period in periods]
+    codes = [f"KRW-A{number}" for number in range(6)]
+    six = indicator(codes=codes, indicators=several)  # 90
+    again = indicator(codes=codes[:2], indicators=[{"type": "rsi", "params": {"period": 14.0}}])
+    signals = indicator(
+        type="indicator_signal",
+        codes=codes[:5],
+        indicators=[signal(), signal(trigger="oversold", event_params={"threshold": 30})],
+    )  # 10
+    one_more = indicator(type="indicator_signal", codes=["KRW-B"], indicators=[signal()])
+    async with EmbeddedExchange(ExchangeSettings(markets=2, stopped=True)) as exchange:
+        async with client(exchange, "info") as info:
+            await info.request(six, again, signals, signals)
+            assert len((await info.listing())["result"]) == 4
+        async with client(exchange, "info") as info:
+            await info.request(six, again, signals, one_more)
+            assert await info.error() == "TOO_MANY_REQUEST"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"type": "rsi", "params": {"period": "14"}},
+        {"type": "rsi", "params": {"period": [14]}},
+        {"type": "bollinger_bands", "params": {"period": 20, "multiplier": "2.0"}},
+        {"type": "macd", "params": {"fast": [12], "slow": 26, "signal_period": 9}},
+    ],
+)
+async def test_numbers_of_indicators_as_texts_or_arrays_are_a_wrong_format(
+    exchange: EmbeddedExchange, entry: dict[str, Any]
+) -> None:
+    async with client(exchange, "info") as info:
+        await info.request(indicator(indicators=[entry]))
+        assert await info.error() == "WRONG_FORMAT"
+    threshold = signal(event_params={"threshold": "70"})
+    async with client(exchange, "info") as info:
+        await info.request(indicator(type="indicator_signal", indicators=[threshold]))
+        assert await info.error() == "WRONG_FORMAT"
+
+
 @pytest.mark.statement("P10.7")
 async def test_indicators_exist_for_krw_markets_only() -> None:
     settings = ExchangeSettings(stopped=True, rate=20, prepare=False, start_ms=START_MS)

@@ -50,7 +50,7 @@ class IndicatorBoard:
 
     def __init__(self, source: CandleSource, now_ms: int) -> None:
         self._source = source
-        self._now_ms = now_ms
+        self._now_ms = self._started_ms = now_ms
         self._wanted: dict[Watch, int] = {}
         self._series: dict[tuple[str, str], deque[tuple[Decimal, Decimal]]] = {}
 
@@ -120,6 +120,8 @@ class IndicatorBoard:
             if values is None:
                 continue
             if key.trigger is not None:
+                if candle_ms < self._started_ms:
+                    continue  # protocol sheet, "Indicators": the first candle after a restart gives no signals
                 event = {name: value for name, value in key.event_params if isinstance(value, Decimal)}
                 if not holds(key.trigger, values, now[-1][0], event):
                     continue
