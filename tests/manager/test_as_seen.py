@@ -46,7 +46,7 @@ async def test_an_oddity_costs_neither_order_nor_age_nor_health(
     desk = await make_desk(data_format=data_format)
     seen: list[Any] = []
     handle = desk.manager.register_component("desk", [SubscriptionSpec(kind, CODES) for kind in KINDS], seen.append)
-    await handle
+    await handle.wait_served()
     last = dict.fromkeys(KINDS, 0)
 
     def enough() -> bool:
@@ -70,8 +70,9 @@ async def test_an_oddity_costs_neither_order_nor_age_nor_health(
             assert len(set(contents)) == len(contents), "nothing twice"
     now_ms = exchange.world.now_ms
     assert all(abs(event.timestamp - now_ms) < 1_000_000 for event in seen), "no age of 50,000 years"
-    for kind in (TickerEvent, TradeEvent, CandleEvent):
-        prices = [event.trade_price for event in seen if isinstance(event, kind) and event.code == "KRW-BTC"]
+    for shape in (TickerEvent, TradeEvent, CandleEvent):
+        of_shape: list[Any] = [event for event in seen if isinstance(event, shape)]
+        prices = [event.trade_price for event in of_shape if event.code == "KRW-BTC"]
         assert prices
         assert all(isinstance(price, Decimal) and price % 1000 == 0 for price in prices)
     assert any(isinstance(event, OrderbookEvent) for event in seen)

@@ -14,6 +14,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from . import likeness
 from .recording import ReplayError
 from .server import EmbeddedExchange
 from .settings import ExchangeSettings, SettingsError
@@ -47,7 +48,13 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--region", default=defaults.region, help="country: kr, sg, id or th (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="seed of the market (%(default)s)")
     parser.add_argument("--markets", type=int, default=None, help="number of markets (all)")
-    parser.add_argument("--rate", type=float, default=defaults.rate, help="messages a second in all (%(default)g)")
+    parser.add_argument(
+        "--full-market", action="store_true", help="all 855 pairs of Korea at the pace that was measured"
+    )
+    parser.add_argument(
+        "--likeness", action="store_true", help="print the full market's figures beside the measured ones, and end"
+    )
+    parser.add_argument("--rate", type=float, help="messages a second in all (800; of the full market 1000)")
     parser.add_argument("--time-scale", type=float, default=1.0, help="exchange seconds per second (%(default)g)")
     parser.add_argument(
         "--idle-timeout", type=float, default=defaults.idle_timeout, help="seconds, e.g. 60 or 120 (%(default)g)"
@@ -70,7 +77,8 @@ def settings_of(options: argparse.Namespace) -> ExchangeSettings:
         region=options.region,
         seed=options.seed,
         markets=options.markets,
-        rate=options.rate,
+        full_market=options.full_market,
+        rate=_rate_of(options),
         time_scale=options.time_scale,
         idle_timeout=options.idle_timeout,
         control=options.control,
@@ -80,10 +88,19 @@ def settings_of(options: argparse.Namespace) -> ExchangeSettings:
     )
 
 
+def _rate_of(options: argparse.Namespace) -> float:
+    if options.rate is not None:
+        return float(options.rate)
+    return likeness.RATE if options.full_market else ExchangeSettings().rate
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the exchange until a signal ends it; return the exit code."""
     parser = build_parser()
     options = parser.parse_args(arguments)
+    if options.likeness:
+        print(likeness.report(likeness.figures(options.seed)))
+        return 0
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         asyncio.run(_serve(settings_of(options), end_with_input=options.end_with_input))

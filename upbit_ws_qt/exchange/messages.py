@@ -49,6 +49,7 @@ class Profile:
         year: tuple[int, str, int, str],
         caution: bool,
         delisting_date: str | None,
+        state: str = "ACTIVE",
     ) -> None:
         self.opening, self.prev_close, self.year = opening, prev_close, year
         self._texts = (
@@ -56,6 +57,7 @@ class Profile:
             "true" if caution else "false",
             "CAUTION" if caution else "NONE",
             f'"{delisting_date}"' if delisting_date else "null",
+            f'"{state}"',
         )
         self.ticker_templates: dict[str, list[str]] = {}
         self.trade_templates: dict[str, list[str]] = {}
@@ -77,7 +79,7 @@ class Profile:
     def _ticker_fields(self, fmt: str) -> list[tuple[str, str, str]]:
         price = PRICE_TEXT_SIMPLE if is_simple(fmt) else PRICE_TEXT
         high, high_date, low, low_date = self.year
-        code, _suspended, warning, delisting = self._texts
+        code, _suspended, warning, delisting, state = self._texts
         return [
             ("type", "ty", '"ticker"'),
             ("code", "cd", code),
@@ -106,7 +108,7 @@ class Profile:
             ("highest_52_week_date", "h52wdt", f'"{high_date}"'),
             ("lowest_52_week_price", "l52wp", price[low]),
             ("lowest_52_week_date", "l52wdt", f'"{low_date}"'),
-            ("market_state", "ms", '"ACTIVE"'),
+            ("market_state", "ms", state),
             ("is_trading_suspended", "its", "false"),
             ("delisting_date", "dd", delisting),
             ("market_warning", "mw", f'"{warning}"'),

@@ -151,6 +151,21 @@ class Operations:
         """Let self-match prevention take `volume`, None for the rest, and deliver what follows."""
         return self._delivered(self.world.account.prevent(uuid, volume))
 
+    def warn(
+        self,
+        code: str,
+        *,
+        caution: bool | None = None,
+        cautions: Iterable[str] | None = None,
+        delisting_date: str | None = None,
+    ) -> list[Change]:
+        """Change what is warned of a pair (`World.warn`) and deliver its ticker."""
+        return self._delivered(self.world.warn(code, caution=caution, cautions=cautions, delisting_date=delisting_date))
+
+    def delist(self, code: str) -> list[Change]:
+        """End a market: its last ticker says DELISTED, then subscriptions to it are silent."""
+        return self._delivered(self.world.delist(code))
+
     def publish_announcement(
         self, title: str, category: str = "notice", body: str | None = None, url: str | None = None
     ) -> list[Change]:

@@ -72,6 +72,9 @@ KOREA = Region(
     error_close_seconds=0.155,  # seen: 150-180 ms
     texts=KOREAN,
 )
+FULL_KOREA: Mapping[str, int] = MappingProxyType({"KRW": 272, "BTC": 270, "USDT": 313})
+"""All 855 pairs of Korea; how they are shared out among the quote currencies is ours."""
+
 # As many pairs as seen in all; how they are shared out among the quote currencies is not known.
 REGIONS: Mapping[str, Region] = MappingProxyType(
     {

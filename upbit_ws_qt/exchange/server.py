@@ -168,6 +168,7 @@ def make_world(settings: ExchangeSettings) -> World:
             rate=settings.rate,
             start_ms=settings.start_ms,
             region=settings.region,
+            full=settings.full_market,
             demo=settings.demo,
         )
     )

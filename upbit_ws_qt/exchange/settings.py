@@ -32,6 +32,7 @@ class ExchangeSettings:
         region: Country whose protocol is spoken: kr, sg, id or th.
         seed: Seed of the market; the same seed gives the same market.
         markets: Number of markets, None for all.
+        full_market: All 855 pairs of Korea, at the pace and with the grid that were measured; `rate` 1000 is that pace.
         rate: Public messages a second of the whole market, before filtering by subscription.
         time_scale: Exchange seconds per real second.
         stopped: Start with the exchange's time standing still.
@@ -70,6 +71,7 @@ class ExchangeSettings:
     region: str = "kr"
     seed: int = 1
     markets: int | None = None
+    full_market: bool = False
     rate: float = 800.0
     time_scale: float = 1.0
     stopped: bool = False
@@ -112,6 +114,8 @@ class ExchangeSettings:
             _within("markets", self.markets, 1, 10_000)
         if self.region not in REGIONS:
             raise SettingsError(f"region must be one of {', '.join(REGIONS)}, not {self.region!r}")
+        if self.full_market and self.region != "kr":
+            raise SettingsError("full_market is Korea's: it goes with region 'kr' alone")
         if self.auth_failure not in ("line", "http"):
             raise SettingsError(f"auth_failure must be 'line' or 'http', not {self.auth_failure!r}")
 

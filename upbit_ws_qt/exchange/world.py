@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .market.account import Account
 from .market.announcements import AnnouncementBoard
+from .market.beat import TRADE_SHARE, Beat, event_rates
 from .market.by_hand import ByHandError, MarketByHand
 from .market.candles import DAY, DAY_MS, SECOND, UNITS
-from .market.catalog import Market, choose
+from .market.catalog import CAUTIONS, Market, choose
 from .market.demo import DemoScript
 from .market.indicators import TIMEFRAMES, IndicatorBoard
 from .market.numbers import UNIT
@@ -43,6 +44,7 @@ class WorldSettings:
         rate: public messages a second over all markets and types, 1 to 50,000.
         start_ms: exchange time of the beginning in epoch milliseconds; None for now.
         region: country, see `regions.REGIONS`.
+        full: whether it is the whole market, all pairs at the pace that was measured.
         demo: whether a scripted trader and announcements run by themselves.
     """
 
@@ -51,6 +53,7 @@ class WorldSettings:
     rate: float = 800.0
     start_ms: int | None = None
     region: str = "kr"
+    full: bool = False
     demo: bool = False
 
 
@@ -62,7 +65,7 @@ class World:
         start = settings.start_ms if settings.start_ms is not None else int(time.time() * 1000)
         self.start_ms = self.now_ms = start
         region = REGIONS[settings.region]
-        chosen = choose(settings.markets, region.name)
+        chosen = choose(settings.markets, region.name, full=settings.full)
         self._shared = Shared(settings.seed, start, has_levels=region.has_levels)
         self._markets = {entry.code: MarketByHand(entry, rank, self._shared) for rank, entry in enumerate(chosen)}
         self.markets: list[Market] = [entry.market for entry in chosen]
@@ -72,7 +75,8 @@ class World:
         self.indicators = IndicatorBoard(self, start)
         busy = [entry.code for entry in chosen if entry.quote == region.fiat][:12]
         self._demo = DemoScript(self, busy, settings.seed, start) if settings.demo else None
-        self._slots = self._deal()
+        self._beat = self._make_beat() if settings.full else None
+        self._slots = [] if settings.full else self._deal()
         self._boundary = (start // 1000 + 1) * 1000
         self._next_event = float(start)
         self._pace = 0.0
@@ -83,6 +87,11 @@ class World:
         for market in self._markets.values():
             market.begin()
             yield
+
+    def _make_beat(self) -> Beat:
+        busiest_first = sorted(self._markets.values(), key=lambda market: -market.listing.weight)
+        beat = self._shared.beat = Beat(busiest_first, self._shared.random, self.start_ms)
+        return beat
 
     def _deal(self) -> list[MarketSimulation]:
         """Lay the markets out by activity, so that one random number picks one."""
@@ -98,6 +107,12 @@ class World:
         if not MIN_RATE <= rate <= MAX_RATE:
             raise ValueError(f"the rate must lie between {MIN_RATE:g} and {MAX_RATE:g} messages a second, not {rate}")
         self.rate = rate
+        if self._beat is not None:
+            rates = event_rates(len(self._markets), rate)
+            for each, events in zip(self._beat.pairs, rates, strict=True):
+                each.trades_per_minute = max(events * TRADE_SHARE * 60, 1 / 60)
+            self._beat.set_rates(rates)
+            return
         counts = [0] * len(self._markets)
         places = {id(each): place for place, each in enumerate(self._markets.values())}
         for each in self._slots:
@@ -133,6 +148,9 @@ class World:
         return out
 
     def _run(self, until: int, out: list[Change]) -> None:
+        if self._beat is not None:
+            self._beat.run(until, out)
+            return
         shared, slots, pace = self._shared, self._slots, self._pace
         uniform, gap = shared.random.random, shared.random.expovariate
         count = len(slots)
@@ -203,6 +221,50 @@ class World:
         """Return the warnings about a pair as REST has them; KeyError for an unknown one."""
         return self._markets[code].listing.market_event
 
+    def warn(
+        self,
+        code: str,
+        *,
+        caution: bool | None = None,
+        cautions: Iterable[str] | None = None,
+        delisting_date: str | None = None,
+    ) -> list[Change]:
+        """Change what the exchange warns of: its tickers and /v1/market/all say so from now on.
+
+        Args:
+            code: a pair; an unknown one is a KeyError.
+            caution: whether tickers carry CAUTION; None leaves that.
+            cautions: reasons, of `catalog.CAUTIONS`; others are a ValueError. None leaves them.
+            delisting_date: `yyyy-MM-dd`; None leaves it.
+        """
+        market = self._markets[code]
+        listing = market.listing
+        reasons = listing.cautions if cautions is None else tuple(cautions)
+        if not set(reasons) <= set(CAUTIONS):
+            raise ValueError(f"cautions must be some of {', '.join(CAUTIONS)}, not {reasons}")
+        market.mark(
+            replace(
+                listing,
+                caution=listing.caution if caution is None else caution,
+                cautions=reasons,
+                delisting_date=delisting_date or listing.delisting_date,
+            )
+        )
+        return [market.last_ticker(self.now_ms)]
+
+    def delist(self, code: str) -> list[Change]:
+        """End a market: a last ticker says DELISTED, then there is silence. KeyError for an unknown code."""
+        market = self._markets[code]
+        market.mark(market.listing, "DELISTED")
+        last = market.last_ticker(self.now_ms)
+        del self._markets[code]
+        self.codes = frozenset(self._markets)
+        self.markets = [each for each in self.markets if each.market != code]
+        if self._beat is not None:
+            self._beat.without(market)
+        self._slots = [each for each in self._slots if each is not market]
+        return [last]
+
     def rest_ticker(self, codes: Iterable[str]) -> list[dict[str, Any]]:
         """Return the ticker of each known pair as REST does."""
         return [
@@ -212,9 +274,14 @@ class World:
         ]
 
     def closed_candles(self, code: str, timeframe: str, count: int, before_ms: int) -> list[CandleValues]:
-        """Return closed candles as indicators use them, oldest first; KeyError for an unknown code or time frame."""
+        """Return closed candles as indicators use them, oldest first; KeyError for an unknown time frame.
+
+        None of a market that is no more: what is watched of it falls silent.
+        """
         kind = DAY if timeframe == DAY else f"candle.{timeframe}"
-        return self._markets[code].closed_candles(kind, TIMEFRAMES[timeframe], before_ms, count)
+        length = TIMEFRAMES[timeframe]
+        market = self._markets.get(code)
+        return [] if market is None else market.closed_candles(kind, length, before_ms, count)
 
     def sides(self, code: str) -> tuple[BookSide, BookSide] | None:
         """Return asks and bids of a pair as they stand; None for an unknown pair."""

@@ -122,3 +122,18 @@ def test_a_spelling_changes_no_value() -> None:
     assert b'"opening_price":91157000.00000000,"candle_acc_trade_volume":1.0' in spelt
     for before, after in ((ticker, as_seen("ticker", ticker)), (simple, as_seen("trade", simple)), (candle, spelt)):
         assert json.loads(before, parse_float=Decimal) == json.loads(after, parse_float=Decimal)
+
+
+async def test_a_market_that_is_delisted_falls_silent_and_the_others_go_on(exchange: EmbeddedExchange) -> None:
+    async with client(exchange) as public:
+        await public.request({"type": "ticker", "codes": [BTC, ETH], "is_only_realtime": True})
+        await public.listing()
+        exchange.warn(BTC, caution=True, delisting_date="2026-12-31")
+        exchange.delist(BTC)
+        warned, last = await public.messages(2)
+        assert (warned["market_state"], warned["market_warning"]) == ("ACTIVE", "CAUTION")
+        assert (last["market_state"], last["delisting_date"]) == ("DELISTED", "2026-12-31")
+        await exchange.advance(5)
+        assert {message["code"] for message in await rest_of(public)} == {ETH}
+        await public.request({"type": "ticker", "codes": [BTC]})
+        assert await rest_of(public) == [], "an unknown code is no error"

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from upbit_ws_qt.exchange.regions import REGIONS
+from upbit_ws_qt.exchange.regions import FULL_KOREA, REGIONS
 
 from .numbers import UNIT, to_units
 from .ticks import GRIDS
@@ -30,7 +30,8 @@ KRW_OF: Mapping[str, Decimal] = MappingProxyType(
 )
 """What one unit of a quote currency is worth in KRW; prices of assets are listed in KRW."""
 
-_LEAST_IN_BTC = 30  # KRW; cheaper assets would have no grid left in a BTC market
+_LEAST_IN_BTC = 30  # KRW; cheaper assets would have hardly any grid left in a BTC market
+_LEAST_OF_ALL = Decimal("7.5")  # KRW: five ticks in a BTC market; in the full market such pairs are traded too
 CAUTIONS = (
     "PRICE_FLUCTUATIONS", "TRADING_VOLUME_SOARING", "DEPOSIT_AMOUNT_SOARING", "GLOBAL_PRICE_DIFFERENCES",
     "CONCENTRATION_OF_SMALL_ACCOUNTS",
@@ -86,14 +87,18 @@ def _assets() -> list[tuple[str, str, str, Decimal]]:
 
 
 @cache
-def listings(country: str = "kr") -> tuple[Listing, ...]:
-    """Return every market of a country, its own currency's first, then BTC, then USDT, each busiest first."""
+def listings(country: str = "kr", *, full: bool = False) -> tuple[Listing, ...]:
+    """Return every market of a country, its own currency's first, then BTC, then USDT, each busiest first.
+
+    `full` gives all 855 of Korea.
+    """
     assets = _assets()
     region = REGIONS[country]
     found: list[Listing] = []
-    for quote, most in region.pairs.items():
+    least = _LEAST_OF_ALL if full else _LEAST_IN_BTC
+    for quote, most in (FULL_KOREA if full else region.pairs).items():
         quote_price = KRW_OF[quote]
-        members = [row for row in enumerate(assets) if row[1][0] != quote and _fits(quote, row[1][3])]
+        members = [row for row in enumerate(assets) if row[1][0] != quote and (quote != "BTC" or row[1][3] >= least)]
         for rank, (symbol, english, korean, price) in members[:most]:
             units = GRIDS[quote].floor(int(price / quote_price * UNIT) if quote != "KRW" else to_units(price))
             market = Market(f"{quote}-{symbol}", korean, english)
@@ -106,12 +111,8 @@ def listings(country: str = "kr") -> tuple[Listing, ...]:
     return tuple(found)
 
 
-def _fits(quote: str, price: Decimal) -> bool:
-    return quote != "BTC" or price >= _LEAST_IN_BTC
-
-
-def choose(count: int | None, country: str = "kr") -> tuple[Listing, ...]:
+def choose(count: int | None, country: str = "kr", *, full: bool = False) -> tuple[Listing, ...]:
     """Return the first `count` markets of a country, or all; ValueError unless 1 <= count."""
     if count is not None and count < 1:
         raise ValueError(f"a world needs at least one market, not {count}")
-    return listings(country)[:count]
+    return listings(country, full=full)[:count]

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt.exchange.messages import Change
 
+    from .beat import Beat
+
 MILLE = 1000
 _SIZES = 1024
 
@@ -28,6 +30,7 @@ class Shared:
         self.has_levels = has_levels  # whether frames of order books say by which level they are grouped
         spread = Random(f"sizes {seed}")
         self.sizes = [max(20, int(MILLE * spread.lognormvariate(-0.72, 1.2))) for _ in range(_SIZES)]
+        self.beat: Beat | None = None  # None: each change of a book is sent at once
         self.traded: list[Callable[[list[Change]], None]] = []  # what ends the unfinished second of a market
         self.tapes = TapeRoom()
         self._trades = 0

@@ -49,6 +49,7 @@ class MarketSimulation:
     def __init__(self, listing: Listing, rank: int, shared: Shared) -> None:
         self.listing, self.shared, self.rank = listing, shared, rank
         self.code = listing.code
+        self.state = "ACTIVE"
         self.grid = GRIDS[listing.quote]
         krw_price = listing.price / UNIT * float(KRW_OF[listing.quote])
         self._volatility = 0.0015 if listing.base in _STABLE else 0.022 + 0.04 * min(1.0, rank / 120)
@@ -137,7 +138,13 @@ class MarketSimulation:
 
     def _profile(self, opening: int, prev_close: int, year: tuple[int, str, int, str]) -> Profile:
         listing = self.listing
-        return Profile(self.code, opening, prev_close, year, listing.caution, listing.delisting_date)
+        return Profile(self.code, opening, prev_close, year, listing.caution, listing.delisting_date, self.state)
+
+    def mark(self, listing: Listing, state: str = "ACTIVE") -> None:
+        """Take over what the exchange warns of, and whether the market is still one."""
+        self.begin()
+        self.listing, self.state = listing, state
+        self.profile = self._profile(self.profile.opening, self.profile.prev_close, self.profile.year)
 
     def fair(self, ms: int) -> float:
         """Return the fair price, looked up once a second."""
@@ -170,6 +177,19 @@ class MarketSimulation:
                     else (ask, asks.sizes[0], price, book.bids.frame.sizes[0] + part)
                 )
             self._record(price, part, buying, traded, ms, before, out)
+        self._book_changed(ms, out)
+
+    def _book_changed(self, ms: int, out: list[Change]) -> None:
+        beat = self.shared.beat
+        if beat is None:
+            self.send_book(ms, out)
+        else:
+            self.book_ms = ms
+            beat.book_changed(self, ms)
+
+    def send_book(self, ms: int, out: list[Change]) -> None:
+        """Send the book as it stands."""
+        book = self.book
         self.book_ms = ms
         out.append(OrderbookChange(self.code, book.asks.show(), book.bids.show(), book, ms))
 
@@ -268,8 +288,7 @@ class MarketSimulation:
             side = book.asks if random.getrandbits(1) else book.bids
             place = min(random.getrandbits(3), random.getrandbits(4), len(side.frame.prices) - 1)
             side.resize(place, max(1, book.unit * self.shared.sizes[random.getrandbits(10)] // _MILLE))
-        self.book_ms = ms
-        out.append(OrderbookChange(self.code, book.asks.show(), book.bids.show(), book, ms))
+        self._book_changed(ms, out)
 
     def _quote(self, ms: int) -> bool:
         """Follow the fair price; False when the book stands right already."""
