@@ -134,7 +134,7 @@ def check_setting(name: str, kind: str, value: object) -> None:
     elif name == "proxy":
         _check_proxy(value)
     elif name == "region":
-        if value not in REGIONS:
+        if not isinstance(value, str) or value not in REGIONS:
             raise ConfigurationError(name, value, f"one of {', '.join(REGIONS)}")
     elif name in _ENUMERATIONS:
         if not isinstance(value, _ENUMERATIONS[name]):
