@@ -191,6 +191,7 @@ async def test_at_most_100_indicator_combinations(codes: int, kinds: int, accept
             assert await info.error() == "TOO_MANY_REQUEST"
 
 
+@pytest.mark.statement("P8.7")
 async def test_the_same_combination_counts_once_and_indicators_and_signals_count_together() -> None:
     periods = (*range(2, 15), 21, 25)  # 15 of them; five are for signals too
     several = [{"type": "rsi", "params": {"period": period}} for period in periods]
@@ -212,6 +213,7 @@ async def test_the_same_combination_counts_once_and_indicators_and_signals_count
             assert await info.error() == "TOO_MANY_REQUEST"
 
 
+@pytest.mark.statement("P10.3")
 @pytest.mark.parametrize(
     "entry",
     [

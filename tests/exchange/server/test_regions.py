@@ -45,6 +45,7 @@ def test_an_unknown_region_is_refused() -> None:
         ExchangeSettings(region="jp")
 
 
+@pytest.mark.statement("P11.1")
 @pytest.mark.parametrize("region", OTHERS)
 async def test_there_is_no_info_endpoint(region: str) -> None:
     async with EmbeddedExchange(of(region)) as exchange:
@@ -54,6 +55,7 @@ async def test_there_is_no_info_endpoint(region: str) -> None:
         assert refused.value.response.status_code == 404
 
 
+@pytest.mark.statement("P11.2")
 @pytest.mark.parametrize("region", OTHERS)
 async def test_an_announcement_costs_the_whole_private_request(region: str) -> None:
     async with EmbeddedExchange(of(region)) as exchange, client(exchange, "private") as private:
@@ -63,6 +65,7 @@ async def test_an_announcement_costs_the_whole_private_request(region: str) -> N
         assert exchange.subscribed("private") == set()
 
 
+@pytest.mark.statement("P11.3", "P11.4")
 async def test_in_indonesia_books_have_no_level_neither_in_requests_nor_in_frames() -> None:
     book = {"type": "orderbook", "codes": ["IDR-BTC"]}
     async with EmbeddedExchange(of("id")) as exchange:
@@ -98,6 +101,7 @@ TEXTS = [
 ]  # fmt: skip
 
 
+@pytest.mark.statement("P7.5", "P11.5")
 @pytest.mark.parametrize(("request_", "name", "english", "korean"), TEXTS)
 async def test_errors_are_told_in_english_and_in_korea_in_korean(
     request_: str, name: str, english: str, korean: str | None
@@ -115,6 +119,7 @@ async def test_errors_are_told_in_english_and_in_korea_in_korean(
                 assert re.search("[가-힣]", error["message"])
 
 
+@pytest.mark.statement("P7.1")
 async def test_the_order_of_the_keys_of_an_error_varies() -> None:
     orders = set()
     async with EmbeddedExchange(of("kr")) as exchange:
@@ -125,6 +130,7 @@ async def test_the_order_of_the_keys_of_an_error_varies() -> None:
     assert orders == {("name", "message"), ("message", "name")}
 
 
+@pytest.mark.statement("P7.4", "P11.6")
 @pytest.mark.parametrize(("region", "soonest", "latest"), [("kr", 0.150, 0.180), ("sg", 0.603, 0.810)])
 async def test_after_an_error_the_line_is_closed_as_late_as_it_was_seen(
     hand: HandClock, region: str, soonest: float, latest: float
@@ -141,6 +147,7 @@ async def test_after_an_error_the_line_is_closed_as_late_as_it_was_seen(
             await public.frame()
 
 
+@pytest.mark.statement("P11.7")
 async def test_rupiahs_are_spelt_with_an_exponent() -> None:
     async with EmbeddedExchange(of("id", rate=200)) as exchange, client(exchange) as public:
         await exchange.advance(2)
