@@ -37,19 +37,46 @@ async def run(name: str) -> tuple[list[list[Any]], EmbeddedExchange]:
         return [json.loads(each) for each in printed.splitlines()], exchange
 
 
-async def test_pyupbit_gets_tickers_trades_and_books() -> None:
-    messages, exchange = await run("pyupbit")
-    assert {kind for kind, _, _ in messages} == {"ticker", "trade", "orderbook"}
-    assert {code for _, code, _ in messages} <= {"KRW-BTC", "KRW-ETH"}
-    assert {stream for _, _, stream in messages} == {"REALTIME"}
+def what(lines: list[list[Any]], how: str) -> set[str]:
+    """Return the kinds of data that came so."""
+    return {kind for each, kind, _, _ in lines if each == how}
+
+
+def check(lines: list[list[Any]], exchange: EmbeddedExchange) -> None:
+    """All is of the markets that were asked for, has a value, and cost no error and no limit."""
+    assert {code for _, _, code, _ in lines} <= {"KRW-BTC", "KRW-ETH"}
+    assert all(value for _, _, _, value in lines)
     assert exchange.counters.errors == {}
     assert exchange.counters.rate_limit_violations == 0
+    assert exchange.counters.auth_failures == 0
+
+
+async def test_pyupbit_gets_tickers_trades_and_books() -> None:
+    lines, exchange = await run("pyupbit")
+    check(lines, exchange)
+    assert what(lines, "rest") == {"ticker", "orderbook", "candle"}
+    assert what(lines, "stream") == {"ticker", "trade", "orderbook"}
+    assert {value for how, _, _, value in lines if how == "stream"} == {"REALTIME"}
 
 
 async def test_ccxt_pro_gets_tickers_trades_books_and_orders() -> None:
-    messages, exchange = await run("ccxt")
-    assert {kind for kind, _, _ in messages} == {"ticker", "trade", "orderbook", "myOrder"}
-    assert all(value for _, _, value in messages)
-    assert messages[-1] == ["myOrder", "KRW-BTC", "open"]
-    assert exchange.counters.errors == {}
-    assert exchange.counters.auth_failures == 0
+    lines, exchange = await run("ccxt")
+    check(lines, exchange)
+    assert what(lines, "rest") == {"ticker", "trade", "orderbook"}
+    assert what(lines, "stream") == {"ticker", "trade", "orderbook", "myOrder"}
+    assert lines[-1] == ["stream", "myOrder", "KRW-BTC", "open"]
+
+
+async def test_upbits_own_library_gets_tickers_trades_and_books() -> None:
+    lines, exchange = await run("upbit")
+    check(lines, exchange)
+    assert what(lines, "rest") == what(lines, "stream") == {"ticker", "trade", "orderbook"}
+    assert {value for how, _, _, value in lines if how == "stream"} == {"SNAPSHOT", "REALTIME"}
+
+
+async def test_cryptofeed_gets_trades_and_books() -> None:
+    """It has no tickers of Upbit, and of REST it asks for the markets only."""
+    lines, exchange = await run("cryptofeed")
+    check(lines, exchange)
+    assert what(lines, "rest") == {"market"}
+    assert what(lines, "stream") == {"trade", "orderbook"}
