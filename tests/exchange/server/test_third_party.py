@@ -6,6 +6,7 @@ import asyncio
 import importlib.util
 import json
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,13 @@ async def run(name: str) -> tuple[list[list[Any]], EmbeddedExchange]:
         names = ("public_url", "private_url", "rest_url", "access_key", "secret_key")
         line = json.dumps({each: getattr(exchange, each) for each in names})
         process = await asyncio.create_subprocess_exec(
-            sys.executable, SCRIPT, name, line, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+            sys.executable,
+            SCRIPT,
+            name,
+            line,
+            cwd=tempfile.gettempdir(),  # cryptofeed writes a log where it is
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
         )
         try:
             async with asyncio.timeout(90):
