@@ -212,7 +212,7 @@ def _ccxt_market(exchange: Any, code: str) -> Any:
 
 async def upbit_sdk(url: str) -> float:
     """Stream the same tickers with the exchange's own kit."""
-    from upbit import AsyncUpbit  # type: ignore[import-not-found]  # of the extra `bench`
+    from upbit import AsyncUpbit
 
     client = AsyncUpbit(access_key="dummy", secret_key="dummy", websocket_base_url=url.removesuffix("/websocket/v1"))  # noqa: S106 - the flood asks for none
     seen = 0
