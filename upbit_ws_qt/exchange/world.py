@@ -68,6 +68,7 @@ class World:
         chosen = choose(settings.markets, region.name, full=settings.full)
         self._shared = Shared(settings.seed, start, has_levels=region.has_levels)
         self._markets = {entry.code: MarketByHand(entry, rank, self._shared) for rank, entry in enumerate(chosen)}
+        self._delisted: set[str] = set()
         self.markets: list[Market] = [entry.market for entry in chosen]
         self.codes = frozenset(self._markets)
         self.account = Account(self, settings.seed, region.fiat)
@@ -258,6 +259,7 @@ class World:
         market.mark(market.listing, "DELISTED")
         last = market.last_ticker(self.now_ms)
         del self._markets[code]
+        self._delisted.add(code)
         self.codes = frozenset(self._markets)
         self.markets = [each for each in self.markets if each.market != code]
         if self._beat is not None:
@@ -274,14 +276,15 @@ class World:
         ]
 
     def closed_candles(self, code: str, timeframe: str, count: int, before_ms: int) -> list[CandleValues]:
-        """Return closed candles as indicators use them, oldest first; KeyError for an unknown time frame.
+        """Return closed candles as indicators use them, oldest first; KeyError for an unknown code or time frame.
 
-        None of a market that is no more: what is watched of it falls silent.
+        None of a market that was delisted: what is watched of it falls silent.
         """
         kind = DAY if timeframe == DAY else f"candle.{timeframe}"
         length = TIMEFRAMES[timeframe]
-        market = self._markets.get(code)
-        return [] if market is None else market.closed_candles(kind, length, before_ms, count)
+        if code in self._delisted:
+            return []
+        return self._markets[code].closed_candles(kind, length, before_ms, count)
 
     def sides(self, code: str) -> tuple[BookSide, BookSide] | None:
         """Return asks and bids of a pair as they stand; None for an unknown pair."""
