@@ -1,0 +1,278 @@
+"""What was missed comes: in order, once, marked, to those that want it; judged by a witness that was never cut."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.manager.conftest import Diary, config_for
+from tests.waiting import until
+from upbit_ws_qt.backfill.recovered import says_the_same
+from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
+from upbit_ws_qt.manager import GlobalWebSocketManager
+from upbit_ws_qt.specs import SubscriptionSpec
+from upbit_ws_qt.types import ConnectionState, DataType, Delivery, WebSocketType
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from upbit_ws_qt.backfill import GapReport
+    from upbit_ws_qt.events import TradeEvent
+
+PUBLIC = WebSocketType.PUBLIC
+CODES = ("KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-SOL", "KRW-DOGE")
+TRADES = SubscriptionSpec(DataType.TRADE, CODES)
+SETTLED = 20  # trades after the last cut
+
+
+class Healed(Diary):
+    """Notes also what was healed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reports: list[GapReport] = []
+
+    def on_gap_healed(self, report: GapReport) -> None:
+        self._note(self.reports, report)
+
+
+@dataclass
+class Pair:
+    """An exchange, a manager that is cut and one that is not, with what came to each of them."""
+
+    exchange: EmbeddedExchange
+    manager: GlobalWebSocketManager
+    diary: Healed
+    got: list[Any] = field(default_factory=list)
+    seen: list[TradeEvent] = field(default_factory=list)
+
+    async def more(self, count: int) -> None:
+        """Wait until so many more have come to the one that is cut."""
+        goal = len(self.got) + count
+        await until(lambda: len(self.got) >= goal)
+
+    async def cut(self, missed: int = 20) -> None:
+        """Cut the newest line, and let it come back when the witness has seen so many trades."""
+        fault = self.exchange.faults.inject("refuse", status=503)
+        self.exchange.faults.inject("drop", connection=max(line.id for line in self.exchange.connections))
+        goal = len(self.seen) + missed
+        await until(lambda: len(self.seen) >= goal)
+        fault.clear()
+
+    async def whole(self) -> None:
+        """Wait until nothing is left to be healed."""
+        await until(lambda: not self.manager.wiring.backfill.unhealed() and not self.manager.wiring.backfill.is_busy)
+
+    def judge(self) -> tuple[list[Any], list[Any], list[Any]]:
+        """Return what is missing, what came twice, and what came out of order, by what the witness saw."""
+        missing, twice, disorder = [], [], []
+        for code in {event.code for event in self.got}:
+            mine = [event.sequential_id for event in self.got if event.code == code]
+            witnessed = [event.sequential_id for event in self.seen if event.code == code]
+            place = {key: n for n, key in enumerate(witnessed)}
+            known = [place[key] for key in mine if key in place]
+            missing += [code for n in range(min(known), max(known)) if witnessed[n] not in set(mine)]
+            twice += [key for key in set(mine) if mine.count(key) > 1]
+            disorder += [(code, a, b) for a, b in itertools.pairwise(known) if a >= b]
+        return missing, twice, disorder
+
+
+@asynccontextmanager
+async def pair(
+    spec: SubscriptionSpec = TRADES, start_ms: int | None = None, rest_per_second: int | None = None, **changes: Any
+) -> AsyncIterator[Pair]:
+    settings = ExchangeSettings(
+        seed=5,
+        markets=8,
+        rate=500,
+        start_ms=start_ms,
+        connects_per_second=None,
+        rest_per_second=rest_per_second,
+        prepare=False,
+    )
+    patient = {"backfill": frozenset({"trade", "candle"}), "backfill_hold": 60.0, "busy_silence_timeout": 60.0}
+    async with EmbeddedExchange(settings) as exchange:
+        made = Pair(exchange, GlobalWebSocketManager(config_for(exchange, **{**patient, **changes})), Healed())
+        made.manager.add_listener(made.diary)
+        witness = GlobalWebSocketManager(config_for(exchange))
+        try:
+            await witness.start()
+            await witness.register_component("w", TRADES, made.seen.append).wait_served(30)
+            await made.manager.start()
+            await made.manager.register_component("c", spec, made.got.append).wait_served(30)
+            yield made
+        finally:
+            await made.manager.stop()
+            await witness.stop()
+            assert made.diary.told_in_task == 0
+
+
+async def live_trades(got: list[Any], count: int) -> None:
+    """Wait until so many have come by the line."""
+    await until(lambda: sum(not event.recovered for event in got) > count)
+
+
+@pytest.mark.parametrize("skew", [0, 5_000, -5_000, 3_600_000, -3_600_000])
+async def test_nothing_is_missing_twice_or_out_of_order_after_many_cuts(skew: int) -> None:
+    rng = random.Random(skew)
+    async with pair(start_ms=int(time.time() * 1000) + skew) as made:
+        for _ in range(4):
+            await made.more(rng.randrange(5, 25))
+            await made.cut(rng.randrange(1, 40))
+        await made.more(SETTLED)
+        await made.whole()
+        await made.more(SETTLED)
+        missing, twice, disorder = made.judge()
+        assert (missing, twice, disorder) == ([], [], [])
+        recovered = [event for event in made.got if event.recovered]
+        assert recovered
+        reports = made.diary.reports
+        assert all(report.is_whole for report in reports)
+        assert sum(report.recovered for report in reports) == len(recovered)
+        assert reports[-1].new == made.manager.get_current_epoch(PUBLIC)
+
+
+async def test_a_second_cut_in_the_middle_is_healed_with_the_first() -> None:
+    async with pair() as made:
+        await made.more(30)
+        # Nothing is answered while it is cut twice more: all that was missed is recovered at the end.
+        mute = made.exchange.faults.inject("rest_refuse")
+        for _ in range(3):
+            await made.cut(25)
+            await until(lambda: made.manager.connection_state(PUBLIC) is ConnectionState.CONNECTED)
+        mute.clear()
+        await made.whole()
+        await made.more(SETTLED)
+        assert made.judge() == ([], [], [])
+        (report,) = made.diary.reports
+        assert (report.old, report.new) == (1, 4)
+        assert report.is_whole
+        assert report.recovered == sum(event.recovered for event in made.got) > 3
+
+
+async def test_too_many_requests_in_the_middle_only_take_longer() -> None:
+    async with pair(rest_per_second=10) as made:
+        await made.more(30)
+        refusing = made.exchange.faults.inject("rest_too_many", times=3)
+        await made.cut(30)
+        await made.whole()
+        refusing.clear()
+        await made.more(SETTLED)
+        assert made.judge() == ([], [], [])
+        assert all(report.is_whole for report in made.diary.reports)
+
+
+async def test_what_comes_too_late_comes_afterwards_and_live_events_do_not_wait_for_it() -> None:
+    async with pair(backfill_hold=0.0) as made:
+        await made.more(30)
+        mute = made.exchange.faults.inject("rest_refuse")
+        await made.cut(25)
+        await made.more(SETTLED)  # live events of the new line, though nothing is recovered yet
+        assert not any(event.recovered for event in made.got)
+        mute.clear()
+        await made.whole()
+        missing, twice, _ = made.judge()
+        assert (missing, twice) == ([], [])
+        recovered = [event for event in made.got if event.recovered]
+        assert recovered
+        for code in CODES:
+            times = [event.trade_timestamp for event in recovered if event.code == code]
+            assert times == sorted(times)
+        assert made.manager.wiring.backfill.stats.late == len(recovered)
+
+
+async def test_only_who_wants_what_was_missed_gets_it_and_waits_for_it() -> None:
+    async with pair() as made:
+        plain: list[TradeEvent] = []
+        newest: list[TradeEvent] = []
+        spec = SubscriptionSpec(DataType.TRADE, CODES, backfill=False)
+        made.manager.register_component("plain", spec, plain.append)
+        frames = SubscriptionSpec(DataType.TRADE, CODES, delivery=Delivery.FRAME)
+        made.manager.register_component("frames", frames, newest.append)
+        await made.more(30)
+        mute = made.exchange.faults.inject("rest_refuse")
+        await made.cut(25)
+        count, waiting = len(plain), len(made.got)
+        await until(lambda: len(plain) > count + 20)
+        assert len(made.got) == waiting
+        mute.clear()
+        await made.whole()
+        await made.more(SETTLED)
+        assert made.judge() == ([], [], [])
+        assert not any(event.recovered for event in (*plain, *newest))
+
+
+async def test_without_the_wish_for_it_nothing_is_asked_and_nothing_waits() -> None:
+    async with pair(backfill=frozenset()) as made:
+        await made.more(30)
+        await made.cut(25)
+        await made.more(SETTLED)
+        assert made.manager.wiring.backfill.stats.pages == 0
+        assert not any(event.recovered for event in made.got)
+        assert made.diary.reports == []
+        assert made.judge()[0]
+
+
+async def test_a_stream_that_missed_nothing_costs_no_question() -> None:
+    async with pair() as made:
+        await until(lambda: {event.code for event in made.got} == set(CODES))
+        made.exchange.set_rate(1)
+        before = len(made.seen)
+        await made.cut(0)
+        await until(lambda: made.diary.reports)
+        assert made.manager.wiring.backfill.stats.pages <= len({event.code for event in made.seen[before:]})
+        assert made.diary.reports[0].is_whole
+
+
+async def test_a_wish_begins_with_the_past_and_goes_on_without_a_seam() -> None:
+    async with pair() as made:
+        await made.more(40)
+        first = {code: [event for event in made.seen if event.code == code][2] for code in CODES[:2]}
+        for code, since in ((CODES[0], first[CODES[0]].sequential_id), (CODES[1], first[CODES[1]].traded_at)):
+            got: list[TradeEvent] = []
+            spec = SubscriptionSpec(DataType.TRADE, code, since=since)
+            made.manager.register_component(f"since {code}", spec, got.append)
+            await live_trades(got, 10)
+            witnessed = [event.sequential_id for event in made.seen if event.code == code]
+            mine = [event.sequential_id for event in got]
+            begin = witnessed.index(mine[0])
+            assert mine == witnessed[begin : begin + len(mine)]
+            assert begin <= 3
+            assert got[0].recovered
+
+
+async def test_closed_candles_that_were_missed_come_with_their_final_values() -> None:
+    spec = SubscriptionSpec(DataType.candle("1s"), CODES[:2])
+    async with pair(spec) as made:
+        seen: list[Any] = []
+        witness = GlobalWebSocketManager(config_for(made.exchange))
+        try:
+            await witness.start()
+            await witness.register_component("candles", spec, seen.append).wait_served(30)
+            await until(lambda: len({event.start for event in made.got}) > 2)
+            fault = made.exchange.faults.inject("refuse", status=503)
+            made.exchange.faults.inject("drop", connection=made.exchange.connections[1].id)
+            begun = len({event.start for event in seen})
+            await until(lambda: len({event.start for event in seen}) > begun + 4)
+            fault.clear()
+            await until(lambda: any(event.recovered for event in made.got))
+            await made.whole()
+            healed = seen[-1].start
+            await until(lambda: made.got[-1].start > healed and seen[-1].start > healed)
+        finally:
+            await witness.stop()
+        final = {(event.code, event.start): event for event in seen}
+        mine = {(event.code, event.start): event for event in made.got}
+        for code in CODES[:2]:
+            starts = [event.start for event in made.got if event.code == code]
+            assert starts == sorted(starts)
+            inside = [key for key in final if key[0] == code and starts[0] < key[1] < starts[-1]]
+            assert inside
+            for key in inside:
+                assert says_the_same(mine[key], final[key])
