@@ -49,6 +49,6 @@ def target_of(exchange: EmbeddedExchange, *, with_key: bool = True) -> Target:
     return Target.at(
         exchange.public_url,
         rest_url=exchange.rest_url,
-        region=str(getattr(exchange.settings, "region", "kr")),
+        region=exchange.settings.region,
         credentials=Credentials(exchange.access_key, exchange.secret_key) if with_key else None,
     )

@@ -139,7 +139,7 @@ async def _embedded(options: argparse.Namespace, stack: AsyncExitStack) -> tuple
     # Here, so that whoever examines the real exchange does not load one of their own.
     from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
 
-    settings: dict[str, Any] = {"demo": True}
+    settings: dict[str, Any] = {"demo": True, "region": options.region}
     if options.quick:
         settings |= {"idle_timeout": 10.0, "status_interval": 1.0, "connects_per_second": 20, "messages_per_minute": 20}
         expected = Expected(
