@@ -78,6 +78,7 @@ def test_nothing_is_left_of_a_window_that_was_closed(qtbot: QtBot, upbit_service
 
 @pytest.mark.usefixtures("upbit_key")
 async def test_the_program_itself_is_kept_from_the_real_exchange(qtbot: QtBot, upbit_loop: object) -> None:
-    qtbot.addWidget(price_alert.main())
+    window = price_alert.main()  # qtbot keeps no window alive
+    qtbot.addWidget(window)
     with pytest.raises(ConfigurationError, match="UPBIT_LOOPBACK_ONLY"):
         await WebSocketService.instance().start()
