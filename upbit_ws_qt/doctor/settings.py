@@ -55,10 +55,10 @@ class Target:
     @classmethod
     def live(cls, region: str = "kr", credentials: Credentials | None = None) -> Self:
         """Return the real exchange of a region; an unknown one raises ConfigurationError."""
-        host = REGIONS.get(region)
-        if host is None:
+        known = REGIONS.get(region)
+        if known is None:
             raise ConfigurationError("region", region, f"one of {', '.join(REGIONS)}")
-        return cls.at(f"wss://{host}/websocket/v1", region=region, credentials=credentials)
+        return cls.at(f"wss://{known.host}/websocket/v1", region=region, credentials=credentials)
 
     @classmethod
     def at(
