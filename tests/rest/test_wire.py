@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import ssl
 import subprocess
 import sys
@@ -138,3 +139,23 @@ def test_a_program_that_ends_without_a_word_leaves_no_complaint(closed_first: bo
         [sys.executable, "-W", "always", "-c", program], capture_output=True, text=True, timeout=500, check=True
     )
     assert done.stderr == ""
+
+
+def test_a_program_that_ends_while_the_library_is_loaded_waits_until_it_is(tmp_path: Path) -> None:
+    """An interpreter that ends while a thread of it is within an import may die of that."""
+    (tmp_path / "slow_library.py").write_text("import time\ntime.sleep(0.3)\nprint('loaded')\n", encoding="utf-8")
+    program = """
+import asyncio
+from upbit_ws_qt.rest.transport import _imported
+
+async def main():
+    question = asyncio.ensure_future(_imported("slow_library"))
+    await asyncio.sleep(0)
+    question.cancel()
+
+asyncio.run(main())
+print("ended")
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(tmp_path), *filter(None, sys.path)))}
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ended\nloaded\n", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import importlib
 import ssl
@@ -196,10 +197,12 @@ async def _imported(name: str) -> object:
             module = importlib.import_module(name)
         except ImportError as error:
             failure = error
-        if not loop.is_closed():
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(settle, module, failure)
 
-    threading.Thread(target=load, name=f"upbit_ws_qt load {name}", daemon=True).start()
+    # No daemon: an interpreter that ends while a thread of it is within an import may die of that. So it waits, for
+    # less than a second.
+    threading.Thread(target=load, name=f"upbit_ws_qt load {name}").start()
     return await loaded
 
 
