@@ -100,9 +100,8 @@ LIARS.append(
 def _snapshots(patch: pytest.MonkeyPatch, times: Callable[[Any], int]) -> None:
     send = Hub._send_snapshots
 
-    def lying_send(self: Hub, session: Session, wish: Any) -> None:
-        for _ in range(times(wish)):
-            send(self, session, wish)
+    def lying_send(self: Hub, session: Session, snapshots: Any) -> None:
+        send(self, session, [each for each in snapshots for _ in range(times(each[0]))])
 
     patch.setattr(Hub, "_send_snapshots", lying_send)
 
