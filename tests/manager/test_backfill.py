@@ -16,6 +16,7 @@ from tests.waiting import until
 from upbit_ws_qt.backfill.recovered import says_the_same
 from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
 from upbit_ws_qt.manager import GlobalWebSocketManager
+from upbit_ws_qt.monitoring import ReasonKind
 from upbit_ws_qt.specs import SubscriptionSpec
 from upbit_ws_qt.types import ConnectionState, DataType, Delivery, WebSocketType
 
@@ -276,3 +277,55 @@ async def test_closed_candles_that_were_missed_come_with_their_final_values() ->
             assert inside
             for key in inside:
                 assert says_the_same(mine[key], final[key])
+
+
+async def test_a_gap_that_cannot_be_healed_stays_open_and_costs_health_until_a_later_one_is() -> None:
+    async with pair() as made:
+        await made.more(30)
+        gone = made.exchange.faults.inject("rest_refuse", status=404)
+        await made.cut(25)
+        await until(lambda: bool(made.diary.reports))
+        (report,) = made.diary.reports
+        assert not report.is_whole
+        lost = {recovery.stream: recovery.reason for recovery in report.unrecoverable}
+        assert all(reason.startswith("refused") for reason in lost.values())
+        assert made.manager.wiring.backfill.unhealed() == lost
+        monitor = made.manager.monitor
+        await until(lambda: monitor.performance_metrics().unhealed == lost)
+        assert ReasonKind.UNHEALED in {reason.kind for reason in monitor.health_status().reasons}
+        gone.clear()
+        await made.cut(25)
+        await made.whole()
+        await until(lambda: not monitor.performance_metrics().unhealed)
+        assert ReasonKind.UNHEALED not in {reason.kind for reason in monitor.health_status().reasons}
+
+
+async def test_a_cut_under_ten_components_with_fifty_markets_is_told_in_one_line() -> None:
+    settings = ExchangeSettings(seed=6, markets=50, rate=500, connects_per_second=None, rest_per_second=None)
+    async with EmbeddedExchange(settings) as exchange:
+        manager = GlobalWebSocketManager(config_for(exchange, backfill=frozenset({"trade"}), backfill_hold=60.0))
+        witness = GlobalWebSocketManager(config_for(exchange))
+        made = Pair(exchange, manager, Healed())
+        manager.add_listener(made.diary)
+        codes = sorted(exchange.world.codes)
+        try:
+            await witness.start()
+            everything = SubscriptionSpec(DataType.TRADE, tuple(codes))
+            await witness.register_component("w", everything, made.seen.append).wait_served(30)
+            await manager.start()
+            for n in range(10):
+                wish = SubscriptionSpec(DataType.TRADE, tuple(codes[n * 5 : n * 5 + 5]))
+                await manager.register_component(f"component {n}", wish, made.got.append).wait_served(30)
+            await made.more(100)
+            await made.cut(60)
+            await until(lambda: bool(made.diary.reports))
+            await made.more(SETTLED)
+        finally:
+            await manager.stop()
+            await witness.stop()
+        (report,) = made.diary.reports
+        recovered = sum(event.recovered for event in made.got)
+        assert recovered > 0
+        assert made.judge() == ([], [], [])
+        assert len(report.streams) == 50
+        assert str(report) == f"{report.dark:.0f} s dark, {recovered:,} trades recovered of {recovered:,}"

@@ -13,7 +13,7 @@ import pytest
 from tests.monitoring.world import WALL, Line, World, line_stats
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.connection import ConnectBudget
-from upbit_ws_qt.monitoring.health import HealthTuning
+from upbit_ws_qt.monitoring.health import HealthTuning, ReasonKind
 from upbit_ws_qt.monitoring.history import Metric
 from upbit_ws_qt.monitoring.monitor import AlertCleared, AlertRaised, HealthChanged, IsolationAdvised, Monitor
 from upbit_ws_qt.monitoring.stats import LineStats, ProgramStats
@@ -182,6 +182,19 @@ def test_components_that_are_read_seldom_keep_their_rates() -> None:
         if now == 59:
             assert monitor.performance_metrics().quarantined == ("chart",)
             assert [alert.kind.value for alert in monitor.alerts(cleared=False)] == ["quarantined"]
+
+
+def test_a_gap_that_is_not_healed_is_named_and_costs_health_until_it_is() -> None:
+    monitor = Monitor(ServiceConfig())
+    stream = StreamKey(DataType.TRADE, "KRW-BTC")
+    lines = (connection(current_subscriptions=10),)
+    monitor.observe(0, ProgramStats(lines=lines, unhealed={stream: "refused: 404"}))
+    assert monitor.performance_metrics().unhealed == {stream: "refused: 404"}
+    (reason,) = monitor.health_status().reasons
+    assert (reason.kind, str(reason)) == (ReasonKind.UNHEALED, "public: 1 stream has a gap that is not healed")
+    assert reason.penalty == pytest.approx(3.6)
+    monitor.observe(1, ProgramStats(lines=lines))
+    assert monitor.health_status().reasons == ()
 
 
 def test_unserved_and_quarantined_are_named_and_told() -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Mapping
 
+    from upbit_ws_qt.backfill import BackfillDriver
     from upbit_ws_qt.config import ServiceConfig
     from upbit_ws_qt.connection import Drain, StateChange
     from upbit_ws_qt.events import BaseWebSocketEvent
@@ -73,6 +74,11 @@ class Observed(Protocol):
     @property
     def rest(self) -> RestClient:
         """What asks the REST interface."""
+        ...
+
+    @property
+    def backfill(self) -> BackfillDriver:
+        """What makes gaps good."""
         ...
 
     @property
@@ -225,6 +231,7 @@ class Observer:
             rest=observed.rest.usage(),
             skipped=routing.take_skipped(),
             unserved=tuple(stream for line in lines for stream in line.subscriptions.unserved),
+            unhealed=observed.backfill.unhealed(),
         )
 
     def _read_lines(self, now: float, wall_clock: float, routing: RoutingStatistics) -> tuple[LineStats, ...]:

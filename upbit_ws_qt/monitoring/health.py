@@ -63,6 +63,7 @@ class ReasonKind(StrEnum):
     ERRORS = "errors"
     DROPS = "drops"
     UNSERVED = "unserved"
+    UNHEALED = "unhealed"
     LOOP_LAG = "loop_lag"
     BACKLOG = "backlog"
     QUARANTINED = "quarantined"

@@ -98,6 +98,7 @@ class PerformanceMetrics(Struct, frozen=True, kw_only=True):
         stage_shares: share of a core (CPU time) that the work of each stage took over the last ten seconds or so.
         components: one for each.
         unserved: streams that were asked for and do not come.
+        unhealed: streams with a gap that was to be made good and is not (yet), with what is the matter.
         quarantined: components put aside.
         connections: one for each line that was ever read.
         rest: how much of its budget each group of the REST interface uses; groups that nobody asked are left out.
@@ -123,6 +124,7 @@ class PerformanceMetrics(Struct, frozen=True, kw_only=True):
     stage_shares: dict[str, float] = {}
     components: tuple[ComponentMetrics, ...] = ()
     unserved: tuple[StreamKey, ...] = ()
+    unhealed: dict[StreamKey, str] = {}
     quarantined: tuple[str, ...] = ()
     connections: dict[WebSocketType, ConnectionMetrics] = {}
     rest: tuple[BudgetUsage, ...] = ()

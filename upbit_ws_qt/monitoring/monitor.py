@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -23,7 +24,7 @@ from upbit_ws_qt.monitoring.windows import ClockOffset
 from upbit_ws_qt.types import ConnectionState, WebSocketType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from upbit_ws_qt.config import ServiceConfig
     from upbit_ws_qt.monitoring.adaptive import AdaptationPlan, AdaptationStep
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.monitoring.metrics import StreamMetrics
     from upbit_ws_qt.monitoring.performance import PerformanceIssue
     from upbit_ws_qt.routing import ComponentStats
+    from upbit_ws_qt.streams import StreamKey
 
 __all__ = [
     "AlertCleared",
@@ -155,7 +157,8 @@ class Monitor:
             stats.wall_clock,
             self._lines.values(),
             self._program,
-            unserved=self._unserved(),
+            unserved=_by_line(stats.unserved),
+            unhealed=_by_line(stats.unhealed),
             quarantined=self._put_aside,
         )
         self.performance.track_subscription_metrics(
@@ -181,7 +184,7 @@ class Monitor:
             self._now,
             self._stats.wall_clock - self._now,
             score=100.0 if health is None else health.score,
-            unserved=self._unserved().get(ws_type, 0),
+            unserved=_by_line(self._stats.unserved).get(ws_type, 0),
             offset=self._offset.seconds,
             spared=self.streams.spared[ws_type],
         )
@@ -210,6 +213,7 @@ class Monitor:
             stage_shares=dict(program.stage_shares),
             components=tuple(program.components[c.component_id].metrics(c) for c in self._components),
             unserved=stats.unserved,
+            unhealed=stats.unhealed,
             quarantined=self._put_aside,
             connections={ws_type: self.connection_metrics(ws_type) for ws_type in self._lines},
             rest=stats.rest,
@@ -254,12 +258,6 @@ class Monitor:
         return self.performance.detect_performance_issues()
 
     # -- inside -------------------------------------------------------------------------------------------------
-    def _unserved(self) -> dict[WebSocketType, int]:
-        counts: dict[WebSocketType, int] = {}
-        for key in self._stats.unserved:
-            counts[key.websocket_type] = counts.get(key.websocket_type, 0) + 1
-        return counts
-
     def _quarantined(self) -> tuple[str, ...]:
         if self._stats.components is None:
             return self._stats.quarantined
@@ -362,3 +360,8 @@ def _moved(health: HealthStatus, told: HealthStatus) -> bool:
         for ws_type, line in health.connections.items()
         if ws_type in told.connections
     )
+
+
+def _by_line(streams: Iterable[StreamKey]) -> Counter[WebSocketType]:
+    """Return how many of them each line has."""
+    return Counter(stream.websocket_type for stream in streams)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from upbit_ws_qt.monitoring.health import (
     ConnectionHealth,
@@ -20,7 +20,7 @@ from upbit_ws_qt.text import Phrase
 from upbit_ws_qt.types import ConnectionState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from upbit_ws_qt.monitoring.line_metrics import LineMonitor
     from upbit_ws_qt.monitoring.program_metrics import ProgramMonitor
@@ -44,6 +44,7 @@ CPU_RAMP: tuple[_Point, ...] = ((0.9, 0), (1, 10))
 ERROR_RAMP: tuple[_Point, ...] = ((0, 0), (0.1, 50))
 DROP_RAMP: tuple[_Point, ...] = ((0, 0), (0.1, 40))
 UNSERVED_RAMP: tuple[_Point, ...] = ((0, 0), (0.5, 15))
+UNHEALED_RAMP: tuple[_Point, ...] = ((0, 2), (0.5, 10))
 RECONNECT_POINTS = 7.0
 RECONNECT_CAP = 45.0
 QUARANTINE_POINTS = 10.0
@@ -71,6 +72,13 @@ def ramp(value: float, points: tuple[_Point, ...]) -> float:
     return points[-1][1]
 
 
+class _Lacking(NamedTuple):
+    """How many streams of a line lack something: data, or a part of the past."""
+
+    unserved: int
+    unhealed: int
+
+
 class HealthCheck:
     """Turns watched figures into HealthStatus, remembering what hysteresis needs."""
 
@@ -86,7 +94,8 @@ class HealthCheck:
         lines: Iterable[LineMonitor],
         program: ProgramMonitor,
         *,
-        unserved: dict[WebSocketType, int],
+        unserved: Mapping[WebSocketType, int],
+        unhealed: Mapping[WebSocketType, int],
         quarantined: tuple[str, ...],
     ) -> HealthStatus:
         """Return the judgement at `now`."""
@@ -94,8 +103,8 @@ class HealthCheck:
         connections: dict[WebSocketType, ConnectionHealth] = {}
         for line in lines:
             if line.stats is not None:
-                missing = unserved.get(line.ws_type, 0)
-                connections[line.ws_type] = self._judge_line(now, line, line.stats, missing, withheld=withheld)
+                lacking = _Lacking(unserved.get(line.ws_type, 0), unhealed.get(line.ws_type, 0))
+                connections[line.ws_type] = self._judge_line(now, line, line.stats, lacking, withheld=withheld)
         own = [
             _reason(finding, None) for finding in _program_findings(program, quarantined) if finding[1] >= LEAST_PENALTY
         ]
@@ -112,7 +121,7 @@ class HealthCheck:
         )
 
     def _judge_line(
-        self, now: float, line: LineMonitor, stats: LineStats, missing: int, *, withheld: bool
+        self, now: float, line: LineMonitor, stats: LineStats, lacking: _Lacking, *, withheld: bool
     ) -> ConnectionHealth:
         gauge, before = self._lines.setdefault(line.ws_type, (Gauge(self._tuning), {}))
         if not stats.wanted or stats.connection.state in (ConnectionState.DISCONNECTED, ConnectionState.STOPPED):
@@ -120,7 +129,7 @@ class HealthCheck:
             before.clear()
             return ConnectionHealth(ws_type=line.ws_type, state=stats.connection.state)
         reasons = []
-        for kind, points, value, text in _line_findings(now, line, stats, missing):
+        for kind, points, value, text in _line_findings(now, line, stats, lacking):
             penalty = min(points, before.get(kind, 0.0)) if withheld and kind in _ACCUSATIONS else points
             if penalty >= LEAST_PENALTY:
                 reasons.append(_reason((kind, penalty, value, text), line.ws_type))
@@ -147,18 +156,27 @@ def _left(reasons: Iterable[HealthReason]) -> float:
     return max(0.0, 100.0 - sum(reason.penalty for reason in reasons))
 
 
-def _line_findings(now: float, line: LineMonitor, stats: LineStats, missing: int) -> Iterator[_Finding]:
+def _line_findings(now: float, line: LineMonitor, stats: LineStats, lacking: _Lacking) -> Iterator[_Finding]:
     yield from _state(now, line, stats)
     yield from _reconnects(now, line)
     yield from _errors(now, line)
-    if missing:
-        share = missing / max(stats.subscriptions.streams, missing)
-        text = Phrase(
-            "{count} stream is not served" if missing == 1 else "{count} streams are not served", count=missing
-        )
-        yield (ReasonKind.UNSERVED, ramp(share, UNSERVED_RAMP), missing, text)
+    yield from _streams(stats.subscriptions.streams, lacking)
     if stats.connection.state is ConnectionState.CONNECTED:
         yield from _quality(now, line, stats)
+
+
+def _streams(all_of_them: int, lacking: _Lacking) -> Iterator[_Finding]:
+    if count := lacking.unserved:
+        text = Phrase("{count} stream is not served" if count == 1 else "{count} streams are not served", count=count)
+        yield (ReasonKind.UNSERVED, ramp(count / max(all_of_them, count), UNSERVED_RAMP), count, text)
+    if count := lacking.unhealed:
+        text = Phrase(
+            "{count} stream has a gap that is not healed"
+            if count == 1
+            else "{count} streams have a gap that is not healed",
+            count=count,
+        )
+        yield (ReasonKind.UNHEALED, ramp(count / max(all_of_them, count), UNHEALED_RAMP), count, text)
 
 
 def _state(now: float, line: LineMonitor, stats: LineStats) -> Iterator[_Finding]:

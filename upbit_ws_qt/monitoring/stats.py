@@ -79,6 +79,7 @@ class ProgramStats(Struct, frozen=True, kw_only=True):
         quarantined: the components that are put aside, where the components were not read.
         has_streams: whether all streams have been gone through since the last reading (see StreamMonitors).
         unserved: streams that were asked for and do not come.
+        unhealed: streams with a gap that was to be made good and is not, with what is the matter.
         tasks: the calls that are made every few seconds.
         maintenance: titles of maintenance announcements that came since the last reading.
         rest: the budgets of the REST interface that were used.
@@ -101,6 +102,7 @@ class ProgramStats(Struct, frozen=True, kw_only=True):
     quarantined: tuple[str, ...] = ()
     has_streams: bool = False
     unserved: tuple[StreamKey, ...] = ()
+    unhealed: dict[StreamKey, str] = {}
     tasks: tuple[TaskReading, ...] = ()
     maintenance: tuple[str, ...] = ()
     rest: tuple[BudgetUsage, ...] = ()
