@@ -104,7 +104,7 @@ async def test_everything_that_was_missed_lies_within_the_gap_whatever_the_compu
         missed = missing(got, seen)
         assert missed, "the cut has to cost something"
         (gap,) = diary.gaps
-        whole = desk.manager.latest_gap(PUBLIC)
+        whole = desk.manager.wiring.backfill.latest(PUBLIC)
         assert whole is not None
         ranges = {each.stream.symbol: each for each in whole.ranges}
         assert set(ranges) == set(CODES)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt.backfill import AccountState
     from upbit_ws_qt.config import ServiceConfig
-    from upbit_ws_qt.connection import GapEvent
     from upbit_ws_qt.errors import WebSocketError
     from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.manager.components import ComponentsSnapshot, ComponentSubscription
@@ -268,10 +267,6 @@ class GlobalWebSocketManager:
     def is_current_epoch(self, ws_type: WebSocketType, epoch: int) -> bool:
         """Whether something stamped with `epoch` came on the present line."""
         return self.wiring.epochs.is_current_epoch(ws_type, epoch)
-
-    def latest_gap(self, ws_type: WebSocketType) -> GapEvent | None:
-        """Return the latest gap of an endpoint, with what came first after it as far as it has come; None for none."""
-        return self.wiring.backfill.latest(ws_type)
 
     def account_state(self) -> AccountState | None:
         """Return balances with what was paid for them, and open orders; None before they were asked for.

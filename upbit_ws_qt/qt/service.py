@@ -204,7 +204,7 @@ class WebSocketService(QObject, ChannelSource):
 
     def latest_gap(self, ws_type: WebSocketType) -> GapEvent | None:
         """Return the latest gap of an endpoint, with what came first after it as far as it has come; None for none."""
-        return None if self._manager is None else self._manager.latest_gap(ws_type)
+        return None if self._manager is None else self._manager.wiring.backfill.latest(ws_type)
 
     def account_state(self) -> AccountState | None:
         """Return balances with what was paid for them, and open orders; None before they were asked for.
