@@ -26,7 +26,7 @@ from upbit_ws_qt.connection import (
     open_socket,
 )
 from upbit_ws_qt.credentials import Credentials
-from upbit_ws_qt.errors import ConnectionLostError, RecoveryError, WebSocketError
+from upbit_ws_qt.errors import ConnectionLostError, DecodeError, RecoveryError, WebSocketError
 from upbit_ws_qt.events import BaseWebSocketEvent, TradeEvent
 from upbit_ws_qt.specs import SubscriptionSpec
 from upbit_ws_qt.streams import StreamKey, key_of_event, streams_of
@@ -82,7 +82,11 @@ class HandedOut:
 
     def _events(self) -> Iterator[BaseWebSocketEvent]:
         for frame in self._frames:
-            yield from (message for message in decode(frame.data) if isinstance(message, BaseWebSocketEvent))
+            try:
+                messages = decode(frame.data)
+            except DecodeError:  # some faults of the exchange are just that
+                continue
+            yield from (message for message in messages if isinstance(message, BaseWebSocketEvent))
 
     def stream_gap(self, stream: StreamKey) -> StreamGap:
         events = [event for event in self._events() if key_of_event(event) == stream]

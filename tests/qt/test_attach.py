@@ -81,8 +81,9 @@ def test_what_goes_wrong_at_the_start_comes_to_the_programs_own_hook() -> None:
     done = run_program(
         _ATTACHED
         + """
-attachment.loop.run_until_complete(service.stop())
-QTimer.singleShot(50, app.quit)
+attachment.stop()
+attachment = attach(app, service=service)  # which is stopped, and cannot be started again
+sys.excepthook = lambda *what: (mine(*what), app.quit())
 app.exec()
 attachment.stop()
 """

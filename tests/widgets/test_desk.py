@@ -180,6 +180,9 @@ async def test_a_cut_line_is_told_in_the_bar_the_panels_and_a_toast() -> None:
         book = window.panels["order_book"]
         assert isinstance(book, OrderBookWidget)
         await until(lambda: book.state is PanelState.LIVE)
+        # A line that is cut before it was proved has never been up, and is not told as lost.
+        service = window.needs.service
+        await until(lambda: service.connection_state(WebSocketType.PUBLIC) is ConnectionState.CONNECTED)
         toasted: list[str] = []  # they go after some seconds
         window.toasts.noteShown.connect(toasted.append)
         exchange.faults.inject(FaultName.REFUSE, "public")

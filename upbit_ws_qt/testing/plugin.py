@@ -170,7 +170,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
             stage.tell_failures(item)
         raise
     if (stage := getattr(item, _STAGE, None)) is not None:
-        stage.raise_failures("during this test")
+        stage.end_call()
     return result
 
 

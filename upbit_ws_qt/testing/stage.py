@@ -116,6 +116,11 @@ class Stage:
         error = context.get("exception")
         self.failures.append(error if error is not None else RuntimeError(context["message"]))
 
+    def end_call(self) -> None:
+        """Raise what came to light while the test itself ran, also of tasks that nobody awaits any more."""
+        gc.collect()  # a task says what it raised when it goes, and where it is in a cycle that is now
+        self.raise_failures("during this test")
+
     def raise_failures(self, when: str) -> None:
         """Raise what was noted and not taken out, once."""
         failures, self.failures[:] = list(self.failures), []
