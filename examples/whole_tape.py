@@ -22,7 +22,7 @@ from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings, FaultName
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from upbit_ws_qt import GapReport, TradeEvent
+    from upbit_ws_qt import GapReport, RestTrade, TradeEvent
 
 MARKETS, CUTS = 20, 50
 PATIENCE = 120.0  # seconds to wait for what has to come
@@ -153,7 +153,9 @@ async def record(cuts: int = CUTS, markets: int = MARKETS, skew: float = 0.0, to
                 await _until(partial(_has, tape, number + 1))
                 await asyncio.sleep(0.2)  # and some live trades
             exchange.stop_time()
-            await _until(lambda: all(tape.ids[code][-1] == ids[-1] for code, ids in witness.ids.items()))
+            # The last trades are still under way to both: what they are the exchange says.
+            last = {code: {trade.sequential_id for trade in await _newest(looking, code)} for code in codes}
+            await _until(lambda: all(last[code] <= {*tape.ids[code]} & {*witness.ids[code]} for code in codes))
         except TimeoutError:
             print("not all has come in time")
         finally:
@@ -164,6 +166,10 @@ async def record(cuts: int = CUTS, markets: int = MARKETS, skew: float = 0.0, to
         f"{missing} missing, {twice} twice, {disordered} out of order"
     )
     return 0 if seen and not (missing or twice or disordered) else 1
+
+
+async def _newest(manager: GlobalWebSocketManager, code: str) -> tuple[RestTrade, ...]:
+    return await manager.rest.trade_page(code, count=3)
 
 
 def _has(tape: Tape, reports: int) -> bool:
