@@ -129,6 +129,8 @@ async def test_history_that_comes_while_the_chart_is_stale_does_not_make_it_youn
         await until(lambda: len(chart.series) >= 200 and chart.state is PanelState.LIVE)
         exchange.faults.inject(FaultName.REFUSE, "public")
         exchange.faults.inject(FaultName.DROP, "public")
+        public = WebSocketType.PUBLIC
+        await until(lambda: service.connection_state(public) is ConnectionState.RECONNECTING)
         await until(lambda: chart.state is PanelState.STALE)
         told: list[PanelState] = []
         chart.stateChanged.connect(told.append)
