@@ -18,7 +18,7 @@ __all__ = ["Credentials"]
 
 _A = TypeVar("_A")
 _DUMMY_PREFIX = "EmbeddedExchange"  # the embedded exchange's keys begin so; a real one is 40 random characters
-_HASH_KEY = os.urandom(32)
+_HASH_KEY = os.urandom(32)  # noqa: TID251 -- nothing that is done depends on a hash
 KEYRING_SERVICE = "upbit_ws_qt"
 # Back ends that really encrypt; the plaintext and null ones that keyring may fall back to are refused.
 _TRUSTED_BACKENDS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import time
 
 import pytest
 
@@ -12,7 +13,7 @@ from upbit_ws_qt.wire import decode
 
 
 def test_pauses_are_counted_between_start_and_stop_only() -> None:
-    watch = CollectorMonitor()
+    watch = CollectorMonitor(time.perf_counter)
     gc.collect()
     assert watch.pauses().count == 0
     watch.start()

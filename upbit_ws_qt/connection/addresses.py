@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-import time
 from typing import TYPE_CHECKING
+
+from upbit_ws_qt.computer import Computer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -32,16 +33,16 @@ class Addresses:
 
     Args:
         resolve: host and port to addresses, in the order of preference; OSError where there is none.
-        clock: seconds, growing.
+        clock: seconds, growing; by default the computer's.
     """
 
     def __init__(
         self,
         resolve: Callable[[str, int], Awaitable[list[str]]] = _resolved,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self._resolve = resolve
-        self._clock = clock
+        self._clock = clock or Computer().monotonic
         self._failed_at: dict[str, float] = {}
 
     @property

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
-import uuid
 from typing import TYPE_CHECKING
 
+from upbit_ws_qt.computer import Computer
 from upbit_ws_qt.errors import AuthenticationError, ConfigurationError
 from upbit_ws_qt.types import WebSocketType
 
@@ -27,6 +26,12 @@ class JWTManager:
     """Makes the tokens and knows when a line is due for a new one.
 
     The manager keeps the credentials and the times of the handshakes, never a token or a nonce.
+
+    Args:
+        credentials: the key; None where only public data is wanted.
+        token_lifetime: seconds.
+        clock: seconds, growing; by default the computer's.
+        computer: whose chance makes the nonces.
     """
 
     def __init__(
@@ -34,11 +39,14 @@ class JWTManager:
         credentials: Credentials | None,
         token_lifetime: float = 3600.0,
         *,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] | None = None,
+        computer: Computer | None = None,
     ) -> None:
         self._credentials = credentials
         self._lifetime = token_lifetime
-        self._clock = clock
+        computer = computer or Computer()
+        self._clock = clock or computer.monotonic
+        self._new_id = computer.new_id
         self._made_at: dict[WebSocketType, float] = {}
         self._rotators: dict[WebSocketType, Callable[[], Awaitable[None]]] = {}
         self.tokens_made = 0
@@ -88,7 +96,7 @@ class JWTManager:
         from jwt.utils import base64url_encode
 
         access_key, secret_key = credentials.reveal()
-        payload = json.dumps({"access_key": access_key, "nonce": str(uuid.uuid4()), **claims}, separators=(",", ":"))
+        payload = json.dumps({"access_key": access_key, "nonce": self._new_id(), **claims}, separators=(",", ":"))
         unsigned = base64url_encode(_HEADER) + b"." + base64url_encode(payload.encode())
         # Signed by hand: jwt.encode() warns that the exchange's 40-character secrets are short for HS512, and
         # there is nothing that a user of the exchange could do about it.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -109,8 +108,8 @@ class Dialer:
         jwt: JWTManager,
         on_pong: Callable[[float, float], None],
         *,
+        wall_clock: Callable[[], float],
         connect: Connect = open_socket,
-        wall_clock: Callable[[], float] = time.time,
         addresses: Addresses | None = None,
     ) -> None:
         self._ws_type = ws_type
@@ -124,7 +123,7 @@ class Dialer:
         self._auth_refusals = 0
         self._auth_refused_at = float("-inf")
         self.dials = 0
-        self.addresses = addresses or Addresses()
+        self.addresses = addresses or Addresses(clock=asyncio.get_running_loop().time)
 
     async def dial(self, line: Line) -> None:
         """Put an open socket under `line`.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -66,8 +65,8 @@ class Supervisor:
         gap_streams: the streams that are carried now.
         handed_on: what has been handed on of them, in the exchange's terms.
         rng: for the back-off.
-        connect: opens sockets.
         wall_clock: seconds, to notice that the computer slept.
+        connect: opens sockets.
     """
 
     def __init__(
@@ -88,8 +87,8 @@ class Supervisor:
         gap_streams: Callable[[], tuple[StreamKey, ...]],
         handed_on: HandedOn,
         rng: Random,
+        wall_clock: Callable[[], float],
         connect: Connect = open_socket,
-        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self.ws_type = ws_type

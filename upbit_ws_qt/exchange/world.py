@@ -62,7 +62,8 @@ class World:
 
     def __init__(self, settings: WorldSettings) -> None:
         self.settings = settings
-        start = settings.start_ms if settings.start_ms is not None else int(time.time() * 1000)
+        # The one look at the computer's clock; from here on exchange time follows what the loop says.
+        start = settings.start_ms if settings.start_ms is not None else int(time.time() * 1000)  # noqa: TID251
         self.start_ms = self.now_ms = start
         region = REGIONS[settings.region]
         chosen = choose(settings.markets, region.name, full=settings.full)

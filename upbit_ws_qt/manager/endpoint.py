@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 import dataclasses
 import itertools
-import time
-from random import Random
 from typing import TYPE_CHECKING, Protocol
 
 from upbit_ws_qt.connection import Inbox, IsolatedHost, Supervisor, open_socket
@@ -19,6 +17,7 @@ from upbit_ws_qt.types import ConnectionState, IndependenceLevel
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
+    from upbit_ws_qt.computer import Computer
     from upbit_ws_qt.config import ServiceConfig
     from upbit_ws_qt.connection import (
         ConnectLimiter,
@@ -94,13 +93,18 @@ class Endpoint:
         key_of: Callable[[bytes | str], Hashable | None],
         on_lost: Callable[[LostStream, int, bool], None],
         handed_on: HandedOn,
-        rng: Random | None = None,
+        computer: Computer,
     ) -> None:
         self.ws_type = ws_type
         self.inbox = Inbox(ws_type, config.inbox_frames, key_of, on_lost)
         self._on_lost = on_lost
         self.sync = EndpointSync(
-            ws_type, wishes, config, on_status=owner.on_stream_status, on_rejected=owner.on_rejected
+            ws_type,
+            wishes,
+            config,
+            on_status=owner.on_stream_status,
+            on_rejected=owner.on_rejected,
+            computer=computer,
         )
         self.connection = Supervisor(
             ws_type,
@@ -117,9 +121,9 @@ class Endpoint:
             on_error=owner.on_connection_error,
             gap_streams=lambda: tuple(wishes.demand(ws_type)),
             handed_on=handed_on,
-            rng=rng or Random(),  # noqa: S311 - jitter of the back-off, nothing secret
+            rng=computer.chance,
             connect=self._connect,
-            wall_clock=time.time,  # named here and not as a default, so that a test can let it go as its loop does
+            wall_clock=computer.wall_clock,
         )
         self._owner = owner
         self._wishes = wishes

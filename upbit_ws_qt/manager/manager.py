@@ -15,9 +15,9 @@ from upbit_ws_qt.types import ConnectionState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from random import Random
 
     from upbit_ws_qt.backfill import AccountState
+    from upbit_ws_qt.computer import Computer
     from upbit_ws_qt.config import ServiceConfig
     from upbit_ws_qt.errors import WebSocketError
     from upbit_ws_qt.events import BaseWebSocketEvent
@@ -50,8 +50,8 @@ class GlobalWebSocketManager:
     # A plain lock does what an asyncio lock would: making an instance never awaits. It also holds between threads.
     _instance_lock: ClassVar[threading.Lock] = threading.Lock()
 
-    def __init__(self, config: ServiceConfig | None = None, *, rng: Random | None = None) -> None:
-        self.wiring = Wiring(config, rng=rng)
+    def __init__(self, config: ServiceConfig | None = None, *, computer: Computer | None = None) -> None:
+        self.wiring = Wiring(config, computer=computer)
         self.config = self.wiring.config
         _, self._metrics_collector_task, self._health_monitor_task, self._cleanup_monitor_task = (
             self.wiring.observer.tasks

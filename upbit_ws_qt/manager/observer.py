@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from upbit_ws_qt.backfill import BackfillDriver
+    from upbit_ws_qt.computer import Computer
     from upbit_ws_qt.config import ServiceConfig
     from upbit_ws_qt.connection import Drain, StateChange
     from upbit_ws_qt.events import BaseWebSocketEvent
@@ -60,6 +60,7 @@ class Observed(Protocol):
     """What the observer reads off, and what it may do about what it finds; a manager's wiring."""
 
     config: ServiceConfig
+    computer: Computer
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -126,9 +127,8 @@ class Observer:
             ws_type: _KeptStatistics(endpoint.sync.statistics) for ws_type, endpoint in observed.endpoints.items()
         }
         observed.notifier.add(_Freshness(self._subscriptions))
-        import psutil  # here, since only a manager that lives reads its own process off
-
-        self._process = psutil.Process()
+        self._wall_clock = observed.computer.wall_clock
+        self._process = observed.computer.process()
         self._ages = EventAges()
         self._streams_due = self._components_due = 0.0
         self._maintenance: deque[str] = deque(maxlen=NOTICES_KEPT)
@@ -195,7 +195,7 @@ class Observer:
 
     def _read(self, late: float) -> ProgramStats:
         observed, routing = self._observed, self._observed.routing
-        now, wall_clock = self._loop.time(), time.time()
+        now, wall_clock = self._loop.time(), self._wall_clock()
         components_are_due = now >= self._components_due
         statistics = routing.get_routing_statistics(brief=not components_are_due)
         if components_are_due:
@@ -210,8 +210,8 @@ class Observer:
             lines=lines,
             wall_clock=wall_clock,
             loop_lag=late,
-            memory_bytes=self._process.memory_info().rss,
-            cpu_share=self._process.cpu_percent() / 100.0,
+            memory_bytes=self._process.memory_bytes(),
+            cpu_share=self._process.cpu_share(),
             gc_pause=self._collector.take_longest(),
             messages_processed=statistics.events,
             drain_failures=observed.drain.figures().failures,

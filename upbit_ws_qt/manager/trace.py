@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -51,7 +50,8 @@ class FrameRecord(NamedTuple):
 class FrameTrace:
     """The last 500 frames since it was begun; close it when nobody looks any more, it costs time for every frame."""
 
-    def __init__(self, on_close: Callable[[FrameTrace], None]) -> None:
+    def __init__(self, on_close: Callable[[FrameTrace], None], wall_clock: Callable[[], float]) -> None:
+        self._wall_clock = wall_clock
         self._on_close = on_close
         self._raw: deque[tuple[int, float, WebSocketType, bool, bytes, int]] = deque(maxlen=FRAMES_KEPT)
         self.count = 0
@@ -61,7 +61,7 @@ class FrameTrace:
         """Keep one frame; of a private one only what it is and its size."""
         self.count += 1
         kept = data[:64] if ws_type is WebSocketType.PRIVATE else data[: 4 * CHARACTERS_KEPT]
-        self._raw.append((self.count, time.time(), ws_type, sent, kept, len(data)))
+        self._raw.append((self.count, self._wall_clock(), ws_type, sent, kept, len(data)))
 
     def frames(self) -> tuple[FrameRecord, ...]:
         """Return what is kept, oldest first."""
@@ -77,13 +77,14 @@ class FrameTrace:
 class TraceRegistry:
     """Taps the lines while there is a trace."""
 
-    def __init__(self, endpoints: Mapping[WebSocketType, Endpoint]) -> None:
+    def __init__(self, endpoints: Mapping[WebSocketType, Endpoint], wall_clock: Callable[[], float]) -> None:
+        self._wall_clock = wall_clock
         self._endpoints = endpoints
         self._traces: tuple[FrameTrace, ...] = ()
 
     def open(self) -> FrameTrace:
         """Begin a trace."""
-        trace = FrameTrace(self._close)
+        trace = FrameTrace(self._close, self._wall_clock)
         self._set((*self._traces, trace))
         return trace
 

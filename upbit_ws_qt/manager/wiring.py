@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt.backfill import AccountSync, BackfillDriver
+from upbit_ws_qt.computer import Computer
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.config_rules import require_reachable
 from upbit_ws_qt.connection import ConnectLimiter, Drain, EpochManager, JWTManager
@@ -24,8 +25,6 @@ from upbit_ws_qt.subscriptions import StreamStatus, SubscriptionStateManager
 from upbit_ws_qt.types import ConnectionState, DataType, GlobalManagerState, IndependenceLevel, WebSocketType
 
 if TYPE_CHECKING:
-    from random import Random
-
     from upbit_ws_qt.backfill import GapReport, StreamRecovery
     from upbit_ws_qt.connection import GapEvent, RawFrame, StateChange
     from upbit_ws_qt.errors import DecodeError
@@ -58,6 +57,7 @@ class Wiring:
 
     Attributes:
         config: the settings.
+        computer: whose clocks and chance everything goes by.
         loop: the loop that everything runs on.
         wishes: what all components want.
         components: their registrations.
@@ -76,7 +76,8 @@ class Wiring:
         state: how it stands with the whole.
     """
 
-    def __init__(self, config: ServiceConfig | None = None, *, rng: Random | None = None) -> None:
+    def __init__(self, config: ServiceConfig | None = None, *, computer: Computer | None = None) -> None:
+        self.computer = computer or Computer()
         self.loop = running_loop()
         self.config = config or ServiceConfig()
         self.state = GlobalManagerState.INITIALIZING
@@ -93,6 +94,7 @@ class Wiring:
             on_control=self._on_control,
             pool=self.pool,
             backlog=lambda: sum(len(endpoint.inbox) for endpoint in self.endpoints.values()),
+            computer=self.computer,
         )
         self._unreadable = {ws_type: Quota(UNREADABLE_TOLD_PER_SECOND) for ws_type in WebSocketType}
         self._failure_kinds: set[type[Exception]] = set()
@@ -103,8 +105,10 @@ class Wiring:
             level=self.config.independence_level,
             on_failure=self._on_frame_failed,
         )
-        self.jwt = JWTManager(self.config.credentials, self.config.token_lifetime, clock=self.loop.time)
-        self.rest = RestClient(self.config, jwt=self.jwt)
+        self.jwt = JWTManager(
+            self.config.credentials, self.config.token_lifetime, clock=self.loop.time, computer=self.computer
+        )
+        self.rest = RestClient(self.config, jwt=self.jwt, wall_clock=self.computer.wall_clock)
         self.backfill = BackfillDriver(self.config, self.routing, self.rest, self, self.loop)
         self.account = AccountSync(
             self.config.backfill,
@@ -116,7 +120,7 @@ class Wiring:
         )
         if self.account.is_on:
             self.routing.on_account = self.account.book.note
-        self.endpoints = self._make_endpoints(rng)
+        self.endpoints = self._make_endpoints()
         self.components = ComponentRegistry(
             self.loop,
             self.wishes,
@@ -135,7 +139,7 @@ class Wiring:
         self._telling: asyncio.Handle | None = None
         self._frame_timer: asyncio.TimerHandle | None = None
         self.routing.on_frame_pending = self._arm_frame
-        self.traces = TraceRegistry(self.endpoints)
+        self.traces = TraceRegistry(self.endpoints, self.computer.wall_clock)
         self.observer = Observer(self)  # last: it reads off all that is made here
         self._journal = Journal(self.loop.time, json_lines=self.config.json_logs)
         self.notifier.add(self._journal)
@@ -365,7 +369,7 @@ class Wiring:
             return None
         return DataPoolManager(history_length=self.config.history_length, limit=self.config.data_pool_bytes)
 
-    def _make_endpoints(self, rng: Random | None) -> dict[WebSocketType, Endpoint]:
+    def _make_endpoints(self) -> dict[WebSocketType, Endpoint]:
         limiter = ConnectLimiter(self.config.connects_per_second)
         return {
             ws_type: Endpoint(
@@ -380,7 +384,7 @@ class Wiring:
                 key_of=self.routing.conflation_key,
                 on_lost=self.routing.note_lost,
                 handed_on=self.routing,
-                rng=rng,
+                computer=self.computer,
             )
             for ws_type in WebSocketType
             if self.config.url(ws_type) is not None

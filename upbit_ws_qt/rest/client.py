@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import time
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from upbit_ws_qt.computer import Computer
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.connection.auth import JWTManager
 from upbit_ws_qt.errors import RecoveryStrategy, RestError
@@ -99,7 +99,7 @@ class RestClient:
         clock: Callable[[], float] | None = None,
         call_later: Callable[[float, Callable[[], None]], asyncio.TimerHandle] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        wall_clock: Callable[[], float] = time.time,
+        wall_clock: Callable[[], float] | None = None,
     ) -> None:
         self.config = config or ServiceConfig()
         self.priority = Priority.NORMAL
@@ -107,7 +107,7 @@ class RestClient:
         self._transport = HttpTransport(self.config)
         self._limiter = Limiter(clock, call_later)
         self._sleep = sleep
-        self._wall_clock = wall_clock
+        self._wall_clock = wall_clock or Computer().wall_clock
 
     def at(self, priority: Priority) -> Self:
         """Return this client with another priority for what is asked through it; all else is shared.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Generator
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from upbit_ws_qt.routing.route import Route
@@ -81,12 +80,12 @@ class AsyncRoute(Route):
     async def _serve(self) -> None:
         dispatcher = self._dispatcher
         budget = dispatcher.config.drain_budget
-        turn = perf_counter()
+        turn = self._stopwatch()
         while not self.closed:
             if not self._queue:
                 self._wake.clear()
                 await self._wake.wait()
-                turn = perf_counter()
+                turn = self._stopwatch()
                 continue
             if self._pace is not None and (due := self._pace.take(dispatcher.clock())) is not None:
                 await asyncio.sleep(due - dispatcher.clock())
@@ -95,9 +94,9 @@ class AsyncRoute(Route):
             self._taken()
             await self._call(event)
             self._progress_at = dispatcher.clock()
-            if perf_counter() - turn > budget:  # a callback that never really waits must not keep the loop
+            if self._stopwatch() - turn > budget:  # a callback that never really waits must not keep the loop
                 await asyncio.sleep(0)
-                turn = perf_counter()
+                turn = self._stopwatch()
 
     async def _call(self, event: BaseWebSocketEvent) -> None:
         dispatcher = self._dispatcher
@@ -131,12 +130,12 @@ class AsyncRoute(Route):
         if not self._dispatcher.closed:
             beat.keep()
         beats = beat.count
-        began = perf_counter()
+        began = self._stopwatch()
         try:
             return call.steps.send(None) if error is None else call.steps.throw(error)
         finally:
             del error  # else it would hold itself by this frame, and the callback's owner with it
-            took = perf_counter() - began
+            took = self._stopwatch() - began
             if took < self._slow or not self._was_nested(took, beats):
                 self.busy_time += took
                 call.has_blocked |= took >= self._slow

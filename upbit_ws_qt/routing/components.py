@@ -16,6 +16,7 @@ from upbit_ws_qt.text import safe_text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from upbit_ws_qt.computer import Computer
     from upbit_ws_qt.config import ServiceConfig
     from upbit_ws_qt.routing.route import Route
 
@@ -179,13 +180,16 @@ class Dispatcher:
         loop: asyncio.AbstractEventLoop,
         clock: Callable[[], float],
         on_component_failed: Callable[[str, Exception], None],
+        computer: Computer,
     ) -> None:
         self.config = config
+        self.computer = computer
+        self.stopwatch = computer.stopwatch
         self.loop = loop
         self.clock = clock
         self.debug = loop.get_debug()
         self.beat = Heartbeat(loop, config.slow_callback)
-        self.frames = FrameClock(loop, config.drain_budget)
+        self.frames = FrameClock(loop, config.drain_budget, self.stopwatch)
         self.components: dict[str, Component] = {}
         self.workers: set[asyncio.Task[None]] = set()
         self.closed = False

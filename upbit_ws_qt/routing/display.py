@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt.types import Priority
@@ -26,8 +25,9 @@ class FrameClock:
         divisor: only in each so many frames all are served; CRITICAL ones in every frame.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, budget: float) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, budget: float, stopwatch: Callable[[], float]) -> None:
         self._loop = loop
+        self._stopwatch = stopwatch
         self._budget = budget
         self._waiting: dict[Route, None] = {}
         self._rest: asyncio.Handle | None = None
@@ -66,7 +66,7 @@ class FrameClock:
         if self.flushes % self.divisor:
             return self._flush_critical()
         waiting = self._waiting
-        ends = perf_counter() + self._budget
+        ends = self._stopwatch() + self._budget
         served, todo = 0, len(waiting)  # what is marked meanwhile belongs to the next frame
         while waiting and served < todo:
             route = next(iter(waiting))
@@ -75,7 +75,7 @@ class FrameClock:
                 self._rest = self._loop.call_soon(self._flush_rest)
             route.flush_frame()
             served += 1
-            if served < todo and perf_counter() > ends:
+            if served < todo and self._stopwatch() > ends:
                 return served
         self._disarm()
         if waiting and self.on_pending is not None:
@@ -134,8 +134,10 @@ class MessageHold:
         budget: float,
         route: Callable[[RawFrame], None],
         on_lazy: Callable[[], None],
+        stopwatch: Callable[[], float],
     ) -> None:
         self._loop = loop
+        self._stopwatch = stopwatch
         self._interval = interval
         self._budget = budget
         self._route = route
@@ -201,7 +203,7 @@ class MessageHold:
     def flush(self) -> None:
         """Route what is held, oldest first, within the budget; the rest in the next turn of the loop."""
         self._disarm()
-        ends = perf_counter() + self._budget
+        ends = self._stopwatch() + self._budget
         todo = len(self._held)
         while self._held and todo > 0:
             todo -= 1
@@ -210,7 +212,7 @@ class MessageHold:
             group = next(iter(self._held))
             group.settle()
             self._route(self._held.pop(group))
-            if perf_counter() > ends:
+            if self._stopwatch() > ends:
                 break
         self.in_use = self.active or bool(self._held)
         if not self._held:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from upbit_ws_qt.computer import Computer
 from upbit_ws_qt.connection import StreamGap
 from upbit_ws_qt.errors import BackpressureError, ConfigurationError
 from upbit_ws_qt.events import StreamType
@@ -64,6 +65,7 @@ class DataRoutingEngine:
         pool: takes the newest events; None keeps none.
         backlog: returns how many frames wait; asked now and then, so that overload is noticed. A caller that has
             none calls note_backlog() itself, or does without.
+        computer: whose clocks measure what callbacks and the engine itself take.
 
     Attributes:
         route_frame: takes one raw message from the drain; never from inside a Task.
@@ -83,12 +85,15 @@ class DataRoutingEngine:
         clock: Callable[[], float] | None = None,
         pool: DataPoolManager | None = None,
         backlog: Callable[[], int] | None = None,
+        computer: Computer | None = None,
     ) -> None:
         loop = asyncio.get_running_loop() if loop is None else loop
         self._config = config
         self._loop = loop
         self._pool = pool
-        self._dispatcher = Dispatcher(config, loop, loop.time if clock is None else clock, on_component_failed)
+        self._dispatcher = Dispatcher(
+            config, loop, loop.time if clock is None else clock, on_component_failed, computer or Computer()
+        )
         self._path = path = MessagePath(
             config,
             dispatcher=self._dispatcher,
@@ -101,7 +106,7 @@ class DataRoutingEngine:
         self._hub, self._meter, self._hold = path.hub, path.meter, path.hold
         # Bound once: a method that passes on would cost each message one more call.
         self.route_frame = path.route_frame
-        self.collector = CollectorMonitor()
+        self.collector = CollectorMonitor(self._dispatcher.stopwatch)
         self._views: dict[object, ViewCache] = {}
 
     # -- who wants what ------------------------------------------------------------------------------------------------
@@ -377,7 +382,16 @@ class DataRoutingEngine:
             on_full: called from the loop when no more should.
         """
         budget = self._config.drain_budget
-        hold = RouteHold(route, gate, self._loop, budget, self._path.fan_out, on_held=on_held, on_full=on_full)
+        hold = RouteHold(
+            route,
+            gate,
+            self._loop,
+            budget,
+            self._dispatcher.stopwatch,
+            self._path.fan_out,
+            on_held=on_held,
+            on_full=on_full,
+        )
         gate.hold(hold)
         return hold
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gc
 from dataclasses import dataclass
-from time import perf_counter
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from upbit_ws_qt.quantiles import QuantileSketch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["CollectorMonitor", "CollectorPauses"]
 
@@ -37,7 +39,8 @@ class CollectorPauses:
 class CollectorMonitor:
     """Measures collector pauses between start() and stop(); both may be called twice."""
 
-    def __init__(self) -> None:
+    def __init__(self, stopwatch: Callable[[], float]) -> None:
+        self._stopwatch = stopwatch
         self._pauses = QuantileSketch()
         self._began: float | None = None
         self._full = 0
@@ -81,9 +84,9 @@ class CollectorMonitor:
 
     def _on_collection(self, phase: Literal["start", "stop"], info: dict[str, int]) -> None:
         if phase == "start":
-            self._began = perf_counter()
+            self._began = self._stopwatch()
         elif self._began is not None:
-            pause = perf_counter() - self._began
+            pause = self._stopwatch() - self._began
             self._pauses.add(pause)
             self._longest = max(self._longest, pause)
             self._began = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from time import thread_time
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import force_setattr
@@ -76,6 +75,7 @@ class MessagePath:
         self._beat = dispatcher.beat
         self._loop = dispatcher.loop
         self._clock = dispatcher.clock
+        self._thread_time = dispatcher.computer.thread_time
         self._debug = dispatcher.debug
         self._is_current_epoch = is_current_epoch
         self._on_decode_error = on_decode_error
@@ -86,7 +86,12 @@ class MessagePath:
         self._heads = self.hub.heads
         self.meter = RoutingCounters(dispatcher.clock)
         self.hold = MessageHold(
-            self._loop, 1.0 / config.frame_rate, config.drain_budget, self._route_held, dispatcher.frames.expect
+            self._loop,
+            1.0 / config.frame_rate,
+            config.drain_budget,
+            self._route_held,
+            dispatcher.frames.expect,
+            dispatcher.stopwatch,
         )
         self._unfinished: list[tuple[BaseWebSocketEvent, Iterator[Route]]] = []
         self.on_announcement: Callable[[BaseWebSocketEvent], None] | None = None
@@ -150,7 +155,7 @@ class MessagePath:
         data = frame.data
         meter = self.meter
         began = 0.0 if meter.frames & _SAMPLE and group.is_sampled else self._clock()
-        cpu_began = thread_time() if began else 0.0
+        cpu_began = self._thread_time() if began else 0.0
         try:
             messages = decode(data)
         except DecodeError as error:
@@ -172,14 +177,14 @@ class MessagePath:
         self, group: Group, event: BaseWebSocketEvent, began: float, cpu_began: float, size: int
     ) -> None:
         """Hand out an event and note what it took: one public frame in sixteen, and every private one."""
-        decoded_at, cpu_decoded = self._clock(), thread_time()
+        decoded_at, cpu_decoded = self._clock(), self._thread_time()
         group.note_size(size)
         in_slots, beats = group.slot_seconds(), self._beat.count
         self._accept(group, event)
         # A consumer that ran a nested event loop is no work of ours.
         slots = group.slot_seconds() - in_slots if self._beat.count == beats else None
         weight = _SAMPLE + 1 if group.is_sampled else 1
-        cpu = (cpu_decoded - cpu_began, thread_time() - cpu_decoded)
+        cpu = (cpu_decoded - cpu_began, self._thread_time() - cpu_decoded)
         self.meter.sample(event, began=began, decoded_at=decoded_at, cpu=cpu, slots=slots, weight=weight)
 
     def _route_unknown(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from upbit_ws_qt.quantiles import QuantileSketch
@@ -68,8 +67,8 @@ class Route(CallStats):
     __slots__ = (
         "__weakref__", "_beat", "_block_timer", "_by_code", "_by_stream", "_callback", "_deferred", "_dispatcher",
         "_has_backlog", "_held", "_lossy", "_lost", "_newest", "_on_close", "_pace", "_queue", "_rules", "_slow",
-        "_superseded", "_timer", "_warn_at", "_warned", "alive", "closed", "component_id", "failures", "is_lossless",
-        "keys", "offer", "received", "skipped", "slow_calls", "spec", "times", "view",
+        "_stopwatch", "_superseded", "_timer", "_warn_at", "_warned", "alive", "closed", "component_id", "failures",
+        "is_lossless", "keys", "offer", "received", "skipped", "slow_calls", "spec", "times", "view",
     )  # fmt: skip
 
     def __init__(
@@ -103,6 +102,7 @@ class Route(CallStats):
         self.view = view
         self._on_close = on_close
         self._slow = dispatcher.config.slow_callback
+        self._stopwatch = dispatcher.stopwatch  # bound once: it is asked twice for each event
         rules = queue_rules(spec.data_type, spec.backpressure, dispatcher.config.backpressure)
         self._rules = rules
         self._queue = make_queue(rules, key_function(spec.data_type))
@@ -287,7 +287,7 @@ class Route(CallStats):
         # Without a heartbeat in between, a callback that took long blocked the loop; with one it ran a loop of its own.
         beats = self._beat.count
         self._held = True
-        began = perf_counter()
+        began = self._stopwatch()
         try:
             result = self._callback(event)
             if result is not None and inspect.iscoroutine(result):
@@ -298,7 +298,7 @@ class Route(CallStats):
             self._dispatcher.callback_failed(self, error)
         finally:
             self._held = False
-        took = perf_counter() - began
+        took = self._stopwatch() - began
         if took >= self._slow and self._was_nested(took, beats):
             return
         self.busy_time += took
@@ -344,14 +344,14 @@ class Route(CallStats):
         self._timer = None
         dispatcher = self._dispatcher
         # The backlog of one consumer must not keep the loop from the others.
-        ends = perf_counter() + dispatcher.config.drain_budget
+        ends = self._stopwatch() + dispatcher.config.drain_budget
         while self._queue and not self._held:
             if self._pace is not None and (due := self._pace.take(dispatcher.clock())) is not None:
                 self._timer = dispatcher.loop.call_at(due, self._release)
                 return
             self._hand(self._queue.pop())
             self._taken()
-            if self._queue and perf_counter() > ends:
+            if self._queue and self._stopwatch() > ends:
                 self._release_soon()
                 return
         self._has_backlog = bool(self._queue)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt.connection import StreamGap
@@ -56,6 +55,7 @@ class RouteHold:
         gate: StreamGate,
         loop: asyncio.AbstractEventLoop,
         budget: float,
+        stopwatch: Callable[[], float],
         fan_out: Callable[[tuple[Route, ...], BaseWebSocketEvent], int],
         *,
         on_held: Callable[[], None],
@@ -68,6 +68,7 @@ class RouteHold:
         self._gate = gate
         self._loop = loop
         self._budget = budget
+        self._stopwatch = stopwatch
         self._fan_out = fan_out
         self._on_held: Callable[[], None] | None = on_held
         self._on_full = on_full
@@ -127,7 +128,7 @@ class RouteHold:
 
     def _step(self) -> None:
         self._timer = None
-        route, ends = self.route, perf_counter() + self._budget
+        route, ends = self.route, self._stopwatch() + self._budget
         while not route.closed:
             if not self._out:
                 if not self.held or not self._leaving:
@@ -138,7 +139,7 @@ class RouteHold:
                 return
             self._arm(0.0)  # before the call: a consumer may open a dialog, and its loop goes on with this
             self._fan_out((route,), self._out.popleft())
-            if perf_counter() > ends:
+            if self._stopwatch() > ends:
                 return
         self._disarm()
         if not self._leaving and not route.closed:

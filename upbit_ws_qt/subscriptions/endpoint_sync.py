@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
+from upbit_ws_qt.computer import Computer
 from upbit_ws_qt.errors import ConnectionLostError, RecoveryStrategy, SubscriptionError
 from upbit_ws_qt.subscriptions.endpoint_memory import EndpointMemory, OneShotSnapshots, Patience
 from upbit_ws_qt.subscriptions.line_driver import LineDriver
@@ -57,8 +58,10 @@ class EndpointSync:
         on_rejected: Callable[[str, SubscriptionError], None],
         loop: asyncio.AbstractEventLoop | None = None,
         patience: Patience | None = None,
+        computer: Computer | None = None,
     ) -> None:
         self._ws_type = ws_type
+        self._new_ticket = (computer or Computer()).new_id
         self._state = state
         self._region = config.region
         self._on_rejected = on_rejected
@@ -105,7 +108,7 @@ class EndpointSync:
         # A planned change of lines: the old one serves on, and its streams are not to be taken for missing.
         has_other = self._current is not None and self._current.line.is_open
         session = LineSession(self._memory, line.limiter, self._loop.time(), is_candidate=has_other)
-        driver = LineDriver(line, session, self.format, self._publish)
+        driver = LineDriver(line, session, self.format, self._publish, self._new_ticket)
         self._candidates.append(driver)
         try:
             await driver.drive()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import uuid
 from typing import TYPE_CHECKING, Protocol
 
 from upbit_ws_qt.errors import ConnectionLostError, DecodeError
@@ -43,11 +42,17 @@ class LineDriver:
     """
 
     def __init__(
-        self, line: LineLike, session: LineSession, choice: FormatChoice, on_changed: Callable[[LineDriver], None]
+        self,
+        line: LineLike,
+        session: LineSession,
+        choice: FormatChoice,
+        on_changed: Callable[[LineDriver], None],
+        new_ticket: Callable[[], str],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._choice = choice
         self._on_changed = on_changed
+        self._new_ticket = new_ticket
         self._wake = asyncio.Event()
         self._is_over = False
         self.line = line
@@ -81,7 +86,7 @@ class LineDriver:
             if step.kind is StepKind.REQUEST:
                 await self._send_request(now)
             elif step.kind is StepKind.LIST:
-                ticket = str(uuid.uuid4())
+                ticket = self._new_ticket()
                 session.take_list(ticket, now)
                 await self._send(build_list_request(format=self._choice.format, ticket=ticket))
             else:
@@ -134,7 +139,7 @@ class LineDriver:
         plan = self.session.take_request(now)
         if plan is None:
             return
-        data = encode_request(plan.objects, format=self._choice.format)
+        data = encode_request(plan.objects, format=self._choice.format, ticket=self._new_ticket())
         self._choice.note_request(entry.data_type.value for entry in plan.objects)
         # Before the first await: the answer may be there before `send` returns.
         self.session.on_request_sent(plan, len(data), now)

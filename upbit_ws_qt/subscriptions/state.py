@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
+from upbit_ws_qt.computer import Computer
 from upbit_ws_qt.errors import SubscriptionError
 from upbit_ws_qt.subscriptions.conflicts import ConflictInfo, SubscriptionConflictResolver
 from upbit_ws_qt.subscriptions.planner import IntelligentSubscriptionOptimizer
@@ -52,8 +52,8 @@ class SubscriptionStateManager:
         ['trade(KRW-ETH)']
     """
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic, region: str = "kr") -> None:
-        self._clock = clock
+    def __init__(self, *, clock: Callable[[], float] | None = None, region: str = "kr") -> None:
+        self._clock = clock or Computer().monotonic
         self._region = region
         self._resolver = SubscriptionConflictResolver()
         self._components: dict[str, dict[SubscriptionSpec, Counter[str]]] = {}  # each with the owners of the wish

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from upbit_ws_qt.computer import Computer
 from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
 from upbit_ws_qt.streams import plain_number
 from upbit_ws_qt.types import FULL_DEPTH, DataFormat, DataType
@@ -70,7 +70,7 @@ def build_request(
     Args:
         specs: at least one; all of one endpoint.
         format: of the frames to come; AUTO has to be resolved before, see FormatChoice.
-        ticket: labels the request; None for a fresh uuid4.
+        ticket: labels the request; None for a fresh UUID.
 
     Raises:
         SubscriptionError: for what the exchange would refuse, naming the spec and why.
@@ -110,7 +110,7 @@ def _array(objects: Sequence[dict[str, Any]], data_format: DataFormat, ticket: s
     if data_format is DataFormat.AUTO:
         raise ConfigurationError("format", data_format.value, "a format of the exchange; AUTO is resolved before")
     if ticket is None:
-        ticket = str(uuid.uuid4())
+        ticket = Computer().new_id()
     if not ticket:
         raise SubscriptionError("a request needs a ticket that is not empty")
     return msgspec.json.encode([{"ticket": ticket}, *objects, {"format": data_format.value}])
