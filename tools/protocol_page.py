@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from upbit_ws_qt.doctor import SECTIONS, STATEMENTS, Source, checks
+from upbit_ws_qt.doctor import CHECKS, SECTIONS, STATEMENTS, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ def marked_tests() -> dict[str, list[str]]:
 def page() -> str:
     """Return the whole page."""
     tests = marked_tests()
-    asked = {number for each in checks() for number in each.numbers}
+    asked = {number for each in CHECKS for number in each.numbers}
     lines = [_HEAD]
     for section, title in SECTIONS.items():
         lines += ["", f"## {section} {title}", "", "| | statement | known | held by |", "|---|---|---|---|"]

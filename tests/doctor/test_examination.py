@@ -11,6 +11,7 @@ import pytest
 from tests.doctor.examining import EXPECTED, SETTINGS, WAITS, examine, target_of
 from upbit_ws_qt.credentials import Credentials
 from upbit_ws_qt.doctor import (
+    CHECKS,
     STATEMENTS,
     Examination,
     Expected,
@@ -20,7 +21,6 @@ from upbit_ws_qt.doctor import (
     Report,
     Target,
     Verdict,
-    checks,
 )
 from upbit_ws_qt.errors import ConfigurationError
 from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings, FaultName
@@ -67,7 +67,7 @@ async def test_within_the_limits_at_all_times_where_it_is_not_told_to_exceed_the
 async def test_without_a_key_only_the_public_part_is_looked_at() -> None:
     report, exchange = await examine(with_key=False, expected=replace(EXPECTED, exceed=False))
     assert report.broken == ()
-    needing = {number for each in checks() if each.needs == "key" for number in each.numbers}
+    needing = {number for each in CHECKS if each.needs == "key" for number in each.numbers}
     here = {each.number for each in report.findings}
     assert needing & here <= verdicts(report, Verdict.UNCHECKED)
     assert exchange.counters.auth_failures == 1, "that there is no way in without a token is asked without a key"

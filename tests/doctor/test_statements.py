@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tools.protocol_page import PAGE, marked_tests, page
-from upbit_ws_qt.doctor import SECTIONS, STATEMENTS, Statement, checks, statement
+from upbit_ws_qt.doctor import CHECKS, SECTIONS, STATEMENTS, Statement, statement
 from upbit_ws_qt.doctor.fields import FIELDS, fields_of, short_names
 
 ROOT = Path(__file__).parents[2]
@@ -28,12 +28,12 @@ def test_numbers_are_unique_in_order_and_of_their_sections() -> None:
 
 @pytest.mark.parametrize("each", STATEMENTS, ids=lambda each: each.number)
 def test_each_statement_is_asked_once_or_says_why_not(each: Statement) -> None:
-    asked = Counter(number for check in checks() for number in check.numbers)
+    asked = Counter(number for check in CHECKS for number in check.numbers)
     assert asked[each.number] == (0 if each.unchecked else 1)
 
 
 def test_no_check_answers_what_is_not_stated() -> None:
-    assert {number for check in checks() for number in check.numbers} <= NUMBERS
+    assert {number for check in CHECKS for number in check.numbers} <= NUMBERS
 
 
 @pytest.mark.parametrize("each", STATEMENTS, ids=lambda each: each.number)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import websockets
 
+from upbit_ws_qt.doctor.checks import CHECKS
 from upbit_ws_qt.doctor.line import Answer, DialRefusedError, Line, dial
 from upbit_ws_qt.doctor.pace import Pace
 from upbit_ws_qt.doctor.report import Finding, Report, Verdict
@@ -27,11 +28,12 @@ from upbit_ws_qt.text import safe_text
 from upbit_ws_qt.wire import decode
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Callable
 
+    from upbit_ws_qt.doctor.questions import Check
     from upbit_ws_qt.doctor.recording import Recording
 
-__all__ = ["Check", "Examination", "NotExaminedError", "Refusal", "check", "checks"]
+__all__ = ["Examination", "NotExaminedError", "Refusal"]
 
 _LINES_AT_ONCE = 5
 _PRIVATE_LINES_AT_ONCE = 1  # many connections of one key may get new ones refused
@@ -42,47 +44,6 @@ _TOO_MANY = (418, 429)
 
 class NotExaminedError(WebSocketError):
     """The exchange could not be examined: it cannot be reached, or it asked to be left alone (429 or 418)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A question, and the statements that it answers.
-
-    Attributes:
-        numbers: of the statements.
-        ask: puts it.
-        needs: "" or "key": what has to be there.
-        stage: 0 for the first; those of later stages are put one by one: what errors have in common, then limits.
-        waits: whether it does little but wait, so that others may go on beside it.
-    """
-
-    numbers: tuple[str, ...]
-    ask: Callable[[Examination], Awaitable[None]]
-    needs: str = ""
-    stage: int = 0
-    waits: bool = False
-
-
-_CHECKS: list[Check] = []
-
-
-def check(
-    *numbers: str, needs: str = "", stage: int = 0, waits: bool = False
-) -> Callable[[Callable[[Examination], Awaitable[None]]], Callable[[Examination], Awaitable[None]]]:
-    """Register a function as the question that answers these statements; the arguments are those of `Check`."""
-
-    def register(ask: Callable[[Examination], Awaitable[None]]) -> Callable[[Examination], Awaitable[None]]:
-        _CHECKS.append(Check(numbers, ask, needs, stage, waits))
-        return ask
-
-    return register
-
-
-def checks() -> tuple[Check, ...]:
-    """Return all questions."""
-    import upbit_ws_qt.doctor.checks  # noqa: F401 -- they register themselves
-
-    return tuple(_CHECKS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,17 +356,16 @@ class Examination:
             raise NotExaminedError(f"{error} {error.body}".strip()) from None
 
     async def _ask_all(self) -> None:
-        everything = checks()
         async with asyncio.TaskGroup() as whole:
-            for each in everything:
+            for each in CHECKS:
                 if each.waits:
                     whole.create_task(self._ask(each))
             async with asyncio.TaskGroup() as group:
-                for each in everything:
+                for each in CHECKS:
                     if not (each.waits or each.stage):
                         group.create_task(self._ask(each))
             self.others_done.set()
-        for each in sorted(everything, key=lambda each: each.stage):
+        for each in sorted(CHECKS, key=lambda each: each.stage):
             if each.stage:
                 await self._ask(each)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from upbit_ws_qt.doctor.checks.refusals import expect, spell, told
 from upbit_ws_qt.doctor.checks.requests import error_of
-from upbit_ws_qt.doctor.examination import check
+from upbit_ws_qt.doctor.questions import check
 
 if TYPE_CHECKING:
     from upbit_ws_qt.doctor.examination import Examination

@@ -8,7 +8,7 @@ import socket
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from upbit_ws_qt.doctor.examination import check
+from upbit_ws_qt.doctor.questions import check
 
 if TYPE_CHECKING:
     from upbit_ws_qt.doctor.examination import Examination

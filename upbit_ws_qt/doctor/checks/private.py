@@ -7,7 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from upbit_ws_qt.doctor.checks.streams import missing_fields
-from upbit_ws_qt.doctor.examination import check
+from upbit_ws_qt.doctor.questions import check
 
 if TYPE_CHECKING:
     from upbit_ws_qt.doctor.examination import Examination

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from upbit_ws_qt.doctor.checks.refusals import expect, spell, told
 from upbit_ws_qt.doctor.checks.requests import error_of
-from upbit_ws_qt.doctor.examination import check
 from upbit_ws_qt.doctor.line import DialRefusedError
+from upbit_ws_qt.doctor.questions import check
 
 if TYPE_CHECKING:
     from upbit_ws_qt.doctor.examination import Examination

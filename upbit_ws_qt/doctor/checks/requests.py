@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from upbit_ws_qt.doctor.checks.refusals import told
-from upbit_ws_qt.doctor.examination import check
+from upbit_ws_qt.doctor.questions import check
 
 if TYPE_CHECKING:
     from upbit_ws_qt.doctor.examination import Examination

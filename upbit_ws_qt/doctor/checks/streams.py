@@ -8,8 +8,8 @@ from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from upbit_ws_qt.doctor.examination import check
 from upbit_ws_qt.doctor.fields import FIELDS, fields_of, short_names
+from upbit_ws_qt.doctor.questions import check
 
 if TYPE_CHECKING:
     from upbit_ws_qt.doctor.examination import Examination

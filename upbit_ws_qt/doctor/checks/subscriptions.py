@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt.doctor.checks.requests import error_of
-from upbit_ws_qt.doctor.examination import check
+from upbit_ws_qt.doctor.questions import check
 
 if TYPE_CHECKING:
     from upbit_ws_qt.doctor.examination import Examination
