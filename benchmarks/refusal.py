@@ -7,10 +7,9 @@ code that it merely does not know: it is taught to.
 from __future__ import annotations
 
 import asyncio
-import gc
-import time
-from typing import Any, Self
+from typing import Any
 
+from benchmarks._callbacks import Callbacks
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings, RequestRefusedError, hub
 from upbit_ws_qt.manager import GlobalWebSocketManager
@@ -29,47 +28,13 @@ def refuse_codes_of_that_name() -> None:
     exchange: Any = hub
     parse = exchange.parse_request
 
-    def parse_or_refuse(raw: bytes | str, endpoint: str) -> Any:
+    def parse_or_refuse(raw: bytes | str, *place: str) -> Any:
         text = raw if isinstance(raw, str) else raw.decode()
         if REFUSED in text:
             raise RequestRefusedError("INVALID_PARAM")
-        return parse(raw, endpoint)
+        return parse(raw, *place)
 
     exchange.parse_request = parse_or_refuse
-
-
-class Callbacks:
-    """Times the plain callbacks of the loop that are the client's, while it is entered.
-
-    Without the garbage collector, which here goes through the whole exchange too, and without what is done every second
-    anyway (benchmarks/monitor.py).
-    """
-
-    def __init__(self) -> None:
-        self.longest = 0.0
-        self.name = ""
-        self._handle: Any = asyncio.Handle
-        self._run = self._handle._run
-
-    def __enter__(self) -> Self:
-        gc.disable()
-        self._handle._run = lambda handle: self._timed(handle)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._handle._run = self._run
-        gc.enable()
-
-    def _timed(self, handle: Any) -> None:
-        callback = handle._callback
-        owner = getattr(callback, "__self__", callback)
-        module = getattr(callback, "__module__", None) or type(owner).__module__
-        began = time.process_time()
-        self._run(handle)
-        took = time.process_time() - began
-        is_ours = module.startswith("upbit_ws_qt") and not module.startswith("upbit_ws_qt.exchange")
-        if took > self.longest and is_ours and not isinstance(owner, Periodic):
-            self.longest, self.name = took, getattr(callback, "__qualname__", repr(callback))
 
 
 async def measure() -> None:
@@ -84,16 +49,18 @@ async def measure() -> None:
         told: list[object] = []
         bad = SubscriptionSpec(DataType.TICKER, [f"{REFUSED}{number}" for number in range(CODES)])
         refuse_codes_of_that_name()
-        with Callbacks() as callbacks:
+        with Callbacks(Periodic) as callbacks:  # what is done every second anyway: benchmarks/turns.py
             manager.register_component(
                 "bad", bad, lambda _: None, on_status=lambda stream, status, error: told.append(error)
             )
-            while sum(error is not None for error in told) < CODES:  # noqa: ASYNC110 - a benchmark may poll
-                await asyncio.sleep(0.01)
+            async with asyncio.timeout(60.0):
+                while sum(error is not None for error in told) < CODES:  # noqa: ASYNC110 - a benchmark may poll
+                    await asyncio.sleep(0.01)
             await asyncio.sleep(0.2)
         await manager.stop()
     print(f"{CODES} refused codes beside {len(codes) * len(TYPES)} streams: told {len(told)} times")
-    print(f"longest callback {callbacks.longest * 1e3:.1f} ms of CPU, {callbacks.name} (target <= {TARGET_MS} ms)")
+    took, name = callbacks.worst
+    print(f"longest callback {took * 1e3:.1f} ms of CPU, {name} (target <= {TARGET_MS} ms)")
 
 
 if __name__ == "__main__":
