@@ -139,7 +139,7 @@ class EndpointSync:
         for driver in self._drivers():
             driver.session.wishes_changed(now)
             driver.wake()
-        self._statuses.refresh_soon()
+        self._look_at_touched()
 
     @property
     def is_wanted(self) -> bool:
@@ -189,6 +189,7 @@ class EndpointSync:
         futures = {stream: self._loop.create_future() for stream in demands}
         self._memory.snapshots.ask(demands, futures)
         self.wishes_changed()
+        self._statuses.look_soon(demands)
         try:
             await asyncio.gather(*futures.values())
         finally:
@@ -317,7 +318,15 @@ class EndpointSync:
         assert wish.refusal is not None, "it has just been quarantined"
         for component_id in sorted(wish.owners):
             self._loop.call_soon(self._on_rejected, component_id, wish.refusal.for_component(component_id))
-        self._statuses.refresh_soon()
+        self._look_at_touched()
+
+    def _look_at_touched(self) -> None:
+        """Have it told how it stands with the streams that changes of the wishes were about."""
+        touched = self._state.take_touched(self._ws_type)
+        if self._ws_type is WebSocketType.PRIVATE:  # streams of single markets follow that of all markets
+            self._statuses.refresh_soon()
+        else:
+            self._statuses.look_soon(touched)
 
     def _snapshot_demands(self, specs: Iterable[SubscriptionSpec]) -> dict[StreamKey, Demand]:
         demands: dict[StreamKey, Demand] = {}

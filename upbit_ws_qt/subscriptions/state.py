@@ -8,14 +8,14 @@ from upbit_ws_qt.computer import Computer
 from upbit_ws_qt.errors import SubscriptionError
 from upbit_ws_qt.subscriptions.conflicts import ConflictInfo, SubscriptionConflictResolver
 from upbit_ws_qt.subscriptions.planner import IntelligentSubscriptionOptimizer
-from upbit_ws_qt.subscriptions.wishes import Standing, StreamEntry, Wish, WishChange, carrier_of
+from upbit_ws_qt.subscriptions.wishes import LineUnion, Standing, Wish, WishChange, carrier_of
 from upbit_ws_qt.types import WebSocketType
 from upbit_ws_qt.wire import check_spec, count_combinations
 from upbit_ws_qt.wire.request_rules import MAX_COMBINATIONS
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.streams import StreamKey
@@ -58,12 +58,10 @@ class SubscriptionStateManager:
         self._resolver = SubscriptionConflictResolver()
         self._components: dict[str, dict[SubscriptionSpec, Counter[str]]] = {}  # each with the owners of the wish
         self._wishes: dict[SubscriptionSpec, list[Wish]] = {}  # one, or its parts after a refusal
-        self._tables: dict[WebSocketType, dict[StreamKey, StreamEntry]] = {ws: {} for ws in WebSocketType}
+        self._unions = {ws_type: LineUnion() for ws_type in WebSocketType}
         # Wishes that are not asked for, by stream: there are few, and each status of a stream looks here.
-        self._set_aside: dict[StreamKey, dict[Wish, None]] = {}
-        self._versions: dict[WebSocketType, int] = dict.fromkeys(WebSocketType, 0)
-        self._demands: dict[WebSocketType, tuple[int, Mapping[StreamKey, Demand]]] = {}
-        self._flows: dict[WebSocketType, tuple[int, Mapping[StreamKey, Demand]]] = {}
+        self._left_out: dict[StreamKey, dict[Wish, None]] = {}
+        self._resolved: tuple[int, Mapping[StreamKey, Demand]] = (-1, {})  # of the private line, see `demand`
         self._refused: dict[tuple[object, ...], tuple[float, str]] = {}
         self._optimizers = {ws_type: IntelligentSubscriptionOptimizer() for ws_type in WebSocketType}
         self._conflicts: tuple[ConflictInfo, ...] | None = None  # until the next change: figures are read every second
@@ -115,13 +113,12 @@ class SubscriptionStateManager:
             self._add(component_id, spec, count, fresh, changed)
         for spec, count in drop.items():
             self._drop(component_id, spec, count, changed)
-        for ws_type in changed:
-            self._versions[ws_type] += 1
+        self._complete(changed)
         return WishChange(
             component_id=component_id,
             changed=frozenset(changed),
             added=frozenset(fresh),
-            dropped=frozenset(stream for stream in before if stream not in self._tables[stream.websocket_type]),
+            dropped=frozenset(s for s in before if s not in self._unions[s.websocket_type].entries),
         )
 
     def _check(
@@ -185,7 +182,7 @@ class SubscriptionStateManager:
         if wishes is None:
             self._wishes[spec] = wishes = self._new_wishes(component_id, spec)
             for wish in wishes:
-                if wish.is_asked and self._attach(wish, fresh):
+                if wish.is_asked and self._unions[wish.ws_type].attach(wish, fresh):
                     changed.add(wish.ws_type)
         else:
             refused = self._refused_symbols(spec)
@@ -193,8 +190,8 @@ class SubscriptionStateManager:
                 if wish.standing is Standing.QUARANTINED and refused.keys().isdisjoint(wish.spec.symbols or _NO_CODES):
                     # Its refusal is forgotten: whoever asks now is worth another try.
                     wish.stand(Standing.NEW)
-                    self._take_back(wish)
-                    self._attach(wish, fresh)
+                    self._let_in(wish)
+                    self._unions[wish.ws_type].attach(wish, fresh)
                     changed.add(wish.ws_type)
         owners = wishes[0].owners
         owners[component_id] += count
@@ -204,7 +201,7 @@ class SubscriptionStateManager:
             self._serial += 1
             for wish in asked:
                 for stream in wish.demands:
-                    self._tables[wish.ws_type][stream].want_snapshot(self._serial)
+                    self._unions[wish.ws_type].entries[stream].want_snapshot(self._serial)
                 changed.add(wish.ws_type)
 
     def _new_wishes(self, component_id: str, spec: SubscriptionSpec) -> list[Wish]:
@@ -216,7 +213,7 @@ class SubscriptionStateManager:
         good = wish.part(tuple(symbol for symbol in spec.symbols if symbol not in refused))
         bad = wish.part(tuple(refused))
         bad.stand(Standing.QUARANTINED, next(iter(refused.values())), first_owner=component_id)
-        self._put_aside(bad)
+        self._leave_out(bad)
         return [good, bad]
 
     def _drop(self, component_id: str, spec: SubscriptionSpec, count: int, changed: set[WebSocketType]) -> None:
@@ -234,32 +231,13 @@ class SubscriptionStateManager:
         del self._wishes[spec]
         for wish in wishes:
             if not wish.is_asked:
-                self._take_back(wish)
-            elif self._detach(wish):
+                self._let_in(wish)
+            elif self._unions[wish.ws_type].detach(wish):
                 changed.add(wish.ws_type)
 
-    def _attach(self, wish: Wish, fresh: set[StreamKey] | None = None) -> bool:
-        table = self._tables[wish.ws_type]
-        changed = False
-        for stream, demand in wish.demands.items():
-            entry = table.get(stream)
-            if entry is None:
-                entry = table[stream] = StreamEntry()
-                if fresh is not None:
-                    fresh.add(stream)
-            changed |= entry.attach(wish, demand)
-        return changed
-
-    def _detach(self, wish: Wish) -> bool:
-        table = self._tables[wish.ws_type]
-        changed = False
-        for stream in wish.demands:
-            entry = table[stream]
-            changed |= entry.detach(wish)
-            if not entry.wishes:
-                del table[stream]
-                changed = True
-        return changed
+    def _complete(self, changed: Iterable[WebSocketType]) -> None:
+        for ws_type in changed:
+            self._unions[ws_type].changed()
 
     # -- standing of wishes -----------------------------------------------------------------------------------------
 
@@ -274,16 +252,18 @@ class SubscriptionStateManager:
             wish.stand(standing, reason)
             if standing is Standing.QUARANTINED:
                 self._remember_refused(wish.spec, reason)
+            union = self._unions[wish.ws_type]
             if was_asked and not wish.is_asked:
-                self._detach(wish)
-                self._put_aside(wish)
+                union.detach(wish)
+                self._leave_out(wish)
                 changed.add(wish.ws_type)
             elif wish.is_asked and not was_asked:
-                self._take_back(wish)
-                self._attach(wish)
+                self._let_in(wish)
+                union.attach(wish)
                 changed.add(wish.ws_type)
-        for ws_type in changed:
-            self._versions[ws_type] += 1
+            elif not wish.is_asked:  # held, and now quarantined: its owners wait for the news
+                union.touch(wish)
+        self._complete(changed)
         return bool(changed)
 
     def halve(self, wish: Wish) -> tuple[Wish, Wish]:
@@ -307,23 +287,27 @@ class SubscriptionStateManager:
         wishes = self._wishes[old[0].whole]
         self._wishes[old[0].whole] = [*(wish for wish in wishes if wish not in old), *new]
         for wish in old:
-            self._take_back(wish)
+            self._let_in(wish)
         for wish in new:
-            self._put_aside(wish)
+            self._leave_out(wish)
 
     def _holds(self, wish: Wish) -> bool:
         return any(held is wish for held in self._wishes.get(wish.whole, ()))
 
-    def _put_aside(self, wish: Wish) -> None:
+    def _leave_out(self, wish: Wish) -> None:
+        """Note that a wish, which somebody holds, is not asked for."""
+        self._unions[wish.ws_type].touch(wish)
         for stream in wish.demands:
-            self._set_aside.setdefault(stream, {})[wish] = None
+            self._left_out.setdefault(stream, {})[wish] = None
 
-    def _take_back(self, wish: Wish) -> None:
+    def _let_in(self, wish: Wish) -> None:
+        """Note that a wish is not left out any more: it is asked for again, or nobody holds it."""
+        self._unions[wish.ws_type].touch(wish)
         for stream in wish.demands:
-            others = self._set_aside[stream]
+            others = self._left_out[stream]
             del others[wish]
             if not others:
-                del self._set_aside[stream]
+                del self._left_out[stream]
 
     def _remember_refused(self, spec: SubscriptionSpec, reason: str) -> None:
         for symbol in spec.symbols or _NO_CODES:
@@ -352,34 +336,34 @@ class SubscriptionStateManager:
 
     def is_wanted(self, ws_type: WebSocketType) -> bool:
         """Whether there is anything to ask of a line."""
-        return bool(self._tables[ws_type])
+        return bool(self._unions[ws_type].entries)
 
     def version(self, ws_type: WebSocketType) -> int:
         """Return a number that grows whenever the union of a line may have changed."""
-        return self._versions[ws_type]
+        return self._unions[ws_type].version
 
     def demand(self, ws_type: WebSocketType) -> Mapping[StreamKey, Demand]:
         """Return the union of a line: what to ask of the exchange for each stream. Do not change it."""
-        version, demand = self._demands.get(ws_type, (-1, {}))
-        if version != self._versions[ws_type]:
-            table = self._tables[ws_type]
-            demand = {stream: entry.demand for stream, entry in table.items()}
+        union = self._unions[ws_type]
+        if ws_type is not WebSocketType.PRIVATE:
+            return union.demand()
+        if self._resolved[0] != union.version:
             # Orders of all markets bring those of single ones, which need not be asked for beside them.
-            if ws_type is WebSocketType.PRIVATE:
-                demand = self._resolver.resolve_conflicts({stream: (d,) for stream, d in demand.items()})
-            self._demands[ws_type] = (self._versions[ws_type], demand)
-        return demand
+            wanted = {stream: (demand,) for stream, demand in union.demand().items()}
+            self._resolved = (union.version, self._resolver.resolve_conflicts(wanted))
+        return self._resolved[1]
 
     def realtime_demand(self, ws_type: WebSocketType) -> Mapping[StreamKey, Demand]:
         """Return the part of the union that is to flow; the rest is wanted for its present state alone."""
-        version, flows = self._flows.get(ws_type, (-1, {}))
-        if version != self._versions[ws_type]:
-            demand = self.demand(ws_type)
-            flows = demand
-            if not all(wanted.realtime for wanted in demand.values()):
-                flows = {stream: wanted for stream, wanted in demand.items() if wanted.realtime}
-            self._flows[ws_type] = (self._versions[ws_type], flows)
-        return flows
+        # Only public types can be wanted for their present state alone.
+        return self._unions[ws_type].realtime_demand() if ws_type is WebSocketType.PUBLIC else self.demand(ws_type)
+
+    def take_touched(self, ws_type: WebSocketType) -> Collection[StreamKey]:
+        """Take out the streams that changes of wishes, and of their standing, were about since the last call.
+
+        What is told of all other streams still holds, as far as wishes go.
+        """
+        return self._unions[ws_type].take_touched()
 
     def optimizer(self, ws_type: WebSocketType) -> IntelligentSubscriptionOptimizer:
         """Return what plans the requests of an endpoint and remembers what the exchange has shown of itself."""
@@ -391,7 +375,7 @@ class SubscriptionStateManager:
 
     def carrier(self, stream: StreamKey) -> StreamKey | None:
         """Return the stream to ask for that brings `stream`: itself or a wider one; None where neither is asked for."""
-        table = self._tables[stream.data_type.websocket_type]
+        table = self._unions[stream.data_type.websocket_type].entries
         wider = carrier_of(stream)
         if wider is not None and wider in table:
             return wider
@@ -399,29 +383,30 @@ class SubscriptionStateManager:
 
     def snapshot_serial(self, stream: StreamKey) -> int:
         """Return the number of the latest wish for the snapshot alone; 0 where there is none."""
-        entry = self._tables[stream.websocket_type].get(stream)
+        entry = self._unions[stream.websocket_type].entries.get(stream)
         return entry.snapshot_serial if entry is not None else 0
 
     def get_active_subscriptions(self) -> dict[StreamKey, tuple[str, ...]]:
         """Return every stream that is asked for, or would be, with the components that want it."""
-        return {stream: self.components_of(stream) for table in self._tables.values() for stream in table}
+        return {stream: self.components_of(stream) for union in self._unions.values() for stream in union.entries}
 
     def components_of(self, stream: StreamKey) -> tuple[str, ...]:
         """Return the components that want a stream and are not put aside for it, sorted."""
-        entry = self._tables[stream.websocket_type].get(stream)
+        entry = self._unions[stream.websocket_type].entries.get(stream)
         return tuple(sorted({name for wish in entry.wishes for name in wish.owners})) if entry else ()
 
     def wants(self, stream: StreamKey) -> bool:
         """Whether anybody wants a stream, also where it is held or quarantined."""
-        return stream in self._tables[stream.websocket_type] or stream in self._set_aside
+        return stream in self._unions[stream.websocket_type].entries or stream in self._left_out
 
-    def wanted_streams(self, ws_type: WebSocketType) -> set[StreamKey]:
+    def wanted_streams(self, ws_type: WebSocketType) -> Collection[StreamKey]:
         """Return all streams of a line that anybody wants, also those that are held or quarantined."""
-        return {*self._tables[ws_type], *(s for s in self._set_aside if s.websocket_type is ws_type)}
+        left_out = [stream for stream in self._left_out if stream.websocket_type is ws_type]
+        return dict.fromkeys((*self._unions[ws_type].entries, *left_out)).keys()
 
     def refusal_of(self, stream: StreamKey) -> SubscriptionError | None:
         """Return why the exchange refuses a stream, None where it does not; see SubscriptionError.for_component."""
-        return next((wish.refusal for wish in self._set_aside.get(stream, ()) if wish.refusal is not None), None)
+        return next((wish.refusal for wish in self._left_out.get(stream, ()) if wish.refusal is not None), None)
 
     def components(self) -> Mapping[str, tuple[SubscriptionSpec, ...]]:
         """Return the wishes by component."""
@@ -440,12 +425,13 @@ class SubscriptionStateManager:
 
     def _find_conflicts(self) -> tuple[ConflictInfo, ...]:
         demands: dict[StreamKey, dict[str, list[Demand]]] = {}
-        for table in self._tables.values():
-            for stream, entry in table.items():
-                by_component = demands.setdefault(stream, {})
-                for wish, demand in entry.wishes.items():
+        for union in self._unions.values():
+            for stream in union.disputed():
+                by_component: dict[str, list[Demand]] = {}
+                for wish, demand in union.entries[stream].wishes.items():
                     for name in wish.owners:
                         by_component.setdefault(name, []).append(demand)
+                demands[stream] = by_component
         return self._resolver.detect_conflicts(demands)
 
 

@@ -201,7 +201,9 @@ class StatusTracker:
         self._told: dict[StreamKey, StreamStatus] = {}
         self._news: deque[tuple[StreamKey, StreamStatus, SubscriptionError | None]] = deque()
         self._is_telling = False
-        self._is_refreshing = False
+        self._due: dict[StreamKey, None] = {}  # to be looked at in the loop's next turn, in order
+        self._all_due = False
+        self._look_armed = False
         self._waiters: dict[_Waiter, None] = {}
         self._waiting_for: dict[StreamKey, dict[_Waiter, None]] = {}
         self._closed: Exception | None = None
@@ -220,12 +222,22 @@ class StatusTracker:
             for waiter in waiters:
                 waiter.decide()
 
+    def look_soon(self, streams: Collection[StreamKey]) -> None:
+        """Look at some streams in the loop's next turn."""
+        if streams:
+            self._due.update(dict.fromkeys(streams))
+            self._arm()
+
     def refresh_soon(self) -> None:
         """Look at all streams in the loop's next turn."""
-        if not self._is_refreshing and self._closed is None:
-            # Once for any number of changes in one turn: it goes through all streams.
-            self._is_refreshing = True
-            self._loop.call_soon(self._refresh)
+        self._all_due = True
+        self._arm()
+
+    def _arm(self) -> None:
+        # Once for any number of changes in one turn.
+        if not self._look_armed and self._closed is None:
+            self._look_armed = True
+            self._loop.call_soon(self._look)
 
     async def wait_served(self, streams: Iterable[StreamKey]) -> None:
         """Return when all are served; SubscriptionError names those that are failed or wanted by nobody."""
@@ -254,18 +266,19 @@ class StatusTracker:
             if not waiter.answer.done():
                 waiter.answer.set_exception(error)
 
-    def _refresh(self) -> None:
-        self._is_refreshing = False
+    def _look(self) -> None:
+        due, self._due = self._due, {}
+        all_due, self._all_due, self._look_armed = self._all_due, False, False
         if self._closed is not None:
             return
-        # All of them, and not what somebody reports as changed: one that was forgotten here would never be told.
-        streams = self._streams()
-        for stream in [stream for stream in self._told if stream not in streams]:
-            del self._told[stream]
-        for stream in streams:
-            self._note(stream)
-        for stream, waiters in self._waiting_for.items():
-            self._inform(waiters, stream)
+        if all_due:
+            due = dict.fromkeys((*self._streams(), *self._told, *self._waiting_for))
+        for stream in due:
+            if self._wants(stream):
+                self._note(stream)
+            else:
+                self._told.pop(stream, None)
+            self._inform(self._waiting_for.get(stream, ()), stream)
         for waiter in self._waiters:
             waiter.decide()
 

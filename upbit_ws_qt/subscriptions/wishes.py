@@ -1,4 +1,4 @@
-"""Wishes: what each asks of its streams, the union of several on one stream, and how far the exchange takes them."""
+"""Wishes: what each asks of its streams, the union of all on one line, and how far the exchange takes them."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from upbit_ws_qt.streams import ALL_SYMBOLS, StreamKey, indicator_variant, level
 from upbit_ws_qt.types import FULL_DEPTH, ORDERBOOK_DEPTHS, DataType, Priority
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from upbit_ws_qt.specs import IndicatorSpec, SubscriptionSpec
     from upbit_ws_qt.types import WebSocketType
 
 __all__ = [
     "Demand",
+    "LineUnion",
     "Standing",
-    "StreamEntry",
     "Wish",
     "WishChange",
     "carrier_of",
@@ -274,13 +274,15 @@ class StreamEntry:
 
     Attributes:
         wishes: those that want it, in the order they came.
+        is_mixed: whether they do not all ask for the same.
         snapshot_serial: grows with each new wish for the snapshot alone; 0 where there is none.
     """
 
-    __slots__ = ("_demand", "snapshot_serial", "wishes")
+    __slots__ = ("_demand", "is_mixed", "snapshot_serial", "wishes")
 
     def __init__(self) -> None:
         self.wishes: dict[Wish, Demand] = {}
+        self.is_mixed = False
         self.snapshot_serial = 0
         self._demand: Demand | None = None
 
@@ -293,17 +295,17 @@ class StreamEntry:
 
     def attach(self, wish: Wish, demand: Demand) -> bool:
         """Add a wish; return whether the union may have changed."""
-        self.wishes[wish] = demand
+        wishes, known = self.wishes, self._demand
+        if not wishes:
+            wishes[wish] = self._demand = demand
+            return True
+        # While it is not mixed all that are there are equal, and any of them tells.
+        self.is_mixed = self.is_mixed or demand != next(iter(wishes.values()))
+        wishes[wish] = demand
         # Most wishes add nothing to what is asked for anyway; then the union need not be worked out anew.
-        known = self._demand
-        if known is demand:
+        if known is demand or (known is not None and known.covers(demand) and demand.priority >= known.priority):
             return False
-        if len(self.wishes) == 1:
-            self._demand = demand
-        elif known is None or not known.covers(demand) or demand.priority < known.priority:
-            self._demand = None
-        else:
-            return False
+        self._demand = None
         return True
 
     def want_snapshot(self, serial: int) -> None:
@@ -313,11 +315,124 @@ class StreamEntry:
     def detach(self, wish: Wish) -> bool:
         """Remove a wish; return whether the union may have changed."""
         gone = self.wishes.pop(wish)
+        if self.is_mixed:
+            self.is_mixed = len(set(self.wishes.values())) > 1
         # Another wish asks for the very same: nothing changes.
         if gone is self._demand and any(demand is gone for demand in self.wishes.values()):
             return False
         self._demand = None
         return True
+
+
+class LineUnion:
+    """All that is wanted of one line: the wishes for each stream, and the least that serves them.
+
+    A program may change a thousand wishes one after the other, beside a thousand that stay. So what a change touches is
+    noted where it is made, and the union, the differences and the news for owners are worked out from that: none of
+    them goes through all streams for the sake of one.
+
+    Attributes:
+        entries: by stream, in the order in which they were first wanted.
+        version: grows whenever the union may have changed.
+    """
+
+    __slots__ = ("_alone", "_demand", "_kin", "_mixed", "_realtime", "_stale", "_touched", "entries", "version")
+
+    def __init__(self) -> None:
+        self.entries: dict[StreamKey, StreamEntry] = {}
+        self.version = 0
+        self._mixed: set[StreamKey] = set()
+        self._kin: set[StreamKey] = set()  # others may be about the same: a book of a level, an order of one market
+        self._demand: dict[StreamKey, Demand] = {}
+        self._realtime: dict[StreamKey, Demand] = self._demand
+        # Dictionaries where sets would do: the same course of things is always told and sent in the same order.
+        self._stale: dict[StreamKey, None] = {}  # of which `_demand` is not true any more
+        self._alone: set[StreamKey] = set()  # wanted for their present state alone
+        self._touched: dict[StreamKey, object] = {}
+
+    def attach(self, wish: Wish, fresh: set[StreamKey] | None = None) -> bool:
+        """Let a wish take part; return whether the union may have changed.
+
+        Streams that nobody wanted before are added to `fresh`.
+        """
+        self.touch(wish)
+        changed = False
+        for stream, demand in wish.demands.items():
+            entry = self.entries.get(stream)
+            if entry is None:
+                entry = self.entries[stream] = StreamEntry()
+                if fresh is not None:
+                    fresh.add(stream)
+                if stream.data_type is DataType.MY_ORDER or (stream.variant and stream.data_type is DataType.ORDERBOOK):
+                    self._kin.add(stream)
+            if entry.attach(wish, demand):
+                self._stale[stream] = None
+                changed = True
+            if entry.is_mixed:
+                self._mixed.add(stream)
+        return changed
+
+    def detach(self, wish: Wish) -> bool:
+        """Let a wish take part no more; return whether the union may have changed."""
+        self.touch(wish)
+        changed = False
+        for stream in wish.demands:
+            entry = self.entries[stream]
+            if entry.detach(wish):
+                self._stale[stream] = None
+                changed = True
+            if not entry.is_mixed:
+                self._mixed.discard(stream)
+            if not entry.wishes:
+                del self.entries[stream]
+                self._kin.discard(stream)
+        return changed
+
+    def touch(self, wish: Wish) -> None:
+        """Note that how it stands with the streams of a wish may have changed."""
+        self._touched.update(wish.demands)
+
+    def take_touched(self) -> Collection[StreamKey]:
+        """Take out the streams that changes were about since the last call."""
+        touched, self._touched = self._touched, {}
+        return touched.keys()
+
+    def disputed(self) -> list[StreamKey]:
+        """Return the streams about which wishes may differ, those that others are about too among them, in order."""
+        beside = {StreamKey(DataType.ORDERBOOK, s.symbol) for s in self._kin if s.data_type is DataType.ORDERBOOK}
+        found = self._mixed | self._kin | beside
+        return [stream for stream in self.entries if stream in found] if found else []
+
+    def changed(self) -> None:
+        """Note that a change is complete."""
+        self.version += 1
+
+    def demand(self) -> Mapping[StreamKey, Demand]:
+        """Return the union: what to ask of the exchange for each stream. It stays as it is when wishes change."""
+        if self._stale:
+            # A request that is on its way, or a list that is awaited, speaks of the union as it was: so a new one.
+            demand = self._demand.copy()
+            for stream in self._stale:
+                entry = self.entries.get(stream)
+                if entry is None:
+                    demand.pop(stream, None)
+                    self._alone.discard(stream)
+                    continue
+                demand[stream] = wanted = entry.demand
+                if wanted.realtime:
+                    self._alone.discard(stream)
+                else:
+                    self._alone.add(stream)
+            self._stale.clear()
+            self._demand = self._realtime = demand
+            if self._alone:
+                self._realtime = {stream: wanted for stream, wanted in demand.items() if wanted.realtime}
+        return self._demand
+
+    def realtime_demand(self) -> Mapping[StreamKey, Demand]:
+        """Return the part of the union that is to flow; the rest is wanted for its present state alone."""
+        self.demand()
+        return self._realtime
 
 
 @dataclass(frozen=True, slots=True)
