@@ -7,6 +7,8 @@ import gc
 import time
 from typing import Any, Self
 
+from upbit_ws_qt.manager.periodic import Periodic
+
 
 class Callbacks:
     """Times the client's callbacks on an asyncio loop while it is entered.
@@ -70,5 +72,7 @@ def _named(callback: Any) -> tuple[str | None, object]:
     else:
         module = getattr(callback, "__module__", None) or type(owner).__module__
         name = getattr(callback, "__qualname__", repr(callback))
+        if isinstance(owner, Periodic):
+            name = f"{name} ({owner.name})"
     is_ours = module.startswith("upbit_ws_qt") and not module.startswith("upbit_ws_qt.exchange")
     return (name if is_ours else None), owner

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import itertools
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 import pytest
 
+import upbit_ws_qt
 from tests.subscriptions.keeping import BTC, ETH, LIVE, desk, entries, serving
 from tests.subscriptions.model import LATENCY, ModelExchange
 from tests.subscriptions.specs import codes, ticker, trade
 from tests.subscriptions.virtual import elapse, in_virtual_time
 from upbit_ws_qt.subscriptions import SplitTrust
 from upbit_ws_qt.types import DataFormat, Priority
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 
 @in_virtual_time
@@ -42,6 +50,49 @@ async def test_the_first_change_leaves_within_20_ms() -> None:
         d.want("b", ETH)
         await d.settled()
         assert 0 < exchange.line.sent[-1][0] - started <= 0.02
+
+
+class CallsWithin:
+    """Counts the calls of functions of the subscriptions' room and of the wire."""
+
+    ROOMS = tuple(str(Path(upbit_ws_qt.__file__).parent / room) for room in ("subscriptions", "wire"))
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def __enter__(self) -> Self:
+        sys.setprofile(self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.setprofile(None)
+
+    def _note(self, frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_code.co_filename.startswith(self.ROOMS):
+            self.counts[frame.f_code.co_qualname] += 1
+
+
+async def calls_of_one_more(beside: int) -> Counter[str]:
+    """Return the calls that one more wish takes, beside so many streams that flow, until it is served."""
+    exchange = ModelExchange()
+    async with serving(exchange, ticker(*codes(beside)), trade(*codes(beside))) as d:
+        d.want("b", ticker("KRW-FIRST"))  # the first change of a session has more to find out
+        await d.settled()
+        await elapse(10)
+        d.sync.statistics(), d.state.conflicts()
+        with CallsWithin() as calls:
+            d.want("b", ticker("KRW-FIRST", "KRW-MORE"))
+            await elapse(2)
+            d.sync.statistics(), d.state.conflicts()
+        assert d.status(ticker("KRW-MORE")) == LIVE
+    return calls.counts
+
+
+@in_virtual_time
+async def test_what_one_more_wish_costs_does_not_grow_with_those_that_stay() -> None:
+    few, many = await calls_of_one_more(10), await calls_of_one_more(300)
+    grown = many - few
+    assert not grown, grown.most_common(5)
 
 
 @in_virtual_time

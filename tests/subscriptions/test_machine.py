@@ -16,18 +16,22 @@ from tests.subscriptions.specs import book, ticker, trade
 from tests.subscriptions.virtual import VirtualLoop, elapse
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.errors import SubscriptionError
-from upbit_ws_qt.subscriptions import StreamStatus
-from upbit_ws_qt.types import DataType, WebSocketType
+from upbit_ws_qt.subscriptions import Standing, StreamStatus
+from upbit_ws_qt.subscriptions.wishes import merge_all
+from upbit_ws_qt.types import DataType, Priority, WebSocketType
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from upbit_ws_qt.specs import SubscriptionSpec
+    from upbit_ws_qt.streams import StreamKey
+    from upbit_ws_qt.subscriptions import Demand
 
 COMPONENTS = ("a", "b", "c", "d")
 CODES = ("KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-NOPE", "KRW-BAD")
 UNKNOWN = "KRW-NOPE"
 BAD = "KRW-BAD"
+LOW = Priority.LOW
 
 _chosen = st.lists(st.sampled_from(CODES), min_size=1, max_size=4, unique=True)
 SPECS = st.one_of(
@@ -159,7 +163,32 @@ class SubscriptionMachine(RuleBasedStateMachine):
                 # Wanted realtime only it may be that of a quiet market, unless its snapshot has failed to come before.
                 possible = {StreamStatus.UNSERVED} | (possible if self.is_realtime_only(stream.data_type) else set())
             assert keeper.status(stream) in possible, stream
+        self.owners_were_told_how_it_stands()
         assert all(BAD in error.codes for _, error in self.desk.rejected)
+
+    def owners_were_told_how_it_stands(self) -> None:
+        """What was told of each stream last is so: nobody goes through all of them to find what was forgotten."""
+        desk, public = self.desk, WebSocketType.PUBLIC
+        told = dict(desk.told)
+        statuses = {stream: desk.sync.status(stream) for stream in desk.state.wanted_streams(public)}
+        assert {stream: told[stream] for stream in statuses} == statuses
+        asked = [statuses[stream] for stream in desk.state.demand(public)]
+        figures = desk.sync.statistics()
+        assert figures.live == sum(status.is_served for status in asked)
+        assert len(figures.unserved) == asked.count(StreamStatus.UNSERVED)
+        assert figures.streams == len(asked)
+
+    @invariant()
+    def the_union_is_that_of_all_wishes(self) -> None:
+        if not hasattr(self, "desk"):
+            return
+        demands: dict[StreamKey, list[Demand]] = {}
+        for wish in self.desk.state.wishes(WebSocketType.PUBLIC, Standing.NEW, Standing.TRUSTED):
+            for stream, demand in wish.demands.items():
+                demands.setdefault(stream, []).append(demand)
+        assert self.desk.state.demand(WebSocketType.PUBLIC) == {s: merge_all(each) for s, each in demands.items()}
+        differing = {s for s, each in demands.items() if len({demand._replace(priority=LOW) for demand in each}) > 1}
+        assert {conflict.streams[0] for conflict in self.desk.state.conflicts()} == differing
 
     def is_realtime_only(self, data_type: DataType) -> bool:
         specs = [

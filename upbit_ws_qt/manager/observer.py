@@ -196,11 +196,12 @@ class Observer:
     def _read(self, late: float) -> ProgramStats:
         observed, routing = self._observed, self._observed.routing
         now, wall_clock = self._loop.time(), self._wall_clock()
-        components_are_due = now >= self._components_due
-        statistics = routing.get_routing_statistics(brief=not components_are_due)
-        if components_are_due:
+        statistics = routing.get_routing_statistics(brief=True)
+        components = None
+        if now >= self._components_due:
+            components = routing.component_stats()
             # A channel for each market makes a thousand components: going through them each second would be noticed.
-            seldom = len(statistics.components) > FEW_COMPONENTS
+            seldom = len(components) > FEW_COMPONENTS
             self._components_due = now + observed.config.metrics_interval if seldom else now
         has_streams = self._look_at_streams(now)
         maintenance = tuple(self._maintenance)
@@ -223,7 +224,7 @@ class Observer:
             work=dict(statistics.work),
             measured_cpu=statistics.measured_cpu,
             measured_time=statistics.measured_time,
-            components=statistics.components if components_are_due else None,
+            components=components,
             quarantined=statistics.quarantined,
             has_streams=has_streams,
             tasks=tuple(task.reading() for task in self.tasks),

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.routing.data_pool import DataPoolManager
     from upbit_ws_qt.routing.fanout import Topic
-    from upbit_ws_qt.routing.statistics import RoutingStatistics
+    from upbit_ws_qt.routing.statistics import ComponentStats, RoutingStatistics
     from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.types import Delivery, WebSocketType
     from upbit_ws_qt.wire import WebSocketMessage
@@ -326,6 +326,11 @@ class DataRoutingEngine:
         """Return all figures; the brief ones without those of single consumers and their sums, which take time."""
         self._hold.settle()
         return self._meter.statistics(self._dispatcher, self._hub, self._hold, self.collector, brief=brief)
+
+    def component_stats(self) -> tuple[ComponentStats, ...]:
+        """Return the figures of each component; there may be a thousand, and each takes a few microseconds."""
+        self._hold.settle()
+        return tuple([component.stats() for component in self._dispatcher.components.values()])
 
     def stream_stats(self) -> Iterator[StreamStats]:
         """Yield the figures of each stream that is wanted; streams may come and go meanwhile."""

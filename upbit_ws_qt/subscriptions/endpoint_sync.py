@@ -218,13 +218,16 @@ class EndpointSync:
 
     def statistics(self) -> SubscriptionStatistics:
         """Return the figures of this endpoint."""
-        used = 0.0
+        used, served = 0.0, 0
+        unserved: tuple[StreamKey, ...] = ()
         if self._current is not None:
             usage = self._current.line.limiter.usage(self._loop.time())
             used = usage.last_minute / max(1, usage.minute_limit)
+            served, unserved = self._current.session.table.tally(self._state.demand(self._ws_type))
         return endpoint_statistics(
             self._memory,
-            {stream: self.status(stream) for stream in self._state.demand(self._ws_type)},
+            served=served,
+            unserved=unserved,
             budget_used=used,
             restores=self._restores,
             restored=self._restored,

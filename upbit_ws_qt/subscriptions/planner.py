@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from upbit_ws_qt.specs import SubscriptionSpec
 from upbit_ws_qt.types import FULL_DEPTH, DataType, Priority
@@ -210,24 +210,28 @@ class IntelligentSubscriptionOptimizer:
             plainly: ask as though one type in two ways were not taken, unless it is known to be.
         """
         plainly = self.split is SplitTrust.BROKEN or (plainly and self.split is SplitTrust.UNKNOWN)
+        union = dict(demand)
         # Snapshots alone are no part of what flows: each is asked for once, by whoever owes it.
-        union = {stream: wanted for stream, wanted in demand.items() if wanted.realtime}
+        for stream in [stream for stream, wanted in demand.items() if not wanted.realtime]:
+            del union[stream]
         extra = {stream: wanted for stream, wanted in (once or {}).items() if stream not in union}
-        if plainly:
+        if plainly and extra:
             # Snapshot-only beside a stream of the same type is one type in two ways as well: such a code flows
             # until the next request, which leaves it out.
             flowing_types = {stream.data_type for stream in union}
             joined = {stream: wanted for stream, wanted in extra.items() if stream.data_type in flowing_types}
             union |= {stream: wanted._replace(realtime=True) for stream, wanted in joined.items()}
             extra = {stream: wanted for stream, wanted in extra.items() if stream not in joined}
-        modes = _modes(union, flowing or {}, refresh, plainly=plainly)
-        groups = _grouped(union, modes) + _grouped(extra, dict.fromkeys(extra, _Mode.SNAPSHOT))
+        alike = _alike(union, flowing or {}, refresh)
+        if plainly:
+            alike = _each_type_in_one_way(alike)
+        plain = [a.streams for a in alike if a.mode is _Mode.PLAIN and a.data_type.has_snapshot]
+        groups = _grouped([*alike, *_alike_once(extra)])
         groups.sort(key=_Group.place)
-        plain = frozenset(s for s, mode in modes.items() if mode is _Mode.PLAIN and s[0].has_snapshot)
         return OptimizationResult(
             objects=tuple(_type_object(group) for group in groups),
             union=union,
-            snapshots=plain | extra.keys(),
+            snapshots=frozenset().union(*plain, extra),
             split_types=_types_asked(groups, _Mode.PLAIN) & _types_asked(groups, _Mode.REALTIME),
             mixed_types=_mixed_types(groups),
         )
@@ -245,59 +249,66 @@ class IntelligentSubscriptionOptimizer:
         return 100.0 * sum(shares) / len(shares)
 
 
-def _modes(
-    union: Mapping[StreamKey, Demand],
-    flowing: Mapping[StreamKey, Demand],
-    refresh: Collection[StreamKey],
-    *,
-    plainly: bool,
-) -> dict[StreamKey, _Mode]:
-    modes: dict[StreamKey, _Mode] = {}
-    fresh_types: set[DataType] = set()
-    plain, realtime = _Mode.PLAIN, _Mode.REALTIME
+class _Alike(NamedTuple):
+    """Streams of one type that are asked for in one way, with one and the same object as their demand."""
+
+    data_type: DataType
+    mode: _Mode
+    demand: Demand
+    streams: list[StreamKey]
+
+
+def _alike(
+    union: Mapping[StreamKey, Demand], flowing: Mapping[StreamKey, Demand], refresh: Collection[StreamKey]
+) -> list[_Alike]:
+    """Sort streams out by what tells their type objects apart.
+
+    It is the only loop over all streams of a request, which there may be thousands of: no function is called in it, and
+    streams with the same demand object (there are few) are together without a look at what it says.
+    """
+    found: dict[tuple[DataType, int, bool], _Alike] = {}
     for stream, wanted in union.items():
-        data_type = stream[0]
-        if not data_type.has_snapshot:
-            modes[stream] = plain
-            continue
-        known = flowing.get(stream)
-        if not wanted.snapshot or (known is not None and _brings(known, wanted) and stream not in refresh):
-            modes[stream] = realtime
-        else:
-            modes[stream] = plain
-            fresh_types.add(data_type)
-    # One type in one way: what flows already comes with its snapshot once more, which costs a frame and no doubt.
-    if plainly:
-        for stream in modes:
-            if stream.data_type in fresh_types:
-                modes[stream] = plain
-    return modes
+        data_type, known = stream[0], flowing.get(stream)
+        is_realtime = data_type.has_snapshot and (
+            not wanted.snapshot
+            or ((known is wanted or (known is not None and _brings(known, wanted))) and stream not in refresh)
+        )
+        key = (data_type, id(wanted), is_realtime)
+        group = found.get(key)
+        if group is None:
+            group = found[key] = _Alike(data_type, _Mode.REALTIME if is_realtime else _Mode.PLAIN, wanted, [])
+        group.streams.append(stream)
+    return list(found.values())
+
+
+def _alike_once(extra: Mapping[StreamKey, Demand]) -> list[_Alike]:
+    return [_Alike(stream.data_type, _Mode.SNAPSHOT, wanted, [stream]) for stream, wanted in extra.items()]
+
+
+def _each_type_in_one_way(alike: Sequence[_Alike]) -> list[_Alike]:
+    """Ask plainly for all of a type of which anything is new.
+
+    What flows already comes with its snapshot once more, which costs a frame and no doubt.
+    """
+    fresh_types = {each.data_type for each in alike if each.mode is _Mode.PLAIN}
+    return [each._replace(mode=_Mode.PLAIN) if each.data_type in fresh_types else each for each in alike]
 
 
 def _brings(known: Demand, wanted: Demand) -> bool:
-    return known is wanted or (known.depth >= wanted.depth and (known.snapshot or not wanted.snapshot))
+    return known.depth >= wanted.depth and (known.snapshot or not wanted.snapshot)
 
 
-def _grouped(wanted: Mapping[StreamKey, Demand], modes: Mapping[StreamKey, _Mode]) -> list[_Group]:
-    # Most streams share a few demand objects: by identity first, which is cheap, then the few groups by value.
-    by_identity: dict[tuple[DataType, int, _Mode], tuple[Demand, list[StreamKey]]] = {}
-    for stream, demand in wanted.items():
-        key = (stream.data_type, id(demand), modes[stream])
-        found = by_identity.get(key)
-        if found is None:
-            by_identity[key] = (demand, [stream])
-        else:
-            found[1].append(stream)
+def _grouped(alike: Iterable[_Alike]) -> list[_Group]:
     groups: dict[tuple[object, ...], _Group] = {}
     indicators: dict[tuple[DataType, str, str], tuple[Demand, list[IndicatorSpec]]] = {}
-    for (data_type, _, mode), (demand, streams) in by_identity.items():
+    for data_type, mode, demand, streams in alike:
         if data_type.is_indicator:
             _collect_indicators(indicators, data_type, demand, streams)
             continue
         options = (demand.level, demand.categories, demand.include_body)
         group = groups.setdefault((data_type, mode, *options), _Group(data_type, mode, demand))
         suffix = f".{demand.depth}" if data_type is DataType.ORDERBOOK and demand.depth != FULL_DEPTH else ""
-        group.add([stream.symbol + suffix for stream in streams if stream.symbol], demand.priority)
+        group.add([stream[1] + suffix for stream in streams if stream[1]], demand.priority)
     return [*groups.values(), *_indicator_groups(indicators)]
 
 

@@ -12,7 +12,7 @@ from upbit_ws_qt.subscriptions.wishes import Standing
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.streams import StreamKey
@@ -314,8 +314,9 @@ def names_of(streams: Collection[StreamKey]) -> str:
 
 def endpoint_statistics(
     memory: EndpointMemory,
-    statuses: Mapping[StreamKey, StreamStatus],
     *,
+    served: int,
+    unserved: tuple[StreamKey, ...],
     budget_used: float,
     restores: Sequence[float],
     restored: tuple[int, int],
@@ -325,7 +326,8 @@ def endpoint_statistics(
 
     Args:
         memory: what the endpoint remembers from line to line.
-        statuses: how it stands with each stream that is asked for.
+        served: how many streams of the union are proved.
+        unserved: those that stay silent.
         budget_used: share of the line's messages of a minute that were used, 0 to 1.
         restores: the latest seconds from an open line to its proof.
         restored: streams that the latest line brought again, and those that it should have.
@@ -336,9 +338,9 @@ def endpoint_statistics(
     return SubscriptionStatistics(
         ws_type=memory.ws_type,
         wishes=len({wish.whole for wish in memory.state.wishes(memory.ws_type)}),
-        streams=len(statuses),
-        live=sum(1 for status in statuses.values() if status.is_served),
-        unserved=tuple(stream for stream, status in statuses.items() if status is StreamStatus.UNSERVED),
+        streams=len(memory.state.demand(memory.ws_type)),
+        live=served,
+        unserved=unserved,
         quarantined=tuple(
             Quarantined(w.spec, tuple(sorted(w.owners)), w.refusal.reason if w.refusal else "") for w in quarantined
         ),

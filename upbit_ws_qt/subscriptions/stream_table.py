@@ -235,6 +235,13 @@ class StreamTable:
             return StreamStatus.REQUESTED
         return record.status
 
+    def tally(self, wanted: Mapping[StreamKey, Demand]) -> tuple[int, tuple[StreamKey, ...]]:
+        """Return how many of these streams are served, and which are unserved."""
+        # Only records that are open can be of a stream that is not served: the others need not be gone through.
+        open_here = [(stream, record.status) for stream, record in self._open.items() if stream in wanted]
+        served = len(wanted.keys() & self._records.keys()) - sum(1 for _, status in open_here if not status.is_served)
+        return served, tuple(stream for stream, status in open_here if status is StreamStatus.UNSERVED)
+
     def is_owed(self, stream: StreamKey) -> bool:
         """Whether a stream was asked for and has not shown itself yet."""
         record = self._open.get(stream)

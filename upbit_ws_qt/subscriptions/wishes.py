@@ -89,6 +89,8 @@ def merge_all(demands: Iterable[Demand]) -> Demand:
 
 def same_request(asked: Mapping[StreamKey, Demand], wanted: Mapping[StreamKey, Demand]) -> bool:
     """Whether the exchange would be asked for the same streams in the same way, whoever wants them."""
+    if asked == wanted:  # as a rule, and found out without a step in Python
+        return True
     if asked.keys() != wanted.keys():
         return False
     return all(known is wanted[stream] or _same_way(known, wanted[stream]) for stream, known in asked.items())
