@@ -44,10 +44,10 @@ class StreamSurvey:
         self.gone_through = 0
 
     def begin(self, now: float) -> None:
-        """Begin, unless it is under way; a few streams are done with at once."""
+        """Begin in the next turn, unless it is under way: in this one everything else is read off."""
         if self._steps is None:
             self._steps = self._walk(now)
-            self._step()
+            self._next = self._loop.call_soon(self._step)
 
     def finish(self) -> None:
         """Do the rest now."""

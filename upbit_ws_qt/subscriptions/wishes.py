@@ -298,14 +298,17 @@ class StreamEntry:
     def attach(self, wish: Wish, demand: Demand) -> bool:
         """Add a wish; return whether the union may have changed."""
         wishes, known = self.wishes, self._demand
+        # Most wishes add nothing to what is asked for anyway; then the union need not be worked out anew.
+        if known is demand:
+            wishes[wish] = demand
+            return False
         if not wishes:
             wishes[wish] = self._demand = demand
             return True
         # While it is not mixed all that are there are equal, and any of them tells.
         self.is_mixed = self.is_mixed or demand != next(iter(wishes.values()))
         wishes[wish] = demand
-        # Most wishes add nothing to what is asked for anyway; then the union need not be worked out anew.
-        if known is demand or (known is not None and known.covers(demand) and demand.priority >= known.priority):
+        if known is not None and known.covers(demand) and demand.priority >= known.priority:
             return False
         self._demand = None
         return True
@@ -358,20 +361,21 @@ class LineUnion:
         Streams that nobody wanted before are added to `fresh`.
         """
         self.touch(wish)
-        changed = False
+        changed, entries = False, self.entries
         for stream, demand in wish.demands.items():
-            entry = self.entries.get(stream)
+            entry = entries.get(stream)
             if entry is None:
-                entry = self.entries[stream] = StreamEntry()
+                entry = entries[stream] = StreamEntry()
                 if fresh is not None:
                     fresh.add(stream)
-                if stream.data_type is DataType.MY_ORDER or (stream.variant and stream.data_type is DataType.ORDERBOOK):
-                    self._kin.add(stream)
             if entry.attach(wish, demand):
                 self._stale[stream] = None
                 changed = True
             if entry.is_mixed:
                 self._mixed.add(stream)
+        spec = wish.spec
+        if spec.data_type is DataType.MY_ORDER or (spec.level and spec.data_type is DataType.ORDERBOOK):
+            self._kin.update(wish.demands)
         return changed
 
     def detach(self, wish: Wish) -> bool:
