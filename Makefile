@@ -1,4 +1,4 @@
-# `make run` and `make test` need Python 3.11–3.13 and make, nothing else; everything lands in .venv.
+# `make run` and `make test` need Python 3.11 or later and make, nothing else; everything lands in .venv.
 PYTHON ?= $(shell sh tools/find_pythons.sh 2>/dev/null | head -n 1)
 OLDEST_PYTHON ?= $(shell sh tools/find_pythons.sh 2>/dev/null | tail -n 1)
 VENV := .venv
@@ -60,7 +60,7 @@ bench:
 
 # Re-made only when pyproject.toml changes, so that a second `make run` starts at once.
 $(STAMP): pyproject.toml tools/check_system.py
-	@test -n "$(PYTHON)" || { echo "upbit_ws_qt needs Python 3.11, 3.12 or 3.13; none was found. Install one, or name it: make PYTHON=/path/to/python3" >&2; exit 2; }
+	@test -n "$(PYTHON)" || { echo "upbit_ws_qt needs Python 3.11 or later; none was found. Install one, or name it: make PYTHON=/path/to/python3" >&2; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; rm -rf $(VENV); exit 2; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
 	@$(BIN)/python tools/check_system.py

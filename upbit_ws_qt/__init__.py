@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 __version__: str
 
-# Type checkers read the imports below, and which of the names are public, from `__all__`. At run time a name is looked
-# for in the modules of `_HOMES`, so that it has to be written here twice and no third time.
+# Type checkers read the imports below, and which of the names are public, from `__all__`; programs find a name by
+# `_HOMES`. A test holds the three against each other.
 if TYPE_CHECKING:
     from upbit_ws_qt.backfill import (
         AccountBalance,
@@ -229,29 +229,73 @@ if TYPE_CHECKING:
         count_combinations,
     )
 
-# In the order of the house, lowest first: what a name needs is loaded on the way to it, and Qt only for what needs Qt.
-_HOMES = (
-    "text",
-    "silence",
-    "quantiles",
-    "errors",
-    "types",
-    "specs",
-    "credentials",
-    "config",
-    "events",
-    "streams",
-    "wire",
-    "connection",
-    "subscriptions",
-    "rest",
-    "routing",
-    "monitoring",
-    "backfill",
-    "manager",
-    "client",
-    "qt",
-)
+# Where each name is defined, so that asking for one loads what it needs and nothing else; Qt only for what needs Qt.
+_HOMES: dict[str, str] = {
+    name: home
+    for home, names in {
+        "backfill": "AccountBalance AccountState GapReport StreamRecovery",
+        "client": "SimpleWebSocketClient",
+        "config": "AlertLimits ServiceConfig require_reachable",
+        "connection": "DialError EpochManager GapEvent JWTManager StateChange StreamGap",
+        "credentials": "Credentials",
+        "errors": """
+            AuthenticationError BackpressureError ConfigurationError ConnectionLostError DecodeError
+            RateLimitError RecoveryError RecoveryStrategy RestError SubscriptionError WebSocketError
+        """,
+        "events": """
+            AnnouncementEvent BaseWebSocketEvent CandleEvent IndicatorEvent IndicatorParams
+            IndicatorSignalEvent IndicatorValue MyAssetEvent MyAssetItem MyOrderEvent OrderbookEvent
+            OrderbookUnit SignalEventParams TickerEvent TradeEvent
+        """,
+        "manager": """
+            ComponentsSnapshot ComponentSubscription FrameRecord FrameTrace GlobalWebSocketManager
+            ManagerListener
+        """,
+        "monitoring": """
+            AdaptationKind AdaptationStep AdaptiveSubscriptionManager Alert AlertKind AlertSeverity
+            Bottleneck ComponentMetrics ConnectionHealth ConnectionImpact ConnectionIndependenceMonitor
+            ConnectionMetrics HealthLevel HealthReason HealthStatus HistorySeries Interference
+            InterferenceKind IsolationDecision IssueKind LineEvent LineEventKind LoadMetrics Metric
+            PerformanceIssue PerformanceMetrics ReasonKind ResourcePrediction StreamMetrics
+            SubscriptionMetrics SubscriptionPerformanceMonitor TaskReading
+        """,
+        "qt": """
+            Attachment ExceptHook HowDelivered HowRecovered HowWanted NestedLoopError PaintMeter SlotError Subscription
+            SubscriptionState WebSocketClientProxy WebSocketService attach exec_dialog install_excepthook run
+        """,
+        "qt.channel": """
+            AnnouncementChannel CandleChannel Channel IndicatorChannel IndicatorSignalChannel MyAssetChannel
+            MyOrderChannel OrderbookChannel TickerChannel TradeChannel
+        """,
+        "quantiles": "SketchSummary",
+        "rest": """
+            CANDLE_UNITS BudgetUsage ChanceAccount ChanceMarket ChanceSide MarketWarnings RestAccount
+            RestApiKey RestCandle RestClient RestInstrument RestMarket RestOrder RestOrderbook
+            RestOrderbookUnit RestOrderChance RestOrderTrade RestTicker RestTrade
+        """,
+        "routing": "DataPoolManager DataRoutingEngine FanoutHub PoolStatistics RoutingStatistics",
+        "silence": "SilenceDetector",
+        "specs": "IndicatorSpec SubscriptionSpec is_market_code",
+        "streams": "StreamKey",
+        "subscriptions": """
+            ConflictInfo ConflictKind Demand IntelligentSubscriptionOptimizer OptimizationResult
+            Quarantined RateLimitAwareSubscriptionBatcher Resolution RestoreResult SnapshotData
+            SnapshotDifference SplitTrust StreamStatus SubscriptionChange SubscriptionConflictResolver
+            SubscriptionStateManager SubscriptionStateSnapshot SubscriptionStatistics
+        """,
+        "text": "Phrase safe_text",
+        "types": """
+            BackpressureConfig BackpressureStrategy ConnectionState DataFormat DataType Delivery
+            GlobalManagerState IndependenceLevel Priority WebSocketType
+        """,
+        "wire": """
+            INDICATOR_RULES MAX_COMBINATIONS TIMEFRAMES FormatSavings IndicatorRule ServerError
+            ServerStatus SimpleFormatConverter SubscriptionEntry SubscriptionList TypeObject
+            WebSocketMessage count_combinations
+        """,
+    }.items()
+    for name in names.split()
+}
 
 __all__ = [
     "CANDLE_UNITS",
@@ -438,14 +482,25 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name == "__version__":  # looked up when it is asked for, since that takes longer than importing the package
         return globals().setdefault(name, _version())
-    if name in __all__:
-        for home in _HOMES:
-            module = import_module(f"{__name__}.{home}")
-            if name in module.__all__:
-                value: object = getattr(module, name)
-                globals()[name] = value
-                return value
+    if name in _HOMES:
+        try:
+            value: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        except ModuleNotFoundError as error:
+            raise _missing(name, error) from error
+        globals()[name] = value
+        return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _missing(name: str, error: ModuleNotFoundError) -> ModuleNotFoundError:
+    """Say what has to be installed for a name: a program may do without Qt, and so without its packages."""
+    module = (error.name or "").partition(".")[0]
+    if not module or module == __name__:
+        return error
+    package = {"jwt": "PyJWT"}.get(module, module)
+    return ModuleNotFoundError(
+        f"{__name__}.{name} needs {package}, which is not installed here: pip install {package}", name=error.name
+    )
 
 
 def _version() -> str:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 import os
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -208,6 +206,8 @@ def _is_proxy(parts: SplitResult) -> bool:
 
 def is_loopback_literal(host: str) -> bool:
     """Whether `host` is a loopback address written as a number; a name like "localhost" could be pointed elsewhere."""
+    import ipaddress  # where it is needed, as tomllib below: importing the service should cost little more than Qt
+
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -292,6 +292,8 @@ def from_text(name: str, kind: str, value: str) -> object:
         if kind == "float":
             return float(value)
         if kind in ("BackpressureConfig", "AlertLimits"):
+            import tomllib
+
             return tomllib.loads(f"value = {value}")["value"]
     except (KeyError, ValueError, RecursionError):
         raise ConfigurationError(f"{ENVIRONMENT_PREFIX}{name.upper()}", value, f"a value of type {kind}") from None
@@ -309,6 +311,8 @@ def read_table(path: object) -> dict[str, Any]:
         raise ConfigurationError("path", path, f"the path of a TOML file ({error})") from None
     if len(raw) > _LARGEST_FILE:
         raise ConfigurationError("path", path, f"a TOML file of at most {_LARGEST_FILE // 1024} KiB")
+    import tomllib
+
     try:
         return tomllib.loads(raw.decode())
     except (ValueError, RecursionError) as error:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import os
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -126,12 +124,16 @@ class Credentials:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Credentials):
             return NotImplemented
+        import hmac  # here, as hashlib below: a program without keys, or with one, needs neither
+
         # Always both parts, each in constant time: how long it takes must not tell how much of a guess was right.
         same_access = hmac.compare_digest(self.__access_key.encode(), other.__access_key.encode())
         same_secret = hmac.compare_digest(self.__secret_key.encode(), other.__secret_key.encode())
         return same_access & same_secret
 
     def __hash__(self) -> int:
+        import hashlib
+
         # Keyed with what only this process knows: a hash that gets into a log says nothing about the keys.
         text = f"{self.__access_key}\0{self.__secret_key}".encode()
         return int.from_bytes(hashlib.blake2b(text, digest_size=8, key=_HASH_KEY).digest(), "big", signed=True)
@@ -164,7 +166,10 @@ def _ask(question: Callable[..., _A], *arguments: str) -> _A:
 
 
 def _trusted_keyring() -> KeyringBackend:
-    import keyring  # here, because loading its back ends costs 100 ms that public data never needs
+    try:
+        import keyring  # here, because loading its back ends costs 100 ms that public data never needs
+    except ModuleNotFoundError:
+        raise ConfigurationError("keyring", "not installed", "the package: pip install keyring") from None
 
     backend: KeyringBackend = keyring.get_keyring()
     candidates: list[KeyringBackend] = list(getattr(backend, "backends", [backend]))  # a chainer lists what it tries

@@ -71,7 +71,14 @@ def __getattr__(name: str) -> object:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(f"{__name__}.{home}"), name)
+    try:
+        value: object = getattr(import_module(f"{__name__}.{home}"), name)
+    except ModuleNotFoundError as error:
+        if error.name not in ("PyQt6", "pyqtgraph", "numpy"):
+            raise
+        raise ModuleNotFoundError(
+            f"{name} needs {error.name}, which is not installed here: pip install {error.name}", name=error.name
+        ) from error
     globals()[name] = value
     return value
 

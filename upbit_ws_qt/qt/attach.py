@@ -6,10 +6,10 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import qasync
 from PyQt6.QtCore import QCoreApplication, QEventLoop, QThread
 
 from upbit_ws_qt.qt.ending import follow_application
+from upbit_ws_qt.qt.loop import QtLoop
 from upbit_ws_qt.qt.nested_loops import keep_tasks_going
 from upbit_ws_qt.qt.service import WebSocketService
 
@@ -22,7 +22,7 @@ _T = TypeVar("_T")
 _LOOK_AGAIN = 0.01  # seconds
 
 
-class AttachedLoop(qasync.QEventLoop):  # type: ignore[misc]  # it ships no types
+class AttachedLoop(QtLoop):
     """The running loop of this thread from when it is made until `stop()`: also for plain code that Qt calls.
 
     Qt's event loop drives it, whoever runs that: `app.exec()`, a dialog, `qtbot.waitSignal`.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, cast
 
 from PyQt6 import sip
 from PyQt6.QtCore import QMetaMethod, QObject, pyqtSignal
@@ -24,6 +24,7 @@ from upbit_ws_qt.types import DataType, Delivery
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from upbit_ws_qt.qt.signals import SignalOf
     from upbit_ws_qt.specs import SubscriptionSpec
 
 __all__ = [
@@ -61,12 +62,12 @@ class Channel(QObject):
         wholeChanged(bool): something was missed for good so far, or has been recovered; see `is_whole`.
     """
 
-    staleChanged = pyqtSignal(bool)
-    wholeChanged = pyqtSignal(bool)
+    staleChanged = cast("SignalOf[bool]", pyqtSignal(bool))
+    wholeChanged = cast("SignalOf[bool]", pyqtSignal(bool))
 
     # Named here for what handles any channel; each class below has them with its own type of event.
-    received: ClassVar[Any]
-    frame: ClassVar[Any]
+    received: SignalOf[Any]
+    frame: SignalOf[Any]
 
     def __init__(
         self,
@@ -213,64 +214,118 @@ class Channel(QObject):
 class TickerChannel(Channel):
     """Tickers of one market."""
 
-    received = pyqtSignal(TickerEvent)
-    frame = pyqtSignal(TickerEvent)
+    received = cast("SignalOf[TickerEvent]", pyqtSignal(TickerEvent))
+    frame = cast("SignalOf[TickerEvent]", pyqtSignal(TickerEvent))
+
+    if TYPE_CHECKING:
+
+        @property
+        def latest(self) -> TickerEvent | None:
+            """The newest that came while somebody listened; None before the first one."""
 
 
 class TradeChannel(Channel):
     """Trades of one market."""
 
-    received = pyqtSignal(TradeEvent)
-    frame = pyqtSignal(TradeEvent)
+    received = cast("SignalOf[TradeEvent]", pyqtSignal(TradeEvent))
+    frame = cast("SignalOf[TradeEvent]", pyqtSignal(TradeEvent))
+
+    if TYPE_CHECKING:
+
+        @property
+        def latest(self) -> TradeEvent | None:
+            """The newest that came while somebody listened; None before the first one."""
 
 
 class OrderbookChannel(Channel):
     """Order books of one market, at one grouping and depth."""
 
-    received = pyqtSignal(OrderbookEvent)
-    frame = pyqtSignal(OrderbookEvent)
+    received = cast("SignalOf[OrderbookEvent]", pyqtSignal(OrderbookEvent))
+    frame = cast("SignalOf[OrderbookEvent]", pyqtSignal(OrderbookEvent))
+
+    if TYPE_CHECKING:
+
+        @property
+        def latest(self) -> OrderbookEvent | None:
+            """The newest that came while somebody listened; None before the first one."""
 
 
 class CandleChannel(Channel):
     """Candles of one market and unit."""
 
-    received = pyqtSignal(CandleEvent)
-    frame = pyqtSignal(CandleEvent)
+    received = cast("SignalOf[CandleEvent]", pyqtSignal(CandleEvent))
+    frame = cast("SignalOf[CandleEvent]", pyqtSignal(CandleEvent))
+
+    if TYPE_CHECKING:
+
+        @property
+        def latest(self) -> CandleEvent | None:
+            """The newest that came while somebody listened; None before the first one."""
 
 
 class MyOrderChannel(Channel):
     """Own orders, of every market or of one."""
 
-    received = pyqtSignal(MyOrderEvent)
-    frame = pyqtSignal(MyOrderEvent)
+    received = cast("SignalOf[MyOrderEvent]", pyqtSignal(MyOrderEvent))
+    frame = cast("SignalOf[MyOrderEvent]", pyqtSignal(MyOrderEvent))
+
+    if TYPE_CHECKING:
+
+        @property
+        def latest(self) -> MyOrderEvent | None:
+            """The newest that came while somebody listened; None before the first one."""
 
 
 class MyAssetChannel(Channel):
     """Own assets."""
 
-    received = pyqtSignal(MyAssetEvent)
-    frame = pyqtSignal(MyAssetEvent)
+    received = cast("SignalOf[MyAssetEvent]", pyqtSignal(MyAssetEvent))
+    frame = cast("SignalOf[MyAssetEvent]", pyqtSignal(MyAssetEvent))
+
+    if TYPE_CHECKING:
+
+        @property
+        def latest(self) -> MyAssetEvent | None:
+            """The newest that came while somebody listened; None before the first one."""
 
 
 class AnnouncementChannel(Channel):
     """Announcements of the exchange."""
 
-    received = pyqtSignal(AnnouncementEvent)
-    frame = pyqtSignal(AnnouncementEvent)
+    received = cast("SignalOf[AnnouncementEvent]", pyqtSignal(AnnouncementEvent))
+    frame = cast("SignalOf[AnnouncementEvent]", pyqtSignal(AnnouncementEvent))
+
+    if TYPE_CHECKING:
+
+        @property
+        def latest(self) -> AnnouncementEvent | None:
+            """The newest that came while somebody listened; None before the first one."""
 
 
 class IndicatorChannel(Channel):
     """One indicator of one market and time frame."""
 
-    received = pyqtSignal(IndicatorEvent)
-    frame = pyqtSignal(IndicatorEvent)
+    received = cast("SignalOf[IndicatorEvent]", pyqtSignal(IndicatorEvent))
+    frame = cast("SignalOf[IndicatorEvent]", pyqtSignal(IndicatorEvent))
+
+    if TYPE_CHECKING:
+
+        @property
+        def latest(self) -> IndicatorEvent | None:
+            """The newest that came while somebody listened; None before the first one."""
 
 
 class IndicatorSignalChannel(Channel):
     """One condition on an indicator of one market and time frame."""
 
-    received = pyqtSignal(IndicatorSignalEvent)
-    frame = pyqtSignal(IndicatorSignalEvent)
+    received = cast("SignalOf[IndicatorSignalEvent]", pyqtSignal(IndicatorSignalEvent))
+    frame = cast("SignalOf[IndicatorSignalEvent]", pyqtSignal(IndicatorSignalEvent))
+
+    if TYPE_CHECKING:
+
+        @property
+        def latest(self) -> IndicatorSignalEvent | None:
+            """The newest that came while somebody listened; None before the first one."""
 
 
 _CLASSES: dict[DataType, type[Channel]] = {

@@ -14,11 +14,11 @@ import sys
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakSet, ref
 
-import qasync
 from PyQt6 import sip
 from PyQt6.QtCore import QCoreApplication, QEvent, QObject
 
 from upbit_ws_qt.qt.excepthook import install_excepthook
+from upbit_ws_qt.qt.loop import qasync
 
 if TYPE_CHECKING:
     import asyncio

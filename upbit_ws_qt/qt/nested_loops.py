@@ -16,9 +16,8 @@ import logging
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakSet, ref
 
-import qasync
-
 from upbit_ws_qt.errors import WebSocketError
+from upbit_ws_qt.qt.loop import qasync
 from upbit_ws_qt.text import safe_text
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import qasync
 from PyQt6.QtCore import QCoreApplication, QEventLoop, QTimer
 
 from upbit_ws_qt.qt.ending import delete_what_waits, follow_application
 from upbit_ws_qt.qt.excepthook import install_excepthook
+from upbit_ws_qt.qt.loop import QtLoop
 from upbit_ws_qt.qt.nested_loops import keep_tasks_going
 from upbit_ws_qt.qt.service import WebSocketService
 
@@ -66,7 +66,7 @@ def run(
     follow_application()
     hook = install_excepthook()
     try:
-        with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(_Application(app))) as runner:
+        with asyncio.Runner(loop_factory=lambda: QtLoop(_Application(app))) as runner:
             program = _Program(setup, teardown, service)
             loop: Any = runner.get_loop()
             keep_tasks_going(loop)

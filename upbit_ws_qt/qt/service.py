@@ -4,47 +4,45 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 from urllib.parse import urlsplit
 from weakref import ref
 
 from PyQt6 import sip
 from PyQt6.QtCore import QObject, Qt, pyqtSignal
 
-from upbit_ws_qt.backfill import AccountState, GapReport
 from upbit_ws_qt.config import ServiceConfig
-from upbit_ws_qt.connection import GapEvent
 from upbit_ws_qt.errors import ConfigurationError, SubscriptionError, WebSocketError
-from upbit_ws_qt.manager import GlobalWebSocketManager
-from upbit_ws_qt.manager.wiring import Wiring
-from upbit_ws_qt.monitoring import Monitor
-from upbit_ws_qt.monitoring.adaptive import AdaptationStep
-from upbit_ws_qt.monitoring.alerts import Alert
-from upbit_ws_qt.monitoring.health import HealthStatus
-from upbit_ws_qt.monitoring.metrics import PerformanceMetrics
 from upbit_ws_qt.program import PROGRAM
-from upbit_ws_qt.qt.bridge import Bridge
-from upbit_ws_qt.qt.channel_hub import ChannelHub
 from upbit_ws_qt.qt.channel_source import ChannelSource
 from upbit_ws_qt.qt.ownership import Lifetime
 from upbit_ws_qt.qt.paint import PaintMeter
 from upbit_ws_qt.qt.subscription import Subscription
 from upbit_ws_qt.types import ConnectionState, GlobalManagerState, WebSocketType
-from upbit_ws_qt.wire import region_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from upbit_ws_qt.manager import ComponentsSnapshot
+    from upbit_ws_qt.backfill import AccountState, GapReport
+    from upbit_ws_qt.connection import GapEvent
+    from upbit_ws_qt.manager import ComponentsSnapshot, GlobalWebSocketManager
     from upbit_ws_qt.manager.trace import FrameTrace
+    from upbit_ws_qt.manager.wiring import Wiring
+    from upbit_ws_qt.monitoring import Monitor
+    from upbit_ws_qt.monitoring.adaptive import AdaptationStep
+    from upbit_ws_qt.monitoring.alerts import Alert
+    from upbit_ws_qt.monitoring.health import HealthStatus
     from upbit_ws_qt.monitoring.history import HistorySeries, LineEvent, Metric
     from upbit_ws_qt.monitoring.independence import Interference
     from upbit_ws_qt.monitoring.line_metrics import ConnectionMetrics
-    from upbit_ws_qt.monitoring.metrics import StreamMetrics
+    from upbit_ws_qt.monitoring.metrics import PerformanceMetrics, StreamMetrics
     from upbit_ws_qt.monitoring.performance import PerformanceIssue
     from upbit_ws_qt.monitoring.prediction import ResourcePrediction
     from upbit_ws_qt.monitoring.stream_metrics import SubscriptionMetrics
+    from upbit_ws_qt.qt.bridge import Bridge
     from upbit_ws_qt.qt.channel import Channel
+    from upbit_ws_qt.qt.channel_hub import ChannelHub
+    from upbit_ws_qt.qt.signals import SignalOf, SignalOfTwo
     from upbit_ws_qt.rest import RestClient
     from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.streams import StreamKey
@@ -92,19 +90,22 @@ class WebSocketService(QObject, ChannelSource):
         subscriptionsChanged: some component's wishes changed.
     """
 
-    stateChanged = pyqtSignal(GlobalManagerState)
-    connectionStateChanged = pyqtSignal(WebSocketType, ConnectionState)
-    epochChanged = pyqtSignal(WebSocketType, "qlonglong")
-    gapDetected = pyqtSignal(GapEvent)
-    feedResumed = pyqtSignal(WebSocketType, "qlonglong")
-    gapHealed = pyqtSignal(GapReport)
-    metricsUpdated = pyqtSignal(PerformanceMetrics)
-    healthChanged = pyqtSignal(HealthStatus)
-    alertRaised = pyqtSignal(Alert)
-    alertCleared = pyqtSignal(Alert)
-    errorOccurred = pyqtSignal(WebSocketError)
-    componentFailed = pyqtSignal(str, Exception)
-    loadAdapted = pyqtSignal(AdaptationStep)
+    # To Qt all of our classes are Python objects; those of the engine are not named here, because that would load it.
+    stateChanged = cast("SignalOf[GlobalManagerState]", pyqtSignal(GlobalManagerState))
+    connectionStateChanged = cast(
+        "SignalOfTwo[WebSocketType, ConnectionState]", pyqtSignal(WebSocketType, ConnectionState)
+    )
+    epochChanged = cast("SignalOfTwo[WebSocketType, int]", pyqtSignal(WebSocketType, "qlonglong"))
+    gapDetected = cast("SignalOf[GapEvent]", pyqtSignal(object))
+    feedResumed = cast("SignalOfTwo[WebSocketType, int]", pyqtSignal(WebSocketType, "qlonglong"))
+    gapHealed = cast("SignalOf[GapReport]", pyqtSignal(object))
+    metricsUpdated = cast("SignalOf[PerformanceMetrics]", pyqtSignal(object))
+    healthChanged = cast("SignalOf[HealthStatus]", pyqtSignal(object))
+    alertRaised = cast("SignalOf[Alert]", pyqtSignal(object))
+    alertCleared = cast("SignalOf[Alert]", pyqtSignal(object))
+    errorOccurred = cast("SignalOf[WebSocketError]", pyqtSignal(WebSocketError))
+    componentFailed = cast("SignalOfTwo[str, Exception]", pyqtSignal(str, Exception))
+    loadAdapted = cast("SignalOf[AdaptationStep]", pyqtSignal(object))
     subscriptionsChanged = pyqtSignal()
 
     # PROGRAM holds the program's service weakly, so that one made by hand and never used goes when its maker lets go of
@@ -166,8 +167,8 @@ class WebSocketService(QObject, ChannelSource):
         if manager is None or bridge is None:
             # The program's lines may be there without this service having made its manager.
             shared = PROGRAM.living("manager") if self._is_programs else None
-            if isinstance(shared, Wiring) and shared.loop is asyncio.get_running_loop():
-                await asyncio.shield(shared.begin_stop())
+            if shared is not None and cast("Wiring", shared).loop is asyncio.get_running_loop():
+                await asyncio.shield(cast("Wiring", shared).begin_stop())
             return
         for task in tuple(self._tasks):
             task.cancel()
@@ -325,6 +326,8 @@ class WebSocketService(QObject, ChannelSource):
         if self._manager is not None:
             return self._manager.monitor
         if self._unused is None:
+            from upbit_ws_qt.monitoring import Monitor
+
             self._unused = Monitor(self.config)
         return self._unused
 
@@ -397,6 +400,12 @@ class WebSocketService(QObject, ChannelSource):
             if self._stopped:
                 raise ConfigurationError("service", "stopped", "a new service; a stopped one cannot be used again")
             self._running_loop("manager")
+            # Here and not above: the engine is most of what there is to load, and importing a service should not take
+            # three times as long as importing Qt.
+            from upbit_ws_qt.manager import GlobalWebSocketManager
+            from upbit_ws_qt.qt.bridge import Bridge
+            from upbit_ws_qt.qt.channel_hub import ChannelHub
+
             made_by = GlobalWebSocketManager.instance if self._is_programs else GlobalWebSocketManager
             self._manager = made_by(self.config)
             self._hub = ChannelHub(self._manager, self.errorOccurred.emit)
@@ -420,6 +429,8 @@ class WebSocketService(QObject, ChannelSource):
         return self._channels(spec).channel(spec)
 
     def _channels(self, spec: SubscriptionSpec) -> ChannelHub:
+        from upbit_ws_qt.wire import region_problem  # loaded with the manager, which this needs anyway
+
         lacking = region_problem(spec, self.config.region)
         if lacking is not None:
             raise SubscriptionError(lacking, spec=spec, codes=spec.symbols)

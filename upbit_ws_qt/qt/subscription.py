@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from PyQt6 import sip
 from PyQt6.QtCore import QMetaMethod, QMetaObject, QObject, Qt, pyqtSignal, pyqtSlot
 
 from upbit_ws_qt.errors import SubscriptionError, WebSocketError
-from upbit_ws_qt.manager.components import hold_callback
 from upbit_ws_qt.qt.ending import loop_lives
 from upbit_ws_qt.qt.ownership import Lifetime, receiver_of, signal_of
 from upbit_ws_qt.specs import normalize_symbols
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
     from upbit_ws_qt.qt.service import WebSocketService
+    from upbit_ws_qt.qt.signals import SignalOf
     from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import StreamStatus
@@ -54,8 +54,8 @@ class Subscription(QObject):
     """
 
     activated = pyqtSignal()
-    failed = pyqtSignal(WebSocketError)
-    received = pyqtSignal(object)
+    failed = cast("SignalOf[WebSocketError]", pyqtSignal(WebSocketError))
+    received = cast("SignalOf[Any]", pyqtSignal(object))
 
     def __init__(
         self,
@@ -66,6 +66,8 @@ class Subscription(QObject):
         *,
         lifetime: Lifetime,
     ) -> None:
+        from upbit_ws_qt.manager.components import hold_callback  # loaded with the manager, which this needs anyway
+
         super().__init__()
         signal = signal_of(callback)
         self._service = service
