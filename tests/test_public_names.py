@@ -169,6 +169,7 @@ HANDED_OUT = {"ComponentSubscription", "FrameTrace", "Subscription"}
 INTERNAL = {
     "AdaptationPlan",
     "Choice",
+    "Computer",
     "CollectorPauses",
     "ComponentStats",
     "Drain",
