@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .announcements.panel import AnnouncementsWidget
     from .base.market_catalog import MarketCatalog
     from .base.panel import PanelState
+    from .base.price_format import price_text
     from .base.text import Language, set_language
     from .base.theme import ThemeMode, apply_theme
     from .chart.panel import ChartWidget
@@ -42,6 +43,7 @@ __all__ = [
     "ThemeMode",
     "WatchListWidget",
     "apply_theme",
+    "price_text",
     "set_language",
 ]
 
@@ -62,6 +64,7 @@ _HOMES = {
     "ThemeMode": "base.theme",
     "WatchListWidget": "watch_list.panel",
     "apply_theme": "base.theme",
+    "price_text": "base.price_format",
     "set_language": "base.text",
 }
 
