@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from .account.my_assets import MyAssetsWidget
     from .account.my_orders import MyOrdersWidget
     from .announcements.panel import AnnouncementsWidget
+    from .base.look import set_price_colours
     from .base.market_catalog import MarketCatalog
     from .base.panel import PanelState
     from .base.price_format import price_text
     from .base.text import Language, set_language
-    from .base.theme import ThemeMode, apply_theme
+    from .base.theme import MarketColours, MarketScheme, ThemeMode, apply_theme
     from .chart.panel import ChartWidget
     from .indicators.panel import IndicatorsWidget
     from .monitor_dock import ConnectionMonitorDock
@@ -35,6 +36,8 @@ __all__ = [
     "LogBook",
     "LogWidget",
     "MarketCatalog",
+    "MarketColours",
+    "MarketScheme",
     "MyAssetsWidget",
     "MyOrdersWidget",
     "OrderBookWidget",
@@ -45,6 +48,7 @@ __all__ = [
     "apply_theme",
     "price_text",
     "set_language",
+    "set_price_colours",
 ]
 
 _HOMES = {
@@ -56,6 +60,8 @@ _HOMES = {
     "LogBook": "window.log_dock",
     "LogWidget": "window.log_dock",
     "MarketCatalog": "base.market_catalog",
+    "MarketColours": "base.theme",
+    "MarketScheme": "base.theme",
     "MyAssetsWidget": "account.my_assets",
     "MyOrdersWidget": "account.my_orders",
     "OrderBookWidget": "order_book.panel",
@@ -66,6 +72,7 @@ _HOMES = {
     "apply_theme": "base.theme",
     "price_text": "base.price_format",
     "set_language": "base.text",
+    "set_price_colours": "base.look",
 }
 
 

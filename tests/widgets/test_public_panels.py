@@ -25,8 +25,9 @@ ROOT = Path(__file__).parents[2]
 def test_the_names_are_these() -> None:
     assert widgets.__all__ == [
         "AnnouncementsWidget", "ChartWidget", "ConnectionMonitorDock", "IndicatorsWidget", "Language", "LogBook",
-        "LogWidget", "MarketCatalog", "MyAssetsWidget", "MyOrdersWidget", "OrderBookWidget", "PanelState",
-        "TapeWidget", "ThemeMode", "WatchListWidget", "apply_theme", "set_language",
+        "LogWidget", "MarketCatalog", "MarketColours", "MarketScheme", "MyAssetsWidget", "MyOrdersWidget",
+        "OrderBookWidget", "PanelState", "TapeWidget", "ThemeMode", "WatchListWidget", "apply_theme", "price_text",
+        "set_language", "set_price_colours",
     ]  # fmt: skip
     assert dir(widgets) == widgets.__all__
 

@@ -10,12 +10,13 @@ from PyQt6.QtGui import QKeySequence, QPainter, QPalette, QPen
 from PyQt6.QtWidgets import QAbstractScrollArea, QScrollArea, QSplitter, QStackedWidget, QTableView, QTabWidget, QWidget
 
 from .copying import copy_rows
+from .theme import shade_alternate_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from PyQt6.QtGui import QFocusEvent, QKeyEvent, QPaintEvent
-    from PyQt6.QtWidgets import QLayout
+    from PyQt6.QtWidgets import QLayout, QStyleOptionViewItem
 
 __all__ = ["FocusEntry", "FramedTable", "focus_into", "in_reading_order", "paint_focus_frame", "set_tab_order"]
 
@@ -53,6 +54,12 @@ class FramedTable(QTableView):
             event.accept()
             return
         super().keyPressEvent(event)
+
+    def initViewItemOption(self, option: QStyleOptionViewItem | None) -> None:
+        """Shade every second row."""
+        super().initViewItemOption(option)
+        if option is not None:
+            shade_alternate_rows(option, self.palette())
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Paint the frame over what is there."""

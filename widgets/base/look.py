@@ -7,17 +7,24 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QCoreApplication, QObject, Qt, pyqtSignal
 from PyQt6.QtGui import QBrush, QColor
 
+from .contrast import LEAST_CONTRAST, blend, contrast, legible
 from .theme import MarketColours, MarketScheme, is_dark, market_colours
 
 if TYPE_CHECKING:
     from PyQt6.QtCore import QRect
     from PyQt6.QtGui import QPainter, QPalette
 
-__all__ = ["LEAST_CONTRAST", "Look", "blend", "contrast", "legible", "look", "market_colours_of", "paint_hatching"]
-
-LEAST_CONTRAST = 4.5
-"""Of a text with what is behind it."""
-_STEPS = 40
+__all__ = [
+    "LEAST_CONTRAST",
+    "Look",
+    "blend",
+    "contrast",
+    "legible",
+    "look",
+    "market_colours_of",
+    "paint_hatching",
+    "set_price_colours",
+]
 
 
 class Look(QObject):
@@ -32,6 +39,7 @@ class Look(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._scheme = MarketScheme.KOREAN
+        self._own: MarketColours | None = None
         self._reduce_motion = False
 
     @property
@@ -46,9 +54,21 @@ class Look(QObject):
 
     def choose(self, *, scheme: MarketScheme | None = None, reduce_motion: bool | None = None) -> None:
         """Change some of it, live."""
-        wanted = (scheme or self._scheme, self._reduce_motion if reduce_motion is None else reduce_motion)
-        if wanted != (self._scheme, self._reduce_motion):
-            self._scheme, self._reduce_motion = wanted
+        own = self._own if scheme is None else None
+        self._change(scheme or self._scheme, own, self._reduce_motion if reduce_motion is None else reduce_motion)
+
+    def choose_own(self, colours: MarketColours) -> None:
+        """Show rising and falling prices in a program's own colours, until a scheme is chosen again."""
+        self._change(self._scheme, colours, self._reduce_motion)
+
+    def market_colours(self, palette: QPalette) -> MarketColours:
+        """Return the chosen colours of rising and falling prices that fit a widget's palette."""
+        return self._own or market_colours(self._scheme, dark=is_dark(palette))
+
+    def _change(self, scheme: MarketScheme, own: MarketColours | None, reduce_motion: bool) -> None:
+        wanted = (scheme, own, reduce_motion)
+        if wanted != (self._scheme, self._own, self._reduce_motion):
+            self._scheme, self._own, self._reduce_motion = wanted
             self.changed.emit()
 
 
@@ -63,41 +83,35 @@ def look() -> Look:
 
 def market_colours_of(palette: QPalette) -> MarketColours:
     """Return the chosen colours of rising and falling prices that fit a widget's palette."""
-    return market_colours(look().scheme, dark=is_dark(palette))
+    return look().market_colours(palette)
 
 
-def contrast(one: QColor, other: QColor) -> float:
-    """Return the ratio of contrast of two colours as WCAG has it, 1 to 21; texts need 4.5."""
-    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
+def set_price_colours(colours: MarketScheme | MarketColours) -> None:
+    """Choose the colours of rising and falling prices in all panels of the program, live.
 
+    Where a colour cannot be read on a panel's ground, the nearest one that can is painted.
 
-def legible(colour: str, ink: str, *grounds: str | QColor) -> QColor:
-    """Return `colour` or, where it cannot be read on one of the grounds, the nearest one towards `ink` that can."""
-    for step in range(_STEPS + 1):
-        found = blend(ink, colour, step / _STEPS)
-        if all(contrast(found, QColor(ground)) >= LEAST_CONTRAST for ground in grounds):
-            break
-    return found
+    Example:
+        set_price_colours(MarketScheme.WESTERN)
+        set_price_colours(MarketColours(up="#ff8f66", down="#5cc8ff", flat="#9fb0cf"))
+
+    Args:
+        colours: one of three schemes, each of which has colours for light and for dark themes, or colours of your own
+            that fit your theme.
+
+    Raises:
+        ValueError: a colour that Qt does not know.
+        RuntimeError: there is no QApplication yet.
+    """
+    if isinstance(colours, MarketColours):
+        for name in (colours.up, colours.down, colours.flat):
+            if not QColor.isValidColorName(name):
+                raise ValueError(f"{name!r} is no colour; expected one such as '#ff8f66'")
+        look().choose_own(colours)
+    else:
+        look().choose(scheme=MarketScheme(colours))
 
 
 def paint_hatching(painter: QPainter, area: QRect, colour: str) -> None:
     """Hatch what is out of date: its colours stay readable, and it is known at a glance."""
     painter.fillRect(area, QBrush(QColor(colour), Qt.BrushStyle.BDiagPattern))
-
-
-def _luminance(colour: QColor) -> float:
-    red, green, blue = (
-        part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4
-        for part in (colour.redF(), colour.greenF(), colour.blueF())
-    )
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def blend(over: str, under: str, share: float) -> QColor:
-    """Return the opaque colour of `over` laid upon `under` with `share` (0 to 1) of its strength."""
-    top, bottom = QColor(over), QColor(under)
-    red, green, blue = (
-        int(share * a + (1 - share) * b) for a, b in zip(top.getRgb()[:3], bottom.getRgb()[:3], strict=True)
-    )
-    return QColor(red, green, blue)

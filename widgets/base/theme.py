@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QColor, QFont, QGuiApplication, QPalette
-from PyQt6.QtWidgets import QApplication, QStyleFactory
+from PyQt6.QtWidgets import QApplication, QStyleFactory, QStyleOptionViewItem
 
 from upbit_ws_qt import WebSocketType
+
+from .contrast import LEAST_CONTRAST, blend, contrast, legible
 
 __all__ = [
     "DARK",
@@ -24,6 +27,7 @@ __all__ = [
     "is_dark",
     "market_colours",
     "number_font",
+    "shade_alternate_rows",
 ]
 
 
@@ -161,8 +165,57 @@ def is_dark(palette: QPalette) -> bool:
 
 
 def colours_of(palette: QPalette) -> Colours:
-    """Return the theme that fits a widget's palette, so that a widget looks right in anybody's program."""
-    return DARK if is_dark(palette) else LIGHT
+    """Return the theme that fits a widget's palette, so that a widget looks right in anybody's program.
+
+    One of ours where the palette is ours, else ours with the palette's own grounds and ink; a style sheet changes the
+    palettes of its widgets, too.
+    """
+    active, role = QPalette.ColorGroup.Active, QPalette.ColorRole
+    window, base, alternate, text = (
+        palette.color(active, each).name() for each in (role.Window, role.Base, role.AlternateBase, role.Text)
+    )
+    ours = DARK if is_dark(palette) else LIGHT
+    if (window, base, alternate, text) == (ours.window, ours.base, ours.alternate, ours.text):
+        return ours
+    return _on_other_grounds(window, base, alternate, text)
+
+
+@lru_cache(maxsize=64)
+def _on_other_grounds(window: str, base: str, alternate: str, text: str) -> Colours:
+    """Return our theme with other grounds and ink, each colour moved towards the ink until it can be read."""
+    ours = DARK if QColor(base).lightness() < 128 else LIGHT
+    if contrast(QColor(alternate), QColor(text)) < LEAST_CONTRAST:  # left over from the theme before
+        alternate = blend(text, base, 0.04).name()
+    chosen = blend(ours.accent, base, 0.25).name()
+    grounds = (window, base, alternate, chosen)
+
+    def on_all(colour: str) -> str:
+        return legible(colour, text, *grounds).name()
+
+    return replace(
+        ours,
+        window=window,
+        base=base,
+        alternate=alternate,
+        text=text,
+        muted=on_all(blend(text, base, 0.6).name()),
+        grid=blend(text, base, 0.12).name(),
+        border=blend(text, base, 0.3).name(),
+        accent=on_all(ours.accent),
+        chosen=chosen,
+        good=on_all(ours.good),
+        warn=on_all(ours.warn),
+        bad=on_all(ours.bad),
+        idle=on_all(ours.idle),
+        live=on_all(ours.live),
+        embedded=on_all(ours.embedded),
+        lines={line: on_all(colour) for line, colour in ours.lines.items()},
+    )
+
+
+def shade_alternate_rows(option: QStyleOptionViewItem, palette: QPalette) -> None:
+    """Have every second row of a view painted so that its texts can be read, whatever a style sheet left out."""
+    option.palette.setColor(QPalette.ColorRole.AlternateBase, QColor(colours_of(palette).alternate))
 
 
 def market_colours(scheme: MarketScheme, *, dark: bool) -> MarketColours:

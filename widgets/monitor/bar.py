@@ -16,6 +16,7 @@ from ..base.theme import colours_of
 from .words import line_name
 
 if TYPE_CHECKING:
+    from PyQt6.QtGui import QPaintEvent
     from PyQt6.QtWidgets import QAbstractButton
 
 __all__ = ["WINDOWS", "MonitorBar"]
@@ -60,13 +61,13 @@ class MonitorBar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.windows = QButtonGroup(self)
-        self.buttons = {name: QToolButton(self) for name, *_ in _ACTIONS}
+        self.buttons = {name: _Choice(self) for name, *_ in _ACTIONS}
         self.legend = {ws_type: QCheckBox(self) for ws_type in WebSocketType}
         self.news = plain_label("", self)
         bar = QHBoxLayout(self)
         bar.setContentsMargins(0, 0, 0, 0)
         for number, _ in enumerate(WINDOWS):
-            button = QToolButton(self)
+            button = _Choice(self)
             button.setCheckable(True)
             self.windows.addButton(button, number)
             bar.addWidget(button)
@@ -115,7 +116,7 @@ class MonitorBar(QWidget):
             self.buttons[name].setAccessibleName(tr(text))
             self.buttons[name].setAccessibleDescription(tr(hint))
         for ws_type, box in self.legend.items():
-            box.setText(f"━ {line_name(ws_type)}")
+            box.setText(line_name(ws_type))
             box.setAccessibleName(tr("Show {name} in the plots", name=line_name(ws_type)))
         self.news.setAccessibleName(tr("Recorded while paused"))
 
@@ -129,15 +130,13 @@ class MonitorBar(QWidget):
                 palette.setColor(QPalette.ColorRole.ButtonText, QColor(colours.base))
             if palette != button.palette():
                 button.setPalette(palette)
+        ratio = self.devicePixelRatioF()
         for ws_type, box in self.legend.items():
-            palette = box.palette()
-            for role in (QPalette.ColorRole.WindowText, QPalette.ColorRole.ButtonText):
-                palette.setColor(role, QColor(colours.lines[ws_type]))
-            if palette != box.palette():
-                box.setPalette(palette)
+            box.setIcon(_line_icon(QColor(colours.lines[ws_type]), ratio))
         pause = self.buttons["pause"]
-        colour = colours.base if pause.isChecked() else colours.text
-        pause.setIcon(_pause_icon(QColor(colour), self.devicePixelRatioF()))
+        # A style sheet has a ground of its own for what is checked.
+        on_accent = pause.isChecked() and not pause.testAttribute(Qt.WidgetAttribute.WA_StyleSheetTarget)
+        pause.setIcon(_pause_icon(QColor(colours.base if on_accent else colours.text), ratio))
 
     def _window(self, number: int) -> QAbstractButton:
         button = self.windows.button(number)
@@ -145,13 +144,44 @@ class MonitorBar(QWidget):
         return button
 
 
+class _Choice(QToolButton):
+    """A button that is underlined while it is checked: a style sheet takes the colour away by which that is seen."""
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Paint the line over it."""
+        super().paintEvent(event)
+        if self.isChecked():
+            painter = QPainter(self)
+            painter.fillRect(4, self.height() - 4, self.width() - 8, 2, QColor(colours_of(self._ground()).accent))
+            painter.end()
+
+    def _ground(self) -> QPalette:
+        """Return the palette of what it lies on; its own has the colours of the button."""
+        parent = self.parentWidget()
+        return self.palette() if parent is None else parent.palette()
+
+
+def _line_icon(colour: QColor, ratio: float) -> QIcon:
+    """Return the stroke of a curve, as a legend has it."""
+    picture = _empty_picture(ratio)
+    painter = QPainter(picture)
+    painter.fillRect(QRectF(1.0, 7.0, 14.0, 2.0), colour)
+    painter.end()
+    return QIcon(picture)
+
+
 def _pause_icon(colour: QColor, ratio: float) -> QIcon:
     """Return two bars; the style's own are black in every theme."""
-    picture = QPixmap(int(16 * ratio), int(16 * ratio))
-    picture.setDevicePixelRatio(ratio)
-    picture.fill(Qt.GlobalColor.transparent)
+    picture = _empty_picture(ratio)
     painter = QPainter(picture)
     for left in (3.0, 9.0):
         painter.fillRect(QRectF(left, 2.0, 4.0, 12.0), colour)
     painter.end()
     return QIcon(picture)
+
+
+def _empty_picture(ratio: float) -> QPixmap:
+    picture = QPixmap(int(16 * ratio), int(16 * ratio))
+    picture.setDevicePixelRatio(ratio)
+    picture.fill(Qt.GlobalColor.transparent)
+    return picture

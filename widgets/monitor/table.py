@@ -11,12 +11,13 @@ from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from ..base.labels import tip_text
 from ..base.text import tr
-from ..base.theme import colours_of
+from ..base.theme import colours_of, shade_alternate_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
     from PyQt6.QtGui import QPaintEvent, QResizeEvent
+    from PyQt6.QtWidgets import QStyleOptionViewItem
 
 __all__ = ["Column", "RecordModel", "RecordTable"]
 
@@ -172,6 +173,12 @@ class RecordTable(QTableView, Generic[Record]):
         if text != self._empty and viewport is not None:
             self._empty = text
             viewport.update()
+
+    def initViewItemOption(self, option: QStyleOptionViewItem | None) -> None:
+        """Shade every second row."""
+        super().initViewItemOption(option)
+        if option is not None:
+            shade_alternate_rows(option, self.palette())
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Say why there is nothing, where there is nothing."""
