@@ -10,7 +10,7 @@ LOWEST := .venv-lowest
 ONCE := widgets test_packaging.py test_examples.py test_tools.py test_tour.py test_promises.py test_conftest.py
 ROOMS := tests $(ONCE:%=--ignore=tests/%)
 
-.PHONY: run test check soak test-rooms check-lowest lint types imports fuzz house bench clean
+.PHONY: run test check soak test-rooms check-lowest lint types imports fuzz house bench dist clean
 
 run: $(STAMP)
 	@$(BIN)/python run_desktop_ui.py $(ARGS)
@@ -50,6 +50,10 @@ fuzz: $(STAMP)
 # The figures by which the shape of the code is watched; another checkout's: make house ARGS="--root PATH".
 house: $(STAMP)
 	@QT_QPA_PLATFORM=offscreen $(BIN)/python tools/house.py $(ARGS)
+
+# Wheel and source distribution, built twice and compared; TAG=v1.2.3 where it is to be a release (docs/release.md).
+dist: $(STAMP)
+	@$(BIN)/python -m tools.build_twice dist $(if $(TAG),--release $(TAG))
 
 # In an environment of its own: the exchange's kit, which is measured beside us, wants an older websockets.
 bench: VENV := .venv-bench

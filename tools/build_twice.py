@@ -62,16 +62,15 @@ def build_twice(out: Path) -> dict[str, str]:
     return {name: hashlib.sha256(content).hexdigest() for name, content in one.items()}
 
 
-def check_release(tag: str) -> None:
-    """Refuse what is not ready to be that release."""
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+def release_problem(tag: str, version: str, changelog: str, repository: str) -> str:
+    """Return why this is not ready to be the release of that tag; "" where it is."""
     if tag != f"v{version}":
-        raise BuildError(f"the tag is {tag}, and pyproject.toml says {version}")
-    section = rf"^## \[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d$"
-    if not re.search(section, (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE):
-        raise BuildError(f"CHANGELOG.md has no section [{version}] with its date")
-    if not os.environ.get(VARIABLE):
-        raise BuildError(f"{VARIABLE} has to say where the project lives (https://…)")
+        return f"the tag is {tag}, and pyproject.toml says {version}"
+    if not re.search(rf"^## \[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d$", changelog, re.MULTILINE):
+        return f"CHANGELOG.md has no section [{version}] with its date"
+    if not repository:
+        return f"{VARIABLE} has to say where the project lives (https://…)"
+    return ""
 
 
 def main() -> int:
@@ -82,7 +81,11 @@ def main() -> int:
     options = parser.parse_args()
     try:
         if options.release is not None:
-            check_release(options.release)
+            version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+            changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
+            problem = release_problem(options.release, version, changelog, os.environ.get(VARIABLE, ""))
+            if problem:
+                raise BuildError(problem)
         for name, digest in build_twice(options.out).items():
             print(digest, name)
     except BuildError as error:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import textwrap
 from ctypes.util import find_library
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,9 +108,10 @@ def run_on(display: str, program: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_readmes_example_in_a_window_with_a_dialog_that_is_closed_while_data_flows(display: str) -> None:
     example = (ROOT / "examples" / "quickstart.py").read_text(encoding="utf-8")
-    head, last = example.split("# README begins\n")[1].split("# README ends\n")[0].strip("\n").rsplit("\n", 1)
-    assert last == "run(main)"
-    done = run_on(display, f"{head}\n{_A_DAY}")
+    head, last = example.split("# README begins\n")[1].split("# README ends\n")[0].split('if __name__ == "__main__":\n')
+    made, run = textwrap.dedent(last).strip("\n").rsplit("\n", 1)
+    assert run == "run(main)"
+    done = run_on(display, f"{head}\n{made}\n{_A_DAY}")
     assert done.stdout.splitlines() == ["platform xcb", "dialog closed", "code 0"], done.stderr
     assert done.stderr == ""
     assert done.returncode == 0

@@ -22,7 +22,7 @@ from widgets.base.theme import DARK, LIGHT, ThemeMode, apply_theme
 from widgets.monitor_dock import ConnectionMonitorDock
 
 if TYPE_CHECKING:
-    from upbit_ws_qt import WebSocketService
+    from upbit_ws_qt import WebSocketService, WebSocketType
 
 ROOT = Path(__file__).parents[2]
 _SIGN = Qt.ToolButtonStyle.ToolButtonIconOnly
@@ -91,8 +91,7 @@ async def test_language_and_theme_change_live(service: WebSocketService) -> None
                 assert other is not None
                 assert _colour(chosen, QPalette.ColorRole.Button) == colours.accent  # seen on dark, too
                 assert _colour(other, QPalette.ColorRole.Button) != colours.accent
-                for line, box in dock.panel.legend.items():
-                    assert _colour(box, QPalette.ColorRole.WindowText) == colours.lines[line]
+                await until(partial(_has_strokes, dock, colours.lines))
                 assert _sign_colour(dock.panel.buttons["pause"]) == QColor(colours.text)
             set_language(Language.KOREAN)
             await until(lambda: dock.windowTitle() == "연결 모니터")
@@ -166,6 +165,11 @@ def _is_scrolled(dock: ConnectionMonitorDock, orientation: Qt.Orientation) -> bo
 
 def _is_wide(widget: QWidget, width: int) -> bool:
     return widget.width() == width
+
+
+def _has_strokes(dock: ConnectionMonitorDock, colours: dict[WebSocketType, str]) -> bool:
+    strokes = {line: box.icon().pixmap(16, 16).toImage().pixelColor(8, 8) for line, box in dock.panel.legend.items()}
+    return strokes == {line: QColor(colour) for line, colour in colours.items()}
 
 
 def _has_background(dock: ConnectionMonitorDock, colour: str) -> bool:
