@@ -68,7 +68,7 @@ def streams_of(spec: SubscriptionSpec) -> tuple[StreamKey, ...]:
     if data_type.is_indicator:
         variants = [indicator_variant(spec.timeframe or "", entry) for entry in spec.indicators]
         return tuple(dict.fromkeys(StreamKey(data_type, code, v) for code in spec.symbols for v in variants))
-    return tuple(StreamKey(data_type, code) for code in spec.symbols)
+    return tuple([StreamKey(data_type, code) for code in spec.symbols])
 
 
 def level_variant(level: Decimal) -> str:

@@ -106,6 +106,23 @@ async def quarantined(desk: Desk, component_id: str, *specs: SubscriptionSpec) -
     return bad, handle
 
 
+async def test_a_component_that_is_resumed_is_told_how_it_stands_with_what_it_gave_back(
+    exchange: EmbeddedExchange, make_desk: Callable[..., Any]
+) -> None:
+    desk: Desk = await make_desk(quarantine_after=2)
+    manager, bad, told = desk.manager, Component(fail), list[tuple[StreamKey, StreamStatus]]()
+    spec = SubscriptionSpec(TICKER, ["KRW-BTC", "KRW-ETH"])
+    handle = manager.register_component("bad", spec, bad, on_status=lambda *news: told.append(news[:2]))
+    await until(lambda: handle.quarantined)
+    await until(lambda: on_the_wire(exchange) == set())
+    told.clear()
+    bad.deed = behave
+    manager.resume("bad")
+    await until(lambda: len(told) >= 2)
+    assert dict(told[:2]) == dict.fromkeys(handle.streams, StreamStatus.WANTED)
+    await until(lambda: dict(told) == dict.fromkeys(handle.streams, StreamStatus.LIVE))
+
+
 async def test_a_quarantined_component_may_want_something_else_and_is_asked_for_it_when_resumed(
     exchange: EmbeddedExchange, make_desk: Callable[..., Any]
 ) -> None:

@@ -171,7 +171,7 @@ class SubscriptionMachine(RuleBasedStateMachine):
         desk, public = self.desk, WebSocketType.PUBLIC
         told = dict(desk.told)
         statuses = {stream: desk.sync.status(stream) for stream in desk.state.wanted_streams(public)}
-        assert {stream: told[stream] for stream in statuses} == statuses
+        assert {stream: told.get(stream, StreamStatus.WANTED) for stream in statuses} == statuses
         asked = [statuses[stream] for stream in desk.state.demand(public)]
         figures = desk.sync.statistics()
         assert figures.live == sum(status.is_served for status in asked)

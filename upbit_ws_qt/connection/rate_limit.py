@@ -88,9 +88,13 @@ class MessageLimiter:
         """Return the seconds to wait before the next message, 0 if it may leave now; `recovery` may use the reserve."""
         self._recover(now)
         per_second, per_minute = self._limits()
-        if not recovery:
-            per_minute = max(1, per_minute - self._reserve)
-        until = max(self._blocked_until, self._room(per_second, SECOND), self._room(per_minute, MINUTE))
+        return self._delay(now, per_second, per_minute if recovery else max(1, per_minute - self._reserve))
+
+    def _delay(self, now: float, per_second: int, per_minute: int) -> float:
+        until, sent_at = self._blocked_until, self._sent_at
+        for limit, window in ((per_second, SECOND), (per_minute, MINUTE)):
+            if len(sent_at) >= limit:  # the window is full: there is room again when its oldest message leaves it
+                until = max(until, sent_at[-limit] + window)
         return max(0.0, until - now)
 
     def change_delay(self, now: float) -> float:
@@ -102,8 +106,11 @@ class MessageLimiter:
         """
         if not self._sent_at:
             return self.delay(now)
-        spacing = 1.0 / self._per_second if self._may_hurry(now) else STEADY
-        return max(0.0, self._sent_at[-1] + spacing - now, self.delay(now))
+        self._recover(now)
+        per_second, per_minute = self._limits()
+        spacing = 1.0 / self._per_second if self._may_hurry(now, per_minute) else STEADY
+        delay = self._delay(now, per_second, max(1, per_minute - self._reserve))
+        return max(0.0, self._sent_at[-1] + spacing - now, delay)
 
     def record(self, now: float) -> None:
         """Count a message that has just been sent."""
@@ -156,10 +163,9 @@ class MessageLimiter:
     def _limits(self) -> tuple[int, int]:
         return max(1, int(self._per_second * self._factor)), max(1, int(self._per_minute * self._factor))
 
-    def _may_hurry(self, now: float) -> bool:
+    def _may_hurry(self, now: float, per_minute: int) -> bool:
         """Whether a message now leaves enough for one every 0.9 s until the oldest ones no longer count."""
-        self._recover(now)
-        budget = int(self._limits()[1] * SHARE_OF_CHANGES)
+        budget = int(per_minute * SHARE_OF_CHANGES)
         times = [at for at in self._sent_at if at > now - MINUTE]
         expired = 0
         for step in range(int(MINUTE / STEADY) + 1):
@@ -169,12 +175,6 @@ class MessageLimiter:
             if len(times) - expired + 1 + step > budget:
                 return False
         return True
-
-    def _room(self, limit: int, window: float) -> float:
-        """Return when a window that holds `limit` messages has room for one more."""
-        if len(self._sent_at) < limit:
-            return float("-inf")
-        return self._sent_at[-limit] + window
 
     def _recover(self, now: float) -> None:
         """Give a step of the budget back for each clean interval."""

@@ -282,8 +282,14 @@ class ComponentRegistry:
                 continue
             handle.quarantined = False
             self._serve_again(handle)
+            # What it gave back it heard nothing more of; from the loop, because this may be called from a Task.
+            self._loop.call_soon(self._tell_how_it_stands, handle)
         self._on_changed(frozenset(changed))
         return True
+
+    def _tell_how_it_stands(self, handle: ComponentSubscription) -> None:
+        statuses = [(stream, self.status(stream)) for stream in handle.streams]
+        self._calls.send([partial(_tell, handle, stream, status, None) for stream, status in statuses])
 
     def quarantined(self) -> dict[str, frozenset[StreamKey]]:
         """Return the components that are quarantined, with the streams that each has given back."""

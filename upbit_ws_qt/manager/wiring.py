@@ -466,7 +466,8 @@ class Wiring:
         return GlobalManagerState.ACTIVE
 
     def _has_failed_streams(self) -> bool:
-        self._failed = {stream for stream in self._failed if self.wishes.wants(stream)}
+        if self._failed:
+            self._failed = {stream for stream in self._failed if self.wishes.wants(stream)}
         return bool(self._failed)
 
     def _set_state(self, state: GlobalManagerState) -> None:

@@ -91,7 +91,8 @@ class RequestsInFlight:
 
     def taken_in_time(self, now: float) -> None:
         """Count as taken what has met no error for long enough."""
-        self._take(self._count(lambda request: request.at + self._memory.patience.accepted <= now))
+        if self._open:
+            self._take(self._count(lambda request: request.at + self._memory.patience.accepted <= now))
 
     def stood_still(self, seconds: float) -> None:
         """Leave time out in which an error could not be read: it says nothing of a request that none was."""

@@ -140,7 +140,7 @@ class LineDriver:
         if plan is None:
             return
         data = encode_request(plan.objects, format=self._choice.format, ticket=self._new_ticket())
-        self._choice.note_request(entry.data_type.value for entry in plan.objects)
+        self._choice.note_request([entry.data_type.value for entry in plan.objects])
         # Before the first await: the answer may be there before `send` returns.
         self.session.on_request_sent(plan, len(data), now)
         self._watch()
@@ -158,7 +158,7 @@ class LineDriver:
         longest = _LONGEST_PAUSE if session.is_syncing or session.awaits_anything else None
         timer, due = None, math.inf
         if delay is not None or longest is not None:
-            seconds = min(value for value in (delay, longest) if value is not None)
+            seconds = min([value for value in (delay, longest) if value is not None])
             due = self._loop.time() + seconds
             timer = self._loop.call_later(seconds, self._wake.set)
         try:

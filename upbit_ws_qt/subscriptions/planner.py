@@ -12,7 +12,7 @@ from upbit_ws_qt.wire import TypeObject
 from upbit_ws_qt.wire.request_rules import canonical_indicator
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence, Set
     from decimal import Decimal
 
     from upbit_ws_qt.specs import IndicatorSpec
@@ -44,6 +44,7 @@ class _Mode(StrEnum):
 
 
 _MODE_ORDER = {mode: index for index, mode in enumerate(_Mode)}
+_SPLIT = {_Mode.PLAIN, _Mode.REALTIME}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +115,7 @@ class Effort:
     lists_unanswered: int = 0
     stray_errors: int = 0
 
-    def request_sent(
-        self, size: int, snapshots: Collection[StreamKey], new: Collection[StreamKey], *, is_needed: bool
-    ) -> None:
+    def request_sent(self, size: int, snapshots: Set[StreamKey], new: Set[StreamKey], *, is_needed: bool) -> None:
         """Count a request of `size` bytes; `is_needed` where it is not a repetition or an extra one."""
         self.requests += 1
         self.bytes_sent += size
@@ -124,7 +123,7 @@ class Effort:
         if is_needed:
             self.least_requests += 1
             self.least_bytes += size
-        self.least_snapshots += sum(1 for stream in snapshots if stream in new)
+        self.least_snapshots += len(snapshots & new)
 
     def list_sent(self, *, is_needed: bool) -> None:
         """Count a LIST_SUBSCRIPTIONS; a new line needs one."""
@@ -226,14 +225,18 @@ class IntelligentSubscriptionOptimizer:
         if plainly:
             alike = _each_type_in_one_way(alike)
         plain = [a.streams for a in alike if a.mode is _Mode.PLAIN and a.data_type.has_snapshot]
-        groups = _grouped([*alike, *_alike_once(extra)])
+        alike += [_Alike(stream.data_type, _Mode.SNAPSHOT, wanted, [stream]) for stream, wanted in extra.items()]
+        groups = _grouped(alike)
         groups.sort(key=_Group.place)
+        modes: dict[DataType, set[_Mode]] = {}
+        for group in groups:
+            modes.setdefault(group.data_type, set()).add(group.mode)
         return OptimizationResult(
-            objects=tuple(_type_object(group) for group in groups),
+            objects=tuple([_type_object(group) for group in groups]),
             union=union,
             snapshots=frozenset().union(*plain, extra),
-            split_types=_types_asked(groups, _Mode.PLAIN) & _types_asked(groups, _Mode.REALTIME),
-            mixed_types=_mixed_types(groups),
+            split_types=frozenset([data_type for data_type, found in modes.items() if found >= _SPLIT]),
+            mixed_types=frozenset([data_type for data_type, found in modes.items() if len(found) > 1]),
         )
 
     def calculate_efficiency_score(self, effort: Effort) -> float:
@@ -281,10 +284,6 @@ def _alike(
     return list(found.values())
 
 
-def _alike_once(extra: Mapping[StreamKey, Demand]) -> list[_Alike]:
-    return [_Alike(stream.data_type, _Mode.SNAPSHOT, wanted, [stream]) for stream, wanted in extra.items()]
-
-
 def _each_type_in_one_way(alike: Sequence[_Alike]) -> list[_Alike]:
     """Ask plainly for all of a type of which anything is new.
 
@@ -309,7 +308,7 @@ def _grouped(alike: Iterable[_Alike]) -> list[_Group]:
         group = groups.setdefault((data_type, mode, *options), _Group(data_type, mode, demand))
         suffix = f".{demand.depth}" if data_type is DataType.ORDERBOOK and demand.depth != FULL_DEPTH else ""
         group.add([stream[1] + suffix for stream in streams if stream[1]], demand.priority)
-    return [*groups.values(), *_indicator_groups(indicators)]
+    return [*groups.values(), *(_indicator_groups(indicators) if indicators else ())]
 
 
 def _collect_indicators(
@@ -350,17 +349,6 @@ def _type_object(group: _Group) -> TypeObject:
         timeframe=demand.timeframe,
         indicators=tuple(sorted(map(canonical_indicator, group.indicators), key=repr)),
     )
-
-
-def _types_asked(groups: Sequence[_Group], mode: _Mode) -> frozenset[DataType]:
-    return frozenset(group.data_type for group in groups if group.mode is mode)
-
-
-def _mixed_types(groups: Sequence[_Group]) -> frozenset[DataType]:
-    modes: dict[DataType, set[_Mode]] = {}
-    for group in groups:
-        modes.setdefault(group.data_type, set()).add(group.mode)
-    return frozenset(data_type for data_type, found in modes.items() if len(found) > 1)
 
 
 def urgent_part(wanted: Mapping[StreamKey, Demand]) -> dict[StreamKey, Demand]:

@@ -286,12 +286,14 @@ class LineSession:
             self.table.restart()
         if self._lister.check(now):
             self._memory.effort.list_unanswered()
-        self._judge_silent_streams(now)
-        # A stream that was asked for only so that its snapshot comes has to be dropped again.
-        if self._judge_silent_snapshots(now):
-            self._queue(now)
+        is_anything_open = self.table.watches_data  # as a rule there is not, and nobody's silence says anything
+        if is_anything_open:
+            self._judge_silent_streams(now)
+            # A stream that was asked for only so that its snapshot comes has to be dropped again.
+            if self._judge_silent_snapshots(now):
+                self._queue(now)
         self._in_flight.taken_in_time(now)
-        if not self.is_syncing and self.table.take_tries(now):
+        if is_anything_open and not self.is_syncing and self.table.take_tries(now):
             # What does not flow is asked for with its snapshot whenever anything is asked: a request is all it takes.
             self._asks_again = True
             self._queue(now)
@@ -371,7 +373,9 @@ class LineSession:
             return None
         if lister.due is not None and lister.due <= now and not self._list_is_useful():
             lister.want_no_more()
-        due = min((at for at in (lister.due, self._audit_at()) if at is not None), default=None)
+        due, audit = lister.due, self._audit_at()
+        if audit is not None and (due is None or audit < due):
+            due = audit
         # A line that is not proved serves nobody: it may use what is kept back of the budget.
         return None if due is None else max(due - now, self._limiter.delay(now, recovery=self.is_syncing))
 

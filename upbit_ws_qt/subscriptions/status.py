@@ -290,9 +290,13 @@ class StatusTracker:
                 waiter.note(stream, status, error)
 
     def _note(self, stream: StreamKey) -> None:
-        status = self._status(stream)
-        if self._told.get(stream) is not status:
-            self._told[stream] = status
+        status, before = self._status(stream), self._told.get(stream)
+        if status is before:
+            return
+        self._told[stream] = status
+        # That a stream is not served yet is no news to whoever has only just begun to want it. Of a thousand streams at
+        # once it would be a thousand calls of each listener.
+        if before is not None or status is not StreamStatus.WANTED:
             # Told from the loop and in order, never from here: the caller may be a Task, and whoever is told may open a
             # dialog.
             self._news.append((stream, status, self._why(stream, status)))

@@ -197,6 +197,7 @@ class Wish:
     Attributes:
         spec: what is asked for: the whole of what the components hold, or the part of its codes.
         whole: what the components hold.
+        ws_type: the line that carries it.
         demands: what it asks of each of its streams.
         owners: how often each component holds it; the parts of one wish share this.
         standing: whether it is asked for.
@@ -204,7 +205,7 @@ class Wish:
         other_half: the other part where it was cut in two; None where it was not.
     """
 
-    __slots__ = ("demands", "other_half", "owners", "refusal", "spec", "standing", "whole")
+    __slots__ = ("demands", "other_half", "owners", "refusal", "spec", "standing", "whole", "ws_type")
 
     def __init__(
         self,
@@ -216,6 +217,7 @@ class Wish:
     ) -> None:
         self.spec = spec
         self.whole = spec if whole is None else whole
+        self.ws_type: WebSocketType = spec.data_type.websocket_type
         self.demands: dict[StreamKey, Demand] = demands_of(spec)
         self.owners: Counter[str] = Counter() if owners is None else owners
         self.standing = standing
@@ -243,11 +245,6 @@ class Wish:
     def is_divisible(self) -> bool:
         """Whether it is about several codes."""
         return len(self.spec.symbols) > 1
-
-    @property
-    def ws_type(self) -> WebSocketType:
-        """The line that carries it."""
-        return self.spec.data_type.websocket_type
 
     @property
     def is_asked(self) -> bool:
