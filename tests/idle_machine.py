@@ -18,12 +18,16 @@ import os
 import selectors
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar, TypeVarTuple, Unpack
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from concurrent.futures import Executor
+
+_T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
 
 # Turns given to whoever carries bytes from socket to socket: the kernel does it within the call that sends them, or,
 # where it has much to do, in a thread of its own.
@@ -70,7 +74,9 @@ class IdleMachineLoop(asyncio.SelectorEventLoop):
         """Return the seconds that an idle machine would have needed."""
         return self._began + time.thread_time() + self._counting_selector.waited
 
-    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[Unpack[_Ts]], _T], *args: Unpack[_Ts]
+    ) -> asyncio.Future[_T]:
         """Note that a thread works for this loop, and for how long."""
         future = super().run_in_executor(executor, func, *args)
         self._in_threads += 1
