@@ -34,7 +34,6 @@ if TYPE_CHECKING:
         GapEvent,
         JWTManager,
         StateChange,
-        StreamGap,
     )
     from upbit_ws_qt.credentials import (
         Credentials,
@@ -175,6 +174,7 @@ if TYPE_CHECKING:
     )
     from upbit_ws_qt.specs import IndicatorSpec, SubscriptionSpec, is_market_code
     from upbit_ws_qt.streams import (
+        StreamGap,
         StreamKey,
     )
     from upbit_ws_qt.subscriptions import (
@@ -236,7 +236,7 @@ _HOMES: dict[str, str] = {
         "backfill": "AccountBalance AccountState GapReport StreamRecovery",
         "client": "SimpleWebSocketClient",
         "config": "AlertLimits ServiceConfig require_reachable",
-        "connection": "DialError EpochManager GapEvent JWTManager StateChange StreamGap",
+        "connection": "DialError EpochManager GapEvent JWTManager StateChange",
         "credentials": "Credentials",
         "errors": """
             AuthenticationError BackpressureError ConfigurationError ConnectionLostError DecodeError
@@ -276,7 +276,7 @@ _HOMES: dict[str, str] = {
         "routing": "DataPoolManager DataRoutingEngine FanoutHub PoolStatistics RoutingStatistics",
         "silence": "SilenceDetector",
         "specs": "IndicatorSpec SubscriptionSpec is_market_code",
-        "streams": "StreamKey",
+        "streams": "StreamGap StreamKey",
         "subscriptions": """
             ConflictInfo ConflictKind Demand IntelligentSubscriptionOptimizer OptimizationResult
             Quarantined RateLimitAwareSubscriptionBatcher Resolution RestoreResult SnapshotData

@@ -1,4 +1,4 @@
-"""The name of one stream: what the subscription side asks for and the routing side hands out by.
+"""The name of one stream, by which the subscription side asks and the routing side hands out; and its gaps.
 
 A stream is what the exchange sends as one: for an order book one per (code, level), whatever depth each consumer
 wants, because a deeper book holds every shallower one; for an indicator one per (code, time frame, parameters).
@@ -6,6 +6,7 @@ wants, because a deeper book holds every shallower one; for an indicator one per
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALL_SYMBOLS",
+    "DISORDER_MS",
+    "StreamGap",
     "StreamKey",
     "indicator_variant",
     "key_of_event",
@@ -55,6 +58,43 @@ class StreamKey(NamedTuple):
     def __str__(self) -> str:
         parts = [self.data_type.value, self.symbol or "*", self.variant]
         return " ".join(part for part in parts if part)
+
+
+DISORDER_MS = 1000
+"""Trades come out of the order of their times and ids now and then, by some milliseconds; this is ample."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamGap:
+    """Where a gap of one stream begins, and where it ends, in the exchange's own terms.
+
+    Everything that was missed lies from `since` to `until`, both included: reload that and drop what is known by its
+    id. None of it depends on the computer's clock.
+
+    Attributes:
+        stream: which one.
+        last_timestamp: exchange's milliseconds of what was handed on last before the gap (of a trade, when it was
+            traded); None where nothing of the stream had been handed on.
+        last_id: highest `sequential_id` handed on before the gap; None for what is no trade, or where there was none.
+        first_timestamp: the same of what came first on a line after it, whether it was news or not; None until it came.
+        first_id: its `sequential_id`; None for what is no trade, or until it came.
+    """
+
+    stream: StreamKey
+    last_timestamp: int | None = None
+    last_id: int | None = None
+    first_timestamp: int | None = None
+    first_id: int | None = None
+
+    @property
+    def since(self) -> int | None:
+        """Exchange's milliseconds that nothing which was missed is older than; None where nothing had come before."""
+        return None if self.last_timestamp is None else max(0, self.last_timestamp - DISORDER_MS)
+
+    @property
+    def until(self) -> int | None:
+        """Exchange's milliseconds that nothing which was missed is newer than; None while nothing has come since."""
+        return None if self.first_timestamp is None else self.first_timestamp + DISORDER_MS
 
 
 def streams_of(spec: SubscriptionSpec) -> tuple[StreamKey, ...]:

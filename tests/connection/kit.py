@@ -21,7 +21,6 @@ from upbit_ws_qt.connection import (
     Line,
     RawFrame,
     StateChange,
-    StreamGap,
     Supervisor,
     open_socket,
 )
@@ -29,7 +28,7 @@ from upbit_ws_qt.credentials import Credentials
 from upbit_ws_qt.errors import ConnectionLostError, DecodeError, RecoveryError, WebSocketError
 from upbit_ws_qt.events import BaseWebSocketEvent, TradeEvent
 from upbit_ws_qt.specs import SubscriptionSpec
-from upbit_ws_qt.streams import StreamKey, key_of_event, streams_of
+from upbit_ws_qt.streams import StreamGap, StreamKey, key_of_event, streams_of
 from upbit_ws_qt.types import DataFormat, DataType, WebSocketType
 from upbit_ws_qt.wire import ServerError, SubscriptionList, build_list_request, build_request, decode
 

@@ -22,9 +22,9 @@ from tests.connection.kit import (
     until,
 )
 from upbit_ws_qt.connection import ConnectLimiter, Line
-from upbit_ws_qt.connection.epoch import DISORDER_MS
 from upbit_ws_qt.errors import ConnectionLostError, RecoveryError
 from upbit_ws_qt.events import TradeEvent
+from upbit_ws_qt.streams import DISORDER_MS
 from upbit_ws_qt.types import ConnectionState, DataType
 from upbit_ws_qt.wire import decode
 

@@ -9,11 +9,10 @@ import pytest
 
 from tests.connection.kit import TRADES as TRADE_SPEC
 from tests.connection.kit import rig_for, until
-from upbit_ws_qt.connection import StreamGap
 from upbit_ws_qt.connection.epoch import GapLog
 from upbit_ws_qt.errors import ConnectionLostError
 from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
-from upbit_ws_qt.streams import StreamKey
+from upbit_ws_qt.streams import StreamGap, StreamKey
 from upbit_ws_qt.types import DataType, WebSocketType
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from upbit_ws_qt.monitoring.stats import LineStats, ProgramStats
 from upbit_ws_qt.quantiles import SketchSummary
 from upbit_ws_qt.routing import RoutingStatistics, StreamStats
 from upbit_ws_qt.subscriptions import SubscriptionStatistics
-from upbit_ws_qt.subscriptions.planner import SplitTrust
+from upbit_ws_qt.subscriptions.endpoint_memory import SplitTrust
 from upbit_ws_qt.types import ConnectionState, DataFormat, WebSocketType
 from upbit_ws_qt.wire import decode
 

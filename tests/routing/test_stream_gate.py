@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from tests.routing.rig import Listener, Rig, engine_rig, event_of, in_loop, raw
 from tests.waiting import until
-from upbit_ws_qt.connection import StreamGap
 from upbit_ws_qt.routing import stream_gate
 from upbit_ws_qt.specs import SubscriptionSpec
-from upbit_ws_qt.streams import StreamKey
+from upbit_ws_qt.streams import StreamGap, StreamKey
 from upbit_ws_qt.types import DataType
 
 if TYPE_CHECKING:

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from upbit_ws_qt.config import ServiceConfig
-    from upbit_ws_qt.connection import GapEvent, StreamGap
+    from upbit_ws_qt.connection import GapEvent
     from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.rest import RestClient
     from upbit_ws_qt.routing import DataRoutingEngine, Route
     from upbit_ws_qt.routing.stream_gate import RouteHold, StreamGate
     from upbit_ws_qt.specs import SubscriptionSpec
-    from upbit_ws_qt.streams import StreamKey
+    from upbit_ws_qt.streams import StreamGap, StreamKey
     from upbit_ws_qt.types import WebSocketType
 
 __all__ = ["BackfillDriver", "BackfillListener", "BackfillStats"]

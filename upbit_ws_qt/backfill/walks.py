@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from upbit_ws_qt.connection.epoch import DISORDER_MS
+from upbit_ws_qt.streams import DISORDER_MS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

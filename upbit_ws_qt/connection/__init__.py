@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from upbit_ws_qt.connection.addresses import Addresses
 from upbit_ws_qt.connection.auth import JWTManager
-from upbit_ws_qt.connection.drain import Drain, DrainFigures, inside_task
-from upbit_ws_qt.connection.epoch import EpochManager, GapEvent, HandedOn, StreamGap
+from upbit_ws_qt.connection.drain import Drain, DrainFigures
+from upbit_ws_qt.connection.epoch import EpochManager, GapEvent, HandedOn
 from upbit_ws_qt.connection.figures import ConnectionFigures
 from upbit_ws_qt.connection.inbox import Inbox, InboxFigures, LostStream, RawFrame
 from upbit_ws_qt.connection.isolation import IsolatedHost
@@ -51,8 +51,6 @@ __all__ = [
     "SocketFigures",
     "SocketLike",
     "StateChange",
-    "StreamGap",
     "Supervisor",
-    "inside_task",
     "open_socket",
 ]

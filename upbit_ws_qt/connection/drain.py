@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt.connection.inbox import Inbox
+from upbit_ws_qt.tasks import inside_task
 from upbit_ws_qt.types import IndependenceLevel, WebSocketType
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt.connection.inbox import RawFrame
 
-__all__ = ["Drain", "DrainFigures", "inside_task"]
+__all__ = ["Drain", "DrainFigures"]
 
 # Who is served first: an order that was filled is worth more than the next of a thousand tickers.
 _ORDER = {WebSocketType.PRIVATE: 0, WebSocketType.INFO: 1, WebSocketType.PUBLIC: 2}
@@ -169,20 +169,3 @@ class Drain:
         self._failures += 1
         if self._on_failure is not None:
             self._on_failure(frame, error)
-
-
-def inside_task(loop: asyncio.AbstractEventLoop) -> bool:
-    """Whether the caller was called by a coroutine, and not by the loop; slow, for assertions in debug mode.
-
-    `asyncio.current_task()` does not tell: while a coroutine has a dialog open, the loop that runs inside it calls
-    plain callbacks too, and these may do what plain callbacks may.
-    """
-    if asyncio.current_task(loop) is None:
-        return False
-    frame = sys._getframe(1)
-    while frame.f_code is not asyncio.Handle._run.__code__:  # what each loop calls
-        if frame.f_back is None:
-            return True
-        frame = frame.f_back
-    called = frame.f_locals["self"]._callback
-    return isinstance(getattr(called, "__self__", None), asyncio.Task)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from upbit_ws_qt.streams import DISORDER_MS, StreamGap
 from upbit_ws_qt.types import WebSocketType
 
 if TYPE_CHECKING:
@@ -12,44 +13,7 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt.streams import StreamKey
 
-__all__ = ["EpochManager", "GapEvent", "GapLog", "HandedOn", "StreamGap"]
-
-
-DISORDER_MS = 1000
-"""Trades come out of the order of their times and ids now and then, by some milliseconds; this is ample."""
-
-
-@dataclass(frozen=True, slots=True)
-class StreamGap:
-    """Where a gap of one stream begins, and where it ends, in the exchange's own terms.
-
-    Everything that was missed lies from `since` to `until`, both included: reload that and drop what is known by its
-    id. None of it depends on the computer's clock.
-
-    Attributes:
-        stream: which one.
-        last_timestamp: exchange's milliseconds of what was handed on last before the gap (of a trade, when it was
-            traded); None where nothing of the stream had been handed on.
-        last_id: highest `sequential_id` handed on before the gap; None for what is no trade, or where there was none.
-        first_timestamp: the same of what came first on a line after it, whether it was news or not; None until it came.
-        first_id: its `sequential_id`; None for what is no trade, or until it came.
-    """
-
-    stream: StreamKey
-    last_timestamp: int | None = None
-    last_id: int | None = None
-    first_timestamp: int | None = None
-    first_id: int | None = None
-
-    @property
-    def since(self) -> int | None:
-        """Exchange's milliseconds that nothing which was missed is older than; None where nothing had come before."""
-        return None if self.last_timestamp is None else max(0, self.last_timestamp - DISORDER_MS)
-
-    @property
-    def until(self) -> int | None:
-        """Exchange's milliseconds that nothing which was missed is newer than; None while nothing has come since."""
-        return None if self.first_timestamp is None else self.first_timestamp + DISORDER_MS
+__all__ = ["EpochManager", "GapEvent", "GapLog", "HandedOn"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ class _Crossing:
         self._sink = request.on_frames
         self._failures = 0
         self._pong = request.on_pong
-        self._ws_type: WebSocketType = request.ws_type
+        self.ws_type: WebSocketType = request.ws_type
         # put() and what makes room in it rebuild the queue: both ends take the lock.
         self._lock = threading.Lock()
         self._waiting = Inbox(request.ws_type, request.config.inbox_frames, on_lost=self._note_lost)
@@ -62,7 +62,7 @@ class _Crossing:
 
     def put(self, messages: Iterator[bytes], now: float) -> None:
         """Take messages, in the socket's thread."""
-        arrived = [RawFrame(data, now, 0, self._ws_type) for data in messages]
+        arrived = [RawFrame(data, now, 0, self.ws_type) for data in messages]
         with self._lock:
             self._waiting.put(arrived)
             if self._armed:
@@ -126,7 +126,7 @@ class IsolatedSocket:
     async def send(self, data: bytes) -> None:
         """Send one text message; raises ConnectionLostError when the socket is gone."""
         if self._closed.done() or self._away.is_closed():
-            raise ConnectionLostError(self._crossing._ws_type.value, "the line is closed")
+            raise ConnectionLostError(self._crossing.ws_type.value, "the line is closed")
         await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._socket.send(data), self._away))
 
     async def close(self) -> None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from PyQt6 import sip
 from PyQt6.QtCore import QObject, Qt, pyqtSlot
 
-from upbit_ws_qt.connection import inside_task
 from upbit_ws_qt.manager import GlobalWebSocketManager, ManagerListener
 from upbit_ws_qt.manager.periodic import Periodic
 from upbit_ws_qt.qt.ending import loop_lives, remember
 from upbit_ws_qt.qt.nested_loops import keep_tasks_going
 from upbit_ws_qt.qt.ownership import Lifetime
+from upbit_ws_qt.tasks import inside_task
 
 if TYPE_CHECKING:
     from upbit_ws_qt.backfill import GapReport, StreamRecovery

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from upbit_ws_qt.computer import Computer
-from upbit_ws_qt.connection import StreamGap
 from upbit_ws_qt.errors import BackpressureError, ConfigurationError
 from upbit_ws_qt.events import StreamType
 from upbit_ws_qt.routing.async_route import AsyncRoute
@@ -24,7 +23,7 @@ from upbit_ws_qt.routing.ordering import TradeOrder
 from upbit_ws_qt.routing.route import Route
 from upbit_ws_qt.routing.statistics import ConsumerStats, StreamStats, SweepResult
 from upbit_ws_qt.routing.stream_gate import RouteHold, StreamGate, exchange_place
-from upbit_ws_qt.streams import StreamKey, streams_of
+from upbit_ws_qt.streams import StreamGap, StreamKey, streams_of
 from upbit_ws_qt.types import DataType
 from upbit_ws_qt.wire import peek
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import force_setattr
 
-from upbit_ws_qt.connection import inside_task
 from upbit_ws_qt.errors import DecodeError
 from upbit_ws_qt.events import BaseWebSocketEvent, stamp
 from upbit_ws_qt.routing.display import MessageHold
@@ -14,6 +13,7 @@ from upbit_ws_qt.routing.fanout import FanoutHub
 from upbit_ws_qt.routing.ordering import Verdict
 from upbit_ws_qt.routing.statistics import RoutingCounters
 from upbit_ws_qt.streams import key_of_event
+from upbit_ws_qt.tasks import inside_task
 from upbit_ws_qt.types import DataType
 from upbit_ws_qt.wire import decode, peek
 

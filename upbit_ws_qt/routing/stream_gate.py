@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from upbit_ws_qt.connection import StreamGap
 from upbit_ws_qt.events import TradeEvent
 from upbit_ws_qt.routing.ordering import Verdict
+from upbit_ws_qt.streams import StreamGap
 
 if TYPE_CHECKING:
     import asyncio

@@ -8,16 +8,11 @@ from upbit_ws_qt.subscriptions.conflicts import (
     Resolution,
     SubscriptionConflictResolver,
 )
-from upbit_ws_qt.subscriptions.endpoint_memory import Patience
+from upbit_ws_qt.subscriptions.endpoint_memory import Effort, Patience, SplitTrust
 from upbit_ws_qt.subscriptions.endpoint_sync import EndpointSync
 from upbit_ws_qt.subscriptions.line_driver import LineLike
 from upbit_ws_qt.subscriptions.pacing import LimiterLike, RateLimitAwareSubscriptionBatcher, SubscriptionChange
-from upbit_ws_qt.subscriptions.planner import (
-    Effort,
-    IntelligentSubscriptionOptimizer,
-    OptimizationResult,
-    SplitTrust,
-)
+from upbit_ws_qt.subscriptions.planner import IntelligentSubscriptionOptimizer, OptimizationResult
 from upbit_ws_qt.subscriptions.snapshot import (
     RestoreResult,
     SnapshotData,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING
-
-from upbit_ws_qt.subscriptions.planner import Effort, SplitTrust
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Set
 
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions.planner import IntelligentSubscriptionOptimizer
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.subscriptions.wishes import Demand
     from upbit_ws_qt.types import WebSocketType
 
-__all__ = ["EndpointMemory", "OneShotSnapshots", "Patience"]
+__all__ = ["Effort", "EndpointMemory", "OneShotSnapshots", "Patience", "SplitTrust"]
 
 # Errors that only a LIST_SUBSCRIPTIONS explains, after which the exchange seems not to know it.
 _LIST_REFUSALS = 2
@@ -54,6 +53,86 @@ class Patience:
     audit: float = 5.0
     accepted: float = 1.5
     ask_again: tuple[float, ...] = (5.0, 15.0, 45.0, 120.0, 300.0)
+
+
+class SplitTrust(StrEnum):
+    """Whether the exchange takes one type both with snapshot and realtime-only in one request."""
+
+    UNKNOWN = "unknown"
+    PROVED = "proved"
+    BROKEN = "broken"
+    """It does not: for the rest of the session a type with anything new in it is asked for plainly."""
+
+
+@dataclass(slots=True)
+class Effort:
+    """What keeping one endpoint subscribed took since the start, and the least that would have done.
+
+    Attributes:
+        requests: requests sent, without lists; `least_requests` of these and of the lists were needed.
+        bytes_sent: size of the requests; `least_bytes` without repetitions.
+        snapshots: snapshots asked for; `least_snapshots` were of streams that did not flow yet.
+        lists: LIST_SUBSCRIPTIONS sent.
+        changes: changes of the wishes handed in.
+        cancelled: times that changes undid each other before anything was sent.
+        repairs: requests sent again because the exchange's list lacked something or had too much.
+        refusals: times that the exchange said "too many".
+        lists_unanswered: lists that got no answer.
+        stray_errors: errors of the exchange that no request of ours explains.
+    """
+
+    requests: int = 0
+    least_requests: int = 0
+    bytes_sent: int = 0
+    least_bytes: int = 0
+    snapshots: int = 0
+    least_snapshots: int = 0
+    lists: int = 0
+    changes: int = 0
+    cancelled: int = 0
+    repairs: int = 0
+    refusals: int = 0
+    lists_unanswered: int = 0
+    stray_errors: int = 0
+
+    def request_sent(self, size: int, snapshots: Set[StreamKey], new: Set[StreamKey], *, is_needed: bool) -> None:
+        """Count a request of `size` bytes; `is_needed` where it is not a repetition or an extra one."""
+        self.requests += 1
+        self.bytes_sent += size
+        self.snapshots += len(snapshots)
+        if is_needed:
+            self.least_requests += 1
+            self.least_bytes += size
+        self.least_snapshots += len(snapshots & new)
+
+    def list_sent(self, *, is_needed: bool) -> None:
+        """Count a LIST_SUBSCRIPTIONS; a new line needs one."""
+        self.lists += 1
+        self.least_requests += is_needed
+
+    def wishes_changed(self) -> None:
+        """Count a change of the wishes."""
+        self.changes += 1
+
+    def change_cancelled(self) -> None:
+        """Count changes that undid each other."""
+        self.cancelled += 1
+
+    def repaired(self) -> None:
+        """Count a repair."""
+        self.repairs += 1
+
+    def limit_met(self) -> None:
+        """Count a "too many"."""
+        self.refusals += 1
+
+    def list_unanswered(self) -> None:
+        """Count a list without an answer."""
+        self.lists_unanswered += 1
+
+    def stray_error(self) -> None:
+        """Count an error that nothing explains."""
+        self.stray_errors += 1
 
 
 @dataclass(slots=True)

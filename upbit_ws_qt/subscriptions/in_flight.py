@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from upbit_ws_qt.subscriptions.planner import SplitTrust
+from upbit_ws_qt.subscriptions.endpoint_memory import SplitTrust
 from upbit_ws_qt.text import safe_text
 
 if TYPE_CHECKING:

@@ -7,34 +7,27 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from upbit_ws_qt.specs import SubscriptionSpec
+from upbit_ws_qt.subscriptions.endpoint_memory import SplitTrust
 from upbit_ws_qt.types import FULL_DEPTH, DataType, Priority
 from upbit_ws_qt.wire import TypeObject
 from upbit_ws_qt.wire.request_rules import canonical_indicator
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from decimal import Decimal
 
     from upbit_ws_qt.specs import IndicatorSpec
     from upbit_ws_qt.streams import StreamKey
+    from upbit_ws_qt.subscriptions.endpoint_memory import Effort
     from upbit_ws_qt.subscriptions.wishes import Demand
 
-__all__ = ["Effort", "IntelligentSubscriptionOptimizer", "OptimizationResult", "SplitTrust", "urgent_part"]
+__all__ = ["IntelligentSubscriptionOptimizer", "OptimizationResult", "urgent_part"]
 
 _TYPE_ORDER = {data_type: index for index, data_type in enumerate(DataType)}
 
 # A first request of its own for the urgent streams pays where they would stand in a much longer queue of snapshots.
 _STAGE_FROM = 50
 _STAGE_SHARE = 0.25
-
-
-class SplitTrust(StrEnum):
-    """Whether the exchange takes one type both with snapshot and realtime-only in one request."""
-
-    UNKNOWN = "unknown"
-    PROVED = "proved"
-    BROKEN = "broken"
-    """It does not: for the rest of the session a type with anything new in it is asked for plainly."""
 
 
 class _Mode(StrEnum):
@@ -82,77 +75,6 @@ class OptimizationResult:
             )
             for entry in self.objects
         )
-
-
-@dataclass(slots=True)
-class Effort:
-    """What keeping one endpoint subscribed took since the start, and the least that would have done.
-
-    Attributes:
-        requests: requests sent, without lists; `least_requests` of these and of the lists were needed.
-        bytes_sent: size of the requests; `least_bytes` without repetitions.
-        snapshots: snapshots asked for; `least_snapshots` were of streams that did not flow yet.
-        lists: LIST_SUBSCRIPTIONS sent.
-        changes: changes of the wishes handed in.
-        cancelled: times that changes undid each other before anything was sent.
-        repairs: requests sent again because the exchange's list lacked something or had too much.
-        refusals: times that the exchange said "too many".
-        lists_unanswered: lists that got no answer.
-        stray_errors: errors of the exchange that no request of ours explains.
-    """
-
-    requests: int = 0
-    least_requests: int = 0
-    bytes_sent: int = 0
-    least_bytes: int = 0
-    snapshots: int = 0
-    least_snapshots: int = 0
-    lists: int = 0
-    changes: int = 0
-    cancelled: int = 0
-    repairs: int = 0
-    refusals: int = 0
-    lists_unanswered: int = 0
-    stray_errors: int = 0
-
-    def request_sent(self, size: int, snapshots: Set[StreamKey], new: Set[StreamKey], *, is_needed: bool) -> None:
-        """Count a request of `size` bytes; `is_needed` where it is not a repetition or an extra one."""
-        self.requests += 1
-        self.bytes_sent += size
-        self.snapshots += len(snapshots)
-        if is_needed:
-            self.least_requests += 1
-            self.least_bytes += size
-        self.least_snapshots += len(snapshots & new)
-
-    def list_sent(self, *, is_needed: bool) -> None:
-        """Count a LIST_SUBSCRIPTIONS; a new line needs one."""
-        self.lists += 1
-        self.least_requests += is_needed
-
-    def wishes_changed(self) -> None:
-        """Count a change of the wishes."""
-        self.changes += 1
-
-    def change_cancelled(self) -> None:
-        """Count changes that undid each other."""
-        self.cancelled += 1
-
-    def repaired(self) -> None:
-        """Count a repair."""
-        self.repairs += 1
-
-    def limit_met(self) -> None:
-        """Count a "too many"."""
-        self.refusals += 1
-
-    def list_unanswered(self) -> None:
-        """Count a list without an answer."""
-        self.lists_unanswered += 1
-
-    def stray_error(self) -> None:
-        """Count an error that nothing explains."""
-        self.stray_errors += 1
 
 
 @dataclass(slots=True)

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions.conflicts import ConflictInfo
-    from upbit_ws_qt.subscriptions.endpoint_memory import EndpointMemory
-    from upbit_ws_qt.subscriptions.planner import SplitTrust
+    from upbit_ws_qt.subscriptions.endpoint_memory import EndpointMemory, SplitTrust
     from upbit_ws_qt.types import DataFormat, WebSocketType
     from upbit_ws_qt.wire import FormatChoice, FormatSavings
 
