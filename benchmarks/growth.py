@@ -1,0 +1,118 @@
+"""How memory and the loop's time grow with what is wanted: 10 to 5,000 streams, 1 to 1,000 components.
+
+    python -m benchmarks.growth
+
+Each row is a manager of its own in front of an exchange in another process, everything served. Bytes are Python's own
+allocations (tracemalloc), garbage collected first; milliseconds are CPU time of this thread. Growth is linear where the
+figure for each stays as it is or falls from row to row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+import tracemalloc
+from itertools import islice, product
+from typing import TYPE_CHECKING
+
+from benchmarks._child_exchange import child_exchange, config_for, http
+from upbit_ws_qt.manager import GlobalWebSocketManager
+from upbit_ws_qt.specs import SubscriptionSpec
+from upbit_ws_qt.types import DataType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+TYPES = (DataType.TICKER, DataType.TRADE, DataType.ORDERBOOK, *(each for each in DataType if each.is_candle))
+STREAMS = (10, 100, 1_000, 5_000)
+COMPONENTS = (1, 10, 100, 1_000)
+EACH = 10  # streams of a component
+
+Wishes = dict[str, list[SubscriptionSpec]]
+
+
+def ignore(event: object) -> None:
+    """Take an event."""
+
+
+def by_type(pairs: Iterator[tuple[DataType, str]]) -> list[SubscriptionSpec]:
+    """Return one wish for each type."""
+    codes: dict[DataType, list[str]] = {}
+    for data_type, code in pairs:
+        codes.setdefault(data_type, []).append(code)
+    return [SubscriptionSpec(data_type, each) for data_type, each in codes.items()]
+
+
+def many_streams(markets: list[str], count: int) -> Wishes:
+    """One component wants that many streams."""
+    return {"one": by_type(islice(product(TYPES, markets), count))}
+
+
+def many_components(markets: list[str], count: int) -> Wishes:
+    """That many components want ten streams each, the same ten: what they cost beside the streams."""
+    return {f"component {number}": [SubscriptionSpec(DataType.TICKER, markets[:EACH])] for number in range(count)}
+
+
+def taken() -> int:
+    """Return the bytes that are allocated once all garbage is gone."""
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]
+
+
+async def measure(told: dict[str, str], wishes: Wishes) -> tuple[int, int, float, float, float]:
+    """Return the streams, the bytes they take, and ms: to register all, for one change more, for a reading."""
+    manager = GlobalWebSocketManager(config_for(told, metrics_interval=3600.0, health_interval=3600.0))
+    await manager.start()
+    await manager.register_component("first", SubscriptionSpec(DataType.TICKER, "KRW-BTC"), ignore).wait_served(60)
+    before = taken()
+    began = time.thread_time()
+    handles = [manager.register_component(name, specs, ignore) for name, specs in wishes.items()]
+    registering = time.thread_time() - began
+    for handle in handles:
+        await handle.wait_served(120)
+    await asyncio.sleep(1.0)
+    grown = taken() - before
+    streams = len(manager.get_active_subscriptions())
+    sync = next(iter(manager.wiring.endpoints.values())).sync
+    began = time.thread_time()
+    manager.register_component("one more", SubscriptionSpec(DataType.TICKER, "KRW-ONEMORE"), ignore)
+    sync.wishes_changed()
+    sync.optimize()
+    change = time.thread_time() - began
+    began = time.thread_time()
+    manager.wiring.observer.observe()
+    reading = time.thread_time() - began
+    await manager.stop()
+    return streams, grown, 1e3 * registering, 1e3 * change, 1e3 * reading
+
+
+async def curve(
+    told: dict[str, str], markets: list[str], what: str, counts: tuple[int, ...], of: Callable[[list[str], int], Wishes]
+) -> None:
+    print(
+        f"{what:>11} {'streams':>8} {'KiB':>8} {'bytes each':>11} {'register ms':>12} {'one more ms':>12} {'read ms':>8}"
+    )
+    for count in counts:
+        streams, grown, registering, change, reading = await measure(told, of(markets, count))
+        print(
+            f"{count:11,} {streams:8,} {grown / 1024:8,.0f} {grown / count:11,.0f} {registering:12.1f} "
+            f"{change:12.2f} {reading:8.1f}"
+        )
+
+
+async def run(told: dict[str, str]) -> None:
+    markets = [entry["market"] for entry in await asyncio.to_thread(http, told, "/v1/market/all")]
+    await measure(told, many_streams(markets, 10))  # what is made once
+    await curve(told, markets, "streams", STREAMS, many_streams)
+    await curve(told, markets, "components", COMPONENTS, many_components)
+
+
+def main() -> None:
+    with child_exchange("--markets", "416", "--rate", "50", "--quiet-account") as told:
+        tracemalloc.start()
+        asyncio.run(run(told))
+
+
+if __name__ == "__main__":
+    main()
