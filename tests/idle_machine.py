@@ -75,7 +75,7 @@ class IdleMachineLoop(asyncio.SelectorEventLoop):
         return self._began + time.thread_time() + self._counting_selector.waited
 
     def run_in_executor(
-        self, executor: Executor | None, func: Callable[[Unpack[_Ts]], _T], *args: Unpack[_Ts]
+        self, executor: Executor | None, func: Callable[[Unpack[_Ts]], _T], *args: *_Ts
     ) -> asyncio.Future[_T]:
         """Note that a thread works for this loop, and for how long."""
         future = super().run_in_executor(executor, func, *args)

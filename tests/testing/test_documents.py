@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.testing.test_plugin import PLUGINS, environment
+from tests.testing.test_plugin import PLUGINS, pytest_in
 
 ROOT = Path(__file__).parent.parent.parent
 FENCES = re.compile(r"^```python\n# (\w+\.py)\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -23,16 +21,7 @@ def test_every_block_of_the_page_runs(tmp_path: Path) -> None:
         (tmp_path / name).write_text(code, encoding="utf-8")
     (settings,) = SETTINGS.findall(page)
     (tmp_path / "pytest.ini").write_text(settings, encoding="utf-8")
-    loaded = [part for name in PLUGINS if "asyncio" not in name for part in ("-p", name)]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *loaded, "-p", "no:cacheprovider", "-q", "-W", "error"],
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=500,
-    )
+    done = pytest_in(tmp_path, "-q", "-W", "error", plugins=[name for name in PLUGINS if "asyncio" not in name])
     tests = sum(len(re.findall(r"^(?:async )?def test_", code, re.MULTILINE)) for code in files.values())
     assert tests >= 10
     assert f"{tests} passed" in done.stdout, done.stdout + done.stderr

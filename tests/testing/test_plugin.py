@@ -7,14 +7,19 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 # By name: in a checkout the entry point may be one that an older version of the package was installed with.
 PLUGINS = ("pytestqt.plugin", "pytest_asyncio.plugin", "xdist.plugin", "upbit_ws_qt.testing.plugin")
+OURS = PLUGINS[-1:]
 SETTINGS = """
 [pytest]
 qt_api = pyqt6
@@ -53,15 +58,25 @@ def environment() -> dict[str, str]:
     }
 
 
+def pytest_in(folder: Path, *arguments: str, plugins: Iterable[str] = PLUGINS) -> subprocess.CompletedProcess[str]:
+    """Run the tests of a folder as a project runs its own, with these plugins and no other."""
+    loaded = [part for name in plugins for part in ("-p", name)]
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *loaded, "-p", "no:cacheprovider", *arguments],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=500,
+    )
+
+
 def run_suite(folder: Path, suite: str, *arguments: str, mode: str = "auto") -> tuple[int, dict[str, tuple[str, str]]]:
     """Run a suite in a folder; return pytest's exit code and, by test, how it ended and what it said."""
     shutil.copy(HERE / suite, folder / f"test_{suite}")
     (folder / "pytest.ini").write_text(SETTINGS.format(mode=mode), encoding="utf-8")
-    loaded = [part for name in PLUGINS for part in ("-p", name)]
-    command = [sys.executable, "-m", "pytest", *loaded, "-p", "no:cacheprovider", "--junitxml=said.xml", *arguments]
-    done = subprocess.run(
-        command, cwd=folder, env=environment(), capture_output=True, text=True, check=False, timeout=500
-    )
+    done = pytest_in(folder, "--junitxml=said.xml", *arguments)
     assert done.returncode in (0, 1), done.stdout + done.stderr
     said: dict[str, tuple[str, str]] = {}
     for case in ElementTree.parse(folder / "said.xml").iter("testcase"):  # noqa: S314 -- written by our own process
@@ -103,28 +118,12 @@ def test_mine() -> None:
 """,
         encoding="utf-8",
     )
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "upbit_ws_qt.testing.plugin", "-p", "no:cacheprovider"],
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=500,
-    )
+    done = pytest_in(tmp_path, plugins=OURS)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_without_pytest_qt_the_fixtures_say_what_is_missing(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text("def test_mine(upbit_service): ...\n", encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "upbit_ws_qt.testing.plugin", "-p", "no:cacheprovider"],
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=500,
-    )
+    done = pytest_in(tmp_path, plugins=OURS)
     assert done.returncode == 1
     assert "pip install pytest-qt" in done.stdout
