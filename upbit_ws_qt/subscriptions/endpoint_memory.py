@@ -261,6 +261,7 @@ class EndpointMemory:
         """
         if self._split_accused_at is not None and not self.search.is_open:
             self._acquit_split()  # what was refused now asked plainly, and for nothing new
+        # Where it is known to be taken, or not done, it explains nothing.
         if not is_trial or self.planner.split is not SplitTrust.UNKNOWN:
             return False
         self._split_accused_at = self.search.convictions
@@ -271,6 +272,7 @@ class EndpointMemory:
         """Come to a conclusion if asking in two ways is accused and no wish is suspected any more."""
         if self._split_accused_at is None or self.search.is_open:
             return
+        # A wish was guilty, so the way of asking is not proved to be, and may be tried again.
         if self.search.convictions > self._split_accused_at:
             self._acquit_split()
         self._split_accused_at = None
@@ -306,6 +308,7 @@ class OneShotSnapshots:
         # Who wanted it has gone: nobody is to be sent anything for it.
         for stream in [s for s in self.owed if s not in self._waiting and s not in wanted]:
             del self.owed[stream]
+        # Numbers of streams that nobody wants alone any more would pile up.
         if len(self._served) > len(alone):
             self._served = {stream: self._served[stream] for stream in alone if stream in self._served}
         return self.owed

@@ -273,12 +273,14 @@ class EndpointSync:
         driver.session.promoted(now)
         driver.serve(self._on_lost)
         self._statuses.refresh_soon()
+        # Only now: it served until here, and its last data proved nothing of the new line.
         if old is not None:
             await self._end(old)
 
     def _note_restored(self, driver: LineDriver) -> None:
         before, self._before_loss = self._before_loss, None
         wanted = self._state.demand(self._ws_type)
+        # What nobody wants any more need not come back.
         due = [s for s in before.served if s in wanted] if before is not None else list(wanted)
         self._restored = (sum(1 for stream in due if driver.session.table.status_of(stream).is_served), len(due))
 
@@ -319,6 +321,7 @@ class EndpointSync:
 
     def _report_guilty(self, wish: Wish) -> None:
         assert wish.refusal is not None, "it has just been quarantined"
+        # Each owner by its own call: one that raises, or opens a dialog, keeps the news from nobody else.
         for component_id in sorted(wish.owners):
             self._loop.call_soon(self._on_rejected, component_id, wish.refusal.for_component(component_id))
         self._look_at_touched()

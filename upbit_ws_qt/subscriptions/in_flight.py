@@ -74,6 +74,7 @@ class RequestsInFlight:
     def note(self, suspects: frozenset[Wish], fresh: frozenset[StreamKey], now: float, *, is_trial: bool) -> None:
         """Add a request that leaves now; data of the `fresh` streams would show that it was taken."""
         self.number += 1
+        # What the line had answered by now, not later: only that can clear the line of a refusal of this request.
         self._open.append(SentRequest(self.number, now, suspects, fresh, self.has_answered, is_trial))
 
     def taken_by_data(self, stream: StreamKey) -> None:
@@ -120,6 +121,8 @@ class RequestsInFlight:
         is_split = memory.accuse_split(is_trial=any(request.is_split_trial for request in refused))
         # Of several open requests any may be the refused one, so the wishes of all of them are looked into.
         suspects = frozenset().union(*(request.suspects for request in refused))
+        # Nobody is suspected where nothing new was asked for. Then the way of asking explains it, or that this is a
+        # second line; if neither does, what was trusted has to be doubted again.
         if suspects or not (is_split or is_candidate):
             reason = safe_text(f"{error.name}: {error.message}" if error.message else error.name, 200)
             memory.search.rejected(suspects, reason, has_control=has_control, is_doubtful=is_split)
@@ -182,6 +185,7 @@ class SplitTrial:
 
     def on_snapshot(self, stream: StreamKey) -> None:
         """Take note of a snapshot; an event that just happened to come would show nothing."""
+        # Realtime data would flow either way; only the snapshot was asked for in the way that is in doubt.
         if stream in self.trial:  # it came plainly, and had not come beside realtime-only ones: broken for good
             self.trial = frozenset()
         elif stream in self.fresh:

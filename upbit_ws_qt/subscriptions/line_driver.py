@@ -58,6 +58,7 @@ class LineDriver:
         self.line = line
         self.session = session
         self._serving: asyncio.Task[None] | None = None
+        # From the first moment: a bad token is answered before anything was sent.
         line.listen(self._on_control)
 
     async def drive(self) -> None:
@@ -71,6 +72,8 @@ class LineDriver:
         while True:
             now = self._loop.time()
             session.tick(now)
+            # Conclusions are told before anything is sent, so that what is told and what is asked come in the order in
+            # which they were true.
             self._on_changed(self)
             # Until it is proved the supervisor waits for this, and takes another line where it cannot be.
             if session.is_syncing:
@@ -140,6 +143,7 @@ class LineDriver:
         if plan is None:
             return
         data = encode_request(plan.objects, format=self._choice.format, ticket=self._new_ticket())
+        # The format is chosen by what flows, and other types may be better spelt in the other one.
         self._choice.note_request([entry.data_type.value for entry in plan.objects])
         # Before the first await: the answer may be there before `send` returns.
         self.session.on_request_sent(plan, len(data), now)

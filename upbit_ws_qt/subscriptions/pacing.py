@@ -100,6 +100,7 @@ class RateLimitAwareSubscriptionBatcher:
 
         None too where it asks for nothing else than what was `asked`, unless the caller has another reason to `insist`.
         """
+        # Asked anew and not taken from the caller: between its look and this one a "too many" may have come.
         wait = self.delay(now)
         if wait is None or wait > 0.0:
             return None
@@ -191,6 +192,8 @@ class Lister:
 
     def starves(self, now: float) -> bool:
         """Whether one has been due for so long that it goes before a request."""
+        # Requests go first, since people wait for them; by half a second, or a stream of changes would put off every
+        # proof.
         return self.due is not None and now >= self.due + 0.5
 
     def sent(self, listing: Listing) -> None:

@@ -148,6 +148,7 @@ class IntelligentSubscriptionOptimizer:
             alike = _each_type_in_one_way(alike)
         plain = [a.streams for a in alike if a.mode is _Mode.PLAIN and a.data_type.has_snapshot]
         alike += [_Alike(stream.data_type, _Mode.SNAPSHOT, wanted, [stream]) for stream, wanted in extra.items()]
+        # One type may stand in a request several times: each level, and each way of asking, is an object of its own.
         groups = _grouped(alike)
         groups.sort(key=_Group.place)
         modes: dict[DataType, set[_Mode]] = {}
@@ -249,6 +250,8 @@ def _indicator_groups(
     indicators: Mapping[tuple[DataType, str, str], tuple[Demand, list[IndicatorSpec]]],
 ) -> list[_Group]:
     """Put the codes that want the same set of indicators into one type object: Σ(codes × indicators) stays least."""
+    # A request multiplies codes by indicators and may hold a hundred of these pairs: so only codes that want exactly
+    # the same stand together.
     groups: dict[tuple[object, ...], _Group] = {}
     for (data_type, symbol, timeframe), (demand, entries) in indicators.items():
         key = (data_type, timeframe, frozenset(entries))
@@ -276,5 +279,6 @@ def _type_object(group: _Group) -> TypeObject:
 def urgent_part(wanted: Mapping[StreamKey, Demand]) -> dict[StreamKey, Demand]:
     """Return the streams that get a first request of their own; none where that would not bring them earlier."""
     urgent = {stream: demand for stream, demand in wanted.items() if demand.priority <= Priority.HIGH}
+    # It costs a message of the budget, and pays where most would stand before them in the queue.
     pays = len(wanted) - len(urgent) >= _STAGE_FROM and len(urgent) <= _STAGE_SHARE * len(wanted)
     return urgent if pays else {}

@@ -112,12 +112,15 @@ class RejectionSearch:
         # In the order in which they came, so that the same course of things is always gone through in the same way.
         suspects = [wish for wish in self._state.wishes(self._ws_type, Standing.NEW) if wish in named]
         if not suspects:
+            # A wish that has gone since may have been the guilty one: then nobody else is doubted for it.
             if all(wish.owners for wish in named):
                 self._nobody_to_suspect()
             return
         self.systemic = 0
         self._state.set_standing(suspects, Standing.HELD)
         self._held += suspects
+        # On a line that had answered nothing the line itself may be at fault. Of several suspects that proves nothing
+        # against any; of one alone it counts, but takes one refusal more.
         is_strike = not is_doubtful and (has_control or len(named) == 1)
         self._refusals.append(_Refusal(named, reason, has_control, is_strike))
         self._convict()
@@ -134,6 +137,7 @@ class RejectionSearch:
 
     def _next_group(self) -> list[Wish]:
         """Return who is asked for next: half of those who may explain a refusal, or all who have nothing to explain."""
+        # Who alone explains a refusal is tested alone: beside others another refusal would say nothing.
         struck = {wish for refusal in self._refusals if len(refusal.suspects) == 1 for wish in refusal.suspects}
         others = [wish for wish in self._held if wish not in struck]
         if not others:
@@ -145,6 +149,7 @@ class RejectionSearch:
         ]
         if not groups:
             return others
+        # The smallest suspicion is decided soonest, and what is taken of it shrinks the others too.
         smallest = min(groups, key=len)
         return smallest[: max(1, len(smallest) // 2)]
 
@@ -215,6 +220,8 @@ class RejectionSearch:
 
     def _nobody_to_suspect(self) -> None:
         self.systemic += 1
+        # Once may be chance. Twice in a row something that was taken before is refused now: its rules changed, or its
+        # market went.
         if self.systemic >= _SYSTEMIC:
             self.systemic = 0
             self._state.set_standing(self._state.wishes(self._ws_type, Standing.TRUSTED), Standing.NEW)

@@ -119,6 +119,7 @@ class LineSession:
             self._batcher.clear()
         else:
             wanted = self._batcher.process_batched_changes(table.asked, now, insist=bool(once) or self._asks_again)
+            # What was added was dropped again before it left: the exchange has what is wanted.
             if wanted is None and self._has_changes and not self._batcher.is_waiting:
                 self._has_changes = False
                 self._memory.effort.change_cancelled()
@@ -147,6 +148,8 @@ class LineSession:
         new, gone, once, expected = self.table.note_request(plan, self._in_flight.number + 1, now)
         is_trial = self._split.note_request(plan, expected, now)
         self._in_flight.note(suspects, plan.snapshots.union(new), now, is_trial=is_trial)
+        # A first request in two parts is one more than the least: it buys that urgent streams do not wait behind
+        # others.
         is_needed = bool(new or gone or once) and not self._stage_left
         self._memory.effort.request_sent(size, plan.snapshots, new.keys() | once, is_needed=is_needed)
         self._last_sent = self._last_request = now
@@ -177,6 +180,7 @@ class LineSession:
         """Whether everything wanted was asked for and is proved, or known not to come."""
         if self.table.needs_repair or self._stage_left or self._mute_until is not None or self.refused is not None:
             return False
+        # Where lists are not answered data is all the proof there is, and then all of it has to have come.
         if not self._lister.is_done:
             return self._lister.has_failed and self._is_proved_by_data_alone()
         return (not self._awaited() or now >= self._settled_at()) and not self._is_blank()
@@ -198,6 +202,7 @@ class LineSession:
 
     def _settled_at(self) -> float:
         """Return from when on what is still awaited no longer holds the line up."""
+        # Each stream that shows itself begins the wait anew: the exchange is still at work.
         latest = max(self._lister.listed_at, self.table.last_progress, self._last_sent)
         return latest + self._memory.patience.settle
 
@@ -223,6 +228,7 @@ class LineSession:
         if is_snapshot:
             self._split.on_snapshot(stream)
         is_owed_once = self.table.awaits_once(stream)
+        # If the stream flows for the sake of its snapshot alone, the next request leaves it out.
         if is_owed_once and self.table.settle_once(stream, now, served=True):
             self._queue(now)
         if not self.table.take_data(stream, now):
@@ -232,6 +238,8 @@ class LineSession:
 
     def on_list(self, answer: SubscriptionList, now: float) -> None:
         """Take the exchange's list; one that was not asked for is passed over."""
+        # It is held against the request before it, by what was noted when it left: newer ones may be on their way
+        # already.
         listing = self._lister.answered(answer.ticket, now)
         if listing is None:
             return
@@ -259,8 +267,10 @@ class LineSession:
         elif refused:
             self.refused = error
             self._in_flight.blame(refused, error, is_candidate=self.is_candidate)
+        # Nothing was asked yet, so it is about the token of the handshake.
         elif error.name == "INVALID_AUTH":
             self.refused = error
+        # With no request open only the list can be what is refused.
         elif was_listing:
             memory.list_refused()
         else:
@@ -363,6 +373,7 @@ class LineSession:
         self._batcher.queue_subscription_change(SubscriptionChange(self.table.wanted(), now))
 
     def _request_delay(self, now: float) -> float | None:
+        # Somebody waits for data that should flow: this may use what is kept back of the budget.
         if self.table.needs_repair or self._stage_left:
             return self._limiter.delay(now, recovery=True)
         return self._batcher.delay(now)
@@ -405,6 +416,8 @@ class LineSession:
             self._lister.want(now + patience.settle)
         elif any(stream in new for stream in self.table.owed(data=False)):
             self._lister.want(now + patience.unlisted)
+        # Public data proves itself. The list is asked for so early that it is there when the first deadline passes: it
+        # tells a market that is not listed from one that is merely late.
         elif new:
             self._lister.want(now + min(1.0, patience.first_data / 2))
 
@@ -428,5 +441,6 @@ class LineSession:
             times.append(self.table.next_try())
             if self._memory.search.is_searching:
                 times.append(self._last_sent + patience.unlisted)
+        # What is due already was judged by `tick`, and what it could not judge waits for something else to happen.
         later = [at - now for at in times if at is not None and at > now]
         return min(later, default=None)

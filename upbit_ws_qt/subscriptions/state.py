@@ -151,6 +151,7 @@ class SubscriptionStateManager:
         info = [spec for spec in add if spec.data_type.websocket_type is WebSocketType.INFO]
         if not info:
             return
+        # What goes with this very change makes room for what comes.
         leaving = {
             spec
             for spec, count in drop.items()
@@ -198,6 +199,7 @@ class SubscriptionStateManager:
         self._components.setdefault(component_id, {})[spec] = owners
         asked = [wish for wish in wishes if wish.is_asked]
         if spec.only_snapshot and asked:
+            # A new number for each wish: a snapshot that is on its way already answers an older one.
             self._serial += 1
             for wish in asked:
                 for stream in wish.demands:
@@ -311,6 +313,7 @@ class SubscriptionStateManager:
 
     def _remember_refused(self, spec: SubscriptionSpec, reason: str) -> None:
         for symbol in spec.symbols or _NO_CODES:
+            # The oldest first: a dictionary keeps the order in which they came.
             while len(self._refused) >= _MOST_REMEMBERED:
                 del self._refused[next(iter(self._refused))]
             self._refused[_request_of(spec, symbol)] = (self._clock() + QUARANTINE_MEMORY, reason)
@@ -376,6 +379,7 @@ class SubscriptionStateManager:
     def carrier(self, stream: StreamKey) -> StreamKey | None:
         """Return the stream to ask for that brings `stream`: itself or a wider one; None where neither is asked for."""
         table = self._unions[stream.data_type.websocket_type].entries
+        # Orders of all markets bring those of one.
         wider = carrier_of(stream)
         if wider is not None and wider in table:
             return wider

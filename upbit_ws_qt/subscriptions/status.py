@@ -164,6 +164,7 @@ class _Waiter:
         only = next(iter(errors.values()))
         # One reason for all of it: say that, and not a list of names.
         if len(errors) == 1 and only is not None:
+            # A copy: an exception that is raised twice collects the tracebacks of both.
             return only.copy(only.component_id)
         codes = tuple(stream.symbol for stream in sorted(self.failed))
         return SubscriptionError(f"the exchange does not serve {names_of(self.failed)}", codes=codes)
@@ -244,6 +245,7 @@ class StatusTracker:
             raise self._closed
         waiter = _Waiter(streams, self._loop.create_future())
         self._waiters[waiter] = None
+        # Noted before it is asked how it stands: what changes from here on is not missed.
         for stream in waiter.streams:
             self._waiting_for.setdefault(stream, {})[waiter] = None
             self._inform((waiter,), stream)

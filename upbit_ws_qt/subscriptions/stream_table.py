@@ -377,6 +377,7 @@ class StreamTable:
 
     def stood_still(self, seconds: float) -> None:
         """Add the time in which nothing that came was read to what is awaited."""
+        # A burst is shared by all streams of its request: it is moved once, not once for each of them.
         bursts: dict[int, Burst] = {}
         for record in self._open.values():
             record.prolong(record.deadline + seconds)
@@ -469,6 +470,7 @@ class StreamTable:
         self._file(stream, record)
         self._memory.snapshots.settle(stream, served=served)
         self._changed.add(stream)
+        # It stands in the latest request, and nobody wants it to flow.
         return stream in self.asked and stream not in self.wanted()
 
     def repair(self, missing: Collection[StreamKey], *, has_surplus: bool, now: float) -> None:
@@ -476,6 +478,7 @@ class StreamTable:
 
         What was asked for again in vain before counts as unserved.
         """
+        # The list is as it should be: the next time something is missing it is a new case.
         if not missing and not has_surplus:
             self._repairs_in_a_row = 0
             return

@@ -61,6 +61,7 @@ class Demand(NamedTuple):
 
     def covers(self, other: Demand) -> bool:
         """Whether a consumer with the demand `other` finds all it needs on a stream asked for as `self`."""
+        # The priority decides who is asked for first, and changes nothing in what is asked.
         return self is other or merge(self, other)._replace(priority=self.priority) == self
 
 
@@ -110,6 +111,7 @@ def demands_of(spec: SubscriptionSpec) -> dict[StreamKey, Demand]:
     )
     if spec.data_type is DataType.ORDERBOOK:
         return _book_demands(spec, demand)
+    # Each set of parameters is a stream of its own, and told apart by them alone.
     if spec.data_type.is_indicator:
         return {
             StreamKey(spec.data_type, code, indicator_variant(spec.timeframe or "", entry)): demand._replace(
@@ -173,6 +175,7 @@ def _served_depth(depth: int) -> int:
 def _united(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
     if one == other:
         return one
+    # None stands for all categories, so who wants all of them makes it all.
     return tuple(sorted({*one, *other})) if one and other else ()
 
 
