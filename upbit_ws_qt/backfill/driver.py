@@ -230,6 +230,7 @@ class BackfillDriver:
             group.resumed_at = self._loop.time()
             group.dark += group.resumed_at - group.lost_at
         for healing in tuple(group.open):
+            # Of candles it is not known how far to ask before the running one has come; it comes with the next trade.
             if healing.waits_for_first and isinstance(healing.floor, TradeFloor):
                 healing.waits_for_first = False
                 self._ask_soon(healing)
@@ -254,8 +255,11 @@ class BackfillDriver:
                 healing.floor = CandleFloor(since.astimezone(UTC), seconds_of(stream))
             else:
                 healing.floor = TradeFloor(int(since.timestamp() * 1000))
+            # From here on, because what comes live while REST is asked is on its pages too.
             gate.note_ids()
             self._hold(healing, route)
+            # The stream flows already, and the pages can be walked back from what came last. Otherwise its first live
+            # event has to come before: only that closes the seam between the pages and the line.
             if healing.last is not None:
                 healing.waits_for_first = False
                 self._loop.call_soon(self._ask_soon, healing)
@@ -333,6 +337,7 @@ class BackfillDriver:
         healing.holds.append(hold)
 
     def _came_first(self, gate: StreamGate) -> None:
+        # This is the drain, in the middle of an event: what follows may call callbacks.
         healing = self._healings.get(gate.topic.key)
         if healing is not None:
             self._loop.call_soon(self._begin_walk, healing)
@@ -395,6 +400,7 @@ class BackfillDriver:
 
     async def _work(self) -> None:
         while self._queue:
+            # The queue is short and sorted: the most urgent is first.
             healing = self._queue.pop(0)
             healing.queued, healing.asking = False, True
             reason = ""
@@ -405,6 +411,7 @@ class BackfillDriver:
                 reason = f"refused: {error.detail or error.name or error.status}"
             finally:
                 healing.asking = False
+            # Callbacks are called by it, and this is a Task.
             self._loop.call_soon(self._hand_out, healing, reason)
 
     async def _fill(self, healing: _Healing) -> bool:
@@ -449,6 +456,8 @@ class BackfillDriver:
             self.stats.pages += 1
         if not walk.done:
             return False
+        # REST is a moment behind the line. While it does not have what came first there, it may lack what came just
+        # before.
         if self._lags(healing, walk) and healing.lags < MOST_LAGS:
             healing.lags += 1
             await asyncio.sleep(LAG_PAUSE)
@@ -530,6 +539,7 @@ class BackfillDriver:
                 self._done(healing, took)
 
         for hold in holds:
+            # Whose live events have waited no longer gets what was missed late, and knows it by `recovered`.
             if hold.is_holding:
                 live = [(_key(event), event) for event in hold.take_held()]
                 events = merge_in_order(past, live) if isinstance(walk, TradeWalk) else [*missed, *(e for _, e in live)]
@@ -548,6 +558,7 @@ class BackfillDriver:
         trades = walk.trades
         # Newer than what the line has brought last: that comes by the line.
         at = next((n for n, trade in enumerate(trades) if trade.sequential_id in seen | newest_known), None)
+        # All that the pages have is older than what came live.
         if at is None and seen:
             at = 0
         if at is not None:

@@ -215,6 +215,7 @@ class Dialer:
                 Phrase("the exchange answered a dial with HTTP {status}", status=error.status),
                 retry_after=block,
             )
+        # A public line has no key that could be wrong: it is tried again.
         if not self._jwt.needs_token(self._ws_type):
             return error
         if error.status == 401 and INVALID_AUTH in error.detail:
@@ -295,6 +296,7 @@ class Lines:
         awaited: set[asyncio.Future[Any]] = {proof, line.closed}
         try:
             await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+            # The socket was first. The proof would wait for ever for what can come no more.
             if not proof.done():
                 raise self.loss_error(line)
             await proof

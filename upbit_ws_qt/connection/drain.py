@@ -144,6 +144,7 @@ class Drain:
                     handler(frame)
                 except Exception as error:  # noqa: BLE001 -- the guarded boundary of frames: one must not stop the rest
                     self._failed(frame, error)
+                # After each frame and not after some: one callback may take longer than the whole budget.
                 if clock() >= deadline:
                     done = done and not inbox
                     break

@@ -220,6 +220,7 @@ class Inbox:
         self._supersede()
         goal = self._limit - max(1, int(self._limit * FREED_AT_ONCE))
         surplus = len(self._frames) - goal
+        # What newer ones replace was enough: nobody has to lose what nothing replaces.
         if before > len(self._frames) and surplus < self._limit - goal:
             return
         while surplus > 0:
@@ -243,6 +244,8 @@ class Inbox:
         """Keep, of the frames that have a key, the newest of each key and epoch."""
         seen: set[Hashable] = set()
         kept: deque[RawFrame] = deque()
+        # From the newest back, so that the first that is met of each key is the one to keep. By epoch too: while lines
+        # change one of the two that are alike will turn out to be stale.
         for frame in reversed(self._frames):
             key = None if frame.epoch == MARKER else self._key_of(frame.data)
             if key is not None:

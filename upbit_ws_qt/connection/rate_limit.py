@@ -168,6 +168,7 @@ class MessageLimiter:
         budget = int(per_minute * SHARE_OF_CHANGES)
         times = [at for at in self._sent_at if at > now - MINUTE]
         expired = 0
+        # Walk a minute ahead at the steady pace: at no step may there be more in the window than the budget has.
         for step in range(int(MINUTE / STEADY) + 1):
             at = now + step * STEADY
             while expired < len(times) and times[expired] <= at - MINUTE:

@@ -245,6 +245,7 @@ class Supervisor:
             line = await self._lines.dial(self._next_epoch(), self._inbox.put)
             # The present one as soon as it is open: what it brings while it is proved is handed out at once.
             self._serves(line)
+            # Before it is proved: what it brings meanwhile is of this epoch.
             self._epoch_begun(await self._epochs.increment_epoch(self.ws_type), line, "opened again")
             self._move(ConnectionState.SYNCING, "open")
             await self._lines.prove(line)
@@ -271,6 +272,7 @@ class Supervisor:
         """Wait out the back-off and the exchange's block; being asked, or a clock that jumps, ends it."""
         delay = self._next_delay()
         now = self._loop.time()
+        # The longer of the two: a dial into a block of the exchange would make the block longer.
         self._next_attempt_at = now + max(delay, self._dialer.blocked_for(now))
         await self._waker.pause(self._next_attempt_at)
         self._next_attempt_at = None
@@ -396,6 +398,7 @@ class Supervisor:
             return
         self._line = None
         self._jwt.line_closed(self.ws_type)
+        # An end that was asked for is no loss; with code 1000 alone the exchange ends lines too.
         if info.asked or self.state is ConnectionState.STOPPED:
             return
         self._counters.line_lost()

@@ -43,6 +43,7 @@ class Watchdog:
         self._silence_timeout = config.busy_silence_timeout if watch_silence else float("inf")
         self._close_timeout = config.close_timeout
         shortest = min(config.ping_interval, config.pong_timeout, config.busy_silence_timeout)
+        # So many seconds late may a verdict be: a quarter of the shortest patience.
         self.tick = min(LONGEST_TICK, shortest / 4)
         self._looked_at = now
         self._clocks = ClockJump(now, wall)
@@ -112,6 +113,7 @@ class Watchdog:
         self.lag_total += self.lag
         jump = self._clocks.look(now, wall)
         self._looked_at = now
+        # First: after a sleep every other sign is about the time before it, and the peer has long forgotten the line.
         if jump >= SLEPT:
             return Phrase("the clock jumped by {seconds:.0f} s", seconds=jump)
         if broken is not None:
@@ -139,6 +141,7 @@ class Watchdog:
         return None
 
     def _fell_silent(self, now: float) -> bool:
+        # Busy by its own past, since how often a market trades nobody can know: many frames, and never a long pause.
         busy = self._frames >= BUSY_FRAMES and max(self._pauses) <= self._silence_timeout * BUSY_PAUSE
         silent = now - self.last_frame_at - (self.lag_total - self._lag_when_framed)
         return busy and silent > self._silence_timeout

@@ -240,6 +240,7 @@ class WireConnection(ClientConnection):
             return b""
         end = at + len(_HEAD_ENDS) - known
         super().data_received(data[:end])
+        # What was read becomes many times as much when it is inflated, and all of it is handed on in one turn.
         if self.protocol.extensions:
             self._read_at_most(COMPRESSED_READ_SIZE)
         return data[end:]
@@ -260,6 +261,8 @@ class WireConnection(ClientConnection):
         size = sum(map(len, messages))
         self.counts.frames += len(messages)
         self.counts.bytes_inflated += size
+        # A window that begins with the first message after the last one: what a flood could gain by its edge is one
+        # budget.
         if now >= self._second_ends_at:
             self._second_ends_at = now + _SECOND
             self._bytes_left, self._frames_left = self._budget

@@ -226,6 +226,7 @@ class ComponentRegistry:
         if handle.quarantined:
             self._wishes.check(handle.component_id, specs)
         changed = self._ask_for(handle, () if handle.quarantined else specs)
+        # From here on nothing can fail: a wish that was refused above has left no trace.
         self._handles.setdefault(handle.component_id, {})[handle] = None
         self._reroute(handle, specs)
         self._on_changed(changed)

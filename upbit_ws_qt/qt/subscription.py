@@ -90,6 +90,7 @@ class Subscription(QObject):
             on_status=self._on_status,
             on_restore=self._on_restore,
         )
+        # What is wanted already may be served already; of that nobody is told again.
         self._take_stock()
         if signal is not None:
             self.received.connect(signal)
@@ -176,6 +177,7 @@ class Subscription(QObject):
         if loop_lives(self._loop):  # else the program is ending, and the exchange cannot be told any more
             self._registration.close()
         self._lifetime.discard(self)
+        # Later, because this may be a slot of its own signal.
         if not sip.isdeleted(self):
             self.deleteLater()
 

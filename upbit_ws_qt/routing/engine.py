@@ -201,6 +201,7 @@ class DataRoutingEngine:
         topics = (self._hub.topics.get(key) for key in route.keys if key not in heard)
         known = [(topic, topic.latest) for topic in topics if topic is not None and topic.latest is not None]
         if known:
+            # In the next turn: who registers has not got the registration in hand yet, and may be a Task.
             self._loop.call_soon(self._replay, route, known)
         return len(known)
 
@@ -317,6 +318,7 @@ class DataRoutingEngine:
                 removed.append(component_id)
         for component_id in (*dead, *removed):
             self.unregister_routes(component_id)
+        # Here and not for each event: it may have to look at every stream.
         if self._pool is not None:
             self._pool.trim()
         return SweepResult(tuple(dead), tuple(removed))

@@ -148,6 +148,7 @@ class StreamOrder:
                 return _NEWS
             if timestamp < self.timestamp:
                 return Verdict.STALE
+        # The old line may bring something after the new one has begun: only of the overlap is that certainly known.
         elif event.epoch < self.epoch or (timestamp < self.timestamp and self._is_overlap(event)):
             return Verdict.STALE
         return self._judge_rest(event)
@@ -211,6 +212,7 @@ class TradeOrder(StreamOrder):
             return Verdict.STALE
         ids = self._ids
         ids.now = event.received_at
+        # By the id alone: a line that replaces another brings the last trades again, with the same timestamps or not.
         if not ids.add(event.sequential_id):
             return Verdict.DUPLICATE
         self.epoch = event.epoch

@@ -230,6 +230,7 @@ class StreamGate:
         verdict = self.topic.order.judge(event)
         if self._on_first is not None and event.epoch == self._epoch:
             self._came_first(event, verdict)
+        # What the guard refuses was handed out, or is older: it neither waits nor counts as news.
         if verdict:
             return verdict
         if self.seen is not None and isinstance(event, TradeEvent):
