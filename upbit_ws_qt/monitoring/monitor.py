@@ -130,7 +130,7 @@ class Monitor:
         self._now = 0.0
         self._stats = ProgramStats()
         self._components: tuple[ComponentStats, ...] = ()
-        self._put_aside: tuple[str, ...] = ()
+        self._quarantined: tuple[str, ...] = ()
         self._health = HealthStatus()
         self._told = HealthStatus()
 
@@ -141,7 +141,7 @@ class Monitor:
         self._stats = stats
         if stats.components is not None:
             self._components = stats.components
-        self._put_aside = self._quarantined()
+        self._quarantined = self._quarantined_now()
         self._program.observe(now, stats, self.streams.frame_size)
         if stats.wall_clock:
             self._offset.watch(now, stats.wall_clock)
@@ -159,7 +159,7 @@ class Monitor:
             self._program,
             unserved=_by_line(stats.unserved),
             unhealed=_by_line(stats.unhealed),
-            quarantined=self._put_aside,
+            quarantined=self._quarantined,
         )
         self.performance.track_subscription_metrics(
             now, stats, self._program, self._lines.values(), self.streams.streams.values()
@@ -214,7 +214,7 @@ class Monitor:
             components=tuple(program.components[c.component_id].metrics(c) for c in self._components),
             unserved=stats.unserved,
             unhealed=stats.unhealed,
-            quarantined=self._put_aside,
+            quarantined=self._quarantined,
             connections={ws_type: self.connection_metrics(ws_type) for ws_type in self._lines},
             rest=stats.rest,
             tasks=stats.tasks,
@@ -258,7 +258,7 @@ class Monitor:
         return self.performance.detect_performance_issues()
 
     # -- inside -------------------------------------------------------------------------------------------------
-    def _quarantined(self) -> tuple[str, ...]:
+    def _quarantined_now(self) -> tuple[str, ...]:
         if self._stats.components is None:
             return self._stats.quarantined
         return tuple(c.component_id for c in self._stats.components if c.quarantine)
@@ -282,7 +282,7 @@ class Monitor:
             self._lines.values(),
             self._program,
             self._notices,
-            self._put_aside,
+            self._quarantined,
             lost_after=self._rules[AlertKind.CONNECTION_LOST].raise_at,
         )
         raised, cleared = self._alerts.evaluate(self._now, self._stats.wall_clock, figures)

@@ -81,6 +81,11 @@ class Component:
         """Return for how many seconds what waits longest has waited without progress."""
         return max((route.stalled_for(now) for route in self.routes), default=0.0)
 
+    def note_stalled(self, stalled: bool) -> bool:
+        """Note whether it has stopped consuming; return whether it has just done so."""
+        was, self.stalled = self.stalled, stalled
+        return stalled and not was
+
     def strike(self, now: float) -> bool:
         """Count one failure or blocking call; return whether that makes too many within the window (seconds)."""
         strikes = self._strikes
@@ -255,6 +260,11 @@ class Dispatcher:
     def queue_full(self, route: Route) -> None:
         """Report that a consumer loses events."""
         self.report(route.component_id, BackpressureError(route.component_id, "queue full", dropped=route.dropped))
+
+    def take_skipped(self) -> Counter[str]:
+        """Take out what overload kept from components since the last call."""
+        skipped, self.skipped = self.skipped, Counter()
+        return skipped
 
     async def stop(self) -> None:
         """Close every route, and wait for the workers to end."""

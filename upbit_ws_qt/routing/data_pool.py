@@ -118,6 +118,28 @@ class PoolCell:
         """Whether nothing is here that was never measured."""
         return self._size > 0 or self.latest is None
 
+    def begin_routing(self) -> None:
+        """Note that the stream is being routed."""
+        self.is_live = True
+
+    def end_routing(self) -> None:
+        """Note that it is not any more."""
+        self.is_live = False
+
+    def add_client(self) -> None:
+        """Note that one more client is interested."""
+        self.wanted += 1
+
+    def drop_client(self) -> None:
+        """Note that one less is."""
+        self.wanted -= 1
+
+    def clear(self) -> None:
+        """Forget all events."""
+        self.latest = None
+        if self.history is not None:
+            self.history.clear()
+
     def measure(self) -> None:
         """Take the newest event for the measure of all of this stream."""
         if self.latest is not None:
@@ -159,11 +181,17 @@ class DataPoolManager:
             found = self._cells[key] = PoolCell(self, self._history_length)
         return found
 
+    def begin_routing(self, key: StreamKey) -> PoolCell:
+        """Return the place of a stream that is routed from now on, until `release`."""
+        found = self.cell(key)
+        found.begin_routing()
+        return found
+
     def release(self, key: StreamKey) -> None:
         """Note that a stream is no longer routed; what is known of it stays, a place where nothing is does not."""
         found = self._cells.get(key)
         if found is not None:
-            found.is_live = False
+            found.end_routing()
             self._drop_if_empty(key, found)
 
     def _drop_if_empty(self, key: StreamKey, cell: PoolCell) -> None:
@@ -250,10 +278,10 @@ class DataPoolManager:
         types = [_type_of(each) for each in ([data_types] if isinstance(data_types, str) else data_types)]
         wanted = frozenset([*streams, *(StreamKey(data_type, code) for data_type in types for code in codes)])
         for key in wanted:
-            self.cell(key).wanted += 1
+            self.cell(key).add_client()
         for key in self._interests.pop(client_id, frozenset()):
             cell = self.cell(key)
-            cell.wanted -= 1
+            cell.drop_client()
             self._drop_if_empty(key, cell)
         if wanted:
             self._interests[client_id] = wanted
@@ -320,9 +348,7 @@ class DataPoolManager:
     def clear(self) -> None:
         """Forget all values; interests and streams stay."""
         for cell in self._cells.values():
-            cell.latest = None
-            if cell.history is not None:
-                cell.history.clear()
+            cell.clear()
         self.account.clear()
         self._held = 0
 

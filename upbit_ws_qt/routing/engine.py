@@ -6,7 +6,6 @@ import asyncio
 import dataclasses
 import functools
 import inspect
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -153,8 +152,7 @@ class DataRoutingEngine:
         """Let a route have the events of its streams."""
         for topic in self._hub.add(route):
             if self._pool is not None:
-                topic.cell = self._pool.cell(topic.key)
-                topic.cell.is_live = True
+                topic.cell = self._pool.begin_routing(topic.key)
 
     def detach(self, route: Route) -> None:
         """Let a route have no events, until it is attached again; its streams count as not routed for it."""
@@ -292,14 +290,14 @@ class DataRoutingEngine:
         after = min(STALLED_AFTER, self._config.dead_component_timeout)
         stalled: list[str] = []
         for component_id, component in tuple(self._dispatcher.components.items()):
-            is_stalled = component.stalled_for(now) >= after
-            if is_stalled:
+            if component.stalled_for(now) >= after:
                 stalled.append(component_id)
-                if not component.stalled:
+                if component.note_stalled(True):
                     lost = sum(route.dropped for route in component.routes)
                     error = BackpressureError(component_id, "stopped consuming", dropped=lost)
                     self._dispatcher.report(component_id, error)
-            component.stalled = is_stalled
+            else:
+                component.note_stalled(False)
         return tuple(stalled)
 
     def sweep(self, now: float) -> SweepResult:
@@ -425,15 +423,12 @@ class DataRoutingEngine:
 
     def take_longest_waits(self) -> dict[WebSocketType, float]:
         """Return how many seconds the slowest sampled frame of each line waited for its turn since the last call."""
-        waits, self._meter.longest_wait = self._meter.longest_wait, {}
-        return waits
+        return self._meter.take_longest_waits()
 
     def take_skipped(self) -> dict[str, int]:
         """Return how many events overload kept from components that wanted every one, since the last call."""
         self._hold.settle()
-        dispatcher = self._dispatcher
-        skipped, dispatcher.skipped = dispatcher.skipped, Counter()
-        return dict(skipped)
+        return dict(self._dispatcher.take_skipped())
 
     async def stop(self) -> None:
         """Close all routes and end all workers and timers; may be called twice."""
@@ -446,7 +441,7 @@ class DataRoutingEngine:
             if route.closed:
                 return
             if topic.latest is event and route in topic.routes:
-                self._meter.replayed += 1
+                self._meter.replay()
                 route.offer(replace(event, stream_type=StreamType.SNAPSHOT))
 
     def _on_route_closed(self, route: Route) -> None:

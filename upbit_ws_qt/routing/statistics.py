@@ -328,6 +328,15 @@ class RoutingCounters:
         if began - received_at > waits.get(ws_type, 0.0):
             waits[ws_type] = began - received_at
 
+    def take_longest_waits(self) -> dict[WebSocketType, float]:
+        """Take out how long the slowest sampled frame of each line waited since the last call, in seconds."""
+        waits, self.longest_wait = self.longest_wait, {}
+        return waits
+
+    def replay(self) -> None:
+        """Count a newest known event that is given to a late joiner."""
+        self.replayed += 1
+
     def refuse(self, ws_type: WebSocketType, *, stale: bool) -> None:
         """Count an event that is no news."""
         (self.stale_on if stale else self.duplicates_on)[ws_type] += 1

@@ -53,7 +53,7 @@ class RejectionSearch:
 
     Attributes:
         rejections: refused requests so far.
-        convictions: wishes that were put aside.
+        convictions: wishes that were quarantined.
         systemic: refused requests in a row in which there was nobody to suspect.
     """
 

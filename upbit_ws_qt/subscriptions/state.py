@@ -395,7 +395,7 @@ class SubscriptionStateManager:
         return {stream: self.components_of(stream) for union in self._unions.values() for stream in union.entries}
 
     def components_of(self, stream: StreamKey) -> tuple[str, ...]:
-        """Return the components that want a stream and are not put aside for it, sorted."""
+        """Return the components that want a stream and whose wish for it is asked for, sorted."""
         entry = self._unions[stream.websocket_type].entries.get(stream)
         return tuple(sorted({name for wish in entry.wishes for name in wish.owners})) if entry else ()
 
