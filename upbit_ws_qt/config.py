@@ -163,6 +163,9 @@ class ServiceConfig:
     alerts: bool = True
     alert_limits: AlertLimits = field(default_factory=AlertLimits)
     """From which figures on alerts are raised; in a TOML file the table [alert_limits]."""
+    collect_in_quiet: bool = False
+    """Whether Python's full garbage collections, at which a window stands still, wait until no data flow, for ten
+    minutes at most. It holds for the whole interpreter, so it is the program's to ask for."""
     json_logs: bool = False
     """While the service runs, send the package's log to stderr, one JSON object a line."""
 

@@ -213,7 +213,7 @@ class Observer:
             loop_lag=late,
             memory_bytes=self._process.memory_bytes(),
             cpu_share=self._process.cpu_share(),
-            gc_pause=self._collector.take_longest(),
+            gc_pause=self._take_longest_pause(now, statistics.events),
             messages_processed=statistics.events,
             drain_failures=observed.drain.figures().failures,
             stages={
@@ -234,6 +234,10 @@ class Observer:
             unserved=tuple(stream for line in lines for stream in line.subscriptions.unserved),
             unhealed=observed.backfill.unhealed(),
         )
+
+    def _take_longest_pause(self, now: float, events: int) -> float:
+        self._collector.look(now, events)
+        return self._collector.take_longest()
 
     def _read_lines(self, now: float, wall_clock: float, routing: RoutingStatistics) -> tuple[LineStats, ...]:
         waits = self._observed.routing.take_longest_waits()

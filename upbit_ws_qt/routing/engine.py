@@ -104,7 +104,7 @@ class DataRoutingEngine:
         self._hub, self._meter, self._hold = path.hub, path.meter, path.hold
         # Bound once: a method that passes on would cost each message one more call.
         self.route_frame = path.route_frame
-        self.collector = CollectorMonitor(self._dispatcher.stopwatch)
+        self.collector = CollectorMonitor(self._dispatcher.stopwatch, in_quiet=config.collect_in_quiet)
         self._views: dict[object, ViewCache] = {}
 
     # -- who wants what ------------------------------------------------------------------------------------------------

@@ -113,6 +113,7 @@ def _config(options: Options, exchange: ExchangeProcess | None, preferences: Pre
         **line_settings(preferences),
         "metrics_interval": 5.0,  # soon enough for the bytes of each panel; reading all streams takes milliseconds
         "health_interval": 2.0,
+        "collect_in_quiet": True,
         "backfill": frozenset({"trade", "candle", "order", "asset"}),
     }
     if exchange is not None:
