@@ -16,21 +16,21 @@ run: $(STAMP)
 	@$(BIN)/python run_desktop_ui.py $(ARGS)
 
 test: $(STAMP)
-	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n auto $(ARGS)
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 check: lint types imports test
 
 # The long forms of tests that `make test` runs in a small one, and nothing else.
 soak: $(STAMP)
-	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n auto --soak $(ARGS)
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n auto --dist worksteal --soak $(ARGS)
 
 # What may differ from one Python or one version of a dependency to another.
 test-rooms: $(STAMP)
-	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n auto $(ROOMS) $(ARGS)
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n auto --dist worksteal $(ROOMS) $(ARGS)
 
 # Every lower bound of pyproject.toml, exactly, on the oldest Python found: the rooms, the panels with data, the wheel.
 check-lowest: $(LOWEST)/.installed
-	QT_QPA_PLATFORM=offscreen $(LOWEST)/bin/python -m pytest -n auto $(ROOMS) $(ARGS)
+	QT_QPA_PLATFORM=offscreen $(LOWEST)/bin/python -m pytest -n auto --dist worksteal $(ROOMS) $(ARGS)
 	QT_QPA_PLATFORM=offscreen $(LOWEST)/bin/python run_desktop_ui.py --smoke 10
 	$(LOWEST)/bin/python -m build --wheel --no-isolation --outdir $(LOWEST)/wheel . >/dev/null
 

@@ -8,9 +8,11 @@ import contextlib
 import faulthandler
 import gc
 import os
+import random
 import signal
+import traceback
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault(
@@ -43,6 +45,8 @@ settings.load_profile("project")
 
 # Debug mode writes down for each handle and task where it was made: three frames tell it, ten cost three times as much.
 asyncio.constants.DEBUG_STACK_DEPTH = 3  # type: ignore[misc]  # Final, so that nobody does it in passing
+# For futures and tasks, which are written in C, that is this function without arguments: all frames, unless it is told.
+traceback.extract_stack.__defaults__ = (None, asyncio.constants.DEBUG_STACK_DEPTH)
 
 _stderr: int | None = None
 
@@ -88,16 +92,60 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=720.0,
         help="seconds after which a test is ended that hangs inside C; pytest-timeout ends the others earlier",
     )
+    parser.addoption(
+        "--order", type=int, help="run the tests in the order of this number, as a run before said; 0: as they stand"
+    )
 
 
-def pytest_configure() -> None:
-    """Keep the real stderr: while a test runs, pytest captures what is called so."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the real stderr, since pytest captures what is called so; and choose the order, in one process for all."""
     global _stderr
     _stderr = os.dup(2)
+    if config.option.order is None:
+        chosen = getattr(config, "workerinput", {}).get("order")
+        config.option.order = random.SystemRandom().randrange(1, 1_000_000) if chosen is None else chosen
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Have each worker of pytest-xdist use the same order."""
+    node.workerinput["order"] = node.config.option.order
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Tell the order at the beginning."""
+    return f"order of the tests: --order {config.option.order}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Tell the order at the end too, where something failed that it may be the reason for."""
+    if terminalreporter.hasopt("quiet") or terminalreporter.stats.keys() & {"failed", "error"}:
+        terminalreporter.write_line(f"order of the tests: --order {config.option.order}")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Twice as many workers as processors: tests of windows and of whole programs wait about as long as they work."""
+    return 2 * (os.cpu_count() or 1)
+
+
+def _shuffle(items: list[pytest.Item], number: int) -> None:
+    """Put files in another order, and the tests within each."""
+    rng = random.Random(number)
+    files: dict[object, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    mixed = list(files.values())
+    rng.shuffle(mixed)
+    for tests in mixed:
+        rng.shuffle(tests)
+    items[:] = [item for tests in mixed for item in tests]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Take the long forms out of a plain run, and everything else out of a soak run; pytest says how many."""
+    """Mix the tests; take the long forms out of a plain run, and all else out of a soak run: pytest says how many."""
+    if config.option.order:
+        _shuffle(items, config.option.order)
     soak = config.getoption("--soak")
     left_out = [item for item in items if bool(item.get_closest_marker("soak")) is not soak]
     if left_out:

@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
-# Turns given to whoever carries bytes from socket to socket: the kernel does it within the call that sends them, or,
-# where it has much to do, in a thread of its own.
-_TURNS = 3
+# Before so many seconds pass, which could be somebody's time-out, the kernel gets a turn or two: it carries bytes from
+# socket to socket within the call that sends them or, where it has much to do, in a thread of its own.
+_MOMENT = 0.02
+_TURNS = 2
 
 
 class _CountingSelector(selectors.DefaultSelector):
@@ -48,7 +49,7 @@ class _CountingSelector(selectors.DefaultSelector):
         if ready or (timeout is not None and timeout <= 0):
             return ready
         if timeout is not None and self._is_alone():
-            for _ in range(_TURNS):
+            for _ in range(_TURNS if timeout > _MOMENT else 0):
                 os.sched_yield()
                 if ready := super().select(0):
                     return ready

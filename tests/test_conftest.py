@@ -60,10 +60,14 @@ def run(tmp_path: Path, tests: str, *options: str) -> subprocess.CompletedProces
     )
 
 
+def outcomes(told: list[str]) -> list[list[str]]:
+    """Return each test with what became of it, in the order in which they ran."""
+    return [line.split("::")[1].split()[:2] for line in told if ".py::" in line and line.endswith("%]")]
+
+
 def test_what_a_test_leaves_is_charged_to_it(tmp_path: Path) -> None:
-    told = run(tmp_path, MESSY).stdout.splitlines()
-    words = [line.split("::")[1].split()[:2] for line in told if ".py::" in line and line.endswith("%]")]
-    assert words == [
+    told = run(tmp_path, MESSY, "--order=0").stdout.splitlines()
+    assert outcomes(told) == [
         ["test_task", "PASSED"],
         ["test_task", "ERROR"],
         ["test_cycle", "PASSED"],
@@ -72,6 +76,16 @@ def test_what_a_test_leaves_is_charged_to_it(tmp_path: Path) -> None:
         ["test_after_one_that_keeps", "PASSED"],
         ["test_good", "PASSED"],
     ], told
+
+
+def test_tests_run_in_an_order_that_is_told_and_can_be_repeated(tmp_path: Path) -> None:
+    many = "".join(f"def test_{number}(): pass\n" for number in range(40))
+    first = run(tmp_path, many).stdout.splitlines()
+    told = next(line for line in first if line.startswith("order of the tests: --order"))
+    again = run(tmp_path, many, *told.split()[-2:]).stdout.splitlines()
+    assert outcomes(first) == outcomes(again)
+    assert outcomes(first) != sorted(outcomes(first), key=lambda test: int(test[0].split("_")[1]))
+    assert len(outcomes(first)) == 40
 
 
 def test_a_hang_inside_c_is_ended_and_shown(tmp_path: Path) -> None:
