@@ -77,7 +77,10 @@ ADDED = set(
     HealthLevel
     HealthReason
     HistorySeries
+    HowAsked
+    HowContinued
     HowDelivered
+    HowQueued
     HowRecovered
     HowWanted
     INDICATOR_RULES

@@ -116,7 +116,10 @@ if TYPE_CHECKING:
         CandleChannel,
         Channel,
         ExceptHook,
+        HowAsked,
+        HowContinued,
         HowDelivered,
+        HowQueued,
         HowRecovered,
         HowWanted,
         IndicatorChannel,
@@ -260,8 +263,9 @@ _HOMES: dict[str, str] = {
             SubscriptionMetrics SubscriptionPerformanceMonitor TaskReading
         """,
         "qt": """
-            Attachment ExceptHook HowDelivered HowRecovered HowWanted NestedLoopError PaintMeter SlotError Subscription
-            SubscriptionState WebSocketClientProxy WebSocketService attach exec_dialog install_excepthook run
+            Attachment ExceptHook HowAsked HowContinued HowDelivered HowQueued HowRecovered HowWanted NestedLoopError
+            PaintMeter SlotError Subscription SubscriptionState WebSocketClientProxy WebSocketService attach exec_dialog
+            install_excepthook run
         """,
         "qt.channel": """
             AnnouncementChannel CandleChannel Channel IndicatorChannel IndicatorSignalChannel MyAssetChannel
@@ -362,7 +366,10 @@ __all__ = [
     "HealthReason",
     "HealthStatus",
     "HistorySeries",
+    "HowAsked",
+    "HowContinued",
     "HowDelivered",
+    "HowQueued",
     "HowRecovered",
     "HowWanted",
     "IndependenceLevel",

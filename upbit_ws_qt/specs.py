@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from upbit_ws_qt.errors import SubscriptionError
-from upbit_ws_qt.types import FULL_DEPTH, BackpressureConfig, DataType, Delivery, Priority
+from upbit_ws_qt.types import FULL_DEPTH, BackpressureConfig, BackpressureStrategy, DataType, Delivery, Priority
 
 __all__ = ["IndicatorSpec", "SubscriptionSpec", "is_market_code", "normalize_symbols"]
 
@@ -126,6 +126,7 @@ def _level(value: Decimal | int | str) -> Decimal:
 
 
 _MOST_KRW = 10**15  # no price comes near it, and arithmetic with an exponent from anywhere would not end
+_HIGHEST_RATE = 1000
 _KINDS: Mapping[type, str] = {
     bool: "True or False",
     int: "a whole number",
@@ -151,6 +152,16 @@ def _check_since(data_type: DataType, since: object) -> None:
         raise SubscriptionError(f"since must be an aware datetime, or of trades a sequential_id; not {since!r:.60}")
 
 
+def _check_batch(delivery: object, rate: object, backpressure: BackpressureConfig | None) -> None:
+    if delivery != Delivery.BATCH:
+        raise SubscriptionError("rate is for Delivery.BATCH; BackpressureStrategy.THROTTLE slows single calls down")
+    is_number = isinstance(rate, (int, float)) and not isinstance(rate, bool)
+    if rate is not None and not (is_number and 0 < rate <= _HIGHEST_RATE):  # type: ignore[operator]
+        raise SubscriptionError(f"rate must be calls a second above 0, up to {_HIGHEST_RATE:,}, not {rate!r:.60}")
+    if isinstance(backpressure, BackpressureConfig) and backpressure.strategy is not BackpressureStrategy.DROP_OLDEST:
+        raise SubscriptionError("Delivery.BATCH has a rate of its own and keeps the newest; leave the strategy out")
+
+
 def _all(name: str, values: object, kind: type) -> tuple[Any, ...]:
     return tuple(_checked(name, value, kind) for value in _several(f"{name}: {_KINDS[kind]}", values))
 
@@ -172,7 +183,8 @@ class SubscriptionSpec:
         priority: who is served first after a drop.
         level: orderbook grouping in KRW, 0 for none.
         depth: orderbook units per side: 1, 5, 15 or 30.
-        delivery: each event, or the newest per display frame.
+        delivery: each event, the newest per display frame, or all that changed in one call.
+        rate: calls a second at most (above 0, up to 1,000) for Delivery.BATCH; None for one per display frame.
         only_snapshot: the present state once, no stream.
         only_realtime: the stream without the present state first.
         categories: announcement categories, none for all.
@@ -192,6 +204,7 @@ class SubscriptionSpec:
     level: Decimal
     depth: int
     delivery: Delivery
+    rate: float | None
     only_snapshot: bool
     only_realtime: bool
     categories: tuple[str, ...]
@@ -211,6 +224,7 @@ class SubscriptionSpec:
         level: Decimal | int | str = 0,
         depth: int = FULL_DEPTH,
         delivery: Delivery = Delivery.EVERY,
+        rate: float | None = None,
         only_snapshot: bool = False,
         only_realtime: bool = False,
         categories: str | Iterable[str] = (),
@@ -221,6 +235,8 @@ class SubscriptionSpec:
         backfill: bool | None = None,
         since: datetime | int | None = None,
     ) -> None:
+        if rate is not None or delivery == Delivery.BATCH:
+            _check_batch(delivery, rate, backpressure)
         if timeframe is not None:
             _checked("timeframe", timeframe, str)
         if backpressure is not None:
@@ -237,6 +253,7 @@ class SubscriptionSpec:
             ("level", _level(level)),
             ("depth", _checked("depth", depth, int)),
             ("delivery", _member(Delivery, "delivery", delivery)),
+            ("rate", rate),
             ("only_snapshot", _checked("only_snapshot", only_snapshot, bool)),
             ("only_realtime", _checked("only_realtime", only_realtime, bool)),
             ("categories", tuple(sorted(set(_all("categories", categories, str))))),

@@ -197,7 +197,7 @@ class BackpressureStrategy(StrEnum):
     COALESCE_BY_SYMBOL = "coalesce_by_symbol"
     """Keep only the newest per symbol."""
     THROTTLE = "throttle"
-    """Hand out at most `max_rate` a second, the newest per symbol."""
+    """Hand out of each symbol at most `max_rate` a second, the newest."""
     BLOCK = "block"
     """Keep everything for up to `deadline` seconds, then fail the consumer; nothing is dropped before."""
 
@@ -211,6 +211,10 @@ class Delivery(StrEnum):
     """
     FRAME = "frame"
     """The newest per key, at most once per display frame."""
+    BATCH = "batch"
+    """All that changed since the last call, in one call with a tuple of events: `rate` times a second at most, or once
+    per display frame. It has the newest of each key, but each trade, and the last state of each candle.
+    """
 
 
 class Priority(IntEnum):
@@ -244,7 +248,7 @@ class BackpressureConfig:
         strategy: what happens when the queue is full.
         max_queue_size: events, at least 1.
         warning_threshold: share of the queue (0 to 1) from which on a warning is raised.
-        max_rate: events a second for THROTTLE.
+        max_rate: events a second of each symbol, for THROTTLE.
         deadline: seconds that BLOCK waits for room.
     """
 

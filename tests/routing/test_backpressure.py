@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.routing.rig import event_of
-from upbit_ws_qt.routing.queues import BlockingQueue, LatestQueue, OldestDropsQueue, Pace, make_queue, queue_rules
+from upbit_ws_qt.routing.queues import (
+    BlockingQueue,
+    LatestQueue,
+    OldestDropsQueue,
+    ThrottledQueue,
+    make_queue,
+    queue_rules,
+)
 from upbit_ws_qt.types import BackpressureConfig, BackpressureStrategy, DataType
 
 EVENTS = {(code, at): event_of(code=code, timestamp=at) for code in ("KRW-A1", "KRW-B1", "KRW-C1") for at in range(40)}
@@ -54,15 +61,39 @@ def test_a_blocking_queue_loses_nothing_and_knows_since_when_it_overflows() -> N
     assert queue.dropped == 0
 
 
-def test_a_pace_lets_through_its_rate_and_no_more() -> None:
-    pace = Pace(8.0)
+def test_a_throttle_lets_each_symbol_through_at_its_rate_and_no_faster() -> None:
+    queue = ThrottledQueue(10, by_code, 8.0)
     now, taken = 100.0, []
-    while now < 101.0:
-        due = pace.take(now)
-        if due is None:
-            taken.append(now)
-        now = now + 0.001 if due is None else due
-    assert len(taken) == 8
+    for at in range(40):
+        for code in ("KRW-A1", "KRW-B1"):
+            queue.push(EVENTS[code, at], now)
+        while (due := queue.take(now)) is None:
+            event = queue.pop()
+            taken.append((event.code, event.timestamp, now))
+            if not queue:
+                break
+        assert due is None or due > now
+        now += 1 / 32
+    assert [at for code, at, _ in taken if code == "KRW-A1"] == list(range(0, 40, 4)), "the newest, each eighth"
+    assert [code for code, _, _ in taken] == ["KRW-A1", "KRW-B1"] * 10
+    assert len(taken) + queue.conflated + len(queue) == 80
+    assert queue.clear() == 2
+
+
+def test_a_throttle_has_a_quiet_symbol_go_at_once() -> None:
+    queue = ThrottledQueue(10, by_code, 1.0)
+    queue.push(EVENTS["KRW-A1", 0], 5.0)
+    assert queue.take(5.0) is None
+    assert queue.pop().timestamp == 0
+    queue.push(EVENTS["KRW-A1", 1], 5.1)
+    assert queue.take(5.1) == 6.0
+    queue.push(EVENTS["KRW-B1", 0], 5.2)
+    assert queue.take(5.2) is None
+    assert queue.pop().code == "KRW-B1"
+    assert queue.take(5.9) == 6.0
+    assert queue.take(6.0) is None
+    assert queue.pop().timestamp == 1
+    assert (len(queue), queue.high_water, queue.conflated, queue.dropped) == (0, 2, 0, 0)
 
 
 @pytest.mark.parametrize("data_type", [DataType.TRADE, DataType.CANDLE_1M, DataType.MY_ORDER, DataType.MY_ASSET])

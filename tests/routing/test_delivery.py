@@ -121,7 +121,27 @@ async def test_throttle_hands_out_the_newest_at_its_rate(is_async: bool) -> None
         took = rig.loop.time() - began
         assert {event.code: event.timestamp for event in listener.events} == {"KRW-BTC": 9, "KRW-ETH": 9}
         assert route.received == route.delivered + route.conflated == 20
-        assert len(listener.events) <= 1 + took * 50.0 + 1e-6
+        assert len(listener.events) <= 2 * (1 + took * 50.0) + 1e-6
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_a_throttled_symbol_keeps_no_other_waiting(is_async: bool) -> None:
+    async with engine_rig() as rig:
+        listener = Listener()
+
+        async def later(event: Any) -> None:
+            listener(event)
+
+        slow = rules(BackpressureStrategy.THROTTLE, max_rate=0.01)
+        spec = SubscriptionSpec("ticker", PAIR, backpressure=slow)
+        route = rig.engine.register_route("c", spec, later if is_async else listener)
+        await rig.feed(raw(timestamp=1))
+        await until(lambda: listener.timestamps == [1])
+        await rig.feed(raw(timestamp=2), raw(timestamp=3))
+        await rig.settle()
+        await rig.feed(raw(code="KRW-ETH", timestamp=1))
+        await until(lambda: [event.code for event in listener.events] == list(PAIR))
+        assert (route.received, route.delivered, route.conflated, route.waiting) == (4, 2, 1, 1)
 
 
 # -- coroutines -------------------------------------------------------------------------------------------------------

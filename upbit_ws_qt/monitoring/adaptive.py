@@ -108,7 +108,8 @@ class AdaptationPlan(Struct, frozen=True, kw_only=True):
 
     def delivery_for(self, priority: Priority, wanted: Delivery) -> Delivery:
         """Return how a consumer is served that asked for `wanted`."""
-        if priority is Priority.LOW and AdaptationKind.LOW_BY_FRAME in self.steps:
+        # A batch stays one: its callback takes a tuple, and is called seldom as it is.
+        if wanted is Delivery.EVERY and priority is Priority.LOW and AdaptationKind.LOW_BY_FRAME in self.steps:
             return Delivery.FRAME
         return wanted
 

@@ -9,7 +9,15 @@ from upbit_ws_qt.qt.dialogs import exec_dialog
 from upbit_ws_qt.qt.excepthook import ExceptHook, SlotError, install_excepthook
 from upbit_ws_qt.qt.nested_loops import NestedLoopError
 from upbit_ws_qt.qt.paint import PaintMeter
-from upbit_ws_qt.qt.proxy import HowDelivered, HowRecovered, HowWanted, WebSocketClientProxy
+from upbit_ws_qt.qt.proxy import (
+    HowAsked,
+    HowContinued,
+    HowDelivered,
+    HowQueued,
+    HowRecovered,
+    HowWanted,
+    WebSocketClientProxy,
+)
 from upbit_ws_qt.qt.run import run
 from upbit_ws_qt.qt.service import WebSocketService
 from upbit_ws_qt.qt.subscription import Subscription, SubscriptionState
@@ -34,7 +42,10 @@ __all__ = [
     "CandleChannel",
     "Channel",
     "ExceptHook",
+    "HowAsked",
+    "HowContinued",
     "HowDelivered",
+    "HowQueued",
     "HowRecovered",
     "HowWanted",
     "IndicatorChannel",

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.backfill import StreamRecovery
     from upbit_ws_qt.connection import GapEvent
     from upbit_ws_qt.manager import ComponentSubscription, GlobalWebSocketManager
+    from upbit_ws_qt.qt.stale_rows import StaleRow
     from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.subscriptions import StreamStatus
 
@@ -80,6 +81,7 @@ class ChannelHub(QObject):
         self._shared: WeakValueDictionary[SubscriptionSpec, Channel] = WeakValueDictionary()
         self._taps: dict[Channel, _Tap] = {}
         self._by_stream: dict[StreamKey, dict[Channel, _Tap]] = {}
+        self._rows: dict[StreamKey, dict[StaleRow, None]] = {}
         self._touched: dict[Channel, None] = {}
         self._calls = CallQueue(self._loop)
         self._timer: asyncio.TimerHandle | None = None
@@ -89,6 +91,11 @@ class ChannelHub(QObject):
     def __len__(self) -> int:
         """Return how many channels have their stream wanted."""
         return len(self._taps)
+
+    @property
+    def watched(self) -> int:
+        """How many streams of subscriptions are told whether they are out of date."""
+        return sum(map(len, self._rows.values()))
 
     def channel(self, spec: SubscriptionSpec) -> Channel:
         """Return the shared channel of a wish; the same object for equal wishes while anybody refers to it.
@@ -128,22 +135,27 @@ class ChannelHub(QObject):
             self._drop(tap)
             if loop_lives(self._loop):
                 self._loop.call_soon(tap.channel.set_stale, True)  # the caller may be a Task
+        rows = [row for ws_type in WebSocketType for row in self._rows_on(ws_type)]
+        self._rows.clear()
+        if loop_lives(self._loop):
+            self._loop.call_soon(partial(self._note_stale, rows, stale=True))
         self._stop_looking()
 
     # -- what the manager tells ---------------------------------------------------------------------------------------
     def on_connection_state(self, ws_type: WebSocketType, state: ConnectionState) -> None:
         """A line that is lost makes all its channels stale; one that is proved makes those fresh that it serves."""
         if state in _DOWN:
-            self._note_stale(self._taps_of(ws_type), stale=True)
+            self._note_stale(self._watched_on(ws_type), stale=True)
         elif state is ConnectionState.CONNECTED:
-            served = [tap for tap in self._taps_of(ws_type) if self._manager.wiring.stream_status(tap.stream).is_served]
+            status = self._manager.wiring.stream_status
+            served = [entry for entry in self._watched_on(ws_type) if status(entry.stream).is_served]
             self._note_stale(served, stale=False)
 
     def on_stream_status(self, stream: StreamKey, status: StreamStatus) -> None:
         """A stream that is not served is stale; one that is proved again is not, even where nothing new came of it."""
         connected = self._manager.connection_state(stream.websocket_type) is ConnectionState.CONNECTED
         if status.is_failed or (status.is_served and connected):
-            self._note_stale(self._by_stream.get(stream, {}).values(), stale=status.is_failed)
+            self._note_stale([*self._taps_on(stream), *self._rows.get(stream, ())], stale=status.is_failed)
 
     def on_gap(self, gap: GapEvent) -> None:
         """What may have missed something is not whole any more."""
@@ -163,12 +175,37 @@ class ChannelHub(QObject):
         told = [tap.channel for tap in taps if tap.channel.note_whole(whole)]
         self._calls.send([partial(channel.wholeChanged.emit, whole) for channel in told])
 
-    def _note_stale(self, taps: Iterable[_Tap], *, stale: bool) -> None:
+    def _note_stale(self, watched: Iterable[_Tap | StaleRow], *, stale: bool) -> None:
         """Have all channels know it before the first says it: a slot may open a dialog, and the line may come back."""
-        channels = [tap.channel for tap in taps]
-        for channel in channels:
-            channel.note_stale(stale)
-        self._calls.send([channel.tell_stale for channel in channels])
+        each = [entry.channel if isinstance(entry, _Tap) else entry for entry in watched]
+        for entry in each:
+            entry.note_stale(stale)
+        self._calls.send([entry.tell_stale for entry in each])
+
+    # -- rows of subscriptions ----------------------------------------------------------------------------------------
+    def watch(self, row: StaleRow) -> None:
+        """Tell a row from now on whether its stream is out of date."""
+        self._rows.setdefault(row.stream, {})[row] = None
+        down = self._manager.connection_state(row.stream.websocket_type) in _DOWN
+        stale = down or self._manager.wiring.stream_status(row.stream).is_failed
+        row.note_stale(stale)
+        self._loop.call_soon(row.tell_stale)  # the caller may be a Task
+        self._look_on()
+
+    def unwatch(self, row: StaleRow) -> None:
+        """Tell a row nothing more; one that is not known is ignored."""
+        rows = self._rows.get(row.stream)
+        if rows is not None and row in rows:
+            del rows[row]
+            if not rows:
+                del self._rows[row.stream]
+        self._look_on()
+
+    def _rows_on(self, ws_type: WebSocketType) -> Iterable[StaleRow]:
+        return [row for stream, rows in self._rows.items() if stream.websocket_type is ws_type for row in rows]
+
+    def _watched_on(self, ws_type: WebSocketType) -> Iterable[_Tap | StaleRow]:
+        return [*self._taps_of(ws_type), *self._rows_on(ws_type)]
 
     # -- who listens --------------------------------------------------------------------------------------------------
     def _touch(self, channel: Channel) -> None:
@@ -196,10 +233,14 @@ class ChannelHub(QObject):
                 self._adjust(channel)
         except WebSocketError as error:
             self._on_error(error)
-        if self._taps and self._timer is None and not self._closed:
-            self._timer = self._loop.call_later(self._look_interval, self._look)
-        elif not self._taps:
+        self._look_on()
+
+    def _look_on(self) -> None:
+        """Look for silence as long as there is somebody to tell of it."""
+        if not (self._taps or self._rows):
             self._stop_looking()
+        elif self._timer is None and not self._closed:
+            self._timer = self._loop.call_later(self._look_interval, self._look)
 
     def _adjust(self, channel: Channel) -> None:
         """Make a channel's wishes those of its listeners."""
@@ -267,7 +308,12 @@ class ChannelHub(QObject):
     # -- age --------------------------------------------------------------------------------------------------------
     def _look(self) -> None:
         self._timer = self._loop.call_later(self._look_interval, self._look)
-        self._note_stale([tap for tap in self._taps_of(WebSocketType.PUBLIC) if tap.look()], stale=True)
+        public = WebSocketType.PUBLIC
+        silent = [row for row in self._rows_on(public) if row.has_fallen_silent()]
+        self._note_stale([*(tap for tap in self._taps_of(public) if tap.look()), *silent], stale=True)
+        if self._manager.connection_state(public) not in _DOWN:
+            # A channel knows by itself that something came; the callback of a subscription is none of its signals.
+            self._note_stale([row for row in self._rows_on(public) if row.has_news()], stale=False)
 
     def _stop_looking(self) -> None:
         if self._timer is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack, cast, overload
 
 from PyQt6 import sip
 from PyQt6.QtCore import QObject, pyqtBoundSignal
@@ -43,25 +43,36 @@ if TYPE_CHECKING:
     )
     from upbit_ws_qt.qt.channel import Channel
 
-__all__ = ["HowDelivered", "HowWanted", "WebSocketClientProxy"]
+__all__ = ["HowAsked", "HowContinued", "HowDelivered", "HowQueued", "HowRecovered", "HowWanted", "WebSocketClientProxy"]
 
 
-class HowDelivered(TypedDict, total=False):
-    """How the events of a wish are handed out.
+class HowQueued(TypedDict, total=False):
+    """How the events of a wish wait where they have to.
 
     Attributes:
-        delivery: each event (the default), or the newest per symbol and display frame.
         priority: who is served first after a drop; the proxy's by default.
         backpressure: the queue of a consumer that is slower than its data.
     """
 
-    delivery: Delivery
     priority: Priority
     backpressure: BackpressureConfig | None
 
 
-class HowWanted(HowDelivered, total=False):
-    """The same for public data, which the exchange can send as present state, as news, or both (the default).
+class HowDelivered(HowQueued, total=False):
+    """How the events of a wish are handed out.
+
+    Attributes:
+        delivery: each event (the default), the newest per symbol and display frame, or, for tables, all that changed
+            in one call, whose callback takes a tuple of events.
+        rate: with Delivery.BATCH, calls a second at most; one per display frame by default.
+    """
+
+    delivery: Delivery
+    rate: float | None
+
+
+class HowAsked(HowQueued, total=False):
+    """How public data are asked for, which the exchange can send as present state, as news, or both (the default).
 
     Attributes:
         only_snapshot: the present state once, no stream.
@@ -72,8 +83,12 @@ class HowWanted(HowDelivered, total=False):
     only_realtime: bool
 
 
-class HowRecovered(HowWanted, total=False):
-    """The same for data whose past can be asked for: trades and candles.
+class HowWanted(HowDelivered, HowAsked, total=False):
+    """Both, for tickers and order books."""
+
+
+class HowContinued(HowAsked, total=False):
+    """How data are asked for whose past can be had: trades and candles.
 
     Attributes:
         backfill: whether what is missed while the line is down is asked for and handed out, marked `recovered`; None
@@ -84,6 +99,10 @@ class HowRecovered(HowWanted, total=False):
 
     backfill: bool | None
     since: datetime | int | None
+
+
+class HowRecovered(HowWanted, HowContinued, total=False):
+    """All of it, for trades and candles."""
 
 
 class WebSocketClientProxy(ChannelSource):
@@ -170,10 +189,27 @@ class WebSocketClientProxy(ChannelSource):
         return self._service.resume(self.component_id)
 
     # -- subscribing --------------------------------------------------------------------------------------------------
+    @overload
+    def subscribe_ticker(
+        self,
+        symbols: str | Iterable[str],
+        callback: Callable[[tuple[TickerEvent, ...]], object] | pyqtBoundSignal | None = None,
+        *,
+        delivery: Literal[Delivery.BATCH],
+        rate: float | None = None,
+        **how: Unpack[HowAsked],
+    ) -> Subscription: ...
+    @overload
     def subscribe_ticker(
         self,
         symbols: str | Iterable[str],
         callback: Callable[[TickerEvent], object] | pyqtBoundSignal | None = None,
+        **how: Unpack[HowWanted],
+    ) -> Subscription: ...
+    def subscribe_ticker(
+        self,
+        symbols: str | Iterable[str],
+        callback: Callable[[Any], object] | pyqtBoundSignal | None = None,
         **how: Unpack[HowWanted],
     ) -> Subscription:
         """Have a callback called with the tickers of some markets.
@@ -184,19 +220,58 @@ class WebSocketClientProxy(ChannelSource):
         """
         return self._subscribe(callback, DataType.TICKER, symbols, **how)
 
+    @overload
+    def subscribe_trade(
+        self,
+        symbols: str | Iterable[str],
+        callback: Callable[[tuple[TradeEvent, ...]], object] | pyqtBoundSignal | None = None,
+        *,
+        delivery: Literal[Delivery.BATCH],
+        rate: float | None = None,
+        **how: Unpack[HowContinued],
+    ) -> Subscription: ...
+    @overload
     def subscribe_trade(
         self,
         symbols: str | Iterable[str],
         callback: Callable[[TradeEvent], object] | pyqtBoundSignal | None = None,
         **how: Unpack[HowRecovered],
+    ) -> Subscription: ...
+    def subscribe_trade(
+        self,
+        symbols: str | Iterable[str],
+        callback: Callable[[Any], object] | pyqtBoundSignal | None = None,
+        **how: Unpack[HowRecovered],
     ) -> Subscription:
         """Have a callback called with the trades of some markets."""
         return self._subscribe(callback, DataType.TRADE, symbols, **how)
 
+    @overload
+    def subscribe_orderbook(
+        self,
+        symbols: str | Iterable[str],
+        callback: Callable[[tuple[OrderbookEvent, ...]], object] | pyqtBoundSignal | None = None,
+        *,
+        level: Decimal | int | str = 0,
+        depth: int = 30,
+        delivery: Literal[Delivery.BATCH],
+        rate: float | None = None,
+        **how: Unpack[HowAsked],
+    ) -> Subscription: ...
+    @overload
     def subscribe_orderbook(
         self,
         symbols: str | Iterable[str],
         callback: Callable[[OrderbookEvent], object] | pyqtBoundSignal | None = None,
+        *,
+        level: Decimal | int | str = 0,
+        depth: int = 30,
+        **how: Unpack[HowWanted],
+    ) -> Subscription: ...
+    def subscribe_orderbook(
+        self,
+        symbols: str | Iterable[str],
+        callback: Callable[[Any], object] | pyqtBoundSignal | None = None,
         *,
         level: Decimal | int | str = 0,
         depth: int = 30,
@@ -213,10 +288,30 @@ class WebSocketClientProxy(ChannelSource):
         """
         return self._subscribe(callback, DataType.ORDERBOOK, symbols, level=level, depth=depth, **how)
 
+    @overload
+    def subscribe_candle(
+        self,
+        symbols: str | Iterable[str],
+        callback: Callable[[tuple[CandleEvent, ...]], object] | pyqtBoundSignal | None = None,
+        *,
+        unit: str,
+        delivery: Literal[Delivery.BATCH],
+        rate: float | None = None,
+        **how: Unpack[HowContinued],
+    ) -> Subscription: ...
+    @overload
     def subscribe_candle(
         self,
         symbols: str | Iterable[str],
         callback: Callable[[CandleEvent], object] | pyqtBoundSignal | None = None,
+        *,
+        unit: str,
+        **how: Unpack[HowRecovered],
+    ) -> Subscription: ...
+    def subscribe_candle(
+        self,
+        symbols: str | Iterable[str],
+        callback: Callable[[Any], object] | pyqtBoundSignal | None = None,
         *,
         unit: str,
         **how: Unpack[HowRecovered],

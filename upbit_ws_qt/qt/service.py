@@ -425,6 +425,13 @@ class WebSocketService(QObject, ChannelSource):
         """Make a channel for one owner, wanted until it is closed; for proxies."""
         return self._channels(spec).own(spec, component_id, alive)
 
+    @property
+    def hub(self) -> ChannelHub:
+        """What keeps the channels, and knows which streams are out of date; for subscriptions."""
+        _ = self.manager
+        assert self._hub is not None, "it is made with the manager"
+        return self._hub
+
     def _channel(self, spec: SubscriptionSpec) -> Channel:
         return self._channels(spec).channel(spec)
 

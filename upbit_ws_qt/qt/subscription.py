@@ -12,13 +12,14 @@ from PyQt6.QtCore import QMetaMethod, QMetaObject, QObject, Qt, pyqtSignal, pyqt
 from upbit_ws_qt.errors import SubscriptionError, WebSocketError
 from upbit_ws_qt.qt.ending import loop_lives
 from upbit_ws_qt.qt.ownership import Lifetime, receiver_of, signal_of
+from upbit_ws_qt.qt.stale_rows import StaleRow
 from upbit_ws_qt.specs import normalize_symbols
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
     from upbit_ws_qt.qt.service import WebSocketService
-    from upbit_ws_qt.qt.signals import SignalOf
+    from upbit_ws_qt.qt.signals import SignalOf, SignalOfTwo
     from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import StreamStatus
@@ -48,14 +49,17 @@ class Subscription(QObject):
     object whose method or signal it calls is destroyed, or until the service is.
 
     Signals:
-        activated: the exchange serves all of it; again after each recovery.
-        failed: the exchange refuses or does not serve a part of it.
-        received: each event, for a subscription without a callback.
+        activated(): the exchange serves all of it; again after each recovery.
+        failed(error): the exchange refuses or does not serve a part of it.
+        received(event): each event, for a subscription without a callback; with Delivery.BATCH each tuple of events.
+        staleChanged(code, stale): what was last received of a market is no longer, or is again, the present state, as
+            `staleChanged` of a channel says it of one. After a silence that it is again is noticed within a second.
     """
 
     activated = pyqtSignal()
     failed = cast("SignalOf[WebSocketError]", pyqtSignal(WebSocketError))
     received = cast("SignalOf[Any]", pyqtSignal(object))
+    staleChanged = cast("SignalOfTwo[str, bool]", pyqtSignal(str, bool))
 
     def __init__(
         self,
@@ -78,6 +82,8 @@ class Subscription(QObject):
         self._told_error: WebSocketError | None = None
         self._pending: set[StreamKey] = set()
         self._refused: set[StreamKey] = set()
+        self._rows: dict[StreamKey, StaleRow] = {}  # watched once somebody wants to know
+        self._watches = False
         # A signal as callback is connected to `received`: then Qt ends the connection when the signal's object dies.
         self._relays = signal is not None
         self._callback = None if callback is None or self._relays else hold_callback(callback, lifetime.owner)
@@ -153,6 +159,7 @@ class Subscription(QObject):
         self._registration.set_specs(specs)
         self._specs = specs
         self._take_stock()
+        self._watch()
 
     def _on_restore(self, specs: tuple[SubscriptionSpec, ...]) -> None:
         """Want what was wanted when a picture was taken; a closed subscription is made again, for the same owner."""
@@ -176,6 +183,8 @@ class Subscription(QObject):
         self._closed = True
         if loop_lives(self._loop):  # else the program is ending, and the exchange cannot be told any more
             self._registration.close()
+            for row in self._rows.values():
+                row.stop()
         self._lifetime.discard(self)
         # Later, because this may be a slot of its own signal.
         if not sip.isdeleted(self):
@@ -216,6 +225,41 @@ class Subscription(QObject):
         elif self._was_active and not was_active:
             self._told_error = None
             self.activated.emit()
+
+    @property
+    def stale_symbols(self) -> frozenset[str]:
+        """The markets of which the last event may not be the present state; known from the first question on."""
+        if not self._watches and not self._closed:
+            self._service.require_thread("stale_symbols")
+            self._begin_to_watch()
+        return frozenset(stream.symbol for stream, row in self._rows.items() if row.is_stale)
+
+    def connectNotify(self, signal: QMetaMethod) -> None:
+        """Begin to look whether markets are out of date with the first who wants to know."""
+        if signal.name().data() == b"staleChanged" and not self._watches:
+            # Queued, as in disconnectNotify: Qt may hold locks here, and this may be any thread.
+            QMetaObject.invokeMethod(self, "_begin_to_watch", Qt.ConnectionType.QueuedConnection)
+
+    @pyqtSlot()
+    def _begin_to_watch(self) -> None:
+        self._watches = True
+        self._watch()
+
+    def _watch(self) -> None:
+        """Watch the streams that are wanted now, and no others."""
+        if self._closed or not self._watches:
+            return
+        hub, streams = self._service.hub, self._registration.streams
+        for stream in self._rows.keys() - streams:
+            self._rows.pop(stream).stop()
+        newest = self._service.manager.wiring.routing.latest_event
+        for stream in streams - self._rows.keys():
+            row = self._rows[stream] = StaleRow(stream, newest, self._tell_stale, hub.unwatch)
+            hub.watch(row)
+
+    def _tell_stale(self, code: str, stale: bool) -> None:
+        if not self._closed and not sip.isdeleted(self):
+            self.staleChanged.emit(code, stale)
 
     def disconnectNotify(self, signal: QMetaMethod) -> None:
         """End the subscription when the signal that it hands its events to has died with its object."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +89,10 @@ class AsyncRoute(Route):
                 turn = self._stopwatch()
                 continue
             if self._pace is not None and (due := self._pace.take(dispatcher.clock())) is not None:
-                await asyncio.sleep(due - dispatcher.clock())
+                self._wake.clear()  # one of another symbol may go at once
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(due - dispatcher.clock()):
+                        await self._wake.wait()
                 continue
             event = self._queue.pop()
             self._taken()

@@ -14,6 +14,7 @@ from upbit_ws_qt.computer import Computer
 from upbit_ws_qt.errors import BackpressureError, ConfigurationError
 from upbit_ws_qt.events import StreamType
 from upbit_ws_qt.routing.async_route import AsyncRoute
+from upbit_ws_qt.routing.batch_route import AsyncBatchRoute, BatchRoute
 from upbit_ws_qt.routing.components import Dispatcher
 from upbit_ws_qt.routing.filters import ViewCache, filter_of
 from upbit_ws_qt.routing.gc_pauses import CollectorMonitor
@@ -23,7 +24,7 @@ from upbit_ws_qt.routing.route import Route
 from upbit_ws_qt.routing.statistics import ConsumerStats, StreamStats, SweepResult
 from upbit_ws_qt.routing.stream_gate import RouteHold, StreamGate, exchange_place
 from upbit_ws_qt.streams import StreamGap, StreamKey, streams_of
-from upbit_ws_qt.types import DataType
+from upbit_ws_qt.types import DataType, Delivery
 from upbit_ws_qt.wire import peek
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.routing.fanout import Topic
     from upbit_ws_qt.routing.statistics import ComponentStats, RoutingStatistics
     from upbit_ws_qt.specs import SubscriptionSpec
-    from upbit_ws_qt.types import Delivery, WebSocketType
+    from upbit_ws_qt.types import WebSocketType
     from upbit_ws_qt.wire import WebSocketMessage
 
 __all__ = ["STALLED_AFTER", "DataRoutingEngine", "owner_lives"]
@@ -131,7 +132,7 @@ class DataRoutingEngine:
             raise ConfigurationError("callback", callback, "a callable that takes one event")
         dispatcher = self._dispatcher
         component = dispatcher.component(component_id)
-        route_class = AsyncRoute if _is_coroutine_function(callback) else Route
+        route_class = _route_class(spec, callback)
         route = route_class(
             dispatcher,
             component_id,
@@ -346,6 +347,11 @@ class DataRoutingEngine:
                 tuple([_consumer_figures(route, key) for route in routes]),
             )
 
+    def latest_event(self, stream: StreamKey) -> BaseWebSocketEvent | None:
+        """Return the newest event of a stream that is wanted; None before the first."""
+        topic = self._hub.topics.get(stream)
+        return None if topic is None else topic.latest
+
     def latest_events(self) -> Iterator[BaseWebSocketEvent]:
         """Yield the newest event of each stream that is wanted."""
         return (topic.latest for topic in self._hub.topics.values() if topic.latest is not None)
@@ -458,6 +464,12 @@ class DataRoutingEngine:
 def _consumer_figures(route: Route, key: StreamKey) -> ConsumerStats:
     stats = route.stats_for(key)
     return ConsumerStats(route.component_id, stats.delivered, stats.busy_time, stats.longest)
+
+
+def _route_class(spec: SubscriptionSpec, callback: Callable[[Any], Any]) -> type[Route]:
+    if spec.delivery is Delivery.BATCH:
+        return AsyncBatchRoute if _is_coroutine_function(callback) else BatchRoute
+    return AsyncRoute if _is_coroutine_function(callback) else Route
 
 
 def _is_coroutine_function(callback: Callable[[Any], Any]) -> bool:

@@ -124,7 +124,7 @@ class Group:
         self.is_lazy = (
             self._may_wait
             and self.conflatable
-            and all(route.spec.delivery is Delivery.FRAME for route in topics[0].routes)
+            and all(route.spec.delivery is not Delivery.EVERY for route in topics[0].routes)
         )
         self._by_level.clear()
 

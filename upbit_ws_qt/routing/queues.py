@@ -18,7 +18,7 @@ __all__ = [
     "EventQueue",
     "LatestQueue",
     "OldestDropsQueue",
-    "Pace",
+    "ThrottledQueue",
     "make_queue",
     "queue_rules",
 ]
@@ -178,25 +178,67 @@ class LatestQueue:
         return lost
 
 
-class Pace:
-    """Hands out at most `rate` a second."""
+class ThrottledQueue(LatestQueue):
+    """The newest event per key, of each key at most `rate` a second; ask `take` before each `pop`.
 
-    __slots__ = ("_interval", "_next")
+    All keys have the same interval, so that they may go again in the order in which they went.
+    """
 
-    def __init__(self, rate: float) -> None:
+    __slots__ = ("_early", "_interval", "_next")
+
+    def __init__(self, size: int, key_of: Callable[[BaseWebSocketEvent], Hashable], rate: float) -> None:
+        super().__init__(size, key_of)
         self._interval = 1.0 / rate
-        self._next = 0.0
+        self._early: dict[Hashable, BaseWebSocketEvent] = {}  # what went within the interval, and has a newer event
+        self._next: dict[Hashable, float] = {}  # when each key that went may go again, the earliest first
+
+    def __len__(self) -> int:
+        return len(self._events) + len(self._early)
+
+    def push(self, event: BaseWebSocketEvent, now: float) -> None:
+        """Put one event in, in the place of an older one of its key; a full queue loses its oldest key."""
+        key = self._key_of(event)
+        self._expire(now)
+        waiting = self._early if key in self._next else self._events
+        if key in waiting:
+            self.conflated += 1
+        elif len(self) >= self._size:
+            fullest = self._events or self._early
+            del fullest[next(iter(fullest))]
+            self.dropped += 1
+        waiting[key] = event
+        self.high_water = max(self.high_water, len(self))
 
     def take(self, now: float) -> float | None:
-        """Return None and book one where one may go now, else the time from which on one may."""
-        if now < self._next:
-            return self._next
-        self._next = now + self._interval
-        return None
+        """Return None where `pop` has one that may go now, which is booked, else the time from which on one may."""
+        self._expire(now)
+        if self._events:
+            self._next[next(iter(self._events))] = now + self._interval
+            return None
+        return next((due for key, due in self._next.items() if key in self._early), now)
+
+    def clear(self) -> int:
+        """Drop everything and return how much that was."""
+        lost = len(self._early)
+        self.dropped += lost
+        self._early.clear()
+        return lost + super().clear()
+
+    def _expire(self, now: float) -> None:
+        """Let the keys go again whose interval has passed."""
+        while self._next:
+            key, due = next(iter(self._next.items()))
+            if due > now:
+                return
+            del self._next[key]
+            if key in self._early:
+                self._events[key] = self._early.pop(key)
 
 
 def make_queue(rules: BackpressureConfig, key_of: Callable[[BaseWebSocketEvent], Hashable]) -> EventQueue:
     """Return the queue that a strategy wants."""
+    if rules.strategy is BackpressureStrategy.THROTTLE:
+        return ThrottledQueue(rules.max_queue_size, key_of, rules.max_rate)
     if rules.strategy in CONFLATING:
         return LatestQueue(rules.max_queue_size, key_of)
     if rules.strategy is BackpressureStrategy.BLOCK:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from upbit_ws_qt.quantiles import QuantileSketch
 from upbit_ws_qt.routing.filters import key_function
-from upbit_ws_qt.routing.queues import CONFLATING, LatestQueue, Pace, make_queue, queue_rules
+from upbit_ws_qt.routing.queues import CONFLATING, LatestQueue, ThrottledQueue, make_queue, queue_rules
 from upbit_ws_qt.streams import key_of_event
 from upbit_ws_qt.types import BackpressureStrategy, Delivery
 
@@ -107,7 +107,7 @@ class Route(CallStats):
         self._rules = rules
         self._queue = make_queue(rules, key_function(spec.data_type))
         self._newest = self._make_newest() if spec.delivery is Delivery.FRAME else None
-        self._pace = Pace(rules.max_rate) if rules.strategy is BackpressureStrategy.THROTTLE else None
+        self._pace = self._queue if isinstance(self._queue, ThrottledQueue) else None
         self.is_lossless = rules.strategy is BackpressureStrategy.BLOCK
         self._warn_at = max(1, int(rules.max_queue_size * rules.warning_threshold))
         self._warned = False
@@ -269,7 +269,9 @@ class Route(CallStats):
     def _pass_on(self, event: BaseWebSocketEvent) -> None:
         if self._held or self._pace is not None:
             self._enqueue(event)
-            if not self._held and self._timer is None:
+            if not self._held:
+                if self._timer is not None:  # what it waits for is another symbol's turn
+                    self._timer.cancel()
                 self._release()
             return
         self._hand(event)
