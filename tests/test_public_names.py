@@ -171,6 +171,7 @@ HANDED_OUT = {"ComponentSubscription", "FrameTrace", "Subscription"}
 # Shown by public objects to other rooms, not to programs.
 INTERNAL = {
     "AdaptationPlan",
+    "ChannelHub",
     "Choice",
     "Computer",
     "CollectorPauses",
