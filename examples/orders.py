@@ -42,7 +42,7 @@ class Orders(QLabel):
         if isinstance(error, AuthenticationError):
             self.setText("Key refused (click to try again)")
 
-    def mousePressEvent(self, event: object) -> None:  # noqa: N802 - Qt's name
+    def mousePressEvent(self, ev: object) -> None:  # noqa: N802 - Qt's name
         """Try a refused key again, after its scopes or addresses were changed at the exchange."""
         self.service.reconnect(WebSocketType.PRIVATE)
 

@@ -23,15 +23,16 @@ def texts_of(top):
     tables = top.findChildren(QTableView)
     if tables:
         models = [table.model() for table in tables]
-        return [
-            " ".join(str(model.index(0, column).data() or "") for column in range(model.columnCount()))
-            for model in models
-        ]
+        rows = [" ".join(str(m.index(0, column).data() or "") for column in range(m.columnCount())) for m in models]
+        return [row for row in rows if any(c.isdigit() for c in row)]
     return [label.text() for label in [top, *top.findChildren(QLabel)] if isinstance(label, QLabel)]
 
 class Eye(QObject):
     @pyqtSlot()
     def look(self):
+        if QApplication.quitOnLastWindowClosed() is False:  # a program without windows
+            print("shown: no window")
+            QApplication.quit()
         tops = [top for top in QApplication.topLevelWidgets() if top.isVisible()]
         texts = [text for top in tops for text in texts_of(top)]
         if texts and all(any(c.isdigit() for c in text) for text in texts):

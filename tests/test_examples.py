@@ -50,7 +50,7 @@ PROGRAMS = ("run(main)", "asyncio.run(")
 def _shown_in_docstrings() -> Iterator[tuple[str, object]]:
     for package in (upbit_ws_qt, widgets):
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if not found.name.endswith("__main__"):
+            if not found.name.endswith("__main__") and "__pyinstaller" not in found.name:
                 module = importlib.import_module(found.name)
                 for name, member in vars(module).items():
                     mine = getattr(member, "__module__", None) == found.name

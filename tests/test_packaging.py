@@ -11,6 +11,7 @@ import sys
 import tarfile
 import venv
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import pytest
 from tests.example_programs import run_watched
 from tools.build_twice import build_twice, release_problem
 from tools.metadata_hook import VARIABLE, AddressHook, absolute_links
+from upbit_ws_qt.examples import examples
 
 ROOT = Path(__file__).parent.parent
 # Where the package lies, and that its translations lie with it.
@@ -175,50 +177,96 @@ def test_a_checkout_beside_another_package_of_that_name_says_so(tmp_path: Path) 
     assert "install the wheel, which holds the panels as upbit_ws_qt.widgets only" in done.stderr
 
 
-def test_it_installs_in_a_clean_venv_beside_a_package_widgets_and_runs_there(wheel: Path, tmp_path: Path) -> None:
-    """One venv for all of it, since making one takes longer than what is looked at: the example's own tests, too."""
-    venv.create(tmp_path / "venv", with_pip=True)
-    programs = tmp_path / "venv" / ("Scripts" if sys.platform == "win32" else "bin")
-    python = programs / "python"
-    subprocess.run(
-        [python, "-m", "pip", "install", "--quiet", "--no-compile", str(wheel), "pytest", "pytest-qt"],
-        check=True,
-        capture_output=True,
-        timeout=500,
-    )
+@dataclass(frozen=True)
+class Installed:
+    """A venv with the wheel in it, in a folder of its own that is also the user's home."""
 
-    def says(*command: str | Path) -> str:
-        environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "HOME": str(tmp_path), **_settings_in(tmp_path)}
+    folder: Path
+
+    @property
+    def programs(self) -> Path:
+        return self.folder / "venv" / ("Scripts" if sys.platform == "win32" else "bin")
+
+    def says(self, *command: str | Path) -> str:
+        """Run a program of the venv, or Python with these arguments; return what it printed."""
+        environment = {
+            **os.environ,
+            "QT_QPA_PLATFORM": "offscreen",
+            "HOME": str(self.folder),
+            **_settings_in(self.folder),
+        }
+        program, *arguments = command
         done = subprocess.run(
-            command, check=False, capture_output=True, text=True, cwd=tmp_path, timeout=500, env=environment
+            [self.programs / program, *arguments],
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=self.folder,
+            timeout=500,
+            env=environment,
         )
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout.strip()
 
-    (tmp_path / "widgets").mkdir()
-    (tmp_path / "widgets" / "__init__.py").write_text("mine = True\n", encoding="utf-8")
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """One venv for all of it, since making one takes longer than what is looked at."""
+    installed = Installed(tmp_path_factory.mktemp("clean"))
+    venv.create(installed.folder / "venv", with_pip=True)
+    installed.says("python", "-m", "pip", "install", "--quiet", "--no-compile", str(wheel), "pytest", "pytest-qt")
+    (installed.folder / "widgets").mkdir()
+    (installed.folder / "widgets" / "__init__.py").write_text("mine = True\n", encoding="utf-8")
+    return installed
+
+
+def test_it_installs_in_a_clean_venv_beside_a_package_widgets_and_runs_there(wheel: Path, installed: Installed) -> None:
     code = (
         "import upbit_ws_qt.exchange, upbit_ws_qt.widgets, widgets, sys;"
         " assert 'PyQt6.QtWidgets' not in sys.modules; print(widgets.mine)"
     )
-    assert says(python, "-c", code) == "True"
-    assert says(python, "-c", _LOOK_AT_RESOURCES).splitlines() == [str(tmp_path / "venv"), "호가"]
-    desktop = programs / "upbit-ws-desktop"
-    assert says(desktop, "--version") == f"upbit-ws-desktop {wheel.name.split('-')[1]}"
-    assert "--live" in says(programs / "upbit-ws-doctor", "--help")
-    says(desktop, "--screenshot", "window.png", "--after", "0.5", "--lang", "ko")  # its exchange is a child process
-    assert (tmp_path / "window.png").read_bytes().startswith(b"\x89PNG")
-    project = tmp_path / "project"  # which has no file of this checkout in its path, and finds the plugin by itself
+    assert installed.says("python", "-c", code) == "True"
+    venv_folder = str(installed.folder / "venv")
+    assert installed.says("python", "-c", _LOOK_AT_RESOURCES).splitlines() == [venv_folder, "호가"]
+    assert installed.says("upbit-ws-desktop", "--version") == f"upbit-ws-desktop {wheel.name.split('-')[1]}"
+    assert "--live" in installed.says("upbit-ws-doctor", "--help")
+    picture = installed.folder / "window.png"
+    installed.says("upbit-ws-desktop", "--screenshot", str(picture), "--after", "0.5", "--lang", "ko")  # with a child
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    # The plugin is found by a project elsewhere, and the gallery is there. (No tests of their own: side by side they
+    # would make a venv each.)
+    project = installed.folder / "project"  # which has no file of this checkout in its path
     shutil.copytree(ROOT / "examples" / "testing", project, ignore=shutil.ignore_patterns("__pycache__"))
     tests = sum(
         len(re.findall(r"^(?:async )?def test_", path.read_text("utf-8"), re.MULTILINE))
         for path in project.glob("test_*.py")
     )
     assert tests > 10
-    assert f"{tests} passed" in says(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", project)
-    folder = Path(says(python, "-m", "upbit_ws_qt.examples", "--list").splitlines()[-1])
+    assert f"{tests} passed" in installed.says("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", project)
+    folder = Path(installed.says("python", "-m", "upbit_ws_qt.examples", "--list").splitlines()[-1])
     assert folder.parts[-2:] == ("upbit_ws_qt", "examples")
-    assert tmp_path / "venv" in folder.parents
-    table = run_watched(example="market_table", python=python, cwd=tmp_path)
-    assert re.search(r"shown: \['KRW-[A-Z]+ [0-9.,]+ [+-]", table.stdout), table.stderr
-    assert (table.stdout.splitlines()[-2:], table.returncode) == (["exit code 0", "ended"], 0)
+    assert installed.folder / "venv" in folder.parents
+    run_from_wheel(installed, "market_table")
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", [example.name for example in examples() if "QtWidgets" in example.source])
+def test_every_example_with_a_window_runs_from_the_wheel(installed: Installed, name: str) -> None:
+    run_from_wheel(installed, name)
+
+
+@pytest.mark.soak
+def test_the_examples_are_typed_as_the_wheel_is(installed: Installed) -> None:
+    copies = installed.folder / "typed"
+    shutil.copytree(ROOT / "examples", copies, ignore=shutil.ignore_patterns("__pycache__"))
+    installed.says("python", "-m", "pip", "install", "--quiet", "mypy")
+    for folder in (copies, copies / "testing"):
+        installed.says("python", "-m", "mypy", "--strict", *folder.glob("*.py"))
+
+
+def run_from_wheel(installed: Installed, name: str) -> None:
+    """Run an example until it shows figures, and close its windows."""
+    done = run_watched(example=name, python=installed.programs / "python", cwd=installed.folder)
+    assert "shown: " in done.stdout, done.stdout + done.stderr
+    assert done.stdout.endswith("ended\n")
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
