@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -89,3 +90,16 @@ def test_a_service_ends_in_order_when_the_system_wants_it_to(name: str, number: 
     assert run.returncode == 0
     assert said.startswith("ended after ")
     assert "Traceback" not in complaints
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "line"),
+    [
+        ("from_pyupbit", 10, r"KRW-(BTC|ETH) [0-9.]+ -?[0-9.]+"),
+        ("from_ccxt", 10, r"20\d\d-\d\d-\d\dT[0-9:.]+\+00:00 (buy|sell) [0-9.]+ [0-9.]+"),
+    ],
+)
+def test_programs_that_were_written_for_others_print_what_they_did(name: str, lines: int, line: str) -> None:
+    done = subprocess.run([*GALLERY, name], capture_output=True, text=True, check=False, cwd=ROOT, timeout=500)
+    assert len([said for said in done.stdout.splitlines() if re.fullmatch(line, said)]) == lines, done.stdout
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
