@@ -17,7 +17,9 @@ _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _ENVIRONMENT = ("UPBIT_ACCESS_KEY", "UPBIT_SECRET_KEY", "UPBIT_LOOPBACK_ONLY", "QT_QPA_PLATFORM", "QT_API")
 _PROGRAMS = (
     ("python -m upbit_ws_qt.exchange", "an exchange of your own on this machine"),
+    ("python -m upbit_ws_qt.examples", "programs to begin with"),
     ("upbit-ws-desktop", "the desktop program"),
+    ("upbit-ws-doctor", "is an exchange as this package takes it to be?"),
 )
 
 
