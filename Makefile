@@ -10,7 +10,7 @@ LOWEST := .venv-lowest
 ONCE := widgets test_packaging.py test_examples.py test_tools.py test_tour.py test_promises.py test_conftest.py
 ROOMS := tests $(ONCE:%=--ignore=tests/%)
 
-.PHONY: run test check soak test-rooms check-lowest lint types imports fuzz house bench dist clean
+.PHONY: run test check soak test-rooms check-lowest lint types imports fuzz hostile mutants house bench dist clean
 
 run: $(STAMP)
 	@$(BIN)/python run_desktop_ui.py $(ARGS)
@@ -46,6 +46,14 @@ imports: $(STAMP)
 
 fuzz: $(STAMP)
 	$(BIN)/python -m tests.fuzz_decoder --frames $(or $(FRAMES),1000000)
+
+# Peers that break every rule, on loopback sockets: make hostile SESSIONS=5000 FRAMES=4000 (bad messages a session).
+hostile: $(STAMP)
+	$(BIN)/python -m tests.hostile_peers --sessions $(or $(SESSIONS),5000) --frames $(or $(FRAMES),4000)
+
+# Small changes of the code that no test notices: make mutants MODULE=upbit_ws_qt/subscriptions/planner.py
+mutants: $(STAMP)
+	$(BIN)/python -m tools.mutants $(MODULE)
 
 # The figures by which the shape of the code is watched; another checkout's: make house ARGS="--root PATH".
 house: $(STAMP)

@@ -113,6 +113,15 @@ def _mutators(corpus: list[bytes]) -> list[Callable[[bytes, random.Random], byte
     return [flip, cut, repeat, insert, insert, replace_value, replace_value, quote_value, splice, pair, digits, digits]
 
 
+def mutated(corpus: list[bytes], rng: random.Random) -> bytes:
+    """Return a frame of the corpus with one to three mutations."""
+    mutators = _mutators(corpus)
+    data = rng.choice(corpus)
+    for _ in range(rng.choice((1, 1, 1, 2, 3))):
+        data = rng.choice(mutators)(data, rng) or b"{"
+    return data
+
+
 def _finite(value: Any) -> bool:
     if isinstance(value, Decimal):
         return value.is_finite() and -400 <= value.adjusted() <= 400
@@ -157,14 +166,11 @@ def run(frames: int, seed: int) -> int:
     """Judge `frames` mutated frames; return how many findings there are."""
     rng = random.Random(seed)
     corpus = all_frames()
-    mutators = _mutators(corpus)
     outcomes: Counter[str] = Counter()
     worst = 0.0
     begin = time.perf_counter()
     for number in range(frames):
-        frame: bytes | str = rng.choice(corpus)
-        for _ in range(rng.choice((1, 1, 1, 2, 3))):
-            frame = rng.choice(mutators)(frame, rng) or b"{"  # type: ignore[arg-type]
+        frame: bytes | str = mutated(corpus, rng)
         if number % 16 == 0:
             frame = frame.decode("utf-8", "surrogateescape")  # type: ignore[union-attr]
         started = time.thread_time()  # not by the clock: a busy machine takes its time elsewhere
