@@ -236,6 +236,8 @@ class HostilePeer:
         size = self._rng.choice((len(data), len(data), 1000, 7)) or 1
         size = max(size, len(data) // 200)
         for start in range(0, len(data), size):
+            if writer.is_closing():
+                return
             writer.write(data[start : start + size])
             await writer.drain()
             if size < len(data):

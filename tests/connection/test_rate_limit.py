@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import deque
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upbit_ws_qt.connection.rate_limit import ConnectLimiter, MessageLimiter
+from upbit_ws_qt.connection.rate_limit import ConnectLimiter, LimiterUsage, MessageLimiter
 from upbit_ws_qt.connection.transport import ConnectBudget
 
 
@@ -239,3 +240,158 @@ def test_refused_dials_wait_longer_each_time_and_a_success_forgives() -> None:
     assert 7.5 <= limiter.refused(40.0, 429, retry_after=7.5) <= 7.6
     assert 6.5 <= limiter.blocked_for(41.0) <= 6.6
     assert limiter.refusals == 5
+
+
+def changes_without_end(limiter: MessageLimiter, seconds: float) -> list[float]:
+    """Return when each change left that there was always one more of."""
+    now, left = 0.0, []
+    while now < seconds:
+        wait = limiter.change_delay(now)
+        if wait <= 0:
+            limiter.record(now)
+            left.append(now)
+        else:
+            now += wait + 1e-9
+    return left
+
+
+def test_changes_without_end_are_quick_at_first_and_then_never_a_second_behind() -> None:
+    left = changes_without_end(MessageLimiter(), 600.0)
+    steps = [later - earlier for earlier, later in itertools.pairwise(left)]
+    quick = next(index for index, step in enumerate(steps) if step > 0.5)
+    # 94 of 100 in the first minute: so many at five a second that one every 0.9 s still fits until they count no more.
+    assert quick == 34
+    assert steps[:5] == pytest.approx([0.2, 0.2, 0.2, 0.2, 0.25])
+    assert max(steps[:quick]) == pytest.approx(0.25)
+    assert max(steps) == pytest.approx(0.9)
+    busiest = max(sum(1 for at in left if begin <= at < begin + 60.0) for begin in left)
+    assert 92 <= busiest <= 94
+    assert sum(1 for at in left if at < 60.0) >= 92
+
+
+def test_a_change_waits_for_the_second_the_minute_and_the_block_too() -> None:
+    limiter = MessageLimiter()
+    assert limiter.change_delay(0.0) == 0.0
+    limiter.refused(0.0, retry_after=2.0)
+    assert limiter.change_delay(0.0) == pytest.approx(2.05)  # though nothing was sent yet
+    assert limiter.change_delay(3.0) == 0.0
+    limiter.record(3.0)
+    assert limiter.change_delay(3.0) == pytest.approx(0.9), "half the budget is left, so nothing is hurried"
+    limiter.record(3.0)
+    assert limiter.change_delay(3.0) == pytest.approx(1.05), "two a second"
+    limiter.refused(5.0, retry_after=4.0)
+    assert limiter.change_delay(5.0) == pytest.approx(4.05)
+    tight = MessageLimiter(5, 20, reserve=2)
+    for number in range(18):
+        tight.record(2.0 * number)
+    assert tight.change_delay(36.0) == pytest.approx(24.6), "the last two of the minute are for repairs"
+    assert MessageLimiter(5, 1).change_delay(0.0) == 0.0
+
+
+def test_a_budget_comes_back_for_changes_while_nothing_else_asks() -> None:
+    limiter = MessageLimiter()
+    limiter.refused(0.0, retry_after=0.0)
+    limiter.record(100.0)
+    assert limiter.change_delay(100.0) == pytest.approx(0.2)
+
+
+def test_the_figures_count_a_second_and_a_minute_of_the_exchange() -> None:
+    limiter = MessageLimiter()
+    assert limiter.usage(0.0) == LimiterUsage(0, 5, 0, 100, 1.0, 0.0, 0, 0)
+    for at in (0.0, 0.5, 1.0):
+        limiter.record(at)
+    assert limiter.usage(1.0) == LimiterUsage(2, 5, 3, 100, 1.0, 0.0, 0, 3)
+    assert limiter.usage(2.0).last_second == 0
+    assert limiter.usage(60.0).last_minute == 2
+    assert limiter.usage(61.0).last_minute == 0
+    limiter.refused(70.0)
+    limiter.refused(70.5)
+    assert limiter.usage(70.5) == LimiterUsage(0, 2, 0, 50, 0.5, 0.5, 2, 3)
+    assert limiter.successor().usage(70.5) == LimiterUsage(0, 2, 0, 50, 0.5, 0.5, 2, 0)
+
+
+def test_the_reserve_is_at_most_a_tenth_and_one_message_is_always_left() -> None:
+    limiter = MessageLimiter(5, 20)
+    for number in range(18):
+        limiter.record(float(number))
+    assert limiter.delay(20.0) > 30.0
+    assert limiter.delay(20.0, recovery=True) == 0.0
+    few = MessageLimiter(1, 1)
+    assert few.delay(0.0) == 0.0
+    few.record(0.0)
+    assert few.delay(0.0) == pytest.approx(60.6)
+    few.refused(100.0, retry_after=0.0)
+    assert (few.usage(100.1).second_limit, few.usage(100.1).minute_limit) == (1, 1)
+
+
+def test_steps_come_back_at_the_tenth_second_and_blocks_grow_to_a_minute_at_most() -> None:
+    limiter = MessageLimiter()
+    limiter.refused(0.0, retry_after=0.95)  # until 1.0
+    assert limiter.usage(10.999).factor == 0.5
+    assert limiter.usage(11.0).factor == 0.625
+    now, blocks = 11.0, []
+    for _ in range(9):
+        limiter.refused(now)
+        blocks.append(limiter.delay(now))
+        now += blocks[-1]
+    assert blocks == pytest.approx([2, 4, 8, 16, 32, 60, 60, 60, 60])
+    assert limiter.usage(now).factor == 0.2
+    assert MessageLimiter(10, 100).usage(0.0).second_limit == 10
+
+
+def test_a_refusal_within_a_block_lengthens_it_and_never_shortens_it() -> None:
+    limiter = MessageLimiter()
+    limiter.refused(0.0, retry_after=5.0)
+    limiter.refused(1.0, retry_after=1.0)
+    assert limiter.delay(1.0) == pytest.approx(4.05)
+    limiter.refused(5.0, retry_after=3.0)
+    assert limiter.delay(5.0) == pytest.approx(3.05)
+    assert limiter.usage(5.0).factor == 0.5
+    assert limiter.usage(8.05 + 9.9).factor == 0.5, "the clean interval begins with the end of the block"
+    assert limiter.usage(8.05 + 10.1).factor == 0.625
+
+
+def test_no_dial_starts_while_five_are_under_way_or_a_block_lasts() -> None:
+    limiter = ConnectLimiter()
+    for _ in range(5):
+        limiter.begin()
+    assert limiter.delay(0.0) == pytest.approx(0.05), "look again soon"
+    limiter.refused(0.0, 429, retry_after=4.0)
+    assert limiter.delay(0.0) == pytest.approx(4.05)
+    assert limiter.delay(10.0) == pytest.approx(0.05)
+    assert limiter.blocked_for(10.0) == 0.0
+    limiter.finished(10.0)
+    limiter.finished(10.5)
+    assert limiter.delay(10.5) == pytest.approx(0.55)
+    limiter.finished(11.0)
+    assert limiter.delay(11.0) == pytest.approx(0.05), "two are under way, and three ended less than a second ago"
+
+
+@pytest.mark.parametrize(
+    ("status", "blocks"), [(429, [1, 2, 4, 8, 16, 32, 60, 60]), (418, [5, 10, 20, 40, 80, 160, 320, 600, 600])]
+)
+def test_blocks_of_dials_double_up_to_a_bound(status: int, blocks: list[float]) -> None:
+    limiter = ConnectLimiter()
+    now, found = 0.0, []
+    for _ in blocks:
+        found.append(limiter.refused(now, status))
+        now += found[-1]
+    assert found == pytest.approx(blocks)
+    assert limiter.refusals == len(blocks)
+    assert limiter.delay(now) == 0.0
+    limiter.refused(now, status, retry_after=900.0)
+    assert limiter.refused(now, status) == pytest.approx(900.05), "a block that was named is not cut short"
+
+
+def test_what_was_said_to_be_left_is_used_up_by_dials_and_holds_for_a_second() -> None:
+    limiter = ConnectLimiter()
+    limiter.begin()
+    limiter.accepted(0.0, ConnectBudget(left=3))
+    limiter.finished(0.0)
+    for _ in range(3):
+        assert limiter.delay(0.0) == 0.0
+        limiter.begin()
+    assert limiter.delay(0.0) == pytest.approx(1.05)
+    assert limiter.delay(1.06) == 0.0
+    limiter.accepted(2.0)  # says nothing of a budget
+    assert limiter.delay(2.0) == 0.0
