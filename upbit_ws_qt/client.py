@@ -212,7 +212,7 @@ class SimpleWebSocketClient:
         Of trades and candles, and of own orders and assets; of the others the newest value is all there is to have.
         """
         manager = self._manager
-        return manager is None or manager.wiring.backfill.is_whole(StreamKey(data_type, _code(symbol)))
+        return manager is None or manager.wiring.wholeness.is_whole(StreamKey(data_type, _code(symbol)))
 
     async def close(self) -> None:
         """End the interests; what was read stays with whoever holds it. Idempotent; the manager goes on."""

@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.manager.conftest import config_for
+from tests.manager.conftest import Diary, config_for
 from tests.waiting import until
 from upbit_ws_qt.events import MyAssetEvent, MyOrderEvent
 from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings, FaultName
 from upbit_ws_qt.manager import GlobalWebSocketManager
+from upbit_ws_qt.monitoring import ReasonKind
 from upbit_ws_qt.specs import SubscriptionSpec
+from upbit_ws_qt.streams import StreamKey
 from upbit_ws_qt.types import ConnectionState, DataType, WebSocketType
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from upbit_ws_qt.backfill import AccountSync, GapReport
 
 BTC = "KRW-BTC"
 PRIVATE = WebSocketType.PRIVATE
@@ -58,6 +62,17 @@ class Listener:
         return [event for event in self.events if event.recovered]
 
 
+class Healed(Diary):
+    """Notes also what was healed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reports: list[GapReport] = []
+
+    def on_gap_healed(self, report: GapReport) -> None:
+        self._note(self.reports, report)
+
+
 @dataclass
 class Desk:
     """An exchange, a manager on it, and one component that wants orders and assets."""
@@ -65,6 +80,7 @@ class Desk:
     exchange: EmbeddedExchange
     manager: GlobalWebSocketManager
     heard: Listener = field(default_factory=Listener)
+    diary: Healed = field(default_factory=Healed)
 
     def agrees(self) -> bool:
         """Whether each order that the component knows, and each balance, is that of the exchange."""
@@ -83,6 +99,15 @@ class Desk:
         balances = account.balances()
         return all(self.heard.assets.get(currency, (0, 0)) == held for currency, held in balances.items())
 
+    @property
+    def account(self) -> AccountSync:
+        """What keeps it in step."""
+        return self.manager.wiring.account
+
+    def orders_are_whole(self) -> bool:
+        """Whether no order is missing, as the manager has it."""
+        return self.manager.wiring.wholeness.is_whole(StreamKey(DataType.MY_ORDER))
+
     async def heal(self) -> None:
         """Wait until the private line serves again and the account was asked for."""
         connection, account = self.manager.wiring.endpoints[PRIVATE].connection, self.manager.wiring.account
@@ -95,6 +120,7 @@ async def desk_on(exchange: EmbeddedExchange, **changes: Any) -> AsyncIterator[D
     changes = {"backfill": frozenset({"order", "asset"}), **changes}
     manager = GlobalWebSocketManager(config_for(exchange, **changes))
     desk = Desk(exchange, manager)
+    manager.add_listener(desk.diary)
     await manager.start()
     manager.register_component("desk", ACCOUNT, desk.heard)
     try:
@@ -200,13 +226,143 @@ async def test_a_rest_that_fails_for_a_while_is_asked_again(exchange: EmbeddedEx
         await until(lambda: desk.manager.account_state() is not None)
         await deaf(desk)
         order = bid(exchange)
-        exchange.faults.inject(FaultName.REST_REFUSE, path="/v1/orders", status=400, error="odd", times=1)
+        exchange.faults.inject(FaultName.REST_REFUSE, path="/v1/orders", status=500, times=3)  # all tries of a question
         for fault in [each for each in exchange.faults.active if each.name is not FaultName.REST_REFUSE]:
             fault.clear()
         await desk.heal()
         assert desk.heard.orders[order].recovered
         assert desk.manager.wiring.account.failures == 1
         assert desk.manager.wiring.account.reason == ""
+
+
+async def test_a_gap_of_the_private_line_is_told_and_added_up(exchange: EmbeddedExchange) -> None:
+    async with desk_on(exchange) as desk:
+        await until(lambda: desk.manager.account_state() is not None)
+        assert desk.orders_are_whole()
+        before = len(desk.heard.events)
+        await deaf(desk)
+        exchange.fill_order(bid(exchange))
+        exchange.faults.clear()
+        await until(lambda: bool(desk.diary.gaps))
+        assert not desk.orders_are_whole()
+        assert set(desk.manager.wiring.wholeness.unhealed()) == set(desk.diary.gaps[0].streams)
+        await until(lambda: bool(desk.diary.reports))
+        (report,) = desk.diary.reports
+        assert (report.ws_type, report.old, report.new) == (PRIVATE, 1, 2)
+        assert {each.stream.data_type for each in report.streams} == {DataType.MY_ORDER, DataType.MY_ASSET}
+        recovered = [event for event in desk.heard.events[before:] if event.recovered]
+        assert report.recovered == report.expected == len(recovered)
+        assert [event.type for event in recovered] == ["myOrder", "myOrder", "myAsset"]
+        assert report.is_whole
+        assert all(each.in_order for each in report.streams)
+        assert str(report).endswith("3 events recovered of 3")
+        assert desk.orders_are_whole()
+        assert desk.manager.wiring.wholeness.unhealed() == {}
+
+
+async def test_live_events_of_the_account_wait_for_what_was_missed_before_them(exchange: EmbeddedExchange) -> None:
+    async with desk_on(exchange, backfill_hold=60.0) as desk:
+        await until(lambda: desk.manager.account_state() is not None)
+        known = bid(exchange)
+        await desk.heal()
+        before = len(desk.heard.events)
+        await deaf(desk)
+        exchange.fill_order(known, "0.0002")
+        missed = bid(exchange)
+        exchange.faults.inject(FaultName.REST_REFUSE, path="/v1/orders")
+        exchange.faults.inject(FaultName.REST_REFUSE, path="/v1/accounts", status=503)
+        for fault in [each for each in exchange.faults.active if each.name is not FaultName.REST_REFUSE]:
+            fault.clear()
+        hold = desk.account.hold_of(DataType.MY_ORDER)
+        await until(lambda: bool(exchange.subscribed("private")))
+        later = bid(exchange)
+        exchange.fill_order(known, "0.0001")
+        exchange.fill_order(later, "0.0004")
+        await until(lambda: len(hold.held) >= 3)
+        assert len(desk.heard.events) == before, "all of it waits"
+        exchange.faults.clear()
+        await desk.heal()
+        told = [event for event in desk.heard.events[before:] if isinstance(event, MyOrderEvent)]
+        fills = [(event.uuid, event.volume) for event in told if event.is_fill]
+        assert [volume for uuid, volume in fills if uuid == known] == [Decimal("0.0002"), Decimal("0.0001")]
+        assert sorted(fills) == sorted(set(fills))
+        assert desk.heard.orders[missed].recovered
+        assert desk.heard.backwards == []
+        (report,) = desk.diary.reports
+        assert all(each.in_order for each in report.streams)
+
+
+async def test_they_wait_no_longer_than_they_may_and_that_is_counted(exchange: EmbeddedExchange) -> None:
+    async with desk_on(exchange, backfill_hold=0.0) as desk:
+        await until(lambda: desk.manager.account_state() is not None)
+        await deaf(desk)
+        missed = bid(exchange)
+        exchange.faults.inject(FaultName.REST_REFUSE, path="/v1")
+        for fault in [each for each in exchange.faults.active if each.name is not FaultName.REST_REFUSE]:
+            fault.clear()
+        await until(lambda: bool(exchange.subscribed("private")))
+        live = bid(exchange)
+        await until(lambda: live in desk.heard.orders)
+        assert missed not in desk.heard.orders
+        exchange.faults.clear()
+        await desk.heal()
+        (report,) = desk.diary.reports
+        assert report.is_whole
+        assert not next(each for each in report.streams if each.stream.data_type is DataType.MY_ORDER).in_order
+        assert desk.account.late >= 1
+
+
+async def test_what_rest_refuses_is_not_whole_until_a_later_gap_is_healed(exchange: EmbeddedExchange) -> None:
+    async with desk_on(exchange) as desk:
+        await until(lambda: desk.manager.account_state() is not None)
+        await deaf(desk)
+        missed = bid(exchange)
+        exchange.faults.inject(FaultName.REST_REFUSE, path="/v1/orders", status=403, error="out_of_scope")
+        for fault in [each for each in exchange.faults.active if each.name is not FaultName.REST_REFUSE]:
+            fault.clear()
+        await until(lambda: bool(desk.diary.reports))
+        (lost,) = desk.diary.reports[0].unrecoverable
+        assert lost.stream == StreamKey(DataType.MY_ORDER)
+        assert lost.reason.startswith("refused")
+        assert desk.manager.wiring.wholeness.unhealed() == {lost.stream: lost.reason}
+        assert not desk.orders_are_whole()
+        monitor = desk.manager.monitor
+        await until(lambda: ReasonKind.UNHEALED in {each.kind for each in monitor.health_status().reasons})
+        exchange.faults.clear()
+        exchange.faults.inject(FaultName.DROP, "private", times=1)
+        await until(lambda: len(desk.diary.reports) == 2)
+        assert desk.diary.reports[1].is_whole
+        assert desk.heard.orders[missed].recovered
+        assert desk.orders_are_whole()
+
+
+async def test_who_listens_second_is_told_how_it_stands_without_a_question(exchange: EmbeddedExchange) -> None:
+    partly = bid(exchange)
+    async with desk_on(exchange) as desk:
+        await until(lambda: desk.manager.account_state() is not None)
+        resting = bid(exchange)
+        exchange.fill_order(partly, "0.0004")
+        await desk.heal()
+        asked, first = exchange.counters.http_requests, len(desk.heard.events)
+        second = Listener()
+        desk.manager.register_component("second", ACCOUNT, second)
+        await until(lambda: set(second.orders) == {resting, partly} and second.assets.keys() >= {"KRW", "BTC"})
+        assert second.fills == [], "that one was told when it happened"
+        order = second.orders[partly]
+        assert (order.state, order.price, order.volume) == ("wait", Decimal(50_000_000), Decimal("0.001"))
+        assert order.executed_volume == Decimal("0.0004")
+        assert all(event.recovered for event in second.events)
+        assert second.assets == {name: held for name, held in desk.heard.assets.items() if any(held)}
+        assert exchange.counters.http_requests == asked
+        assert len(desk.heard.events) == first, "who listens already hears nothing of it"
+
+
+async def test_at_the_beginning_each_question_is_asked_once(exchange: EmbeddedExchange) -> None:
+    async with desk_on(exchange) as desk:
+        await until(lambda: desk.manager.account_state() is not None and not desk.account.is_busy)
+        await desk.heal()
+        assert desk.account.synced == 1
+        assert exchange.counters.http_requests == 3  # open orders, closed ones, balances
 
 
 async def test_nothing_is_asked_where_nothing_is_wanted(exchange: EmbeddedExchange) -> None:

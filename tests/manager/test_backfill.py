@@ -68,7 +68,7 @@ class Pair:
 
     async def whole(self) -> None:
         """Wait until nothing is left to be healed."""
-        await until(lambda: not self.manager.wiring.backfill.unhealed() and not self.manager.wiring.backfill.is_busy)
+        await until(lambda: not self.manager.wiring.wholeness.unhealed() and not self.manager.wiring.backfill.is_busy)
 
     def judge(self) -> tuple[list[Any], list[Any], list[Any]]:
         """Return what is missing, what came twice, and what came out of order, by what the witness saw."""
@@ -289,7 +289,7 @@ async def test_a_gap_that_cannot_be_healed_stays_open_and_costs_health_until_a_l
         assert not report.is_whole
         lost = {recovery.stream: recovery.reason for recovery in report.unrecoverable}
         assert all(reason.startswith("refused") for reason in lost.values())
-        assert made.manager.wiring.backfill.unhealed() == lost
+        assert made.manager.wiring.wholeness.unhealed() == lost
         monitor = made.manager.monitor
         await until(lambda: monitor.performance_metrics().unhealed == lost)
         assert ReasonKind.UNHEALED in {reason.kind for reason in monitor.health_status().reasons}

@@ -5,7 +5,9 @@ from __future__ import annotations
 from upbit_ws_qt.backfill.account import AccountBalance, AccountState
 from upbit_ws_qt.backfill.account_sync import AccountSync
 from upbit_ws_qt.backfill.driver import BackfillDriver, BackfillListener, BackfillStats
+from upbit_ws_qt.backfill.losses import LossLog
 from upbit_ws_qt.backfill.report import Filling, GapReport, StreamRecovery
+from upbit_ws_qt.backfill.wholeness import Wholeness
 
 __all__ = [
     "AccountBalance",
@@ -16,5 +18,7 @@ __all__ = [
     "BackfillStats",
     "Filling",
     "GapReport",
+    "LossLog",
     "StreamRecovery",
+    "Wholeness",
 ]

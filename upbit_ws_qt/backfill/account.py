@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from upbit_ws_qt.events import MyAssetEvent, MyAssetItem, MyOrderEvent
 from upbit_ws_qt.events.names import OrderState, StreamType
+from upbit_ws_qt.types import DataType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
     from upbit_ws_qt.events import BaseWebSocketEvent
@@ -71,6 +74,7 @@ class AccountBook:
 
     def __init__(self) -> None:
         self._orders: OrderedDict[str, MyOrderEvent] = OrderedDict()
+        self._terms: dict[str, tuple[Decimal | None, Decimal | None]] = {}  # limit and volume, which fills do not tell
         self._closed: OrderedDict[str, None] = OrderedDict()  # of which nothing more will come
         self._fills: OrderedDict[str, None] = OrderedDict()
         self._assets: dict[str, MyAssetItem] = {}
@@ -92,10 +96,11 @@ class AccountBook:
             if event.uuid in self._closed or (known is not None and _is_behind(event, known)):
                 return
             if event.is_final:
-                self._orders.pop(event.uuid, None)
-                self._remember(self._closed, event.uuid, MOST_ORDERS)
+                self.note_closed(event.uuid)
             else:
                 self._orders[event.uuid] = event
+                if not event.is_fill:
+                    self._terms[event.uuid] = (event.price, event.volume)
         elif isinstance(event, MyAssetEvent):
             for item in event.assets:
                 self._assets[item.currency] = item
@@ -111,11 +116,34 @@ class AccountBook:
         )
         return AccountState(balances, tuple(self._orders.values()))
 
-    def forget_orders(self) -> None:
-        """Forget all orders: whoever listens next is told of them as if for the first time."""
-        self._orders.clear()
-        self._closed.clear()
-        self._fills.clear()
+    def as_it_stands(self, kind: DataType) -> list[BaseWebSocketEvent]:
+        """Return all open orders, or all balances, as recovered events: for who begins to listen after others did.
+
+        An order comes as an order, also where the newest that is known of it is a fill, which was told when it was.
+        """
+        if kind is DataType.MY_ORDER:
+            return [self._as_order(event) for event in self._orders.values()]
+        held = tuple(item for item in self._assets.values() if item.balance or item.locked)
+        return [self._assets_event(held, self.newest_ms)] if held else []
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether neither an open order nor a balance is known."""
+        return not self._orders and not self._assets
+
+    def trades_of(self, uuid: str) -> int:
+        """Return how many fills of an order are known; 0 where it is not."""
+        known = self._orders.get(uuid)
+        return 0 if known is None else known.trades_count
+
+    def forget_orders(self, but: Collection[str] = ()) -> None:
+        """Forget all orders, `but` for those of some markets: whoever listens next is told of them as if anew."""
+        for uuid in [uuid for uuid, event in self._orders.items() if event.code not in but]:
+            del self._orders[uuid]
+            self._terms.pop(uuid, None)
+        if not but:
+            self._closed.clear()
+            self._fills.clear()
 
     def forget_assets(self) -> None:
         """Forget all balances, for the same."""
@@ -129,6 +157,7 @@ class AccountBook:
     def note_closed(self, uuid: str) -> None:
         """Remember an order of which nothing more is to be told."""
         self._orders.pop(uuid, None)
+        self._terms.pop(uuid, None)
         self._remember(self._closed, uuid, MOST_ORDERS)
 
     def is_news(self, order: RestOrder) -> bool:
@@ -166,8 +195,13 @@ class AccountBook:
             told.append(_event(order, order.state, now_ms))
         return told
 
-    def merge_accounts(self, accounts: Iterable[RestAccount], now_ms: int) -> MyAssetEvent | None:
-        """Return the balances that are others than known, those apart that the line has told of meanwhile."""
+    def merge_accounts(
+        self, accounts: Iterable[RestAccount], now_ms: int, besides: Collection[str] = ()
+    ) -> MyAssetEvent | None:
+        """Return the balances that are others than known, without those that the line has told of meanwhile.
+
+        `besides` are currencies that it has told of, too, though that waits to be handed out.
+        """
         there = {each.currency: MyAssetItem(each.currency, each.balance, each.locked) for each in accounts}
         self._prices = {each.currency: (each.avg_buy_price, each.unit_currency) for each in accounts}
         # REST leaves out what there is nothing of any more.
@@ -175,10 +209,19 @@ class AccountBook:
         changed = tuple(
             item
             for currency, item in {**there, **gone}.items()
-            if currency not in self.touched and self._assets.get(currency) != item
+            if currency not in self.touched and currency not in besides and self._assets.get(currency) != item
         )
-        if not changed:
-            return None
+        return self._assets_event(changed, now_ms) if changed else None
+
+    def _as_order(self, event: MyOrderEvent) -> MyOrderEvent:
+        changes: dict[str, object] = {}
+        if event.is_fill:
+            price, volume = self._terms.get(event.uuid, (None, None))
+            changes = {"state": OrderState.WAIT, "trade_uuid": None, "trade_timestamp": None, "trade_fee": None,
+                       "is_maker": None, "price": price, "volume": volume}  # fmt: skip
+        return replace(event, stream_type=StreamType.RECOVERED, **changes)
+
+    def _assets_event(self, changed: tuple[MyAssetItem, ...], now_ms: int) -> MyAssetEvent:
         self._answers += 1
         return MyAssetEvent(
             type="myAsset",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from upbit_ws_qt.backfill.recovered import candle_event, says_the_same, trade_event
-from upbit_ws_qt.backfill.report import GapReport, StreamRecovery
+from upbit_ws_qt.backfill.account_sync import ACCOUNT_KINDS
+from upbit_ws_qt.backfill.open_gap import OpenGap
+from upbit_ws_qt.backfill.recovered import missed_candles, missed_trades
+from upbit_ws_qt.backfill.report import StreamRecovery, refusal_of
 from upbit_ws_qt.backfill.walks import (
     CandleFloor,
     CandleWalk,
@@ -24,6 +26,8 @@ from upbit_ws_qt.types import Delivery, Priority
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from upbit_ws_qt.backfill.report import GapReport
+    from upbit_ws_qt.backfill.wholeness import Wholeness
     from upbit_ws_qt.config import ServiceConfig
     from upbit_ws_qt.connection import GapEvent
     from upbit_ws_qt.events import BaseWebSocketEvent
@@ -43,9 +47,12 @@ LAG_PAUSE = 0.25
 MOST_LAGS = 20
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 """Seconds between two tries while REST cannot be reached; doubled each time."""
+SETTLES_AFTER = 0.5
+"""Seconds without a further loss after which it is asked for what the program itself has lost."""
 NOTED_IDS = 512
 """The newest recovered trades of a stream are remembered by its guard, since the line may be behind REST."""
 
+_ACCOUNT = {kind: name for name, kind in ACCOUNT_KINDS.items()}
 _RANK = {priority: rank for rank, priority in enumerate(Priority)}
 
 
@@ -80,25 +87,10 @@ class BackfillStats:
     pages: int = 0
 
 
-@dataclass(slots=True, eq=False)
-class _GapGroup:
-    """The gap of an endpoint until all its streams are done with; a second cut in the meantime goes into it."""
-
-    ws_type: WebSocketType
-    old: int
-    new: int
-    dark: float
-    lost_at: float
-    began_at: float
-    resumed_at: float | None = None
-    open: set[_Healing] = field(default_factory=set)
-    done: dict[StreamKey, StreamRecovery] = field(default_factory=dict)
-
-
 class _Healing:
     """One stream on its way to be whole again, for some of its consumers."""
 
-    def __init__(self, stream: StreamKey, gate: StreamGate, group: _GapGroup | None, now: float) -> None:
+    def __init__(self, stream: StreamKey, gate: StreamGate, group: OpenGap | None, now: float) -> None:
         self.stream = stream
         self.gate = gate
         self.group = group
@@ -116,7 +108,20 @@ class _Healing:
         self.asking = False
         self.handing_out = False
         self.lags = 0
-        self.timer: asyncio.TimerHandle | None = None
+        self.timer: asyncio.TimerHandle | None = None  # until live events wait no longer
+        self.settling: asyncio.TimerHandle | None = None  # until nothing more is being lost on the way in
+
+    @property
+    def reaches(self) -> frozenset[int]:
+        """Ids of which the newest is where the past ends, unless something has come live since."""
+        if self.since is not None and isinstance(self.last, TradeEvent):
+            return frozenset({self.last.sequential_id})
+        return self.known
+
+    @property
+    def known_candle(self) -> CandleEvent | None:
+        """The candle that ran before the gap, as it was handed out; None for a start with the past."""
+        return self.last if self.since is None and isinstance(self.last, CandleEvent) else None
 
     @property
     def priority(self) -> Priority:
@@ -136,6 +141,7 @@ class BackfillDriver:
         config: what is filled by default, and how long live events wait for it.
         routing: what knows what was handed on, and hands out.
         rest: what is asked.
+        wholeness: is told which streams miss something.
         listener: who is told what became of it.
         loop: everything runs on it.
     """
@@ -145,23 +151,23 @@ class BackfillDriver:
         config: ServiceConfig,
         routing: DataRoutingEngine,
         rest: RestClient,
+        wholeness: Wholeness,
         listener: BackfillListener,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._config = config
         self._routing = routing
         self._rest = rest
+        self._wholeness = wholeness
         self._listener = listener
         self._loop = loop
         self._latest: dict[WebSocketType, GapEvent] = {}
         self._gates: dict[WebSocketType, list[StreamGate]] = {}
-        self._groups: dict[WebSocketType, _GapGroup] = {}
+        self._groups: dict[WebSocketType, OpenGap] = {}
         self._healings: dict[StreamKey, _Healing] = {}
         self._starts: set[_Healing] = set()
         self._queue: list[_Healing] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._unhealed: dict[StreamKey, str] = {}
-        self._gapped: set[StreamKey] = set()
         self._stopped = False
         self.stats = BackfillStats()
 
@@ -174,20 +180,13 @@ class BackfillDriver:
         came = {gate.gap.stream: gate.gap for gate in self._gates[ws_type]}
         return replace(gap, ranges=tuple(came.get(each.stream, each) for each in gap.ranges))
 
-    def unhealed(self) -> dict[StreamKey, str]:
-        """Return the streams with a gap that could not be made good, or is being made good, with what is the matter."""
-        wanted = dict.fromkeys(self._healings, "being recovered")
-        gone = [stream for stream in self._unhealed if not self._routing.is_routed(stream)]
-        for stream in gone:
-            del self._unhealed[stream]
-        return {**self._unhealed, **wanted}
-
-    def is_whole(self, stream: StreamKey) -> bool:
-        """Whether nothing of a stream is missing since it is wanted, or all that was has been recovered."""
-        return stream not in self._gapped
-
     def wants(self, spec: SubscriptionSpec) -> bool:
-        """Whether a wish is for what was missed, too; with display frames, which are about the newest, it is not."""
+        """Whether a wish is for what was missed, too.
+
+        With display frames, which are about the newest, it is not; orders and balances come to all who listen.
+        """
+        if spec.data_type in _ACCOUNT:
+            return _ACCOUNT[spec.data_type] in self._config.backfill
         if spec.delivery is Delivery.FRAME or spec.only_snapshot:
             return False
         kind = "candle" if spec.data_type.is_candle else spec.data_type.value
@@ -202,10 +201,15 @@ class BackfillDriver:
 
     # -- what happens --------------------------------------------------------------------------------------------------
     def found(self, gap: GapEvent) -> None:
-        """Watch what comes first of each stream of a gap, and hold what has to wait for what was missed."""
-        self._latest[gap.ws_type] = gap
-        gates = self._gates[gap.ws_type] = []
-        self._gapped = {stream for stream in self._gapped if self._routing.is_routed(stream)}
+        """Watch what comes first of each stream of a gap, and hold what has to wait for what was missed.
+
+        The line may stand (`old` is `new`): then this program itself has lost something on the way in. As long as it
+        loses more, REST is not asked: a program without room for what comes has none for what was.
+        """
+        stands = gap.old == gap.new
+        gates: list[StreamGate] = []
+        if not stands:
+            self._latest[gap.ws_type], self._gates[gap.ws_type] = gap, gates
         group = self._group_of(gap) if gap.ranges else None
         for each in gap.ranges:
             gate = self._routing.open_gate(each.stream)
@@ -214,22 +218,24 @@ class BackfillDriver:
             gates.append(gate)
             last = gate.topic.latest  # before the new line brings anything
             gate.expect(each, gap.new, self._came_first)
-            self._gapped.add(each.stream)
-            routes = [route for route in gate.topic.routes if self.wants(route.spec)]
-            if routes and group is not None:
-                self._begin(each, gate, last, routes, group, gap)
-        if group is not None and not group.open and not group.done:
-            del self._groups[gap.ws_type]
+            self._wholeness.missed(each.stream)
+            if group is not None and each.stream.data_type not in _ACCOUNT:
+                self._begin(each, gate, last, group, gap)
+                healing = self._healings.get(each.stream)
+                if healing is not None:
+                    self._let_settle(healing, SETTLES_AFTER if stands else None)
+        if group is not None:
+            self._end_group(group)
 
     def resumed(self, ws_type: WebSocketType, epoch: int) -> None:
         """Note that a line is proved: streams of which nothing has come by now are quiet, and are asked for too."""
         group = self._groups.get(ws_type)
         if group is None:
             return
-        if group.resumed_at is None:
-            group.resumed_at = self._loop.time()
-            group.dark += group.resumed_at - group.lost_at
-        for healing in tuple(group.open):
+        group.resumed(self._loop.time())
+        for healing in tuple(self._healings.values()):
+            if healing.group is not group or healing.settling is not None:
+                continue
             # Of candles it is not known how far to ask before the running one has come; it comes with the next trade.
             if healing.waits_for_first and isinstance(healing.floor, TradeFloor):
                 healing.waits_for_first = False
@@ -279,16 +285,13 @@ class BackfillDriver:
             await asyncio.wait(self._tasks)
 
     # -- a gap ---------------------------------------------------------------------------------------------------------
-    def _group_of(self, gap: GapEvent) -> _GapGroup:
+    def _group_of(self, gap: GapEvent) -> OpenGap:
         now = self._loop.time()
         group = self._groups.get(gap.ws_type)
         if group is None:
-            group = self._groups[gap.ws_type] = _GapGroup(
-                gap.ws_type, gap.old, gap.new, 0.0, now - gap.down_seconds, now
-            )
-        elif group.resumed_at is not None:  # it was cut again before all was recovered
-            group.lost_at, group.resumed_at = now - gap.down_seconds, None
-        group.new = gap.new
+            group = self._groups[gap.ws_type] = OpenGap(gap, now)
+        else:  # it was cut again before all was recovered
+            group.goes_on(gap, now)
         return group
 
     def _begin(
@@ -296,10 +299,12 @@ class BackfillDriver:
         each: StreamGap,
         gate: StreamGate,
         last: BaseWebSocketEvent | None,
-        routes: Sequence[Route],
-        group: _GapGroup,
+        group: OpenGap,
         gap: GapEvent,
     ) -> None:
+        routes = [route for route in gate.topic.routes if self.wants(route.spec)]
+        if not routes:
+            return
         healing = self._healings.get(each.stream)
         if healing is not None and not healing.handing_out:
             # A second cut: what was missed before is still missing, and what was asked for so far is kept.
@@ -318,7 +323,7 @@ class BackfillDriver:
                 healing.known = self._routing.known_ids(each.stream)
                 healing.floor = TradeFloor(gap.since if each.since is None else each.since)
             gate.note_ids()
-            group.open.add(healing)
+        self._wholeness.begins(each.stream)
         healing.epoch = gap.new
         healing.group = group
         waiting = {hold.route for hold in healing.holds if hold.is_holding}
@@ -344,12 +349,22 @@ class BackfillDriver:
 
     def _begin_walk(self, healing: _Healing) -> None:
         """Something of the stream has come on the new line: its subscription is in force."""
-        if healing.waits_for_first and self._is_open(healing):
+        if healing.waits_for_first and healing.settling is None and self._is_open(healing):
             healing.waits_for_first = False
             if healing.walk is None and self._missed_nothing(healing):
                 self._hand_out(healing)
             else:
                 self._ask_soon(healing)
+
+    def _let_settle(self, healing: _Healing, seconds: float | None) -> None:
+        """Begin no sooner than so many seconds after the latest loss; None for as soon as something has come."""
+        if healing.settling is not None:
+            healing.settling.cancel()
+        healing.settling = None if seconds is None else self._loop.call_later(seconds, self._settled, healing)
+
+    def _settled(self, healing: _Healing) -> None:
+        healing.settling = None
+        self._begin_walk(healing)
 
     def _missed_nothing(self, healing: _Healing) -> bool:
         """Whether what came first is what had come last, which costs no question."""
@@ -408,7 +423,7 @@ class BackfillDriver:
                 if not await self._fill(healing):
                     continue
             except RestError as error:
-                reason = f"refused: {error.detail or error.name or error.status}"
+                reason = refusal_of(error)
             finally:
                 healing.asking = False
             # Callbacks are called by it, and this is a Task.
@@ -509,11 +524,17 @@ class BackfillDriver:
             healing.timer.cancel()
             healing.timer = None
         walk = healing.walk
-        past: list[tuple[int, BaseWebSocketEvent | None]] = []
+        past: Sequence[tuple[int, BaseWebSocketEvent | None]] = []
+        now = self._loop.time()
         if isinstance(walk, TradeWalk):
-            past = self._missed_trades(healing, walk)
+            seen = healing.gate.seen or set()
+            past = missed_trades(walk.trades, seen, healing.known, healing.reaches, healing.epoch, now)
+            if healing.since is None or not (seen or any(map(walk.has, healing.reaches))):
+                # Not behind what has come: other consumers, who were not handed the past, may still get it by the line.
+                news = [key for key, event in past if event is not None]
+                self._routing.note_ids(healing.stream, news[-NOTED_IDS:])
         elif isinstance(walk, CandleWalk):
-            past = self._missed_candles(healing, walk)
+            past = missed_candles(walk.candles, healing.stream.data_type, healing.known_candle, healing.epoch, now)
         missed = [event for _, event in past if event is not None]
         holds = [hold for hold in healing.holds if not hold.route.closed]
         recovery = StreamRecovery(
@@ -547,49 +568,6 @@ class BackfillDriver:
                 events = missed
             hold.hand_out(events, partial(out, hold))
 
-    def _missed_trades(self, healing: _Healing, walk: TradeWalk) -> list[tuple[int, BaseWebSocketEvent | None]]:
-        """Return (id, event) of the past, oldest first; None for what is handed out already, or came live."""
-        seen = healing.gate.seen or set()
-        known = healing.known
-        if healing.since is not None and isinstance(healing.last, TradeEvent):
-            newest_known = {healing.last.sequential_id}
-        else:
-            newest_known = set(known)
-        trades = walk.trades
-        # Newer than what the line has brought last: that comes by the line.
-        at = next((n for n, trade in enumerate(trades) if trade.sequential_id in seen | newest_known), None)
-        # All that the pages have is older than what came live.
-        if at is None and seen:
-            at = 0
-        if at is not None:
-            trades = trades[at:]
-        # Below the first that was handed on the stream was not wanted yet. By place: ids need not be in order.
-        below = max((n for n, trade in enumerate(trades) if trade.sequential_id in known), default=len(trades))
-        trades = trades[: below + 1]
-        now = self._loop.time()
-        past: list[tuple[int, BaseWebSocketEvent | None]] = []
-        for trade in reversed(trades):
-            key = trade.sequential_id
-            if key in seen or key in known:
-                past.append((key, None))
-            else:
-                past.append((key, trade_event(trade, healing.epoch, now)))
-        if healing.since is None or at is None:
-            self._routing.note_ids(healing.stream, [key for key, event in past if event is not None][-NOTED_IDS:])
-        return past
-
-    def _missed_candles(self, healing: _Healing, walk: CandleWalk) -> list[tuple[int, BaseWebSocketEvent | None]]:
-        now = self._loop.time()
-        data_type = healing.stream.data_type
-        past: list[tuple[int, BaseWebSocketEvent | None]] = []
-        for candle in reversed(walk.candles):
-            event = candle_event(candle, data_type, healing.epoch, now)
-            last = healing.last
-            if healing.since is None and isinstance(last, CandleEvent) and says_the_same(event, last):
-                continue
-            past.append((int(candle.start.timestamp()), event))
-        return past
-
     # -- the end -------------------------------------------------------------------------------------------------------
     def _done(self, healing: _Healing, recovery: StreamRecovery) -> None:
         self._let_go(healing)
@@ -598,32 +576,27 @@ class BackfillDriver:
             return
         if self._healings.get(healing.stream) is healing:
             del self._healings[healing.stream]
-        if recovery.is_whole:
-            self._unhealed.pop(healing.stream, None)
-            self._gapped.discard(healing.stream)
-        else:
+        if not recovery.is_whole:
             self.stats.lost_streams += 1
-            self._unhealed[healing.stream] = recovery.reason
+        self._wholeness.healed(recovery)
         self._listener.on_stream_healed(recovery)
         group = healing.group
         if group is not None:
-            group.open.discard(healing)
-            before = group.done.get(healing.stream)
-            group.done[healing.stream] = recovery if before is None else _sum(before, recovery)
+            group.add(recovery)
             self._end_group(group)
 
-    def _end_group(self, group: _GapGroup) -> None:
-        if group.open or group.resumed_at is None or self._groups.get(group.ws_type) is not group:
+    def _end_group(self, group: OpenGap) -> None:
+        if (
+            any(healing.group is group for healing in self._healings.values())
+            or self._groups.get(group.ws_type) is not group
+        ):
             return
-        del self._groups[group.ws_type]
         if not group.done:
-            return
-        self.stats.gaps += 1
-        took = self._loop.time() - group.resumed_at
-        streams = tuple(group.done.values())
-        self._listener.on_gap_healed(
-            GapReport(group.ws_type, group.old, group.new, group.dark, streams, max(0.0, took))
-        )
+            del self._groups[group.ws_type]
+        elif group.resumed_at is not None:
+            del self._groups[group.ws_type]
+            self.stats.gaps += 1
+            self._listener.on_gap_healed(group.report(self._loop.time()))
 
     def _forget(self, healing: _Healing) -> None:
         """Nobody wants the stream any more."""
@@ -631,14 +604,15 @@ class BackfillDriver:
         self._starts.discard(healing)
         if self._healings.get(healing.stream) is healing:
             del self._healings[healing.stream]
+            self._wholeness.ends(healing.stream)
         if healing.group is not None:
-            healing.group.open.discard(healing)
             self._end_group(healing.group)
 
     def _let_go(self, healing: _Healing) -> None:
         if healing.timer is not None:
             healing.timer.cancel()
             healing.timer = None
+        self._let_settle(healing, None)
         for hold in healing.holds:
             if hold.is_holding:
                 hold.close()
@@ -657,14 +631,3 @@ def _key(event: BaseWebSocketEvent) -> int:
 
 def _held(healing: _Healing) -> Iterable[BaseWebSocketEvent]:
     return (event for hold in healing.holds for event in hold.held)
-
-
-def _sum(one: StreamRecovery, other: StreamRecovery) -> StreamRecovery:
-    return StreamRecovery(
-        one.stream,
-        one.expected + other.expected,
-        one.recovered + other.recovered,
-        other.reason or one.reason,
-        one.in_order and other.in_order,
-        one.duration + other.duration,
-    )

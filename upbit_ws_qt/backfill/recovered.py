@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 from upbit_ws_qt.events import CandleEvent, Change, StreamType, TradeEvent, stamp
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
+
     from upbit_ws_qt.rest import RestCandle, RestTrade
     from upbit_ws_qt.types import DataType
 
-__all__ = ["candle_event", "says_the_same", "trade_event"]
+__all__ = ["candle_event", "missed_candles", "missed_trades", "says_the_same", "trade_event"]
 
 
 def trade_event(trade: RestTrade, epoch: int, now: float) -> TradeEvent:
@@ -83,3 +86,51 @@ _CANDLE = (
 def says_the_same(one: CandleEvent, other: CandleEvent) -> bool:
     """Whether two events tell the same of a candle."""
     return all(getattr(one, name) == getattr(other, name) for name in _CANDLE)
+
+
+def missed_trades(
+    trades: Sequence[RestTrade],
+    seen: AbstractSet[int],
+    known: AbstractSet[int],
+    reaches: AbstractSet[int],
+    epoch: int,
+    now: float,
+) -> list[tuple[int, TradeEvent | None]]:
+    """Return (id, event) of what was missed, oldest first; None for what is handed out already, or came live.
+
+    Args:
+        trades: of REST, newest first.
+        seen: ids that came live since the gap, or since a start with the past.
+        known: ids that were handed on before.
+        reaches: ids of which the newest is where the past ends as long as nothing has come live.
+        epoch: of the line that the events are handed out beside.
+        now: loop clock, seconds.
+    """
+    # Newer than what the line has brought last: that comes by the line.
+    at = next((n for n, trade in enumerate(trades) if trade.sequential_id in seen or trade.sequential_id in reaches), 0)
+    trades = trades[at:]
+    # Below the first that was handed on the stream was not wanted yet. By place: ids need not be in order.
+    below = max((n for n, trade in enumerate(trades) if trade.sequential_id in known), default=len(trades))
+    past: list[tuple[int, TradeEvent | None]] = []
+    for trade in reversed(trades[: below + 1]):
+        key = trade.sequential_id
+        past.append((key, None if key in seen or key in known else trade_event(trade, epoch, now)))
+    return past
+
+
+def missed_candles(
+    candles: Sequence[RestCandle], data_type: DataType, before: CandleEvent | None, epoch: int, now: float
+) -> list[tuple[int, CandleEvent]]:
+    """Return (start in seconds, event) of what was missed, oldest first.
+
+    Args:
+        candles: of REST, newest first.
+        data_type: of which unit they are.
+        before: the one that ran before the gap, which is no news where it ended as it was; None for none.
+        epoch: of the line that the events are handed out beside.
+        now: loop clock, seconds.
+    """
+    events = (candle_event(candle, data_type, epoch, now) for candle in reversed(candles))
+    return [
+        (int(event.start.timestamp()), event) for event in events if before is None or not says_the_same(event, before)
+    ]

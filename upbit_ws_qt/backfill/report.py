@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt.text import Phrase
-from upbit_ws_qt.types import DataType
+from upbit_ws_qt.types import DataType, WebSocketType
 
 if TYPE_CHECKING:
+    from upbit_ws_qt.errors import RestError
     from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.streams import StreamKey
-    from upbit_ws_qt.types import WebSocketType
 
-__all__ = ["Filling", "GapReport", "StreamRecovery"]
+__all__ = ["Filling", "GapReport", "StreamRecovery", "refusal_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ class GapReport:
         ws_type: which endpoint.
         old: epoch of the last line before it.
         new: epoch of the line after it; there may have been others in between that were cut before all was recovered.
+            The same as `old` where the line stood, and this program had no room for what came.
         dark: seconds without a proved line.
         streams: each that was to be made whole, also where it had missed nothing.
         duration: seconds from the proved line until all was handed out.
@@ -102,7 +103,9 @@ class GapReport:
         """The report in one line, for whoever wants to say it in another language."""
         kinds = {each.stream.data_type for each in self.streams if each.expected}
         values = {"dark": self.dark, "recovered": self.recovered, "expected": self.expected}
-        if kinds <= {DataType.TRADE}:
+        if self.old == self.new:
+            told = Phrase("no room for {expected:,} events, {recovered:,} of them recovered", **values)
+        elif kinds <= {DataType.TRADE} and self.ws_type is WebSocketType.PUBLIC:
             told = Phrase("{dark:.0f} s dark, {recovered:,} trades recovered of {expected:,}", **values)
         else:
             told = Phrase("{dark:.0f} s dark, {recovered:,} events recovered of {expected:,}", **values)
@@ -114,3 +117,8 @@ class GapReport:
 
     def __str__(self) -> str:
         return str(self.phrase)
+
+
+def refusal_of(error: RestError) -> str:
+    """Return the reason why something is lost that REST refuses to tell."""
+    return f"refused: {error.detail or error.name or error.status}"

@@ -142,7 +142,7 @@ class ComponentRegistry:
         endpoints: the lines that there are; a wish for another one is refused.
         on_changed: called after each change.
         on_refused: told of a wish that cannot be given back to a component that was resumed.
-        begin_with_past: told of a new route whose wish begins with the past.
+        begin_with_past: told of a new route whose wish begins with the past, or is for what has no snapshots.
     """
 
     def __init__(
@@ -459,7 +459,9 @@ class ComponentRegistry:
         for spec, route in handle.routes.items():
             self._routing.attach(route)
             # A trade may have been handed out before the quarantine, and must not come twice.
-            if spec.data_type is not DataType.TRADE:
+            if not spec.data_type.has_snapshot:
+                self._begin_with_past(route)
+            elif spec.data_type is not DataType.TRADE:
                 self._routing.replay_latest(route)
 
     def _reroute(self, handle: ComponentSubscription, specs: tuple[SubscriptionSpec, ...]) -> None:
@@ -483,7 +485,7 @@ class ComponentRegistry:
                 handle.routes[spec] = route
                 if handle.quarantined:
                     self._routing.detach(route)
-                elif spec.since is not None:
+                elif spec.since is not None or not spec.data_type.has_snapshot:
                     self._begin_with_past(route)
                 else:
                     self._routing.replay_latest(route, heard)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import itertools
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from upbit_ws_qt.connection import Inbox, IsolatedHost, Supervisor, open_socket
@@ -129,7 +130,7 @@ class Endpoint:
         self._wishes = wishes
         self._drain = drain
         isolated = config.independence_level is IndependenceLevel.ISOLATED
-        self._host = IsolatedHost(ws_type, on_lost) if isolated else None
+        self._host = IsolatedHost(ws_type, self._on_lost_on_the_way) if isolated else None
         drain.add(self.inbox)
 
     @property
@@ -148,7 +149,7 @@ class Endpoint:
         Raises the WebSocketError that the change of the line ended with; the next line is isolated all the same.
         """
         if self._host is None:
-            self._host = IsolatedHost(self.ws_type, self._on_lost)
+            self._host = IsolatedHost(self.ws_type, self._on_lost_on_the_way)
             await self.connection.reconnect("a thread of its own")
 
     def wishes_changed(self) -> None:
@@ -190,6 +191,10 @@ class Endpoint:
 
     async def _connect(self, request: DialRequest) -> SocketLike:
         return await (open_socket(request) if self._host is None else self._host.connect(request))
+
+    def _on_lost_on_the_way(self, stream: LostStream, count: int, superseded: bool) -> None:
+        """Tell what had to go between two threads once what came before it has been handed on: there the hole is."""
+        self.inbox.put_marker(partial(self._on_lost, stream, count, superseded))
 
     def _on_state(self, change: StateChange) -> None:
         if change.new in _WITHOUT_LINE:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Mapping
 
-    from upbit_ws_qt.backfill import BackfillDriver
+    from upbit_ws_qt.backfill import Wholeness
     from upbit_ws_qt.computer import Computer
     from upbit_ws_qt.config import ServiceConfig
     from upbit_ws_qt.connection import Drain, StateChange
@@ -78,8 +78,8 @@ class Observed(Protocol):
         ...
 
     @property
-    def backfill(self) -> BackfillDriver:
-        """What makes gaps good."""
+    def wholeness(self) -> Wholeness:
+        """Which streams miss something."""
         ...
 
     @property
@@ -232,7 +232,7 @@ class Observer:
             rest=observed.rest.usage(),
             skipped=routing.take_skipped(),
             unserved=tuple(stream for line in lines for stream in line.subscriptions.unserved),
-            unhealed=observed.backfill.unhealed(),
+            unhealed=observed.wholeness.unhealed(),
         )
 
     def _take_longest_pause(self, now: float, events: int) -> float:

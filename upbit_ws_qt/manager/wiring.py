@@ -7,11 +7,12 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
 
-from upbit_ws_qt.backfill import AccountSync, BackfillDriver
+from upbit_ws_qt.backfill import AccountSync, BackfillDriver, LossLog, Wholeness
 from upbit_ws_qt.computer import Computer
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.config_rules import require_reachable
 from upbit_ws_qt.connection import ConnectLimiter, Drain, EpochManager, JWTManager
+from upbit_ws_qt.connection.inbox import stream_of
 from upbit_ws_qt.errors import ConfigurationError, SubscriptionError, WebSocketError
 from upbit_ws_qt.manager.components import ComponentRegistry
 from upbit_ws_qt.manager.endpoint import Endpoint
@@ -26,11 +27,12 @@ from upbit_ws_qt.types import ConnectionState, DataType, GlobalManagerState, Ind
 
 if TYPE_CHECKING:
     from upbit_ws_qt.backfill import GapReport, StreamRecovery
-    from upbit_ws_qt.connection import GapEvent, RawFrame, StateChange
+    from upbit_ws_qt.connection import GapEvent, LostStream, RawFrame, StateChange
     from upbit_ws_qt.errors import DecodeError
     from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.manager.notify import ManagerListener
     from upbit_ws_qt.monitoring import AdaptationPlan
+    from upbit_ws_qt.routing import Route
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import SubscriptionStatistics
     from upbit_ws_qt.wire import WebSocketMessage
@@ -63,8 +65,10 @@ class Wiring:
         components: their registrations.
         pool: the newest events, None where the pool is switched off.
         routing: who is handed what.
+        wholeness: which streams miss something.
         backfill: what knows of gaps and makes them good.
         account: what keeps orders and balances true over them.
+        losses: what makes gaps of what is lost within this program.
         drain: what hands the frames out.
         jwt: tokens of the private lines and of REST.
         rest: what asks the REST interface.
@@ -109,17 +113,29 @@ class Wiring:
             self.config.credentials, self.config.token_lifetime, clock=self.loop.time, computer=self.computer
         )
         self.rest = RestClient(self.config, jwt=self.jwt, wall_clock=self.computer.wall_clock)
-        self.backfill = BackfillDriver(self.config, self.routing, self.rest, self, self.loop)
+        self.wholeness = Wholeness(self.routing.is_routed)
+        self.backfill = BackfillDriver(self.config, self.routing, self.rest, self.wholeness, self, self.loop)
         self.account = AccountSync(
-            self.config.backfill,
+            self.config,
             self.rest,
-            self.routing.route_event,
-            self._wants_data,
+            self.routing,
+            self,
+            self.wholeness,
+            self,
             partial(self.epochs.get_current_epoch, WebSocketType.PRIVATE),
             self.loop,
         )
         if self.account.is_on:
             self.routing.on_account = self.account.book.note
+        self.losses = LossLog(
+            self.routing,
+            self.wholeness,
+            self.epochs.get_current_epoch,
+            self.on_gap_found,
+            self.on_gap,
+            self.loop,
+        )
+        self.routing.on_unreadable = self.losses.note
         self.endpoints = self._make_endpoints()
         self.components = ComponentRegistry(
             self.loop,
@@ -128,7 +144,7 @@ class Wiring:
             self.endpoints,
             on_changed=self._on_wishes_changed,
             on_refused=self.on_rejected,
-            begin_with_past=self.backfill.begin_with_past,
+            begin_with_past=self._begin_with_past,
             region=self.config.region,
         )
         self._changed: set[WebSocketType] = set()  # lines that do not follow their wishes yet
@@ -307,14 +323,24 @@ class Wiring:
     def on_gap_found(self, gap: GapEvent) -> None:
         """Note what comes first after a gap, and what has to wait; called before any of it is handed on."""
         self.backfill.found(gap)
-        self.account.lost(gap.ws_type)
+        self.account.lost(gap)
 
     def on_resumed(self, ws_type: WebSocketType, epoch: int) -> None:
         """Pass it on that a feed is whole again from here on."""
         self.notifier.notify(lambda listener: listener.on_resumed(ws_type, epoch))
         self.backfill.resumed(ws_type, epoch)
         if ws_type is WebSocketType.PRIVATE:
-            self.account.ask()
+            self.account.resumed()
+
+    def account_streams(self) -> frozenset[StreamKey]:
+        """Return the streams of orders and balances that anybody wants."""
+        return frozenset(
+            stream for stream in self.wishes.wanted_streams(WebSocketType.PRIVATE) if stream.data_type in _ACCOUNT
+        )
+
+    def is_served(self, stream: StreamKey) -> bool:
+        """Whether the exchange serves a stream."""
+        return self.stream_status(stream).is_served
 
     def on_stream_healed(self, recovery: StreamRecovery) -> None:
         """Pass it on what became of the gap of a stream."""
@@ -349,7 +375,7 @@ class Wiring:
             else:
                 self._failed.discard(stream)
             if status in _SERVED and stream.data_type in _ACCOUNT:
-                self.account.ask()  # a wish that a line of long standing serves from now on
+                self.account.served(stream)  # a wish that a line of long standing serves from now on, say
             self.notifier.notify(partial(_stream_status, stream, status))
             self.components.announce(stream, status, error)
             if self.loop.time() >= ends:
@@ -382,7 +408,7 @@ class Wiring:
                 connect_limiter=limiter,
                 jwt=self.jwt,
                 key_of=self.routing.conflation_key,
-                on_lost=self.routing.note_lost,
+                on_lost=self._on_lost,
                 handed_on=self.routing,
                 computer=self.computer,
             )
@@ -418,8 +444,14 @@ class Wiring:
         self._refresh_state()
         self.notifier.notify(lambda listener: listener.on_subscriptions_changed())
 
-    def _wants_data(self, data_type: DataType) -> bool:
-        return any(stream.data_type is data_type for stream in self.wishes.wanted_streams(data_type.websocket_type))
+    def _begin_with_past(self, route: Route) -> None:
+        self.backfill.begin_with_past(route)
+        self.account.begin(route)
+
+    def _on_lost(self, stream: LostStream, count: int, superseded: bool) -> None:
+        self.routing.note_lost(stream, count, superseded)
+        if not superseded:
+            self.losses.note(stream)
 
     def _on_epoch(self, ws_type: WebSocketType, epoch: int) -> None:
         self.notifier.notify(lambda listener: listener.on_epoch(ws_type, epoch))
@@ -435,6 +467,8 @@ class Wiring:
 
     def _on_frame_failed(self, frame: RawFrame, error: Exception) -> None:
         """Report a bug of this library, once of a kind; how often it was met is counted in `drain.figures()`."""
+        if (stream := stream_of(frame.data)) is not None:
+            self.losses.note(stream)
         if type(error) not in self._failure_kinds:
             self._failure_kinds.add(type(error))
             self.loop.call_exception_handler(

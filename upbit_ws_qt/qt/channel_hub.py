@@ -18,7 +18,7 @@ from upbit_ws_qt.qt.channel import Channel, channel_class
 from upbit_ws_qt.qt.ending import loop_lives
 from upbit_ws_qt.silence import SilenceDetector
 from upbit_ws_qt.streams import StreamKey, streams_of
-from upbit_ws_qt.types import ConnectionState, Delivery, WebSocketType
+from upbit_ws_qt.types import ConnectionState, DataType, Delivery, WebSocketType
 from upbit_ws_qt.wire import check_spec
 
 if TYPE_CHECKING:
@@ -169,6 +169,8 @@ class ChannelHub(QObject):
             self._note_whole(taps, whole=True)
 
     def _taps_on(self, stream: StreamKey) -> Iterable[_Tap]:
+        if stream == StreamKey(DataType.MY_ORDER):  # brings the orders of single markets, too
+            return [tap for tap in self._taps.values() if tap.stream.data_type is DataType.MY_ORDER]
         return self._by_stream.get(stream, {}).values()
 
     def _note_whole(self, taps: Iterable[_Tap], *, whole: bool) -> None:

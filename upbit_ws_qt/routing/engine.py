@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from upbit_ws_qt.computer import Computer
 from upbit_ws_qt.errors import BackpressureError, ConfigurationError
 from upbit_ws_qt.events import StreamType
+from upbit_ws_qt.routing.account_hold import AccountHold
 from upbit_ws_qt.routing.async_route import AsyncRoute
 from upbit_ws_qt.routing.batch_route import AsyncBatchRoute, BatchRoute
 from upbit_ws_qt.routing.components import Dispatcher
@@ -259,6 +260,15 @@ class DataRoutingEngine:
         self._path.on_account = callback
 
     @property
+    def on_unreadable(self) -> Callable[[LostStream], None] | None:
+        """Called with what a frame that could not be read says of itself; not where it does not say it."""
+        return self._path.on_unreadable
+
+    @on_unreadable.setter
+    def on_unreadable(self, callback: Callable[[LostStream], None] | None) -> None:
+        self._path.on_unreadable = callback
+
+    @property
     def on_frame_pending(self) -> Callable[[], None] | None:
         """Called when a consumer with Delivery.FRAME begins to wait, so that a stopped display timer can start."""
         return self._dispatcher.frames.on_pending
@@ -357,6 +367,14 @@ class DataRoutingEngine:
         return (topic.latest for topic in self._hub.topics.values() if topic.latest is not None)
 
     # -- where a gap begins and ends -----------------------------------------------------------------------------------
+    def stream_of(self, lost: LostStream) -> StreamKey | None:
+        """Return the stream of a frame that was never decoded, None where nobody wants it or only that would tell."""
+        data_type = DataType(lost.data_type)
+        for stream in (StreamKey(data_type, lost.code), StreamKey(data_type)):
+            if stream in self._hub.topics:
+                return stream
+        return None
+
     def stream_gap(self, stream: StreamKey) -> StreamGap:
         """Return where a gap of a stream would begin now: at what was handed on last, in the exchange's terms."""
         topics = self._topics_of(stream)
@@ -404,6 +422,24 @@ class DataRoutingEngine:
         )
         gate.hold(hold)
         return hold
+
+    def hold_account(
+        self, data_type: DataType, *, on_held: Callable[[], None], on_full: Callable[[], None]
+    ) -> AccountHold:
+        """Return what can have live orders, or balances, wait before their guard; it holds nothing yet.
+
+        Args:
+            data_type: MY_ORDER or MY_ASSET.
+            on_held: called when an event begins to wait.
+            on_full: called from the loop when no more should.
+        """
+        guard = self._hub.account_order(data_type)
+        budget = self._config.drain_budget
+        return AccountHold(guard, self._loop, budget, self.route_event, on_held=on_held, on_full=on_full)
+
+    def hand_to(self, route: Route, event: BaseWebSocketEvent) -> None:
+        """Hand one stamped event to one consumer, past the guard: what others know and it does not."""
+        self._path.fan_out((route,), event)
 
     def known_ids(self, stream: StreamKey) -> frozenset[int]:
         """Return the ids of the trades of a stream that were handed on lately: all of the last 30 s, and more."""

@@ -191,6 +191,10 @@ class FanoutHub:
         self._groups: dict[tuple[str, str], Group] = {}
         self._account = {data_type: AccountOrder() for data_type in _ACCOUNT_TYPES}
 
+    def account_order(self, data_type: DataType) -> AccountOrder:
+        """Return the one guard of a type of the private line."""
+        return self._account[data_type]
+
     def add(self, route: Route) -> tuple[Topic, ...]:
         """Let a route have the events of its streams; return the topics that are new."""
         made: list[Topic] = []

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import force_setattr
 
+from upbit_ws_qt.connection.inbox import stream_of
 from upbit_ws_qt.errors import DecodeError
 from upbit_ws_qt.events import BaseWebSocketEvent, stamp
 from upbit_ws_qt.routing.display import MessageHold
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from upbit_ws_qt.config import ServiceConfig
-    from upbit_ws_qt.connection.inbox import RawFrame
+    from upbit_ws_qt.connection.inbox import LostStream, RawFrame
     from upbit_ws_qt.routing.components import Dispatcher
     from upbit_ws_qt.routing.data_pool import DataPoolManager
     from upbit_ws_qt.routing.fanout import Group, Topic
@@ -58,6 +59,7 @@ class MessagePath:
         hold: tickers and books that wait undecoded.
         on_announcement: called with each announcement, before its consumers.
         on_account: called with each event of the private line, before its consumers.
+        on_unreadable: called with what a frame that could not be read says of itself.
     """
 
     def __init__(
@@ -96,6 +98,7 @@ class MessagePath:
         self._unfinished: list[tuple[BaseWebSocketEvent, Iterator[Route]]] = []
         self.on_announcement: Callable[[BaseWebSocketEvent], None] | None = None
         self.on_account: Callable[[BaseWebSocketEvent], None] | None = None
+        self.on_unreadable: Callable[[LostStream], None] | None = None
 
     def route_frame(self, frame: RawFrame) -> None:
         """Take one raw frame from the drain; never from inside a Task."""
@@ -161,6 +164,9 @@ class MessagePath:
         except DecodeError as error:
             meter.decode_errors_on[frame.ws_type] += 1
             self._on_decode_error(frame.ws_type, error)
+            stream = stream_of(data)
+            if stream is not None and self.on_unreadable is not None:
+                self.on_unreadable(stream)
             return
         if group is _UNKNOWN:
             self._route_unknown(frame, messages, began, cpu_began)
@@ -268,6 +274,8 @@ class MessagePath:
 
     def _refuse(self, topic: Topic, event: BaseWebSocketEvent, verdict: Verdict) -> int:
         """Count what is no news; a snapshot still goes to those that asked for nothing else."""
+        if verdict is Verdict.WAITING:
+            return 0
         self.meter.refuse(event.websocket_type, stale=verdict is Verdict.STALE)
         if not event.is_snapshot:
             return 0

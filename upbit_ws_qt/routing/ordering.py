@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from enum import IntEnum
 from operator import attrgetter
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -48,6 +49,8 @@ class Verdict(IntEnum):
     """Handed out before."""
     HELD = 3
     """News that some of the consumers have to wait for; said by a gate (stream_gate.py), never by a guard."""
+    WAITING = 4
+    """Not judged yet: it waits before the guard (account_hold.py), which will be asked again."""
 
 
 _NEWS = Verdict.NEWS  # looking a member up in its class takes longer than the whole comparison
@@ -226,20 +229,27 @@ class AccountOrder:
 
     An order may change twice within a millisecond: both updates are handed out, in the order in which they came.
     What REST was asked for may be ahead of the line: a fill that was told, an end that was told, and a state that an
-    order is past already, are not told again.
+    order is past already, are not told again. After a gap live events may have to wait before it (`hold`).
     """
 
     by_object = True
-    __slots__ = ("_contents", "_fills", "_objects", "_reached")
+    __slots__ = ("_contents", "_fills", "_objects", "_reached", "_take")
 
     def __init__(self) -> None:
         self._contents: RecentSet[int] = RecentSet(ACCOUNT_WINDOW)
         self._fills: RecentSet[str] = RecentSet(ACCOUNT_WINDOW)
         self._objects: dict[str, tuple[int, int]] = {}
-        self._reached: dict[str, int] = {}  # how far REST has told of an order: reserved, open, closed
+        self._reached: dict[str, _Reached] = {}  # how far REST has told of an order
+        self._take: Callable[[BaseWebSocketEvent], bool] | None = None
+
+    def hold(self, take: Callable[[BaseWebSocketEvent], bool] | None) -> None:
+        """Have `take` asked whether it keeps a live event before it is judged; None for judging at once."""
+        self._take = take
 
     def judge(self, event: BaseWebSocketEvent) -> Verdict:
         """Decide about one event and remember it."""
+        if self._take is not None and not event.recovered and self._take(event):
+            return Verdict.WAITING
         # What was asked for is news by its own book, which knows who has begun to listen since the same was told.
         if not self._contents.add(hash(content_of(event))) and not event.recovered:
             return Verdict.DUPLICATE
@@ -258,15 +268,26 @@ class AccountOrder:
 
     def _judge_order(self, event: MyOrderEvent) -> Verdict:
         """Refuse what the line brings of a fill, an end or a state that REST has told already."""
-        stage = 2 if event.is_final else 0 if event.state == OrderState.WATCH else 1
+        told = _reached(event)
         if event.recovered:
-            self._reached[event.uuid] = stage
+            self._reached[event.uuid] = told
             if event.trade_uuid is not None:
                 self._fills.add(event.trade_uuid)
             return Verdict.NEWS
         if event.is_fill:
             return Verdict.DUPLICATE if event.trade_uuid in self._fills else Verdict.NEWS
-        reached = self._reached.get(event.uuid, -1)
-        if stage == reached == 2:
+        reached = self._reached.get(event.uuid)
+        if reached is None:
+            return Verdict.NEWS
+        if told == reached and (event.is_final or event.state == OrderState.WAIT):
             return Verdict.DUPLICATE
-        return Verdict.STALE if stage < reached else Verdict.NEWS
+        return Verdict.STALE if told < reached else Verdict.NEWS
+
+
+_Reached = tuple[int, int, Decimal]
+
+
+def _reached(event: MyOrderEvent) -> _Reached:
+    """Return how far an order has come: reserved, open or closed, with how many fills of how much in all."""
+    stage = 2 if event.is_final else 0 if event.state == OrderState.WATCH else 1
+    return stage, event.trades_count, event.executed_volume
