@@ -159,6 +159,8 @@ class AccountSync:
             self._wholeness.missed(stream)
             self._wholeness.begins(stream)
             self._holds[stream.data_type].begin()
+        if gap.old == gap.new:
+            self._ask()  # the line stands: this program itself has lost something on the way in
 
     def resumed(self) -> None:
         """Note that the private line is proved: what it does not bring from now on was before."""
