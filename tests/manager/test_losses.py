@@ -106,7 +106,7 @@ async def test_what_a_full_inbox_gave_up_is_recovered_in_order() -> None:
         assert (report.old, report.new, report.dark) == (1, 1, 0.0)
         assert report.is_whole
         assert report.recovered == recovered
-        assert str(report) == f"no room for {recovered:,} events, {recovered:,} of them recovered"
+        assert str(report) == f"{recovered:,} events lost within this program, {recovered:,} of them recovered"
         assert made.is_whole()
         assert made.manager.wiring.wholeness.unhealed() == {}
 

@@ -65,7 +65,7 @@ class GapReport:
         ws_type: which endpoint.
         old: epoch of the last line before it.
         new: epoch of the line after it; there may have been others in between that were cut before all was recovered.
-            The same as `old` where the line stood, and this program had no room for what came.
+            The same as `old` where the line stood, and this program itself lost what came.
         dark: seconds without a proved line.
         streams: each that was to be made whole, also where it had missed nothing.
         duration: seconds from the proved line until all was handed out.
@@ -104,7 +104,7 @@ class GapReport:
         kinds = {each.stream.data_type for each in self.streams if each.expected}
         values = {"dark": self.dark, "recovered": self.recovered, "expected": self.expected}
         if self.old == self.new:
-            told = Phrase("no room for {expected:,} events, {recovered:,} of them recovered", **values)
+            told = Phrase("{expected:,} events lost within this program, {recovered:,} of them recovered", **values)
         elif kinds <= {DataType.TRADE} and self.ws_type is WebSocketType.PUBLIC:
             told = Phrase("{dark:.0f} s dark, {recovered:,} trades recovered of {expected:,}", **values)
         else:

@@ -18,12 +18,12 @@ __all__ = ["EpochManager", "GapEvent", "GapLog", "HandedOn"]
 
 @dataclass(frozen=True, slots=True)
 class GapEvent:
-    """The line of an endpoint was replaced by another one.
+    """The line of an endpoint was replaced by another one, or this program itself lost something that it brought.
 
     Attributes:
         ws_type: which endpoint.
         old: epoch of the line before.
-        new: epoch of the line from now on.
+        new: epoch of the line from now on; the same as `old` where the line stands, and what was lost had come.
         down_seconds: between the loss of the old line and the opening of the new one; 0 for a planned change.
         cause: why the old line went, in a few words.
         streams: those that may have missed something for good (trades, orders, assets); none after a planned change,

@@ -67,9 +67,12 @@ class Journal(ManagerListener):
         _log.info("%s", Phrase("{line}: {old} to {new} ({causes})", line=line, old=old, new=new, causes=causes))
 
     def on_gap(self, gap: GapEvent) -> None:
-        """Log what a change of line may have cost."""
-        values = {"line": Phrase(gap.ws_type.value), "old": gap.old, "new": gap.new, "down": gap.down_seconds}
+        """Log what a change of line may have cost, or a line that stands while its program lost something."""
+        line = Phrase(gap.ws_type.value)
+        values = {"line": line, "old": gap.old, "new": gap.new, "down": gap.down_seconds}
         told = Phrase("{line}: epoch {old} to {new}, down {down:.3f} s", **values)
+        if gap.old == gap.new:
+            told = Phrase("{line}: {cause}", line=line, cause=gap.cause)
         if gap.streams:
             count = len(gap.streams)
             told = Phrase("{what}, {count} streams may have missed something", what=told, count=count)

@@ -41,7 +41,7 @@ class ManagerListener:
         """A new line replaced the old one."""
 
     def on_gap(self, gap: GapEvent) -> None:
-        """Between two lines something may have been missed; one call for each epoch change."""
+        """Something may have been missed: between two lines, one call for each epoch change, or within this program."""
 
     def on_resumed(self, ws_type: WebSocketType, epoch: int) -> None:
         """A line is proved and its first data were handed out; once for each epoch that gets so far, the first too."""

@@ -77,7 +77,8 @@ class WebSocketService(QObject, ChannelSource):
         stateChanged: of the whole.
         connectionStateChanged: of one line.
         epochChanged: a new line replaced the old one.
-        gapDetected: between two lines something may have been missed; told when the new one opens.
+        gapDetected: something may have been missed: between two lines, told when the new one opens, or because this
+            program had no room for it (then `gap.old` is `gap.new`).
         feedResumed: a line is proved and its first data were handed out; who reloads now, from `gap.since` on, leaves
             no hole.
         gapHealed: what was missed has been handed out, as far as there is any of it; see `ServiceConfig.backfill`.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ class AccountHold:
         order: the guard.
         loop: everything runs on it.
         budget: seconds that one turn of the loop may take when they are let go.
+        stopwatch: seconds, for the budget.
         route: hands an event out.
         on_held: called when an event begins to wait.
         on_full: called from the loop when no more should wait.
@@ -43,6 +43,7 @@ class AccountHold:
         order: AccountOrder,
         loop: asyncio.AbstractEventLoop,
         budget: float,
+        stopwatch: Callable[[], float],
         route: Callable[[BaseWebSocketEvent], object],
         *,
         on_held: Callable[[], None],
@@ -52,6 +53,7 @@ class AccountHold:
         self._order = order
         self._loop = loop
         self._budget = budget
+        self._stopwatch = stopwatch
         self._route = route
         self._on_held = on_held
         self._on_full = on_full
@@ -93,7 +95,7 @@ class AccountHold:
 
     def _step(self) -> None:
         self._step_soon = None
-        ends = perf_counter() + self._budget
+        ends = self._stopwatch() + self._budget
         while self._held:
             event = self._held.popleft()
             if self._held:
@@ -104,7 +106,7 @@ class AccountHold:
             else:
                 self._end()
             self._route(event)
-            if self._step_soon is None or perf_counter() > ends:
+            if self._step_soon is None or self._stopwatch() > ends:
                 return
         self._end()
 

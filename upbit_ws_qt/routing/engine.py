@@ -434,8 +434,15 @@ class DataRoutingEngine:
             on_full: called from the loop when no more should.
         """
         guard = self._hub.account_order(data_type)
-        budget = self._config.drain_budget
-        return AccountHold(guard, self._loop, budget, self.route_event, on_held=on_held, on_full=on_full)
+        return AccountHold(
+            guard,
+            self._loop,
+            self._config.drain_budget,
+            self._dispatcher.stopwatch,
+            self.route_event,
+            on_held=on_held,
+            on_full=on_full,
+        )
 
     def hand_to(self, route: Route, event: BaseWebSocketEvent) -> None:
         """Hand one stamped event to one consumer, past the guard: what others know and it does not."""
