@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from upbit_ws_qt.backfill.wholeness import Wholeness
-    from upbit_ws_qt.connection import LostStream, StreamGap
+    from upbit_ws_qt.connection import LostStream
     from upbit_ws_qt.routing import DataRoutingEngine
-    from upbit_ws_qt.streams import StreamKey
+    from upbit_ws_qt.streams import StreamGap, StreamKey
     from upbit_ws_qt.types import WebSocketType
 
 __all__ = ["LossLog"]
