@@ -220,6 +220,7 @@ class ComponentRegistry:
             raise SubscriptionError(
                 "nothing is wanted; close the registration instead", component_id=handle.component_id
             )
+        # All that can be refused is, before anything is changed.
         for index, spec in enumerate(specs):
             self._check_line(handle.component_id, index, spec)
         handle.quarantined = self._routing.quarantine_of(handle.component_id) is not None
@@ -441,6 +442,8 @@ class ComponentRegistry:
 
     def _served(self, spec: SubscriptionSpec) -> SubscriptionSpec:
         """Return a wish as it is served at present."""
+        if not self._plan.steps:  # nothing is given up, as nearly always
+            return spec
         delivery = self._plan.delivery_for(spec.priority, spec.delivery)
         depth = spec.depth
         if spec.data_type is DataType.ORDERBOOK:

@@ -101,6 +101,7 @@ class CallQueue:
             if calls and self._armed is None:
                 self._armed = self._loop.call_soon(self._go_on)
             call()
+        # Nobody held it up: the rest was made in this very turn.
         if self._armed is not None:
             self._armed.cancel()
             self._armed = None

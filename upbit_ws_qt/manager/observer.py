@@ -180,6 +180,7 @@ class Observer:
 
     def _observe_on_time(self) -> None:
         now = self._loop.time()
+        # This call is itself the measure of how late the loop is with what it has to do.
         late = max(0.0, now - self._due)
         self._due = now + self.tasks[0].interval
         self._tell(self.monitor.observe(now, self._read(late)))
@@ -205,6 +206,7 @@ class Observer:
             self._components_due = now + observed.config.metrics_interval if seldom else now
         has_streams = self._look_at_streams(now)
         maintenance = tuple(self._maintenance)
+        # Told once: the monitor remembers what it was told.
         self._maintenance.clear()
         lines = self._read_lines(now, wall_clock, statistics)
         return ProgramStats(

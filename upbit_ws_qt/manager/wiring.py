@@ -206,11 +206,13 @@ class Wiring:
         self._journal.close()
 
     async def _stop(self) -> None:
+        # First: what ends from here on is no trouble that anybody should be told of.
         self.observer.stop()
         for move in self._moves:
             move.cancel()
         await self.backfill.stop()
         await self.account.stop()
+        # Before the lines: what was wanted goes with its owners, and no line is left that would be told of it.
         self.components.close_all()
         if self._following is not None:
             self._following.cancel()
@@ -491,8 +493,10 @@ class Wiring:
         states = {endpoint.connection.state for endpoint in wanted}
         if not wanted:
             return GlobalManagerState.IDLE
+        # All that are wanted: while one of them works it is no error, see below.
         if states == {ConnectionState.FAILED}:
             return GlobalManagerState.ERROR
+        # Wanted and not up: be it that nobody has begun to dial.
         if states & _GOING:
             return GlobalManagerState.RECOVERING
         if ConnectionState.FAILED in states or self._has_failed_streams():

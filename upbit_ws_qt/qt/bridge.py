@@ -98,6 +98,7 @@ class Bridge(QObject, ManagerListener):
     def end_the_dead(self) -> None:
         """End what belongs to owners that died unnoticed: somebody disconnected all of their `destroyed`."""
         if not sip.isdeleted(self._service):
+            # Found among the children and not in a list of ours: then there is no list that could keep one alive.
             for lifetime in self._service.findChildren(Lifetime, options=Qt.FindChildOption.FindDirectChildrenOnly):
                 if not lifetime.is_alive():
                     lifetime.end()

@@ -407,6 +407,7 @@ class WebSocketService(QObject, ChannelSource):
             from upbit_ws_qt.qt.bridge import Bridge
             from upbit_ws_qt.qt.channel_hub import ChannelHub
 
+            # The program has one set of lines, whichever of the two was asked for first.
             made_by = GlobalWebSocketManager.instance if self._is_programs else GlobalWebSocketManager
             self._manager = made_by(self.config)
             self._hub = ChannelHub(self._manager, self.errorOccurred.emit)

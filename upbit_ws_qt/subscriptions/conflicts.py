@@ -75,6 +75,7 @@ class SubscriptionConflictResolver:
         for stream, by_component in demands.items():
             if stream.data_type is DataType.ORDERBOOK:
                 books.setdefault(stream.symbol, []).append(stream)
+            # As sets of demands: most components want the same, and who does is of interest only where they differ.
             distinct = {demand for own in by_component.values() for demand in own}
             if len(distinct) > 1:
                 asked = self.resolve_conflicts({stream: distinct})

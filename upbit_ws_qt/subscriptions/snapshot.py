@@ -120,6 +120,7 @@ class SubscriptionStateSnapshot:
         unchanged: list[str] = []
         failed: dict[str, WebSocketError] = {}
         for name, specs in snapshot.components.items():
+            # Counted, not compared as they stand: two equal wishes of a component are two, in whatever order they came.
             if Counter(before.get(name, ())) == Counter(specs):
                 unchanged.append(name)
                 continue

@@ -335,6 +335,7 @@ class StreamTable:
         expected = new | again | newly_owed
         for stream in asked_anew:
             self._records[stream].is_on_its_way()
+        # A stream that is dropped and wanted again later begins anew: what it was like then says nothing.
         self._forget(gone)
         self.asked = union
         # The exchange answers a request by a burst of snapshots; for a thousand of them it may need longer than it is
