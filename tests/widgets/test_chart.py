@@ -98,6 +98,52 @@ async def test_the_history_goes_on_into_the_live_ones_without_a_seam(
         assert chart.series.bars[0].start < min(truth), "there is history before"
 
 
+@served(FAST, busy_silence_timeout=60.0)
+async def test_candles_that_were_missed_come_by_the_back_fill_alone_and_the_chart_says_so(
+    exchange: EmbeddedExchange, service: WebSocketService
+) -> None:
+    async with shown(ChartWidget(service, "KRW-BTC"), 700, 400) as chart:
+        await until(lambda: len(chart.series) >= 200 and not chart.seam_is_open)
+        refused = exchange.faults.inject(FaultName.REFUSE, "public")
+        exchange.faults.inject(FaultName.DROP, "public")
+        await until(lambda: chart.state is PanelState.STALE)
+        known = chart.series.bars[-1].start
+
+        def newest() -> int:
+            return bars_in(exchange.world.candles("KRW-BTC", 1, None, 1))[0].start
+
+        await until(lambda: newest() >= known + 240)
+        refused.clear()
+        await until(lambda: chart.healing.text().startswith("↺"))
+        assert not chart.seam_is_open, "the chart itself asks for nothing"
+        recovered = [each for each in chart.series.bars if each.recovered]
+        assert chart.healing.text() == f"↺ {len(recovered):,}"
+        assert str(len(recovered)) in chart.healing.toolTip()
+        assert len(recovered) >= 3
+        assert "↺" in chart.view.values_text(recovered[0], None)
+        missed = [start for start in starts(chart) if known <= start <= recovered[-1].start]
+        assert missed == list(range(known, recovered[-1].start + 60, 60))
+        chart.set_symbol("KRW-ETH")
+        await until(lambda: chart.state is PanelState.LIVE)
+        assert chart.healing.isHidden(), "that was another market"
+
+
+@served(FAST, busy_silence_timeout=60.0)
+async def test_candles_that_are_refused_are_said_to_be_missing(
+    exchange: EmbeddedExchange, service: WebSocketService
+) -> None:
+    async with shown(ChartWidget(service, "KRW-BTC"), 700, 400) as chart:
+        await until(lambda: len(chart.series) >= 200 and not chart.seam_is_open)
+        exchange.faults.inject(FaultName.REST_REFUSE, path="/v1/candles", status=400)
+        refused = exchange.faults.inject(FaultName.REFUSE, "public")
+        exchange.faults.inject(FaultName.DROP, "public")
+        known = chart.series.bars[-1].start
+        await until(lambda: bars_in(exchange.world.candles("KRW-BTC", 1, None, 1))[0].start >= known + 240)
+        refused.clear()
+        await until(lambda: chart.healing.text().startswith("⚠"))
+        assert "refused" in chart.healing.toolTip()
+
+
 @served()
 async def test_older_seconds_are_fetched(service: WebSocketService) -> None:
     async with shown(ChartWidget(service, "KRW-BTC", unit="1s"), 700, 400) as chart:

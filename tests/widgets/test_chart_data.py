@@ -56,6 +56,20 @@ def test_the_oldest_go_when_there_are_too_many() -> None:
     assert series.index_of(600) == 0
 
 
+def test_a_page_that_does_not_reach_back_to_what_was_known_begins_the_series_anew() -> None:
+    """Or a hole would be drawn as if nothing had been traded; what is older can be asked for again."""
+    series = CandleSeries()
+    series.merge(bar(start * 60) for start in range(10))
+    series.complete = True
+    assert not series.misses(540)
+    assert series.misses(1200)
+    series.merge(bar(start * 60) for start in range(20, 30))
+    series.begin_at(1200)
+    assert [each.start for each in series.bars] == [start * 60 for start in range(20, 30)]
+    assert not series.complete
+    assert not series.misses(0), "older than all is no hole"
+
+
 def test_a_series_that_is_put_aside_keeps_its_newest_and_may_ask_for_the_rest_again() -> None:
     series = CandleSeries()
     series.merge(bar(start * 60) for start in range(50))

@@ -185,6 +185,23 @@ async def test_by_enter_the_market_of_a_currency_is_chosen(
         assert chosen == ["KRW-BTC"]
 
 
+@served(backfill=frozenset({"order", "asset"}))
+async def test_holdings_begin_full_and_are_doubted_only_until_the_gap_is_healed(
+    exchange: EmbeddedExchange, service: WebSocketService
+) -> None:
+    async with shown(MyAssetsWidget(service)) as widget:
+        await until(lambda: widget.model.rowCount() > 1)
+        assert widget.note.isHidden(), "all is known, and not only what has changed"
+        refused = exchange.faults.inject(FaultName.REFUSE, "private")
+        exchange.faults.inject(FaultName.DROP, "private")
+        await until(lambda: widget.state is PanelState.STALE)
+        buy(exchange, "KRW-BTC", "0.01")
+        refused.clear()
+        await until(lambda: widget.state is PanelState.LIVE and bool(widget.healing.text()))
+        await until(lambda: not any(time.endswith(" ?") for time in column(widget, Column.TIME)))
+        assert widget.healing.text() == "↺ 1"
+
+
 @served()
 async def test_after_a_cut_line_holdings_are_doubted(exchange: EmbeddedExchange, service: WebSocketService) -> None:
     async with shown(MyAssetsWidget(service)) as widget:

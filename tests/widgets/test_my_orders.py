@@ -186,6 +186,25 @@ async def test_after_a_cut_line_open_orders_are_doubted(exchange: EmbeddedExchan
         await until(lambda: column(widget, Column.STATE) == ["cancelled"])
 
 
+@served(backfill=frozenset({"order", "asset"}))
+async def test_orders_begin_full_and_are_doubted_only_until_the_gap_is_healed(
+    exchange: EmbeddedExchange, service: WebSocketService
+) -> None:
+    before = place(exchange)
+    async with shown(MyOrdersWidget(service)) as widget, shown(MyOrdersWidget(service)) as second:
+        await until(lambda: [row.event.uuid for row in widget.model.rows] == [before])
+        await until(lambda: [row.event.uuid for row in second.model.rows] == [before])
+        assert "not listed" not in widget.silence_text("09:00")
+        refused = exchange.faults.inject(FaultName.REFUSE, "private")
+        exchange.faults.inject(FaultName.DROP, "private")
+        await until(lambda: widget.state is PanelState.STALE)
+        after = place(exchange)
+        refused.clear()
+        await until(lambda: [row.event.uuid for row in widget.model.rows] == [after, before])
+        await until(lambda: column(widget, Column.STATE) == ["open", "open"])
+        await until(lambda: widget.healing.text() == "↺ 1")
+
+
 @served()
 async def test_an_empty_panel_does_not_call_a_cut_line_normal(
     exchange: EmbeddedExchange, service: WebSocketService

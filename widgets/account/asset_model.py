@@ -17,7 +17,7 @@ from ..base.tables import RowsModel
 from ..base.text import mark, tr
 
 if TYPE_CHECKING:
-    from upbit_ws_qt import MyAssetEvent
+    from upbit_ws_qt import AccountState, MyAssetEvent
 
 __all__ = ["WON", "AssetBook", "Column", "Holding", "MyAssetsModel"]
 
@@ -105,6 +105,13 @@ class AssetBook:
         """Mark all as uncertain, after a gap."""
         for held in self._holdings.values():
             held.uncertain = True
+
+    def trust(self, state: AccountState) -> None:
+        """Be certain again, after a gap that was healed; what the account has none of any more is gone."""
+        for held in self._holdings.values():
+            if state.balance(held.currency) is None:
+                held.balance = held.locked = _ZERO
+            held.uncertain = False
 
     def held(self) -> list[Holding]:
         """Return what there is anything of: won first, then by value."""

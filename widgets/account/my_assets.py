@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QTimer, pyqtSlot
 from PyQt6.QtGui import QColor, QPalette
 
-from upbit_ws_qt import Delivery, MyAssetEvent, Subscription, TickerEvent, WebSocketError
+from upbit_ws_qt import DataType, Delivery, GapReport, MyAssetEvent, Subscription, TickerEvent, WebSocketError
 
 from ..base.panel import plain_label
 from ..base.price_format import money_text
@@ -51,6 +51,7 @@ class MyAssetsWidget(TablePanel):
         self.model = MyAssetsModel()
         super().__init__(service, "my assets", self.model, parent)
         self.assets = AssetBook()
+        self.healing.be_about(DataType.MY_ASSET)
         self.total = plain_label("", self)
         font = self.total.font()
         font.setBold(True)
@@ -59,6 +60,7 @@ class MyAssetsWidget(TablePanel):
         self.note.setWordWrap(True)
         self.tools.addWidget(self.total)
         self.tools.addStretch()
+        self.note.setVisible("asset" not in service.config.backfill)
         self.rows.addWidget(self.note)
         self._prices: Subscription | None = None
         self._ranked: set[tuple[int, bool]] = set()
@@ -105,6 +107,14 @@ class MyAssetsWidget(TablePanel):
         """Doubt what is known."""
         self.assets.doubt()
         self.refresh_soon()
+
+    def on_healed(self, report: GapReport) -> None:
+        """Doubt nothing any more."""
+        state = self.service.account_state()
+        whole = any(each.is_whole for each in report.streams if each.stream.data_type is DataType.MY_ASSET)
+        if whole and state is not None:
+            self.assets.trust(state)
+            self.refresh_soon()
 
     def inherit(self, old: EventPanel) -> None:
         """Go on with what another panel of the same account knows; all of it is in doubt."""

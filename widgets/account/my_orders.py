@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QCheckBox
 
-from upbit_ws_qt import MyOrderEvent, Subscription
+from upbit_ws_qt import DataType, GapReport, MyOrderEvent, Subscription
 
 from ..base.look import legible
 from ..base.panel import plain_label
@@ -58,6 +58,7 @@ class MyOrdersWidget(TablePanel):
         self.model = MyOrdersModel()
         super().__init__(service, "my orders", self.model, parent)
         self.ledger = OrderLedger()
+        self.healing.be_about(DataType.MY_ORDER)
         self.only_open = QCheckBox(self)
         self.only_open.toggled.connect(self.refresh)
         self.count = plain_label("", self)
@@ -82,11 +83,16 @@ class MyOrdersWidget(TablePanel):
         if not since:
             return tr("No orders yet.")
         told = tr("No orders since {time} – normal.", time=since)
+        if self._begins_full:
+            return tr("No open orders, and none since {time} – normal.", time=since)
         return told + "\n" + tr("Orders of before are not listed: the exchange tells of changes only.")
 
     def show_note(self) -> None:
         """Say since when orders are listed."""
-        if self.first_since:
+        if self.first_since and self._begins_full:
+            text = tr("Open orders, and those placed or changed since {time}.", time=self.first_since)
+            self.table.set_note(text)
+        elif self.first_since:
             text = tr("Orders placed or changed since {time}; those of before are not listed.", time=self.first_since)
             self.table.set_note(text)
 
@@ -94,6 +100,18 @@ class MyOrdersWidget(TablePanel):
         """Doubt what was open."""
         if self.ledger.doubt():
             self.refresh_soon()
+
+    def on_healed(self, report: GapReport) -> None:
+        """Doubt what REST knows to be open no more."""
+        state = self.service.account_state()
+        whole = any(each.is_whole for each in report.streams if each.stream.data_type is DataType.MY_ORDER)
+        if whole and state is not None and self.ledger.trust({order.uuid for order in state.open_orders}):
+            self.refresh_soon()
+
+    @property
+    def _begins_full(self) -> bool:
+        """Whether the orders that were open before come too."""
+        return "order" in self.service.config.backfill
 
     def inherit(self, old: EventPanel) -> None:
         """Go on with the orders that another panel of the same account knows; the open ones are in doubt."""

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from upbit_ws_qt import MyOrderEvent
 
@@ -73,6 +73,17 @@ class OrderLedger:
         for order in self._orders.values():
             if order.is_open:
                 order.uncertain = found = True
+        return found
+
+    def trust(self, open_uuids: Collection[str]) -> bool:
+        """Doubt those no more that are known to be open, after a gap that was healed; return whether there were any.
+
+        What is not open any more was told where this account listened; else nobody knows how it ended.
+        """
+        found = False
+        for uuid, order in self._orders.items():
+            if order.uncertain and uuid in open_uuids:
+                order.uncertain, found = False, True
         return found
 
     def open_by_price(self, market: str) -> dict[tuple[bool, Decimal], tuple[Decimal, bool]]:

@@ -9,6 +9,7 @@ from PyQt6.QtCore import pyqtSlot
 from upbit_ws_qt import (
     ConnectionState,
     GapEvent,
+    GapReport,
     Subscription,
     SubscriptionState,
     WebSocketClientProxy,
@@ -53,6 +54,7 @@ class EventPanel(Panel):
         self.follow_line(line)
         service.connectionStateChanged.connect(self._on_carrier)
         service.gapDetected.connect(self._on_gap)
+        service.gapHealed.connect(self._on_gap_healed)
 
     # -- hooks --------------------------------------------------------------------------------------------------------
     def wish(self) -> Subscription | None:
@@ -80,6 +82,9 @@ class EventPanel(Panel):
 
     def on_gap(self) -> None:
         """The line was replaced: something may have been missed."""
+
+    def on_healed(self, report: GapReport) -> None:
+        """What was missed has been told, as far as there is any of it."""
 
     def inherit(self, old: EventPanel) -> None:
         """Go on with what another panel of this kind, on the service before, had found out."""
@@ -172,3 +177,8 @@ class EventPanel(Panel):
     def _on_gap(self, gap: GapEvent) -> None:
         if gap.ws_type is self._carrier and gap.streams:
             self.on_gap()
+
+    @pyqtSlot(GapReport)
+    def _on_gap_healed(self, report: GapReport) -> None:
+        if report.ws_type is self._carrier:
+            self.on_healed(report)

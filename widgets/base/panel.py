@@ -23,6 +23,7 @@ from upbit_ws_qt import (
 
 from .focus import FocusEntry, paint_focus_frame, set_tab_order
 from .freshness import Freshness, freshness_watch
+from .healing import HealingLabel
 from .labels import plain_label
 from .limits import Limit, LimitsButton, given_up, undo_until_back
 from .line_state import line_state
@@ -114,9 +115,11 @@ class Panel(FocusEntry):
         layout.setContentsMargins(4, 4, 4, 4)
         layout.setSpacing(4)
         self.limits_button = LimitsButton(self)
+        self.healing = HealingLabel(service, self)
         head = QHBoxLayout()
         head.setSpacing(4)
         head.addLayout(self.tools, 1)
+        head.addWidget(self.healing)
         head.addWidget(self.limits_button)
         layout.addLayout(head)
         layout.addWidget(self._stack, 1)

@@ -25,6 +25,7 @@ class Bar(msgspec.Struct, frozen=True):
         start: seconds since 1970 UTC.
         timestamp: ms of the last trade in it; the newer of two candles of one start is right.
         shown: opening, high, low, close and volume as floats, for drawing only.
+        recovered: whether it was missed when it ended, and asked for afterwards.
     """
 
     start: int
@@ -35,6 +36,7 @@ class Bar(msgspec.Struct, frozen=True):
     close: Decimal
     volume: Decimal
     shown: tuple[float, float, float, float, float]
+    recovered: bool = False
 
 
 def bar_of(event: CandleEvent) -> Bar:
@@ -47,6 +49,7 @@ def bar_of(event: CandleEvent) -> Bar:
         event.low_price,
         event.trade_price,
         event.candle_acc_trade_volume,
+        recovered=event.recovered,
     )
 
 
@@ -66,10 +69,10 @@ def bars_of(candles: Iterable[RestCandle]) -> list[Bar]:
     ]
 
 
-def _bar(start: int, timestamp: int, *values: Decimal) -> Bar:
+def _bar(start: int, timestamp: int, *values: Decimal, recovered: bool = False) -> Bar:
     opening, high, low, close, volume = values
     shown = (float(opening), float(high), float(low), float(close), float(volume))
-    return Bar(start, timestamp, opening, high, low, close, volume, shown)
+    return Bar(start, timestamp, opening, high, low, close, volume, shown, recovered)
 
 
 class CandleSeries:
@@ -120,6 +123,15 @@ class CandleSeries:
     def index_of(self, start: int) -> int:
         """Return where a bar of that start is, or would be."""
         return bisect_left(self._starts, start)
+
+    def misses(self, start: int) -> bool:
+        """Whether there are older bars, but none of this start."""
+        place = self.index_of(start)
+        return place > 0 and self._starts[place : place + 1] != [start]
+
+    def begin_at(self, start: int) -> None:
+        """Forget what is older, because there may be a hole before this; it can be asked for again."""
+        self.keep_newest(len(self.bars) - self.index_of(start))
 
     def keep_newest(self, most: int) -> None:
         """Forget all but the newest bars; what is older can be asked for again."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from upbit_ws_qt import CandleEvent, Delivery, GapEvent, Phrase, Priority, Subscription, WebSocketError, WebSocketType
+from upbit_ws_qt import CandleEvent, DataType, Delivery, GapReport, Phrase, Priority, Subscription, WebSocketError
 
 from ..base.asking import Question
 from ..base.limits import Limit
@@ -103,7 +103,7 @@ class ChartWidget(MarketPanel):
         self._recheck.setSingleShot(True)
         self._recheck.setInterval(RECHECK_MS)
         self._recheck.timeout.connect(self._on_recheck)
-        service.gapDetected.connect(self._on_gap)
+        service.gapHealed.connect(self._on_gap_healed)
         self._tell_trouble("")
         self._open_series()
         self.retranslate()
@@ -148,8 +148,10 @@ class ChartWidget(MarketPanel):
         self._seam_is_open = True
         self._refused = False
         self.show_limits()
-        # Each event: the last state of a candle must not be conflated with the first one of the next.
-        yield self.proxy.subscribe_candle(self.symbol, self._on_candle, unit=self._unit)
+        self.healing.be_about(DataType.candle(self._unit), self.symbol)
+        # Each event: the last state of a candle must not be conflated with the first one of the next. What a gap costs
+        # comes by the same way.
+        yield self.proxy.subscribe_candle(self.symbol, self._on_candle, unit=self._unit, backfill=True)
         yield self.proxy.subscribe_ticker(self.symbol, self.marks.note, delivery=Delivery.FRAME)
 
     def main_channel(self) -> Channel:
@@ -208,10 +210,13 @@ class ChartWidget(MarketPanel):
             if (finished or self._seam_is_open) and not self._recheck.isActive():
                 self._recheck.start()
 
-    @pyqtSlot(GapEvent)
-    def _on_gap(self, gap: GapEvent) -> None:
-        if gap.ws_type is WebSocketType.PUBLIC and self.isVisible():
-            self._load()
+    @pyqtSlot(GapReport)
+    def _on_gap_healed(self, report: GapReport) -> None:
+        """Say that candles are missing for good, with the way to ask for them again."""
+        for each in report.streams:
+            if (each.stream.data_type, each.stream.symbol) == (DataType.candle(self._unit), self.symbol):
+                text = mark("Candles that were missed could not be loaded ({cause}).")
+                self._tell_trouble("" if each.is_whole else Phrase(text, cause=each.reason))
 
     # -- history ------------------------------------------------------------------------------------------------------
     def _open_series(self) -> None:
@@ -267,7 +272,12 @@ class ChartWidget(MarketPanel):
         self._answer = None
         if not self._asks_older and not self.dimmed:
             self.note_known()
-        new = self._series.merge(bars_of(candles))
+        bars = bars_of(candles)
+        seam = None if self._asks_older or len(bars) < _PAGE else min(bar.start for bar in bars)
+        is_open = seam is not None and self._series.misses(seam)
+        new = self._series.merge(bars)
+        if seam is not None and is_open:
+            self._series.begin_at(seam)  # the page does not reach back to what was known: between them may be a hole
         if self._asks_older and not new:
             self._series.complete = True
         self._tell_trouble("")

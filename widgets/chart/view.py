@@ -177,7 +177,7 @@ class ChartView(QWidget):
         values = (opening, high, low, close, volume)
         pairs = "  ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))
         stamp = f"{moment:%m-%d %H:%M:%S}" if self._unit.endswith("s") else f"{moment:%m-%d %H:%M}"
-        return f"{stamp}{change}  {pairs}"
+        return f"{stamp}{'↺' if bar.recovered else ''}{change}  {pairs}"
 
     # -- keys and mouse -----------------------------------------------------------------------------------------------
     def wheelEvent(self, event: QWheelEvent | None) -> None:

@@ -9,8 +9,10 @@ from PyQt6.QtCore import QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QComboBox, QVBoxLayout
 
 from upbit_ws_qt import (
+    DataType,
     Delivery,
     GapEvent,
+    GapReport,
     MyOrderEvent,
     OrderbookEvent,
     SubscriptionError,
@@ -103,6 +105,7 @@ class OrderBookWidget(MarketPanel):
             # Kept while hidden and whatever the market: an order that is not heard of now is never heard of.
             self.proxy.subscribe_my_order(self._on_my_order)
             service.gapDetected.connect(self._on_gap)
+            service.gapHealed.connect(self._on_gap_healed)
 
     @property
     def level(self) -> Decimal:
@@ -200,6 +203,13 @@ class OrderBookWidget(MarketPanel):
     @pyqtSlot(GapEvent)
     def _on_gap(self, gap: GapEvent) -> None:
         if gap.ws_type is WebSocketType.PRIVATE and gap.streams and self._orders.doubt():
+            self._show_own()
+
+    @pyqtSlot(GapReport)
+    def _on_gap_healed(self, report: GapReport) -> None:
+        state = self.service.account_state()
+        whole = any(each.is_whole for each in report.streams if each.stream.data_type is DataType.MY_ORDER)
+        if whole and state is not None and self._orders.trust({order.uuid for order in state.open_orders}):
             self._show_own()
 
     def _refresh_soon(self) -> None:

@@ -105,6 +105,7 @@ class TapeWidget(MarketPanel):
     def subscribe(self) -> Iterable[Subscription]:
         """Want each trade, and the ticker for the day's strength."""
         self._since = self._since or kst_now_clock()
+        self.healing.be_about(DataType.TRADE, self.symbol)
         self._show_note()
         yield self.proxy.subscribe_trade(self.symbol, self._on_trade)
         yield self.proxy.subscribe_ticker(self.symbol, self._on_ticker, delivery=Delivery.FRAME)
