@@ -190,3 +190,65 @@ def test_asked_plainly_a_type_stands_in_the_request_in_one_way_unless_both_are_k
 )
 def test_the_efficiency_score_is_the_least_possible_against_what_was_spent(effort: Effort, score: float) -> None:
     assert IntelligentSubscriptionOptimizer().calculate_efficiency_score(effort) == score
+
+
+def test_a_first_request_pays_from_fifty_streams_behind_it_and_up_to_a_quarter_of_all() -> None:
+    urgent = ticker("KRW-BTC", priority=Priority.HIGH)
+    assert urgent_part(demand_for(urgent, trade(*codes(50)))).keys() == tickers("KRW-BTC")
+    several = ticker(*codes(17), priority=Priority.CRITICAL)
+    assert len(urgent_part(demand_for(several, trade(*codes(51))))) == 17
+    assert urgent_part(demand_for(several, trade(*codes(50)))) == {}, "more than a quarter"
+
+
+def test_an_equally_deep_book_that_flows_comes_without_a_snapshot() -> None:
+    same, again = (demand_for(book("KRW-BTC", depth=15)) for _ in range(2))
+    plan = IntelligentSubscriptionOptimizer().optimize_subscriptions(again, flowing=same)
+    assert plan.snapshots == frozenset()
+    assert body(plan) == [{"type": "orderbook", "codes": ["KRW-BTC.15"], "is_only_realtime": True}]
+
+
+def test_each_type_object_of_one_priority_has_its_place_by_type_level_way_and_first_code() -> None:
+    demand = demand_for(
+        trade("KRW-BTC"), ticker("KRW-ETH"), book("KRW-A", level=2), book("KRW-B"), book("KRW-C", level=1)
+    )
+    plan = IntelligentSubscriptionOptimizer().optimize_subscriptions(demand)
+    assert [(entry.data_type, entry.codes[0], int(entry.level)) for entry in plan.objects] == [
+        (DataType.TICKER, "KRW-ETH", 0),
+        (DataType.TRADE, "KRW-BTC", 0),
+        (DataType.ORDERBOOK, "KRW-B", 0),
+        (DataType.ORDERBOOK, "KRW-C", 1),
+        (DataType.ORDERBOOK, "KRW-A", 2),
+    ]
+
+
+def test_a_snapshot_alone_that_joins_what_flows_is_asked_for_to_flow() -> None:
+    optimizer = IntelligentSubscriptionOptimizer()
+    optimizer.learn(SplitTrust.BROKEN)
+    once = demand_for(ticker("KRW-XRP", only_snapshot=True))
+    plan = optimizer.optimize_subscriptions(demand_for(ticker("KRW-BTC")), once=once)
+    assert all(wanted.realtime for wanted in plan.union.values())
+
+
+def test_effort_counts_what_was_sent_and_what_was_needed() -> None:
+    effort = Effort()
+    one, other = tickers("KRW-BTC", "KRW-ETH"), tickers("KRW-ETH")
+    effort.request_sent(100, one, other, is_needed=True)
+    effort.request_sent(50, other, frozenset(), is_needed=False)
+    effort.list_sent(is_needed=True)
+    effort.list_sent(is_needed=False)
+    counts = (
+        effort.wishes_changed, effort.change_cancelled, effort.repaired, effort.limit_met, effort.list_unanswered,
+        effort.stray_error,
+    )  # fmt: skip
+    for count in counts:
+        count()
+        count()
+    assert effort == Effort(
+        requests=2, least_requests=2, bytes_sent=150, least_bytes=100, snapshots=3, least_snapshots=1, lists=2,
+        changes=2, cancelled=2, repairs=2, refusals=2, lists_unanswered=2, stray_errors=2,
+    )  # fmt: skip
+
+
+def test_lists_cost_efficiency_too() -> None:
+    effort = Effort(requests=1, least_requests=2, bytes_sent=1, least_bytes=1, snapshots=1, least_snapshots=1, lists=3)
+    assert IntelligentSubscriptionOptimizer().calculate_efficiency_score(effort) == pytest.approx(250 / 3)
