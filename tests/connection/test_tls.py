@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import datetime
 import inspect
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
 MESSAGE = random.Random(5).randbytes(3 * READ_SIZE)  # does not compress: more than fits one read
 
 
-def make_certificate(folder: Path, address: str = "127.0.0.1") -> Path:
-    """Write a key and a certificate that signs itself, in one file."""
+def make_certificate(folder: Path, address: str = "127.0.0.1", *, days: int = 1) -> Path:
+    """Write a key and a certificate that signs itself, in one file; it ends so many days from now."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a test")])
     now = datetime.datetime.now(datetime.UTC)
@@ -47,8 +48,8 @@ def make_certificate(folder: Path, address: str = "127.0.0.1") -> Path:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now - datetime.timedelta(days=3))
+        .not_valid_after(now + datetime.timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName([_name(address)]), False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
         .sign(key, hashes.SHA256())
@@ -69,9 +70,13 @@ def _name(address: str) -> x509.GeneralName:
 
 
 @contextlib.asynccontextmanager
-async def tls_server(certificate: Path, address: str = "127.0.0.1") -> AsyncIterator[str]:
+async def tls_server(
+    certificate: Path, address: str = "127.0.0.1", *, newest: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED
+) -> AsyncIterator[str]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
+    if newest is not ssl.TLSVersion.MAXIMUM_SUPPORTED:
+        context.minimum_version = context.maximum_version = newest
 
     async def talk(connection: ServerConnection) -> None:
         await connection.send(MESSAGE)
@@ -135,6 +140,47 @@ async def test_a_certificate_for_another_host_is_refused(tmp_path: Path, monkeyp
             await open_socket(request(url, []))
     assert caught.value.kind == "certificate"
     assert "127.0.0.1" in str(caught.value)
+
+
+async def test_a_certificate_that_has_expired_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificate = make_certificate(tmp_path, days=-1)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    async with tls_server(certificate) as url:
+        with pytest.raises(DialError) as caught:
+            await open_socket(request(url, []))
+    assert caught.value.kind == "certificate"
+    assert "expired" in str(caught.value)
+
+
+@pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_tls_of_today_is_spoken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, newest: ssl.TLSVersion) -> None:
+    certificate = make_certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    async with tls_server(certificate, newest=newest) as url:
+        frames: list[bytes] = []
+        socket = await open_socket(request(url, frames))
+        await until(lambda: frames == [MESSAGE])
+        await socket.close()
+
+
+# What a server says that speaks TLS 1.1 at most: its hello, or that the versions do not fit.
+OLD_HELLO = b"\x16\x03\x02\x00\x2a\x02\x00\x00\x26\x03\x02" + bytes(32) + b"\x00\xc0\x14\x00"
+WRONG_VERSION = b"\x15\x03\x02\x00\x02\x02\x46"
+
+
+@pytest.mark.parametrize("answer", [OLD_HELLO, WRONG_VERSION])
+async def test_tls_of_yesterday_is_refused(answer: bytes) -> None:
+    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(65_536)
+        writer.write(answer)
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(say, "127.0.0.1", 0) as server:
+        with pytest.raises(DialError) as caught:
+            await open_socket(request(f"wss://127.0.0.1:{server.sockets[0].getsockname()[1]}/", []))
+    assert caught.value.kind == "tls"
+    assert "version" in str(caught.value).lower() or "protocol" in str(caught.value).lower()
 
 
 async def test_a_connection_with_a_wrong_certificate_is_given_up_until_asked(
