@@ -170,3 +170,14 @@ async def test_a_line_that_cannot_be_proved_does_not_resume_the_feed(exchange: E
         await rig.served(1)
         await until(lambda: rig.resumed)
         assert rig.resumed == [3]
+
+
+def test_a_gap_names_its_endpoint_and_is_never_negative() -> None:
+    told: list[GapEvent] = []
+    rig = Rig()
+    rig.newest = 500  # less than the disorder that is allowed for
+    log = GapLog(WebSocketType.PRIVATE, lambda: (TRADES,), rig, told.append)
+    log.epoch_begun(2, 10.0, "planned")
+    log.lost("cut", 20.0)
+    log.epoch_begun(3, 19.0, "opened again")  # by a clock that a thread read a moment earlier
+    assert [(gap.ws_type, gap.since, gap.down_seconds) for gap in told] == [(WebSocketType.PRIVATE, 0, 0.0)] * 2

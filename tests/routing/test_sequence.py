@@ -19,6 +19,8 @@ from upbit_ws_qt.routing.ordering import (
     StreamOrder,
     TradeOrder,
     Verdict,
+    _contents,
+    content_of,
 )
 
 NEWS, STALE, DUPLICATE = Verdict.NEWS, Verdict.STALE, Verdict.DUPLICATE
@@ -190,3 +192,121 @@ def test_whatever_comes_what_is_let_through_is_ordered_and_unique(steps: list[tu
     assert [at for _, at, _ in let_through] == sorted(at for _, at, _ in let_through)  # all received within OVERLAP
     contents = [(at, price) for _, at, price in let_through]
     assert len(contents) == len(set(contents))
+
+
+class Message:
+    """What `content_of` has not seen the like of before."""
+
+    __struct_fields__ = ("code", "price", "stream_type", "epoch", "received_at")
+    code, price, stream_type, epoch, received_at = "KRW-BTC", 5, "REALTIME", 3, 9.5
+
+
+def test_the_content_of_an_event_is_all_but_how_and_when_it_came() -> None:
+    message: Any = Message()
+    assert content_of(message) == content_of(message) == ("KRW-BTC", 5)
+    assert type(message) in _contents, "how to look is worked out once for each kind"
+
+
+def test_a_recent_set_knows_the_keys_of_both_halves() -> None:
+    recent: RecentSet[int] = RecentSet(2)
+    for key in (1, 2, 3):
+        assert recent.add(key) is True
+    assert [key in recent for key in (1, 3, 4)] == [True, True, False]
+    assert recent.add(1) is False
+    assert recent.known() == {1, 2, 3}
+
+
+def test_trades_are_remembered_for_thirty_seconds_and_no_longer_than_there_is_room() -> None:
+    def kept(order: TradeOrder, number: int) -> bool:
+        return number in order.known_ids
+
+    slow = TradeOrder()
+    for number in range(256):
+        slow.judge(event_of("trade", sequential_id=number, received_at=29.9))
+    slow.judge(event_of("trade", sequential_id=256, received_at=30.0))  # thirty seconds: the half is an old one now
+    for number in range(1000, 1255):
+        slow.judge(event_of("trade", sequential_id=number, received_at=59.9))
+    assert kept(slow, 0)
+    slow.judge(event_of("trade", sequential_id=1255, received_at=60.0))
+    assert not kept(slow, 0)
+    assert kept(slow, 1000)
+    quick = TradeOrder()
+    for number in range(3 * 4096):
+        quick.judge(event_of("trade", sequential_id=number, received_at=1.0))
+    assert len(quick.known_ids) == 4096
+
+
+def test_the_same_millisecond_is_compared_with_the_last_65_of_it_and_forgotten_with_the_next() -> None:
+    order = StreamOrder()
+    for price in range(66):
+        order.judge(event_of(timestamp=5, trade_price=price))
+    assert order.judge(event_of(timestamp=5, trade_price=1)) is DUPLICATE
+    assert order.judge(event_of(timestamp=5, trade_price=0)) is NEWS, "one more than is remembered"
+    order.judge(event_of(timestamp=6))
+    assert order._same is None
+
+
+def test_the_first_event_of_a_stream_may_have_any_epoch_and_time() -> None:
+    assert StreamOrder().judge(event_of(timestamp=0, epoch=0)) is NEWS
+    assert (StreamOrder().epoch, StreamOrder().timestamp) == (-1, -1)
+
+
+def test_overlap_ends_a_second_after_the_old_lines_last_event() -> None:
+    for late, verdict in ((OVERLAP, STALE), (OVERLAP + 0.001, NEWS)):
+        order = StreamOrder()
+        order.judge(event_of(timestamp=50, epoch=1, received_at=10.0))
+        assert order.judge(event_of(timestamp=40, epoch=2, received_at=10.0 + late)) is verdict
+        # A new line is compared by epoch: of the same time with other content it is news.
+    order = StreamOrder()
+    order.judge(event_of(timestamp=50, epoch=1))
+    assert order.judge(event_of(timestamp=50, epoch=2, trade_price=3)) is NEWS
+    assert order.epoch == 2
+
+
+def test_an_order_that_is_stale_stays_known_and_the_latest_stays_the_latest() -> None:
+    order = AccountOrder()
+    times = [(30, NEWS), (20, STALE), (25, STALE), (30, NEWS), (29, STALE)]
+    for volume, (at, verdict) in enumerate(times):
+        event = event_of("myOrder", timestamp=at, uuid="a", executed_volume=volume, state="wait")
+        assert order.judge(event) is verdict, at
+    assert order.judge(event_of("myOrder", timestamp=5, uuid="a", epoch=2, state="wait")) is NEWS, "another line"
+
+
+def test_exactly_so_many_orders_are_remembered() -> None:
+    order = AccountOrder()
+    for number in range(ACCOUNT_WINDOW):
+        order.judge(event_of("myOrder", timestamp=number, uuid=str(number)))
+    assert len(order._objects) == ACCOUNT_WINDOW
+    order.judge(event_of("myOrder", timestamp=5000, uuid="one more", stream_type="RECOVERED", state="done"))
+    assert "0" not in order._objects
+    for number in range(ACCOUNT_WINDOW):
+        order.judge(event_of("myOrder", timestamp=6000 + number, uuid=f"later {number}", state="wait"))
+    assert order._reached == {}, "what REST told of an order goes with the order"
+
+
+STATES = ("watch", "wait", "done")
+
+
+@pytest.mark.parametrize("told", STATES)
+@pytest.mark.parametrize("brought", STATES)
+def test_what_rest_has_told_of_an_order_the_line_does_not_tell_again(told: str, brought: str) -> None:
+    order = AccountOrder()
+    recovered = event_of("myOrder", timestamp=50, uuid="a", state=told, stream_type="RECOVERED", trade_uuid=None)
+    assert order.judge(recovered) is NEWS
+    assert order.judge(recovered) is NEWS, "whether it was asked for before is known to its own book"
+    verdict = order.judge(event_of("myOrder", timestamp=50, uuid="a", state=brought, executed_volume=7))
+    behind = STATES.index(brought) - STATES.index(told)
+    assert verdict is (STALE if behind < 0 else DUPLICATE if told == brought == "done" else NEWS)
+    other = event_of("myOrder", timestamp=50, uuid="b", state=brought)
+    assert order.judge(other) is NEWS
+
+
+def test_a_fill_that_rest_has_told_is_not_told_again_and_another_one_is() -> None:
+    order = AccountOrder()
+    told = event_of("myOrder", timestamp=50, uuid="a", state="done", stream_type="RECOVERED", trade_uuid="t1")
+    assert order.judge(told) is NEWS
+    fills = [
+        event_of("myOrder", timestamp=50 + at, uuid="a", state="trade", trade_uuid=name)
+        for at, name in ((0, "t1"), (1, "t2"))
+    ]
+    assert [order.judge(event) for event in fills] == [DUPLICATE, NEWS]
