@@ -2,7 +2,8 @@
 
 For 1, 20 and 100 streams of trades and gaps of 5 s and 10 min (of the exchange's time, which then goes faster):
 seconds from the proved line to the report, questions asked of REST against the least possible (one for each 500 trades
-of a stream, one at least), and how late live tickers are handed out meanwhile, against what is usual.
+of a stream, none where it missed nothing), and how late live tickers are handed out meanwhile, against what is usual.
+The exchange has a process of its own: what it does to answer is none of the program's.
 
     python -m benchmarks.heal [--streams 1 20 100] [--gaps 5 600]
 """
@@ -12,11 +13,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import math
-from typing import TYPE_CHECKING
+import urllib.request
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from examples.whole_tape import CuttableWay
-from upbit_ws_qt import DataType, GlobalWebSocketManager, ManagerListener, ServiceConfig, SubscriptionSpec
-from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
+from benchmarks._child_exchange import child_exchange, config_for, http
+from upbit_ws_qt import DataType, GlobalWebSocketManager, ManagerListener, SubscriptionSpec
 
 if TYPE_CHECKING:
     from upbit_ws_qt import BaseWebSocketEvent, GapReport
@@ -54,37 +56,46 @@ def asked(manager: GlobalWebSocketManager) -> int:
     return sum(usage.asked for usage in manager.rest.usage())
 
 
-async def measure(streams: int, gap: float) -> None:
+async def tell(told: dict[str, str], path: str, given: dict[str, Any]) -> None:
+    """Have the exchange do something, without holding the loop up."""
+    await asyncio.to_thread(partial(http, told, path, given))
+
+
+def end_faults(told: dict[str, str]) -> None:
+    """End all faults of the exchange."""
+    request = urllib.request.Request(told["rest_url"] + "/control/faults", method="DELETE")  # noqa: S310 - loopback
+    urllib.request.urlopen(request, timeout=5).close()  # noqa: S310 - loopback
+
+
+async def measure(told: dict[str, str], streams: int, gap: float) -> None:
     """Cut once, and print what healing took."""
-    settings = ExchangeSettings(markets=streams, rate=RATE, connects_per_second=None)
-    async with EmbeddedExchange(settings) as exchange, CuttableWay(exchange.public_url) as way:
-        codes = sorted(exchange.world.codes)
-        config = ServiceConfig.for_exchange(exchange, public_url=way.url, backfill=frozenset({"trade"}))
-        manager = GlobalWebSocketManager(config.replace(backoff_initial=0.05, backoff_max=0.2))
-        watch = Watch()
-        manager.add_listener(watch)
-        try:
-            await manager.start()
-            manager.register_component("tape", SubscriptionSpec(DataType.TRADE, codes), lambda _: None)
-            live = SubscriptionSpec(DataType.TICKER, codes)
-            await manager.register_component("live", live, watch.on_ticker).wait_served(PATIENCE)
-            await asyncio.sleep(USUAL)
-            usual, watch.late = watch.late, []
-            before = asked(manager)
-            way.is_closed = True
-            way.cut()
-            exchange.set_time_scale(gap / DARK)
-            await asyncio.sleep(DARK)
-            exchange.set_time_scale(1.0)
-            watch.late.clear()
-            way.is_closed = False
-            async with asyncio.timeout(PATIENCE):
-                while watch.report is None:  # noqa: ASYNC110 - a benchmark may poll
-                    await asyncio.sleep(0.01)
-        finally:
-            await manager.stop()
+    config = config_for(told, backfill=frozenset({"trade"}), backoff_initial=0.05, backoff_max=0.2)
+    manager = GlobalWebSocketManager(config)
+    watch = Watch()
+    manager.add_listener(watch)
+    try:
+        await manager.start()
+        codes = sorted(market.market for market in await manager.rest.markets())[:streams]
+        manager.register_component("tape", SubscriptionSpec(DataType.TRADE, codes), lambda _: None)
+        live = SubscriptionSpec(DataType.TICKER, codes)
+        await manager.register_component("live", live, watch.on_ticker).wait_served(PATIENCE)
+        await asyncio.sleep(USUAL)
+        usual, watch.late = watch.late, []
+        before = asked(manager)
+        await tell(told, "/control/faults", {"name": "refuse", "endpoint": "public"})
+        await tell(told, "/control/faults", {"name": "drop", "endpoint": "public"})
+        await tell(told, "/control/time", {"scale": gap / DARK})
+        await asyncio.sleep(DARK)
+        await tell(told, "/control/time", {"scale": 1.0})
+        watch.late.clear()
+        await asyncio.to_thread(end_faults, told)
+        async with asyncio.timeout(PATIENCE):
+            while watch.report is None:  # noqa: ASYNC110 - a benchmark may poll
+                await asyncio.sleep(0.01)
+    finally:
+        await manager.stop()
     report, questions = watch.report, asked(manager) - before
-    least = sum(max(1, math.ceil(each.expected / PAGE)) for each in report.streams)
+    least = sum(math.ceil(each.expected / PAGE) for each in report.streams)
     print(
         f"{streams:>3} streams, gap of {gap:g} s: whole after {report.duration:.2f} s, {report.recovered:,} of "
         f"{report.expected:,} trades, {questions} questions (least {least}, ratio {questions / max(1, least):.2f}), "
@@ -101,7 +112,8 @@ def main() -> None:
     chosen = parser.parse_args()
     for gap in chosen.gaps:
         for streams in chosen.streams:
-            asyncio.run(measure(streams, gap))
+            with child_exchange("--control", "--quiet-account", "--markets", str(streams), "--rate", str(RATE)) as told:
+                asyncio.run(measure(told, streams, gap))
 
 
 if __name__ == "__main__":

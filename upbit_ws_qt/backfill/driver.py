@@ -234,8 +234,8 @@ class BackfillDriver:
             return
         group.resumed(self._loop.time())
         for healing in tuple(self._healings.values()):
-            if healing.group is not group or healing.settling is not None:
-                continue
+            if healing.group is not group or healing.settling is not None or healing.gate.first is not None:
+                continue  # what has come first says by itself what is to be asked, in the next turn of the loop
             # Of candles it is not known how far to ask before the running one has come; it comes with the next trade.
             if healing.waits_for_first and isinstance(healing.floor, TradeFloor):
                 healing.waits_for_first = False
