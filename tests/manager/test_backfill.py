@@ -230,7 +230,13 @@ async def test_a_stream_that_missed_nothing_costs_no_question() -> None:
         made.exchange.stop_time()
         last = {code: [event.sequential_id for event in made.seen if event.code == code][-1] for code in CODES}
         await until(lambda: {event.code: event.sequential_id for event in made.got} == last)
+        wiring = made.manager.wiring
+        inbox = wiring.endpoints[PUBLIC].inbox
+        wiring.drain.remove(inbox)  # that the line is proved is known before its first messages are handed out
         await made.cut(0)
+        await until(lambda: made.manager.get_current_epoch(PUBLIC) == 2)
+        await until(lambda: made.manager.connection_state(PUBLIC) is ConnectionState.CONNECTED)
+        wiring.drain.add(inbox)
         await until(lambda: bool(made.diary.reports))
         assert made.manager.wiring.backfill.stats.pages == 0
         (report,) = made.diary.reports
