@@ -132,11 +132,16 @@ async def record(cuts: int = CUTS, markets: int = MARKETS, skew: float = 0.0, to
         codes = sorted(exchange.world.codes)
         wish = SubscriptionSpec(DataType.TRADE, codes)
         tape, witness = Tape(), Tape()
-        # A tape may wait for what belongs before: nothing is ever written down out of order.
         config = ServiceConfig.for_exchange(exchange)
         taking = GlobalWebSocketManager(
             config.replace(
-                public_url=way.url, backfill=frozenset({"trade"}), backfill_hold=PATIENCE, backoff_initial=0.05
+                public_url=way.url,
+                backfill=frozenset({"trade"}),
+                # A tape may wait for what belongs before: nothing is ever written down out of order.
+                backfill_hold=PATIENCE,
+                # With a line that is cut again and again the pauses would grow, as they should, to half a minute.
+                backoff_initial=0.05,
+                backoff_max=0.2,
             )
         )
         looking = GlobalWebSocketManager(config)
