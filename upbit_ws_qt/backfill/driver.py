@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from upbit_ws_qt.backfill.account_sync import ACCOUNT_KINDS
+from upbit_ws_qt.backfill.healing import RANK, Healing
 from upbit_ws_qt.backfill.open_gap import OpenGap
 from upbit_ws_qt.backfill.recovered import missed_candles, missed_trades
 from upbit_ws_qt.backfill.report import StreamRecovery, refusal_of
@@ -21,10 +22,10 @@ from upbit_ws_qt.backfill.walks import (
 )
 from upbit_ws_qt.errors import RestError
 from upbit_ws_qt.events import CandleEvent, TradeEvent
-from upbit_ws_qt.types import Delivery, Priority
+from upbit_ws_qt.types import Delivery
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from upbit_ws_qt.backfill.report import GapReport
     from upbit_ws_qt.backfill.wholeness import Wholeness
@@ -53,7 +54,6 @@ NOTED_IDS = 512
 """The newest recovered trades of a stream are remembered by its guard, since the line may be behind REST."""
 
 _ACCOUNT = {kind: name for name, kind in ACCOUNT_KINDS.items()}
-_RANK = {priority: rank for rank, priority in enumerate(Priority)}
 
 
 class BackfillListener(Protocol):
@@ -87,53 +87,6 @@ class BackfillStats:
     pages: int = 0
 
 
-class _Healing:
-    """One stream on its way to be whole again, for some of its consumers."""
-
-    def __init__(self, stream: StreamKey, gate: StreamGate, group: OpenGap | None, now: float) -> None:
-        self.stream = stream
-        self.gate = gate
-        self.group = group
-        self.began_at = now
-        self.epoch = 0
-        self.holds: list[RouteHold] = []
-        self.last: BaseWebSocketEvent | None = None  # handed on last before the gap
-        self.known: frozenset[int] = frozenset()  # ids handed on before the gap
-        self.since: int | datetime | None = None  # where a start with the past begins; None for a gap
-        self.floor: TradeFloor | CandleFloor | None = None
-        self.walk: TradeWalk | CandleWalk | None = None
-        self.again = False  # there was another gap, whose walk has not begun
-        self.waits_for_first = True
-        self.queued = False
-        self.asking = False
-        self.handing_out = False
-        self.lags = 0
-        self.timer: asyncio.TimerHandle | None = None  # until live events wait no longer
-        self.settling: asyncio.TimerHandle | None = None  # until nothing more is being lost on the way in
-
-    @property
-    def reaches(self) -> frozenset[int]:
-        """Ids of which the newest is where the past ends, unless something has come live since."""
-        if self.since is not None and isinstance(self.last, TradeEvent):
-            return frozenset({self.last.sequential_id})
-        return self.known
-
-    @property
-    def known_candle(self) -> CandleEvent | None:
-        """The candle that ran before the gap, as it was handed out; None for a start with the past."""
-        return self.last if self.since is None and isinstance(self.last, CandleEvent) else None
-
-    @property
-    def priority(self) -> Priority:
-        """Of the most urgent consumer."""
-        return min((hold.route.spec.priority for hold in self.holds), key=_RANK.__getitem__)
-
-    @property
-    def is_wanted(self) -> bool:
-        """Whether any of the consumers is still there."""
-        return any(not hold.route.closed for hold in self.holds)
-
-
 class BackfillDriver:
     """Is told each gap before anything of the new line is handed on, and each consumer that begins with the past.
 
@@ -164,9 +117,9 @@ class BackfillDriver:
         self._latest: dict[WebSocketType, GapEvent] = {}
         self._gates: dict[WebSocketType, list[StreamGate]] = {}
         self._groups: dict[WebSocketType, OpenGap] = {}
-        self._healings: dict[StreamKey, _Healing] = {}
-        self._starts: set[_Healing] = set()
-        self._queue: list[_Healing] = []
+        self._healings: dict[StreamKey, Healing] = {}
+        self._starts: set[Healing] = set()
+        self._queue: list[Healing] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped = False
         self.stats = BackfillStats()
@@ -251,7 +204,7 @@ class BackfillDriver:
             gate = self._routing.open_gate(stream)
             if gate is None:
                 continue
-            healing = _Healing(stream, gate, None, self._loop.time())
+            healing = Healing(stream, gate, None, self._loop.time())
             healing.since = since
             healing.last = gate.topic.latest
             self._starts.add(healing)
@@ -311,7 +264,7 @@ class BackfillDriver:
             healing.again = healing.walk is not None
             healing.waits_for_first = True
         else:
-            healing = self._healings[each.stream] = _Healing(each.stream, gate, group, self._loop.time())
+            healing = self._healings[each.stream] = Healing(each.stream, gate, group, self._loop.time())
             healing.last = last
             if each.stream.data_type.is_candle:
                 if isinstance(last, CandleEvent):
@@ -332,7 +285,7 @@ class BackfillDriver:
             if route not in waiting:
                 self._hold(healing, route)
 
-    def _hold(self, healing: _Healing, route: Route) -> None:
+    def _hold(self, healing: Healing, route: Route) -> None:
         hold = self._routing.hold_back(
             healing.gate,
             route,
@@ -347,59 +300,50 @@ class BackfillDriver:
         if healing is not None:
             self._loop.call_soon(self._begin_walk, healing)
 
-    def _begin_walk(self, healing: _Healing) -> None:
+    def _begin_walk(self, healing: Healing) -> None:
         """Something of the stream has come on the new line: its subscription is in force."""
         if healing.waits_for_first and healing.settling is None and self._is_open(healing):
             healing.waits_for_first = False
-            if healing.walk is None and self._missed_nothing(healing):
+            if healing.walk is None and healing.missed_nothing:
                 self._hand_out(healing)
             else:
                 self._ask_soon(healing)
 
-    def _let_settle(self, healing: _Healing, seconds: float | None) -> None:
+    def _let_settle(self, healing: Healing, seconds: float | None) -> None:
         """Begin no sooner than so many seconds after the latest loss; None for as soon as something has come."""
         if healing.settling is not None:
             healing.settling.cancel()
         healing.settling = None if seconds is None else self._loop.call_later(seconds, self._settled, healing)
 
-    def _settled(self, healing: _Healing) -> None:
+    def _settled(self, healing: Healing) -> None:
         healing.settling = None
         self._begin_walk(healing)
 
-    def _missed_nothing(self, healing: _Healing) -> bool:
-        """Whether what came first is what had come last, which costs no question."""
-        first, last = healing.gate.first, healing.last
-        if isinstance(first, TradeEvent) and isinstance(last, TradeEvent):
-            return first.sequential_id == last.sequential_id
-        if isinstance(first, CandleEvent) and isinstance(last, CandleEvent):
-            return first.start <= last.start
-        return False
-
-    def _is_open(self, healing: _Healing) -> bool:
+    def _is_open(self, healing: Healing) -> bool:
         return healing in self._starts or self._healings.get(healing.stream) is healing
 
     # -- live events that wait -----------------------------------------------------------------------------------------
-    def _begins_to_wait(self, healing: _Healing) -> None:
+    def _begins_to_wait(self, healing: Healing) -> None:
         if healing.timer is None and self._is_open(healing):
             healing.timer = self._loop.call_later(self._config.backfill_hold, self._expire, healing)
         if healing.since is not None and healing.waits_for_first and self._is_open(healing):
             healing.waits_for_first = False
             self._ask_soon(healing)
 
-    def _expire(self, healing: _Healing) -> None:
+    def _expire(self, healing: Healing) -> None:
         healing.timer = None
         if not healing.handing_out:
             for hold in healing.holds:
                 hold.expire()
 
-    def _overflows(self, healing: _Healing) -> None:
+    def _overflows(self, healing: Healing) -> None:
         self.stats.overflows += 1
         if healing.timer is not None:
             healing.timer.cancel()
         self._expire(healing)
 
     # -- asking --------------------------------------------------------------------------------------------------------
-    def _ask_soon(self, healing: _Healing) -> None:
+    def _ask_soon(self, healing: Healing) -> None:
         if healing.queued or healing.asking or self._stopped or not self._is_open(healing):
             return
         if not healing.is_wanted:
@@ -407,7 +351,7 @@ class BackfillDriver:
             return
         healing.queued = True
         self._queue.append(healing)
-        self._queue.sort(key=lambda each: _RANK[each.priority])  # stable: first come, first served
+        self._queue.sort(key=lambda each: RANK[each.priority])  # stable: first come, first served
         if len(self._tasks) < AT_ONCE:
             task = self._loop.create_task(self._work(), name="upbit_ws_qt back-fill")
             self._tasks.add(task)
@@ -429,7 +373,7 @@ class BackfillDriver:
             # Callbacks are called by it, and this is a Task.
             self._loop.call_soon(self._hand_out, healing, reason)
 
-    async def _fill(self, healing: _Healing) -> bool:
+    async def _fill(self, healing: Healing) -> bool:
         """Ask until all is there; False where it has to wait for the stream, or nobody wants it any more."""
         pause = FIRST_PAUSE
         while self._is_open(healing):
@@ -454,7 +398,7 @@ class BackfillDriver:
                 return False  # cut again: the stream has yet to come on the new line, then the top is asked for again
         return False
 
-    async def _next_trades(self, healing: _Healing) -> bool:
+    async def _next_trades(self, healing: Healing) -> bool:
         assert isinstance(healing.floor, TradeFloor)
         if healing.walk is None:
             healing.walk = TradeWalk(healing.floor)
@@ -473,23 +417,16 @@ class BackfillDriver:
             return False
         # REST is a moment behind the line. While it does not have what came first there, it may lack what came just
         # before.
-        if self._lags(healing, walk) and healing.lags < MOST_LAGS:
+        if healing.is_behind(walk) and healing.lags < MOST_LAGS:
             healing.lags += 1
             await asyncio.sleep(LAG_PAUSE)
             walk.begin_again()
             return False
         return True
 
-    def _lags(self, healing: _Healing, walk: TradeWalk) -> bool:
-        """Whether REST does not know yet what came first on the new line."""
-        first = healing.gate.first if healing.since is None else healing.last or next(iter(_held(healing)), None)
-        if not isinstance(first, TradeEvent) or walk.reason or first.trade_timestamp < walk.floor.since:
-            return False
-        return first.sequential_id != walk.floor.after_id and not walk.has(first.sequential_id)
-
-    async def _next_candles(self, healing: _Healing, floor: CandleFloor) -> bool:
+    async def _next_candles(self, healing: Healing, floor: CandleFloor) -> bool:
         walk = healing.walk
-        running = self._running_candle(healing)
+        running = healing.running_candle
         if running is None:  # cut again; what comes first on the next line asks anew
             healing.again = healing.waits_for_first = True
             return True
@@ -506,12 +443,8 @@ class BackfillDriver:
             self.stats.pages += 1
         return walk.done
 
-    def _running_candle(self, healing: _Healing) -> datetime | None:
-        came = healing.gate.first if healing.since is None else next(iter(_held(healing)), healing.last)
-        return came.start if isinstance(came, CandleEvent) else None
-
     # -- handing out ---------------------------------------------------------------------------------------------------
-    def _hand_out(self, healing: _Healing, reason: str = "") -> None:
+    def _hand_out(self, healing: Healing, reason: str = "") -> None:
         """Hand out what was found, with the live events that wait at their places; from a plain callback."""
         if self._stopped or not self._is_open(healing) or healing.handing_out:
             return
@@ -569,7 +502,7 @@ class BackfillDriver:
             hold.hand_out(events, partial(out, hold))
 
     # -- the end -------------------------------------------------------------------------------------------------------
-    def _done(self, healing: _Healing, recovery: StreamRecovery) -> None:
+    def _done(self, healing: Healing, recovery: StreamRecovery) -> None:
         self._let_go(healing)
         if healing in self._starts:
             self._starts.discard(healing)
@@ -598,7 +531,7 @@ class BackfillDriver:
             self.stats.gaps += 1
             self._listener.on_gap_healed(group.report(self._loop.time()))
 
-    def _forget(self, healing: _Healing) -> None:
+    def _forget(self, healing: Healing) -> None:
         """Nobody wants the stream any more."""
         self._let_go(healing)
         self._starts.discard(healing)
@@ -608,7 +541,7 @@ class BackfillDriver:
         if healing.group is not None:
             self._end_group(healing.group)
 
-    def _let_go(self, healing: _Healing) -> None:
+    def _let_go(self, healing: Healing) -> None:
         if healing.timer is not None:
             healing.timer.cancel()
             healing.timer = None
@@ -627,7 +560,3 @@ def seconds_of(stream: StreamKey) -> int:
 
 def _key(event: BaseWebSocketEvent) -> int:
     return event.sequential_id if isinstance(event, TradeEvent) else event.timestamp
-
-
-def _held(healing: _Healing) -> Iterable[BaseWebSocketEvent]:
-    return (event for hold in healing.holds for event in hold.held)
