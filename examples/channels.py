@@ -7,6 +7,7 @@ from PyQt6.QtWidgets import QApplication, QLabel, QVBoxLayout, QWidget
 
 from upbit_ws_qt import OrderbookEvent, ServiceConfig, TradeEvent, WebSocketClientProxy, WebSocketService, run
 from upbit_ws_qt.exchange import EmbeddedExchange
+from upbit_ws_qt.widgets import price_text
 
 
 class Market(QWidget):
@@ -15,6 +16,7 @@ class Market(QWidget):
     def __init__(self, code: str) -> None:
         super().__init__()
         self.setWindowTitle(code)
+        self.resize(320, 80)
         self.book, self.last = QLabel("…", self), QLabel("…", self)
         layout = QVBoxLayout(self)
         layout.addWidget(self.book)
@@ -27,11 +29,11 @@ class Market(QWidget):
 
     @pyqtSlot(OrderbookEvent)
     def _on_book(self, book: OrderbookEvent) -> None:
-        self.book.setText(f"{book.best_bid} / {book.best_ask}")
+        self.book.setText(f"{price_text(book.code, book.best_bid)} / {price_text(book.code, book.best_ask)}")
 
     @pyqtSlot(TradeEvent)
     def _on_trade(self, trade: TradeEvent) -> None:
-        self.last.setText(f"{trade.ask_bid} {trade.trade_volume} at {trade.trade_price}")
+        self.last.setText(f"{trade.ask_bid} {trade.trade_volume:f} at {price_text(trade.code, trade.trade_price)}")
 
 
 async def main() -> object:

@@ -1,6 +1,6 @@
 """Fifty markets in the table of an old program, which keeps its own `app.exec()` and its own thread.
 
-What is new in it: `attach`, one service, and a proxy that calls the model with each price that has changed.
+What is new in it: `attach`, one service, and a proxy that calls the model five times a second, with all that changed.
 `--live` asks the real exchange instead of one of its own.
 """
 
@@ -12,16 +12,15 @@ import time
 from typing import Any
 
 from PyQt6.QtCore import QAbstractTableModel, QModelIndex, Qt, QThread, pyqtSignal, pyqtSlot
+from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QApplication, QLabel, QMainWindow, QTableView
 
 from upbit_ws_qt import (
-    ConnectionState,
     Delivery,
     ServiceConfig,
     TickerEvent,
     WebSocketClientProxy,
     WebSocketService,
-    WebSocketType,
     attach,
 )
 from upbit_ws_qt.exchange import EmbeddedExchange
@@ -57,6 +56,7 @@ class Prices(QAbstractTableModel):
         self.codes: list[str] = []
         self.rows: dict[str, int] = {}
         self.tickers: dict[str, TickerEvent] = {}
+        self.stale: set[str] = set()
 
     def set_codes(self, codes: list[str]) -> None:
         """Show these markets."""
@@ -64,11 +64,17 @@ class Prices(QAbstractTableModel):
         self.codes, self.rows = codes, {code: row for row, code in enumerate(codes)}
         self.endResetModel()
 
-    def take(self, ticker: TickerEvent) -> None:
-        """Show a price."""
-        self.tickers[ticker.code] = ticker
-        row = self.rows[ticker.code]
-        self.dataChanged.emit(self.index(row, 1), self.index(row, 3))
+    def take(self, tickers: tuple[TickerEvent, ...]) -> None:
+        """Show the prices that have changed: one signal for all of them."""
+        self.tickers.update((ticker.code, ticker) for ticker in tickers)
+        rows = [self.rows[ticker.code] for ticker in tickers]
+        self.dataChanged.emit(self.index(min(rows), 1), self.index(max(rows), 3))
+
+    def set_stale(self, code: str, stale: bool) -> None:
+        """Do not let an old price look like a new one."""
+        (self.stale.add if stale else self.stale.discard)(code)
+        row = self.rows[code]
+        self.dataChanged.emit(self.index(row, 0), self.index(row, 3))
 
     def rowCount(self, parent: QModelIndex = ROOT) -> int:  # noqa: N802 - Qt's name
         """One row for each market."""
@@ -88,9 +94,11 @@ class Prices(QAbstractTableModel):
         """Write a cell, figures on the right."""
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column():
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        code = self.codes[index.row()]
+        if role == Qt.ItemDataRole.ForegroundRole and code in self.stale:
+            return QColor("gray")
         if role != Qt.ItemDataRole.DisplayRole:
             return None
-        code = self.codes[index.row()]
         ticker = self.tickers.get(code)
         if index.column() == 0 or ticker is None:
             return "" if index.column() else code
@@ -101,7 +109,7 @@ class Prices(QAbstractTableModel):
 
 
 class MainWindow(QMainWindow):
-    """The old window; grey while the line is down."""
+    """The old window; what is out of date in it is grey."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -114,7 +122,6 @@ class MainWindow(QMainWindow):
         self.clock = QLabel()
         self.setMenuWidget(self.clock)
         self.proxy = WebSocketClientProxy("market table", owner=self)
-        self.proxy.service.connectionStateChanged.connect(self.on_line)
 
     async def fill(self) -> None:
         """Find the busiest markets and show what becomes of them."""
@@ -122,20 +129,13 @@ class MainWindow(QMainWindow):
         busiest = sorted(tickers, key=lambda ticker: ticker.acc_trade_price_24h, reverse=True)[:MARKETS]
         codes = [ticker.market for ticker in busiest]
         self.prices.set_codes(codes)
-        # The newest price of each market, once per display frame at most: nobody reads faster.
-        self.proxy.subscribe_ticker(codes, self.prices.take, delivery=Delivery.FRAME)
+        wish = self.proxy.subscribe_ticker(codes, self.prices.take, delivery=Delivery.BATCH, rate=5)
+        wish.staleChanged.connect(self.prices.set_stale)
 
     @pyqtSlot(str)
     def on_thread(self, text: str) -> None:
         """Show what the thread says."""
         self.clock.setText(text)
-
-    @pyqtSlot(WebSocketType, ConnectionState)
-    def on_line(self, line: WebSocketType, state: ConnectionState) -> None:
-        """Do not let old prices look like new ones."""
-        if line is WebSocketType.PUBLIC:
-            self.table.setEnabled(state is ConnectionState.CONNECTED)
-            self.setWindowTitle(f"Markets, {state.value}")
 
 
 def main() -> int:

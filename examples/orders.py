@@ -20,6 +20,7 @@ from upbit_ws_qt import (
     run,
 )
 from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
+from upbit_ws_qt.widgets import price_text
 
 
 class Orders(QLabel):
@@ -27,6 +28,7 @@ class Orders(QLabel):
 
     def __init__(self, service: WebSocketService) -> None:
         super().__init__("No orders yet")
+        self.resize(480, 60)
         self.service = service
         service.errorOccurred.connect(self.on_error)
         service.gapDetected.connect(lambda gap: print("missed, perhaps, since", gap.since, "(exchange)"))
@@ -34,7 +36,8 @@ class Orders(QLabel):
 
     def on_order(self, order: MyOrderEvent) -> None:
         """Show one change of one order; `price` and `volume` are those of the fill in state "trade"."""
-        self.setText(f"{order.code} {order.ask_bid} {order.state}: {order.executed_volume} done at {order.avg_price}")
+        done = f"{order.executed_volume.normalize():f} done at {price_text(order.code, order.avg_price)}"
+        self.setText(f"{order.code} {order.ask_bid} {order.state}: {done}")
 
     def on_error(self, error: WebSocketError) -> None:
         """Say it; only a refused key needs a person, all else is tried again."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from PyQt6.QtCore import Qt
 from upbit_ws_qt.examples.market_table import MARKETS, MainWindow
 
 from upbit_ws_qt.testing import assert_no_wishes, assert_wishes
@@ -50,16 +51,21 @@ def test_the_fifty_busiest_markets_have_prices_and_one_trade_changes_one_row(
     assert cells(window, 1) == before
 
 
-def test_the_table_is_grey_while_the_line_is_down(
-    qtbot: QtBot, window: MainWindow, upbit_exchange: EmbeddedExchange
-) -> None:
+def grey_rows(window: MainWindow) -> int:
+    """Return how many rows are drawn as out of date."""
+    model = window.prices
+    role = Qt.ItemDataRole.ForegroundRole
+    return sum(model.index(row, 1).data(role) is not None for row in range(model.rowCount()))
+
+
+def test_what_is_out_of_date_is_grey(qtbot: QtBot, window: MainWindow, upbit_exchange: EmbeddedExchange) -> None:
     qtbot.addWidget(window)
-    qtbot.waitUntil(lambda: all(cells(window, 1)), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: all(cells(window, 1)) and not grey_rows(window), timeout=PATIENCE)
     refusal = upbit_exchange.faults.inject("refuse")
     upbit_exchange.cut()
-    qtbot.waitUntil(lambda: not window.table.isEnabled(), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: grey_rows(window) == MARKETS, timeout=PATIENCE)
     refusal.clear()
-    qtbot.waitUntil(window.table.isEnabled, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: grey_rows(window) == 0, timeout=PATIENCE)
 
 
 @pytest.mark.usefixtures("upbit_no_leaks")
