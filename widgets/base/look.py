@@ -92,8 +92,8 @@ def set_price_colours(colours: MarketScheme | MarketColours) -> None:
     Where a colour cannot be read on a panel's ground, the nearest one that can is painted.
 
     Example:
-        set_price_colours(MarketScheme.WESTERN)
-        set_price_colours(MarketColours(up="#ff8f66", down="#5cc8ff", flat="#9fb0cf"))
+        >>> set_price_colours(MarketColours(up="#ff8f66", down="#5cc8ff", flat="#9fb0cf"))
+        >>> set_price_colours(MarketScheme.KOREAN)
 
     Args:
         colours: one of three schemes, each of which has colours for light and for dark themes, or colours of your own

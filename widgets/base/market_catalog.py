@@ -67,6 +67,11 @@ class Market(msgspec.Struct, frozen=True, gc=False):
 class MarketCatalog(QObject):
     """The markets of one exchange: those of last time at once, then the present ones.
 
+    Example:
+        >>> catalog = MarketCatalog(service.rest, parent=window)
+        >>> catalog.changed.connect(lambda: print([market.code for market in catalog.search("비트")]))
+        >>> catalog.load()
+
     Args:
         rest: where to ask.
         folder: where to remember them; None to remember nothing.

@@ -103,6 +103,12 @@ def prices_decimals(market: str, prices: Iterable[Decimal]) -> int:
 def price_text(market: str, price: Decimal | None, decimals: int | None = None) -> str:
     """Return a price with thousands separated: "168,470,000", "0.00001234".
 
+    Example:
+        >>> price_text("KRW-BTC", Decimal("149997000.0"))
+        '149,997,000'
+        >>> price_text("KRW-SHIB", Decimal("0.0133"))
+        '0.0133'
+
     Args:
         market: code; decides the tick and with it the decimals.
         price: in the quote currency; None is shown as a dash.
