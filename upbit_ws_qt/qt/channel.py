@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
+from weakref import ref
 
 from PyQt6 import sip
 from PyQt6.QtCore import QMetaMethod, QObject, pyqtSignal
@@ -42,6 +43,53 @@ __all__ = [
 ]
 
 _SIGNALS = frozenset({b"received", b"frame"})
+
+
+class Feed:
+    """Where the events of a channel come in; for the service only.
+
+    It is looked at for each event, and so it is an object of its own: a QObject with attributes takes many more places
+    in memory, and those of a thousand channels are in no cache: with five channels on one stream that was a third of
+    what a message cost.
+
+    Attributes:
+        latest: the newest event.
+        is_stale: whether that may be out of date.
+    """
+
+    __slots__ = ("_channel", "_emit_frame", "_emit_received", "is_stale", "latest")
+
+    def __init__(self, channel: Channel) -> None:
+        self.latest: BaseWebSocketEvent | None = None
+        self.is_stale = False
+        self._channel = ref(channel)  # which holds this object
+        self._emit_received = channel.received.emit  # bound once: a bound signal costs more than an emission
+        self._emit_frame = channel.frame.emit
+
+    def deliver_received(self, event: BaseWebSocketEvent) -> None:
+        """Hand an event to `received`."""
+        self.latest = event
+        if self.is_stale:
+            self._refresh()
+        emit = self._emit_received
+        emit(event)
+
+    def deliver_frame(self, event: BaseWebSocketEvent) -> None:
+        """Hand an event to `frame`."""
+        self.latest = event
+        if self.is_stale:
+            self._refresh()
+        emit = self._emit_frame
+        emit(event)
+
+    def note_stale(self, stale: bool) -> None:
+        """Know whether what was last received is out of date."""
+        self.is_stale = stale
+
+    def _refresh(self) -> None:
+        channel = self._channel()
+        if channel is not None:
+            channel.set_stale(False)
 
 
 class Channel(QObject):
@@ -85,14 +133,12 @@ class Channel(QObject):
         self._on_listeners = on_listeners
         self._on_close = on_close
         self._ended = False
-        self._latest: BaseWebSocketEvent | None = None
-        self._stale = self._told_stale = False
+        self._told_stale = False
         self._whole = True
-        self._emit_received = self.received.emit  # bound once: a bound signal costs more than an emission
-        self._emit_frame = self.frame.emit
+        self.feed = Feed(self)
 
     def __repr__(self) -> str:
-        state = "ended" if self._ended else "stale" if self._stale else "fresh"
+        state = "ended" if self._ended else "stale" if self.feed.is_stale else "fresh"
         return f"<{type(self).__name__} {' '.join((*self.spec.symbols, state))}>"
 
     @property
@@ -103,7 +149,7 @@ class Channel(QObject):
     @property
     def latest(self) -> Any:
         """The newest event that came while somebody listened; None before the first one."""
-        return self._latest
+        return self.feed.latest
 
     @property
     def stale(self) -> bool:
@@ -112,12 +158,12 @@ class Channel(QObject):
         A stream that is known to be busy is stale too when nothing has come for a while. Silence of the types that
         speak only when something happens (orders, assets, announcements, indicators) is never staleness.
         """
-        return self._stale
+        return self.feed.is_stale
 
     @property
     def is_stale(self) -> bool:
         """The same as `stale`: do not act on what may be out of date."""
-        return self._stale
+        return self.feed.is_stale
 
     @property
     def is_whole(self) -> bool:
@@ -160,40 +206,27 @@ class Channel(QObject):
         """
         if self._on_close is None or self._ended or sip.isdeleted(self):
             return
-        self._ended = self._stale = self._told_stale = True
+        self._ended = self._told_stale = True
+        self.feed.note_stale(True)
         self._on_close(self)
         for signal in (self.received, self.frame, self.staleChanged, self.wholeChanged):
             if self.receivers(signal):  # disconnecting what nothing is connected to is a TypeError
                 signal.disconnect()
 
-    def deliver_received(self, event: BaseWebSocketEvent) -> None:
-        """Hand an event to `received`; for the service only."""
-        self._latest = event
-        if self._stale:
-            self.set_stale(False)
-        self._emit_received(event)
-
-    def deliver_frame(self, event: BaseWebSocketEvent) -> None:
-        """Hand an event to `frame`; for the service only."""
-        self._latest = event
-        if self._stale:
-            self.set_stale(False)
-        self._emit_frame(event)
-
     def set_stale(self, stale: bool) -> None:
         """Say whether what was last received is out of date; for the service only."""
-        self._stale = stale
+        self.feed.note_stale(stale)
         if stale is not self._told_stale:
             self._told_stale = stale
             self.staleChanged.emit(stale)
 
     def note_stale(self, stale: bool) -> None:
         """Know whether what was last received is out of date, and say it with `tell_stale`; for the service only."""
-        self._stale = stale
+        self.feed.note_stale(stale)
 
     def tell_stale(self) -> None:
         """Say what was noted, where it is not what was said last; for the service only."""
-        self.set_stale(self._stale)
+        self.set_stale(self.feed.is_stale)
 
     def note_whole(self, whole: bool) -> bool:
         """Know whether something is missing; return whether that is news, for `wholeChanged`; for the service only."""

@@ -271,7 +271,8 @@ class ChannelHub(QObject):
             tap.handles.pop(delivery).close()
 
     def _register(self, channel: Channel, delivery: Delivery) -> ComponentSubscription:
-        callback = channel.deliver_received if delivery is Delivery.EVERY else channel.deliver_frame
+        feed = channel.feed
+        callback = feed.deliver_received if delivery is Delivery.EVERY else feed.deliver_frame
         return self._manager.register_component(
             channel.component_id,
             _with_delivery(channel.spec, delivery),

@@ -39,6 +39,10 @@ class AsyncRoute(Route):
         """Return for how many seconds events have waited without progress."""
         return max(0.0, now - self._progress_at) if self._queue else 0.0
 
+    @property
+    def direct_call(self) -> None:
+        """None: a worker calls the callback."""
+
     def close(self) -> None:
         """End the wish and its worker; a callback that closes its own route may finish."""
         super().close()
@@ -51,7 +55,6 @@ class AsyncRoute(Route):
             worker.cancel()
 
     def _offer_now(self, event: BaseWebSocketEvent) -> None:
-        self.received += 1
         self._pass_on(event)
 
     def _pass_on(self, event: BaseWebSocketEvent) -> None:
@@ -95,6 +98,7 @@ class AsyncRoute(Route):
                         await self._wake.wait()
                 continue
             event = self._queue.pop()
+            self._waited_out += 1
             self._taken()
             await self._call(event)
             self._progress_at = dispatcher.clock()
@@ -104,8 +108,8 @@ class AsyncRoute(Route):
 
     async def _call(self, event: BaseWebSocketEvent) -> None:
         dispatcher = self._dispatcher
-        self.delivered += 1
-        spent = self.busy_time
+        self._delivered += 1
+        spent = self._busy_time
         try:
             await _Call(self._callback(event), self._run_step)
         except asyncio.CancelledError as error:
@@ -116,9 +120,9 @@ class AsyncRoute(Route):
                 raise
         except Exception as error:  # noqa: BLE001 - the guarded boundary: a user's callback
             dispatcher.callback_failed(self, error)
-        took = self.busy_time - spent
+        took = self._busy_time - spent
         self.times.add(took)
-        self.longest = max(self.longest, took)
+        self._longest = max(self._longest, took)
         if self._by_stream is not None:
             stats = self._by_stream[event.code if self._by_code else key_of_event(event)]
             stats.delivered += 1
@@ -133,15 +137,14 @@ class AsyncRoute(Route):
         beat = self._dispatcher.beat
         if not self._dispatcher.closed:
             beat.keep()
-        beats = beat.count
         began = self._stopwatch()
         try:
             return call.steps.send(None) if error is None else call.steps.throw(error)
         finally:
             del error  # else it would hold itself by this frame, and the callback's owner with it
             took = self._stopwatch() - began
-            if took < self._slow or not self._was_nested(took, beats):
-                self.busy_time += took
+            if took < self._slow or not self.was_nested(took, began):
+                self._busy_time += took
                 call.has_blocked |= took >= self._slow
 
     def _is_quarantined(self) -> bool:

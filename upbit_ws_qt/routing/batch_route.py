@@ -61,7 +61,6 @@ class BatchRoute(Route):
         seen = event if self.view is None else self.view(event)
         if seen is None:
             return
-        self.received += 1
         self._enqueue(seen)
         self._release_soon()
 
@@ -87,9 +86,9 @@ class BatchRoute(Route):
 
     def _hand_over(self, batch: tuple[BaseWebSocketEvent, ...]) -> None:
         """Call the callback: guarded, timed, counted, not entered again."""
-        self.delivered += len(batch)
+        self._delivered += len(batch)
+        self._waited_out += len(batch)
         self._beat.keep()
-        beats = self._beat.count
         self._held = True
         began = self._stopwatch()
         try:
@@ -102,10 +101,10 @@ class BatchRoute(Route):
         finally:
             self._held = False
         took = self._stopwatch() - began
-        if took >= self._slow and self._was_nested(took, beats):
+        if took >= self._slow and self.was_nested(took, began):
             took = 0.0
-        self.busy_time += took
-        self.longest = max(self.longest, took)
+        self._busy_time += took
+        self._longest = max(self._longest, took)
         self.times.add(took)
         self._shares.note(batch, took)
 
@@ -148,10 +147,11 @@ class AsyncBatchRoute(AsyncRoute):
                 self._due = clock() + self._interval
                 batch = _take_all(self._queue)
                 self._taken()
-                spent = self.busy_time
-                self.delivered += len(batch) - 1
+                spent = self._busy_time
+                self._delivered += len(batch) - 1
+                self._waited_out += len(batch)
                 await self._call(batch)  # type: ignore[arg-type]  # it only hands on what its callback takes
-                self._shares.note(batch, self.busy_time - spent)
+                self._shares.note(batch, self._busy_time - spent)
                 self._progress_at = clock()
                 await asyncio.sleep(0)  # a callback that never really waits must not keep the loop
 

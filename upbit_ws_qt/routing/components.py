@@ -139,15 +139,18 @@ class Heartbeat:
 
     Attributes:
         count: beats so far.
+        last_at: time of the latest one, by the stopwatch.
         idle: beats since events last flowed; 0 only while the timer runs. Who hands out calls keep() when it is not.
     """
 
-    __slots__ = ("_handle", "_interval", "_loop", "count", "idle")
+    __slots__ = ("_handle", "_interval", "_loop", "_stopwatch", "count", "idle", "last_at")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, slow: float) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, slow: float, stopwatch: Callable[[], float]) -> None:
         self._loop = loop
         self._interval = slow / _BEAT_SHARE
+        self._stopwatch = stopwatch
         self.count = 0
+        self.last_at = 0.0
         self.idle = 1
         self._handle: asyncio.TimerHandle | None = None
 
@@ -167,6 +170,7 @@ class Heartbeat:
     def _beat(self) -> None:
         self._handle = None
         self.count += 1
+        self.last_at = self._stopwatch()
         self.idle += 1
         if self.idle < _IDLE_BEATS:
             self._handle = self._loop.call_later(self._interval, self._beat)
@@ -193,7 +197,7 @@ class Dispatcher:
         self.loop = loop
         self.clock = clock
         self.debug = loop.get_debug()
-        self.beat = Heartbeat(loop, config.slow_callback)
+        self.beat = Heartbeat(loop, config.slow_callback, self.stopwatch)
         self.frames = FrameClock(loop, config.drain_budget, self.stopwatch)
         self.components: dict[str, Component] = {}
         self.workers: set[asyncio.Task[None]] = set()

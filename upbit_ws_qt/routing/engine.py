@@ -181,7 +181,11 @@ class DataRoutingEngine:
     def resume(self, component_id: str) -> bool:
         """Serve a quarantined component again; return False where it is not put aside."""
         component = self._dispatcher.components.get(component_id)
-        return component is not None and component.resume()
+        if component is None or not component.resume():
+            return False
+        for route in component.routes:
+            self._hub.refresh(route)
+        return True
 
     def quarantine_of(self, component_id: str) -> BackpressureError | None:
         """Return why a component is put aside, None while it is served or not known."""
@@ -491,7 +495,7 @@ class DataRoutingEngine:
                 return
             if topic.latest is event and route in topic.routes:
                 self._meter.replay()
-                route.offer(replace(event, stream_type=StreamType.SNAPSHOT))
+                self._path.fan_out((route,), replace(event, stream_type=StreamType.SNAPSHOT))
 
     def _on_route_closed(self, route: Route) -> None:
         self._hub.settle(route)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.connection.inbox import RawFrame
     from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.routing.data_pool import PoolCell
+    from upbit_ws_qt.routing.lane import Lane
     from upbit_ws_qt.routing.route import Route
     from upbit_ws_qt.routing.stream_gate import StreamGate
 
@@ -41,21 +42,49 @@ class Topic:
         cell: its place in the data pool; None where there is no pool.
         judge: of the guard.
         single: the only consumer, where events can go to it without further thought.
+        lane: the short way to several consumers; None where there is none.
+        may_have_lane: whether there may be one if somebody tries; nobody has since the consumers changed.
         gate: what stands before the guard after a gap; None for most of the time.
     """
 
-    __slots__ = ("cell", "events", "gate", "judge", "key", "latest", "order", "routes", "single")
+    __slots__ = (
+        "cell",
+        "events",
+        "gate",
+        "judge",
+        "key",
+        "lane",
+        "latest",
+        "may_have_lane",
+        "order",
+        "routes",
+        "single",
+    )
 
     def __init__(self, key: StreamKey, order: StreamOrder | AccountOrder) -> None:
         self.key = key
         self.order = order
         self.judge = order.judge
         self.single: Route | None = None
+        self.lane: Lane | None = None
+        self.may_have_lane = False
         self.routes: tuple[Route, ...] = ()
         self.events = 0
         self.latest: BaseWebSocketEvent | None = None
         self.cell: PoolCell | None = None
         self.gate: StreamGate | None = None
+
+    def reconsider_lane(self) -> None:
+        """Use no lane until somebody has tried to make one, because consumers changed."""
+        if self.lane is not None:
+            self.lane.end()
+        self.lane = None
+        # Objects of the account have an order and consumers of their own.
+        self.may_have_lane = len(self.routes) > 1 and not self.order.by_object
+
+    def slot_seconds(self) -> float:
+        """Return the seconds that the consumers' callbacks have taken so far."""
+        return sum([route.busy_time for route in self.routes]) if self.lane is None else self.lane.seconds
 
 
 class Group:
@@ -149,7 +178,7 @@ class Group:
 
     def slot_seconds(self) -> float:
         """Return the seconds that the consumers' callbacks have taken so far."""
-        return sum(route.busy_time for topic in self.topics.values() for route in topic.routes)
+        return sum([topic.slot_seconds() for topic in self.topics.values()])
 
     def topic_for(self, event: BaseWebSocketEvent) -> Topic | None:
         """Return the topic of an event of this group, None where nobody wants its variant."""
@@ -237,7 +266,10 @@ class FanoutHub:
     def refresh(self, route: Route) -> None:
         """Work out anew what follows from how a route is served."""
         for key in route.keys:
-            self._groups[key.data_type.value, key.symbol].refresh()
+            topic = self.topics.get(key)
+            if topic is not None:
+                topic.reconsider_lane()
+                self._groups[key.data_type.value, key.symbol].refresh()
 
     def group(self, name: str, code: str) -> Group | None:
         """Return who wants a type and code, None where nobody does."""
@@ -289,6 +321,7 @@ class FanoutHub:
 
     def _set_routes(self, topic: Topic, routes: tuple[Route, ...]) -> None:
         topic.routes = routes
+        topic.reconsider_lane()
         topic.single = routes[0] if self._direct and len(routes) == 1 and not topic.order.by_object else None
 
     def _make(self, key: StreamKey) -> Topic:

@@ -11,6 +11,7 @@ from upbit_ws_qt.errors import DecodeError
 from upbit_ws_qt.events import BaseWebSocketEvent, stamp
 from upbit_ws_qt.routing.display import MessageHold
 from upbit_ws_qt.routing.fanout import FanoutHub
+from upbit_ws_qt.routing.lane import Lane
 from upbit_ws_qt.routing.ordering import Verdict
 from upbit_ws_qt.routing.statistics import RoutingCounters
 from upbit_ws_qt.streams import key_of_event
@@ -19,7 +20,7 @@ from upbit_ws_qt.types import DataType
 from upbit_ws_qt.wire import decode, peek
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable
 
     from upbit_ws_qt.config import ServiceConfig
     from upbit_ws_qt.connection.inbox import LostStream, RawFrame
@@ -95,7 +96,7 @@ class MessagePath:
             dispatcher.frames.expect,
             dispatcher.stopwatch,
         )
-        self._unfinished: list[tuple[BaseWebSocketEvent, Iterator[Route]]] = []
+        self._unfinished: list[tuple[BaseWebSocketEvent, Iterable[Route]]] = []
         self.on_announcement: Callable[[BaseWebSocketEvent], None] | None = None
         self.on_account: Callable[[BaseWebSocketEvent], None] | None = None
         self.on_unreadable: Callable[[LostStream], None] | None = None
@@ -218,7 +219,8 @@ class MessagePath:
             if topic is None:
                 self.meter.unrouted += 1
                 return 0
-        verdict = topic.judge(event)
+        judge = topic.judge
+        verdict = judge(event)
         if verdict and verdict is not _HELD:
             return self._refuse(topic, event, verdict)
         self.meter.events += 1
@@ -230,13 +232,20 @@ class MessagePath:
             if cell.history is not None:
                 cell.remember(event)
         single = topic.single
-        if single is None or verdict or self._unfinished or self._beat.idle:
+        if verdict or self._unfinished or self._beat.idle:
             routes = self._routes_of(topic, event)
             if verdict and topic.gate is not None:
                 routes = topic.gate.others(routes)
             return self.fan_out(routes, event)
-        single.offer(event)
-        return 1
+        if single is not None:
+            offer = single.offer
+            offer(event)
+            return 1
+        if topic.may_have_lane:
+            self._make_lane(topic)
+        if topic.lane is None:
+            return self.fan_out(self._routes_of(topic, event), event)
+        return self._hand_by(topic.lane, event)
 
     def _routes_of(self, topic: Topic, event: BaseWebSocketEvent) -> tuple[Route, ...]:
         """Return the consumers of an event; one of the account is noted in the pool on the way."""
@@ -261,16 +270,39 @@ class MessagePath:
         """
         if self._debug:
             assert not inside_task(self._loop), "events are routed from the drain, never inside a Task"
-        self._beat.keep()
+        if self._beat.idle:
+            self._beat.keep()
         unfinished = self._unfinished
         unfinished.append((event, iter(routes)))
         try:
             for other, rest in tuple(unfinished):
                 for route in rest:
-                    route.offer(other)
+                    offer = route.offer
+                    offer(other)
         finally:
             unfinished.pop()
         return len(routes)
+
+    def _make_lane(self, topic: Topic) -> None:
+        """Make a lane for a topic where each of its consumers takes every event as it comes."""
+        topic.may_have_lane = False
+        calls = [call for route in topic.routes if (call := route.direct_call) is not None]
+        if len(calls) == len(topic.routes):
+            lane = topic.lane = Lane(self._dispatcher, topic.routes, tuple(calls), topic.reconsider_lane)
+            for route in topic.routes:
+                route.use(lane)
+
+    def _hand_by(self, lane: Lane, event: BaseWebSocketEvent) -> int:
+        """Hand an event to all consumers of a lane; see `fan_out`."""
+        if self._debug:
+            assert not inside_task(self._loop), "events are routed from the drain, never inside a Task"
+        unfinished = self._unfinished
+        unfinished.append((event, lane))
+        try:
+            lane.hand(event)
+        finally:
+            unfinished.pop()
+        return len(lane.routes)
 
     def _refuse(self, topic: Topic, event: BaseWebSocketEvent, verdict: Verdict) -> int:
         """Count what is no news; a snapshot still goes to those that asked for nothing else."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from upbit_ws_qt.quantiles import QuantileSketch
 from upbit_ws_qt.routing.filters import key_function
-from upbit_ws_qt.routing.queues import CONFLATING, LatestQueue, ThrottledQueue, make_queue, queue_rules
+from upbit_ws_qt.routing.queues import CONFLATING, EventQueue, LatestQueue, ThrottledQueue, make_queue, queue_rules
 from upbit_ws_qt.streams import key_of_event
 from upbit_ws_qt.types import BackpressureStrategy, Delivery
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.routing.components import Dispatcher
     from upbit_ws_qt.routing.filters import EventFilter
+    from upbit_ws_qt.routing.lane import Lane
     from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.streams import StreamKey
 
@@ -46,11 +47,15 @@ class CallStats:
         self.busy_time = self.longest = 0.0
 
 
-class Route(CallStats):
+class Route:
     """A consumer whose callback is called at once, in the drain.
 
     `received == delivered + conflated + dropped + waiting` holds whenever no callback of this route is running.
     While its callback runs (in a nested event loop, say) the route is not entered again: events wait in its queue.
+
+    Most events are handed out the moment they come. That way is one function, which counts one number, `delivered`;
+    what has to wait is counted as it comes in and as it goes out. Where several routes take each event of a stream like
+    that, a lane calls their callbacks (see Lane).
 
     Attributes:
         component_id: whose route it is.
@@ -58,17 +63,17 @@ class Route(CallStats):
         keys: the streams of the wish.
         view: what of each event is for it; None where that is all of every one.
         offer: takes one event; what it does depends on the delivery, the strategy and the state.
-        received: events that were for this consumer; `delivered` were handed to the callback, whether or not it raised.
         failures: callbacks that raised.
         slow_calls: callbacks that blocked the event loop.
         skipped: events that were replaced by newer ones under overload although the wish was for every one.
     """
 
     __slots__ = (
-        "__weakref__", "_beat", "_block_timer", "_by_code", "_by_stream", "_callback", "_deferred", "_dispatcher",
-        "_has_backlog", "_held", "_lossy", "_lost", "_newest", "_on_close", "_pace", "_queue", "_rules", "_slow",
-        "_stopwatch", "_superseded", "_timer", "_warn_at", "_warned", "alive", "closed", "component_id", "failures",
-        "is_lossless", "keys", "offer", "received", "skipped", "slow_calls", "spec", "times", "view",
+        "__weakref__", "_beat", "_block_timer", "_busy_time", "_by_code", "_by_stream", "_callback", "_deferred",
+        "_delivered", "_dispatcher", "_has_backlog", "_held", "_lane", "_longest", "_lossy", "_lost", "_newest",
+        "_on_close", "_pace", "_queue", "_releasing", "_rules", "_slow", "_stopwatch", "_superseded",
+        "_timer", "_waited", "_waited_out", "_warn_at", "_warned", "alive", "closed",
+        "component_id", "failures", "is_lossless", "keys", "offer", "skipped", "slow_calls", "spec", "times", "view",
     )  # fmt: skip
 
     def __init__(
@@ -83,12 +88,15 @@ class Route(CallStats):
         view: EventFilter | None,
         on_close: Callable[[Route], None],
     ) -> None:
-        super().__init__()
+        self._delivered = 0
+        self._busy_time = self._longest = 0.0
+        self._lane: Lane | None = None
         self.component_id = component_id
         self.spec = spec
         self.keys = keys
         self.alive = alive
-        self.received = self.failures = self.slow_calls = self.skipped = 0
+        self.failures = self.slow_calls = self.skipped = 0
+        self._waited = self._waited_out = 0  # events that were not handed out as they came, and those that were later
         self._superseded = self._lost = 0  # before they were decoded
         self.times = QuantileSketch()
         self._by_code = not spec.data_type.is_indicator  # of indicators there may be several for a market
@@ -113,6 +121,7 @@ class Route(CallStats):
         self._warned = False
         self._lossy = False  # events are being lost, and that was reported
         self._has_backlog = False  # the queue may hold something
+        self._releasing = False  # the backlog is being handed out
         self._held = False  # a callback runs, or a backlog waits for its turn
         self._deferred = False  # the latter
         self._timer: asyncio.Handle | None = None
@@ -120,12 +129,55 @@ class Route(CallStats):
         self.offer: Callable[[BaseWebSocketEvent], None] = self._intake()
 
     # -- figures -------------------------------------------------------------------------------------------------------
-    def stats_for(self, key: StreamKey) -> CallStats:
+    def stats_for(self, key: StreamKey) -> CallStats | Route:
         """Return what the callback took for one stream of the wish so far."""
         return self if self._by_stream is None else self._by_stream[self._name_of(key)]
 
     def _name_of(self, key: StreamKey) -> Hashable:
         return key.symbol if self._by_code else key
+
+    @property
+    def delivered(self) -> int:
+        """Events that were handed to the callback, whether or not it raised."""
+        self._settle()
+        return self._delivered
+
+    @property
+    def busy_time(self) -> float:
+        """Seconds spent in the callback, nested event loops excluded."""
+        self._settle()
+        return self._busy_time
+
+    @property
+    def longest(self) -> float:
+        """The longest call, in seconds."""
+        self._settle()
+        return self._longest
+
+    def _settle(self) -> None:
+        if self._lane is not None:
+            self._lane.settle()
+
+    def note_calls(self, took: list[float], sampled: list[float]) -> None:
+        """Take in what calls by a lane have taken, none of them long, in seconds; `sampled` are for the percentiles."""
+        self._delivered += len(took)
+        self._busy_time += sum(took)
+        self._longest = max(self._longest, *took)
+        for each in sampled:
+            self.times.add(each)
+
+    def note_call(self, began: float, ended: float) -> None:
+        """Take in one call by a lane, which may have taken long."""
+        took = ended - began
+        self._delivered += 1
+        if took < self._slow or not self.was_nested(took, began):
+            self._busy_time += took
+            self._longest = max(self._longest, took)
+
+    @property
+    def received(self) -> int:
+        """Events that were for this consumer."""
+        return self.delivered - self._waited_out + self._waited
 
     @property
     def waiting(self) -> int:
@@ -161,7 +213,7 @@ class Route(CallStats):
             count: how many.
             superseded: whether newer ones took their places.
         """
-        self.received += count
+        self._waited += count
         if superseded:
             self._superseded += count
             if self._wants_every and self.offer != self._refuse:
@@ -178,12 +230,39 @@ class Route(CallStats):
         """Return for how many seconds events have waited without progress; a direct consumer never stalls."""
         return 0.0
 
+    # -- the lane ------------------------------------------------------------------------------------------------------
+    @property
+    def direct_call(self) -> Callable[[Any], Any] | None:
+        """The callback, where each event of a single stream goes to it at once and nothing waits; else None."""
+        is_direct = self._by_stream is None and not (self._held or self._has_backlog or self.closed)
+        return self._callback if is_direct and self.offer == self._offer_now else None
+
+    def use(self, lane: Lane | None) -> None:
+        """Be served by a lane from now on, or by none."""
+        self._lane = lane
+
+    def enter(self) -> None:
+        """Let events wait: a lane runs the callback, which is not entered again."""
+        self._held = True
+
+    def leave(self) -> None:
+        """Hand out what has come since `enter`."""
+        self._held = False
+        if self._has_backlog:
+            self._release()
+
+    def _leave_lane(self) -> None:
+        """Be served for itself, before how it is served changes."""
+        if self._lane is not None:
+            self._lane.end()
+
     # -- life ----------------------------------------------------------------------------------------------------------
     def close(self) -> None:
         """End the wish; what still waits is dropped and counted. May be called at any time, twice too."""
         if self.closed:
             return
         self.closed = True
+        self._leave_lane()
         self.offer = _ignore
         self._let_go()
         self._on_close(self)
@@ -193,6 +272,7 @@ class Route(CallStats):
 
         May be called from a Task: no callback is called before the next turn of the loop.
         """
+        self._leave_lane()
         self.spec = spec
         self.view = view
         newest = self._newest
@@ -201,6 +281,7 @@ class Route(CallStats):
         elif newest:
             self._dispatcher.frames.forget(self)
             while newest:
+                self._waited -= 1  # it was counted when it came
                 self._enqueue(newest.pop())
             self._release_soon()
         if not self.closed and self.offer != self._refuse:
@@ -209,6 +290,7 @@ class Route(CallStats):
     def begin_quarantine(self) -> None:
         """Quarantine: what waits and what comes is dropped and counted until resume()."""
         if not self.closed:
+            self._leave_lane()
             self.offer = self._refuse
             self._let_go()
 
@@ -227,71 +309,36 @@ class Route(CallStats):
             self._dispatcher.frames.mark(self)
             return
         while newest and not self._held:
-            self._pass_on(newest.pop())
+            if self._pace is None:
+                self._hand_waiting(newest)
+            else:
+                self._waited -= 1  # it was counted when it came
+                self._pass_on(newest.pop())
 
     # -- from the engine to the callback -------------------------------------------------------------------------------
     def _make_newest(self) -> LatestQueue:
         return LatestQueue(self._rules.max_queue_size, key_function(self.spec.data_type))
 
     def _intake(self) -> Callable[[BaseWebSocketEvent], None]:
-        is_plain = self.view is None and self.spec.delivery is not Delivery.FRAME
+        is_plain = self.view is None and self.spec.delivery is not Delivery.FRAME and self._pace is None
         return self._offer_now if is_plain else self._offer_seldom
 
     def _offer_now(self, event: BaseWebSocketEvent) -> None:
-        self.received += 1
-        if self._held or self._pace is not None:
-            self._pass_on(event)
-            return
-        self._hand(event)
-        if self._has_backlog:
-            self._release()
-
-    def _offer_seldom(self, event: BaseWebSocketEvent) -> None:
-        """Take an event that is filtered, cut or held for the display frame first."""
-        seen = event if self.view is None else self.view(event)
-        if seen is None:
-            return
-        self.received += 1
-        newest = self._newest
-        if newest is None or self.spec.delivery is not Delivery.FRAME:
-            self._pass_on(seen)
-            return
-        was_empty = not newest
-        newest.push(seen, 0.0)
-        if was_empty:
-            self._dispatcher.frames.mark(self)
-
-    def _refuse(self, event: BaseWebSocketEvent) -> None:
-        if self.view is None or self.view(event) is not None:
-            self.received += 1
-            self._queue.dropped += 1
-
-    def _pass_on(self, event: BaseWebSocketEvent) -> None:
-        if self._held or self._pace is not None:
-            self._enqueue(event)
-            if not self._held:
-                if self._timer is not None:  # what it waits for is another symbol's turn
-                    self._timer.cancel()
-                self._release()
-            return
-        self._hand(event)
-        if self._has_backlog:
-            self._release()
-
-    def _hand(self, event: BaseWebSocketEvent) -> None:
         """Call the callback: guarded, timed, counted, not entered again."""
-        self.delivered += 1
+        if self._held:
+            self._enqueue(event)
+            return
+        self._delivered += 1
         by_stream = self._by_stream
         stats = None
         if by_stream is not None:
             stats = by_stream[event.code if self._by_code else key_of_event(event)]
             stats.delivered += 1
-        # Without a heartbeat in between, a callback that took long blocked the loop; with one it ran a loop of its own.
-        beats = self._beat.count
+        callback = self._callback  # an attribute that is called is looked for among the methods first, which takes long
         self._held = True
         began = self._stopwatch()
         try:
-            result = self._callback(event)
+            result = callback(event)
             if result is not None and inspect.iscoroutine(result):
                 result.close()
                 raise TypeError("the callback returned a coroutine; register the coroutine function itself")
@@ -301,21 +348,56 @@ class Route(CallStats):
         finally:
             self._held = False
         took = self._stopwatch() - began
-        if took >= self._slow and self._was_nested(took, beats):
-            return
-        self.busy_time += took
-        if took > self.longest:
-            self.longest = took
-        if stats is not None:
-            stats.busy_time += took
-            if took > stats.longest:
-                stats.longest = took
-        if not self.delivered & _SAMPLE:
-            self.times.add(took)
+        if took < self._slow or not self.was_nested(took, began):
+            self._busy_time += took
+            if took > self._longest:
+                self._longest = took
+            if stats is not None:
+                stats.busy_time += took
+                if took > stats.longest:
+                    stats.longest = took
+            if not self._delivered & _SAMPLE:
+                self.times.add(took)
+        if self._has_backlog and not self._releasing:
+            self._release()
 
-    def _was_nested(self, took: float, beats: int) -> bool:
-        """Return whether the callback ran a nested event loop, so that what it cost is not known; else it blocked."""
-        if self._beat.count != beats:
+    def _offer_seldom(self, event: BaseWebSocketEvent) -> None:
+        """Take an event that is filtered, cut, paced or held for the display frame first."""
+        seen = event if self.view is None else self.view(event)
+        if seen is None:
+            return
+        newest = self._newest
+        if newest is None or self.spec.delivery is not Delivery.FRAME:
+            self._pass_on(seen)
+            return
+        self._waited += 1
+        was_empty = not newest
+        newest.push(seen, 0.0)
+        if was_empty:
+            self._dispatcher.frames.mark(self)
+
+    def _refuse(self, event: BaseWebSocketEvent) -> None:
+        if self.view is None or self.view(event) is not None:
+            self._waited += 1
+            self._queue.dropped += 1
+
+    def _pass_on(self, event: BaseWebSocketEvent) -> None:
+        """Hand an event out, or have it wait where it must."""
+        if self._held or self._pace is not None:
+            self._enqueue(event)
+            if not self._held:
+                if self._timer is not None:  # what it waits for is another symbol's turn
+                    self._timer.cancel()
+                self._release()
+            return
+        self._offer_now(event)
+
+    def was_nested(self, took: float, began: float) -> bool:
+        """Return whether the callback ran a nested event loop, so that what it cost is not known; else it blocked.
+
+        Without a heartbeat in between, a callback that took long blocked the loop; with one it ran a loop of its own.
+        """
+        if self._beat.last_at > began:
             return True
         self._dispatcher.callback_blocked(self, took)
         return False
@@ -323,6 +405,7 @@ class Route(CallStats):
     # -- what has to wait ----------------------------------------------------------------------------------------------
     def _enqueue(self, event: BaseWebSocketEvent) -> None:
         queue = self._queue
+        self._waited += 1
         self._has_backlog = True
         lost = queue.dropped
         queue.push(event, self._dispatcher.clock())
@@ -347,16 +430,25 @@ class Route(CallStats):
         dispatcher = self._dispatcher
         # The backlog of one consumer must not keep the loop from the others.
         ends = self._stopwatch() + dispatcher.config.drain_budget
-        while self._queue and not self._held:
-            if self._pace is not None and (due := self._pace.take(dispatcher.clock())) is not None:
-                self._timer = dispatcher.loop.call_at(due, self._release)
-                return
-            self._hand(self._queue.pop())
-            self._taken()
-            if self._queue and self._stopwatch() > ends:
-                self._release_soon()
-                return
-        self._has_backlog = bool(self._queue)
+        self._releasing = True
+        try:
+            while self._queue and not self._held:
+                if self._pace is not None and (due := self._pace.take(dispatcher.clock())) is not None:
+                    self._timer = dispatcher.loop.call_at(due, self._release)
+                    return
+                self._hand_waiting(self._queue)
+                self._taken()
+                if self._queue and self._stopwatch() > ends:
+                    self._release_soon()
+                    return
+            self._has_backlog = bool(self._queue)
+        finally:
+            self._releasing = False
+
+    def _hand_waiting(self, queue: EventQueue) -> None:
+        event = queue.pop()
+        self._waited_out += 1
+        self._offer_now(event)
 
     def _release_soon(self) -> None:
         """Hand out what waits from the next turn of the loop on; whatever comes until then queues up behind."""
