@@ -46,8 +46,9 @@ class Drain:
     ENHANCED and ISOLATED: each line that has something waiting gets its share of the budget, and what it leaves over
     goes to the next. BASIC: one budget, oldest frame first.
 
-    The next turn is arranged before the first frame of a turn is handed out, and frames are taken one at a time, so
-    that a callback which opens a nested event loop (a dialog) neither stops the stream nor changes its order.
+    Where more than one frame waits the next turn is arranged before the first of them is handed out, and frames are
+    taken one at a time, so that a callback which opens a nested event loop (a dialog) neither stops the stream nor
+    changes its order.
 
     Attributes:
         level: in force; it may be changed at any time.
@@ -120,7 +121,8 @@ class Drain:
         waiting = [inbox for inbox in self._inboxes if inbox]
         if not waiting:
             return
-        self.arm()
+        if len(waiting) > 1 or len(waiting[0]) > 1:  # what comes meanwhile arms by itself
+            self.arm()
         self._turns += 1
         self._nested += self._depth > 0
         self._depth += 1

@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary, WeakSet, ref
 
 from upbit_ws_qt.errors import WebSocketError
 from upbit_ws_qt.qt.loop import qasync
+from upbit_ws_qt.qt.quick_turns import quicken
 from upbit_ws_qt.text import safe_text
 
 if TYPE_CHECKING:
@@ -145,6 +146,7 @@ def keep_tasks_going(loop: asyncio.AbstractEventLoop) -> TaskKeeper | None:
     keeper = _keepers.get(loop)
     if keeper is None:
         keeper = _keepers[loop] = TaskKeeper(loop)
+        quicken(loop)
     return keeper
 
 
