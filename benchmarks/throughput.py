@@ -1,14 +1,29 @@
-"""Messages a second from the socket to a typed slot, beside a bare loop and other libraries, in one run.
+"""CPU time of one message from the socket to a typed slot, beside a bare loop and other libraries, in one run.
 
-Every contender gets the same flood of 1 KB tickers of 200 markets from a process of its own. What counts is messages
-per second of the contender's CPU time: on a busy machine the clock on the wall measures the others.
+    python -m benchmarks.throughput --short             a minute: tickers and the mix, three contenders
+    python -m benchmarks.throughput                     all kinds of data, both regimes: ten minutes
+    python -m benchmarks.throughput --full              all contenders, caches warm and cold, deflate: an hour
+    python -m benchmarks.throughput --kinds ticker --regimes single --contenders "bare loop" ccxt.pro
+
+Every contender gets the same frames from a process of its own (benchmarks/_flood.py), no two of them alike, in a fresh
+process, in turn with the others, and its slot reads three fields of each event. Printed is the median of the rounds and
+in brackets the least and the most; the ratio is the median of the rounds' ratios to the bare loop: websockets, msgspec
+into the same exact struct, a callback; 2.00 means half the CPU time. The clock on the wall is not asked, for on a busy
+machine it measures the others.
+
+`burst` is what a client reads that is as fast as it can be, hundreds of messages at once; `single` is 900 messages a
+second, each read for itself, as from a market in life: what a turn of the event loop costs is in there. `cold` is the
+same while other processes thrash memory and both cores, as a browser does.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import contextlib
 import gc
 import multiprocessing
+import os
 import queue
 import statistics
 import sys
@@ -21,36 +36,34 @@ import qasync
 from PyQt6.QtCore import QCoreApplication, QObject, pyqtSlot
 from websockets.asyncio.client import connect
 
-from benchmarks._flood import codes, flood_server
+from benchmarks._flood import KINDS, codes, flood_server, types_of
 from upbit_ws_qt.config import ServiceConfig
-from upbit_ws_qt.events import TickerEvent
+from upbit_ws_qt.events import OrderbookEvent, TickerEvent, TradeEvent
 from upbit_ws_qt.qt import WebSocketClientProxy, WebSocketService
 from upbit_ws_qt.types import DataFormat, Delivery, WebSocketType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
 
-SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 3.0
-ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+RATE = 900.0  # messages a second where each is read for itself: order books of all markets send 785 to 995
+BARE = "bare loop"
+OWN_SLOTS, OWN_METHOD, OWN_FRAMES = "channels to typed slots", "proxy to a bound method", "conflated (frame)"
 _WARM_UP = 0.5
+_EVENTS = {b"tic": TickerEvent, b"tra": TradeEvent, b"ord": OrderbookEvent}
+_THRASHED = 64 * 1024 * 1024  # bytes, more than any cache
 
 
-class Meter:
-    """Counts, and divides by the CPU time of this process (and of its children)."""
+class Case(msgspec.Struct, frozen=True):
+    """What is measured."""
 
-    def __init__(self, count: Callable[[], int]) -> None:
-        self._count = count
-        self._before = 0
-        self._cpu = 0.0
+    kind: str
+    single: bool = False
+    deflate: bool = False
+    cold: bool = False
 
-    def begin(self) -> None:
-        """Start after the warm-up."""
-        gc.collect()
-        self._before, self._cpu = self._count(), _cpu_seconds()
-
-    def rate(self) -> float:
-        """Return messages per second of CPU time since then."""
-        return (self._count() - self._before) / (_cpu_seconds() - self._cpu)
+    def __str__(self) -> str:
+        regime = f"single, {RATE:,.0f}/s" if self.single else "burst"
+        return f"{self.kind}, {regime}, {'deflate' if self.deflate else 'plain'}, {'cold' if self.cold else 'warm'}"
 
 
 def _cpu_seconds() -> float:
@@ -61,109 +74,192 @@ def _cpu_seconds() -> float:
     return total
 
 
+class Reader:
+    """What a widget does with each kind of event: it reads three fields."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def ticker(self, event: Any) -> None:
+        """Take a ticker."""
+        self.count += 1
+        _ = event.trade_price, event.signed_change_rate, event.acc_trade_price_24h
+
+    def trade(self, event: Any) -> None:
+        """Take a trade."""
+        self.count += 1
+        _ = event.trade_price, event.trade_volume, event.ask_bid
+
+    def orderbook(self, event: Any) -> None:
+        """Take an order book."""
+        self.count += 1
+        best = event.orderbook_units[0]
+        _ = best.ask_price, best.bid_price, event.total_ask_size
+
+
 class Panel(QObject):
     """A widget's worth of slots."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.count = 0
+        self.reader = Reader()
 
     @pyqtSlot(TickerEvent)
     def on_ticker(self, event: TickerEvent) -> None:
         """Take a ticker."""
-        self.count += 1
+        self.reader.ticker(event)
+
+    @pyqtSlot(TradeEvent)
+    def on_trade(self, event: TradeEvent) -> None:
+        """Take a trade."""
+        self.reader.trade(event)
+
+    @pyqtSlot(OrderbookEvent)
+    def on_orderbook(self, event: OrderbookEvent) -> None:
+        """Take an order book."""
+        self.reader.orderbook(event)
 
 
-async def _measured(count: Callable[[], int]) -> float:
+async def _measured(count: Callable[[], int], seconds: float) -> float:
+    """Return µs of this process's CPU time (and of its children's) for each message."""
     while not count():  # noqa: ASYNC110 - the contenders have no event in common
         await asyncio.sleep(0.01)
     await asyncio.sleep(_WARM_UP)
-    meter = Meter(count)
-    meter.begin()
-    await asyncio.sleep(SECONDS)
-    return meter.rate()
+    gc.collect()
+    before, cpu = count(), _cpu_seconds()
+    await asyncio.sleep(seconds)
+    return (_cpu_seconds() - cpu) / max(1, count() - before) * 1e6
 
 
-async def bare_loop(url: str) -> float:
+def _request(kind: str) -> bytes:
+    return msgspec.json.encode([{"ticket": "b"}, *({"type": name, "codes": codes()} for name in types_of(kind))])
+
+
+def _readers(reader: Reader) -> dict[bytes, tuple[Callable[[bytes], Any], Callable[[Any], None]]]:
+    """Return, by the letters at which types differ, what decodes a frame and what takes the event."""
+    takes = {b"tic": reader.ticker, b"tra": reader.trade, b"ord": reader.orderbook}
+    return {name: (msgspec.json.Decoder(event).decode, takes[name]) for name, event in _EVENTS.items()}
+
+
+async def bare_loop(url: str, case: Case, seconds: float) -> float:
     """Receive, decode into the same struct, call back; nothing else."""
-    seen = 0
-
-    def callback(event: TickerEvent) -> None:
-        nonlocal seen
-        seen += 1
+    reader, seen = Reader(), 0
+    readers = _readers(reader)
 
     async def pump() -> None:
-        decode = msgspec.json.Decoder(TickerEvent).decode
-        async with connect(url, compression=None, close_timeout=0.1) as line:
-            await line.send(msgspec.json.encode([{"ticket": "b"}, {"type": "ticker", "codes": codes()}]))
+        nonlocal seen
+        compression = "deflate" if case.deflate else None
+        async with connect(url, compression=compression, close_timeout=0.1) as line:
+            await line.send(_request(case.kind))
             async for frame in line:
-                callback(decode(frame))
+                assert isinstance(frame, bytes)
+                decode, take = readers[frame[9:12]]
+                take(decode(frame))
+                seen += 1
                 if not seen % 500:
                     await asyncio.sleep(0)  # recv() of a full buffer never yields
 
-    task = asyncio.get_running_loop().create_task(pump())
+    with _running(pump()):
+        return await _measured(lambda: seen, seconds)
+
+
+async def picows_loop(url: str, case: Case, seconds: float) -> float:
+    """Do the same with picows, which is written in Cython and knows no compression."""
+    import picows
+
+    if case.deflate:
+        raise ImportError("it knows no compression", name="deflate for picows")
+    reader = Reader()
+    readers = _readers(reader)
+
+    class Listener(picows.WSListener):  # type: ignore[misc]  # it ships no types
+        def on_ws_connected(self, transport: Any) -> None:
+            transport.send(picows.WSMsgType.TEXT, _request(case.kind))
+
+        def on_ws_frame(self, transport: Any, frame: Any) -> None:
+            data = frame.get_payload_as_bytes()
+            decode, take = readers[data[9:12]]
+            take(decode(data))
+
+    transport, _ = await picows.ws_connect(Listener, url)
     try:
-        return await _measured(lambda: seen)
+        return await _measured(lambda: reader.count, seconds)
+    finally:
+        transport.disconnect()
+
+
+@contextlib.contextmanager
+def _running(work: Coroutine[Any, Any, None]) -> Iterator[None]:
+    task = asyncio.get_running_loop().create_task(work)
+    try:
+        yield
     finally:
         task.cancel()
-        await asyncio.wait([task])
 
 
-def _service(url: str) -> WebSocketService:
+def _service(url: str, case: Case) -> WebSocketService:
     config = ServiceConfig(
         public_url=url,
         private_url=None,
         info_url=None,
         data_format=DataFormat.DEFAULT,
-        compression=False,
+        compression=case.deflate,
         max_bytes_per_second=1024**3,
         max_frames_per_second=10**6,
     )
     return WebSocketService(config)
 
 
-async def by_channels(url: str) -> float:
-    """One channel per market, each connected to a typed slot."""
-    service, panel = _service(url), Panel()
+async def by_channels(url: str, case: Case, seconds: float) -> float:
+    """One channel per stream, each connected to a typed slot."""
+    service, panel = _service(url, case), Panel()
     await service.start()
-    channels = [service.ticker(code) for code in codes()]
-    for channel in channels:
-        channel.received.connect(panel.on_ticker)
+    channels: list[Any] = []
+    for name in types_of(case.kind):
+        for code in codes():
+            channel = getattr(service, name)(code)
+            channel.received.connect(getattr(panel, f"on_{name}"))
+            channels.append(channel)
     try:
-        return await _measured(lambda: panel.count)
+        return await _measured(lambda: panel.reader.count, seconds)
     finally:
         await service.stop()
 
 
-async def by_proxy(url: str) -> float:
-    """One subscription with a widget's bound method."""
-    service, panel = _service(url), Panel()
-    await service.start()
-    WebSocketClientProxy("bench", panel, service=service).subscribe_ticker(codes(), panel.on_ticker)
-    try:
-        return await _measured(lambda: panel.count)
-    finally:
-        await service.stop()
-
-
-async def by_frames(url: str) -> float:
-    """The newest per market and display frame; counted is what came off the socket."""
-    service, panel = _service(url), Panel()
+async def _by_proxy(url: str, case: Case, seconds: float, delivery: Delivery) -> float:
+    service, panel = _service(url, case), Panel()
     await service.start()
     proxy = WebSocketClientProxy("bench", panel, service=service)
-    proxy.subscribe_ticker(codes(), panel.on_ticker, delivery=Delivery.FRAME)
+    for name in types_of(case.kind):
+        getattr(proxy, f"subscribe_{name}")(codes(), getattr(panel, f"on_{name}"), delivery=delivery)
 
-    def frames() -> int:
+    def received() -> int:
         return service.manager.wiring.endpoints[WebSocketType.PUBLIC].connection.figures().inbox.received
 
     try:
-        return await _measured(frames)
+        return await _measured(received if delivery is Delivery.FRAME else lambda: panel.reader.count, seconds)
     finally:
         await service.stop()
 
 
-async def ccxt_pro(url: str) -> float:
+async def by_proxy(url: str, case: Case, seconds: float) -> float:
+    """One subscription with a widget's bound method."""
+    return await _by_proxy(url, case, seconds, Delivery.EVERY)
+
+
+async def by_frames(url: str, case: Case, seconds: float) -> float:
+    """The newest per market and display frame; counted is what came off the socket."""
+    return await _by_proxy(url, case, seconds, Delivery.FRAME)
+
+
+def _only_tickers(case: Case, name: str) -> None:
+    if types_of(case.kind) != ["ticker"]:
+        raise ImportError("measured with tickers only", name=f"{case.kind} for {name}")
+
+
+async def ccxt_pro(url: str, case: Case, seconds: float) -> float:
     """Watch the same tickers with ccxt.pro."""
+    _only_tickers(case, "ccxt.pro")
     import ccxt.pro
 
     exchange: Any = ccxt.pro.upbit({"newUpdates": True})
@@ -184,13 +280,11 @@ async def ccxt_pro(url: str) -> float:
         while True:
             await exchange.watch_tickers(symbols)
 
-    task = asyncio.get_running_loop().create_task(pump())
-    try:
-        return await _measured(lambda: seen)
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
-        await exchange.close()
+    with _running(pump()):
+        try:
+            return await _measured(lambda: seen, seconds)
+        finally:
+            await exchange.close()
 
 
 def _ccxt_market(exchange: Any, code: str) -> Any:
@@ -210,8 +304,9 @@ def _ccxt_market(exchange: Any, code: str) -> Any:
     )
 
 
-async def upbit_sdk(url: str) -> float:
+async def upbit_sdk(url: str, case: Case, seconds: float) -> float:
     """Stream the same tickers with the exchange's own kit."""
+    _only_tickers(case, "upbit-sdk")
     from upbit import AsyncUpbit
 
     client = AsyncUpbit(access_key="dummy", secret_key="dummy", websocket_base_url=url.removesuffix("/websocket/v1"))  # noqa: S106 - the flood asks for none
@@ -225,16 +320,13 @@ async def upbit_sdk(url: str) -> float:
                 if not seen % 500:
                     await asyncio.sleep(0)
 
-    task = asyncio.get_running_loop().create_task(pump())
-    try:
-        return await _measured(lambda: seen)
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
+    with _running(pump()):
+        return await _measured(lambda: seen, seconds)
 
 
-def pyupbit_manager(url: str) -> float:
+def pyupbit_manager(url: str, case: Case, seconds: float) -> float:
     """Take the same tickers from pyupbit's manager, which has a process of its own (its CPU time counts too)."""
+    _only_tickers(case, "pyupbit")
     import pyupbit
     import websockets
 
@@ -249,52 +341,60 @@ def pyupbit_manager(url: str) -> float:
         deadline = time.monotonic() + _WARM_UP
         while time.monotonic() < deadline:
             manager.get()
-        meter = Meter(lambda: seen)
-        meter.begin()
-        deadline = time.monotonic() + SECONDS
+        cpu = _cpu_seconds()
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             manager.get()
             seen += 1
-        return meter.rate()
+        return (_cpu_seconds() - cpu) / seen * 1e6
     finally:
         library.connect = original
         if manager is not None:
             manager.terminate()
 
 
-def _on_qasync(contender: Callable[[str], Coroutine[Any, Any, float]], url: str) -> float:
-    app = QCoreApplication.instance() or QCoreApplication([])
-    with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
-        return runner.run(contender(url))
+def _on_asyncio(work: Callable[[str, Case, float], Coroutine[Any, Any, float]]) -> Callable[[str, Case, float], float]:
+    return lambda url, case, seconds: asyncio.run(work(url, case, seconds))
 
 
-CONTENDERS: dict[str, Callable[[str], float]] = {
-    "bare loop (asyncio)": lambda url: asyncio.run(bare_loop(url)),
-    "bare loop (qasync)": lambda url: _on_qasync(bare_loop, url),
-    "channels to typed slots": lambda url: _on_qasync(by_channels, url),
-    "proxy to a bound method": lambda url: _on_qasync(by_proxy, url),
-    "conflated (frame)": lambda url: _on_qasync(by_frames, url),
-    "ccxt.pro": lambda url: asyncio.run(ccxt_pro(url)),
+def _on_qasync(work: Callable[[str, Case, float], Coroutine[Any, Any, float]]) -> Callable[[str, Case, float], float]:
+    def run(url: str, case: Case, seconds: float) -> float:
+        app = QCoreApplication.instance() or QCoreApplication([])
+        with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
+            return runner.run(work(url, case, seconds))
+
+    return run
+
+
+CONTENDERS: dict[str, Callable[[str, Case, float], float]] = {
+    BARE: _on_asyncio(bare_loop),
+    "bare loop (qasync)": _on_qasync(bare_loop),
+    "picows + msgspec": _on_asyncio(picows_loop),
+    OWN_SLOTS: _on_qasync(by_channels),
+    OWN_METHOD: _on_qasync(by_proxy),
+    OWN_FRAMES: _on_qasync(by_frames),
+    "ccxt.pro": _on_asyncio(ccxt_pro),
     "pyupbit": pyupbit_manager,
-    "upbit-sdk": lambda url: asyncio.run(upbit_sdk(url)),
+    "upbit-sdk": _on_asyncio(upbit_sdk),
 }
+OURS = (OWN_SLOTS, OWN_METHOD, OWN_FRAMES)
 
 
-def _run_one(name: str, url: str, answer: Any) -> None:
+def _run_one(name: str, url: str, case: Case, seconds: float, answer: Any) -> None:
     try:
-        answer.put(CONTENDERS[name](url))
+        answer.put(CONTENDERS[name](url, case, seconds))
     except ImportError as error:
-        answer.put(f"not installed: {error.name}")
+        answer.put(f"left out: {error.name}")
 
 
-def measure(name: str, url: str) -> float | str:
-    """Return a contender's rate, measured in a fresh process; a text where it cannot run."""
+def measure(name: str, url: str, case: Case, seconds: float) -> float | str:
+    """Return a contender's µs for each message, measured in a fresh process; a text where it cannot run."""
     context = multiprocessing.get_context("spawn")
     answer = context.Queue()
-    process = context.Process(target=_run_one, args=(name, url, answer))
+    process = context.Process(target=_run_one, args=(name, url, case, seconds, answer))
     process.start()
     try:
-        found: float | str = answer.get(timeout=20 + SECONDS)
+        found: float | str = answer.get(timeout=30 + seconds)
     except queue.Empty:
         found = "did not get going"
     finally:
@@ -307,32 +407,106 @@ def measure(name: str, url: str) -> float | str:
     return found
 
 
-def main() -> None:
-    rates: dict[str, float] = {}
-    runs: dict[str, list[float]] = {name: [] for name in CONTENDERS}
-    with flood_server() as url:
-        for number in range(ROUNDS):
-            for name in CONTENDERS:
-                found = measure(name, url)
+def _thrash() -> None:
+    memory = bytearray(_THRASHED)
+    while True:
+        bytes(memory)
+
+
+@contextlib.contextmanager
+def thrashing() -> Iterator[None]:
+    """Keep both cores and all caches busy with something else."""
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=_thrash, daemon=True) for _ in range(2)]
+    for process in processes:
+        process.start()
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.join()
+
+
+def contest(case: Case, names: list[str], rounds: int, seconds: float) -> dict[str, list[float]]:
+    """Return what each contender took in each round, and print the table of it."""
+    took: dict[str, list[float]] = {name: [] for name in names}
+    said: dict[str, str] = {}
+    with (
+        thrashing() if case.cold else contextlib.nullcontext(),
+        flood_server(case.kind, RATE if case.single else 0.0, deflate=case.deflate) as url,
+    ):
+        for number in range(rounds):
+            for name in names[:: -1 if number % 2 else 1]:
+                if name in said:
+                    continue
+                found = measure(name, url, case, seconds)
                 if isinstance(found, float):
-                    runs[name].append(found)
-                elif not number:
-                    print(f"{name:26s}{found}")
-    for name, values in runs.items():
-        if values:
-            rates[name] = statistics.median(values)
-            print(f"{name:26s}{rates[name]:10,.0f} messages per CPU second  ({min(values):,.0f} to {max(values):,.0f})")
-    bare, ours = rates["bare loop (asyncio)"], rates["channels to typed slots"]
-    print(
-        f"channels / bare loop    {ours / bare:5.2f}   (target >= 0.75; on the same qasync loop "
-        f"{ours / rates['bare loop (qasync)']:.2f})"
-    )
-    print(f"conflated / bare loop   {rates['conflated (frame)'] / bare:5.2f}   (target >= 1.5)")
-    for other in ("ccxt.pro", "pyupbit", "upbit-sdk"):
-        if other in rates:
-            print(
-                f"channels / {other:13s}{ours / rates[other]:5.2f}   {'(target >= 3)' if other == 'ccxt.pro' else ''}"
-            )
+                    took[name].append(found)
+                else:
+                    said[name] = found
+    print(f"{case}   (load {os.getloadavg()[0]:.1f})")
+    for name in names:
+        if name in said or not took[name]:
+            print(f"  {name:26}{said.get(name, '')}")
+            continue
+        ratio = statistics.median(bare / own for bare, own in zip(took[BARE], took[name], strict=False))
+        least, most = min(took[name]), max(took[name])
+        print(f"  {name:26}{statistics.median(took[name]):8.2f} µs a message ({least:.2f}-{most:.2f}){ratio:8.2f}")
+    sys.stdout.flush()
+    return took
+
+
+def cases(arguments: argparse.Namespace) -> list[Case]:
+    """Return what is to be measured."""
+    if arguments.short:
+        return [Case(kind, single) for kind in ("ticker", "mix") for single in (False, True)]
+    found = [
+        Case(kind, regime == "single", arguments.deflate, arguments.cold)
+        for kind in arguments.kinds
+        for regime in arguments.regimes
+    ]
+    # What costs most time to measure: for tickers and the mix, of which a desktop lives.
+    most = [case for case in found if case.kind in ("ticker", "mix")]
+    if arguments.full:
+        found += [msgspec.structs.replace(case, cold=True) for case in most]
+        found += [msgspec.structs.replace(case, deflate=True) for case in most]
+    return found
+
+
+def against_old(seconds: float, rounds: int) -> None:
+    """Print what benchmarks/compare.py reads: our own contenders, with the frames that older commits get."""
+    with flood_server() as url:
+        for name in OURS:
+            found = [measure(name, url, Case("alike"), seconds) for _ in range(rounds)]
+            rate = 1e6 / statistics.median(each for each in found if isinstance(each, float))
+            print(f"{name:26s}{rate:10,.0f} messages per CPU second")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("old", nargs="*", type=float, metavar="SECONDS ROUNDS", help="only what compare.py reads")
+    parser.add_argument("--short", action="store_true")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=[kind for kind in KINDS if kind != "alike"])
+    parser.add_argument("--regimes", nargs="+", choices=("burst", "single"), default=["burst", "single"])
+    parser.add_argument("--contenders", nargs="+", choices=tuple(CONTENDERS), default=None)
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--cold", action="store_true", help="all cases with cold caches")
+    parser.add_argument("--deflate", action="store_true", help="all cases with permessage-deflate")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=1.5, help="of each measurement")
+    arguments = parser.parse_args()
+    if arguments.old:
+        against_old(arguments.old[0], int(arguments.old[1]) if len(arguments.old) > 1 else 3)
+        return
+    names = arguments.contenders or (list(CONTENDERS) if arguments.full else [BARE, OWN_SLOTS, OWN_FRAMES])
+    rounds, seconds = arguments.rounds, arguments.seconds
+    if arguments.short:
+        rounds, seconds = 2, 0.6
+    if BARE not in names:
+        names = [BARE, *names]
+    for case in cases(arguments):
+        contest(case, names, rounds, seconds)
 
 
 if __name__ == "__main__":
