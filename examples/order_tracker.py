@@ -14,6 +14,7 @@ from PyQt6.QtWidgets import QApplication, QLabel, QTableWidget, QTableWidgetItem
 from upbit_ws_qt import (
     ConnectionState,
     Credentials,
+    GapReport,
     MyAssetEvent,
     MyOrderEvent,
     ServiceConfig,
@@ -49,6 +50,7 @@ class OrderTracker(QWidget):
         for part in (self.standing, self.table, self.balances):
             layout.addWidget(part)
         service.connectionStateChanged.connect(self.on_line)
+        service.gapHealed.connect(self.on_healed)
         proxy = WebSocketClientProxy("order tracker", owner=self)
         # Whatever is open already comes as `recovered` events first.
         proxy.subscribe_my_order(self.on_order)
@@ -77,6 +79,12 @@ class OrderTracker(QWidget):
         if line is WebSocketType.PRIVATE:
             up = state is ConnectionState.CONNECTED
             self.standing.setText("listening" if up else f"the line is down ({state.value}): orders may have changed")
+
+    @pyqtSlot(GapReport)
+    def on_healed(self, report: GapReport) -> None:
+        """Say what was missed, and whether all of it is known again."""
+        if report.ws_type is WebSocketType.PRIVATE:
+            self.standing.setText(f"{'whole again' if report.is_whole else 'doubtful'}: {report}")
 
 
 async def main() -> object:
