@@ -10,7 +10,7 @@ LOWEST := .venv-lowest
 ONCE := widgets test_packaging.py test_examples.py test_tools.py test_tour.py test_promises.py test_conftest.py
 ROOMS := tests $(ONCE:%=--ignore=tests/%)
 
-.PHONY: run test check soak test-rooms check-lowest lint types imports fuzz hostile mutants house bench dist clean
+.PHONY: run test check prove prove-short soak test-rooms check-lowest lint types imports fuzz hostile mutants house bench dist clean
 
 run: $(STAMP)
 	@$(BIN)/python run_desktop_ui.py $(ARGS)
@@ -18,11 +18,18 @@ run: $(STAMP)
 test: $(STAMP)
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
-check: lint types imports test
+check: lint types imports prove-short test
 
 # The long forms of tests that `make test` runs in a small one, and nothing else.
 soak: $(STAMP)
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n auto --dist worksteal --soak $(ARGS)
+
+# The whole system in simulated time, seed after seed; what fails is shrunk and replayed by `make prove SEED=…`.
+prove: $(STAMP)
+	@PYTHONHASHSEED=0 $(BIN)/python -m tests.prove $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+prove-short: $(STAMP)
+	@PYTHONHASHSEED=0 $(BIN)/python -m tests.prove --seeds 64 $(ARGS)
 
 # What may differ from one Python or one version of a dependency to another.
 test-rooms: $(STAMP)

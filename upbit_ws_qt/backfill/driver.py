@@ -22,6 +22,7 @@ from upbit_ws_qt.backfill.walks import (
 )
 from upbit_ws_qt.errors import RestError
 from upbit_ws_qt.events import CandleEvent, TradeEvent
+from upbit_ws_qt.streams import DISORDER_MS
 from upbit_ws_qt.types import Delivery
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ class BackfillDriver:
         self._starts: set[Healing] = set()
         self._queue: list[Healing] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._made_good: dict[StreamKey, int] = {}  # exchange's ms of the newest trade that was recovered
         self._stopped = False
         self.stats = BackfillStats()
 
@@ -163,6 +165,7 @@ class BackfillDriver:
         gates: list[StreamGate] = []
         if not stands:
             self._latest[gap.ws_type], self._gates[gap.ws_type] = gap, gates
+        self._made_good = {stream: at for stream, at in self._made_good.items() if self._routing.is_routed(stream)}
         group = self._group_of(gap) if gap.ranges else None
         for each in gap.ranges:
             gate = self._routing.open_gate(each.stream)
@@ -274,7 +277,10 @@ class BackfillDriver:
                     return
             else:
                 healing.known = self._routing.known_ids(each.stream)
-                healing.floor = TradeFloor(gap.since if each.since is None else each.since)
+                # A line that was never proved leaves the loss before it in force. What has been recovered of it by
+                # now must not be handed out again: the guard remembers the newest of that only.
+                recovered = self._made_good.get(each.stream, 0) - DISORDER_MS
+                healing.floor = TradeFloor(max(gap.since if each.since is None else each.since, recovered))
             gate.note_ids()
         self._wholeness.begins(each.stream)
         healing.epoch = gap.new
@@ -469,6 +475,9 @@ class BackfillDriver:
         elif isinstance(walk, CandleWalk):
             past = missed_candles(walk.candles, healing.stream.data_type, healing.known_candle, healing.epoch, now)
         missed = [event for _, event in past if event is not None]
+        times = [event.trade_timestamp for event in missed if isinstance(event, TradeEvent)]
+        if times:
+            self._made_good[healing.stream] = max(*times, self._made_good.get(healing.stream, 0))
         holds = [hold for hold in healing.holds if not hold.route.closed]
         recovery = StreamRecovery(
             healing.stream,

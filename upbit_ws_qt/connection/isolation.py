@@ -136,6 +136,15 @@ class IsolatedSocket:
         await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._socket.close(), self._away))
         await asyncio.wait({self._closed}, timeout=END_WITHIN)
 
+    async def answers(self, within: float) -> bool:
+        """Whether the peer answers within some seconds; what came before the answer has then been handed over."""
+        if self._closed.done() or self._away.is_closed():
+            return False
+        asking = asyncio.run_coroutine_threadsafe(self._socket.answers(within), self._away)
+        answered = await asyncio.wrap_future(asking)
+        self._crossing.empty()
+        return answered
+
     def abort(self, cause: str) -> None:
         """Cut it as soon as its thread gets to it."""
         _post(self._away, self._socket.abort, cause)

@@ -124,6 +124,10 @@ class Line:
         if self._socket is not None:
             await self._socket.close()
 
+    async def answers(self, within: float) -> bool:
+        """Whether the exchange answers a ping within some seconds; all that it had sent before has then come."""
+        return self._socket is not None and await self._socket.answers(within)
+
     def abort(self, cause: str) -> None:
         """Cut the socket at once."""
         if self._socket is not None:

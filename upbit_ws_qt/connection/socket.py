@@ -60,6 +60,7 @@ class Socket:
         )
         self._timer: asyncio.TimerHandle | None = None
         self._pings = 0
+        self._answered: asyncio.Future[None] | None = None  # done with the answer to the latest ping
         self._bytes_sent = 0
         self._peer = ""
         self._closed: asyncio.Future[CloseInfo] = self._loop.create_future()
@@ -95,6 +96,16 @@ class Socket:
             if not self._closed.done():
                 stream.cut("closed by us")
         await asyncio.wait({self._closed}, timeout=self._close_timeout)
+
+    async def answers(self, within: float) -> bool:
+        """Whether the peer answers a ping within some seconds; what it had sent before has then been received."""
+        stream = self._stream
+        if stream is None or self._closed.done() or stream.protocol.state is not State.OPEN:
+            return False
+        answered = self._answered = self._answered or self._loop.create_future()
+        self._ping(stream)
+        await asyncio.wait({answered, self._closed}, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+        return answered.done()
 
     def abort(self, cause: str) -> None:
         """Cut the connection at once, without a close frame."""
@@ -166,14 +177,17 @@ class Socket:
         now = self._loop.time()
         verdict = self._watchdog.look(now, self._wall_clock(), broken=stream.complaint, closing=state is not State.OPEN)
         if verdict == PING:
-            # Numbered, so that a late pong is not taken for the answer to a later ping.
-            self._pings += 1
-            stream.send_ping(b"%d" % self._pings)
-            self._watchdog.pinged(now)
+            self._ping(stream)
         elif verdict is not None:
             # After a close frame the peer has said itself what is wrong; only its TCP hangs.
             stream.cut(verdict) if stream.protocol.close_rcvd is None else stream.transport.abort()
         self._timer = self._loop.call_later(self._watchdog.tick, self._look)
+
+    def _ping(self, stream: WireConnection) -> None:
+        # Numbered, so that a late pong is not taken for the answer to a later ping.
+        self._pings += 1
+        stream.send_ping(b"%d" % self._pings)
+        self._watchdog.pinged(self._loop.time())
 
     def _on_frames(self, sink: FrameSink, messages: Iterator[bytes], now: float) -> None:
         self._watchdog.frames(length_hint(messages), now)
@@ -183,6 +197,9 @@ class Socket:
         now = self._loop.time()
         if payload == b"%d" % self._pings and self._request is not None:
             rtt = self._watchdog.pong(now)
+            if self._answered is not None:
+                self._answered.set_result(None)
+                self._answered = None
             if rtt is not None:
                 self._request.on_pong(rtt, now)
 

@@ -289,7 +289,9 @@ class Supervisor:
         try:
             line = await self._lines.dial(self._next_epoch(), held.put)
             await self._lines.prove(line)
-            await self._take_over(old, line, held, cause)
+            # Both have carried the same if the old one still lives now; if not, nobody knows since when it was dead.
+            lived = await old.answers(self._config.pong_timeout)
+            await self._take_over(old, line, held, cause, lived=lived)
         except WebSocketError as error:
             self._asked_for = None
             self._counters.rotation_failed(kind_of(error))
@@ -305,7 +307,7 @@ class Supervisor:
                 line.abort("replaced before it was proved")
         return line
 
-    async def _take_over(self, old: Line, line: Line, held: Inbox, cause: str) -> None:
+    async def _take_over(self, old: Line, line: Line, held: Inbox, cause: str, *, lived: bool) -> None:
         """Make `line` the present one, behind everything that `old` has delivered so far."""
         if line.closed.done():
             raise self._lines.loss_error(line)
@@ -313,6 +315,8 @@ class Supervisor:
 
         def switch() -> None:
             if not reached.done():
+                if not lived:
+                    self._gaps.lost(Phrase("{cause}; the line before it was dead", cause=cause), self._loop.time())
                 self._begin_epoch(line, cause)
                 reached.set_result(None)
 

@@ -195,6 +195,9 @@ class SocketLike(Protocol):
     async def close(self) -> None:
         """Close it, with a close frame if the peer answers within close_timeout, else without; idempotent."""
 
+    async def answers(self, within: float) -> bool:
+        """Whether the peer answers within some seconds; what it had sent before the answer has then been received."""
+
     def abort(self, cause: str) -> None:
         """Cut it at once."""
 

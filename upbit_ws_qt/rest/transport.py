@@ -7,6 +7,7 @@ import contextlib
 import errno
 import importlib
 import ssl
+import sys
 import threading
 from dataclasses import dataclass
 from socket import gaierror
@@ -179,7 +180,10 @@ class HttpTransport:
 
 
 async def _imported(name: str) -> object:
-    """Return a module that a thread of its own has loaded."""
+    """Return a module that a thread of its own has loaded, or somebody else before."""
+    known = sys.modules.get(name)
+    if known is not None and not getattr(known.__spec__, "_initializing", False):
+        return known
     loop = asyncio.get_running_loop()
     loaded: asyncio.Future[object] = loop.create_future()
 

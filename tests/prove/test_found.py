@@ -1,0 +1,64 @@
+"""What the simulation has found, each as the shortest course that showed it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.prove.course import Course, Step
+from tests.prove.stage import play
+
+TRADES = {"types": ("trade",), "codes": ("KRW-BTC", "KRW-ETH"), "backfill": True, "private": False}
+PLAIN = {**TRADES, "backfill": False}
+
+
+def course(seconds: float, rate: float, *steps: Step, seed: int = 1, order: str = "fifo") -> Course:
+    return Course(
+        seed=seed,
+        order=order,
+        rate=rate,
+        seconds=seconds,
+        delay=0.005,
+        jitter=0.0,
+        fragments=0.0,
+        skew=0.0,
+        backfill=(),
+        hold=2.0,
+        data_format="DEFAULT",
+        compression=False,
+        steps=steps,
+    )
+
+
+def test_a_line_that_was_dead_before_it_was_replaced_leaves_a_gap() -> None:
+    """Without one, what it did not bring any more was missing, and the change called itself planned."""
+    outcome = play(
+        course(
+            30.0,
+            100.0,
+            Step(0.0, "wish", TRADES),
+            Step(0.0, "wish", PLAIN),
+            Step(10.0, "dead_line", {"endpoint": "public"}),
+            Step(12.0, "reconnect", {"endpoint": "public"}),
+        )
+    )
+    assert outcome.violations == []
+    assert any("the line before it was dead 2 since" in line for line in outcome.trace)
+    assert outcome.counts["trades missed"] > 0  # of the one who does not want the past
+
+
+def test_what_was_recovered_is_not_handed_out_again_after_a_line_that_was_never_proved() -> None:
+    """The gap of the third line goes back to the loss of the first: more than the guard remembers was recovered."""
+    outcome = play(
+        replace(
+            course(
+                20.0,
+                30.0,
+                Step(0.0, "wish", {**TRADES, "codes": ("KRW-BTC",)}),
+                Step(10.0, "sleep", {"seconds": 1800.0}),
+                Step(10.0, "violation", {"endpoint": "public", "kind": "continuation", "on": "served", "after": 0.0}),
+            ),
+            delay=0.02,
+        )
+    )
+    assert outcome.violations == []
+    assert any("public syncing -> reconnecting: protocol error" in line for line in outcome.trace)
