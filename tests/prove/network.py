@@ -215,7 +215,7 @@ class End(asyncio.Transport):
         if whole and not self._closing:
             cut = self.network.cut_at(len(whole))
             for part in (whole[:cut], whole[cut:]) if cut else (whole,):
-                if not (self._closing or self._lost):
+                if not self.is_closing():
                     self._protocol.data_received(part)
         if whole:
             self.other.got_through(len(whole))
