@@ -10,7 +10,7 @@ LOWEST := .venv-lowest
 ONCE := widgets test_packaging.py test_examples.py test_tools.py test_tour.py test_promises.py test_conftest.py
 ROOMS := tests $(ONCE:%=--ignore=tests/%)
 
-.PHONY: run test check prove prove-short soak test-rooms check-lowest lint types imports fuzz hostile mutants house bench dist clean
+.PHONY: run test check prove prove-short prove-mutants soak test-rooms check-lowest lint types imports fuzz hostile mutants house bench dist clean
 
 run: $(STAMP)
 	@$(BIN)/python run_desktop_ui.py $(ARGS)
@@ -27,6 +27,10 @@ soak: $(STAMP)
 # The whole system in simulated time, seed after seed; what fails is shrunk and replayed by `make prove SEED=…`.
 prove: $(STAMP)
 	@PYTHONHASHSEED=0 $(BIN)/python -m tests.prove $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+# Something is put wrong on purpose, a mutant at a time, and has to be found.
+prove-mutants: $(STAMP)
+	@$(BIN)/python -m tests.prove.mutants $(ARGS)
 
 prove-short: $(STAMP)
 	@PYTHONHASHSEED=0 $(BIN)/python -m tests.prove --seeds 64 $(ARGS)

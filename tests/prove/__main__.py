@@ -13,11 +13,13 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from tests.prove import mutants
 from tests.prove.course import Course
-from tests.prove.stage import Outcome, play
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.prove.stage import Outcome
 
 SHRUNK = 3  # of the seeds that fail, so many are shrunk
 
@@ -39,6 +41,8 @@ def main() -> int:
         os.execve(sys.executable, [sys.executable, "-m", "tests.prove", *sys.argv[1:]],  # noqa: S606
                   {**os.environ, "PYTHONHASHSEED": "0"})  # fmt: skip
     options = _options()
+    if options.mutant:
+        mutants.install(options.mutant)
     if options.seed is not None:
         return _one(options.seed, trace=options.trace, shrink=not options.whole)
     began, cpu = time.monotonic(), 0.0
@@ -55,7 +59,7 @@ def main() -> int:
             print(f"{seeds} seeds, {faults} faults, {seconds / 3600:.1f} h, {len(failed)} failed", flush=True)
         if len(failed) >= options.most_failures:
             break
-    for told in failed[:SHRUNK]:
+    for told in () if options.no_shrinking else failed[:SHRUNK]:
         _one(told.seed, trace=False, shrink=True)
     trades, missed = counts.pop("trades", 0), counts.pop("trades missed", 0)
     print(f"{seeds} seeds, {faults} faults, {seconds / 3600:.1f} simulated hours, {len(failed)} failed: "
@@ -77,7 +81,16 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--minutes", type=float, default=0.0, help="begin no seed after so many; 0 for all")
     parser.add_argument("--most-failures", type=int, default=10, help="end after so many")
+    parser.add_argument("--no-shrinking", action="store_true", help="only say which seeds fail")
+    parser.add_argument("--mutant", help="with something wrong in the product, see mutants.py")
     return parser.parse_args()
+
+
+def play(course: Course) -> Outcome:
+    """Play a course; the product is loaded by the first one, with whatever is wrong in it on purpose."""
+    from tests.prove import stage
+
+    return stage.play(course)
 
 
 def _play_all(seeds: range, jobs: int, minutes: float) -> Iterator[Told]:

@@ -7,8 +7,10 @@ import contextlib
 import errno
 from typing import TYPE_CHECKING, Any
 
+from tests.prove.course import CODES
 from tests.prove.watch import Consumer
 from upbit_ws_qt.errors import WebSocketError
+from upbit_ws_qt.exchange import OrderRejectedError
 from upbit_ws_qt.specs import SubscriptionSpec
 from upbit_ws_qt.types import ConnectionState, DataType, WebSocketType
 
@@ -41,7 +43,7 @@ class Acts:
         self._manager = stage.manager
         self.consumers: list[Consumer] = []
         self.disorders_network = bool(stage.course.jitter)
-        self.ever_slept = False
+        self.delisted: set[str] = set()
         self._timers: list[tuple[asyncio.TimerHandle, Callable[[], object]]] = []
         self._asked: set[asyncio.Task[None]] = set()
 
@@ -224,7 +226,6 @@ class Acts:
 
     async def sleep(self, seconds: float) -> None:
         """The computer sleeps: its loop stands still, the market goes on, and the network has forgotten it."""
-        self.ever_slept = True
         for end in self._network.lines_of("10.0.0.1"):
             self._network.kill(end)
         self._stage.computer.step(seconds)
@@ -249,6 +250,37 @@ class Acts:
         """The market falls silent for a while."""
         self._exchange.set_rate(1.0)
         self._later(seconds, lambda: self._exchange.set_rate(self._stage.course.rate))
+
+    def delist(self, code: str) -> None:
+        """A market ends."""
+        if code in self._exchange.world.codes:
+            self._exchange.delist(code)
+            self.delisted.add(code)
+
+    # -- the account
+    def keys_refused(self, endpoint: str, times: int, http: bool) -> None:
+        """The key is revoked, and good again later."""
+        self._inject("invalid_auth", endpoint, times=times, http=http)
+
+    def order(self, volume: str) -> None:
+        """An order is placed, here or by another program."""
+        with contextlib.suppress(OrderRejectedError):  # there is no money left
+            self._exchange.place_order(CODES[0], "BID", "limit", 50_000_000, volume)
+
+    def fill(self, which: int, volume: str | None) -> None:
+        """An order is filled, all of it or some."""
+        if (uuid := self._open_order(which)) is not None:
+            with contextlib.suppress(OrderRejectedError, ValueError):  # less than that is left
+                self._exchange.fill_order(uuid, volume)
+
+    def cancel(self, which: int) -> None:
+        """An order is cancelled."""
+        if (uuid := self._open_order(which)) is not None:
+            self._exchange.cancel_order(uuid)
+
+    def _open_order(self, which: int) -> str | None:
+        there = [order.uuid for order in self._exchange.world.account.orders() if order.is_open]
+        return there[which % len(there)] if there else None
 
     # -- inside
     def _consumer(self, which: int) -> Consumer | None:

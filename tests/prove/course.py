@@ -157,7 +157,7 @@ def _wish(random: Random) -> dict[str, Any]:
         "types": kinds,
         "codes": codes,
         "backfill": random.choice((None, True, False)),
-        "private": random.random() < 0.15,
+        "private": random.random() < 0.2,
     }
 
 
@@ -223,7 +223,13 @@ MAKERS: dict[str, tuple[float, Callable[[Random], dict[str, Any]]]] = {
     "slow_callback": (1, _some(which=range(8), times=(1, 3), seconds=(0.05, 0.2))),
     # the market
     "quiet": (1, _some(seconds=_SECONDS)),
+    "delist": (0.3, _some(code=CODES[2:])),
+    # the account
+    "keys_refused": (1, _some(endpoint=("private",), times=(1, 2, 3), http=(True, False))),
+    "order": (5, _some(volume=("0.001", "0.002", "0.01"))),
+    "fill": (4, _some(which=range(8), volume=(None, "0.0003"))),
+    "cancel": (2, _some(which=range(8))),
 }  # fmt: skip
 """Everything that can happen, with how often it does beside the rest."""
 
-USERS = frozenset({"wish", "close", "change", "snapshot", "reconnect", "quiet"})
+USERS = frozenset({"wish", "close", "change", "snapshot", "reconnect", "quiet", "order", "fill", "cancel"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt.types import DataType, WebSocketType
@@ -18,6 +19,7 @@ __all__ = ["Judge"]
 UNDER_WAY = 2.0
 """Seconds that the newest trades may still need."""
 DISORDER_MS = 1000
+PRICE_UNIT = 10**8
 
 
 class Judge:
@@ -37,6 +39,8 @@ class Judge:
             for code in dict.fromkeys(seen.code for seen in consumer.seen if seen.kind == "trade"):
                 self._trades_are_true(consumer, code)
             self._states_never_go_back(consumer)
+            self._candles_are_whole(consumer)
+        self._orders_are_the_exchanges()
         await self._books_balance()
 
     def _trades(self) -> dict[str, list[Trade]]:
@@ -108,7 +112,13 @@ class Judge:
             return
         self._order_is_right(name, [seen for seen in known if not seen.recovered and not seen.snapshot], places)
         self._order_is_right(name, [seen for seen in known if seen.recovered], places)
+        if consumer.fills("trade") and self._all_came_in_their_place():
+            self._order_is_right(name, [seen for seen in known if not seen.snapshot], places)
         self._nothing_is_missing(consumer, name, known, places, self._trades()[code])
+
+    def _all_came_in_their_place(self) -> bool:
+        """Whether what was recovered was told to have come before the live events after it, each time."""
+        return all(stream.in_order for report in self._stage.diary.reports for stream in report.streams)
 
     def _order_is_right(self, name: str, seen: list[Seen], places: dict[int, int]) -> None:
         for before, after in itertools.pairwise(seen):
@@ -158,6 +168,40 @@ class Judge:
         return any(
             recovery.stream.symbol == code for report in self._stage.diary.reports for recovery in report.unrecoverable
         )
+
+    def _candles_are_whole(self, consumer: Consumer) -> None:
+        """Each candle that closed while it was wanted is there, with its last price, where it is to be made good."""
+        if consumer.closed_at is not None or consumer.was_quarantined or not consumer.fills("candle"):
+            return
+        if any(report.unrecoverable for report in self._stage.diary.reports):
+            return
+        for (kind, code), truth in self._stage.witness.candles.items():
+            mine = {start: price for (k, c, start), price in consumer.prices.items() if (k, c) == (kind, code)}
+            if len(mine) < 3 or code in self._acts.delisted:
+                continue
+            first, last = min(mine), max(mine)
+            for start in sorted(truth):
+                if not first < start < last:
+                    continue
+                if start not in mine:
+                    self._says(f"{consumer.name} {kind} {code}: the candle of {start} is missing")
+                    return
+                if int(mine[start] * PRICE_UNIT) != truth[start]:
+                    self._says(f"{consumer.name} {kind} {code}: the candle of {start} ends at {mine[start]}")
+                    return
+
+    def _orders_are_the_exchanges(self) -> None:
+        """What is known of the account is what the exchange has, where it is to be made good."""
+        stage = self._stage
+        if "order" not in stage.course.backfill or not any(
+            spec.data_type is DataType.MY_ORDER for each in self._acts.open_consumers() for spec in each.specs
+        ):
+            return
+        state = stage.manager.account_state()
+        theirs = {o.uuid: Decimal(o.executed) / 10**8 for o in stage.exchange.world.account.orders() if o.is_open}
+        mine = {} if state is None else {order.uuid: order.executed_volume for order in state.open_orders}
+        if state is None or mine != theirs:
+            self._says(f"{len(theirs)} orders are open, and {len(mine)} are known to be: {mine} {theirs}")
 
     def _states_never_go_back(self, consumer: Consumer) -> None:
         """Tickers, books and candles never become older, live or recovered."""

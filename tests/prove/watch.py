@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from upbit_ws_qt.connection.states import TRANSITIONS
 from upbit_ws_qt.errors import BackpressureError
-from upbit_ws_qt.events import CandleEvent, TradeEvent
+from upbit_ws_qt.events import CandleEvent, MyOrderEvent, TradeEvent
 from upbit_ws_qt.manager import ManagerListener
 from upbit_ws_qt.types import ConnectionState, WebSocketType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from decimal import Decimal
 
     from tests.prove.stage import Stage
     from upbit_ws_qt.backfill import GapReport
@@ -45,7 +46,7 @@ class Witness:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self.trades: dict[str, list[Trade]] = defaultdict(list)
-        self.candles: dict[tuple[str, str], dict[int, tuple[Any, ...]]] = defaultdict(dict)
+        self.candles: dict[tuple[str, str], dict[int, int]] = defaultdict(dict)  # the last price of each
         hub = stage.exchange._hub
         self._deliver = hub.deliver
         hub.deliver = self._see  # type: ignore[method-assign]
@@ -57,6 +58,9 @@ class Witness:
             if change.kind == "trade":
                 values: Any = change.values  # type: ignore[attr-defined]
                 self.trades[change.code].append(Trade(values[5], values[3], now))
+            elif change.kind.startswith("candle"):
+                candle: Any = change.values  # type: ignore[attr-defined]
+                self.candles[change.kind, change.code][candle[0] // 1000] = candle[4]
         return self._deliver(seen)
 
 
@@ -93,6 +97,9 @@ class Consumer:
     def __post_init__(self) -> None:
         self.seen: list[Seen] = []
         self.opened_at = self.stage.loop.time()
+        self.orders: dict[str, MyOrderEvent] = {}
+        self.prices: dict[tuple[str, str, int], Decimal] = {}
+        self._fills: set[str] = set()
 
     @property
     def was_quarantined(self) -> bool:
@@ -113,16 +120,19 @@ class Consumer:
         if self.closed_at is not None:
             stage.violated(f"{self.name} was handed something after it was closed")
         ws_type = event.websocket_type
-        if not event.recovered and not event.is_snapshot and not stage.manager.is_current_epoch(ws_type, event.epoch):
-            # Who waits for the past may be handed what came on the line before, if it came while that was the line.
-            over_at = stage.diary.epoch_at[ws_type, event.epoch + 1]
-            if not self.fills(event.type) or event.received_at > over_at:
-                stage.violated(f"{self.name} was handed an event of epoch {event.epoch}")
+        over_at = stage.diary.epoch_at.get((ws_type, event.epoch + 1))
+        # Who waits for the past may be handed what came on the line before, if it came while that was the line.
+        waited = over_at is not None and self.fills(event.type) and event.received_at <= over_at
+        if not event.recovered and not event.is_snapshot and over_at is not None and not waited:
+            stage.violated(f"{self.name} was handed an event of epoch {event.epoch}")
         key, ms = 0, event.timestamp
         if isinstance(event, TradeEvent):
             key, ms = event.sequential_id, event.trade_timestamp
         elif isinstance(event, CandleEvent):
             key = int(event.start.timestamp())
+            self.prices[event.type, event.code, key] = event.trade_price
+        elif isinstance(event, MyOrderEvent):
+            self._take_order(event)
         seen = Seen(event.type, event.code, key, ms, event.epoch, event.recovered, event.is_snapshot, stage.loop.time())
         self.seen.append(seen)
         stage.note(f"{self.name} {seen.kind} {seen.code} {seen.id} {seen.ms} {seen.epoch} {seen.recovered}")
@@ -133,6 +143,20 @@ class Consumer:
         if self.raises:
             self.raises -= 1
             raise RuntimeError("a callback of the user's that raises")
+
+    def _take_order(self, event: MyOrderEvent) -> None:
+        """Note how it stands with an order, and that it goes forth and not back."""
+        known = self.orders.get(event.uuid)
+        if known is not None and (event.trades_count, event.executed_volume) < (
+            known.trades_count,
+            known.executed_volume,
+        ):
+            self.stage.violated(f"{self.name}: an order went back from {known.executed_volume} filled")
+        if event.trade_uuid is not None and event.is_fill:
+            if event.trade_uuid in self._fills:
+                self.stage.violated(f"{self.name}: a fill was told twice")
+            self._fills.add(event.trade_uuid)
+        self.orders[event.uuid] = event
 
 
 class Diary(ManagerListener):
