@@ -38,6 +38,9 @@ NOTICED_WITHIN = 20.0
 """Seconds within which a dead line is found, and one that nobody wants is closed."""
 SETTLES_WITHIN = 20.0
 STOPS_WITHIN = 2.0
+FORGOTTEN_AFTER = 900.0
+PATIENT = 10
+"""One seed in so many waits until health is good again."""
 CLIENT = "10.0.0.1"
 LONGEST = 3600.0
 _SETTLED = frozenset({GlobalManagerState.ACTIVE, GlobalManagerState.IDLE})
@@ -118,6 +121,8 @@ class Stage:
             await acts.rest()
             await self._come_to_rest()
             await Judge(self, acts).judge()
+            if not course.seed % PATIENT:
+                await self._become_healthy()
             await self._end()
         await self._look_for_leftovers()
 
@@ -160,6 +165,16 @@ class Stage:
             for stream in self.manager.get_active_subscriptions()
             if not (status := self.manager.wiring.stream_status(stream)).is_served
         ][:5]
+
+    async def _become_healthy(self) -> None:
+        """Wait until nothing of the trouble is left in any window, and look whether health is back and alerts gone."""
+        await asyncio.sleep(FORGOTTEN_AFTER)
+        health = await self.manager.get_health_status()
+        if not self.diary.refused and not health.is_healthy:
+            self.violated(f"health is {health.level.value}: {[reason.kind.value for reason in health.reasons]}")
+        for key, count in self.diary.alerts.items():
+            if count and not key.startswith("maintenance") and not self.diary.refused:
+                self.violated(f"an alert is left: {key}")
 
     async def _end(self) -> None:
         began = self.loop.time()

@@ -247,3 +247,5 @@ class Diary(ManagerListener):
         key = f"{alert.kind.value} {alert.ws_type} {alert.subject}"
         self._note(f"alert {key} {'raised' if raised else 'cleared'}")
         self.alerts[key] += 1 if raised else -1
+        if self.alerts[key] not in (0, 1):
+            self._stage.violated(f"alert {key} was raised twice, or cleared without having been raised")
