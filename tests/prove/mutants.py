@@ -103,18 +103,11 @@ MUTANTS = (
         "one trade in fifty is taken for old",
     ),
     Mutant(
-        "limit-second",
+        "limit-none",
         "upbit_ws_qt.connection.rate_limit",
-        "SECOND = 1.05",
-        "SECOND = 0.35",
-        "the window of a second is a third of one",
-    ),
-    Mutant(
-        "limit-twice",
-        "upbit_ws_qt.connection.rate_limit",
-        "        self._sent_at.append(now)\n",
-        "        if self._sent % 2:\n            self._sent_at.append(now)\n",
-        "every other message is not counted",
+        "        return max(0.0, self._sent_at[-1] + spacing - now, delay)",
+        "        return 0.0",
+        "changes of what is wanted leave as they come, whatever the limit",
     ),
     Mutant(
         "planner-loses-one",
@@ -160,7 +153,7 @@ MUTANTS = (
     ),
     Mutant(
         "backfill-lag",
-        "upbit_ws_qt.backfill.driver",
+        "upbit_ws_qt.backfill.healing",
         "        return first.sequential_id != walk.floor.after_id and not walk.has(first.sequential_id)",
         "        return False",
         "REST that is behind the line is believed",
