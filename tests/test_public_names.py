@@ -77,6 +77,10 @@ ADDED = set(
     HealthLevel
     HealthReason
     HistorySeries
+    BookDepth
+    CandleUnit
+    EventStream
+    TimeFrame
     HowAsked
     HowContinued
     HowDelivered

@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.manager import (
         ComponentsSnapshot,
         ComponentSubscription,
+        EventStream,
         FrameRecord,
         FrameTrace,
         GlobalWebSocketManager,
@@ -116,12 +117,6 @@ if TYPE_CHECKING:
         CandleChannel,
         Channel,
         ExceptHook,
-        HowAsked,
-        HowContinued,
-        HowDelivered,
-        HowQueued,
-        HowRecovered,
-        HowWanted,
         IndicatorChannel,
         IndicatorSignalChannel,
         MyAssetChannel,
@@ -175,7 +170,17 @@ if TYPE_CHECKING:
     from upbit_ws_qt.silence import (
         SilenceDetector,
     )
-    from upbit_ws_qt.specs import IndicatorSpec, SubscriptionSpec, is_market_code
+    from upbit_ws_qt.specs import (
+        HowAsked,
+        HowContinued,
+        HowDelivered,
+        HowQueued,
+        HowRecovered,
+        HowWanted,
+        IndicatorSpec,
+        SubscriptionSpec,
+        is_market_code,
+    )
     from upbit_ws_qt.streams import (
         StreamGap,
         StreamKey,
@@ -207,6 +212,8 @@ if TYPE_CHECKING:
     from upbit_ws_qt.types import (
         BackpressureConfig,
         BackpressureStrategy,
+        BookDepth,
+        CandleUnit,
         ConnectionState,
         DataFormat,
         DataType,
@@ -214,6 +221,7 @@ if TYPE_CHECKING:
         GlobalManagerState,
         IndependenceLevel,
         Priority,
+        TimeFrame,
         WebSocketType,
     )
     from upbit_ws_qt.wire import (
@@ -251,7 +259,7 @@ _HOMES: dict[str, str] = {
             OrderbookUnit SignalEventParams TickerEvent TradeEvent
         """,
         "manager": """
-            ComponentsSnapshot ComponentSubscription FrameRecord FrameTrace GlobalWebSocketManager
+            ComponentsSnapshot ComponentSubscription EventStream FrameRecord FrameTrace GlobalWebSocketManager
             ManagerListener
         """,
         "monitoring": """
@@ -263,7 +271,7 @@ _HOMES: dict[str, str] = {
             SubscriptionMetrics SubscriptionPerformanceMonitor TaskReading
         """,
         "qt": """
-            Attachment ExceptHook HowAsked HowContinued HowDelivered HowQueued HowRecovered HowWanted NestedLoopError
+            Attachment ExceptHook NestedLoopError
             PaintMeter SlotError Subscription SubscriptionState WebSocketClientProxy WebSocketService attach exec_dialog
             install_excepthook run
         """,
@@ -279,7 +287,10 @@ _HOMES: dict[str, str] = {
         """,
         "routing": "DataPoolManager DataRoutingEngine FanoutHub PoolStatistics RoutingStatistics",
         "silence": "SilenceDetector",
-        "specs": "IndicatorSpec SubscriptionSpec is_market_code",
+        "specs": """
+            HowAsked HowContinued HowDelivered HowQueued HowRecovered HowWanted IndicatorSpec SubscriptionSpec
+            is_market_code
+        """,
         "streams": "StreamGap StreamKey",
         "subscriptions": """
             ConflictInfo ConflictKind Demand IntelligentSubscriptionOptimizer OptimizationResult
@@ -289,8 +300,8 @@ _HOMES: dict[str, str] = {
         """,
         "text": "Phrase safe_text",
         "types": """
-            BackpressureConfig BackpressureStrategy ConnectionState DataFormat DataType Delivery
-            GlobalManagerState IndependenceLevel Priority WebSocketType
+            BackpressureConfig BackpressureStrategy BookDepth CandleUnit ConnectionState DataFormat DataType Delivery
+            GlobalManagerState IndependenceLevel Priority TimeFrame WebSocketType
         """,
         "wire": """
             INDICATOR_RULES MAX_COMBINATIONS TIMEFRAMES FormatSavings IndicatorRule ServerError
@@ -323,10 +334,12 @@ __all__ = [
     "BackpressureError",
     "BackpressureStrategy",
     "BaseWebSocketEvent",
+    "BookDepth",
     "Bottleneck",
     "BudgetUsage",
     "CandleChannel",
     "CandleEvent",
+    "CandleUnit",
     "ChanceAccount",
     "ChanceMarket",
     "ChanceSide",
@@ -353,6 +366,7 @@ __all__ = [
     "Demand",
     "DialError",
     "EpochManager",
+    "EventStream",
     "ExceptHook",
     "FanoutHub",
     "FormatSavings",
@@ -467,6 +481,7 @@ __all__ = [
     "TaskReading",
     "TickerChannel",
     "TickerEvent",
+    "TimeFrame",
     "TradeChannel",
     "TradeEvent",
     "TypeObject",

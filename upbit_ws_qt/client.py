@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakSet
 
-from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
+from upbit_ws_qt.errors import AuthenticationError, ConfigurationError, ConnectionLostError, SubscriptionError
+from upbit_ws_qt.event_source import EventSource
 from upbit_ws_qt.events import BaseWebSocketEvent, CandleEvent, OrderbookEvent, TickerEvent, TradeEvent
-from upbit_ws_qt.manager import GlobalWebSocketManager
+from upbit_ws_qt.manager import EventStream, GlobalWebSocketManager
 from upbit_ws_qt.specs import SubscriptionSpec, normalize_symbols
 from upbit_ws_qt.streams import StreamKey, streams_of
 from upbit_ws_qt.types import ConnectionState, DataType
@@ -29,7 +31,7 @@ __all__ = ["SimpleWebSocketClient"]
 _E = TypeVar("_E", bound=BaseWebSocketEvent)
 
 
-class SimpleWebSocketClient:
+class SimpleWebSocketClient(EventSource):
     """Says once what is of interest and then reads the newest value whenever it is needed.
 
     Every getter returns None (or leaves the symbol out) for what is not known yet; asking for an unknown symbol is no
@@ -43,6 +45,8 @@ class SimpleWebSocketClient:
         'KRW-BTC'
         >>> client.is_stale("KRW-BTC", DataType.TICKER)
         False
+        >>> async for trade in client.trades("KRW-BTC"):
+        ...     break
         >>> await client.close()
 
     Args:
@@ -55,6 +59,7 @@ class SimpleWebSocketClient:
         self.client_id = client_id
         self._manager = manager
         self._handles: list[ComponentSubscription] = []
+        self._streams: WeakSet[EventStream[Any]] = WeakSet()
 
     def __repr__(self) -> str:
         return f"<SimpleWebSocketClient {self.client_id!r} {len(self._handles)} interests>"
@@ -100,9 +105,15 @@ class SimpleWebSocketClient:
         await self._note_interest(manager)
         try:
             await handle.wait_served(timeout)
-        except (SubscriptionError, TimeoutError):
+        except (SubscriptionError, ConnectionLostError, AuthenticationError, TimeoutError):
             return False
         return True
+
+    def events(self, spec: SubscriptionSpec) -> EventStream[Any]:
+        """Return what a wish is about, for `async for`, of any type: SubscriptionSpec("myOrder"), say."""
+        stream: EventStream[Any] = EventStream(self._started, self.client_id, spec)
+        self._streams.add(stream)
+        return stream
 
     def get_ticker(self, symbol: str) -> TickerEvent | None:
         """Return a market's newest ticker."""
@@ -215,7 +226,9 @@ class SimpleWebSocketClient:
         return manager is None or manager.wiring.wholeness.is_whole(StreamKey(data_type, _code(symbol)))
 
     async def close(self) -> None:
-        """End the interests; what was read stays with whoever holds it. Idempotent; the manager goes on."""
+        """End the interests and streams; what was read stays with whoever holds it. Idempotent; the manager goes on."""
+        for stream in tuple(self._streams):
+            stream.close()
         handles, self._handles = self._handles, []
         for handle in handles:
             handle.close()
@@ -223,10 +236,14 @@ class SimpleWebSocketClient:
             await self._note_interest(self._manager)
 
     async def _ready(self) -> GlobalWebSocketManager:
+        manager = await self._started()
+        if manager.wiring.pool is None:
+            raise ConfigurationError("data_pool", False, "true; the pull interface reads from the pool")
+        return manager
+
+    async def _started(self) -> GlobalWebSocketManager:
         if self._manager is None:
             self._manager = await GlobalWebSocketManager.get_instance()
-        if self._manager.wiring.pool is None:
-            raise ConfigurationError("data_pool", False, "true; the pull interface reads from the pool")
         await self._manager.start()
         return self._manager
 

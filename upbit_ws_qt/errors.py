@@ -17,6 +17,7 @@ Each error carries its context as attributes and says what to do; `recovery` tel
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Self
 
 from upbit_ws_qt.text import Phrase, safe_text
 
@@ -76,6 +77,13 @@ class WebSocketError(Exception):
     def followed_by(self, recovery: RecoveryStrategy) -> None:
         """Note what the library does about it where that depends on what went wrong around it."""
         self.recovery = recovery
+
+    def again(self) -> Self:
+        """Return an error that says the same; one that is raised again and again would keep what it passed through."""
+        twin = type(self).__new__(type(self))
+        twin.args = self.args
+        vars(twin).update(vars(self))
+        return twin
 
     def __str__(self) -> str:
         return self.message

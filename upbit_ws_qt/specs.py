@@ -8,12 +8,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 from upbit_ws_qt.errors import SubscriptionError
 from upbit_ws_qt.types import FULL_DEPTH, BackpressureConfig, BackpressureStrategy, DataType, Delivery, Priority
 
-__all__ = ["IndicatorSpec", "SubscriptionSpec", "is_market_code", "normalize_symbols"]
+__all__ = [
+    "HowAsked",
+    "HowContinued",
+    "HowDelivered",
+    "HowQueued",
+    "HowRecovered",
+    "HowWanted",
+    "IndicatorSpec",
+    "SubscriptionSpec",
+    "is_market_code",
+    "normalize_symbols",
+]
 
 _E = TypeVar("_E", bound=Enum)
 
@@ -267,5 +278,66 @@ class SubscriptionSpec:
             object.__setattr__(self, name, value)
 
     def __str__(self) -> str:
+        if not self.symbols:
+            return self.data_type.value
         shown = ", ".join(self.symbols[:5]) + (f" and {len(self.symbols) - 5} more" if len(self.symbols) > 5 else "")
         return f"{self.data_type.value}({shown})"
+
+
+class HowQueued(TypedDict, total=False):
+    """How the events of a wish wait where they have to.
+
+    Attributes:
+        priority: who is served first after a drop; the proxy's by default.
+        backpressure: the queue of a consumer that is slower than its data.
+    """
+
+    priority: Priority
+    backpressure: BackpressureConfig | None
+
+
+class HowDelivered(HowQueued, total=False):
+    """How the events of a wish are handed out.
+
+    Attributes:
+        delivery: each event (the default), the newest per symbol and display frame, or, for tables, all that changed
+            in one call, whose callback takes a tuple of events.
+        rate: with Delivery.BATCH, calls a second at most; one per display frame by default.
+    """
+
+    delivery: Delivery
+    rate: float | None
+
+
+class HowAsked(HowQueued, total=False):
+    """How public data are asked for, which the exchange can send as present state, as news, or both (the default).
+
+    Attributes:
+        only_snapshot: the present state once, no stream.
+        only_realtime: the stream without the present state first.
+    """
+
+    only_snapshot: bool
+    only_realtime: bool
+
+
+class HowWanted(HowDelivered, HowAsked, total=False):
+    """Both, for tickers and order books."""
+
+
+class HowContinued(HowAsked, total=False):
+    """How data are asked for whose past can be had: trades and candles.
+
+    Attributes:
+        backfill: whether what is missed while the line is down is asked for and handed out, marked `recovered`; None
+            for `ServiceConfig.backfill`. With Delivery.FRAME, which is about the newest, nothing is.
+        since: begin with the past from this time (an aware datetime) on, or behind this trade (`sequential_id`), and go
+            on live without a seam.
+    """
+
+    backfill: bool | None
+    since: datetime | int | None
+
+
+class HowRecovered(HowWanted, HowContinued, total=False):
+    """All of it, for trades and candles."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
 
@@ -18,6 +18,8 @@ __all__ = [
     "ORDERBOOK_DEPTHS",
     "BackpressureConfig",
     "BackpressureStrategy",
+    "BookDepth",
+    "CandleUnit",
     "ConnectionState",
     "DataFormat",
     "DataType",
@@ -25,6 +27,7 @@ __all__ = [
     "GlobalManagerState",
     "IndependenceLevel",
     "Priority",
+    "TimeFrame",
     "WebSocketType",
 ]
 
@@ -116,6 +119,13 @@ class DataType(StrEnum):
                 f"unknown candle unit {unit!r}; expected one of {', '.join(CANDLE_UNITS)}"
             ) from None
 
+
+CandleUnit: TypeAlias = Literal["1s", "1m", "3m", "5m", "10m", "15m", "30m", "60m", "240m"]
+"""The units of candles on the line."""
+BookDepth: TypeAlias = Literal[1, 5, 15, 30]
+"""Rows of an order book that can be asked for."""
+TimeFrame: TypeAlias = Literal["5m", "15m", "60m", "240m", "1d"]
+"""The time frames of indicators."""
 
 CANDLE_UNITS: tuple[str, ...] = tuple(
     t.value.removeprefix("candle.") for t in DataType if t.value.startswith("candle.")

@@ -133,9 +133,13 @@ async def test_a_wish_that_cannot_be_is_refused_where_the_channel_is_asked_for(s
     with pytest.raises(SubscriptionError):
         service.ticker("nonsense")
     with pytest.raises(SubscriptionError):
-        service.candle("KRW-BTC", "7m")
+        service.candle("KRW-BTC", "7m")  # type: ignore[arg-type]  # as an editor says, too
     with pytest.raises(SubscriptionError):
-        service.indicator("KRW-BTC", IndicatorSpec.of("rsi", {"period": 14}), timeframe="7m")
+        service.indicator(
+            "KRW-BTC",
+            IndicatorSpec.of("rsi", {"period": 14}),
+            timeframe="7m",  # type: ignore[arg-type]
+        )
 
 
 @served()

@@ -107,6 +107,7 @@ class Supervisor:
         self._lines = Lines(ws_type, config, self._dialer, self._counters, synchronize, self._line_closed)
         self._backoff = Backoff(config.backoff_initial, config.backoff_max, config.stable_after, rng)
         self._line: Line | None = None
+        self.failure: WebSocketError | None = None  # what it was given up for; None unless it is FAILED
         self._proved_at = 0.0
         self._wanted = False
         self._supervisor: asyncio.Task[None] | None = None
@@ -221,6 +222,7 @@ class Supervisor:
 
     # -- the supervisor -----------------------------------------------------------------------------------------
     def _start(self, cause: str) -> None:
+        self.failure = None
         self._move(ConnectionState.CONNECTING, cause)
         self._supervisor = self._loop.create_task(self._supervise(), name=f"connection-{self.ws_type.value}")
         self._supervisor.add_done_callback(self._supervisor_ended)
@@ -443,6 +445,7 @@ class Supervisor:
         self._gaps.lost(error.message, self._loop.time())
 
     def _give_up(self, error: WebSocketError) -> None:
+        self.failure = error
         self._drop_line(error)
         self._counters.failed(kind_of(error))
         self._move(ConnectionState.FAILED, error.message, close_code_of(error))

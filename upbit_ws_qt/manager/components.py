@@ -18,7 +18,7 @@ from upbit_ws_qt.monitoring.adaptive import AdaptationPlan
 from upbit_ws_qt.routing import owner_lives
 from upbit_ws_qt.specs import SubscriptionSpec
 from upbit_ws_qt.streams import streams_of
-from upbit_ws_qt.subscriptions import RestoreResult, SnapshotData
+from upbit_ws_qt.subscriptions import RestoreResult, SnapshotData, names_of
 from upbit_ws_qt.types import DataType
 from upbit_ws_qt.wire import region_problem
 
@@ -119,7 +119,9 @@ class ComponentSubscription:
 
         Raises:
             SubscriptionError: naming the streams that the exchange refuses or does not serve.
-            TimeoutError: after `timeout`.
+            ConnectionLostError: after `timeout`, where the line is not up.
+            TimeoutError: after `timeout`, where it is, and the exchange has neither served nor refused all of it.
+            WebSocketError: what the line was given up for (AuthenticationError, say); it is dialled again when asked.
         """
         await self._owner.wait_served(self, timeout)
 
@@ -222,7 +224,7 @@ class ComponentRegistry:
             )
         # All that can be refused is, before anything is changed.
         for index, spec in enumerate(specs):
-            self._check_line(handle.component_id, index, spec)
+            self._check_line(handle.component_id, index if len(specs) > 1 else None, spec)
         handle.quarantined = self._routing.quarantine_of(handle.component_id) is not None
         if handle.quarantined:
             self._wishes.check(handle.component_id, specs)
@@ -412,9 +414,16 @@ class ComponentRegistry:
         by_line: dict[WebSocketType, list[StreamKey]] = {}
         for stream in handle.streams:
             by_line.setdefault(stream.websocket_type, []).append(stream)
-        async with asyncio.timeout(timeout):
-            for ws_type, streams in by_line.items():
-                await self._endpoints[ws_type].sync.wait_served(streams)
+        try:
+            async with asyncio.timeout(timeout):
+                for ws_type, streams in by_line.items():
+                    await self._endpoints[ws_type].sync.wait_served(streams)
+        except TimeoutError:
+            for ws_type in by_line:
+                self._endpoints[ws_type].require_line(f"it did not come up within {timeout:g} s")
+            waiting = [s for s in handle.streams if not (self.status(s).is_served or self.status(s).is_failed)]
+            reason = f"the exchange has not shown within {timeout:g} s that it serves {names_of(waiting)}"
+            raise TimeoutError(reason) from None
 
     def announce(self, stream: StreamKey, status: StreamStatus, error: WebSocketError | None = None) -> None:
         """Tell the registrations that want a stream how it stands; from a plain callback of the loop."""
@@ -425,7 +434,7 @@ class ComponentRegistry:
         """Return all that is wanted, each wish of each component."""
         return tuple(spec for handles in self._handles.values() for handle in handles for spec in handle.specs)
 
-    def _check_line(self, component_id: str, index: int, spec: SubscriptionSpec) -> None:
+    def _check_line(self, component_id: str, index: int | None, spec: SubscriptionSpec) -> None:
         ws_type = spec.data_type.websocket_type
         lacking = region_problem(spec, self._region)
         if lacking is None and ws_type not in self._endpoints:

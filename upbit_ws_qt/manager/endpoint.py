@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from upbit_ws_qt.connection import Inbox, IsolatedHost, Supervisor, open_socket
-from upbit_ws_qt.errors import SubscriptionError
+from upbit_ws_qt.errors import ConnectionLostError, SubscriptionError
 from upbit_ws_qt.streams import streams_of
 from upbit_ws_qt.subscriptions import EndpointSync
 from upbit_ws_qt.types import ConnectionState, IndependenceLevel
@@ -169,6 +169,13 @@ class Endpoint:
             await asyncio.wait({asking})
             self.connection.set_wanted(self.is_wanted)
 
+    def require_line(self, cause: str) -> None:
+        """Raise what the line was given up for, or ConnectionLostError with a cause, unless the line is up."""
+        if self.connection.failure is not None:
+            raise self.connection.failure.again()
+        if self.connection.state not in (ConnectionState.SYNCING, ConnectionState.CONNECTED):
+            raise ConnectionLostError(self.ws_type.value, cause)
+
     async def handed_out(self) -> None:
         """Return when everything that has arrived so far has been handed out."""
         done = asyncio.Event()
@@ -199,6 +206,7 @@ class Endpoint:
     def _on_state(self, change: StateChange) -> None:
         if change.new in _WITHOUT_LINE:
             self.sync.line_lost()
+        self.sync.line_given_up(self.connection.failure if change.new is ConnectionState.FAILED else None)
         self._owner.on_connection_state(self.ws_type, change)
 
 
@@ -217,6 +225,8 @@ async def fetch_snapshot(
     """
     if not spec.data_type.has_snapshot:
         raise SubscriptionError("the exchange has no snapshots of this type", spec=spec)
+    if endpoint.connection.failure is not None:
+        raise endpoint.connection.failure.again()
     found: dict[str, BaseWebSocketEvent] = {}
     for stream in streams_of(spec) if pool is not None else ():
         known = pool.get_latest_data(stream.symbol, stream.data_type, stream.variant) if pool is not None else None
@@ -230,10 +240,14 @@ async def fetch_snapshot(
         f"snapshot {next(_numbers)}", once, lambda event: found.setdefault(event.code, event)
     )
     try:
-        # What has not come in time, or is not served, is missing in the answer, as promised.
-        with contextlib.suppress(TimeoutError, SubscriptionError):
-            async with asyncio.timeout(timeout):
-                await endpoint.fetch_snapshots(once)
+        # What has not come in time, or is not served, is missing in the answer, as promised; of a line that is not
+        # there nothing is known, and that is another thing.
+        try:
+            with contextlib.suppress(SubscriptionError):
+                async with asyncio.timeout(timeout):
+                    await endpoint.fetch_snapshots(once)
+        except TimeoutError:
+            endpoint.require_line(f"it did not come up within {timeout:g} s")
         await endpoint.handed_out()
     finally:
         route.close()

@@ -235,7 +235,8 @@ class GlobalWebSocketManager:
         """Return the present state of each symbol that the exchange serves within `timeout` seconds.
 
         The streams of other components are not disturbed. Symbols that the exchange does not know are missing in the
-        answer. Types without snapshots raise SubscriptionError.
+        answer. Types without snapshots raise SubscriptionError, a line that is not up by then ConnectionLostError, and
+        one that was given up what it was given up for.
         """
         wiring = self.wiring
         wiring.require_usable()

@@ -10,12 +10,6 @@ from upbit_ws_qt.qt.excepthook import ExceptHook, SlotError, install_excepthook
 from upbit_ws_qt.qt.nested_loops import NestedLoopError
 from upbit_ws_qt.qt.paint import PaintMeter
 from upbit_ws_qt.qt.proxy import (
-    HowAsked,
-    HowContinued,
-    HowDelivered,
-    HowQueued,
-    HowRecovered,
-    HowWanted,
     WebSocketClientProxy,
 )
 from upbit_ws_qt.qt.run import run
@@ -42,12 +36,6 @@ __all__ = [
     "CandleChannel",
     "Channel",
     "ExceptHook",
-    "HowAsked",
-    "HowContinued",
-    "HowDelivered",
-    "HowQueued",
-    "HowRecovered",
-    "HowWanted",
     "IndicatorChannel",
     "IndicatorSignalChannel",
     "MyAssetChannel",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         TradeChannel,
     )
     from upbit_ws_qt.specs import IndicatorSpec
+    from upbit_ws_qt.types import BookDepth, CandleUnit, TimeFrame
 
 __all__ = ["ChannelSource"]
 
@@ -42,7 +43,7 @@ class ChannelSource:
         """Return the channel of a market's trades."""
         return cast("TradeChannel", self._channel(SubscriptionSpec(DataType.TRADE, code)))
 
-    def orderbook(self, code: str, level: Decimal | int | str = 0, depth: int = 30) -> OrderbookChannel:
+    def orderbook(self, code: str, level: Decimal | int | str = 0, depth: BookDepth = 30) -> OrderbookChannel:
         """Return the channel of a market's order book.
 
         Args:
@@ -53,7 +54,7 @@ class ChannelSource:
         spec = SubscriptionSpec(DataType.ORDERBOOK, code, level=level, depth=depth)
         return cast("OrderbookChannel", self._channel(spec))
 
-    def candle(self, code: str, unit: str) -> CandleChannel:
+    def candle(self, code: str, unit: CandleUnit) -> CandleChannel:
         """Return the channel of a market's candles of a unit such as "1m"."""
         return cast("CandleChannel", self._channel(SubscriptionSpec(DataType.candle(unit), code)))
 
@@ -70,7 +71,7 @@ class ChannelSource:
         spec = SubscriptionSpec(DataType.ANNOUNCEMENT, categories=categories, include_body=include_body)
         return cast("AnnouncementChannel", self._channel(spec))
 
-    def indicator(self, code: str, indicator: IndicatorSpec, *, timeframe: str) -> IndicatorChannel:
+    def indicator(self, code: str, indicator: IndicatorSpec, *, timeframe: TimeFrame) -> IndicatorChannel:
         """Return the channel of one indicator of a KRW market; needs credentials.
 
         Args:
@@ -81,7 +82,7 @@ class ChannelSource:
         spec = SubscriptionSpec(DataType.INDICATOR, code, timeframe=timeframe, indicators=(indicator,))
         return cast("IndicatorChannel", self._channel(spec))
 
-    def indicator_signal(self, code: str, indicator: IndicatorSpec, *, timeframe: str) -> IndicatorSignalChannel:
+    def indicator_signal(self, code: str, indicator: IndicatorSpec, *, timeframe: TimeFrame) -> IndicatorSignalChannel:
         """Return the channel of one condition on an indicator of a KRW market; needs credentials.
 
         Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from weakref import ref
 
 from PyQt6 import sip
@@ -12,9 +12,10 @@ from PyQt6.QtCore import QObject, pyqtBoundSignal, pyqtSlot
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from upbit_ws_qt.manager import EventStream
     from upbit_ws_qt.specs import SubscriptionSpec
 
-__all__ = ["Closeable", "Lifetime", "receiver_of", "signal_of"]
+__all__ = ["Closeable", "Lifetime", "StreamEnd", "receiver_of", "signal_of"]
 
 
 class Closeable(Protocol):
@@ -113,6 +114,25 @@ class Lifetime(QObject):
         self._members.clear()
         if not sip.isdeleted(self):
             self.deleteLater()
+
+
+class StreamEnd:
+    """Ends what is iterated with its owner, and keeps it from nobody: a loop that is broken off lets go of it."""
+
+    def __init__(self, stream: EventStream[Any], on_gone: Callable[[Closeable], None]) -> None:
+        self._stream = ref(stream, lambda _: on_gone(self))
+
+    @property
+    def specs(self) -> tuple[SubscriptionSpec, ...]:
+        """What is wanted by it; nothing before it is iterated."""
+        stream = self._stream()
+        return () if stream is None or not stream.begun else (stream.spec,)
+
+    def close(self) -> None:
+        """End it."""
+        stream = self._stream()
+        if stream is not None:
+            stream.close()
 
 
 def receiver_of(callback: object) -> QObject | None:

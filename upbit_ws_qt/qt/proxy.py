@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, cast, overload
 
 from PyQt6 import sip
 from PyQt6.QtCore import QObject, pyqtBoundSignal
 
 from upbit_ws_qt.errors import SubscriptionError
+from upbit_ws_qt.event_source import EventSource
 from upbit_ws_qt.qt.channel_source import ChannelSource
-from upbit_ws_qt.qt.ownership import Lifetime
+from upbit_ws_qt.qt.ownership import Lifetime, StreamEnd
 from upbit_ws_qt.qt.service import WebSocketService
 from upbit_ws_qt.qt.subscription import Subscription
 from upbit_ws_qt.specs import IndicatorSpec, SubscriptionSpec
 from upbit_ws_qt.types import (
-    BackpressureConfig,
     ConnectionState,
     DataType,
     Delivery,
@@ -26,7 +26,6 @@ from upbit_ws_qt.types import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from datetime import datetime
     from decimal import Decimal
     from types import TracebackType
 
@@ -41,71 +40,15 @@ if TYPE_CHECKING:
         TickerEvent,
         TradeEvent,
     )
+    from upbit_ws_qt.manager import EventStream, GlobalWebSocketManager
     from upbit_ws_qt.qt.channel import Channel
+    from upbit_ws_qt.specs import HowAsked, HowContinued, HowDelivered, HowQueued, HowRecovered, HowWanted
+    from upbit_ws_qt.types import BookDepth, CandleUnit, TimeFrame
 
-__all__ = ["HowAsked", "HowContinued", "HowDelivered", "HowQueued", "HowRecovered", "HowWanted", "WebSocketClientProxy"]
-
-
-class HowQueued(TypedDict, total=False):
-    """How the events of a wish wait where they have to.
-
-    Attributes:
-        priority: who is served first after a drop; the proxy's by default.
-        backpressure: the queue of a consumer that is slower than its data.
-    """
-
-    priority: Priority
-    backpressure: BackpressureConfig | None
+__all__ = ["WebSocketClientProxy"]
 
 
-class HowDelivered(HowQueued, total=False):
-    """How the events of a wish are handed out.
-
-    Attributes:
-        delivery: each event (the default), the newest per symbol and display frame, or, for tables, all that changed
-            in one call, whose callback takes a tuple of events.
-        rate: with Delivery.BATCH, calls a second at most; one per display frame by default.
-    """
-
-    delivery: Delivery
-    rate: float | None
-
-
-class HowAsked(HowQueued, total=False):
-    """How public data are asked for, which the exchange can send as present state, as news, or both (the default).
-
-    Attributes:
-        only_snapshot: the present state once, no stream.
-        only_realtime: the stream without the present state first.
-    """
-
-    only_snapshot: bool
-    only_realtime: bool
-
-
-class HowWanted(HowDelivered, HowAsked, total=False):
-    """Both, for tickers and order books."""
-
-
-class HowContinued(HowAsked, total=False):
-    """How data are asked for whose past can be had: trades and candles.
-
-    Attributes:
-        backfill: whether what is missed while the line is down is asked for and handed out, marked `recovered`; None
-            for `ServiceConfig.backfill`. With Delivery.FRAME, which is about the newest, nothing is.
-        since: begin with the past from this time (an aware datetime) on, or behind this trade (`sequential_id`), and go
-            on live without a seam.
-    """
-
-    backfill: bool | None
-    since: datetime | int | None
-
-
-class HowRecovered(HowWanted, HowContinued, total=False):
-    """All of it, for trades and candles."""
-
-
-class WebSocketClientProxy(ChannelSource):
+class WebSocketClientProxy(ChannelSource, EventSource):
     """One component's access to the service.
 
     It ends, and with it all its subscriptions, its channels and every connection that was made through these, when
@@ -253,7 +196,7 @@ class WebSocketClientProxy(ChannelSource):
         callback: Callable[[tuple[OrderbookEvent, ...]], object] | pyqtBoundSignal | None = None,
         *,
         level: Decimal | int | str = 0,
-        depth: int = 30,
+        depth: BookDepth = 30,
         delivery: Literal[Delivery.BATCH],
         rate: float | None = None,
         **how: Unpack[HowAsked],
@@ -265,7 +208,7 @@ class WebSocketClientProxy(ChannelSource):
         callback: Callable[[OrderbookEvent], object] | pyqtBoundSignal | None = None,
         *,
         level: Decimal | int | str = 0,
-        depth: int = 30,
+        depth: BookDepth = 30,
         **how: Unpack[HowWanted],
     ) -> Subscription: ...
     def subscribe_orderbook(
@@ -274,7 +217,7 @@ class WebSocketClientProxy(ChannelSource):
         callback: Callable[[Any], object] | pyqtBoundSignal | None = None,
         *,
         level: Decimal | int | str = 0,
-        depth: int = 30,
+        depth: BookDepth = 30,
         **how: Unpack[HowWanted],
     ) -> Subscription:
         """Have a callback called with the order books of some markets.
@@ -294,7 +237,7 @@ class WebSocketClientProxy(ChannelSource):
         symbols: str | Iterable[str],
         callback: Callable[[tuple[CandleEvent, ...]], object] | pyqtBoundSignal | None = None,
         *,
-        unit: str,
+        unit: CandleUnit,
         delivery: Literal[Delivery.BATCH],
         rate: float | None = None,
         **how: Unpack[HowContinued],
@@ -305,7 +248,7 @@ class WebSocketClientProxy(ChannelSource):
         symbols: str | Iterable[str],
         callback: Callable[[CandleEvent], object] | pyqtBoundSignal | None = None,
         *,
-        unit: str,
+        unit: CandleUnit,
         **how: Unpack[HowRecovered],
     ) -> Subscription: ...
     def subscribe_candle(
@@ -313,7 +256,7 @@ class WebSocketClientProxy(ChannelSource):
         symbols: str | Iterable[str],
         callback: Callable[[Any], object] | pyqtBoundSignal | None = None,
         *,
-        unit: str,
+        unit: CandleUnit,
         **how: Unpack[HowRecovered],
     ) -> Subscription:
         """Have a callback called with the candles of some markets, of a unit such as "1m"."""
@@ -352,7 +295,7 @@ class WebSocketClientProxy(ChannelSource):
         symbols: str | Iterable[str],
         callback: Callable[[IndicatorEvent], object] | pyqtBoundSignal | None = None,
         *,
-        timeframe: str,
+        timeframe: TimeFrame,
         indicators: IndicatorSpec | Iterable[IndicatorSpec],
         **how: Unpack[HowDelivered],
     ) -> Subscription:
@@ -366,7 +309,7 @@ class WebSocketClientProxy(ChannelSource):
         symbols: str | Iterable[str],
         callback: Callable[[IndicatorSignalEvent], object] | pyqtBoundSignal | None = None,
         *,
-        timeframe: str,
+        timeframe: TimeFrame,
         indicators: IndicatorSpec | Iterable[IndicatorSpec],
         **how: Unpack[HowDelivered],
     ) -> Subscription:
@@ -379,32 +322,101 @@ class WebSocketClientProxy(ChannelSource):
         """Close one of the subscriptions."""
         subscription.close()
 
+    # -- async for -----------------------------------------------------------------------------------------------------
+    def events(self, spec: SubscriptionSpec) -> EventStream[Any]:
+        """Return what a wish is about, for `async for`; how it is delivered is up to who takes the events."""
+        from upbit_ws_qt.manager import EventStream  # loaded with the manager, which this needs anyway
+
+        self._check_usable("events")
+        alive = self._lifetime.is_alive
+        stream: EventStream[Any] = EventStream(self._started_manager, self.component_id, spec, alive=alive)
+        self._lifetime.add(StreamEnd(stream, self._lifetime.discard))
+        return stream
+
+    def my_orders(self, symbols: str | Iterable[str] = (), **how: Unpack[HowQueued]) -> EventStream[MyOrderEvent]:
+        """Return what becomes of own orders, in every market or in some; needs credentials."""
+        return self.events(SubscriptionSpec(DataType.MY_ORDER, symbols, **how))
+
+    def my_assets(self, **how: Unpack[HowQueued]) -> EventStream[MyAssetEvent]:
+        """Return changes of own assets; needs credentials."""
+        return self.events(SubscriptionSpec(DataType.MY_ASSET, **how))
+
+    def announcements(
+        self, *, categories: str | Iterable[str] = (), include_body: bool = False, **how: Unpack[HowQueued]
+    ) -> EventStream[AnnouncementEvent]:
+        """Return announcements of some categories, or of all; needs credentials."""
+        spec = SubscriptionSpec(DataType.ANNOUNCEMENT, categories=categories, include_body=include_body, **how)
+        return self.events(spec)
+
+    def indicators(
+        self,
+        symbols: str | Iterable[str],
+        indicators: IndicatorSpec | Iterable[IndicatorSpec],
+        *,
+        timeframe: TimeFrame,
+        **how: Unpack[HowQueued],
+    ) -> EventStream[IndicatorEvent]:
+        """Return indicators of some KRW markets, at the close of each candle of `timeframe`; needs credentials."""
+        wanted = _listed(indicators)
+        return self.events(SubscriptionSpec(DataType.INDICATOR, symbols, timeframe=timeframe, indicators=wanted, **how))
+
+    def indicator_signals(
+        self,
+        symbols: str | Iterable[str],
+        indicators: IndicatorSpec | Iterable[IndicatorSpec],
+        *,
+        timeframe: TimeFrame,
+        **how: Unpack[HowQueued],
+    ) -> EventStream[IndicatorSignalEvent]:
+        """Return when conditions on indicators become true; each indicator names its trigger; needs credentials."""
+        wanted = _listed(indicators)
+        return self.events(
+            SubscriptionSpec(DataType.INDICATOR_SIGNAL, symbols, timeframe=timeframe, indicators=wanted, **how)
+        )
+
+    async def _started_manager(self) -> GlobalWebSocketManager:
+        await self._service.start()
+        return self._service.manager
+
     # -- present state ------------------------------------------------------------------------------------------------
-    async def get_ticker_snapshot(self, symbols: str | Iterable[str]) -> dict[str, TickerEvent]:
+    async def get_ticker_snapshot(
+        self, symbols: str | Iterable[str], *, timeout: float = 5.0
+    ) -> dict[str, TickerEvent]:
         """Fetch the present tickers once, without a subscription; running streams are not disturbed.
 
-        Returns one event per market. One that the exchange does not know, or that does not come within 5 s, is missing.
-        """
-        return cast("dict[str, TickerEvent]", await self._snapshot(DataType.TICKER, symbols))
+        Returns one event per market; one that the exchange does not know is missing.
 
-    async def get_trade_snapshot(self, symbols: str | Iterable[str]) -> dict[str, TradeEvent]:
+        Args:
+            symbols: the markets.
+            timeout: seconds; what has not come by then, although the line is up, is missing too.
+
+        Raises:
+            ConnectionLostError: the line is not up within `timeout`.
+            WebSocketError: what the line was given up for; nobody dials then, unless asked.
+        """
+        return cast("dict[str, TickerEvent]", await self._snapshot(DataType.TICKER, symbols, timeout))
+
+    async def get_trade_snapshot(self, symbols: str | Iterable[str], *, timeout: float = 5.0) -> dict[str, TradeEvent]:
         """Fetch the latest trades once; see get_ticker_snapshot."""
-        return cast("dict[str, TradeEvent]", await self._snapshot(DataType.TRADE, symbols))
+        return cast("dict[str, TradeEvent]", await self._snapshot(DataType.TRADE, symbols, timeout))
 
     async def get_orderbook_snapshot(
         self,
         symbols: str | Iterable[str],
         *,
         level: Decimal | int | str = 0,
-        depth: int = 30,
+        depth: BookDepth = 30,
+        timeout: float = 5.0,
     ) -> dict[str, OrderbookEvent]:
         """Fetch the present order books once; see get_ticker_snapshot and subscribe_orderbook."""
-        found = await self._snapshot(DataType.ORDERBOOK, symbols, level=level, depth=depth)
+        found = await self._snapshot(DataType.ORDERBOOK, symbols, timeout, level=level, depth=depth)
         return cast("dict[str, OrderbookEvent]", found)
 
-    async def get_candle_snapshot(self, symbols: str | Iterable[str], *, unit: str) -> dict[str, CandleEvent]:
+    async def get_candle_snapshot(
+        self, symbols: str | Iterable[str], *, unit: CandleUnit, timeout: float = 5.0
+    ) -> dict[str, CandleEvent]:
         """Fetch the latest candles once; see get_ticker_snapshot."""
-        return cast("dict[str, CandleEvent]", await self._snapshot(DataType.candle(unit), symbols))
+        return cast("dict[str, CandleEvent]", await self._snapshot(DataType.candle(unit), symbols, timeout))
 
     # -- the end ------------------------------------------------------------------------------------------------------
     async def cleanup(self) -> None:
@@ -451,11 +463,13 @@ class WebSocketClientProxy(ChannelSource):
             lifetime=self._lifetime,
         )
 
-    async def _snapshot(self, data_type: DataType, symbols: str | Iterable[str], **wanted: Any) -> dict[str, Any]:
+    async def _snapshot(
+        self, data_type: DataType, symbols: str | Iterable[str], timeout: float, **wanted: Any
+    ) -> dict[str, Any]:
         self._check_usable("snapshot")
         spec = SubscriptionSpec(data_type, symbols, only_snapshot=True, priority=self.priority, **wanted)
         await self._service.start()
-        return dict(await self._service.manager.fetch_snapshot(spec))
+        return dict(await self._service.manager.fetch_snapshot(spec, timeout))
 
     def _check_usable(self, what: str) -> None:
         self._service.require_thread(what)

@@ -443,10 +443,7 @@ class WebSocketService(QObject, ChannelSource):
         lacking = region_problem(spec, self.config.region)
         if lacking is not None:
             raise SubscriptionError(lacking, spec=spec, codes=spec.symbols)
-        if not self.manager.wiring.is_available(spec.data_type.websocket_type):
-            raise ConfigurationError(
-                "credentials", None, f"credentials: {spec} is not public (and needs a region that has it)"
-            )
+        self.manager.wiring.endpoint(spec.data_type.websocket_type)  # SubscriptionError where there is none
         if self.manager.state in (GlobalManagerState.STOPPING, GlobalManagerState.STOPPED) or self._hub is None:
             raise ConfigurationError("service", "stopped", "a new service; a stopped one cannot be used again")
         return self._hub

@@ -191,14 +191,28 @@ class Subscription(QObject):
             self.deleteLater()
 
     def __await__(self) -> Generator[Any, None, Subscription]:
-        return self._served().__await__()
+        return self.served().__await__()
 
-    async def _served(self) -> Subscription:
+    async def served(self, timeout: float | None = None) -> Subscription:
+        """Wait until the exchange serves all of it, which `await subscription` does without a limit.
+
+        Args:
+            timeout: seconds; None waits for as long as the line may take to come up.
+
+        Raises:
+            SubscriptionError: names what the exchange refuses or does not serve; also in `unserved`.
+            ConnectionLostError: the line is not up within `timeout`.
+            TimeoutError: it is, and the exchange has not shown by then that it serves all of it.
+            WebSocketError: what the line was given up for (AuthenticationError, say); nobody dials then, unless asked.
+        """
         if self.state is SubscriptionState.CLOSED:
             raise SubscriptionError("the subscription is closed", component_id=self.component_id)
         await self._service.start()  # nothing would be served without it
-        await self._registration.wait_served()
-        self._take_stock()  # the notifications of this may come later; whoever awaited asks `state` now
+        try:
+            await self._registration.wait_served(timeout)
+        finally:
+            if not self._closed:
+                self._take_stock()  # the notifications of this may come later; whoever awaited asks `state` now
         return self
 
     def _take_stock(self) -> None:

@@ -6,6 +6,7 @@ from upbit_ws_qt.routing.data_pool import AccountView, DataPoolManager, PoolStat
 from upbit_ws_qt.routing.engine import DataRoutingEngine, owner_lives
 from upbit_ws_qt.routing.fanout import FanoutHub
 from upbit_ws_qt.routing.gc_pauses import CollectorMonitor, CollectorPauses
+from upbit_ws_qt.routing.pull_route import PullRoute, pulled
 from upbit_ws_qt.routing.route import Route
 from upbit_ws_qt.routing.statistics import (
     ComponentStats,
@@ -26,10 +27,12 @@ __all__ = [
     "DataRoutingEngine",
     "FanoutHub",
     "PoolStatistics",
+    "PullRoute",
     "Route",
     "RouteStats",
     "RoutingStatistics",
     "StreamStats",
     "SweepResult",
     "owner_lives",
+    "pulled",
 ]

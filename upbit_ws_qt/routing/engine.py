@@ -21,6 +21,7 @@ from upbit_ws_qt.routing.filters import ViewCache, filter_of
 from upbit_ws_qt.routing.gc_pauses import CollectorMonitor
 from upbit_ws_qt.routing.message_path import MessagePath
 from upbit_ws_qt.routing.ordering import TradeOrder
+from upbit_ws_qt.routing.pull_route import PullRoute, pulled
 from upbit_ws_qt.routing.route import Route
 from upbit_ws_qt.routing.statistics import ConsumerStats, StreamStats, SweepResult
 from upbit_ws_qt.routing.stream_gate import RouteHold, StreamGate, exchange_place
@@ -514,6 +515,8 @@ def _consumer_figures(route: Route, key: StreamKey) -> ConsumerStats:
 
 
 def _route_class(spec: SubscriptionSpec, callback: Callable[[Any], Any]) -> type[Route]:
+    if callback is pulled:
+        return PullRoute
     if spec.delivery is Delivery.BATCH:
         return AsyncBatchRoute if _is_coroutine_function(callback) else BatchRoute
     return AsyncRoute if _is_coroutine_function(callback) else Route

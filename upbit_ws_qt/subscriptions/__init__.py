@@ -20,7 +20,7 @@ from upbit_ws_qt.subscriptions.snapshot import (
     SubscriptionStateSnapshot,
 )
 from upbit_ws_qt.subscriptions.state import SubscriptionStateManager
-from upbit_ws_qt.subscriptions.status import Quarantined, StreamStatus, SubscriptionStatistics
+from upbit_ws_qt.subscriptions.status import Quarantined, StreamStatus, SubscriptionStatistics, names_of
 from upbit_ws_qt.subscriptions.stream_table import listed_streams
 from upbit_ws_qt.subscriptions.wishes import Demand, Standing, WishChange
 
@@ -51,4 +51,5 @@ __all__ = [
     "SubscriptionStatistics",
     "WishChange",
     "listed_streams",
+    "names_of",
 ]

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from upbit_ws_qt.config import ServiceConfig
+    from upbit_ws_qt.errors import WebSocketError
     from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions.line_driver import LineLike
@@ -93,6 +94,7 @@ class EndpointSync:
         self._restored = (0, 0)
         self._has_served = False
         self._stopped = False
+        self._given_up: WebSocketError | None = None
 
     # -- for the connection -----------------------------------------------------------------------------------------
 
@@ -129,6 +131,12 @@ class EndpointSync:
         self._before_loss = self.capture()
         self._retire(driver)
         self._statuses.refresh_soon()
+
+    def line_given_up(self, error: WebSocketError | None) -> None:
+        """Note that nobody dials any more, and why, which those who wait are told; None once somebody does again."""
+        self._given_up = error
+        if error is not None:
+            self._statuses.fail_waiters(error)
 
     # -- for the manager --------------------------------------------------------------------------------------------
 
@@ -171,7 +179,10 @@ class EndpointSync:
         Raises:
             SubscriptionError: names the streams that are unserved, rejected or not wanted by anybody.
             ConnectionLostError: it was stopped meanwhile.
+            WebSocketError: what the line was given up for; nobody dials then, unless asked.
         """
+        if self._given_up is not None:
+            raise self._given_up.again()
         await self._statuses.wait_served(streams)
 
     async def fetch_snapshots(self, specs: Iterable[SubscriptionSpec]) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Collection, Iterable, Sequence
 
+    from upbit_ws_qt.errors import WebSocketError
     from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions.conflicts import ConflictInfo
@@ -259,6 +260,12 @@ class StatusTracker:
                 del others[waiter]
                 if not others:
                     del self._waiting_for[stream]
+
+    def fail_waiters(self, error: WebSocketError) -> None:
+        """Tell those who wait that they do so in vain."""
+        for waiter in self._waiters:
+            if not waiter.answer.done():
+                waiter.answer.set_exception(error.again())
 
     def close(self, error: Exception) -> None:
         """Tell nothing more; those who wait get `error`."""

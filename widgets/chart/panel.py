@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from PyQt6.QtCore import QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
@@ -23,7 +23,7 @@ from .view import ChartView
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from upbit_ws_qt import Channel, RestCandle, RestClient, WebSocketService
+    from upbit_ws_qt import CandleUnit, Channel, RestCandle, RestClient, WebSocketService
 
 __all__ = ["UNITS", "ChartWidget"]
 
@@ -151,12 +151,13 @@ class ChartWidget(MarketPanel):
         self.healing.be_about(DataType.candle(self._unit), self.symbol)
         # Each event: the last state of a candle must not be conflated with the first one of the next. What a gap costs
         # comes by the same way.
-        yield self.proxy.subscribe_candle(self.symbol, self._on_candle, unit=self._unit, backfill=True)
+        unit = cast("CandleUnit", self._unit)
+        yield self.proxy.subscribe_candle(self.symbol, self._on_candle, unit=unit, backfill=True)
         yield self.proxy.subscribe_ticker(self.symbol, self.marks.note, delivery=Delivery.FRAME)
 
     def main_channel(self) -> Channel:
         """Be about the live candles."""
-        return self.service.candle(self.symbol, self._unit)
+        return self.service.candle(self.symbol, cast("CandleUnit", self._unit))
 
     def forget(self) -> None:
         """Turn to the series of the market and unit that are shown now."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from PyQt6.QtCore import Qt, QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtGui import QColor, QKeySequence, QShortcut
@@ -32,6 +32,8 @@ from .plot import IndicatorPlot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from upbit_ws_qt import TimeFrame
 
 __all__ = ["IndicatorsWidget"]
 
@@ -215,11 +217,11 @@ class IndicatorsWidget(EventPanel):
         try:
             if watch.spec.trigger is None:
                 made = self.proxy.subscribe_indicator(
-                    self._symbol, self._on_value, timeframe=watch.timeframe, indicators=watch.spec
+                    self._symbol, self._on_value, timeframe=cast("TimeFrame", watch.timeframe), indicators=watch.spec
                 )
             else:
                 made = self.proxy.subscribe_indicator_signal(
-                    self._symbol, self._on_signal, timeframe=watch.timeframe, indicators=watch.spec
+                    self._symbol, self._on_signal, timeframe=cast("TimeFrame", watch.timeframe), indicators=watch.spec
                 )
         except WebSocketError as error:
             watch.refused = str(error)
