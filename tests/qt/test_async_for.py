@@ -37,7 +37,7 @@ async def first(stream: Any, count: int = 1) -> list[Any]:
 
 
 @served()
-async def test_events_come_in_order_and_a_break_is_enough(
+async def test_each_event_comes_once_and_a_break_is_enough(
     exchange: EmbeddedExchange, service: WebSocketService
 ) -> None:
     async with WebSocketClientProxy("strategy", service=service) as proxy:
@@ -45,7 +45,7 @@ async def test_events_come_in_order_and_a_break_is_enough(
         assert {trade.code for trade in trades} == set(CODES)
         for code in CODES:
             ids = [trade.sequential_id for trade in trades if trade.code == code]
-            assert ids == sorted(ids)
+            assert len(ids) == len(set(ids))
         await until(lambda: not service.manager.get_active_subscriptions())
         kinds = (proxy.tickers("KRW-BTC"), proxy.orderbooks("KRW-BTC", depth=5), proxy.candles("KRW-BTC", unit="1m"))
         assert [(await first(stream))[0].type for stream in kinds] == ["ticker", "orderbook", "candle.1m"]
