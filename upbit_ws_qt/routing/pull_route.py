@@ -43,7 +43,8 @@ class PullRoute(Route):
         if not self._queue:
             return None
         event = self._queue.pop()
-        self.delivered += 1
+        self._delivered += 1
+        self._waited_out += 1
         if self._by_stream is not None:
             self._by_stream[event.code if self._by_code else key_of_event(event)].delivered += 1
         self._taken()
@@ -68,7 +69,6 @@ class PullRoute(Route):
     def _keep(self, event: BaseWebSocketEvent) -> None:
         seen = event if self.view is None else self.view(event)
         if seen is not None:
-            self.received += 1
             self._enqueue(seen)
             self._tell()
 
