@@ -59,51 +59,102 @@ class ServiceConfig:
         >>> ServiceConfig(ping_interval=90)
         Traceback (most recent call last):
         upbit_ws_qt.errors.ConfigurationError: ping_interval: 90 is not allowed; expected a number from 0.05 to 55
+
+    Attributes:
+        region: whose rules hold: "kr", "sg", "id" or "th"; what a region does not have is refused when it is asked
+            for. `for_region` sets the addresses too, and so does a file or the environment that names a region and no
+            addresses.
+        public_url: address of the public endpoint, `wss://…` (or `ws://` on loopback).
+        private_url: of own orders, assets and announcements; None where the region has no such endpoint.
+        info_url: of indicators; None where the region has no such endpoint.
+        rest_url: of the REST interface, `https://…` (or `http://` on loopback).
+        credentials: the key; None gives public data only.
+        proxy: "http://host:port" or "socks5://…"; None goes straight, whatever the environment says.
+        data_format: how the exchange spells its frames, see DataFormat.
+        compression: whether permessage-deflate is offered.
+        max_frame_bytes: bytes of one message, inflated; a longer one ends the line.
+        max_bytes_per_second: bytes, inflated, per line, averaged over a second; a peer that sends more is cut off.
+        max_frames_per_second: messages per line, likewise.
+        connect_timeout: seconds for one dial, from the name to the handshake.
+        close_timeout: seconds that a peer has to answer the close frame.
+        rest_timeout: seconds that one answer of the REST interface may take, from the connection to its last byte.
+        ping_interval: seconds; a line that is dead though nobody said so is found within this and `pong_timeout`;
+            pings cost no budget.
+        pong_timeout: seconds; time for which this program's own loop stood still does not count.
+        busy_silence_timeout: seconds of silence after which a line that is known to be busy is given up.
+        backoff_initial: seconds: the first pause before a line is dialled again is at most this long, each next one
+            twice that.
+        backoff_max: seconds that a pause is at most.
+        stable_after: seconds of flowing data after which the back-off starts anew.
+        idle_grace: seconds that a line which nothing wants stays open.
+        token_lifetime: seconds; the private lines are renewed at 80 % of this.
+        connects_per_second: dials a second, the exchange's limit.
+        messages_per_second: requests a second on one line, the exchange's limit.
+        messages_per_minute: requests a minute on one line, the exchange's limit.
+        gather_interval: seconds that the first change of the wishes waits for others that belong to it.
+        list_timeout: seconds that LIST_SUBSCRIPTIONS may take to answer.
+        proof_timeout: seconds that the first data of a stream may take before it is reported unserved. Longer while
+            the exchange has not shown that it took the request, or still sends what was asked for with it. Time in
+            which the event loop was blocked does not count.
+        drain_budget: seconds that one turn of the event loop may spend on handing out frames.
+        inbox_frames: raw frames waiting per line; beyond it the oldest conflatable ones are dropped and counted.
+        frame_rate: display frames a second for Delivery.FRAME.
+        backpressure: the queue of consumers that name none, see BackpressureConfig.
+        backfill: what is asked for by REST where it was missed while a line was down: any of "trade", "candle",
+            "order", "asset". Of one's own orders and assets also how it stands with them at the beginning.
+        backfill_hold: Seconds for which live events wait at most, so that what was missed before them comes first;
+            only of streams that missed something, and only for components that want it.
+        slow_callback: seconds; a callback that takes longer counts as blocking.
+        quarantine_after: failures or blocking calls within `quarantine_window` after which a component is put aside.
+        quarantine_window: seconds, see there.
+        dead_component_timeout: seconds after which a component that stopped consuming is removed.
+        independence_level: how much the lines are kept apart, see IndependenceLevel.
+        metrics_interval: seconds between two readings of the figures.
+        health_interval: seconds between two judgements of the health.
+        cleanup_interval: seconds between two looks for owners that died without a word.
+        data_pool: whether the newest of each stream is kept, which SimpleWebSocketClient reads.
+        history_length: events kept per key in the data pool besides the newest; 0 keeps none.
+        data_pool_bytes: bytes that the pool may take; beyond it the histories get shorter.
+        metrics_history: whether figures are kept over time, up to a day.
+        independence_monitor: whether it is measured how the lines disturb each other.
+        raise_independence: whether the level may be raised while the program runs, where the lines are found to
+            disturb each other.
+        adaptive: whether things are given up under load, see `service.adaptations()`.
+        alerts: whether alerts are raised.
+        alert_limits: from which figures on alerts are raised; in a TOML file the table [alert_limits].
+        collect_in_quiet: whether Python's full garbage collections, at which a window stands still, wait until no
+            data flow, for ten minutes at most. It holds for the whole interpreter, so it is the program's to ask for.
+        json_logs: while the service runs, send the package's log to stderr, one JSON object a line.
     """
 
     # -- where to -----------------------------------------------------------------------------------------------
     region: str = "kr"
-    """Whose rules hold: "kr", "sg", "id" or "th"; what a region does not have is refused when it is asked for.
-    `for_region` sets the addresses too, and so does a file or the environment that names a region and no addresses.
-    """
     public_url: str = "wss://api.upbit.com/websocket/v1"
     private_url: str | None = "wss://api.upbit.com/websocket/v1/private"
     info_url: str | None = "wss://api.upbit.com/websocket/v1/info"
-    """None where the region has no such endpoint."""
     rest_url: str = "https://api.upbit.com"
     credentials: Credentials | None = None
-    """None gives public data only."""
     proxy: str | None = field(default=None, repr=False)  # it may carry a password
-    """"http://host:port" or "socks5://…"; None goes straight, whatever the environment says."""
 
     # -- how the wire is spoken -----------------------------------------------------------------------------------
     data_format: DataFormat = DataFormat.AUTO
     compression: bool = True
     max_frame_bytes: int = 1024 * 1024
-    """Inflated; a longer message ends the line."""
     max_bytes_per_second: int = 64 * 1024 * 1024
-    """Inflated, per line, averaged over a second; a peer that sends more is cut off."""
     max_frames_per_second: int = 200_000
 
     # -- a line's life, in seconds ----------------------------------------------------------------------------------
     connect_timeout: float = 10.0
     close_timeout: float = 1.0
     rest_timeout: float = 10.0
-    """How long one answer of the REST interface may take, from the connection to its last byte."""
     ping_interval: float = 5.0
-    """A line that is dead though nobody said so is found within this and `pong_timeout`; pings cost no budget."""
     pong_timeout: float = 4.0
-    """Time for which this program's own loop stood still does not count."""
     busy_silence_timeout: float = 10.0
-    """Silence after which a line that is known to be busy is given up."""
     backoff_initial: float = 0.5
     backoff_max: float = 30.0
     stable_after: float = 5.0
-    """Seconds of flowing data after which the back-off starts anew."""
     idle_grace: float = 5.0
-    """Seconds that a line which nothing wants stays open."""
     token_lifetime: float = 3600.0
-    """The private lines are renewed at 80 % of this."""
 
     # -- limits of the exchange (protocol sheet, "Rate limits") --------------------------------------------------------
     connects_per_second: int = 5
@@ -112,37 +163,20 @@ class ServiceConfig:
 
     # -- subscribing, in seconds ----------------------------------------------------------------------------------
     gather_interval: float = 0.02
-    """How long the first change waits for others that belong to it."""
     list_timeout: float = 2.0
-    """How long LIST_SUBSCRIPTIONS may take to answer."""
     proof_timeout: float = 3.0
-    """How long the first data of a stream may take before it is reported unserved.
-
-    Longer while the exchange has not shown that it took the request, or still sends what was asked for with it. Time in
-    which the event loop was blocked does not count.
-    """
 
     # -- handing out --------------------------------------------------------------------------------------------
     drain_budget: float = 0.004
-    """Seconds that one turn of the event loop may spend on handing out frames."""
     inbox_frames: int = 50_000
-    """Raw frames waiting per line; beyond it the oldest conflatable ones are dropped and counted."""
     frame_rate: float = 60.0
-    """Display frames a second for Delivery.FRAME."""
     backpressure: BackpressureConfig = field(default_factory=BackpressureConfig)
     backfill: frozenset[str] = frozenset()
-    """What is asked for by REST where it was missed while a line was down: any of "trade", "candle", "order", "asset".
-    Of one's own orders and assets also how it stands with them at the beginning."""
     backfill_hold: float = 2.0
-    """Seconds for which live events wait at most, so that what was missed before them comes first; only of streams that
-    missed something, and only for components that want it."""
     slow_callback: float = 0.1
-    """Seconds; a callback that takes longer counts as blocking."""
     quarantine_after: int = 10
-    """Failures or blocking calls within `quarantine_window` after which a component is put aside."""
     quarantine_window: float = 30.0
     dead_component_timeout: float = 60.0
-    """Seconds after which a component that stopped consuming is removed."""
     independence_level: IndependenceLevel = IndependenceLevel.ENHANCED
 
     # -- watching over it, in seconds -----------------------------------------------------------------------------
@@ -153,21 +187,15 @@ class ServiceConfig:
     # -- optional parts: off means absent --------------------------------------------------------------------------
     data_pool: bool = True
     history_length: int = 0
-    """Events kept per key in the data pool besides the newest; 0 keeps none."""
     data_pool_bytes: int = 64 * 1024 * 1024
     metrics_history: bool = True
     independence_monitor: bool = True
     raise_independence: bool = True
-    """Whether the level may be raised while the program runs, where the lines are found to disturb each other."""
     adaptive: bool = True
     alerts: bool = True
     alert_limits: AlertLimits = field(default_factory=AlertLimits)
-    """From which figures on alerts are raised; in a TOML file the table [alert_limits]."""
     collect_in_quiet: bool = False
-    """Whether Python's full garbage collections, at which a window stands still, wait until no data flow, for ten
-    minutes at most. It holds for the whole interpreter, so it is the program's to ask for."""
     json_logs: bool = False
-    """While the service runs, send the package's log to stderr, one JSON object a line."""
 
     def __post_init__(self) -> None:
         # Here and not where they are used: a setting that cannot work should fail where it is written.

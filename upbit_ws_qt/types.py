@@ -153,78 +153,94 @@ FULL_DEPTH = ORDERBOOK_DEPTHS[-1]
 
 
 class ConnectionState(StrEnum):
-    """The life of one line."""
+    """The life of one line.
+
+    Attributes:
+        DISCONNECTED: nothing wants it.
+        CONNECTING: first dial under way.
+        SYNCING: line up, subscriptions sent and being proved.
+        CONNECTED: everything wanted is proved, or reported unserved.
+        RECONNECTING: lost without being asked; dialling again.
+        STOPPED: closed by us for good.
+        FAILED: given up (key refused, certificate wrong); tried again only when asked.
+    """
 
     DISCONNECTED = "disconnected"
-    """Nothing wants it."""
     CONNECTING = "connecting"
-    """First dial under way."""
     SYNCING = "syncing"
-    """Line up, subscriptions sent and being proved."""
     CONNECTED = "connected"
-    """Everything wanted is proved, or reported unserved."""
     RECONNECTING = "reconnecting"
-    """Lost without being asked; dialling again."""
     STOPPED = "stopped"
-    """Closed by us for good."""
     FAILED = "failed"
-    """Given up (key refused, certificate wrong); tried again only when asked."""
 
 
 class GlobalManagerState(StrEnum):
-    """The life of the whole service."""
+    """The life of the whole service.
+
+    Attributes:
+        IDLE: started; nothing is wanted.
+        ACTIVE: every line that is wanted is up and proved.
+        DEGRADED: some line is failed, or some wish is not served.
+        RECOVERING: some line is being dialled or proved.
+        ERROR: no line that is wanted can work.
+    """
 
     INITIALIZING = "initializing"
     IDLE = "idle"
-    """Started; nothing is wanted."""
     ACTIVE = "active"
-    """Every line that is wanted is up and proved."""
     DEGRADED = "degraded"
-    """Some line is failed, or some wish is not served."""
     RECOVERING = "recovering"
-    """Some line is being dialled or proved."""
     STOPPING = "stopping"
     STOPPED = "stopped"
     ERROR = "error"
-    """No line that is wanted can work."""
 
 
 class IndependenceLevel(StrEnum):
-    """How much the lines are kept apart."""
+    """How much the lines are kept apart.
+
+    Attributes:
+        BASIC: one loop, one drain budget for all.
+        ENHANCED: one loop; each line has its own share of the drain.
+        ISOLATED: each line has a thread and loop of its own.
+    """
 
     BASIC = "basic"
-    """One loop, one drain budget for all."""
     ENHANCED = "enhanced"
-    """One loop; each line has its own share of the drain."""
     ISOLATED = "isolated"
-    """Each line has a thread and loop of its own."""
 
 
 class BackpressureStrategy(StrEnum):
-    """What happens when a consumer is slower than its data."""
+    """What happens when a consumer is slower than its data.
+
+    Attributes:
+        DROP_OLDEST: a full queue loses its oldest.
+        COALESCE_BY_SYMBOL: keep only the newest per symbol.
+        THROTTLE: hand out of each symbol at most `max_rate` a second, the newest.
+        BLOCK: keep everything for up to `deadline` seconds, then fail the consumer; nothing is dropped before.
+    """
 
     DROP_OLDEST = "drop_oldest"
     COALESCE_BY_SYMBOL = "coalesce_by_symbol"
-    """Keep only the newest per symbol."""
     THROTTLE = "throttle"
-    """Hand out of each symbol at most `max_rate` a second, the newest."""
     BLOCK = "block"
-    """Keep everything for up to `deadline` seconds, then fail the consumer; nothing is dropped before."""
 
 
 class Delivery(StrEnum):
-    """Which events a consumer is handed."""
+    """Which events a consumer is handed.
+
+    Attributes:
+        EVERY: each event. While more than 512 frames wait, a ticker or order book that a newer one has replaced is
+            left out: counted as `conflated` and `skipped` of the component, and told by an alert.
+            BackpressureStrategy.BLOCK prevents it.
+        FRAME: the newest per key, at most once per display frame.
+        BATCH: all that changed since the last call, in one call with a tuple of events: `rate` times a second at
+            most, or once per display frame. It has the newest of each key, but each trade, and the last state of each
+            candle.
+    """
 
     EVERY = "every"
-    """Each event. While more than 512 frames wait, a ticker or order book that a newer one has replaced is left out:
-    counted as `conflated` and `skipped` of the component, and told by an alert. BackpressureStrategy.BLOCK prevents it.
-    """
     FRAME = "frame"
-    """The newest per key, at most once per display frame."""
     BATCH = "batch"
-    """All that changed since the last call, in one call with a tuple of events: `rate` times a second at most, or once
-    per display frame. It has the newest of each key, but each trade, and the last state of each candle.
-    """
 
 
 class Priority(IntEnum):
@@ -237,17 +253,19 @@ class Priority(IntEnum):
 
 
 class DataFormat(StrEnum):
-    """How the exchange spells its frames."""
+    """How the exchange spells its frames.
+
+    Attributes:
+        AUTO: SIMPLE, until frames of what is subscribed have been measured; then DEFAULT if SIMPLE saves less than 5
+            %. It changes with a request that is sent anyway; `SubscriptionStatistics.format_reason` says what was
+            found.
+    """
 
     DEFAULT = "DEFAULT"
     SIMPLE = "SIMPLE"
     JSON_LIST = "JSON_LIST"
     SIMPLE_LIST = "SIMPLE_LIST"
     AUTO = "AUTO"
-    """SIMPLE, until frames of what is subscribed have been measured; then DEFAULT if SIMPLE saves less than 5 %.
-
-    It changes with a request that is sent anyway; `SubscriptionStatistics.format_reason` says what was found.
-    """
 
 
 @dataclass(frozen=True, slots=True)

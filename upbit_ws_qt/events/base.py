@@ -54,6 +54,12 @@ class BaseWebSocketEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         fields: dict[str, Any] = msgspec.to_builtins(self, builtin_types=(Decimal,))
         return {name: value for name, value in fields.items() if not name.startswith("@")}
 
+    def __repr__(self) -> str:
+        # What one looks for first: the market, and when. Most fields of most events are not there and say nothing.
+        names = dict.fromkeys(("code", "timestamp", *self.__struct_fields__))
+        known = [(name, value) for name in names if (value := getattr(self, name)) is not None]
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in known)})"
+
     @property
     def symbol(self) -> str:
         """The market; another name for `code`."""

@@ -247,8 +247,8 @@ class Channel(QObject):
 class TickerChannel(Channel):
     """Tickers of one market."""
 
-    received = cast("SignalOf[TickerEvent]", pyqtSignal(TickerEvent))
-    frame = cast("SignalOf[TickerEvent]", pyqtSignal(TickerEvent))
+    received: SignalOf[TickerEvent] = cast("SignalOf[TickerEvent]", pyqtSignal(TickerEvent))
+    frame: SignalOf[TickerEvent] = cast("SignalOf[TickerEvent]", pyqtSignal(TickerEvent))
 
     if TYPE_CHECKING:
 
@@ -260,8 +260,8 @@ class TickerChannel(Channel):
 class TradeChannel(Channel):
     """Trades of one market."""
 
-    received = cast("SignalOf[TradeEvent]", pyqtSignal(TradeEvent))
-    frame = cast("SignalOf[TradeEvent]", pyqtSignal(TradeEvent))
+    received: SignalOf[TradeEvent] = cast("SignalOf[TradeEvent]", pyqtSignal(TradeEvent))
+    frame: SignalOf[TradeEvent] = cast("SignalOf[TradeEvent]", pyqtSignal(TradeEvent))
 
     if TYPE_CHECKING:
 
@@ -273,8 +273,8 @@ class TradeChannel(Channel):
 class OrderbookChannel(Channel):
     """Order books of one market, at one grouping and depth."""
 
-    received = cast("SignalOf[OrderbookEvent]", pyqtSignal(OrderbookEvent))
-    frame = cast("SignalOf[OrderbookEvent]", pyqtSignal(OrderbookEvent))
+    received: SignalOf[OrderbookEvent] = cast("SignalOf[OrderbookEvent]", pyqtSignal(OrderbookEvent))
+    frame: SignalOf[OrderbookEvent] = cast("SignalOf[OrderbookEvent]", pyqtSignal(OrderbookEvent))
 
     if TYPE_CHECKING:
 
@@ -286,8 +286,8 @@ class OrderbookChannel(Channel):
 class CandleChannel(Channel):
     """Candles of one market and unit."""
 
-    received = cast("SignalOf[CandleEvent]", pyqtSignal(CandleEvent))
-    frame = cast("SignalOf[CandleEvent]", pyqtSignal(CandleEvent))
+    received: SignalOf[CandleEvent] = cast("SignalOf[CandleEvent]", pyqtSignal(CandleEvent))
+    frame: SignalOf[CandleEvent] = cast("SignalOf[CandleEvent]", pyqtSignal(CandleEvent))
 
     if TYPE_CHECKING:
 
@@ -299,8 +299,8 @@ class CandleChannel(Channel):
 class MyOrderChannel(Channel):
     """Own orders, of every market or of one."""
 
-    received = cast("SignalOf[MyOrderEvent]", pyqtSignal(MyOrderEvent))
-    frame = cast("SignalOf[MyOrderEvent]", pyqtSignal(MyOrderEvent))
+    received: SignalOf[MyOrderEvent] = cast("SignalOf[MyOrderEvent]", pyqtSignal(MyOrderEvent))
+    frame: SignalOf[MyOrderEvent] = cast("SignalOf[MyOrderEvent]", pyqtSignal(MyOrderEvent))
 
     if TYPE_CHECKING:
 
@@ -312,8 +312,8 @@ class MyOrderChannel(Channel):
 class MyAssetChannel(Channel):
     """Own assets."""
 
-    received = cast("SignalOf[MyAssetEvent]", pyqtSignal(MyAssetEvent))
-    frame = cast("SignalOf[MyAssetEvent]", pyqtSignal(MyAssetEvent))
+    received: SignalOf[MyAssetEvent] = cast("SignalOf[MyAssetEvent]", pyqtSignal(MyAssetEvent))
+    frame: SignalOf[MyAssetEvent] = cast("SignalOf[MyAssetEvent]", pyqtSignal(MyAssetEvent))
 
     if TYPE_CHECKING:
 
@@ -325,8 +325,8 @@ class MyAssetChannel(Channel):
 class AnnouncementChannel(Channel):
     """Announcements of the exchange."""
 
-    received = cast("SignalOf[AnnouncementEvent]", pyqtSignal(AnnouncementEvent))
-    frame = cast("SignalOf[AnnouncementEvent]", pyqtSignal(AnnouncementEvent))
+    received: SignalOf[AnnouncementEvent] = cast("SignalOf[AnnouncementEvent]", pyqtSignal(AnnouncementEvent))
+    frame: SignalOf[AnnouncementEvent] = cast("SignalOf[AnnouncementEvent]", pyqtSignal(AnnouncementEvent))
 
     if TYPE_CHECKING:
 
@@ -338,8 +338,8 @@ class AnnouncementChannel(Channel):
 class IndicatorChannel(Channel):
     """One indicator of one market and time frame."""
 
-    received = cast("SignalOf[IndicatorEvent]", pyqtSignal(IndicatorEvent))
-    frame = cast("SignalOf[IndicatorEvent]", pyqtSignal(IndicatorEvent))
+    received: SignalOf[IndicatorEvent] = cast("SignalOf[IndicatorEvent]", pyqtSignal(IndicatorEvent))
+    frame: SignalOf[IndicatorEvent] = cast("SignalOf[IndicatorEvent]", pyqtSignal(IndicatorEvent))
 
     if TYPE_CHECKING:
 
@@ -351,8 +351,8 @@ class IndicatorChannel(Channel):
 class IndicatorSignalChannel(Channel):
     """One condition on an indicator of one market and time frame."""
 
-    received = cast("SignalOf[IndicatorSignalEvent]", pyqtSignal(IndicatorSignalEvent))
-    frame = cast("SignalOf[IndicatorSignalEvent]", pyqtSignal(IndicatorSignalEvent))
+    received: SignalOf[IndicatorSignalEvent] = cast("SignalOf[IndicatorSignalEvent]", pyqtSignal(IndicatorSignalEvent))
+    frame: SignalOf[IndicatorSignalEvent] = cast("SignalOf[IndicatorSignalEvent]", pyqtSignal(IndicatorSignalEvent))
 
     if TYPE_CHECKING:
 

@@ -83,6 +83,8 @@ class WebSocketClientProxy(ChannelSource, EventSource):
         service: WebSocketService | None = None,
         priority: Priority = Priority.NORMAL,
     ) -> None:
+        if not component_id or not isinstance(component_id, str):
+            raise TypeError(f"component_id must be a non-empty text, not {component_id!r:.80}")
         _require_living(owner)
         self.component_id = component_id
         self.priority = priority
@@ -490,6 +492,10 @@ class WebSocketClientProxy(ChannelSource, EventSource):
 
 
 def _require_living(owner: object) -> None:
+    if isinstance(owner, WebSocketService):
+        raise TypeError("the owner is a service; name it where one is meant: service=…")
+    if type(owner).__module__.startswith(("PySide6", "PySide2", "PyQt5")):
+        raise TypeError(f"the owner is of {type(owner).__module__.partition('.')[0]}; it must be a QObject of PyQt6")
     if owner is not None and (not isinstance(owner, QObject) or sip.isdeleted(owner)):
         raise TypeError(f"owner must be a living QObject or None, not {owner!r:.80}")
 

@@ -74,21 +74,23 @@ class WebSocketService(QObject, ChannelSource):
         parent: of the QObject. A service that is destroyed without `stop()` is stopped from the loop.
 
     Signals:
-        stateChanged: of the whole.
-        connectionStateChanged: of one line.
-        epochChanged: a new line replaced the old one.
-        gapDetected: something may have been missed: between two lines, told when the new one opens, or because this
-            program had no room for it (then `gap.old` is `gap.new`).
-        feedResumed: a line is proved and its first data were handed out; who reloads now, from `gap.since` on, leaves
-            no hole.
-        gapHealed: what was missed has been handed out, as far as there is any of it; see `ServiceConfig.backfill`.
-        metricsUpdated: fresh figures, every `metrics_interval`.
-        healthChanged: the health was judged anew.
-        alertRaised, alertCleared: see Alert.
-        errorOccurred: something went wrong that a person should be able to see.
-        componentFailed: a component's callback raised, or the component was quarantined (BackpressureError).
-        loadAdapted: something was given up under load or taken back; see `adaptations()`.
-        subscriptionsChanged: some component's wishes changed.
+        stateChanged(GlobalManagerState): of the whole.
+        connectionStateChanged(WebSocketType, ConnectionState): of one line.
+        epochChanged(WebSocketType, int): a new line replaced the old one.
+        gapDetected(GapEvent): something may have been missed: between two lines, told when the new one opens, or
+            because this program had no room for it (then `gap.old` is `gap.new`).
+        feedResumed(WebSocketType, int): a line is proved and its first data were handed out; who reloads now, from
+            `gap.since` on, leaves no hole.
+        gapHealed(GapReport): what was missed has been handed out, as far as there is any of it; see
+            `ServiceConfig.backfill`.
+        metricsUpdated(PerformanceMetrics): fresh figures, every `metrics_interval`.
+        healthChanged(HealthStatus): the health was judged anew.
+        alertRaised(Alert), alertCleared(Alert): see Alert.
+        errorOccurred(WebSocketError): something went wrong that a person should be able to see.
+        componentFailed(str, Exception): a component's callback raised, or the component was quarantined
+            (BackpressureError).
+        loadAdapted(AdaptationStep): something was given up under load or taken back; see `adaptations()`.
+        subscriptionsChanged(): some component's wishes changed.
     """
 
     # To Qt all of our classes are Python objects; those of the engine are not named here, because that would load it.
@@ -114,6 +116,8 @@ class WebSocketService(QObject, ChannelSource):
     _made_here: ClassVar[WebSocketService | None] = None
 
     def __init__(self, config: ServiceConfig | None = None, parent: QObject | None = None) -> None:
+        if config is not None and not isinstance(config, ServiceConfig):
+            raise TypeError(f"config must be a ServiceConfig or None, not {config!r:.80}")
         super().__init__(parent)
         self._thread = threading.current_thread()
         settled = PROGRAM.config_of("manager")

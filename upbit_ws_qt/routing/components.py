@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, deque
-from traceback import format_exception_only
+from traceback import format_exception
 from typing import TYPE_CHECKING, Any
 
 from upbit_ws_qt.errors import BackpressureError, RecoveryStrategy
@@ -127,6 +127,8 @@ _TOTALS = ("received", "delivered", "conflated", "skipped", "dropped", "failures
 _log = logging.getLogger(__name__)
 
 _MOST_PLACES = 256
+_MOST_CALLS = 20  # of a traceback, the innermost
+_MOST_LINES = 100
 _BEAT_SHARE = 3  # beats within the time after which a callback counts as blocking
 _IDLE_BEATS = 60
 
@@ -227,8 +229,11 @@ class Dispatcher:
         place = f"{route.component_id} {place_of(error)}"
         if place not in self._places and len(self._places) < _MOST_PLACES:
             self._places.add(place)
-            text = "".join(format_exception_only(error)).strip()  # unlike str(error), it never raises
-            _log.error("callback of %s failed at %s: %s", route.component_id, place, safe_text(text, 500))
+            lines = "".join(
+                format_exception(error, limit=-_MOST_CALLS)
+            ).splitlines()  # unlike str(error), it never raises
+            trace = "\n".join(safe_text(line, 500) for line in lines[-_MOST_LINES:])
+            _log.error("callback of %s failed\n%s", route.component_id, trace)
         self.report(route.component_id, error)
         self._strike(route, "failing")
 
