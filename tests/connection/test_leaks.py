@@ -7,6 +7,7 @@ import gc
 import tracemalloc
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
@@ -17,7 +18,7 @@ from upbit_ws_qt.connection import ConnectLimiter
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-LINES = 120
+LINES = 120  # 5,000 twice in the long form
 
 
 async def lose_a_line(rig: Rig) -> None:
@@ -31,9 +32,9 @@ async def replace_a_line(rig: Rig) -> None:
     await rig.connection.reconnect()
 
 
-async def change_lines(rig: Rig, change: Callable[[Rig], Awaitable[None]]) -> None:
+async def change_lines(rig: Rig, change: Callable[[Rig], Awaitable[None]], lines: int) -> None:
     """Let many lines come and go, then wait until the last old one is gone."""
-    for _ in range(LINES):
+    for _ in range(lines):
         await change(rig)
     for notes in (rig.states, rig.gaps, rig.errors, rig.lines):
         notes.clear()
@@ -62,9 +63,13 @@ async def hold(connection: ServerConnection) -> None:
     await connection.wait_closed()
 
 
+@pytest.mark.parametrize("lines", [LINES, pytest.param(5000, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("change", [lose_a_line, replace_a_line])
-async def test_lines_that_went_leave_no_memory_and_no_tasks(change: Callable[[Rig], Awaitable[None]]) -> None:
+async def test_lines_that_went_leave_no_memory_no_tasks_and_no_sockets(
+    change: Callable[[Rig], Awaitable[None]], lines: int
+) -> None:
     asyncio.get_running_loop().set_debug(False)  # it keeps a traceback for every handle
+    process = psutil.Process()
     async with serve(hold, "127.0.0.1", 0, ping_interval=None) as server:
         url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
         config = ServiceConfig.testing(public_url=url, backoff_initial=0.001, backoff_max=0.001)
@@ -73,11 +78,13 @@ async def test_lines_that_went_leave_no_memory_and_no_tasks(change: Callable[[Ri
         await rig.connected()
         tracemalloc.start()
         try:
-            await change_lines(rig, change)  # fills the history of states, which is bounded
-            tasks, memory = len(asyncio.all_tasks()), own_memory()
-            await change_lines(rig, change)
+            await change_lines(rig, change, lines)  # fills the history of states, which is bounded
+            tasks, memory, descriptors = len(asyncio.all_tasks()), own_memory(), process.num_fds()
+            await change_lines(rig, change, lines)
             await until(lambda: len(asyncio.all_tasks()) <= tasks, "as many tasks as before")
-            per_line = (own_memory() - memory) / LINES
+            await until(lambda: process.num_fds() <= descriptors, "as many sockets as before")
+            per_line = (own_memory() - memory) / lines
+            print(f"{per_line:.1f} bytes per line")
             assert per_line < 64, f"{per_line:.0f} bytes per line"
         finally:
             tracemalloc.stop()

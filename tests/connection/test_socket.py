@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from websockets.asyncio.server import ServerConnection
 from websockets.frames import Frame, Opcode
 from websockets.utils import accept_key
 
@@ -20,8 +21,6 @@ from upbit_ws_qt.errors import ConnectionLostError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from websockets.asyncio.server import ServerConnection
 
 
 async def test_frames_are_handed_over_whole_and_as_bytes_whatever_they_came_in() -> None:
@@ -248,3 +247,26 @@ async def test_a_socket_is_cut_at_once_when_told() -> None:
         socket.abort("the test says so")
         socket.abort("and again")
         assert (await ended(socket)).cause == "the test says so"
+
+
+async def test_a_thousand_pings_at_once_are_answered_in_one_piece() -> None:
+    pings = b"".join(Frame(Opcode.PING, b"%d" % number).serialize(mask=False) for number in range(1000))
+    pieces: list[bytes] = []
+    answered = asyncio.Event()
+
+    async def ping(connection: ServerConnection) -> None:
+        connection.transport.write(pings)
+        await connection.wait_closed()
+
+    class Counting(ServerConnection):
+        def data_received(self, data: bytes) -> None:
+            if self.response is not None:
+                pieces.append(data)
+                if sum(map(len, pieces)) >= len(pings) + 4 * 1000:  # each with its mask
+                    answered.set()
+            super().data_received(data)
+
+    async with server(ping, create_connection=Counting, compression=None) as url, dialled(url, Client()):
+        async with asyncio.timeout(60):
+            await answered.wait()
+        assert len(pieces) < 20

@@ -294,11 +294,22 @@ def test_what_rest_has_told_of_an_order_the_line_does_not_tell_again(told: str, 
     recovered = event_of("myOrder", timestamp=50, uuid="a", state=told, stream_type="RECOVERED", trade_uuid=None)
     assert order.judge(recovered) is NEWS
     assert order.judge(recovered) is NEWS, "whether it was asked for before is known to its own book"
-    verdict = order.judge(event_of("myOrder", timestamp=50, uuid="a", state=brought, executed_volume=7))
+    verdict = order.judge(event_of("myOrder", timestamp=50, uuid="a", state=brought, remaining_fee=7))
     behind = STATES.index(brought) - STATES.index(told)
-    assert verdict is (STALE if behind < 0 else DUPLICATE if told == brought == "done" else NEWS)
+    assert verdict is (STALE if behind < 0 else DUPLICATE if told == brought != "watch" else NEWS)
     other = event_of("myOrder", timestamp=50, uuid="b", state=brought)
     assert order.judge(other) is NEWS
+
+
+@pytest.mark.parametrize(
+    ("fills", "volume", "verdict"), [(3, 5, DUPLICATE), (3, 6, NEWS), (4, 5, NEWS), (3, 4, STALE), (2, 9, STALE)]
+)
+def test_an_open_order_is_told_as_far_as_it_is_filled(fills: int, volume: int, verdict: Verdict) -> None:
+    order = AccountOrder()
+    how: dict[str, Any] = {"timestamp": 50, "uuid": "a", "state": "wait"}
+    order.judge(event_of("myOrder", **how, trades_count=3, executed_volume=5, stream_type="RECOVERED", trade_uuid=None))
+    event = event_of("myOrder", **how, trades_count=fills, executed_volume=volume, remaining_fee=7)
+    assert order.judge(event) is verdict
 
 
 def test_a_fill_that_rest_has_told_is_not_told_again_and_another_one_is() -> None:
@@ -310,3 +321,13 @@ def test_a_fill_that_rest_has_told_is_not_told_again_and_another_one_is() -> Non
         for at, name in ((0, "t1"), (1, "t2"))
     ]
     assert [order.judge(event) for event in fills] == [DUPLICATE, NEWS]
+
+
+def test_trades_that_came_otherwise_are_known_and_the_highest_id_is_told() -> None:
+    order = TradeOrder()
+    assert (order.highest_id, order.known_ids) == (0, frozenset())
+    order.judge(event_of("trade", sequential_id=7))
+    order.note_ids([9, 8])
+    assert (order.highest_id, order.known_ids) == (9, frozenset({7, 8, 9}))
+    assert order.judge(event_of("trade", sequential_id=8)) is DUPLICATE
+    assert order.timestamp == 1

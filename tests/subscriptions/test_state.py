@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from tests.subscriptions.specs import ASSETS, book, key, news, orders, rsi, ticker, tickers, trade
 from upbit_ws_qt.errors import SubscriptionError
 from upbit_ws_qt.subscriptions import Standing, SubscriptionStateManager
 from upbit_ws_qt.types import DataType, Priority, WebSocketType
+
+if TYPE_CHECKING:
+    from upbit_ws_qt.specs import SubscriptionSpec
 
 PUBLIC, PRIVATE, INFO = WebSocketType.PUBLIC, WebSocketType.PRIVATE, WebSocketType.INFO
 
@@ -285,3 +290,104 @@ def test_of_a_wish_that_is_asked_for_again_only_the_refused_codes_are_left_out()
     state.replace("c", [spec])
     assert state.demand(PUBLIC).keys() == tickers("KRW-BTC", "KRW-BAD", "KRW-ETH")
     assert state.refusal_of(key(DataType.TICKER, "KRW-BAD")) is None
+
+
+def refused_for(state: SubscriptionStateManager, *specs: SubscriptionSpec) -> None:
+    """Have the exchange refuse these wishes, which nobody holds afterwards."""
+    for spec in specs:
+        ws_type = spec.data_type.websocket_type
+        state.replace("a", [spec])
+        state.set_standing(state.wishes(ws_type), Standing.QUARANTINED, "INVALID_PARAM")
+    state.replace("a", [])
+
+
+def test_a_bad_wish_behind_one_that_is_held_already_is_refused_too() -> None:
+    state = make()
+    state.replace("a", [ticker("KRW-BTC")])
+    bad = ticker("KRW-XRP", only_snapshot=True, only_realtime=True)
+    with pytest.raises(SubscriptionError) as caught:
+        state.replace("a", [ticker("KRW-BTC"), bad])
+    assert caught.value.index == 1
+
+
+def test_a_wish_without_codes_that_was_refused_is_tried_again_later_too() -> None:
+    now = [0.0]
+    state = SubscriptionStateManager(clock=lambda: now[0])
+    state.replace("a", [ASSETS])
+    state.set_standing(state.wishes(PRIVATE), Standing.QUARANTINED, "INVALID_PARAM")
+    with pytest.raises(SubscriptionError):
+        state.replace("b", [ASSETS])
+    now[0] = 599.999
+    with pytest.raises(SubscriptionError):
+        state.replace("b", [ASSETS])
+    now[0] = 600.0
+    state.replace("b", [ASSETS])
+    assert state.demand(PRIVATE).keys() == {key(DataType.MY_ASSET)}
+    assert state.refusal_of(key(DataType.MY_ASSET)) is None
+
+
+def test_a_wish_that_is_asked_for_again_is_left_out_no_longer() -> None:
+    state = make()
+    state.replace("a", [ticker("KRW-BTC")])
+    wishes = state.wishes(PUBLIC)
+    state.set_standing(wishes, Standing.HELD)
+    state.set_standing(wishes, Standing.NEW)
+    state.replace("a", [])
+    assert not state.wants(key(DataType.TICKER, "KRW-BTC"))
+    assert state.wanted_streams(PUBLIC) == set()
+
+
+def test_a_wish_that_has_gone_does_not_keep_others_from_their_standing() -> None:
+    state = make()
+    state.replace("a", [ticker("KRW-BTC"), ticker("KRW-ETH")])
+    gone, still = state.wishes(PUBLIC)
+    state.replace("a", [still.spec])
+    assert state.set_standing([gone, still], Standing.HELD)
+    assert not state.demand(PUBLIC)
+
+
+def test_each_wish_for_the_snapshot_alone_is_news_for_the_line() -> None:
+    state = make()
+    state.replace("a", [ticker("KRW-BTC", only_snapshot=True)])
+    stream = key(DataType.TICKER, "KRW-BTC")
+    before, version = state.snapshot_serial(stream), state.version(PUBLIC)
+    change = state.replace("b", [ticker("KRW-BTC", only_snapshot=True)])
+    assert (change.changed, change.added) == (frozenset({PUBLIC}), frozenset())
+    assert state.snapshot_serial(stream) > before
+    assert state.version(PUBLIC) > version
+    assert state.snapshot_serial(key(DataType.TICKER, "KRW-ETH")) == 0
+
+
+def test_a_held_wish_that_is_cut_joined_or_refused_is_news_for_the_line() -> None:
+    state = make()
+    state.replace("a", [ticker("KRW-BTC", "KRW-ETH")])
+    (whole,) = state.wishes(PUBLIC)
+    assert state.was_cut(whole) is False
+    versions = [state.version(PUBLIC)]
+
+    def note() -> None:
+        versions.append(state.version(PUBLIC))
+
+    state.set_standing([whole], Standing.HELD)
+    note()
+    halves = state.halve(whole)
+    assert state.was_cut(whole) is True
+    assert {wish.spec.symbols for wish in state.wishes(PUBLIC, Standing.HELD)} == {("KRW-BTC",), ("KRW-ETH",)}
+    joined = state.join(*halves)
+    assert state.wishes(PUBLIC) == (joined,)
+    state.set_standing([joined], Standing.QUARANTINED, "INVALID_PARAM")
+    state.replace("a", [])
+    assert versions == sorted(set(versions))
+    assert all(isinstance(version, int) for version in versions)
+    assert not state.wants(key(DataType.TICKER, "KRW-ETH"))
+
+
+def test_exactly_a_thousand_refusals_are_remembered() -> None:
+    state = make()
+    refused_for(state, *(ticker(f"KRW-C{number}") for number in range(1000)))
+    with pytest.raises(SubscriptionError):
+        state.replace("a", [ticker("KRW-C0")])
+    refused_for(state, ticker("KRW-C1000"))
+    state.replace("a", [ticker("KRW-C0")])
+    with pytest.raises(SubscriptionError):
+        state.replace("a", [ticker("KRW-C1")])

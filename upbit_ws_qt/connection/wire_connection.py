@@ -5,6 +5,7 @@ What is used here beyond websockets' documented interface is pinned by tests/con
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 from itertools import accumulate
@@ -15,7 +16,7 @@ from msgspec import Struct
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.frames import Frame, Opcode
-from websockets.protocol import State
+from websockets.protocol import SEND_EOF, State
 
 from upbit_ws_qt.connection.framing import Framer
 from upbit_ws_qt.connection.transport import ConnectBudget, Counts, hand_on
@@ -193,6 +194,18 @@ class WireConnection(ClientConnection):
                     self._parts = None
         elif opcode is Opcode.PONG:
             self._on_pong(bytes(event.data))
+
+    def send_data(self) -> None:
+        """Send what there is in one piece: a peer that pings a thousand times is answered by one call of the system."""
+        writes = self.protocol.data_to_send()
+        if data := b"".join(writes):
+            self.transport.write(data)
+        if SEND_EOF in writes:
+            if self.transport.can_write_eof():
+                with contextlib.suppress(OSError, RuntimeError):  # it is gone already
+                    self.transport.write_eof()
+            else:
+                self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the owner."""
