@@ -391,3 +391,31 @@ def test_exactly_a_thousand_refusals_are_remembered() -> None:
     state.replace("a", [ticker("KRW-C0")])
     with pytest.raises(SubscriptionError):
         state.replace("a", [ticker("KRW-C1")])
+
+
+def test_what_would_be_refused_can_be_asked_without_changing_anything() -> None:
+    state = make()
+    state.check("a", [ticker("KRW-BTC")])
+    assert not state.is_wanted(PUBLIC)
+    with pytest.raises(SubscriptionError) as caught:
+        state.check("a", [ticker("KRW-BTC"), ticker("KRW-XRP", only_snapshot=True, only_realtime=True)])
+    assert (caught.value.index, caught.value.component_id) == (1, "a")
+    state.replace("a", [ticker("KRW-BTC")])
+    assert (state.is_wanted(PUBLIC), state.is_wanted(PRIVATE)) == (True, False)
+
+
+def test_what_is_left_out_is_wanted_on_its_own_line() -> None:
+    state = make()
+    state.replace("a", [ticker("KRW-BTC"), ticker("KRW-ETH"), ASSETS])
+    state.set_standing([*state.wishes(PRIVATE), state.wishes(PUBLIC)[0]], Standing.HELD)
+    assert state.wanted_streams(PUBLIC) == tickers("KRW-BTC", "KRW-ETH")
+    assert state.wanted_streams(PRIVATE) == {key(DataType.MY_ASSET)}
+
+
+def test_the_same_wishes_again_change_nothing_at_all() -> None:
+    state = make()
+    state.replace("a", [ticker("KRW-BTC"), ticker("KRW-BTC", only_snapshot=True)])
+    version = state.version(PUBLIC)
+    change = state.replace("a", [ticker("KRW-BTC"), ticker("KRW-BTC", only_snapshot=True)])
+    assert (change.changed, change.added, change.dropped) == (frozenset(),) * 3
+    assert state.version(PUBLIC) == version
