@@ -117,7 +117,7 @@ COURSES = {
 }
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.soak) for seed in (2, 3))])
 @pytest.mark.parametrize("name", COURSES)
 def test_the_course_of_a_fault(name: str, seed: int) -> None:
     course = COURSES[name]
