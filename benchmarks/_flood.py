@@ -1,9 +1,9 @@
 """A server in a process of its own that answers a subscription with market data, no two frames of which are alike.
 
-    python benchmarks/_flood.py --kind mix [--rate 900] [--deflate]
+    python benchmarks/_flood.py --kind mix [--rate 900] [--at-once 1] [--deflate]
 
-Without a rate it sends as fast as the client takes, hundreds of frames a write, as in a burst. With one it sends one
-frame a write at so many a second, as a market does: the client wakes up for each.
+Without a rate it sends as fast as the client takes. With one it sends so many frames a second, one or several a write:
+one as a market does, for which the client wakes up each time, hundreds as in a burst.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MARKETS = 200
 KINDS = ("ticker", "trade", "book15", "book30", "mix", "alike")
 """`mix`: books of 30, tickers and trades as 40 : 7 : 3; `alike`: tickers that differ in their times only, as this
 server sent them once, for comparisons with older commits."""
-_AT_ONCE = 500  # frames a write, without a rate
+_AT_ONCE = 500  # frames a write, where nothing is said
 _STOCK = 4000  # frames that are made beforehand; of each only the times are new when it is sent again
 _MOST_UNSENT = 1024 * 1024
 _TIME = "1790000000000"
@@ -157,18 +157,19 @@ def _frame(payload: bytes) -> bytes:
     return b"\x82\x7e" + len(payload).to_bytes(2, "big") + payload
 
 
-async def _flood(connection: ServerConnection, stock: _Stock, rate: float, deflate: bool) -> None:
+async def _flood(connection: ServerConnection, stock: _Stock, rate: float, at_once: int, deflate: bool) -> None:
     loop = asyncio.get_running_loop()
     began, sent = loop.time(), 0
     transport = connection.transport
     while not transport.is_closing():
         if rate:
-            sent += 1
+            sent += at_once
             await asyncio.sleep(began + sent / rate - loop.time())
         if deflate:  # a write each, unless the loop does not get to it
-            await connection.send(stock.next())
+            for _ in range(at_once):
+                await connection.send(stock.next())
         else:
-            transport.write(b"".join([_frame(stock.next()) for _ in range(1 if rate else _AT_ONCE)]))
+            transport.write(b"".join([_frame(stock.next()) for _ in range(at_once)]))
         while transport.get_write_buffer_size() > _MOST_UNSENT:  # noqa: ASYNC110 - nobody tells when it is less
             await asyncio.sleep(0.0005)
 
@@ -190,7 +191,7 @@ async def _serve_one(connection: ServerConnection, arguments: argparse.Namespace
                 for snapshot in stock.snapshots([each["type"] for each in listing]):
                     await connection.send(snapshot)
                 flood = asyncio.get_running_loop().create_task(
-                    _flood(connection, stock, arguments.rate, arguments.deflate)
+                    _flood(connection, stock, arguments.rate, arguments.at_once, arguments.deflate)
                 )
     except ConnectionClosed:
         return  # a contender is done
@@ -213,15 +214,20 @@ async def _main(arguments: argparse.Namespace) -> None:
 
 
 @contextlib.contextmanager
-def flood_server(kind: str = "alike", rate: float = 0.0, *, deflate: bool = False) -> Iterator[str]:
+def flood_server(
+    kind: str = "alike", rate: float = 0.0, at_once: int = _AT_ONCE, *, deflate: bool = False
+) -> Iterator[str]:
     """Run the server in a process of its own and yield its address.
 
     Args:
         kind: one of KINDS.
-        rate: frames a second, one a write; 0 for as many as the client takes.
+        rate: frames a second; 0 for as many as the client takes.
+        at_once: frames a write.
         deflate: whether permessage-deflate is offered.
     """
-    command = [sys.executable, __file__, "--kind", kind, "--rate", str(rate), *(["--deflate"] if deflate else [])]
+    command = [sys.executable, __file__, "--kind", kind, "--rate", str(rate), "--at-once", str(at_once)]
+    if deflate:
+        command.append("--deflate")
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -237,6 +243,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kind", choices=KINDS, default="alike")
     parser.add_argument("--rate", type=float, default=0.0)
+    parser.add_argument("--at-once", type=int, default=_AT_ONCE)
     parser.add_argument("--deflate", action="store_true")
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_main(parser.parse_args()))
