@@ -16,7 +16,7 @@ import asyncio
 import sys
 from contextlib import AsyncExitStack
 
-from upbit_ws_qt import DataType, GlobalWebSocketManager, ServiceConfig, SubscriptionSpec, TickerEvent
+from upbit_ws_qt import GlobalWebSocketManager, ServiceConfig, SimpleWebSocketClient
 from upbit_ws_qt.exchange import EmbeddedExchange
 
 
@@ -28,17 +28,16 @@ async def main() -> None:
             config = ServiceConfig.for_exchange(await stack.enter_async_context(EmbeddedExchange()))
         manager = await GlobalWebSocketManager.get_instance(config)
         stack.push_async_callback(GlobalWebSocketManager.reset_instance)  # wm.terminate()
-        await manager.start()
 
         (ticker,) = await manager.rest.tickers("KRW-BTC")
         print(ticker.trade_price, len(await manager.rest.candles("KRW-BTC", "1m", count=5)))
 
-        wm: asyncio.Queue[TickerEvent] = asyncio.Queue()
-        spec = SubscriptionSpec(DataType.TICKER, ["KRW-BTC", "KRW-ETH"])
-        manager.register_component("from pyupbit", spec, wm.put_nowait)
-        for _ in range(10):
-            data = await wm.get()
+        left = 10
+        async for data in SimpleWebSocketClient("from pyupbit").tickers(["KRW-BTC", "KRW-ETH"]):
             print(data.code, data.trade_price, data.signed_change_rate)  # data.to_dict() is what wm.get() returned
+            left -= 1
+            if not left:
+                break
 
 
 if __name__ == "__main__":
