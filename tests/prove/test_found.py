@@ -62,3 +62,19 @@ def test_what_was_recovered_is_not_handed_out_again_after_a_line_that_was_never_
     )
     assert outcome.violations == []
     assert any("public syncing -> reconnecting: protocol error" in line for line in outcome.trace)
+
+
+def test_a_recovery_is_late_where_live_events_had_stopped_waiting_before_another_cut() -> None:
+    """The report said that all had come in its place."""
+    outcome = play(
+        course(
+            40.0,
+            30.0,
+            Step(0.0, "wish", TRADES),
+            Step(8.0, "rest_refuse", {"seconds": 12.0, "status": 0}),
+            Step(9.0, "partition", {"seconds": 8.0}),
+            Step(19.5, "drop", {"endpoint": "public", "on": "now", "after": 0.0}),
+        )
+    )
+    assert outcome.violations == []
+    assert any(line.endswith("late") for line in outcome.trace)

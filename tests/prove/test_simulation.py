@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pytest
 
 from tests.prove.course import Course, Step
 from tests.prove.loop import DeadlockError, Fifo, LivelockError, Priorities, Shuffled, SimulatedLoop
+from tests.prove.mutants import MUTANTS, ROOT
 from tests.prove.stage import play
 
 if TYPE_CHECKING:
@@ -116,3 +118,9 @@ def test_a_course_says_what_it_is() -> None:
     assert str(Step(1.5, "drop", {"endpoint": "public"})) == "    1.500 s  drop(endpoint='public')"
     assert str(Course.of(3)).splitlines()[0].startswith("course of seed 3: seed=3, order=")
     assert Course.of(3) == Course.of(3) != Course.of(4)
+
+
+def test_what_is_put_wrong_on_purpose_has_its_place() -> None:
+    for mutant in MUTANTS:
+        source = (ROOT / Path(*mutant.module.split(".")).with_suffix(".py")).read_text()
+        assert source.count(mutant.right) == 1, mutant.name

@@ -217,7 +217,8 @@ class Diary(ManagerListener):
 
     def on_gap_healed(self, report: GapReport) -> None:
         """Note it."""
-        self._note(f"healed {report.old}-{report.new}: {report}")
+        late = "" if all(stream.in_order for stream in report.streams) else " late"
+        self._note(f"healed {report.old}-{report.new}: {report}{late}")
         self.reports.append(report)
 
     def on_error(self, error: WebSocketError) -> None:

@@ -341,6 +341,7 @@ class BackfillDriver:
         if not healing.handing_out:
             for hold in healing.holds:
                 hold.expire()
+                healing.expired |= hold.expired
 
     def _overflows(self, healing: Healing) -> None:
         self.stats.overflows += 1
@@ -484,7 +485,7 @@ class BackfillDriver:
             len(missed),
             len(missed),
             reason or ("" if walk is None else walk.reason),
-            not any(hold.expired for hold in holds),
+            not healing.expired,
             self._loop.time() - healing.began_at,
         )
         self.stats.recovered += len(missed)

@@ -56,6 +56,7 @@ class Healing:
         self.queued = False
         self.asking = False
         self.handing_out = False
+        self.expired = False  # whether live events stopped waiting, before this gap or one that goes into it was healed
         self.lags = 0
         self.timer: asyncio.TimerHandle | None = None  # until live events wait no longer
         self.settling: asyncio.TimerHandle | None = None  # until nothing more is being lost on the way in
