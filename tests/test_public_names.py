@@ -69,6 +69,7 @@ ADDED = set(
     ConnectionHealth
     ConnectionImpact
     Demand
+    DayUptime
     DialError
     ExceptHook
     FormatSavings
@@ -95,12 +96,16 @@ ADDED = set(
     IndicatorSpec
     IndicatorValue
     IntelligentSubscriptionOptimizer
+    Incident
+    IncidentAlert
+    IncidentLine
     Interference
     InterferenceKind
     IsolationDecision
     IssueKind
     LineEvent
     LineEventKind
+    LineReading
     LoadMetrics
     MAX_COMBINATIONS
     ManagerListener

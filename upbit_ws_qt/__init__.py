@@ -90,16 +90,21 @@ if TYPE_CHECKING:
         ConnectionImpact,
         ConnectionIndependenceMonitor,
         ConnectionMetrics,
+        DayUptime,
         HealthLevel,
         HealthReason,
         HealthStatus,
         HistorySeries,
+        Incident,
+        IncidentAlert,
+        IncidentLine,
         Interference,
         InterferenceKind,
         IsolationDecision,
         IssueKind,
         LineEvent,
         LineEventKind,
+        LineReading,
         LoadMetrics,
         Metric,
         PerformanceIssue,
@@ -265,10 +270,11 @@ _HOMES: dict[str, str] = {
         "monitoring": """
             AdaptationKind AdaptationStep AdaptiveSubscriptionManager Alert AlertKind AlertSeverity
             Bottleneck ComponentMetrics ConnectionHealth ConnectionImpact ConnectionIndependenceMonitor
-            ConnectionMetrics HealthLevel HealthReason HealthStatus HistorySeries Interference
-            InterferenceKind IsolationDecision IssueKind LineEvent LineEventKind LoadMetrics Metric
-            PerformanceIssue PerformanceMetrics ReasonKind ResourcePrediction StreamMetrics
-            SubscriptionMetrics SubscriptionPerformanceMonitor TaskReading
+            ConnectionMetrics DayUptime HealthLevel HealthReason HealthStatus HistorySeries Incident
+            IncidentAlert IncidentLine Interference InterferenceKind IsolationDecision IssueKind
+            LineEvent LineEventKind LineReading LoadMetrics Metric PerformanceIssue PerformanceMetrics
+            ReasonKind ResourcePrediction StreamMetrics SubscriptionMetrics
+            SubscriptionPerformanceMonitor TaskReading
         """,
         "qt": """
             Attachment ExceptHook NestedLoopError
@@ -361,6 +367,7 @@ __all__ = [
     "DataPoolManager",
     "DataRoutingEngine",
     "DataType",
+    "DayUptime",
     "DecodeError",
     "Delivery",
     "Demand",
@@ -386,6 +393,9 @@ __all__ = [
     "HowQueued",
     "HowRecovered",
     "HowWanted",
+    "Incident",
+    "IncidentAlert",
+    "IncidentLine",
     "IndependenceLevel",
     "IndicatorChannel",
     "IndicatorEvent",
@@ -403,6 +413,7 @@ __all__ = [
     "JWTManager",
     "LineEvent",
     "LineEventKind",
+    "LineReading",
     "LoadMetrics",
     "ManagerListener",
     "MarketWarnings",

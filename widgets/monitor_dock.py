@@ -16,6 +16,7 @@ from upbit_ws_qt import ConnectionState, GlobalManagerState, HealthStatus, Perfo
 from .base.line_state import line_board
 from .base.text import mark, said, tr
 from .monitor.bar import WINDOWS
+from .monitor.chronicle import chronicle_of
 from .monitor.diagnostics import csv_of_history, diagnostics
 from .monitor.panel import MonitorPanel, PanelScroll
 from .monitor.past import DAY, FINE, events_until, history_until
@@ -49,16 +50,27 @@ class ConnectionMonitorDock(QDockWidget):
 
     While nobody can see it, it costs nothing. It works on the service it is given and neither starts nor stops it.
 
+    Args:
+        service: whose connections are shown.
+        parent: of the dock.
+        record: a file in which incidents and uptimes outlive the program (SQLite; at most 2,000 incidents, 90 days);
+            None keeps them in memory. A file that cannot be used is left as it is, and the Timeline tab says so.
+
     Signals:
         exportFailed: a file could not be written; the reason in words.
     """  # noqa: D415 - an example follows
 
     exportFailed = pyqtSignal(str)
 
-    def __init__(self, service: WebSocketService, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, service: WebSocketService, parent: QWidget | None = None, *, record: str | Path | None = None
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("connection_monitor")
         self._service = service
+        self._chronicle = chronicle_of(service)
+        if record is not None:
+            self._chronicle.keep_in(Path(record))
         self._series: dict[tuple[str, WebSocketType], HistorySeries] = {}
         self._read_at = -1
         self._paused_at: float | None = None
@@ -269,6 +281,11 @@ class ConnectionMonitorDock(QDockWidget):
             panel.components.show_metrics(metrics)
         elif shown is panel.advice:
             panel.advice.refresh(metrics)
+        elif shown is panel.incidents:
+            panel.incidents.show_entries(self._chronicle.entries())
+        elif shown is panel.timeline:
+            entries, uptime = self._chronicle.entries(), self._chronicle.uptime()
+            panel.timeline.show_days(entries, uptime, said(self._chronicle.problem))
         elif shown is panel.events:
             panel.events.show_events(events)
         elif shown is panel.rest:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.monitoring.adaptive import AdaptationStep
     from upbit_ws_qt.monitoring.alerts import Alert
     from upbit_ws_qt.monitoring.health import HealthStatus
+    from upbit_ws_qt.monitoring.incidents import Incident
     from upbit_ws_qt.monitoring.metrics import PerformanceMetrics
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import StreamStatus
@@ -75,6 +76,9 @@ class ManagerListener:
 
     def on_alert(self, alert: Alert, *, raised: bool) -> None:
         """An alert was raised or cleared."""
+
+    def on_incident(self, incident: Incident) -> None:
+        """Something that happened to the lines began, went on or is over; told once a second at most."""
 
 
 class CallQueue:

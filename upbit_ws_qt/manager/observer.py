@@ -6,42 +6,47 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from upbit_ws_qt.errors import AuthenticationError, RateLimitError, RecoveryError
 from upbit_ws_qt.events import AnnouncementCategory, AnnouncementEvent
 from upbit_ws_qt.manager.notify import ManagerListener
 from upbit_ws_qt.manager.periodic import Periodic
 from upbit_ws_qt.manager.survey import StreamSurvey
+from upbit_ws_qt.monitoring.incidents import Healing, LineStep
 from upbit_ws_qt.monitoring.monitor import (
     AlertCleared,
     AlertRaised,
     HealthChanged,
+    IncidentChanged,
     IsolationAdvised,
     LoadAdapted,
     Monitor,
 )
 from upbit_ws_qt.monitoring.stats import LineStats, ProgramStats
 from upbit_ws_qt.monitoring.stream_metrics import EventAges
-from upbit_ws_qt.types import ConnectionState
+from upbit_ws_qt.types import ConnectionState, WebSocketType
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Mapping
 
-    from upbit_ws_qt.backfill import Wholeness
+    from upbit_ws_qt.backfill import GapReport, Wholeness
     from upbit_ws_qt.computer import Computer
     from upbit_ws_qt.config import ServiceConfig
-    from upbit_ws_qt.connection import Drain, StateChange
+    from upbit_ws_qt.connection import Drain, GapEvent, StateChange
+    from upbit_ws_qt.errors import WebSocketError
     from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.manager.endpoint import Endpoint
     from upbit_ws_qt.manager.notify import Notifier
     from upbit_ws_qt.monitoring.adaptive import AdaptationPlan, AdaptationStep
     from upbit_ws_qt.monitoring.alerts import Alert
     from upbit_ws_qt.monitoring.health import HealthStatus
+    from upbit_ws_qt.monitoring.incidents import Incident
     from upbit_ws_qt.monitoring.monitor import Change
     from upbit_ws_qt.rest import RestClient
     from upbit_ws_qt.routing import DataRoutingEngine, RoutingStatistics
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import StreamStatus, SubscriptionStatistics
-    from upbit_ws_qt.types import IndependenceLevel, WebSocketType
+    from upbit_ws_qt.types import IndependenceLevel
 
 __all__ = ["Observed", "Observer"]
 
@@ -134,6 +139,7 @@ class Observer:
         self._maintenance: deque[str] = deque(maxlen=NOTICES_KEPT)
         self._due = 0.0
         self.monitor = Monitor(config, is_simple=lambda ws_type: observed.endpoints[ws_type].sync.format.is_simple)
+        observed.notifier.add(_Tales(self.monitor))
         self._survey = StreamSurvey(self._loop, observed.routing.stream_stats, self.monitor.streams)
         self._collector = observed.routing.collector
         self.tasks = (
@@ -279,6 +285,8 @@ class Observer:
                 self._observed.notifier.notify(partial(_alert, change.alert, raised=False))
             elif isinstance(change, HealthChanged):
                 self._observed.notifier.notify(partial(_health, change.health))
+            elif isinstance(change, IncidentChanged):
+                self._observed.notifier.notify(partial(_incident, change.incident))
             elif isinstance(change, LoadAdapted):
                 self._adapt(change.step, change.plan)
             elif isinstance(change, IsolationAdvised):
@@ -298,6 +306,34 @@ class Observer:
             kept.changed()
         self._tell(self.monitor.observe(self._loop.time(), self._read(0.0)))
         self._observed.notifier.notify(partial(_health, self.monitor.health_status()))
+
+
+class _Tales(ManagerListener):
+    """Hands on to a monitor, as it is told, what incidents and uptimes are made of."""
+
+    def __init__(self, monitor: Monitor) -> None:
+        self._monitor = monitor
+
+    def on_connection_state(self, ws_type: WebSocketType, change: StateChange) -> None:
+        wall = change.at_ms / 1000
+        self._monitor.note_step(
+            LineStep(ws_type, change.old, change.new, change.at, wall, change.cause, change.close_code)
+        )
+
+    def on_gap(self, gap: GapEvent) -> None:
+        self._monitor.note_gap(gap.ws_type, gap.old, gap.new, len(gap.streams))
+
+    def on_gap_healed(self, report: GapReport) -> None:
+        lost = report.unrecoverable
+        reason = lost[0].reason if lost else ""
+        self._monitor.note_healing(
+            Healing(report.ws_type, report.old, report.new, report.expected, report.recovered, len(lost), reason)
+        )
+
+    def on_error(self, error: WebSocketError) -> None:
+        # The loss itself is told by the state, with its cause.
+        if isinstance(error, AuthenticationError | RateLimitError | RecoveryError):
+            self._monitor.note_error(WebSocketType(error.endpoint), error.message)
 
 
 class _KeptStatistics:
@@ -348,3 +384,7 @@ def _alert(alert: Alert, listener: ManagerListener, *, raised: bool) -> None:
 
 def _health(health: HealthStatus, listener: ManagerListener) -> None:
     listener.on_health(health)
+
+
+def _incident(incident: Incident, listener: ManagerListener) -> None:
+    listener.on_incident(incident)

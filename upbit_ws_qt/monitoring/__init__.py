@@ -28,6 +28,12 @@ from upbit_ws_qt.monitoring.history import (
     LineEventKind,
     Metric,
 )
+from upbit_ws_qt.monitoring.incidents import (
+    Incident,
+    IncidentAlert,
+    IncidentLine,
+    LineReading,
+)
 from upbit_ws_qt.monitoring.independence import (
     ConnectionImpact,
     ConnectionIndependenceMonitor,
@@ -51,6 +57,7 @@ from upbit_ws_qt.monitoring.performance import (
 from upbit_ws_qt.monitoring.prediction import ResourcePrediction
 from upbit_ws_qt.monitoring.stats import LineStats, ProgramStats, TaskReading
 from upbit_ws_qt.monitoring.stream_metrics import SubscriptionMetrics
+from upbit_ws_qt.monitoring.uptime import DayUptime
 
 __all__ = [
     "AdaptationKind",
@@ -67,16 +74,21 @@ __all__ = [
     "ConnectionImpact",
     "ConnectionIndependenceMonitor",
     "ConnectionMetrics",
+    "DayUptime",
     "HealthLevel",
     "HealthReason",
     "HealthStatus",
     "HistorySeries",
+    "Incident",
+    "IncidentAlert",
+    "IncidentLine",
     "Interference",
     "InterferenceKind",
     "IsolationDecision",
     "IssueKind",
     "LineEvent",
     "LineEventKind",
+    "LineReading",
     "LineStats",
     "LoadMetrics",
     "Metric",

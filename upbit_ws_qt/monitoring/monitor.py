@@ -12,6 +12,7 @@ from upbit_ws_qt.monitoring.adaptive import AdaptiveSubscriptionManager, Adaptiv
 from upbit_ws_qt.monitoring.alerts import AlertKind, AlertStore, MaintenanceNotices, conditions, rules_for
 from upbit_ws_qt.monitoring.health import HealthStatus, HealthTuning
 from upbit_ws_qt.monitoring.history import History, HistorySeries, MarkMaker, Metric
+from upbit_ws_qt.monitoring.incidents import Incident, IncidentBook, LineReading
 from upbit_ws_qt.monitoring.independence import ConnectionIndependenceMonitor
 from upbit_ws_qt.monitoring.line_metrics import ConnectionMetrics, LineMonitor
 from upbit_ws_qt.monitoring.metrics import PerformanceMetrics
@@ -20,6 +21,7 @@ from upbit_ws_qt.monitoring.performance import SubscriptionPerformanceMonitor
 from upbit_ws_qt.monitoring.program_metrics import ProgramMonitor
 from upbit_ws_qt.monitoring.stats import ProgramStats
 from upbit_ws_qt.monitoring.stream_metrics import StreamMonitors
+from upbit_ws_qt.monitoring.uptime import UptimeBook
 from upbit_ws_qt.monitoring.windows import ClockOffset
 from upbit_ws_qt.types import ConnectionState, WebSocketType
 
@@ -30,9 +32,11 @@ if TYPE_CHECKING:
     from upbit_ws_qt.monitoring.adaptive import AdaptationPlan, AdaptationStep
     from upbit_ws_qt.monitoring.alerts import Alert, AlertRule
     from upbit_ws_qt.monitoring.history import LineEvent
+    from upbit_ws_qt.monitoring.incidents import Healing, LineStep
     from upbit_ws_qt.monitoring.independence import IsolationDecision
     from upbit_ws_qt.monitoring.metrics import StreamMetrics
     from upbit_ws_qt.monitoring.performance import PerformanceIssue
+    from upbit_ws_qt.monitoring.uptime import DayUptime
     from upbit_ws_qt.routing import ComponentStats
     from upbit_ws_qt.streams import StreamKey
 
@@ -41,6 +45,7 @@ __all__ = [
     "AlertRaised",
     "Change",
     "HealthChanged",
+    "IncidentChanged",
     "IsolationAdvised",
     "LoadAdapted",
     "Monitor",
@@ -83,7 +88,13 @@ class IsolationAdvised(Struct, frozen=True):
     decision: IsolationDecision
 
 
-Change = AlertRaised | AlertCleared | HealthChanged | LoadAdapted | IsolationAdvised
+class IncidentChanged(Struct, frozen=True):
+    """Something that happened began, went on or is over; or more is known of it."""
+
+    incident: Incident
+
+
+Change = AlertRaised | AlertCleared | HealthChanged | LoadAdapted | IsolationAdvised | IncidentChanged
 
 
 class Monitor:
@@ -117,6 +128,8 @@ class Monitor:
         self._notices = MaintenanceNotices()
         self._marks = MarkMaker()
         self._history = History() if config.metrics_history else None
+        self._incidents = IncidentBook(self.streams.components_on) if config.metrics_history else None
+        self._uptime = UptimeBook()
         self._rules = rules_for(config.alert_limits) if rules is None else rules
         self._alerts = AlertStore(self._rules) if config.alerts else None
         load = adaptive_tuning or AdaptiveTuning(memory_limit=config.alert_limits.memory)
@@ -166,8 +179,30 @@ class Monitor:
         )
         if self._history is not None:
             self._remember(self._history)
-        changes = [*self._health_changes(), *self._alert_changes(), *self._adapt(), *self._isolate()]
-        return changes
+        self._uptime.look(now, stats.wall_clock)
+        alerts = self._alert_changes()
+        return [*self._health_changes(), *alerts, *self._incident_changes(alerts), *self._adapt(), *self._isolate()]
+
+    def note_step(self, step: LineStep) -> None:
+        """Take in a change of a line's state, as it is told; incidents are told by the next reading."""
+        self._uptime.step(step)
+        if self._incidents is not None:
+            self._incidents.step(step)
+
+    def note_gap(self, ws_type: WebSocketType, old: int, new: int, may_miss: int) -> None:
+        """Take in a change of epoch after which `may_miss` streams may have missed something, as it is told."""
+        if self._incidents is not None:
+            self._incidents.gap(ws_type, old, new, may_miss)
+
+    def note_healing(self, healing: Healing) -> None:
+        """Take in what became of a gap, as it is told."""
+        if self._incidents is not None:
+            self._incidents.healed(healing)
+
+    def note_error(self, ws_type: WebSocketType, text: str) -> None:
+        """Take in what the exchange told about a line, as it is told."""
+        if self._incidents is not None:
+            self._incidents.said(ws_type, text)
 
     def note_work(self, stage: str, seconds: float) -> None:
         """Add work that no reading knows of, such as "paint", as it is done; it counts from the next reading on."""
@@ -242,6 +277,14 @@ class Monitor:
         """Return what happened to the lines in the last `seconds`, oldest first, at most 500."""
         return () if self._history is None else self._history.events(seconds)
 
+    def incidents(self) -> tuple[Incident, ...]:
+        """Return what happened, the newest first, at most 200; empty where no history is kept."""
+        return () if self._incidents is None else self._incidents.incidents()
+
+    def uptime(self) -> tuple[DayUptime, ...]:
+        """Return how much of each day of the last 31 each line was up while it was wanted, the oldest day first."""
+        return self._uptime.days()
+
     def alerts(self, *, cleared: bool = True) -> tuple[Alert, ...]:
         """Return the alerts that last, newest first, then those that are over."""
         return () if self._alerts is None else self._alerts.listed(cleared=cleared)
@@ -291,6 +334,23 @@ class Monitor:
         for alert in cleared:
             logger.info("alert %s is over: %s", alert.kind.value, alert.message)
         return [*map(AlertRaised, raised), *map(AlertCleared, cleared)]
+
+    def _incident_changes(self, alerts: Iterable[Change]) -> list[Change]:
+        if self._incidents is None:
+            return []
+        for change in alerts:
+            if isinstance(change, AlertRaised | AlertCleared):
+                self._incidents.alert(change.alert, raised=isinstance(change, AlertRaised))
+        readings, proved = {}, {}
+        for ws_type, line in self._lines.items():
+            if line.stats is not None and line.is_connected:
+                score, rate = self._health.connections[ws_type].score, line.rates(self._now)[0]
+                readings[ws_type] = LineReading(score=score, rtt=line.rtt_last, messages_per_second=rate)
+                proved[ws_type] = (line.stats.subscriptions.restored, line.stats.subscriptions.restorable)
+        return [
+            IncidentChanged(incident)
+            for incident in self._incidents.look(self._now, self._stats.wall_clock, readings, proved)
+        ]
 
     def _adapt(self) -> list[Change]:
         if self.adaptive is None:

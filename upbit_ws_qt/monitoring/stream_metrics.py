@@ -222,6 +222,10 @@ class StreamMonitors:
         """Return the mean bytes of the messages that a component had lately; None where it was not looked at yet."""
         return self._sizes.get(component_id)
 
+    def components_on(self, ws_type: WebSocketType) -> set[str]:
+        """Return the components that have streams on a line, as of when all were last gone through."""
+        return {component_id for component_id, key in self._handed if key.websocket_type is ws_type}
+
     def subscription_metrics(self, component_id: str | None = None) -> tuple[SubscriptionMetrics, ...]:
         """Return how the subscriptions of a component do, or all; what takes most of the time first."""
         before_at, before = self._marks[0] if self._marks else (self._at, {})

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.monitoring.adaptive import AdaptationStep
     from upbit_ws_qt.monitoring.alerts import Alert
     from upbit_ws_qt.monitoring.health import HealthStatus
+    from upbit_ws_qt.monitoring.incidents import Incident
     from upbit_ws_qt.monitoring.metrics import PerformanceMetrics
     from upbit_ws_qt.qt.channel_hub import ChannelHub
     from upbit_ws_qt.qt.service import WebSocketService
@@ -189,3 +190,8 @@ class Bridge(QObject, ManagerListener):
         """An alert was raised or cleared."""
         if self._emits():
             (self._service.alertRaised if raised else self._service.alertCleared).emit(alert)
+
+    def on_incident(self, incident: Incident) -> None:
+        """Something happened to the lines, or more is known of it."""
+        if self._emits():
+            self._service.incidentChanged.emit(incident)

@@ -33,12 +33,14 @@ if TYPE_CHECKING:
     from upbit_ws_qt.monitoring.alerts import Alert
     from upbit_ws_qt.monitoring.health import HealthStatus
     from upbit_ws_qt.monitoring.history import HistorySeries, LineEvent, Metric
+    from upbit_ws_qt.monitoring.incidents import Incident
     from upbit_ws_qt.monitoring.independence import Interference
     from upbit_ws_qt.monitoring.line_metrics import ConnectionMetrics
     from upbit_ws_qt.monitoring.metrics import PerformanceMetrics, StreamMetrics
     from upbit_ws_qt.monitoring.performance import PerformanceIssue
     from upbit_ws_qt.monitoring.prediction import ResourcePrediction
     from upbit_ws_qt.monitoring.stream_metrics import SubscriptionMetrics
+    from upbit_ws_qt.monitoring.uptime import DayUptime
     from upbit_ws_qt.qt.bridge import Bridge
     from upbit_ws_qt.qt.channel import Channel
     from upbit_ws_qt.qt.channel_hub import ChannelHub
@@ -86,6 +88,7 @@ class WebSocketService(QObject, ChannelSource):
         metricsUpdated(PerformanceMetrics): fresh figures, every `metrics_interval`.
         healthChanged(HealthStatus): the health was judged anew.
         alertRaised(Alert), alertCleared(Alert): see Alert.
+        incidentChanged(Incident): something that happened to the lines began, went on or is over.
         errorOccurred(WebSocketError): something went wrong that a person should be able to see.
         componentFailed(str, Exception): a component's callback raised, or the component was quarantined
             (BackpressureError).
@@ -106,6 +109,7 @@ class WebSocketService(QObject, ChannelSource):
     healthChanged = cast("SignalOf[HealthStatus]", pyqtSignal(object))
     alertRaised = cast("SignalOf[Alert]", pyqtSignal(object))
     alertCleared = cast("SignalOf[Alert]", pyqtSignal(object))
+    incidentChanged = cast("SignalOf[Incident]", pyqtSignal(object))
     errorOccurred = cast("SignalOf[WebSocketError]", pyqtSignal(WebSocketError))
     componentFailed = cast("SignalOfTwo[str, Exception]", pyqtSignal(str, Exception))
     loadAdapted = cast("SignalOf[AdaptationStep]", pyqtSignal(object))
@@ -249,6 +253,17 @@ class WebSocketService(QObject, ChannelSource):
     def line_events(self, seconds: float) -> tuple[LineEvent, ...]:
         """Return losses, restorations and renewals of the last `seconds`, oldest first, at most 500."""
         return self._monitor.events(seconds)
+
+    def incidents(self) -> tuple[Incident, ...]:
+        """Return what happened to the lines: what belongs together as one, the newest first, at most 200.
+
+        Empty where `ServiceConfig.metrics_history` is off.
+        """
+        return self._monitor.incidents()
+
+    def uptime(self) -> tuple[DayUptime, ...]:
+        """Return how much of each day each line was up while it was wanted, of 31 days of this run at most."""
+        return self._monitor.uptime()
 
     def alerts(self, *, cleared: bool = True) -> tuple[Alert, ...]:
         """Return the alerts that last, newest first, then those that are over."""

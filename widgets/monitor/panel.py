@@ -11,14 +11,18 @@ from ..base.labels import plain_label, tip_text
 from ..base.text import mark, tr
 from .bar import MonitorBar
 from .frames import FramesTab
+from .incidents import IncidentsTab
 from .plots import MonitorPlots
 from .rows import LinesModel, LineTable
 from .tabs import AdviceTab, AlertsTab, ComponentsTab, EventsTab, RestTab
+from .timeline import TimelineTab
 
 if TYPE_CHECKING:
     from PyQt6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 
     from upbit_ws_qt import WebSocketService
+
+    from .chronicle import Entry
 
 __all__ = ["MonitorPanel", "PanelScroll"]
 
@@ -54,12 +58,25 @@ class MonitorPanel(QWidget):
         self.components = ComponentsTab(service, self)
         self.alerts = AlertsTab(service, self)
         self.advice = AdviceTab(service, self)
+        self.incidents = IncidentsTab(self)
+        self.timeline = TimelineTab(self)
         self.events = EventsTab(self)
         self.rest = RestTab(self)
         self.frames = FramesTab(service, self)
         self.tabs = QTabWidget(self)
-        for tab in (self.components, self.alerts, self.advice, self.events, self.rest, self.frames):
+        self._titles: dict[QWidget, str] = {
+            self.components: mark("Components"),
+            self.alerts: mark("Alerts"),
+            self.incidents: mark("Incidents"),
+            self.timeline: mark("Timeline"),
+            self.advice: mark("Advice"),
+            self.events: mark("Events"),
+            self.rest: mark("REST"),
+            self.frames: mark("Frames"),
+        }
+        for tab in self._titles:
             self.tabs.addTab(tab, "")
+        self.timeline.opened.connect(self._on_opened)
         self.hint = plain_label("", self)
         self.hint.setWordWrap(True)
         self.last_event = plain_label("", self)
@@ -101,13 +118,11 @@ class MonitorPanel(QWidget):
     def retranslate(self) -> None:
         """Say everything in the language in force."""
         parts = (self.bar, self.plots, self.lines, self.table, self.components, self.alerts, self.advice, self.frames)
-        for part in parts:
+        for part in (*parts, self.timeline):
             part.retranslate()
+        for tab, title in self._titles.items():
+            self.tabs.setTabText(self.tabs.indexOf(tab), tr(title))
         self.show_alert_count(self._alert_count)
-        titles = (mark("Components"), mark("Alerts"), mark("Advice"), mark("Events"), mark("REST"), mark("Frames"))
-        for number, title in enumerate(titles):
-            if number != 1:
-                self.tabs.setTabText(number, tr(title))
         self.tabs.setAccessibleName(tr("Details"))
         self.last_event.setAccessibleName(tr("Last event"))
         self.program.setAccessibleName(tr("This program"))
@@ -148,7 +163,12 @@ class MonitorPanel(QWidget):
     def show_alert_count(self, count: int) -> None:
         """Tell how many alerts wait for somebody."""
         self._alert_count = count
-        self.tabs.setTabText(1, f"{tr('Alerts')} ({count})" if count else tr("Alerts"))
+        text = f"{tr('Alerts')} ({count})" if count else tr("Alerts")
+        self.tabs.setTabText(self.tabs.indexOf(self.alerts), text)
+
+    def _on_opened(self, entry: Entry) -> None:
+        self.tabs.setCurrentWidget(self.incidents)
+        self.incidents.choose(entry)
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Say that somebody looks."""

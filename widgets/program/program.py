@@ -171,7 +171,9 @@ class Program(QObject):
         catalog = MarketCatalog(service.rest, self._store.folder if live else None, service)
         chosen = self._preferences
         only, log = self._options.symbols, self._log
-        needs = Needs(service, catalog, log, chosen.symbol, only, chosen.unit, chosen.watches)
+        needs = Needs(
+            service, catalog, log, chosen.symbol, only, chosen.unit, chosen.watches, self._store.record(live=live)
+        )
         window = self._window = MainWindow(needs, ExchangeOrigin.of(self._config, embedded=self._options.embedded))
         menu = self._menu = MainMenu(window)
         self._notifier = Notifier(service, window.toasts, chosen)

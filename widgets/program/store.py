@@ -127,6 +127,10 @@ class Store:
         """Remember where things are."""
         self._write("layout.json", layout_to_plain(layout))
 
+    def record(self, *, live: bool) -> Path | None:
+        """Return the file of what happened to the connections: the real exchange's is not mixed with any other's."""
+        return None if self._folder is None else self._folder / ("connections.sqlite" if live else "practice.sqlite")
+
     def _write(self, name: str, value: dict[str, Any]) -> None:
         if self._folder is None:
             return

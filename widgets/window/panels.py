@@ -20,6 +20,7 @@ from .log_dock import LogBook, LogWidget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from PyQt6.QtWidgets import QWidget
 
@@ -41,6 +42,7 @@ class Needs:
     symbols: tuple[str, ...]
     unit: str
     watches: tuple[tuple[IndicatorSpec, str], ...] = FIRST_WATCHES
+    record: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ PANELS: dict[str, PanelKind] = {
         lambda needs, parent: IndicatorsWidget(needs.service, needs.symbol, parent, watches=needs.watches),
     ),
     "monitor": PanelKind(
-        mark("Connection monitor"), lambda needs, parent: ConnectionMonitorDock(needs.service, parent)
+        mark("Connection monitor"),
+        lambda needs, parent: ConnectionMonitorDock(needs.service, parent, record=needs.record),
     ),
     "log": PanelKind(mark("Log"), lambda needs, parent: LogWidget(needs.log, parent)),
 }
