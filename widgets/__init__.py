@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .base.text import Language, set_language
     from .base.theme import MarketColours, MarketScheme, ThemeMode, apply_theme
     from .chart.panel import ChartWidget
+    from .connection_indicator import ConnectionIndicator
     from .indicators.panel import IndicatorsWidget
     from .monitor_dock import ConnectionMonitorDock
     from .order_book.panel import OrderBookWidget
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AnnouncementsWidget",
     "ChartWidget",
+    "ConnectionIndicator",
     "ConnectionMonitorDock",
     "IndicatorsWidget",
     "Language",
@@ -54,6 +56,7 @@ __all__ = [
 _HOMES = {
     "AnnouncementsWidget": "announcements.panel",
     "ChartWidget": "chart.panel",
+    "ConnectionIndicator": "connection_indicator",
     "ConnectionMonitorDock": "monitor_dock",
     "IndicatorsWidget": "indicators.panel",
     "Language": "base.text",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 from PyQt6 import sip
-from PyQt6.QtCore import QEvent, Qt, QTimer, pyqtSignal, pyqtSlot
+from PyQt6.QtCore import QEvent, QStandardPaths, Qt, QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QApplication, QDockWidget, QFileDialog, QWidget
 
 from upbit_ws_qt import ConnectionState, GlobalManagerState, HealthStatus, PerformanceMetrics, WebSocketType
@@ -18,13 +18,14 @@ from .base.text import mark, said, tr
 from .monitor.bar import WINDOWS
 from .monitor.chronicle import chronicle_of
 from .monitor.diagnostics import csv_of_history, diagnostics
+from .monitor.extra import EXTRAS
 from .monitor.panel import MonitorPanel, PanelScroll
 from .monitor.past import DAY, FINE, events_until, history_until
 from .monitor.plots import METRICS
 from .monitor.words import clock, event_text, program_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from upbit_ws_qt import ConnectionMetrics, HistorySeries, PaintMeter, WebSocketService
 
@@ -72,6 +73,9 @@ class ConnectionMonitorDock(QDockWidget):
         if record is not None:
             self._chronicle.keep_in(Path(record))
         self._series: dict[tuple[str, WebSocketType], HistorySeries] = {}
+        self._extra: tuple[HistorySeries, ...] = ()
+        self._folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
+        self._span: tuple[float, float] | None = None
         self._read_at = -1
         self._paused_at: float | None = None
         self._uptime_then = 0.0
@@ -90,6 +94,9 @@ class ConnectionMonitorDock(QDockWidget):
         panel.windows.idClicked.connect(self._on_window_chosen)
         panel.table.reconnectRequested.connect(self._on_reconnect)
         panel.tabs.currentChanged.connect(self._on_tab_changed)
+        panel.plots.spanChosen.connect(self.zoom_to)
+        panel.plots.spanLeft.connect(self.leave_zoom)
+        panel.bar.extraChosen.connect(self._on_extra)
         panel.buttons["pause"].toggled.connect(self.set_paused)
         panel.buttons["reset"].clicked.connect(self.reset_counters)
         panel.buttons["csv"].clicked.connect(self._on_csv)
@@ -121,10 +128,24 @@ class ConnectionMonitorDock(QDockWidget):
         if paused == self.paused:
             return
         self._paused_at = time.time() if paused else None
+        self._span = None
         self._uptime_then = self._uptime()
         self.panel.buttons["pause"].setChecked(paused)
         self.panel.news.setText("")
         self.refresh()
+
+    def zoom_to(self, since: float, until: float) -> None:
+        """Freeze the view and show a span of what is there, in seconds since 1970; ValueError where it is empty."""
+        if not until > since:
+            raise ValueError(f"until must be above since: {since!r}, {until!r}")
+        self.set_paused(True)
+        self._span = (since, until)
+        self.panel.plots.show_window(since, until)
+
+    def leave_zoom(self) -> None:
+        """Show the present again, where a span was zoomed to."""
+        if self._span is not None:
+            self.set_paused(False)
 
     def reset_counters(self) -> None:
         """Count reconnects, bytes, gaps and drops from now on; the service's own counters go on."""
@@ -218,7 +239,8 @@ class ConnectionMonitorDock(QDockWidget):
         seconds = self.window_seconds
         fresh = self._read_series(now, seconds)
         if fresh:
-            self.panel.plots.show_data(self._series, events_until(self._service, seconds, self._paused_at), now)
+            events = events_until(self._service, seconds, self._paused_at)
+            self.panel.plots.show_data(self._series, events, now, self._extra)
         since = now - seconds
         if seconds > FINE:
             starts = [series.times[0] for series in self._series.values() if len(series.times)]
@@ -240,7 +262,14 @@ class ConnectionMonitorDock(QDockWidget):
             for metric in METRICS
             for ws_type in WebSocketType
         }
+        extra = self.panel.plots.extra
+        self._extra = () if extra is None else tuple(self._extra_series(extra, seconds))
         return True
+
+    def _extra_series(self, metric: str, seconds: float) -> Iterator[HistorySeries]:
+        lines = tuple(WebSocketType) if EXTRAS[metric].by_line else (None,)
+        for ws_type in lines:
+            yield history_until(self._service, metric, ws_type, seconds, self._paused_at)
 
     # -- text, once a second --------------------------------------------------------------------------------------
     @pyqtSlot()
@@ -341,7 +370,15 @@ class ConnectionMonitorDock(QDockWidget):
     # -- buttons --------------------------------------------------------------------------------------------------
     def _on_window_chosen(self) -> None:
         self._read_at = -1
+        self._span = None
         self._draw(self._paused_at or time.time())
+
+    def _on_extra(self, metric: str) -> None:
+        self.panel.plots.set_extra(metric or None)
+        span = self._span
+        self._on_window_chosen()
+        if span is not None:
+            self.zoom_to(*span)
 
     def _on_reconnect(self, ws_type: WebSocketType) -> None:
         if self._is_usable():
@@ -354,7 +391,8 @@ class ConnectionMonitorDock(QDockWidget):
         self._ask(tr("Save picture"), "monitor.png", tr("Pictures (*.png)"), self.export_png)
 
     def _ask(self, title: str, name: str, kind: str, write: Callable[[str], None]) -> None:
-        dialog = QFileDialog(self, title, name, kind)
+        dialog = QFileDialog(self, title, self._folder, kind)
+        dialog.selectFile(name)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix(Path(name).suffix.lstrip("."))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -362,6 +400,7 @@ class ConnectionMonitorDock(QDockWidget):
         dialog.open()
 
     def _write(self, write: Callable[[str], None], path: str) -> None:
+        self._folder = str(Path(path).parent)
         try:
             write(path)
         except OSError as error:

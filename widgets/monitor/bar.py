@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QEvent, QRectF, Qt
-from PyQt6.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
-from PyQt6.QtWidgets import QButtonGroup, QCheckBox, QHBoxLayout, QStyle, QToolButton, QWidget
+from PyQt6.QtCore import QEvent, QRectF, Qt, pyqtSignal
+from PyQt6.QtGui import QAction, QActionGroup, QColor, QIcon, QPainter, QPalette, QPixmap
+from PyQt6.QtWidgets import QButtonGroup, QCheckBox, QHBoxLayout, QMenu, QStyle, QToolButton, QWidget
 
 from upbit_ws_qt import WebSocketType
 
 from ..base.labels import plain_label
 from ..base.text import mark, tr
 from ..base.theme import colours_of
+from .extra import EXTRAS
 from .words import line_name
 
 if TYPE_CHECKING:
@@ -56,7 +57,13 @@ class MonitorBar(QWidget):
         buttons: "pause", "reset", "csv", "png" and "copy".
         news: what was recorded while the view is frozen.
         legend: which connections the plots show.
+        more: the choice of one more plot.
+
+    Signals:
+        extraChosen: one more figure is to be shown, by its metric; "" for none.
     """
+
+    extraChosen = pyqtSignal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -64,6 +71,19 @@ class MonitorBar(QWidget):
         self.buttons = {name: _Choice(self) for name, *_ in _ACTIONS}
         self.legend = {ws_type: QCheckBox(self) for ws_type in WebSocketType}
         self.news = plain_label("", self)
+        self.more = QToolButton(self)
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._menu = QMenu(self.more)
+        self._choices = QActionGroup(self)
+        for metric in ("", *EXTRAS):
+            action = QAction(self._menu)
+            action.setData(metric)
+            action.setCheckable(True)
+            action.setChecked(not metric)
+            self._choices.addAction(action)
+            self._menu.addAction(action)
+        self.more.setMenu(self._menu)
+        self._choices.triggered.connect(lambda action: self.extraChosen.emit(action.data()))
         bar = QHBoxLayout(self)
         bar.setContentsMargins(0, 0, 0, 0)
         for number, _ in enumerate(WINDOWS):
@@ -82,6 +102,7 @@ class MonitorBar(QWidget):
         self.buttons["pause"].setCheckable(True)
         bar.addWidget(self.news)
         bar.addStretch()
+        bar.addWidget(self.more)
         for box in self.legend.values():
             box.setChecked(True)
             bar.addWidget(box)
@@ -115,6 +136,11 @@ class MonitorBar(QWidget):
             self.buttons[name].setToolTip(f"{tr(text)}: {tr(hint)}")
             self.buttons[name].setAccessibleName(tr(text))
             self.buttons[name].setAccessibleDescription(tr(hint))
+        for action in self._choices.actions():
+            action.setText(tr(EXTRAS[action.data()].title) if action.data() else tr("No more"))
+        self.more.setText(tr("One more plot"))
+        self.more.setAccessibleName(tr("One more plot"))
+        self.more.setToolTip(tr("One more figure on the same axis of time"))
         for ws_type, box in self.legend.items():
             box.setText(line_name(ws_type))
             box.setAccessibleName(tr("Show {name} in the plots", name=line_name(ws_type)))

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
-from PyQt6.QtCore import QEvent, QPointF, QRectF, Qt
-from PyQt6.QtGui import QColor, QPalette
-from PyQt6.QtWidgets import QFrame, QToolTip, QVBoxLayout, QWidget
+from PyQt6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QColor, QMouseEvent, QPalette
+from PyQt6.QtWidgets import QFrame, QRubberBand, QVBoxLayout, QWidget
 
 from upbit_ws_qt import WebSocketType
 
-from ..base.labels import tip_text
 from ..base.text import tr
 from ..base.theme import colours_of
 from .axes import LogAxis, Value, ValueAxis, WholeAxis
-from .words import event_text, line_name, milliseconds
+from .extra import EXTRAS, ExtraAxis, ExtraCurves, extra_text
+from .readout import Readout, ReadoutRow
+from .words import NOTHING, clock, event_text, line_name, milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,6 +35,10 @@ __all__ = ["METRICS", "MonitorPlots"]
 METRICS = ("score", "rtt", "epoch", "connected")
 MOST_POINTS = 1200
 HOVER_PIXELS = 7
+BRUSH_PIXELS = 8
+"""From a press to its release, for it to be a brush and no click."""
+LEAST_SPAN = 4.0
+"""Seconds that can be zoomed to at least: there is a point a second."""
 LABELS_SHOWN = 8
 LABEL_PIXELS = 64
 AXIS_WIDTH = 52
@@ -50,14 +56,31 @@ _FORMATS = {
     "epoch": lambda height: f"{height:.0f}",
 }
 _STEPS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Home: -_FAR, Qt.Key.Key_End: _FAR}
+_ZOOMS = {Qt.Key.Key_Plus: 0.5, Qt.Key.Key_Equal: 0.5, Qt.Key.Key_Minus: 2.0}
+_EXTRA_ROW = 4
+"""Below the others: the epoch, which has the axis of time, is above it."""
+MARKS_TOLD = 3
+_NO_LIMIT = 16_777_215
+"""Pixels; what Qt takes for no limit of a height."""
 _Points = tuple[np.ndarray, np.ndarray]
 
 
 class MonitorPlots(QWidget):
     """Draws what `show_data` gives it; keeps no data but that.
 
-    By keyboard: the arrows, Home and End go from mark to mark and say what each one was; Escape leaves them.
+    Under the mouse a line goes through all plots, and a sheet beside it says what everything stood at. A span that is
+    brushed with the left button is asked for; a double click, or Escape, asks for the present.
+
+    By keyboard: the arrows, Home and End go from mark to mark and say what each one was; plus and minus zoom around the
+    mark, or the middle; Escape leaves them.
+
+    Signals:
+        spanChosen: show from here to there (seconds since 1970).
+        spanLeft: show the present again.
     """
+
+    spanChosen = pyqtSignal(float, float)
+    spanLeft = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -66,6 +89,12 @@ class MonitorPlots(QWidget):
         self._x_range = (0.0, 0.0)
         self._visited: LineEvent | None = None
         self._latest: dict[tuple[str, WebSocketType], float] = {}
+        self._series: Mapping[tuple[str, WebSocketType], HistorySeries] = {}
+        self._extra_series: tuple[HistorySeries, ...] = ()
+        self._extra: str | None = None
+        self._cursor: float | None = None
+        self._hover: QPointF | None = None
+        self._brushed_from: QPoint | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumHeight(LEAST_HEIGHT)
         self._canvas = pg.GraphicsLayoutWidget(self)
@@ -88,16 +117,29 @@ class MonitorPlots(QWidget):
         self._markers: dict[tuple[str, WebSocketType], pg.PlotCurveItem] = {}
         self._colours = colours_of(self.palette())
         self._fill_plots()
-        self._canvas.scene().sigMouseMoved.connect(self._on_mouse_moved)
+        self._extra_plot: pg.PlotItem | None = None  # made when it is first asked for
+        self._extra_curves: ExtraCurves | None = None
+        self.readout = Readout(self._canvas)
+        viewport = self._canvas.viewport()
+        self._brush = QRubberBand(QRubberBand.Shape.Rectangle, viewport)
+        viewport.installEventFilter(self)
         self.apply_colours()
         self.retranslate()
 
     # -- what is drawn --------------------------------------------------------------------------------------------
     def show_data(
-        self, series: Mapping[tuple[str, WebSocketType], HistorySeries], events: Sequence[LineEvent], now: float
+        self,
+        series: Mapping[tuple[str, WebSocketType], HistorySeries],
+        events: Sequence[LineEvent],
+        now: float,
+        extra: Sequence[HistorySeries] = (),
     ) -> None:
-        """Draw these figures and marks, the newest at `now` (seconds since 1970)."""
+        """Draw these figures and marks, the newest at `now` (seconds since 1970), and those of the extra plot."""
         self._events = tuple(events)
+        self._series = series
+        self._extra_series = tuple(extra)
+        if self._extra is not None and self._extra_curves is not None:
+            self._extra_curves.show(EXTRAS[self._extra], extra)
         heights: dict[str, list[np.ndarray]] = {"score": [], "rtt": [], "epoch": []}
         for (metric, ws_type), curve in self.curves.items():
             found = series.get((metric, ws_type))
@@ -116,6 +158,8 @@ class MonitorPlots(QWidget):
         """Scroll to a span of time (seconds since 1970)."""
         self._x_range = (since, now)
         self.plots["epoch"].setXRange(since, now, padding=0)
+        if self._hover is not None:
+            self._point_at(self._time_at(self._hover))
         self._canvas.scene().prepareForPaint()  # left to the paint event, this would make it be painted twice
 
     @property
@@ -133,6 +177,8 @@ class MonitorPlots(QWidget):
         for (_, line), curve in self.curves.items():
             if line is ws_type:
                 curve.setVisible(visible)
+        if self._extra_curves is not None:
+            self._extra_curves.curves[ws_type].setVisible(visible)
         self._show_values()
 
     @property
@@ -143,17 +189,46 @@ class MonitorPlots(QWidget):
     def visit(self, event: LineEvent | None) -> None:
         """Show what an event was, and where, as hovering does; None for no event any more."""
         self._visited = event
-        for line in self._pointers:
-            line.setVisible(event is not None)
-            if event is not None:
-                line.setPos(event.at)
+        self._hover = None
+        self._point_at(None if event is None else event.at)
         self._describe()
-        if event is None:
-            QToolTip.hideText()
+
+    @property
+    def cursor_at(self) -> float | None:
+        """Where the line through all plots is, in seconds since 1970; None where it is not shown."""
+        return self._cursor
+
+    @property
+    def extra(self) -> str | None:
+        """The figure that has a plot of its own, by its metric; None for none."""
+        return self._extra
+
+    def set_extra(self, metric: str | None) -> None:
+        """Show one more figure, one of EXTRAS, on the same time axis; None for none. `show_data` brings its values."""
+        if metric == self._extra:
             return
-        view = self.plots["score"].getViewBox()
-        point = view.mapViewToScene(QPointF(event.at, view.viewRange()[1][1]))
-        QToolTip.showText(self._canvas.mapToGlobal(self._canvas.mapFromScene(point)), tip_text(event_text(event)), self)
+        if self._extra_plot is None:
+            self.values["extra"] = ValueAxis()
+            self._extra_plot = self._add_plot(_EXTRA_ROW, "extra", ExtraAxis("left"))
+            self._extra_plot.setXLink(self.plots["epoch"])
+            self._extra_curves = ExtraCurves(self._extra_plot)
+            for ws_type in WebSocketType:
+                self._extra_curves.curves[ws_type].setVisible(self.curves["score", ws_type].isVisible())
+            self._pointers.append(self._make_pointer(self._extra_plot))
+        # Without its room it is not taken out: pyqtgraph leaves menus behind of what is in no scene.
+        self._extra_plot.setVisible(metric is not None)
+        self._extra_plot.setMaximumHeight(0 if metric is None else _NO_LIMIT)
+        if metric is None:
+            self.plots.pop("extra", None)
+        else:
+            self.plots["extra"] = self._extra_plot
+        self._extra = metric
+        self.retranslate()
+        self.apply_colours()
+
+    def value_at(self, metric: str, ws_type: WebSocketType, at: float) -> float:
+        """Return what a figure stood at; NaN where it was not known."""
+        return _value_at(self._series.get((metric, ws_type)), at)
 
     def event_near(self, position: QPointF) -> LineEvent | None:
         """Return the event whose mark is under a point of the canvas, None where there is none."""
@@ -167,6 +242,8 @@ class MonitorPlots(QWidget):
         """Say everything in the language in force."""
         for name, title in (("score", tr("score")), ("rtt", tr("RTT ms")), ("epoch", tr("epoch"))):
             self.plots[name].setLabel("left", title)
+        if self._extra is not None and self._extra_plot is not None:
+            self._extra_plot.setLabel("left", tr(EXTRAS[self._extra].title))
         strips = [(2.5 - row, line_name(ws_type)) for row, ws_type in enumerate(WebSocketType)]
         self.plots["band"].getAxis("left").setTicks([strips])
         self.setAccessibleName(tr("Plots of health score, round trip and epoch"))
@@ -191,6 +268,8 @@ class MonitorPlots(QWidget):
         for line, level in self._thresholds:
             line.setPen(pg.mkPen(_between(colours, colours.health(level)), width=1))
         self._draw_marks()
+        if self._extra_curves is not None:
+            self._extra_curves.apply_colours(colours)
         for line in self._pointers:
             line.setPen(pg.mkPen(colours.accent, width=1))
         self._show_values()
@@ -199,8 +278,12 @@ class MonitorPlots(QWidget):
         """Go from mark to mark."""
         shown = [mark for mark in self._events if self._x_range[0] <= mark.at <= self._x_range[1]]
         key = Qt.Key.Key_unknown if event is None else Qt.Key(event.key())
-        if key == Qt.Key.Key_Escape and self._visited is not None:
-            self.visit(None)
+        if key == Qt.Key.Key_Escape:
+            if self._visited is not None:
+                self.visit(None)
+            self.spanLeft.emit()
+        elif key in _ZOOMS:
+            self._zoom(_ZOOMS[key])
         elif key in _STEPS and shown:
             at = shown.index(self._visited) if self._visited in shown else len(shown)
             self.visit(shown[min(max(at + _STEPS[key], 0), len(shown) - 1)])
@@ -226,10 +309,13 @@ class MonitorPlots(QWidget):
 
     # -- inside ---------------------------------------------------------------------------------------------------
     def _add_plot(self, row: int, name: str, axis: pg.AxisItem) -> pg.PlotItem:
+        plot = self._make_plot(name, axis)
+        self._canvas.ci.addItem(plot, row=row, col=0)
+        return plot
+
+    def _make_plot(self, name: str, axis: pg.AxisItem) -> pg.PlotItem:
         bottom = pg.DateAxisItem(orientation="bottom", utcOffset=_KST_OFFSET)
-        plot = self._canvas.addPlot(
-            row=row, col=0, axisItems={"left": axis, "bottom": bottom, "right": self.values[name]}
-        )
+        plot = pg.PlotItem(axisItems={"left": axis, "bottom": bottom, "right": self.values[name]})
         plot.showAxis("right")
         axis.setWidth(AXIS_WIDTH)
         for each in (axis, bottom):
@@ -269,16 +355,19 @@ class MonitorPlots(QWidget):
         # Lines that stand at the same score or epoch lie beside each other, not on top of each other.
         for place, ws_type in enumerate(WebSocketType):
             self.curves["score", ws_type].setPos(0, (1 - place) * _APART)
-        self._pointers = [pg.InfiniteLine(angle=90) for _ in _FORMATS]
-        for line, name in zip(self._pointers, _FORMATS, strict=True):
-            line.setVisible(False)
-            line.setAcceptHoverEvents(False)
-            self.plots[name].addItem(line)
+        self._pointers = [self._make_pointer(plot) for plot in self.plots.values()]
         for _ in range(LABELS_SHOWN):
             label = pg.TextItem(anchor=(0, 1))
             label.setVisible(False)
             self.plots["score"].addItem(label, ignoreBounds=True)
             self._labels.append(label)
+
+    def _make_pointer(self, plot: pg.PlotItem) -> pg.InfiniteLine:
+        line = pg.InfiniteLine(angle=90)
+        line.setVisible(False)
+        line.setAcceptHoverEvents(False)
+        plot.addItem(line, ignoreBounds=True)
+        return line
 
     def _fit(self, name: str, heights: Sequence[np.ndarray]) -> None:
         """Fit a plot to its figures in whole steps, so that it seldom moves."""
@@ -355,6 +444,8 @@ class MonitorPlots(QWidget):
 
     def _show_values(self) -> None:
         """Write the present value of each curve at the right edge."""
+        if self._extra is not None and self._extra_curves is not None:
+            self.values["extra"].show_values(self._extra_curves.latest(self._colours))
         for name in _FORMATS:
             self.values[name].show_values(
                 tuple(
@@ -379,13 +470,109 @@ class MonitorPlots(QWidget):
         palette.setColor(QPalette.ColorRole.WindowText, QColor(frame))
         self._canvas.setPalette(palette)
 
+    def _time_at(self, position: QPointF) -> float:
+        """Return the time under a point of the scene."""
+        return float(self.plots["epoch"].getViewBox().mapSceneToView(position).x())
+
     def _on_mouse_moved(self, position: QPointF) -> None:
-        event = self.event_near(position)
+        at = self._time_at(position)
+        inside = self._x_range[0] <= at <= self._x_range[1]
+        self._hover = QPointF(position) if inside else None
+        self._point_at(at if inside else None)
+
+    def _point_at(self, at: float | None) -> None:
+        """Draw the line through all plots, and say what everything stood at; None for no line."""
+        self._cursor = at
+        for line in self._pointers:
+            line.setVisible(at is not None)
+            if at is not None:
+                line.setPos(at)
+        if at is None:
+            self.readout.hide()
+            return
+        view = self.plots["epoch"].getViewBox()
+        place = self._canvas.mapFromScene(view.mapViewToScene(QPointF(at, 0.0)))
+        self.readout.show_rows(self._readout_rows(at), place.x())
+
+    def _readout_rows(self, at: float) -> list[ReadoutRow]:
+        rows = [ReadoutRow(clock(at))]
+        for ws_type in WebSocketType:
+            if not self.curves["score", ws_type].isVisible():
+                continue
+            score, rtt, epoch = (self.value_at(metric, ws_type, at) for metric in ("score", "rtt", "epoch"))
+            parts = [
+                line_name(ws_type),
+                NOTHING if math.isnan(score) else f"{score:.0f}",
+                NOTHING if math.isnan(rtt) else f"{milliseconds(rtt)} ms",
+                NOTHING if math.isnan(epoch) else f"e{epoch:.0f}",
+            ]
+            rows.append(ReadoutRow("   ".join(parts), self._colours.lines[ws_type]))
+        if self._extra is not None and self._extra_curves is not None:
+            kind = EXTRAS[self._extra]
+            values = [
+                extra_text(_value_at(each, at) * kind.scale)
+                for each in self._extra_series
+                if self._extra_curves.curves[each.ws_type].isVisible()
+            ]
+            rows.append(ReadoutRow(f"{tr(kind.title)}   {'   '.join(values)}"))
+        near = [each for each in self._events if abs(each.at - at) <= HOVER_PIXELS * self._pixel]
+        rows += [ReadoutRow(event_text(event), self._colours.lines[event.ws_type]) for event in near[-MARKS_TOLD:]]
+        return rows
+
+    # -- brush and zoom -------------------------------------------------------------------------------------------
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Brush a span with the left button; forget the pointer where it leaves."""
         if event is None:
-            QToolTip.hideText()
-        else:
-            place = self._canvas.mapToGlobal(self._canvas.mapFromScene(position))
-            QToolTip.showText(place, tip_text(event_text(event)), self._canvas)
+            return False
+        if event.type() == QEvent.Type.Leave:
+            self._hover = None
+            self._point_at(None if self._visited is None else self._visited.at)
+        elif isinstance(event, QMouseEvent):
+            if event.type() == QEvent.Type.MouseMove:
+                self._on_mouse_moved(self._canvas.mapToScene(event.position().toPoint()))
+            self._brush_by(event)
+        return False
+
+    def _brush_by(self, event: QMouseEvent) -> None:
+        place, kind = event.position().toPoint(), event.type()
+        if kind == QEvent.Type.MouseButtonDblClick:
+            self._brushed_from = None
+            self.spanLeft.emit()
+        elif kind == QEvent.Type.MouseButtonPress and event.button() == Qt.MouseButton.LeftButton:
+            self._brushed_from = place
+        elif self._brushed_from is None:
+            return
+        elif kind == QEvent.Type.MouseMove:
+            left, right = sorted((self._brushed_from.x(), place.x()))
+            self._brush.setGeometry(QRect(QPoint(left, 0), QSize(max(1, right - left), self._canvas.height())))
+            self._brush.setVisible(right - left >= BRUSH_PIXELS)
+        elif kind == QEvent.Type.MouseButtonRelease:
+            began, self._brushed_from = self._brushed_from, None
+            self._brush.hide()
+            if abs(place.x() - began.x()) >= BRUSH_PIXELS:
+                ends = sorted(self._time_at(self._canvas.mapToScene(each)) for each in (began, place))
+                self._choose_span(*ends)
+
+    def _zoom(self, factor: float) -> None:
+        """Show a shorter or longer span around the mark that is visited, or the middle."""
+        since, until = self._x_range
+        middle = (since + until) / 2 if self._visited is None else self._visited.at
+        half = (until - since) * factor / 2
+        self._choose_span(middle - half, middle + half)
+
+    def _choose_span(self, since: float, until: float) -> None:
+        lacking = max(0.0, LEAST_SPAN - (until - since)) / 2
+        self.spanChosen.emit(since - lacking, until + lacking)
+
+
+def _value_at(series: HistorySeries | None, at: float) -> float:
+    """Return the value of the slot that a time is in; NaN where there is none, or nothing was known."""
+    if series is None:
+        return math.nan
+    place = bisect_right(series.times, at) - 1
+    if place < 0 or at - series.times[place] > 2 * series.step:
+        return math.nan
+    return float(series.values[place])
 
 
 def _points(series: HistorySeries | None, metric: str) -> _Points:

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QEvent, QRectF, QSize, Qt, pyqtSignal, pyqtSlot
 from PyQt6.QtGui import QColor, QPainter, QPalette, QPen
-from PyQt6.QtWidgets import QStatusBar, QToolButton, QWidget
+from PyQt6.QtWidgets import QStatusBar, QWidget
 
-from upbit_ws_qt import ConnectionState, WebSocketType
+from upbit_ws_qt import WebSocketType
 
 from ..base.kst import kst_now_clock
 from ..base.labels import PlainLabel, plain_label, tip_text
-from ..base.line_state import line_board, line_name
+from ..base.line_state import line_board
 from ..base.origin import ExchangeKind
 from ..base.text import tr
-from ..base.theme import HEALTH_SHAPES, colours_of, number_font
+from ..base.theme import colours_of, number_font
+from ..connection_indicator import SPARK, ConnectionIndicator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,25 +25,11 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt import WebSocketService
 
-    from ..base.line_state import LineState
     from ..base.origin import ExchangeOrigin
 
 __all__ = ["ExchangeBadge", "ServiceStatusBar"]
 
 _AIR = 24  # points beside a text
-
-
-def _line(state: LineState) -> str:
-    rate = "" if state.rate is None else f"  {state.rate:.0f}/s"
-    return f"{HEALTH_SHAPES[state.level]} {line_name(state.ws_type)}  {state.text}{rate}"
-
-
-def _brief_line(state: LineState) -> str:
-    """Return what there is room for in a narrow window; the button's accessible name says it all anyway."""
-    what = state.word.partition("(")[0].strip()
-    if state.state is ConnectionState.CONNECTED:
-        what = "" if state.rtt is None else f"{state.rtt * 1000:.0f} ms"
-    return f"{HEALTH_SHAPES[state.level]} {line_name(state.ws_type)} {what}".rstrip()
 
 
 class ExchangeBadge(PlainLabel):
@@ -88,7 +75,7 @@ class ExchangeBadge(PlainLabel):
 
 
 class ServiceStatusBar(QStatusBar):
-    """One button per line, a badge for the exchange, a KST clock.
+    """An indicator per line, a badge for the exchange, a KST clock.
 
     Example:
         >>> from upbit_ws_qt.widgets.base.origin import ExchangeOrigin
@@ -105,21 +92,15 @@ class ServiceStatusBar(QStatusBar):
         self._board = line_board(service)
         self.badge = ExchangeBadge(origin, self)
         self.addWidget(self.badge)
-        self.lines: dict[WebSocketType, QToolButton] = {}
+        self.lines: dict[WebSocketType, ConnectionIndicator] = {}
         for ws_type in WebSocketType:
-            button = QToolButton(self)
-            button.setAutoRaise(True)
-            button.setFont(number_font(button.font()))
-            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
-            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button = ConnectionIndicator(service, self, ws_type=ws_type)
             button.clicked.connect(self.monitorRequested)
             self.lines[ws_type] = button
             self.addWidget(button)
         self.clock = plain_label("", self)
         self.clock.setFont(number_font(self.clock.font()))
         self.addPermanentWidget(self.clock)
-        self._shown: dict[WebSocketType, tuple[str, str, str]] = {}
-        self._states: dict[WebSocketType, tuple[ConnectionState, bool]] = {}
         self._board.changed.connect(self.refresh)
         self.retranslate()
 
@@ -127,30 +108,13 @@ class ServiceStatusBar(QStatusBar):
     def refresh(self) -> None:
         """Show the present figures."""
         self.clock.setText(f"{kst_now_clock()} KST")
-        states = self._board.states
-        whole = {ws_type: _line(states[ws_type]) for ws_type in self.lines}
-        brief = self._is_narrow_for(whole.values())
-        for ws_type, button in self.lines.items():
-            state = states[ws_type]
-            shown = (state.level, _brief_line(state) if brief else whole[ws_type], state.text)
-            if self._states.get(ws_type) != (state.state, brief):
-                self._states[ws_type] = (state.state, brief)
-                button.setMinimumWidth(0)
-            if self._shown.get(ws_type) != shown:
-                self._shown[ws_type] = shown
-                button.setText(shown[1])
-                if not brief:  # while a state lasts nothing may jitter
-                    button.setMinimumWidth(max(button.minimumWidth(), button.sizeHint().width()))
-                button.setAccessibleName(f"{line_name(ws_type)} {state.text}")
-                palette = QPalette(self.palette())  # a style sheet would colour the tool tip too
-                palette.setColor(QPalette.ColorRole.ButtonText, QColor(colours_of(self.palette()).health(state.level)))
-                button.setPalette(palette)
-            hint = tr("State, health of 100, round trip, messages a second. A click opens the monitor.")
-            button.setToolTip(tip_text(f"{state.reasons}\n{hint}" if state.reasons else hint))
+        brief = self._is_narrow_for(button.whole_text for button in self.lines.values())
+        for button in self.lines.values():
+            button.set_brief(brief)
 
     def _is_narrow_for(self, texts: Iterable[str]) -> bool:
         metrics = next(iter(self.lines.values())).fontMetrics()
-        needed = sum(metrics.horizontalAdvance(text) + _AIR for text in texts)
+        needed = sum(metrics.horizontalAdvance(text) + SPARK.width() + _AIR for text in texts)
         return needed + self.badge.sizeHint().width() + self.clock.sizeHint().width() + 2 * _AIR > self.width()
 
     def minimumSizeHint(self) -> QSize:
@@ -164,11 +128,8 @@ class ServiceStatusBar(QStatusBar):
 
     def retranslate(self) -> None:
         """Say everything anew."""
-        self._shown.clear()
         self.badge.retranslate()
         self.clock.setAccessibleName(tr("Time in Korea"))
-        for button in self.lines.values():
-            button.setMinimumWidth(0)
         self.refresh()
 
     def changeEvent(self, event: QEvent | None) -> None:
