@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 from PyQt6 import sip
-from PyQt6.QtCore import QEvent, QStandardPaths, Qt, QTimer, pyqtSignal, pyqtSlot
+from PyQt6.QtCore import QBuffer, QEvent, QIODevice, QStandardPaths, Qt, QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QApplication, QDockWidget, QFileDialog, QWidget
 
 from upbit_ws_qt import ConnectionState, GlobalManagerState, HealthStatus, PerformanceMetrics, WebSocketType
@@ -16,6 +16,7 @@ from upbit_ws_qt import ConnectionState, GlobalManagerState, HealthStatus, Perfo
 from .base.line_state import line_board
 from .base.text import mark, said, tr
 from .monitor.bar import WINDOWS
+from .monitor.bundle import PARTS, BundleDialog, BundlePart, frames_text, incidents_text, settings_text, write_bundle
 from .monitor.chronicle import chronicle_of
 from .monitor.diagnostics import csv_of_history, diagnostics
 from .monitor.extra import EXTRAS
@@ -102,6 +103,7 @@ class ConnectionMonitorDock(QDockWidget):
         panel.buttons["csv"].clicked.connect(self._on_csv)
         panel.buttons["png"].clicked.connect(self._on_png)
         panel.buttons["copy"].clicked.connect(self.copy_diagnostics)
+        panel.buttons["report"].clicked.connect(self._on_report)
         self._retranslate()
 
     # -- what a person does ---------------------------------------------------------------------------------------
@@ -173,6 +175,26 @@ class ConnectionMonitorDock(QDockWidget):
             self._service.line_events(DAY),
             [said(alert.message) for alert in self._service.alerts(cleared=False)],
         )
+
+    def report_parts(self) -> tuple[BundlePart, ...]:
+        """Return what a report holds: names of files, what is in them, and their contents."""
+        picture = QBuffer()
+        picture.open(QIODevice.OpenModeFlag.WriteOnly)
+        self.panel.grab().save(picture, "PNG")
+        figures = csv_of_history(self._service, self.window_seconds, self._paused_at)
+        data = {
+            "diagnostics.txt": self.diagnostics().encode(),
+            "incidents.txt": incidents_text(self._chronicle.entries()).encode(),
+            "figures.csv": figures.encode("utf-8-sig"),
+            "monitor.png": bytes(picture.data().data()),
+            "frames.txt": frames_text(self.panel.frames.kept()).encode(),
+            "settings.txt": settings_text(self._service.config).encode(),
+        }
+        return tuple(BundlePart(name, what, data[name]) for name, what in PARTS.items())
+
+    def export_report(self, path: str | Path) -> None:
+        """Write all that somebody who helps needs into one zip, without keys; OSError where that fails."""
+        write_bundle(path, self.report_parts())
 
     def copy_diagnostics(self) -> None:
         """Put the diagnostics on the clipboard."""
@@ -389,6 +411,16 @@ class ConnectionMonitorDock(QDockWidget):
 
     def _on_png(self) -> None:
         self._ask(tr("Save picture"), "monitor.png", tr("Pictures (*.png)"), self.export_png)
+
+    def _on_report(self) -> None:
+        dialog = BundleDialog(self.report_parts(), self)
+        # What is written is what was listed, not what has become of it since.
+        dialog.saveRequested.connect(
+            lambda parts: self._ask(
+                tr("Save report"), "report.zip", tr("Reports (*.zip)"), lambda path: write_bundle(path, parts)
+            )
+        )
+        dialog.open()
 
     def _ask(self, title: str, name: str, kind: str, write: Callable[[str], None]) -> None:
         dialog = QFileDialog(self, title, self._folder, kind)

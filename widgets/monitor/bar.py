@@ -44,6 +44,12 @@ _ACTIONS = (
         mark("Copy diagnostics"),
         mark("Copy versions, figures and the last events as text, without keys"),
     ),
+    (
+        "report",
+        _Pixmap.SP_FileIcon,
+        mark("Report"),
+        mark("All that somebody who helps needs in one file, without keys"),
+    ),
 )
 _SAME_SIGN = frozenset({"csv", "png"})
 """These are told apart by their words only."""
@@ -54,7 +60,7 @@ class MonitorBar(QWidget):
 
     Attributes:
         windows: the spans of time, numbered as in WINDOWS.
-        buttons: "pause", "reset", "csv", "png" and "copy".
+        buttons: "pause", "reset", "csv", "png", "copy" and "report".
         news: what was recorded while the view is frozen.
         legend: which connections the plots show.
         more: the choice of one more plot.

@@ -70,6 +70,10 @@ class FramesTab(QWidget):
             self._trace.close()
             self._trace = None
 
+    def kept(self) -> tuple[FrameRecord, ...]:
+        """Return what is kept now, the oldest first; nothing while the tab is not open."""
+        return () if self._trace is None else tuple(self._trace.frames())
+
     def refresh(self) -> None:
         """Show what was kept and passes the filter, the newest first."""
         if self._trace is None:
