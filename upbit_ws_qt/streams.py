@@ -87,6 +87,11 @@ class StreamGap:
     first_id: int | None = None
 
     @property
+    def may_have_missed(self) -> bool:
+        """Whether something may be missing: candles that had not begun to come begin with the first one that does."""
+        return self.last_timestamp is not None or not self.stream.data_type.is_candle
+
+    @property
     def since(self) -> int | None:
         """Exchange's milliseconds that nothing which was missed is older than; None where nothing had come before."""
         return None if self.last_timestamp is None else max(0, self.last_timestamp - DISORDER_MS)

@@ -36,3 +36,25 @@ async def test_a_channel_is_whole_again_once_its_gap_is_healed(
     assert [whole for name, whole in told if name == "trades"] == [False, True]
     assert ("newest", True) not in told, "display frames are not given what was missed"
     assert [name for name, _ in told if name == "ticker"] == []
+
+
+@served(backfill=frozenset({"candle"}))
+async def test_candles_that_had_not_begun_to_come_miss_nothing(
+    exchange: EmbeddedExchange, service: WebSocketService
+) -> None:
+    came: list[BaseWebSocketEvent] = []
+    told: list[bool] = []
+    resumed: list[int] = []
+    service.ticker("KRW-BTC").received.connect(came.append)
+    exchange.faults.inject("mute", codes=["KRW-ETH"])
+    candles = service.candle("KRW-ETH", "1m")
+    candles.received.connect(came.append)
+    candles.wholeChanged.connect(told.append)
+    service.feedResumed.connect(lambda _, epoch: resumed.append(epoch))
+    await until(lambda: bool(came))
+    exchange.faults.inject("drop", endpoint="public", times=1)
+    await until(lambda: bool(resumed))
+    exchange.faults.clear()
+    await until(lambda: any(event.type == "candle.1m" for event in came))
+    assert candles.is_whole
+    assert told == []

@@ -174,6 +174,8 @@ class BackfillDriver:
             gates.append(gate)
             last = gate.topic.latest  # before the new line brings anything
             gate.expect(each, gap.new, self._came_first)
+            if not each.may_have_missed:
+                continue
             self._wholeness.missed(each.stream)
             if group is not None and each.stream.data_type not in _ACCOUNT:
                 self._begin(each, gate, last, group, gap)
@@ -419,6 +421,7 @@ class BackfillDriver:
             rest = self._rest.at(healing.priority)
             page = await rest.trade_page(healing.stream.symbol, before=before, days_ago=days_ago or None)
             walk.take(page)
+            healing.note_page(walk, page, self._loop.time())
             self.stats.pages += 1
         if not walk.done:
             return False
@@ -468,7 +471,7 @@ class BackfillDriver:
         now = self._loop.time()
         if isinstance(walk, TradeWalk):
             seen = healing.gate.seen or set()
-            past = missed_trades(walk.trades, seen, healing.known, healing.reaches, healing.epoch, now)
+            past = missed_trades(walk.trades, seen, healing.known, healing.reaches, healing.trade_events, healing.epoch)
             if healing.since is None or not (seen or any(map(walk.has, healing.reaches))):
                 # Not behind what has come: other consumers, who were not handed the past, may still get it by the line.
                 news = [key for key, event in past if event is not None]

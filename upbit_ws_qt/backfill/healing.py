@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from upbit_ws_qt.backfill.recovered import trade_event
 from upbit_ws_qt.events import CandleEvent, TradeEvent
 from upbit_ws_qt.types import Priority
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from upbit_ws_qt.backfill.open_gap import OpenGap
     from upbit_ws_qt.backfill.walks import CandleFloor, CandleWalk, TradeFloor, TradeWalk
     from upbit_ws_qt.events import BaseWebSocketEvent
+    from upbit_ws_qt.rest import RestTrade
     from upbit_ws_qt.routing.stream_gate import RouteHold, StreamGate
     from upbit_ws_qt.streams import StreamKey
 
@@ -51,6 +53,7 @@ class Healing:
         self.since: int | datetime | None = None  # where a start with the past begins; None for a gap
         self.floor: TradeFloor | CandleFloor | None = None
         self.walk: TradeWalk | CandleWalk | None = None
+        self.trade_events: dict[int, TradeEvent] = {}  # of what the walk has found, by id
         self.again = False  # there was another gap, whose walk has not begun
         self.waits_for_first = True
         self.queued = False
@@ -60,6 +63,13 @@ class Healing:
         self.lags = 0
         self.timer: asyncio.TimerHandle | None = None  # until live events wait no longer
         self.settling: asyncio.TimerHandle | None = None  # until nothing more is being lost on the way in
+
+    def note_page(self, walk: TradeWalk, page: Sequence[RestTrade], now: float) -> None:
+        """Make the events of a page that a walk has taken; at `now`, loop clock in seconds, it came."""
+        for trade in page:
+            key = trade.sequential_id
+            if key not in self.trade_events and walk.has(key):
+                self.trade_events[key] = trade_event(trade, self.epoch, now)
 
     @property
     def reaches(self) -> frozenset[int]:

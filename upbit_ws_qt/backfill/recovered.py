@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from upbit_ws_qt.events import CandleEvent, Change, StreamType, TradeEvent, stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from upbit_ws_qt.rest import RestCandle, RestTrade
@@ -93,8 +93,8 @@ def missed_trades(
     seen: AbstractSet[int],
     known: AbstractSet[int],
     reaches: AbstractSet[int],
+    events: Mapping[int, TradeEvent],
     epoch: int,
-    now: float,
 ) -> list[tuple[int, TradeEvent | None]]:
     """Return (id, event) of what was missed, oldest first; None for what is handed out already, or came live.
 
@@ -103,8 +103,8 @@ def missed_trades(
         seen: ids that came live since the gap, or since a start with the past.
         known: ids that were handed on before.
         reaches: ids of which the newest is where the past ends as long as nothing has come live.
+        events: what was made of each trade when its page came: thousands at once would hold the loop up.
         epoch: of the line that the events are handed out beside.
-        now: loop clock, seconds.
     """
     # Newer than what the line has brought last: that comes by the line.
     at = next((n for n, trade in enumerate(trades) if trade.sequential_id in seen or trade.sequential_id in reaches), 0)
@@ -114,7 +114,13 @@ def missed_trades(
     past: list[tuple[int, TradeEvent | None]] = []
     for trade in reversed(trades[: below + 1]):
         key = trade.sequential_id
-        past.append((key, None if key in seen or key in known else trade_event(trade, epoch, now)))
+        if key in seen or key in known:
+            past.append((key, None))
+            continue
+        event = events[key]
+        if event.epoch != epoch:  # the line was cut again after the page came
+            stamp(event, epoch, event.received_at)
+        past.append((key, event))
     return past
 
 

@@ -159,7 +159,9 @@ class ChannelHub(QObject):
 
     def on_gap(self, gap: GapEvent) -> None:
         """What may have missed something is not whole any more."""
-        self._note_whole([tap for each in gap.ranges for tap in self._taps_on(each.stream)], whole=False)
+        self._note_whole(
+            [tap for each in gap.ranges if each.may_have_missed for tap in self._taps_on(each.stream)], whole=False
+        )
 
     def on_stream_healed(self, recovery: StreamRecovery) -> None:
         """What was recovered whole is whole again, for those who are handed it."""
