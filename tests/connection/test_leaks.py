@@ -63,7 +63,7 @@ async def hold(connection: ServerConnection) -> None:
     await connection.wait_closed()
 
 
-@pytest.mark.parametrize("lines", [LINES, pytest.param(5000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("lines", [LINES, pytest.param(5000, marks=[pytest.mark.soak, pytest.mark.timeout(7200)])])
 @pytest.mark.parametrize("change", [lose_a_line, replace_a_line])
 async def test_lines_that_went_leave_no_memory_no_tasks_and_no_sockets(
     change: Callable[[Rig], Awaitable[None]], lines: int
