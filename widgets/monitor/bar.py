@@ -25,7 +25,7 @@ __all__ = ["WINDOWS", "MonitorBar"]
 _Pixmap = QStyle.StandardPixmap
 _Style = Qt.ToolButtonStyle
 SESSION = 24 * 3600.0
-ROOMY = 900
+ROOMY = 1080
 """Pixels of width from which on signs have their words beside them."""
 WINDOWS = (
     (60.0, mark("1m"), mark("The last minute")),
@@ -119,7 +119,8 @@ class MonitorBar(QWidget):
 
     def fit(self, width: int) -> None:
         """Do without words where there is little width (pixels): the tool tips have them."""
-        roomy = width >= ROOMY
+        self._roomy = roomy = width >= ROOMY
+        self.more.setText(tr("One more plot") if roomy else "+")
         for name, button in self.buttons.items():
             little = _Style.ToolButtonTextOnly if name in _SAME_SIGN else _Style.ToolButtonIconOnly
             button.setToolButtonStyle(_Style.ToolButtonTextBesideIcon if roomy else little)
@@ -144,7 +145,7 @@ class MonitorBar(QWidget):
             self.buttons[name].setAccessibleDescription(tr(hint))
         for action in self._choices.actions():
             action.setText(tr(EXTRAS[action.data()].title) if action.data() else tr("No more"))
-        self.more.setText(tr("One more plot"))
+        self.more.setText(tr("One more plot") if self._roomy else "+")
         self.more.setAccessibleName(tr("One more plot"))
         self.more.setToolTip(tr("One more figure on the same axis of time"))
         for ws_type, box in self.legend.items():

@@ -119,6 +119,7 @@ class BundleDialog(QDialog):
         )
         about.setWordWrap(True)
         self.files = QListWidget(self)
+        self.files.setWordWrap(True)
         self.files.setAccessibleName(tr("Files in the report"))
         for part in self._parts:
             self.files.addItem(QListWidgetItem(f"{part.name}  ({bytes_text(len(part.data))})\n{tr(part.what)}"))
