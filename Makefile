@@ -33,7 +33,7 @@ prove-mutants: $(STAMP)
 	@$(BIN)/python -m tests.prove.mutants $(ARGS)
 
 prove-short: $(STAMP)
-	@PYTHONHASHSEED=0 $(BIN)/python -m tests.prove --seeds 64 $(ARGS)
+	@PYTHONHASHSEED=0 $(BIN)/python -m tests.prove --seeds 64
 
 # What may differ from one Python or one version of a dependency to another.
 test-rooms: $(STAMP)
