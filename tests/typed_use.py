@@ -5,13 +5,17 @@ mypy is strict and warns of comments that ignore nothing, so that each mistake b
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_type
+from typing import TYPE_CHECKING, Literal, assert_type
 
 from upbit_ws_qt import (
     AnnouncementEvent,
     CandleEvent,
     Delivery,
     GapEvent,
+    IndicatorEvent,
+    IndicatorSignalEvent,
+    IndicatorSpec,
+    MyAssetEvent,
     MyOrderEvent,
     SimpleWebSocketClient,
     TickerEvent,
@@ -26,6 +30,11 @@ if TYPE_CHECKING:
 def _ticker(event: TickerEvent) -> None: ...
 def _trade(event: TradeEvent) -> None: ...
 def _tickers(events: tuple[TickerEvent, ...]) -> None: ...
+def _orders(events: tuple[MyOrderEvent, ...]) -> None: ...
+def _assets(events: tuple[MyAssetEvent, ...]) -> None: ...
+def _announcements(events: tuple[AnnouncementEvent, ...]) -> None: ...
+def _indicators(events: tuple[IndicatorEvent, ...]) -> None: ...
+def _alarms(events: tuple[IndicatorSignalEvent, ...]) -> None: ...
 def _line(line: WebSocketType, epoch: int) -> None: ...
 def _three(one: int, two: int, three: int) -> None: ...
 
@@ -55,6 +64,14 @@ def subscriptions(proxy: WebSocketClientProxy) -> None:
     proxy.subscribe_ticker("KRW-BTC", proxy.ticker("KRW-ETH").received)
     proxy.subscribe_ticker("KRW-BTC", _trade)  # type: ignore[arg-type]
     proxy.subscribe_ticker("KRW-BTC", _tickers)  # type: ignore[arg-type]
+    proxy.subscribe_my_order(_orders, "KRW-BTC", delivery=Delivery.BATCH)
+    proxy.subscribe_my_asset(_assets, delivery=Delivery.BATCH, rate=2)
+    proxy.subscribe_announcement(_announcements, categories="notice", delivery=Delivery.BATCH)
+    rsi = IndicatorSpec("rsi")
+    proxy.subscribe_indicator("KRW-BTC", _indicators, timeframe="5m", indicators=rsi, delivery=Delivery.BATCH)
+    proxy.subscribe_indicator_signal("KRW-BTC", _alarms, timeframe="5m", indicators=rsi, delivery=Delivery.BATCH)
+    proxy.subscribe_my_order(_orders)  # type: ignore[arg-type]
+    proxy.subscribe_my_asset(_orders, delivery=Delivery.BATCH)  # type: ignore[arg-type]
     proxy.subscribe_candle("KRW-BTC", unit="7m")  # type: ignore[call-overload]
 
 
@@ -70,6 +87,14 @@ async def loops(proxy: WebSocketClientProxy, client: SimpleWebSocketClient) -> N
         assert_type(announcement, AnnouncementEvent)
     snapshot = await proxy.get_ticker_snapshot("KRW-BTC", timeout=1.0)
     assert_type(snapshot, dict[str, TickerEvent])
+
+
+def words(trade: TradeEvent, order: MyOrderEvent) -> bool:
+    """Which words are known to be all there are."""
+    assert_type(trade.change, Literal["RISE", "EVEN", "FALL"])
+    assert_type(order.ask_bid, Literal["ASK", "BID"])
+    assert_type(order.state, str)
+    return trade.ask_bid == "ask"  # type: ignore[comparison-overlap]
 
 
 def gap_of(gap: GapEvent) -> int | None:

@@ -23,7 +23,7 @@ from upbit_ws_qt.types import ConnectionState, DataType, WebSocketType
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from upbit_ws_qt.backfill import AccountSync, GapReport
+    from upbit_ws_qt.backfill import AccountState, AccountSync, GapReport
 
 BTC = "KRW-BTC"
 PRIVATE = WebSocketType.PRIVATE
@@ -157,7 +157,7 @@ async def test_at_the_beginning_open_orders_and_balances_are_there(exchange: Emb
     exchange.fill_order(partly, "0.0004")
     exchange.cancel_order(closed)
     async with desk_on(exchange) as desk:
-        await until(lambda: desk.manager.account_state() is not None)
+        await until(lambda: desk.account.synced > 0)
         state = desk.manager.account_state()
         assert state is not None
         assert {order.uuid for order in state.open_orders} == {resting, partly}
@@ -170,6 +170,34 @@ async def test_at_the_beginning_open_orders_and_balances_are_there(exchange: Emb
         assert btc.avg_buy_price > 100_000_000
         assert btc.unit_currency == "KRW"
         assert desk.heard.assets["KRW"] == exchange.world.account.balances()["KRW"]
+
+
+async def test_what_is_known_is_there_when_the_first_event_about_it_is_handed_out(exchange: EmbeddedExchange) -> None:
+    resting = bid(exchange)
+    manager = GlobalWebSocketManager(config_for(exchange, backfill=frozenset({"order", "asset"})))
+    known: list[tuple[MyOrderEvent | MyAssetEvent, AccountState | None]] = []
+    try:
+        manager.register_component("desk", ACCOUNT, lambda event: known.append((event, manager.account_state())))
+        assert manager.account_state() is None
+        await manager.start()
+        await until(lambda: {type(event) for event, _ in known} == {MyOrderEvent, MyAssetEvent})
+        for event, state in known:
+            assert state is not None
+            if isinstance(event, MyOrderEvent):
+                assert resting in {order.uuid for order in state.open_orders}
+            else:
+                btc = state.balance("BTC")
+                assert btc is not None
+                assert btc.avg_buy_price > 0
+        first = known[0][1]
+        assert first is not None
+        assert not first.is_complete
+        await until(lambda: manager.wiring.account.synced > 0)
+        last = manager.account_state()
+        assert last is not None
+        assert last.is_complete
+    finally:
+        await manager.stop()
 
 
 async def test_who_listens_after_nobody_did_is_told_how_it_stands(exchange: EmbeddedExchange) -> None:
@@ -189,7 +217,7 @@ async def test_who_listens_after_nobody_did_is_told_how_it_stands(exchange: Embe
 
 async def test_what_happened_while_the_line_was_down_is_told_and_nothing_else(exchange: EmbeddedExchange) -> None:
     async with desk_on(exchange) as desk:
-        await until(lambda: desk.manager.account_state() is not None)
+        await until(lambda: desk.account.synced > 0)
         untouched, filled, partly, cancelled = (bid(exchange) for _ in range(4))
         exchange.fill_order(partly, "0.0001")
         await desk.heal()
@@ -223,7 +251,7 @@ async def test_what_happened_while_the_line_was_down_is_told_and_nothing_else(ex
 
 async def test_a_rest_that_fails_for_a_while_is_asked_again(exchange: EmbeddedExchange) -> None:
     async with desk_on(exchange) as desk:
-        await until(lambda: desk.manager.account_state() is not None)
+        await until(lambda: desk.account.synced > 0)
         await deaf(desk)
         order = bid(exchange)
         exchange.faults.inject(FaultName.REST_REFUSE, path="/v1/orders", status=500, times=3)  # all tries of a question
@@ -237,7 +265,7 @@ async def test_a_rest_that_fails_for_a_while_is_asked_again(exchange: EmbeddedEx
 
 async def test_a_gap_of_the_private_line_is_told_and_added_up(exchange: EmbeddedExchange) -> None:
     async with desk_on(exchange) as desk:
-        await until(lambda: desk.manager.account_state() is not None)
+        await until(lambda: desk.account.synced > 0)
         assert desk.orders_are_whole()
         before = len(desk.heard.events)
         await deaf(desk)
@@ -262,7 +290,7 @@ async def test_a_gap_of_the_private_line_is_told_and_added_up(exchange: Embedded
 
 async def test_live_events_of_the_account_wait_for_what_was_missed_before_them(exchange: EmbeddedExchange) -> None:
     async with desk_on(exchange, backfill_hold=60.0) as desk:
-        await until(lambda: desk.manager.account_state() is not None)
+        await until(lambda: desk.account.synced > 0)
         known = bid(exchange)
         await desk.heal()
         before = len(desk.heard.events)
@@ -294,7 +322,7 @@ async def test_live_events_of_the_account_wait_for_what_was_missed_before_them(e
 
 async def test_they_wait_no_longer_than_they_may_and_that_is_counted(exchange: EmbeddedExchange) -> None:
     async with desk_on(exchange, backfill_hold=0.0) as desk:
-        await until(lambda: desk.manager.account_state() is not None)
+        await until(lambda: desk.account.synced > 0)
         await deaf(desk)
         missed = bid(exchange)
         exchange.faults.inject(FaultName.REST_REFUSE, path="/v1")
@@ -314,7 +342,7 @@ async def test_they_wait_no_longer_than_they_may_and_that_is_counted(exchange: E
 
 async def test_what_rest_refuses_is_not_whole_until_a_later_gap_is_healed(exchange: EmbeddedExchange) -> None:
     async with desk_on(exchange) as desk:
-        await until(lambda: desk.manager.account_state() is not None)
+        await until(lambda: desk.account.synced > 0)
         await deaf(desk)
         missed = bid(exchange)
         exchange.faults.inject(FaultName.REST_REFUSE, path="/v1/orders", status=403, error="out_of_scope")
@@ -339,7 +367,7 @@ async def test_what_rest_refuses_is_not_whole_until_a_later_gap_is_healed(exchan
 async def test_who_listens_second_is_told_how_it_stands_without_a_question(exchange: EmbeddedExchange) -> None:
     partly = bid(exchange)
     async with desk_on(exchange) as desk:
-        await until(lambda: desk.manager.account_state() is not None)
+        await until(lambda: desk.account.synced > 0)
         resting = bid(exchange)
         exchange.fill_order(partly, "0.0004")
         await desk.heal()
@@ -359,7 +387,7 @@ async def test_who_listens_second_is_told_how_it_stands_without_a_question(excha
 
 async def test_at_the_beginning_each_question_is_asked_once(exchange: EmbeddedExchange) -> None:
     async with desk_on(exchange) as desk:
-        await until(lambda: desk.manager.account_state() is not None and not desk.account.is_busy)
+        await until(lambda: desk.account.synced > 0 and not desk.account.is_busy)
         await desk.heal()
         assert desk.account.synced == 1
         assert exchange.counters.http_requests == 3  # open orders, closed ones, balances
@@ -402,7 +430,7 @@ async def test_random_orders_around_cuts_are_the_exchanges_own(
             exchange.cancel_order(order.uuid)
 
     async with desk_on(exchange) as desk:
-        await until(lambda: desk.manager.account_state() is not None)
+        await until(lambda: desk.account.synced > 0)
         for _ in range(cuts):
             each = changes // cuts
             for _ in range(each // 3):

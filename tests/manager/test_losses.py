@@ -194,7 +194,7 @@ async def test_orders_that_a_full_inbox_gave_up_are_asked_for() -> None:
 
         made.manager.register_component("orders", SubscriptionSpec(DataType.MY_ORDER), on_order)
         account = made.exchange.world.account
-        await until(lambda: made.manager.account_state() is not None)
+        await until(lambda: made.manager.wiring.account.synced > 0)
         async with made.too_busy(WebSocketType.PRIVATE):
             for n in range(ROOM + 20):
                 uuid = made.exchange.place_order(BTC, "BID", "limit", 50_000_000, "0.001")[0].uuid

@@ -21,6 +21,7 @@ from widgets.tape.panel import TapeWidget, trade_strength
 
 if TYPE_CHECKING:
     from upbit_ws_qt.backfill import GapReport
+    from upbit_ws_qt.events.names import SideName
     from upbit_ws_qt.exchange import EmbeddedExchange
     from upbit_ws_qt.qt import WebSocketService
 
@@ -28,7 +29,7 @@ D = Decimal
 FRAME = json.Encoder(decimal_format="number")
 
 
-def trade(number: int, volume: str = "1", side: str = "BID", price: str = "1000") -> TradeEvent:
+def trade(number: int, volume: str = "1", side: SideName = "BID", price: str = "1000") -> TradeEvent:
     return TradeEvent(
         type="trade", code="KRW-BTC", timestamp=1_700_000_000_000, trade_price=D(price), trade_volume=D(volume),
         ask_bid=side, prev_closing_price=D(999), change="RISE", change_price=D(1), trade_date="2023-11-14",

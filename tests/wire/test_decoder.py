@@ -109,6 +109,14 @@ def test_fields_that_old_captures_lack_cost_nothing() -> None:
 def test_unknown_values_of_open_enumerations_pass_through() -> None:
     assert one(replaced(ORDER, "state", b'"resting"')).state == "resting"
     assert one(replaced(TICKER, "change", b'"LIMIT_UP"')).change == "LIMIT_UP"
+    assert one(replaced(ORDER, "ask_bid", b'"BOTH"')).ask_bid == "BOTH"
+
+
+def test_a_zero_keeps_its_digits_and_prints_them_where_it_is_told_to() -> None:
+    nothing = one(replaced(ORDER, "executed_volume", b"0.00000000")).executed_volume
+    assert nothing == 0
+    assert f"{nothing}" == "0E-8"
+    assert f"{nothing:f}" == "0.00000000"
 
 
 def test_an_unknown_candle_unit_passes_through() -> None:

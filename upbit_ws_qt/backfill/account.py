@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from msgspec.structs import replace
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from upbit_ws_qt.events import BaseWebSocketEvent
+    from upbit_ws_qt.events.names import SideName
     from upbit_ws_qt.rest import RestAccount, RestOrder, RestOrderTrade
 
 __all__ = ["AccountBalance", "AccountBook", "AccountState"]
@@ -52,10 +53,18 @@ class AccountBalance:
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """Balances by currency and the newest event of each open order, oldest first."""
+    """What is known of the account.
+
+    Attributes:
+        balances: by currency.
+        open_orders: the newest event of each, oldest first.
+        is_complete: whether all that is wanted of it was asked for. Until then, at the beginning, it is only what has
+            been handed out so far.
+    """
 
     balances: tuple[AccountBalance, ...]
     open_orders: tuple[MyOrderEvent, ...]
+    is_complete: bool = True
 
     def balance(self, currency: str) -> AccountBalance | None:
         """Return what is held of a currency; None where there is none of it."""
@@ -107,14 +116,14 @@ class AccountBook:
                 if not event.recovered:
                     self.touched.add(item.currency)
 
-    def state(self) -> AccountState:
-        """Return what is known now."""
+    def state(self, *, is_complete: bool = True) -> AccountState:
+        """Return what is known now, and whether that is all."""
         balances = tuple(
             AccountBalance(item.currency, item.balance, item.locked, *self._prices.get(item.currency, (_ZERO, "")))
             for item in self._assets.values()
             if item.balance or item.locked
         )
-        return AccountState(balances, tuple(self._orders.values()))
+        return AccountState(balances, tuple(self._orders.values()), is_complete)
 
     def as_it_stands(self, kind: DataType) -> list[BaseWebSocketEvent]:
         """Return all open orders, or all balances, as recovered events: for who begins to listen after others did.
@@ -266,7 +275,7 @@ def _event(order: RestOrder, state: str, now_ms: int, fill: RestOrderTrade | Non
         timestamp=now_ms,
         stream_type=StreamType.RECOVERED,
         uuid=order.uuid,
-        ask_bid=order.side.upper(),
+        ask_bid=cast("SideName", order.side.upper()),
         order_type=order.ord_type,
         state=state,
         trade_uuid=None if fill is None else fill.uuid,

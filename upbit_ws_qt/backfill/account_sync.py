@@ -113,6 +113,7 @@ class AccountSync:
         self._not_told = 0  # the orders that nothing is known of any more,
         self._late: set[DataType] = set()  # and for what live events have not waited until it was there
         self.book = AccountBook()
+        self._has_begun = False  # something was handed out, be it that what it told of is over again
         self.synced = 0
         self.recovered = self.late = 0
         self.failures = self.unknown = self.overflows = 0
@@ -134,8 +135,13 @@ class AccountSync:
         return next(iter(self._troubles.values()), "")
 
     def state(self) -> AccountState | None:
-        """Return balances and open orders; None before they were asked for."""
-        return self.book.state() if self.synced else None
+        """Return balances and open orders; None before anything of them is known.
+
+        What a consumer is handed is in it already when that consumer is called.
+        """
+        if not self.synced and not self._has_begun and self.book.is_empty:
+            return None
+        return self.book.state(is_complete=self.synced > 0)
 
     def hold_of(self, kind: DataType) -> AccountHold:
         """Return what has live events of a kind wait."""
@@ -423,6 +429,7 @@ class AccountSync:
                 for event in news():
                     stamp(event, self._epoch(), self._loop.time())
                     self.recovered += 1
+                    self._has_begun = True
                     self._count(event)
                     self._routing.route_event(event)
             finally:

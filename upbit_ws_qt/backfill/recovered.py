@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from upbit_ws_qt.events import CandleEvent, Change, StreamType, TradeEvent, stamp
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
+    from upbit_ws_qt.events.names import ChangeName, SideName
     from upbit_ws_qt.rest import RestCandle, RestTrade
     from upbit_ws_qt.types import DataType
 
@@ -24,7 +25,9 @@ def trade_event(trade: RestTrade, epoch: int, now: float) -> TradeEvent:
         epoch: of the line that it is handed out beside.
         now: loop clock, seconds.
     """
-    change = Change.RISE if trade.change_price > 0 else Change.FALL if trade.change_price < 0 else Change.EVEN
+    change: ChangeName = (
+        Change.RISE if trade.change_price > 0 else Change.FALL if trade.change_price < 0 else Change.EVEN
+    )
     event = TradeEvent(
         type="trade",
         code=trade.market,
@@ -32,7 +35,7 @@ def trade_event(trade: RestTrade, epoch: int, now: float) -> TradeEvent:
         stream_type=StreamType.RECOVERED,
         trade_price=trade.trade_price,
         trade_volume=trade.trade_volume,
-        ask_bid=trade.ask_bid,
+        ask_bid=cast("SideName", trade.ask_bid),
         prev_closing_price=trade.prev_closing_price,
         change=change,
         change_price=abs(trade.change_price),

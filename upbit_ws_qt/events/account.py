@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 
 from upbit_ws_qt.events.base import BaseWebSocketEvent, Milliseconds, utc
-from upbit_ws_qt.events.names import AskBid, OrderState
+from upbit_ws_qt.events.names import AskBid, OrderState, SideName
 from upbit_ws_qt.types import WebSocketType
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class MyOrderEvent(BaseWebSocketEvent, frozen=True, gc=False):
     websocket_type: ClassVar[WebSocketType] = WebSocketType.PRIVATE
 
     uuid: str
-    ask_bid: str
+    ask_bid: SideName
     order_type: str
     state: str
     trade_uuid: str | None = None

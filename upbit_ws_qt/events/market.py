@@ -8,6 +8,7 @@ from decimal import Decimal
 import msgspec
 
 from upbit_ws_qt.events.base import BaseWebSocketEvent, Milliseconds, utc
+from upbit_ws_qt.events.names import ChangeName, SideName  # noqa: TC001 -- msgspec reads the annotations
 
 __all__ = ["CandleEvent", "OrderbookEvent", "OrderbookUnit", "TickerEvent", "TradeEvent"]
 
@@ -34,7 +35,7 @@ class TickerEvent(BaseWebSocketEvent, frozen=True, gc=False):
     low_price: Decimal
     trade_price: Decimal
     prev_closing_price: Decimal
-    change: str
+    change: ChangeName
     change_price: Decimal
     signed_change_price: Decimal
     change_rate: Decimal
@@ -47,7 +48,7 @@ class TickerEvent(BaseWebSocketEvent, frozen=True, gc=False):
     trade_date: str
     trade_time: str
     trade_timestamp: Milliseconds
-    ask_bid: str
+    ask_bid: SideName
     acc_ask_volume: Decimal
     acc_bid_volume: Decimal
     highest_52_week_price: Decimal
@@ -77,9 +78,9 @@ class TradeEvent(BaseWebSocketEvent, frozen=True, gc=False):
 
     trade_price: Decimal
     trade_volume: Decimal
-    ask_bid: str
+    ask_bid: SideName
     prev_closing_price: Decimal
-    change: str
+    change: ChangeName
     change_price: Decimal
     trade_date: str
     trade_time: str

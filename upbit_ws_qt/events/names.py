@@ -5,18 +5,20 @@ A value that is not listed here passes through unchanged, so compare with these 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final, Literal
 
 __all__ = [
     "AnnouncementCategory",
     "AnnouncementEventType",
     "AskBid",
     "Change",
+    "ChangeName",
     "IndicatorType",
     "MarketState",
     "MarketWarning",
     "OrderState",
     "OrderType",
+    "SideName",
     "SmpType",
     "StreamType",
     "TimeInForce",
@@ -46,6 +48,16 @@ class AskBid:
 
     ASK: Final = "ASK"
     BID: Final = "BID"
+
+
+if TYPE_CHECKING:
+    # Only these two are closed by what they mean: a price has no fourth direction, a trade no third side. States and
+    # types of orders have grown before, so those fields stay texts for a type checker too.
+    ChangeName = Literal["RISE", "EVEN", "FALL"]
+    SideName = Literal["ASK", "BID"]
+else:
+    # The decoder reads annotations: by a Literal it would refuse an event with a new word, and look at each one twice.
+    ChangeName = SideName = str
 
 
 class MarketState:

@@ -264,24 +264,78 @@ class WebSocketClientProxy(ChannelSource, EventSource):
         """Have a callback called with the candles of some markets, of a unit such as "1m"."""
         return self._subscribe(callback, DataType.candle(unit), symbols, **how)
 
+    @overload
+    def subscribe_my_order(
+        self,
+        callback: Callable[[tuple[MyOrderEvent, ...]], object] | pyqtBoundSignal | None = None,
+        symbols: str | Iterable[str] = (),
+        *,
+        delivery: Literal[Delivery.BATCH],
+        rate: float | None = None,
+        **how: Unpack[HowQueued],
+    ) -> Subscription: ...
+    @overload
     def subscribe_my_order(
         self,
         callback: Callable[[MyOrderEvent], object] | pyqtBoundSignal | None = None,
+        symbols: str | Iterable[str] = (),
+        **how: Unpack[HowDelivered],
+    ) -> Subscription: ...
+    def subscribe_my_order(
+        self,
+        callback: Callable[[Any], object] | pyqtBoundSignal | None = None,
         symbols: str | Iterable[str] = (),
         **how: Unpack[HowDelivered],
     ) -> Subscription:
         """Have a callback called with what becomes of own orders, in every market or in some."""
         return self._subscribe(callback, DataType.MY_ORDER, symbols, **how)
 
+    @overload
     def subscribe_my_asset(
-        self, callback: Callable[[MyAssetEvent], object] | pyqtBoundSignal | None = None, **how: Unpack[HowDelivered]
+        self,
+        callback: Callable[[tuple[MyAssetEvent, ...]], object] | pyqtBoundSignal | None = None,
+        *,
+        delivery: Literal[Delivery.BATCH],
+        rate: float | None = None,
+        **how: Unpack[HowQueued],
+    ) -> Subscription: ...
+    @overload
+    def subscribe_my_asset(
+        self,
+        callback: Callable[[MyAssetEvent], object] | pyqtBoundSignal | None = None,
+        **how: Unpack[HowDelivered],
+    ) -> Subscription: ...
+    def subscribe_my_asset(
+        self,
+        callback: Callable[[Any], object] | pyqtBoundSignal | None = None,
+        **how: Unpack[HowDelivered],
     ) -> Subscription:
         """Have a callback called with changes of own assets."""
         return self._subscribe(callback, DataType.MY_ASSET, (), **how)
 
+    @overload
+    def subscribe_announcement(
+        self,
+        callback: Callable[[tuple[AnnouncementEvent, ...]], object] | pyqtBoundSignal | None = None,
+        *,
+        categories: str | Iterable[str] = (),
+        include_body: bool = False,
+        delivery: Literal[Delivery.BATCH],
+        rate: float | None = None,
+        **how: Unpack[HowQueued],
+    ) -> Subscription: ...
+    @overload
     def subscribe_announcement(
         self,
         callback: Callable[[AnnouncementEvent], object] | pyqtBoundSignal | None = None,
+        *,
+        categories: str | Iterable[str] = (),
+        include_body: bool = False,
+        **how: Unpack[HowDelivered],
+    ) -> Subscription: ...
+    def subscribe_announcement(
+        self,
+        callback: Callable[[Any], object] | pyqtBoundSignal | None = None,
         *,
         categories: str | Iterable[str] = (),
         include_body: bool = False,
@@ -292,10 +346,32 @@ class WebSocketClientProxy(ChannelSource, EventSource):
             callback, DataType.ANNOUNCEMENT, (), categories=categories, include_body=include_body, **how
         )
 
+    @overload
+    def subscribe_indicator(
+        self,
+        symbols: str | Iterable[str],
+        callback: Callable[[tuple[IndicatorEvent, ...]], object] | pyqtBoundSignal | None = None,
+        *,
+        timeframe: TimeFrame,
+        indicators: IndicatorSpec | Iterable[IndicatorSpec],
+        delivery: Literal[Delivery.BATCH],
+        rate: float | None = None,
+        **how: Unpack[HowQueued],
+    ) -> Subscription: ...
+    @overload
     def subscribe_indicator(
         self,
         symbols: str | Iterable[str],
         callback: Callable[[IndicatorEvent], object] | pyqtBoundSignal | None = None,
+        *,
+        timeframe: TimeFrame,
+        indicators: IndicatorSpec | Iterable[IndicatorSpec],
+        **how: Unpack[HowDelivered],
+    ) -> Subscription: ...
+    def subscribe_indicator(
+        self,
+        symbols: str | Iterable[str],
+        callback: Callable[[Any], object] | pyqtBoundSignal | None = None,
         *,
         timeframe: TimeFrame,
         indicators: IndicatorSpec | Iterable[IndicatorSpec],
@@ -306,10 +382,32 @@ class WebSocketClientProxy(ChannelSource, EventSource):
             callback, DataType.INDICATOR, symbols, timeframe=timeframe, indicators=_listed(indicators), **how
         )
 
+    @overload
+    def subscribe_indicator_signal(
+        self,
+        symbols: str | Iterable[str],
+        callback: Callable[[tuple[IndicatorSignalEvent, ...]], object] | pyqtBoundSignal | None = None,
+        *,
+        timeframe: TimeFrame,
+        indicators: IndicatorSpec | Iterable[IndicatorSpec],
+        delivery: Literal[Delivery.BATCH],
+        rate: float | None = None,
+        **how: Unpack[HowQueued],
+    ) -> Subscription: ...
+    @overload
     def subscribe_indicator_signal(
         self,
         symbols: str | Iterable[str],
         callback: Callable[[IndicatorSignalEvent], object] | pyqtBoundSignal | None = None,
+        *,
+        timeframe: TimeFrame,
+        indicators: IndicatorSpec | Iterable[IndicatorSpec],
+        **how: Unpack[HowDelivered],
+    ) -> Subscription: ...
+    def subscribe_indicator_signal(
+        self,
+        symbols: str | Iterable[str],
+        callback: Callable[[Any], object] | pyqtBoundSignal | None = None,
         *,
         timeframe: TimeFrame,
         indicators: IndicatorSpec | Iterable[IndicatorSpec],

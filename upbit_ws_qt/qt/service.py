@@ -217,9 +217,10 @@ class WebSocketService(QObject, ChannelSource):
         return None if self._manager is None else self._manager.wiring.backfill.latest(ws_type)
 
     def account_state(self) -> AccountState | None:
-        """Return balances with what was paid for them, and open orders; None before they were asked for.
+        """Return balances with what was paid for them, and open orders; None before anything of them is known.
 
-        They are asked for where `ServiceConfig.backfill` has "order" or "asset" and somebody wants such events.
+        They are asked for where `ServiceConfig.backfill` has "order" or "asset" and somebody wants such events. What an
+        event tells is in it when the event is handed out; `is_complete` says that all was asked for.
         """
         return None if self._manager is None else self._manager.account_state()
 
