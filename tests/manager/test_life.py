@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.manager.conftest import config_for
+from tests.manager.conftest import Diary, config_for
 from tests.waiting import at_leisure, until
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.connection import RawFrame
@@ -112,6 +112,47 @@ async def test_nothing_is_dialled_before_it_is_started(exchange: EmbeddedExchang
     await until(lambda: manager.state is GlobalManagerState.ACTIVE)
     await manager.stop()
     assert (manager.state, handle.closed) == (GlobalManagerState.STOPPED, True)
+
+
+def is_about_to_remind(manager: GlobalWebSocketManager) -> bool:
+    """Whether it will say in a moment that it was not started."""
+    return manager.wiring._reminder is not None
+
+
+async def test_a_manager_that_nobody_starts_says_so_once(
+    exchange: EmbeddedExchange, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("upbit_ws_qt.manager.wiring.NOT_STARTED_AFTER", 0.02)
+    manager = GlobalWebSocketManager(config_for(exchange))
+    diary = Diary()
+    manager.add_listener(diary)
+    try:
+        manager.register_component("gone", SubscriptionSpec("ticker", "KRW-BTC"), print).close()
+        assert is_about_to_remind(manager)
+        await until(lambda: not is_about_to_remind(manager))
+        assert not diary.errors  # nobody wants anything
+        for name in ("a", "b"):
+            manager.register_component(name, SubscriptionSpec("ticker", "KRW-BTC"), print)
+        await until(lambda: diary.errors)
+        manager.register_component("c", SubscriptionSpec("ticker", "KRW-ETH"), print)
+        assert not is_about_to_remind(manager), "it is said once"
+        (error,) = diary.errors
+        assert "manager.start()" in str(error)
+        assert [record.levelname for record in caplog.records if record.getMessage() == str(error)] == ["WARNING"]
+    finally:
+        await manager.stop()
+
+
+async def test_a_manager_that_is_started_in_time_says_nothing(exchange: EmbeddedExchange) -> None:
+    manager = GlobalWebSocketManager(config_for(exchange))
+    try:
+        handle = manager.register_component("a", SubscriptionSpec("ticker", "KRW-BTC"), print)
+        assert is_about_to_remind(manager)
+        await manager.start()
+        assert not is_about_to_remind(manager)
+        await handle.wait_served(30)
+    finally:
+        await manager.stop()
 
 
 async def test_a_line_is_opened_when_wanted_and_closed_when_not(exchange: EmbeddedExchange, desk: Desk) -> None:

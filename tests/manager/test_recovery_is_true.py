@@ -101,6 +101,20 @@ async def test_what_the_exchange_does_not_serve_stays_asked_for(
     await until(lambda: ("ticker", "KRW-NOPE") in exchange.subscribed("public"))
 
 
+async def test_a_gap_is_not_about_what_the_exchange_never_served(
+    exchange: EmbeddedExchange, make_desk: Callable[..., Any]
+) -> None:
+    desk = await make_desk(proof_timeout=0.3)
+    trades = SubscriptionSpec(DataType.TRADE, ["KRW-BTC", "KRW-NOPE"])
+    with pytest.raises(SubscriptionError):
+        await desk.manager.register_component("one", trades, ignore).wait_served(60)
+    exchange.faults.inject("drop")
+    await until(lambda: desk.diary.gaps)
+    (gap,) = desk.diary.gaps
+    assert [stream.symbol for stream in gap.streams] == ["KRW-BTC"]
+    assert [each.stream.symbol for each in gap.ranges] == ["KRW-BTC"]
+
+
 async def test_what_cannot_be_read_is_skipped(exchange: EmbeddedExchange, make_desk: Callable[..., Any]) -> None:
     desk = await make_desk()
     await desk.manager.register_component("one", BTC, ignore).wait_served(60)

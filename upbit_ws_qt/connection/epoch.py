@@ -27,7 +27,7 @@ class GapEvent:
         down_seconds: between the loss of the old line and the opening of the new one; 0 for a planned change.
         cause: why the old line went, in a few words.
         streams: those that may have missed something for good (trades, orders, assets); none after a planned change,
-            because both lines carried them at the same time.
+            because both lines carried them at the same time. What the exchange has never served is not among them.
         since: milliseconds of the *exchange's* clock, never later than the first thing that was missed: the earliest
             `since` of `ranges`. Where nothing had been handed on of any of those streams it is reckoned from whatever
             the line brought last, and 0 where it brought nothing at all.

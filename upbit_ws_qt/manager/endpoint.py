@@ -120,7 +120,7 @@ class Endpoint:
             on_gap_found=owner.on_gap_found,
             on_resumed=owner.on_resumed,
             on_error=owner.on_connection_error,
-            gap_streams=lambda: tuple(wishes.demand(ws_type)),
+            gap_streams=self._carried,
             handed_on=handed_on,
             rng=computer.chance,
             connect=self._connect,
@@ -195,6 +195,10 @@ class Endpoint:
         if self._host is not None:
             self._host.abandon()
         self._drain.remove(self.inbox)
+
+    def _carried(self) -> tuple[StreamKey, ...]:
+        """Return the streams that a gap may be about: of what the exchange never served nothing can be missing."""
+        return tuple(s for s in self._wishes.demand(self.ws_type) if not self.sync.was_asked_in_vain(s))
 
     async def _connect(self, request: DialRequest) -> SocketLike:
         return await (open_socket(request) if self._host is None else self._host.connect(request))

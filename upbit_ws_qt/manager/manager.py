@@ -38,8 +38,9 @@ class GlobalWebSocketManager:
     """Holds one line per endpoint that is needed and serves every component from it.
 
     It is made inside a running asyncio loop and stays on it; `get_instance()`, or `instance()` where nothing can be
-    awaited, makes the one of the program. Nothing is dialled before `start()`, and a stopped manager cannot be started
-    again. Without credentials only public data can be wanted.
+    awaited, makes the one of the program. Nothing is dialled before `start()`; where something is wanted and nobody
+    calls it, one warning says so. A stopped manager cannot be started again. Without credentials only public data
+    can be wanted.
 
     Attributes:
         config: the settings.
@@ -270,9 +271,10 @@ class GlobalWebSocketManager:
         return self.wiring.epochs.is_current_epoch(ws_type, epoch)
 
     def account_state(self) -> AccountState | None:
-        """Return balances with what was paid for them, and open orders; None before they were asked for.
+        """Return balances with what was paid for them, and open orders; None before anything of them is known.
 
-        They are asked for where `ServiceConfig.backfill` has "order" or "asset" and somebody wants such events.
+        They are asked for where `ServiceConfig.backfill` has "order" or "asset" and somebody wants such events. What an
+        event tells is in it when the event is handed out; `is_complete` says that all was asked for.
         """
         return self.wiring.account.state()
 

@@ -23,6 +23,7 @@ from upbit_ws_qt.manager.trace import TraceRegistry
 from upbit_ws_qt.rest import RestClient
 from upbit_ws_qt.routing import DataPoolManager, DataRoutingEngine
 from upbit_ws_qt.subscriptions import StreamStatus, SubscriptionStateManager
+from upbit_ws_qt.text import Phrase
 from upbit_ws_qt.types import ConnectionState, DataType, GlobalManagerState, IndependenceLevel, WebSocketType
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ _SERVED = frozenset({StreamStatus.LIVE, StreamStatus.WARMING_UP})
 _ACCOUNT = frozenset({DataType.MY_ORDER, DataType.MY_ASSET})
 FOLLOW_EVERY = 0.005
 """Seconds between two looks at the whole union while wishes keep changing; requests are gathered for longer anyway."""
+
+NOT_STARTED_AFTER = 2.0
+"""Seconds that wishes may wait for `start()` before it is said that nobody has called it."""
 
 # All frames that cannot be read are counted; a peer that sends nothing else must not drown the listeners in errors.
 UNREADABLE_TOLD_PER_SECOND = 20
@@ -149,6 +153,8 @@ class Wiring:
         )
         self._changed: set[WebSocketType] = set()  # lines that do not follow their wishes yet
         self._following: asyncio.Handle | None = None
+        self._reminder: asyncio.TimerHandle | None = None
+        self._is_reminded = False
         self._followed_at = float("-inf")
         self._failed: set[StreamKey] = set()
         self._statuses: deque[tuple[StreamKey, StreamStatus, SubscriptionError | None]] = deque()  # not told yet
@@ -181,6 +187,7 @@ class Wiring:
         wanted = {stream.websocket_type for stream in self.wishes.get_active_subscriptions()}
         for ws_type in wanted:  # here, where the caller hears of it; each dial would be refused
             require_reachable(f"{ws_type.value}_url", str(self.config.url(ws_type)))
+        self._forget_reminder()
         self._journal.open()
         self._set_state(GlobalManagerState.IDLE)
         self.observer.start()
@@ -191,6 +198,7 @@ class Wiring:
     def begin_stop(self) -> asyncio.Task[None]:
         """End everything; from now on nothing can be wanted. For a plain callback: nobody has to await the task."""
         if self._stopping is None:
+            self._forget_reminder()
             self._set_state(GlobalManagerState.STOPPING)
             self._stopping = self.loop.create_task(self._stop(), name="upbit_ws_qt manager stop")
         return self._stopping
@@ -198,6 +206,7 @@ class Wiring:
     def abandon(self) -> None:
         """Let go of everything at once, because the process ends: no loop will run any more, and nobody is told."""
         self.state = GlobalManagerState.STOPPED
+        self._forget_reminder()
         self.observer.stop()
         self.rest.abandon()
         for endpoint in self.endpoints.values():
@@ -427,6 +436,8 @@ class Wiring:
         if self.loop.is_closed():  # widgets may die after the loop, at the end of a program: nobody is to be told
             return
         if self.state is GlobalManagerState.INITIALIZING:
+            if self._reminder is None and not self._is_reminded:
+                self._reminder = self.loop.call_later(NOT_STARTED_AFTER, self._remind_of_start)
             return
         self._changed |= changed
         if self._following is None:
@@ -435,6 +446,26 @@ class Wiring:
             self._following = (
                 self.loop.call_at(due, self._follow_wishes) if now < due else self.loop.call_soon(self._follow_wishes)
             )
+
+    def _remind_of_start(self) -> None:
+        """Say, once, that something is wanted and nobody has called `start()`: without it there is silence for ever."""
+        self._reminder = None
+        wanted = len(self.wishes.get_active_subscriptions())
+        if wanted:
+            self._is_reminded = True
+            self.on_connection_error(
+                WebSocketError(
+                    Phrase(
+                        "{count} streams are wanted, but the manager was not started: await manager.start()",
+                        count=wanted,
+                    )
+                )
+            )
+
+    def _forget_reminder(self) -> None:
+        if self._reminder is not None:
+            self._reminder.cancel()
+            self._reminder = None
 
     def _follow_wishes(self) -> None:
         self._following, self._followed_at = None, self.loop.time()

@@ -173,6 +173,10 @@ class EndpointSync:
             return self._current.session.table.status_of(carrier) if self._current else StreamStatus.WANTED
         return StreamStatus.WANTED if self._state.refusal_of(stream) is None else StreamStatus.REJECTED
 
+    def was_asked_in_vain(self, stream: StreamKey) -> bool:
+        """Whether a stream has been asked for, and no line has brought it in this session."""
+        return self._memory.was_unserved(stream) and not self._memory.was_served(stream)
+
     async def wait_served(self, streams: Iterable[StreamKey]) -> None:
         """Wait until the exchange serves these streams; without a line that takes as long as it takes.
 
