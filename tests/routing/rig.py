@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.frames import DEFAULT_FRAMES
+from upbit_ws_qt.computer import Computer
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.connection.inbox import RawFrame
 from upbit_ws_qt.events import stamp
@@ -67,7 +68,13 @@ async def in_loop(function: Callable[..., T], *args: Any) -> T:
 class Rig:
     """What a test needs around an engine."""
 
-    def __init__(self, config: ServiceConfig, pool: DataPoolManager | None, backlog: Callable[[], int] | None) -> None:
+    def __init__(
+        self,
+        config: ServiceConfig,
+        pool: DataPoolManager | None,
+        backlog: Callable[[], int] | None,
+        computer: Computer | None = None,
+    ) -> None:
         self.loop = asyncio.get_running_loop()
         self.epoch = 1
         self.failed: list[tuple[str, Exception]] = []
@@ -82,6 +89,7 @@ class Rig:
             on_control=lambda ws_type, message: self.control.append(message),
             pool=pool,
             backlog=backlog,
+            computer=computer,
         )
 
     async def feed(self, *frames: bytes | str, epoch: int | None = None) -> None:
@@ -108,12 +116,23 @@ class Rig:
             await asyncio.sleep(0)
 
 
+def no_time_passes() -> Computer:
+    """Return a computer on which nothing takes any time, so that no budget of a turn runs out on a busy machine."""
+    computer = Computer()
+    computer.stopwatch = lambda: 0.0
+    return computer
+
+
 @asynccontextmanager
 async def engine_rig(
-    *, pool: DataPoolManager | None = None, backlog: Callable[[], int] | None = None, **settings: Any
+    *,
+    pool: DataPoolManager | None = None,
+    backlog: Callable[[], int] | None = None,
+    computer: Computer | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Rig]:
     """Make a rig, and stop its engine at the end."""
-    rig = Rig(ServiceConfig.testing(**settings), pool, backlog)
+    rig = Rig(ServiceConfig.testing(**settings), pool, backlog, computer)
     try:
         yield rig
     finally:

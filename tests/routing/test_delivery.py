@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.routing.rig import Listener, engine_rig, in_loop, raw
+from tests.routing.rig import Listener, engine_rig, in_loop, no_time_passes, raw
 from tests.waiting import until
 from upbit_ws_qt.errors import BackpressureError
 from upbit_ws_qt.specs import SubscriptionSpec
@@ -25,7 +25,7 @@ def rules(strategy: BackpressureStrategy, **settings: Any) -> BackpressureConfig
 
 
 async def test_a_display_frame_carries_the_newest_per_symbol() -> None:
-    async with engine_rig() as rig:
+    async with engine_rig(computer=no_time_passes()) as rig:
         pending: list[int] = []
         rig.engine.on_frame_pending = lambda: pending.append(rig.engine.frames_pending)
         shown = Listener()
@@ -46,7 +46,7 @@ async def test_a_display_frame_carries_the_newest_per_symbol() -> None:
 
 
 async def test_events_for_display_frames_are_conflated_where_somebody_else_wants_each() -> None:
-    async with engine_rig() as rig:
+    async with engine_rig(computer=no_time_passes()) as rig:
         shown, every = Listener(), Listener()
         route = rig.engine.register_route("c", SubscriptionSpec("ticker", PAIR, delivery=Delivery.FRAME), shown)
         rig.engine.register_route("d", SubscriptionSpec("ticker", PAIR), every)
