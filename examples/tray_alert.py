@@ -6,7 +6,7 @@ python -m upbit_ws_qt.examples tray_alert KRW-BTC 160000000 --live
 from __future__ import annotations
 
 import argparse
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 from PyQt6.QtCore import QObject, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QApplication, QMenu, QStyle, QSystemTrayIcon
@@ -53,12 +53,12 @@ class TrayAlert(QObject):
     @pyqtSlot(TickerEvent)
     def on_ticker(self, ticker: TickerEvent) -> None:
         """Show the price, and speak where it has come to the other side of the limit."""
-        price = price_text(self.code, ticker.trade_price)
-        self.icon.setToolTip(f"{self.code}: {price}")
+        now = price_text(self.code, ticker.trade_price)
+        self.icon.setToolTip(f"{self.code}: {now}")
         is_above = ticker.trade_price >= self.limit
         if self.was_above is not None and is_above is not self.was_above:
             limit = price_text(self.code, self.limit)
-            self.say(f"{self.code} is {'at or above' if is_above else 'below'} {limit}: {price}")
+            self.say(f"{self.code} is {'at or above' if is_above else 'below'} {limit}: {now}")
         self.was_above = is_above
 
     @pyqtSlot(bool)
@@ -77,11 +77,22 @@ class TrayAlert(QObject):
         self.said.emit(text)
 
 
+def price(text: str) -> Decimal:
+    """Read a price; what is none is told by argparse, with the usage."""
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if not value.is_finite() or value <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no price: write it in digits, 160000000 for example")
+    return value
+
+
 def main() -> int:
     """Put the icon into the tray."""
     parser = argparse.ArgumentParser(description="Speaks when a price passes a limit.")
     parser.add_argument("code", nargs="?", default="KRW-BTC")
-    parser.add_argument("limit", nargs="?", type=Decimal, default=Decimal(150_000_000))
+    parser.add_argument("limit", nargs="?", type=price, default=Decimal(150_000_000))
     parser.add_argument("--live", action="store_true", help="the real exchange instead of one of its own")
     options = parser.parse_args()
 

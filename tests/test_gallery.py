@@ -103,3 +103,15 @@ def test_programs_that_were_written_for_others_print_what_they_did(name: str, li
     done = subprocess.run([*GALLERY, name], capture_output=True, text=True, check=False, cwd=ROOT, timeout=500)
     assert len([said for said in done.stdout.splitlines() if re.fullmatch(line, said)]) == lines, done.stdout
     assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+
+
+@pytest.mark.parametrize("limit", ["a lot", "160,000,000원", "NaN", "0", "Infinity"])
+def test_a_limit_that_is_no_price_is_told_with_the_usage(limit: str) -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / "tray_alert.py", "KRW-BTC", limit],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith("usage:")
+    assert limit in done.stderr
+    assert "Traceback" not in done.stderr
