@@ -310,8 +310,8 @@ class _Runner:
         for item in session.items:
             self._recorder.seen = set()
             began = time.process_time()
-            if _fails(item):
-                raise pytest.UsageError(f"{item.nodeid} fails without any mutant")
+            if (failure := _failure(item)) is not None:
+                raise pytest.UsageError(f"{item.nodeid} fails without any mutant\n{failure}")
             tests.append((time.process_time() - began, item, self._recorder.seen))
         tests.sort(key=lambda test: test[0])
         if not tests:
@@ -330,8 +330,9 @@ class _Runner:
         return True
 
 
-def _fails(item: pytest.Item) -> bool:
-    return any(report.failed for report in runtestprotocol(item, log=False))
+def _failure(item: pytest.Item) -> str | None:
+    """Run a test; return what pytest has to say where it fails."""
+    return next((report.longreprtext for report in runtestprotocol(item, log=False) if report.failed), None)
 
 
 def _is_noticed(mutant: Mutant, tests: list[tuple[float, pytest.Item]]) -> bool:
@@ -345,7 +346,7 @@ def _is_noticed(mutant: Mutant, tests: list[tuple[float, pytest.Item]]) -> bool:
         resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + 1, int(seconds) + 2))
         setattr(builtins, SWITCH, mutant.number)
         try:
-            noticed = any(_fails(item) for _, item in tests)
+            noticed = any(_failure(item) is not None for _, item in tests)
         except BaseException:  # noqa: BLE001 - whatever it is, it was noticed
             noticed = True
         os._exit(noticed)
@@ -390,7 +391,8 @@ def examine(module: str, tests: Sequence[str]) -> Outcome:
     loader, recorder = _Loader(ROOT / module), _Recorder()
     setattr(builtins, SWITCH, recorder)
     runner = _Runner(loader.mutants, recorder)
-    _pytest(loader, tests, plugins=[runner])
+    if _pytest(loader, tests, plugins=[runner]) != pytest.ExitCode.OK:
+        raise SystemExit(f"{module} was not examined: its tests do not pass without a mutant")
     for mutant in runner.early:
         told = subprocess.run(
             [*_OURSELVES, module, *tests, "--only", str(mutant.number)],

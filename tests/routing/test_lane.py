@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.routing.rig import Listener, engine_rig, event_of, raw
+from tests.routing.rig import Listener, engine_rig, event_of, in_loop, raw
 from tests.routing.test_dialogs import run_dialog
+from tests.routing.test_route import SLOW as SLOW_CALL
+from tests.routing.test_route import Bench, ticker
 from upbit_ws_qt.errors import BackpressureError
+from upbit_ws_qt.routing.lane import Lane
 from upbit_ws_qt.specs import SubscriptionSpec
 from upbit_ws_qt.streams import StreamKey
 from upbit_ws_qt.types import DataType, Delivery
@@ -17,7 +20,6 @@ from upbit_ws_qt.types import DataType, Delivery
 if TYPE_CHECKING:
     from tests.routing.rig import Rig
     from upbit_ws_qt.routing import Route
-    from upbit_ws_qt.routing.lane import Lane
 
 BTC = SubscriptionSpec("ticker", "KRW-BTC")
 SLOW = 0.02
@@ -198,3 +200,185 @@ async def test_display_frames_and_coroutines_have_no_lane() -> None:
         rig.engine.serve_otherwise(route, delivery=Delivery.EVERY, depth=30)
         await feed(rig, 3)
         assert listener.timestamps == [1, 2, 3]
+
+
+def lane_at(bench: Bench, *callbacks: Any) -> tuple[Lane, list[Route], list[str]]:
+    """Return a lane by itself, its consumers, and a list in which its end is noted."""
+    routes, ends = [bench.route(callback) for callback in callbacks], list[str]()
+    lane = Lane(bench.dispatcher, tuple(routes), callbacks, lambda: ends.append("end"))
+    for route in routes:
+        route.use(lane)
+    return lane, routes, ends
+
+
+async def hand(lane: Lane, *times: int) -> None:
+    def each() -> None:
+        for at in times:
+            lane.hand(ticker(at))
+
+    await in_loop(each)
+
+
+@pytest.mark.parametrize("figure", ["delivered", "busy_time", "longest"])
+async def test_whoever_looks_at_a_figure_finds_it_up_to_date(figure: str) -> None:
+    bench = Bench()
+    lane, routes, _ = lane_at(bench, bench.takes(0.0), bench.takes(0.03125))
+    await hand(lane, 1, 2)
+    expected = {"delivered": (2, 2), "busy_time": (0.0, 0.0625), "longest": (0.0, 0.03125)}
+    assert tuple(getattr(route, figure) for route in routes) == expected[figure]
+    assert lane.seconds == 0.0625
+
+
+async def test_notes_are_put_into_the_books_before_there_are_many() -> None:
+    bench = Bench()
+    takes = bench.takes(2.0**-12)
+    lane, routes, _ = lane_at(bench, takes, takes, takes)
+    await hand(lane, *range(255))
+    assert [route.times.count for route in routes] == [0, 0, 0]
+    await hand(lane, 255)  # the beginning and three ends each: 1,024 notes
+    assert [route.times.count for route in routes] == [32, 32, 32]
+    assert [route.busy_time for route in routes] == [2.0**-4] * 3
+    await hand(lane, 256)
+    assert [(route.delivered, route.longest) for route in routes] == [(257, 2.0**-12)] * 3
+    assert lane.seconds == 3 * 257 * 2.0**-12
+
+
+@pytest.mark.parametrize(("took", "blocked"), [(SLOW_CALL / 2, 0), (SLOW_CALL, 1), (3 * SLOW_CALL, 1)])
+async def test_a_call_blocks_from_the_limit_on_and_its_neighbours_do_not(took: float, blocked: int) -> None:
+    bench = Bench()
+    lane, routes, _ = lane_at(bench, bench.takes(0.0625), bench.takes(took), bench.takes(0.03125))
+    await hand(lane, 1, 2)
+    assert [route.slow_calls for route in routes] == [0, 2 * blocked, 0]
+    assert [route.busy_time for route in routes] == [0.125, 2 * took, 0.0625]
+    assert [route.longest for route in routes] == [0.0625, took, 0.03125]
+    assert [route.delivered for route in routes] == [2, 2, 2]
+
+
+async def test_many_short_calls_are_no_long_one() -> None:
+    bench = Bench()
+    lane, routes, _ = lane_at(bench, *([bench.takes(SLOW_CALL / 2)] * 4))
+    await hand(lane, 1)
+    assert [(route.slow_calls, route.busy_time, route.delivered) for route in routes] == [(0, SLOW_CALL / 2, 1)] * 4
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+async def test_the_one_that_raises_is_the_one_that_is_told_of(place: int) -> None:
+    bench = Bench()
+
+    def bad(event: Any) -> None:
+        raise ValueError
+
+    callbacks: list[Any] = [Listener(), Listener(), Listener()]
+    callbacks[place] = bad
+    lane, routes, _ = lane_at(bench, *callbacks)
+    await hand(lane, 1, 2)
+    assert [route.failures for route in routes] == [2 if each == place else 0 for each in range(3)]
+    assert [len(each.events) for each in callbacks if each is not bad] == [2, 2]
+
+
+async def test_what_callbacks_return_is_nobodys_business_unless_it_is_a_coroutine() -> None:
+    async def work() -> None:
+        pass
+
+    bench, made = Bench(), []
+
+    def returns_a_coroutine(event: Any) -> object:
+        made.append(work())
+        return made[-1]
+
+    lane, routes, _ = lane_at(bench, lambda event: 5, returns_a_coroutine)
+    await hand(lane, 1)
+    assert [route.failures for route in routes] == [0, 1]
+    with pytest.raises(RuntimeError, match="cannot reuse"):
+        made[0].send(None)  # it was closed, so that nobody is told it was never awaited
+
+
+@pytest.mark.parametrize("ends", ["close", "begin_quarantine", "serve_as"])
+async def test_a_change_of_one_ends_the_lane_of_all_once_and_with_its_books_up_to_date(ends: str) -> None:
+    bench = Bench()
+    listeners = [Listener(), Listener()]
+    lane, routes, ended = lane_at(bench, *listeners)
+    await hand(lane, 1)
+    getattr(routes[0], ends)(*((BTC, None) if ends == "serve_as" else ()))
+    assert ended == ["end"]
+    assert [route.times.count for route in routes] == [1, 1]
+    routes[1].close()
+    lane.end()
+    assert ended == ["end"]
+    assert [route.delivered for route in routes] == [1, 1]
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+async def test_ended_in_the_middle_it_leaves_the_rest_to_their_own_way_and_its_caller_is_not_entered_again(
+    place: int,
+) -> None:
+    bench = Bench()
+    order: list[tuple[int, int]] = []
+    routes: list[Route] = []
+
+    def callback_at(number: int) -> Any:
+        def callback(event: Any) -> None:
+            order.append((number, event.timestamp))
+            bench.now += 0.03125
+            if (number, event.timestamp) == (place, 1):
+                lane.end()
+                for route in routes:
+                    route.offer(ticker(2))
+                bench.now += 0.03125
+
+        return callback
+
+    lane, made, ended = lane_at(bench, *(callback_at(number) for number in range(3)))
+    routes.extend(made)
+    await hand(lane, 1)
+    assert ended == ["end"]
+    assert [[at for who, at in order if who == number] for number in (place, 0)] == [[1, 2], [1, 2]]
+    assert sorted(order) == [(number, at) for number in range(3) for at in (1, 2)]
+    assert [(route.received, route.delivered, route.waiting) for route in routes] == [(2, 2, 0)] * 3
+    # The caller is charged with what it did until it came back; the events it offered are in there.
+    assert [route.busy_time >= 0.0625 for route in routes] == [True] * 3
+    assert all(route.direct_call is not None for route in routes)
+
+
+async def test_who_brings_the_next_event_serves_those_behind_and_nobody_twice() -> None:
+    bench = Bench()
+    listeners = [Listener(), Listener(), Listener()]
+    behind: list[int] = []
+
+    def brings(event: Any) -> None:
+        listeners[0](event)
+        if event.timestamp == 2:
+            for route in lane:
+                behind.append(routes.index(route))
+                route.offer(event)
+            assert list(lane) == []
+
+    lane, routes, _ = lane_at(bench, brings, *listeners[1:])
+    assert list(lane) == [], "between two events nobody waits"
+    await hand(lane, 1, 2, 3)
+    assert behind == [1, 2]
+    assert [listener.timestamps for listener in listeners] == [[1, 2, 3]] * 3
+    assert [(route.delivered, route.waiting) for route in routes] == [(3, 0)] * 3
+
+
+async def test_ctrl_c_in_a_callback_behind_a_dialog_leaves_everybody_served_from_the_next_event_on() -> None:
+    class StopError(BaseException):
+        pass
+
+    bench = Bench()
+    listeners = [Listener(), Listener(), Listener()]
+
+    def stops(event: Any) -> None:
+        listeners[1](event)
+        if event.timestamp == 2:
+            assert next(iter(lane)) is routes[2]
+            raise StopError
+
+    lane, routes, _ = lane_at(bench, listeners[0], stops, listeners[2])
+    await hand(lane, 1)
+    with pytest.raises(StopError):
+        lane.hand(ticker(2))
+    await hand(lane, 3, 4)
+    assert [listener.timestamps for listener in listeners] == [[1, 2, 3, 4], [1, 2, 3, 4], [1, 3, 4]]
+    assert [route.delivered for route in routes] == [3, 3, 3], "of the event that was cut off nothing is counted"
+    assert [route.waiting for route in routes] == [0, 0, 0]

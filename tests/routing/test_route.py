@@ -1,0 +1,665 @@
+"""One consumer by itself, with a stopwatch that goes when it is told to: what is counted, what waits, what it costs."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.routing.rig import Listener, event_of, in_loop
+from tests.waiting import until
+from upbit_ws_qt.computer import Computer
+from upbit_ws_qt.config import ServiceConfig
+from upbit_ws_qt.errors import BackpressureError
+from upbit_ws_qt.routing.components import Dispatcher
+from upbit_ws_qt.routing.filters import filter_of
+from upbit_ws_qt.routing.route import CallStats, Route
+from upbit_ws_qt.specs import IndicatorSpec, SubscriptionSpec
+from upbit_ws_qt.streams import key_of_event, streams_of
+from upbit_ws_qt.types import BackpressureConfig, BackpressureStrategy, Delivery
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from upbit_ws_qt.events import BaseWebSocketEvent
+
+SLOW = 0.125  # seconds after which a callback blocks, and other figures that a float holds exactly
+BUDGET = 0.0625
+PAIR = ("KRW-BTC", "KRW-ETH")
+
+
+class Bench:
+    """What a consumer needs around it, and notes of what it said."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.now = 100.0  # of the stopwatch
+        self.failed: list[tuple[str, Exception]] = []
+        self.closed: list[Route] = []
+        computer = Computer()
+        computer.stopwatch = lambda: self.now
+        self.loop = asyncio.get_running_loop()
+        self.dispatcher = Dispatcher(
+            ServiceConfig.testing(**{"slow_callback": SLOW, "drain_budget": BUDGET, **settings}),
+            self.loop,
+            self.loop.time,
+            lambda component_id, error: self.failed.append((component_id, error)),
+            computer,
+        )
+
+    def route(
+        self,
+        callback: Callable[[Any], Any],
+        codes: str | tuple[str, ...] = "KRW-BTC",
+        data_type: str = "ticker",
+        queue: BackpressureConfig | None = None,
+        **settings: Any,
+    ) -> Route:
+        spec = SubscriptionSpec(data_type, codes, backpressure=queue, **settings)
+        route = Route(
+            self.dispatcher,
+            "c",
+            spec,
+            tuple(streams_of(spec)),
+            callback,
+            alive=None,
+            view=filter_of(spec, {}),
+            on_close=self.closed.append,
+        )
+        self.dispatcher.component("c").routes[route] = None
+        return route
+
+    def takes(self, seconds: float) -> Callable[[Any], None]:
+        """Return a callback that takes so long."""
+
+        def callback(event: Any) -> None:
+            self.now += seconds
+
+        return callback
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why components were reported."""
+        return [error.reason for _, error in self.failed if isinstance(error, BackpressureError)]
+
+
+class Reentered(Listener):
+    """A callback during whose first call further events come, as they do behind a dialog."""
+
+    def __init__(self, *meanwhile: BaseWebSocketEvent, then: Callable[[], None] = lambda: None) -> None:
+        super().__init__()
+        self.route: Route | None = None
+        self._meanwhile = meanwhile
+        self._then = then
+
+    def __call__(self, event: BaseWebSocketEvent) -> None:
+        super().__call__(event)
+        if len(self.events) == 1:
+            assert self.route is not None
+            for each in self._meanwhile:
+                self.route.offer(each)
+            self._then()
+
+
+def ticker(at: int, code: str = "KRW-BTC") -> BaseWebSocketEvent:
+    event: BaseWebSocketEvent = event_of("ticker", code, at)
+    return event
+
+
+def tickers(*times: int) -> list[BaseWebSocketEvent]:
+    return [ticker(at) for at in times]
+
+
+def books(route: Route) -> tuple[int, ...]:
+    assert route.received == route.delivered + route.conflated + route.dropped + route.waiting
+    return route.received, route.delivered, route.conflated, route.dropped, route.waiting
+
+
+def rules(strategy: BackpressureStrategy = BackpressureStrategy.DROP_OLDEST, **settings: Any) -> BackpressureConfig:
+    return BackpressureConfig(strategy, **settings)
+
+
+async def offer(route: Route, *events: BaseWebSocketEvent) -> None:
+    """Offer events in one turn of the loop, as the drain does."""
+
+    def each() -> None:
+        for event in events:
+            route.offer(event)
+
+    await in_loop(each)
+
+
+# -- what is counted --------------------------------------------------------------------------------------------------
+
+
+async def test_a_new_consumer_has_nothing_in_its_books() -> None:
+    route = Bench().route(print)
+    assert books(route) == (0, 0, 0, 0, 0)
+    assert (route.failures, route.slow_calls, route.skipped, route.high_water, route.times.count) == (0,) * 5
+    assert (route.busy_time, route.longest, route.stalled_for(1000.0)) == (0.0, 0.0, 0.0)
+    assert (route.closed, route.is_crowded, route.is_lossless) == (False, False, False)
+    stats = CallStats()
+    assert (stats.delivered, stats.busy_time, stats.longest) == (0, 0.0, 0.0)
+
+
+async def test_sum_and_longest_are_exact_and_one_call_in_eight_is_sampled() -> None:
+    bench = Bench()
+    costs = iter([0.0625, 0.03125, *([0.0078125] * 14)])
+
+    def callback(event: Any) -> None:
+        bench.now += next(costs)
+
+    route = bench.route(callback)
+    await offer(route, *tickers(*range(16)))
+    assert route.busy_time == 0.0625 + 0.03125 + 14 * 0.0078125
+    assert route.longest == 0.0625
+    assert (route.times.count, route.times.maximum) == (2, 0.0078125)
+    assert route.stats_for(route.keys[0]) is route
+
+
+async def test_each_stream_of_several_is_charged_with_its_own() -> None:
+    bench = Bench()
+
+    def callback(event: Any) -> None:
+        bench.now += 0.0625 if event.timestamp == 1 else 0.03125
+
+    route = bench.route(callback, PAIR)
+    await offer(route, ticker(1), ticker(2), ticker(3, "KRW-ETH"))
+    first, second = (route.stats_for(key) for key in route.keys)
+    assert (first.delivered, first.busy_time, first.longest) == (2, 0.09375, 0.0625)
+    assert (second.delivered, second.busy_time, second.longest) == (1, 0.03125, 0.03125)
+    assert (route.delivered, route.busy_time, route.longest) == (3, 0.125, 0.0625)
+
+
+async def test_what_a_lane_notes_adds_up() -> None:
+    bench = Bench()
+    route = bench.route(print)
+    route.note_calls([0.25, 0.5, 0.125], [0.25])
+    route.note_calls([0.125], [])
+    assert (route.delivered, route.busy_time, route.longest) == (4, 1.0, 0.5)
+    assert (route.times.count, route.times.maximum) == (1, 0.25)
+    route.note_call(10.0, 10.0625)
+    assert (route.delivered, route.busy_time, route.longest, route.slow_calls) == (5, 1.0625, 0.5, 0)
+    route.note_call(10.0, 11.0)
+    assert (route.delivered, route.busy_time, route.longest, route.slow_calls) == (6, 2.0625, 1.0, 1)
+    bench.dispatcher.beat.last_at = 20.5
+    route.note_call(20.0, 23.0)  # the loop went on meanwhile: a dialog
+    assert (route.delivered, route.busy_time, route.longest, route.slow_calls) == (7, 2.0625, 1.0, 1)
+    route.note_call(30.0, 30.0 + SLOW)
+    assert route.slow_calls == 2
+
+
+@pytest.mark.parametrize(("took", "blocked"), [(SLOW / 2, 0), (SLOW, 1), (2 * SLOW, 1)])
+async def test_a_call_blocks_from_the_limit_on_and_is_charged_all_the_same(took: float, blocked: int) -> None:
+    bench = Bench()
+    bench.dispatcher.beat.last_at = bench.now  # before it began, or just then: that says nothing
+    route = bench.route(bench.takes(took), PAIR)
+    await offer(route, ticker(1))
+    assert (route.slow_calls, route.busy_time, route.longest) == (blocked, took, took)
+    assert route.stats_for(route.keys[0]).longest == took
+
+
+async def test_what_a_dialog_took_is_charged_to_nobody() -> None:
+    bench = Bench()
+
+    def dialog(event: Any) -> None:
+        bench.now += 5.0
+        bench.dispatcher.beat.last_at = bench.now
+
+    route = bench.route(dialog, PAIR)
+    await offer(route, *(ticker(at) for at in range(8)))
+    assert (route.slow_calls, route.busy_time, route.longest, route.times.count) == (0, 0.0, 0.0, 0)
+    assert route.stats_for(route.keys[0]).busy_time == 0.0
+    assert route.delivered == route.stats_for(route.keys[0]).delivered == 8
+
+
+async def test_what_a_callback_returns_is_nobodys_business_unless_it_is_a_coroutine() -> None:
+    async def work() -> None:
+        pass
+
+    bench, made = Bench(), []
+
+    def callback(event: Any) -> object:
+        if event.timestamp == 1:
+            return 5
+        made.append(work())
+        return made[-1]
+
+    route = bench.route(callback)
+    await offer(route, ticker(1))
+    assert route.failures == 0
+    await offer(route, ticker(2))
+    await asyncio.sleep(0)
+    assert [type(error) for _, error in bench.failed] == [TypeError]
+    with pytest.raises(RuntimeError, match="cannot reuse"):
+        made[0].send(None)  # it was closed, so that nobody is told it was never awaited
+
+
+async def test_what_was_lost_undecoded_is_in_the_books_and_skipped_only_where_each_was_wanted() -> None:
+    bench = Bench(quarantine_after=1)
+    every = bench.route(print)
+    every.count_lost(3, superseded=True)
+    assert books(every) == (3, 0, 3, 0, 0)
+    assert (every.skipped, bench.dispatcher.skipped["c"]) == (3, 3)
+    every.count_lost(2, superseded=False)
+    assert books(every) == (5, 0, 3, 2, 0)
+    assert (every.skipped, bench.dispatcher.skipped["c"]) == (3, 3)
+    every.count_lost(4, superseded=True)
+    assert (every.skipped, bench.dispatcher.skipped["c"]) == (7, 7)
+    newest = bench.route(print, queue=rules(BackpressureStrategy.COALESCE_BY_SYMBOL))
+    by_frame = bench.route(print, delivery=Delivery.FRAME)
+    aside = bench.route(print)
+    aside.begin_quarantine()
+    for route in (newest, by_frame, aside):
+        route.count_lost(2, superseded=True)
+        assert (books(route), route.skipped) == ((2, 0, 2, 0, 0), 0)
+    assert bench.dispatcher.skipped["c"] == 7
+
+
+# -- what waits while its callback runs -------------------------------------------------------------------------------
+
+
+async def test_behind_its_own_callback_events_wait_in_order() -> None:
+    bench = Bench()
+    seen: list[tuple[int, ...]] = []
+    listener = Reentered(*tickers(2, 3), then=lambda: seen.append((*books(route), route.high_water)))
+    route = listener.route = bench.route(listener)
+    await offer(route, *tickers(1, 4))
+    assert listener.timestamps == [1, 2, 3, 4]
+    assert seen == [(3, 1, 0, 0, 2, 2)]
+    assert books(route) == (4, 4, 0, 0, 0)
+
+
+async def test_it_is_crowded_from_the_half_on() -> None:
+    bench = Bench()
+    crowded: list[bool] = []
+
+    def then() -> None:
+        for at in range(2, 7):
+            route.offer(ticker(at))
+            crowded.append(route.is_crowded)
+
+    listener = Reentered(then=then)
+    route = listener.route = bench.route(listener, queue=rules(max_queue_size=8))
+    await offer(route, ticker(1))
+    assert crowded == [False, False, False, True, True]
+
+
+@pytest.mark.parametrize(("size", "share", "warned_at"), [(10, 0.5, 5), (10, 1.0, 10), (1, 0.5, 1), (2, 0.5, 1)])
+async def test_a_queue_that_fills_is_warned_of_once_at_its_threshold(size: int, share: float, warned_at: int) -> None:
+    bench = Bench()
+    warnings: list[int] = []
+
+    def then() -> None:
+        for at in range(2, 2 + size):
+            route.offer(ticker(at))
+            warnings.append(bench.dispatcher.warnings)
+
+    listener = Reentered(then=then)
+    route = listener.route = bench.route(listener, queue=rules(max_queue_size=size, warning_threshold=share))
+    await offer(route, ticker(1))
+    assert warnings == [0] * (warned_at - 1) + [1] * (size - warned_at + 1)
+
+
+async def test_losses_are_told_once_and_again_after_the_queue_was_half_empty() -> None:
+    bench, given = Bench(), []
+    # Of 2 to 7 four have room. Behind 5 two wait, and of the three that come one has none; behind 8 two are left.
+    more = {1: range(2, 8), 5: range(8, 11), 9: range(20, 25)}
+
+    def callback(event: Any) -> None:
+        given.append(event.timestamp)
+        for at in more.get(event.timestamp, ()):
+            route.offer(ticker(at))
+
+    route = bench.route(callback, queue=rules(max_queue_size=4, warning_threshold=1.0))
+    await offer(route, ticker(1))
+    await until(lambda: route.waiting == 0)
+    await asyncio.sleep(0)
+    assert given == [1, 4, 5, 7, 8, 9, 21, 22, 23, 24]
+    assert bench.reasons == ["queue full"] * 2
+    assert bench.dispatcher.warnings == 2
+
+
+async def test_a_backlog_is_handed_out_within_the_budget_and_the_rest_in_later_turns() -> None:
+    bench = Bench()
+    seen: list[int] = []
+    listener = Listener()
+
+    def callback(event: Any) -> None:
+        listener(event)
+        if event.timestamp == 0:
+            for at in range(1, 6):
+                route.offer(ticker(at))
+        else:
+            bench.now += BUDGET / 2
+
+    route = bench.route(callback)
+
+    def feed() -> None:
+        route.offer(ticker(0))
+        seen.append(len(listener.events))  # beyond the budget by the third
+        assert route.direct_call is None
+        route.offer(ticker(6))
+        assert len(listener.events) == seen[0], "what waits is not overtaken"
+        assert books(route) == (7, 4, 0, 0, 3)
+
+    await in_loop(feed)
+    await asyncio.sleep(0)
+    seen.append(len(listener.events))
+    await until(lambda: route.waiting == 0)
+    assert seen == [4, 7]
+    assert listener.timestamps == list(range(7))
+    assert route.direct_call is callback
+
+
+async def test_what_waits_for_its_turn_goes_with_its_route() -> None:
+    for end in ("close", "begin_quarantine"):
+        bench = Bench()
+        listener = Reentered(*tickers(2, 3))
+        listener.route = route = bench.route(listener)
+        route.enter()
+        route.offer(ticker(1))
+        route.serve_as(route.spec, None)
+        route.leave()
+        assert len(listener.events) == 3
+        route.enter()
+        route.offer(ticker(4))
+        getattr(route, end)()
+        assert books(route) == (4, 3, 0, 1, 0)
+        route.leave()
+        assert len(listener.events) == 3
+
+
+async def test_one_that_is_put_aside_in_its_callback_is_not_entered_again_meanwhile() -> None:
+    bench = Bench()
+    inside: list[int] = []
+
+    def callback(event: Any) -> None:
+        inside.append(event.timestamp)
+        if event.timestamp == 1:
+            route.begin_quarantine()
+            route.resume()
+            route.offer(ticker(2))
+            assert inside == [1]
+
+    route = bench.route(callback)
+    await offer(route, ticker(1))
+    assert inside == [1, 2]
+
+
+async def test_a_turn_that_was_asked_for_is_taken_back() -> None:
+    bench = Bench()
+    listener = Listener()
+    route = bench.route(listener, delivery=Delivery.FRAME)
+    await offer(route, ticker(1))
+    route.serve_as(SubscriptionSpec("ticker", "KRW-BTC"), None)
+    assert books(route) == (1, 0, 0, 0, 1)
+    route.begin_quarantine()
+    route.resume()
+    await offer(route, ticker(2))  # at once: nothing waits any more
+    assert listener.timestamps == [2]
+    assert route.direct_call is listener
+
+
+# -- ends and beginnings ----------------------------------------------------------------------------------------------
+
+
+async def test_it_closes_once_and_is_deaf_from_then_on() -> None:
+    bench = Bench()
+    listener = Listener()
+    route = bench.route(listener)
+    await offer(route, ticker(1))
+    route.close()
+    route.close()
+    assert (route.closed, bench.closed) == (True, [route])
+    assert route.direct_call is None
+    await offer(route, ticker(2))
+    route.begin_quarantine()
+    await offer(route, ticker(3))
+    route.resume()
+    await offer(route, ticker(4))
+    route.serve_as(SubscriptionSpec("ticker", "KRW-BTC", delivery=Delivery.FRAME), None)
+    await offer(route, ticker(5))
+    assert (listener.timestamps, books(route)) == ([1], (1, 1, 0, 0, 0))
+
+
+async def test_one_that_is_put_aside_counts_what_is_for_it_and_nothing_else() -> None:
+    bench = Bench()
+    route = bench.route(print, data_type="trade", only_realtime=True)
+    plain = bench.route(print, data_type="trade")
+    snapshot, live = (
+        event_of("trade", timestamp=at, stream_type=kind) for at, kind in ((1, "SNAPSHOT"), (2, "REALTIME"))
+    )
+    for each in (route, plain):
+        each.begin_quarantine()
+        await offer(each, snapshot, live)
+    assert (books(route), books(plain)) == ((1, 0, 0, 1, 0), (2, 0, 0, 2, 0))
+
+
+async def test_a_resumed_one_is_warned_and_told_of_losses_anew() -> None:
+    bench = Bench()
+    route = bench.route(print, queue=rules(max_queue_size=2, warning_threshold=1.0))
+    for _ in range(2):
+        route.enter()
+        for at in range(3):
+            route.offer(ticker(at))
+        route.begin_quarantine()
+        route.leave()
+        route.resume()
+    await asyncio.sleep(0)
+    assert (bench.dispatcher.warnings, bench.reasons) == (2, ["queue full"] * 2)
+
+
+async def test_there_is_a_short_way_only_where_each_event_goes_straight_to_the_callback() -> None:
+    bench = Bench()
+    route = bench.route(print)
+    short: list[object] = [route.direct_call]
+    route.enter()
+    short.append(route.direct_call)
+    route.leave()
+    short.append(route.direct_call)
+    route.begin_quarantine()
+    short.append(route.direct_call)
+    assert short == [print, None, print, None]
+    others = (
+        bench.route(print, PAIR),
+        bench.route(print, delivery=Delivery.FRAME),
+        bench.route(print, only_realtime=True),
+        bench.route(print, queue=rules(BackpressureStrategy.THROTTLE)),
+    )
+    assert [other.direct_call for other in others] == [None] * 4
+
+
+# -- display frames and pace ------------------------------------------------------------------------------------------
+
+
+async def test_a_display_frame_hands_out_the_newest_and_the_books_tell_both_ways_of_waiting() -> None:
+    bench = Bench()
+    listener = Listener()
+    route = bench.route(listener, PAIR, delivery=Delivery.FRAME, queue=rules(max_queue_size=1))
+    await offer(route, ticker(1), ticker(2), ticker(3, "KRW-ETH"))
+    assert books(route) == (3, 0, 1, 1, 1)
+    assert route.high_water == 1
+    assert len(bench.dispatcher.frames) == 1
+    await in_loop(route.flush_frame)
+    assert listener.timestamps == [3]
+    assert books(route) == (3, 1, 1, 1, 0)
+    route.close()
+    await in_loop(route.flush_frame)
+    assert books(route) == (3, 1, 1, 1, 0)
+
+
+async def test_by_the_frame_a_consumer_asks_for_one_frame_at_a_time() -> None:
+    bench = Bench()
+    asked: list[int] = []
+    bench.dispatcher.frames.on_pending = lambda: asked.append(len(bench.dispatcher.frames))
+    route = bench.route(print, PAIR, delivery=Delivery.FRAME)
+    await offer(route, ticker(1), ticker(2), ticker(3, "KRW-ETH"))
+    bench.dispatcher.frames.forget(route)
+    await offer(route, ticker(4))
+    assert asked == [1]
+
+
+async def test_a_callback_that_still_runs_has_its_frame_put_off() -> None:
+    bench = Bench()
+    listener = Listener()
+    route = bench.route(listener, delivery=Delivery.FRAME)
+    await offer(route, ticker(1))
+    bench.dispatcher.frames.forget(route)
+    route.enter()
+    route.flush_frame()
+    assert (listener.events, len(bench.dispatcher.frames)) == ([], 1)
+    route.leave()
+    await in_loop(route.flush_frame)
+    assert listener.timestamps == [1]
+
+
+async def test_a_frame_is_not_handed_on_into_a_callback_that_opened_a_dialog() -> None:
+    bench = Bench()
+    given: list[int] = []
+
+    def callback(event: Any) -> None:
+        given.append(event.timestamp)
+        if len(given) == 1:
+            route.enter()  # as if it had not come back yet
+
+    route = bench.route(callback, PAIR, delivery=Delivery.FRAME)
+    await offer(route, ticker(1), ticker(2, "KRW-ETH"))
+
+    def flush() -> None:
+        route.flush_frame()
+
+    await in_loop(flush)
+    assert given == [1, 2]
+
+
+async def test_served_by_the_event_it_leaves_the_frame_and_keeps_what_waited() -> None:
+    bench = Bench()
+    listener = Listener()
+    frame = SubscriptionSpec("ticker", PAIR, delivery=Delivery.FRAME)
+    route = bench.route(listener, PAIR)
+    route.serve_as(frame, None)
+    await offer(route, ticker(1), ticker(2, "KRW-ETH"))
+    route.serve_as(frame, None)
+    assert books(route) == (2, 0, 0, 0, 2), "served the same way, what waits goes on waiting"
+    route.serve_as(SubscriptionSpec("ticker", PAIR), None)
+    assert (listener.events, len(bench.dispatcher.frames)) == ([], 0)
+    await until(lambda: route.waiting == 0)
+    assert listener.timestamps == [1, 2]
+    assert books(route) == (2, 2, 0, 0, 0)
+    route.serve_as(SubscriptionSpec("ticker", PAIR), None)
+    await offer(route, ticker(3))
+    assert listener.timestamps == [1, 2, 3], "at once, since nothing waited"
+
+
+async def test_a_view_is_applied_before_anything_else() -> None:
+    bench = Bench()
+    listener = Listener()
+    snapshot, live = (
+        event_of("trade", timestamp=at, stream_type=kind) for at, kind in ((1, "SNAPSHOT"), (2, "REALTIME"))
+    )
+    route = bench.route(listener, data_type="trade", only_realtime=True)
+    await offer(route, snapshot, live)
+    assert (listener.timestamps, books(route)) == ([2], (1, 1, 0, 0, 0))
+
+
+async def test_the_pace_is_kept_by_display_frames_too() -> None:
+    bench = Bench()
+    listener = Listener()
+    pace = rules(BackpressureStrategy.THROTTLE, max_rate=1.0)
+    route = bench.route(listener, queue=pace, delivery=Delivery.FRAME)
+    for at in (1, 2, 3):
+        await offer(route, ticker(at))
+        await in_loop(route.flush_frame)
+    assert listener.timestamps == [1]
+    assert books(route) == (3, 1, 1, 0, 1)
+    await until(lambda: route.waiting == 0)
+    assert listener.timestamps == [1, 3]
+
+
+async def test_by_pace_one_timer_waits_for_whoever_is_next() -> None:
+    bench = Bench()
+    given: list[tuple[str, float]] = []
+    pace = rules(BackpressureStrategy.THROTTLE, max_rate=1.0)
+    route = bench.route(lambda event: given.append((event.code, bench.loop.time())), PAIR, queue=pace)
+    began = bench.loop.time()
+    await offer(route, ticker(1), ticker(2), ticker(3, "KRW-ETH"), ticker(4, "KRW-ETH"))
+    assert [code for code, _ in given] == list(PAIR)
+    await until(lambda: route.waiting == 0)
+    assert [code for code, _ in given] == [*PAIR, *PAIR]
+    assert [round(at - began) for _, at in given] == [0, 0, 1, 1]
+    assert books(route) == (4, 4, 0, 0, 0)
+    await offer(route, ticker(5))
+    route.close()
+    assert books(route) == (5, 4, 0, 1, 0)
+    await asyncio.sleep(2.0)
+    assert len(given) == 4
+
+
+# -- room -------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_consumer_that_has_no_room_for_its_deadline_is_put_aside_and_not_earlier() -> None:
+    bench = Bench()
+    block = rules(BackpressureStrategy.BLOCK, max_queue_size=2, deadline=10.0)
+    route = bench.route(print, queue=block)
+    assert route.is_lossless
+    route.enter()
+    began = bench.loop.time()
+    for at in range(4):
+        route.offer(ticker(at))
+    await asyncio.sleep(9.0)
+    assert bench.failed == []
+    await until(lambda: bench.failed)
+    assert bench.reasons == ["deadline"]
+    assert round(bench.loop.time() - began) == 10
+    assert books(route) == (4, 0, 0, 4, 0)
+
+
+async def test_the_deadline_is_that_of_the_overflow_that_lasts() -> None:
+    bench = Bench()
+    block = rules(BackpressureStrategy.BLOCK, max_queue_size=2, deadline=10.0)
+    route = bench.route(lambda event: None, queue=block)
+    began = bench.loop.time()
+    for after in (0.0, 6.0):  # the second overflow is four seconds old when the first one's deadline comes
+        await asyncio.sleep(after)
+        route.enter()
+        for at in range(4):
+            route.offer(ticker(at))
+        if after == 0.0:
+            await in_loop(route.leave)
+    await until(lambda: bench.failed)
+    assert bench.reasons == ["deadline"]
+    assert round(bench.loop.time() - began) == 16
+    assert books(route) == (8, 4, 0, 4, 0)
+
+
+async def test_room_in_time_saves_it_and_the_next_overflow_has_a_deadline_of_its_own() -> None:
+    bench = Bench()
+    block = rules(BackpressureStrategy.BLOCK, max_queue_size=2, deadline=10.0)
+    route = bench.route(lambda event: None, queue=block)
+    for _ in range(2):
+        route.enter()
+        for at in range(4):
+            route.offer(ticker(at))
+        await asyncio.sleep(9.0)
+        await in_loop(route.leave)
+        await asyncio.sleep(20.0)
+        assert bench.failed == []
+    route.enter()
+    for at in range(4):
+        route.offer(ticker(at))
+    route.close()
+    await asyncio.sleep(20.0)
+    assert bench.failed == []
+
+
+async def test_indicators_of_one_market_have_books_of_their_own() -> None:
+    bench = Bench()
+    rsi = [IndicatorSpec.of("rsi", {"period": period}) for period in (7, 14)]
+    route = bench.route(bench.takes(0.0625), data_type="indicator", timeframe="5m", indicators=rsi)
+    event = event_of("indicator", indicator="rsi", timeframe="5m", params={"period": 14}, value={"rsi": 55})
+    await offer(route, event)
+    key = key_of_event(event)
+    shares = {one: route.stats_for(one).busy_time for one in route.keys}
+    assert shares == {one: 0.0625 if one == key else 0.0 for one in route.keys}
