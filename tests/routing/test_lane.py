@@ -243,6 +243,13 @@ async def test_notes_are_put_into_the_books_before_there_are_many() -> None:
     assert lane.seconds == 3 * 257 * 2.0**-12
 
 
+async def test_a_call_that_takes_just_as_long_as_it_may_not_is_found_among_quick_ones() -> None:
+    bench = Bench()
+    lane, routes, _ = lane_at(bench, Listener(), bench.takes(SLOW_CALL))
+    await hand(lane, 1)
+    assert [route.slow_calls for route in routes] == [0, 1]
+
+
 @pytest.mark.parametrize(("took", "blocked"), [(SLOW_CALL / 2, 0), (SLOW_CALL, 1), (3 * SLOW_CALL, 1)])
 async def test_a_call_blocks_from_the_limit_on_and_its_neighbours_do_not(took: float, blocked: int) -> None:
     bench = Bench()
@@ -344,6 +351,7 @@ async def test_who_brings_the_next_event_serves_those_behind_and_nobody_twice() 
     bench = Bench()
     listeners = [Listener(), Listener(), Listener()]
     behind: list[int] = []
+    left: list[Route] = []
 
     def brings(event: Any) -> None:
         listeners[0](event)
@@ -351,12 +359,12 @@ async def test_who_brings_the_next_event_serves_those_behind_and_nobody_twice() 
             for route in lane:
                 behind.append(routes.index(route))
                 route.offer(event)
-            assert list(lane) == []
+            left.extend(lane)
 
     lane, routes, _ = lane_at(bench, brings, *listeners[1:])
     assert list(lane) == [], "between two events nobody waits"
     await hand(lane, 1, 2, 3)
-    assert behind == [1, 2]
+    assert (behind, left) == ([1, 2], [])
     assert [listener.timestamps for listener in listeners] == [[1, 2, 3]] * 3
     assert [(route.delivered, route.waiting) for route in routes] == [(3, 0)] * 3
 
@@ -368,17 +376,25 @@ async def test_ctrl_c_in_a_callback_behind_a_dialog_leaves_everybody_served_from
     bench = Bench()
     listeners = [Listener(), Listener(), Listener()]
 
+    def first(event: Any) -> None:
+        listeners[0](event)
+        bench.now += 0.03125
+
     def stops(event: Any) -> None:
         listeners[1](event)
+        bench.now += 0.0625
         if event.timestamp == 2:
             assert next(iter(lane)) is routes[2]
             raise StopError
 
-    lane, routes, _ = lane_at(bench, listeners[0], stops, listeners[2])
+    lane, routes, _ = lane_at(bench, first, stops, listeners[2])
     await hand(lane, 1)
     with pytest.raises(StopError):
         lane.hand(ticker(2))
+    bench.now += 50.0
     await hand(lane, 3, 4)
     assert [listener.timestamps for listener in listeners] == [[1, 2, 3, 4], [1, 2, 3, 4], [1, 3, 4]]
     assert [route.delivered for route in routes] == [3, 3, 3], "of the event that was cut off nothing is counted"
+    assert [route.busy_time for route in routes] == [3 * 0.03125, 3 * 0.0625, 0.0]
     assert [route.waiting for route in routes] == [0, 0, 0]
+    assert all(route.direct_call is not None for route in routes), "nobody is taken for one whose callback still runs"

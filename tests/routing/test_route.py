@@ -372,19 +372,19 @@ async def test_what_waits_for_its_turn_goes_with_its_route() -> None:
 
 async def test_one_that_is_put_aside_in_its_callback_is_not_entered_again_meanwhile() -> None:
     bench = Bench()
-    inside: list[int] = []
+    steps: list[str] = []
 
     def callback(event: Any) -> None:
-        inside.append(event.timestamp)
+        steps.append(f"in {event.timestamp}")
         if event.timestamp == 1:
             route.begin_quarantine()
             route.resume()
             route.offer(ticker(2))
-            assert inside == [1]
+        steps.append(f"out {event.timestamp}")
 
     route = bench.route(callback)
     await offer(route, ticker(1))
-    assert inside == [1, 2]
+    assert steps == ["in 1", "out 1", "in 2", "out 2"]
 
 
 async def test_a_turn_that_was_asked_for_is_taken_back() -> None:
