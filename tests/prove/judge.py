@@ -134,11 +134,7 @@ class Judge:
         if consumer.was_quarantined:  # what it was not handed then was dropped and counted
             return
         had = {seen.id for seen in known}
-        # Who comes while a gap is being healed may be handed some of what was missed before it came, too.
-        live = [places[seen.id] for seen in known if not seen.recovered]
-        if not live:
-            return
-        first = min(live)
+        first = min(places[seen.id] for seen in known)
         last = max(places[seen.id] for seen in known)
         if consumer.closed_at is None:
             while last + 1 < len(truth) and truth[last + 1].at < stage.loop.time() - UNDER_WAY:

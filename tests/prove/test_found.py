@@ -78,3 +78,24 @@ def test_a_recovery_is_late_where_live_events_had_stopped_waiting_before_another
     )
     assert outcome.violations == []
     assert any(line.endswith("late") for line in outcome.trace)
+
+
+def test_who_comes_between_two_cuts_is_handed_nothing_from_before_it_came() -> None:
+    """It was handed what the others had missed in the first one, with a hole where they had not."""
+    outcome = play(
+        course(
+            40.0,
+            100.0,
+            Step(0.0, "wish", TRADES),
+            Step(8.0, "rest_refuse", {"seconds": 12.0, "status": 0}),
+            Step(9.0, "refuse", {"endpoint": "public", "status": 500, "times": 2}),
+            Step(9.0, "drop", {"endpoint": "public", "on": "now", "after": 0.0}),
+            Step(14.0, "wish", TRADES),
+            Step(16.0, "refuse", {"endpoint": "public", "status": 500, "times": 2}),
+            Step(16.0, "drop", {"endpoint": "public", "on": "now", "after": 0.0}),
+        )
+    )
+    assert outcome.violations == []
+    newcomer = [line.split() for line in outcome.trace if " component 1 trade " in line]
+    assert any(line[-1] == "True" for line in newcomer), "it is owed what it missed itself"
+    assert newcomer[0][-1] == "False"

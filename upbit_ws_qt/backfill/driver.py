@@ -271,6 +271,7 @@ class BackfillDriver:
         else:
             healing = self._healings[each.stream] = Healing(each.stream, gate, group, self._loop.time())
             healing.last = last
+            healing.begins = dict.fromkeys(routes)
             if each.stream.data_type.is_candle:
                 if isinstance(last, CandleEvent):
                     healing.floor = CandleFloor(last.start, seconds_of(each.stream))
@@ -287,6 +288,8 @@ class BackfillDriver:
         self._wholeness.begins(each.stream)
         healing.epoch = gap.new
         healing.group = group
+        for route in routes:  # who came since is owed nothing of what was missed before
+            healing.begins.setdefault(route, last.sequential_id if isinstance(last, TradeEvent) else None)
         waiting = {hold.route for hold in healing.holds if hold.is_holding}
         healing.holds = [hold for hold in healing.holds if hold.is_holding and not hold.route.closed]
         for route in routes:
@@ -506,12 +509,14 @@ class BackfillDriver:
                 self._done(healing, took)
 
         for hold in holds:
+            share = healing.share_of(hold.route, past)
+            events = [event for _, event in share if event is not None]
             # Whose live events have waited no longer gets what was missed late, and knows it by `recovered`.
             if hold.is_holding:
                 live = [(_key(event), event) for event in hold.take_held()]
-                events = merge_in_order(past, live) if isinstance(walk, TradeWalk) else [*missed, *(e for _, e in live)]
-            else:
-                events = missed
+                events = (
+                    merge_in_order(share, live) if isinstance(walk, TradeWalk) else [*events, *(e for _, e in live)]
+                )
             hold.hand_out(events, partial(out, hold))
 
     # -- the end -------------------------------------------------------------------------------------------------------

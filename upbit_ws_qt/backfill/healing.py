@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from upbit_ws_qt.backfill.walks import CandleFloor, CandleWalk, TradeFloor, TradeWalk
     from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.rest import RestTrade
+    from upbit_ws_qt.routing import Route
     from upbit_ws_qt.routing.stream_gate import RouteHold, StreamGate
     from upbit_ws_qt.streams import StreamKey
+
+    Piece = tuple[int, BaseWebSocketEvent | None]
 
 __all__ = ["RANK", "Healing"]
 
@@ -39,6 +42,8 @@ class Healing:
         gate: what stands before its guard.
         group: the gap of its endpoint; None for a wish that begins with the past.
         holds: one for each consumer.
+        begins: behind which trade each consumer begins: None for who was there from the beginning, and is owed all of
+            it; for who came between two cuts, what was handed on last before the second one.
     """
 
     def __init__(self, stream: StreamKey, gate: StreamGate, group: OpenGap | None, now: float) -> None:
@@ -48,6 +53,7 @@ class Healing:
         self.began_at = now
         self.epoch = 0
         self.holds: list[RouteHold] = []
+        self.begins: dict[Route, int | None] = {}
         self.last: BaseWebSocketEvent | None = None  # handed on last before the gap
         self.known: frozenset[int] = frozenset()  # ids handed on before the gap
         self.since: int | datetime | None = None  # where a start with the past begins; None for a gap
@@ -70,6 +76,15 @@ class Healing:
             key = trade.sequential_id
             if key not in self.trade_events and walk.has(key):
                 self.trade_events[key] = trade_event(trade, self.epoch, now)
+
+    def share_of(self, route: Route, past: Sequence[Piece]) -> Sequence[Piece]:
+        """Return what of the past a consumer is owed: nothing from before it came.
+
+        It would not be whole either: what came live before it came is not among what was missed.
+        """
+        begins = self.begins.get(route)
+        place = None if begins is None else next((n for n, (key, _) in enumerate(past, 1) if key == begins), None)
+        return past if place is None else past[place:]
 
     @property
     def reaches(self) -> frozenset[int]:
