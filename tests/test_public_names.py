@@ -28,6 +28,18 @@ PROMISED = set(
 )
 ADDED = set(
     """
+    Resolution
+    ConflictKind
+    Demand
+    TypeObject
+    Bottleneck
+    SnapshotDifference
+    SnapshotData
+    TaskReading
+    SplitTrust
+    ConflictInfo
+    RestoreResult
+    OptimizationResult
     GapReport
     AccountBalance
     AccountState
@@ -53,22 +65,17 @@ ADDED = set(
     RestTrade
     RestError
     AdaptationStep
-    AdaptiveSubscriptionManager
     AlertKind
     AlertLimits
     AlertSeverity
     AnnouncementChannel
     Attachment
-    Bottleneck
     CandleChannel
     Channel
     ComponentMetrics
     ComponentsSnapshot
-    ConflictInfo
-    ConflictKind
     ConnectionHealth
     ConnectionImpact
-    Demand
     DayUptime
     DialError
     ExceptHook
@@ -95,7 +102,6 @@ ADDED = set(
     IndicatorSignalChannel
     IndicatorSpec
     IndicatorValue
-    IntelligentSubscriptionOptimizer
     Incident
     IncidentAlert
     IncidentLine
@@ -106,57 +112,38 @@ ADDED = set(
     LineEvent
     LineEventKind
     LineReading
-    LoadMetrics
     MAX_COMBINATIONS
     ManagerListener
     Metric
     MyAssetChannel
     MyOrderChannel
     NestedLoopError
-    OptimizationResult
     OrderbookChannel
     PaintMeter
     PerformanceIssue
     Phrase
     PoolStatistics
     Quarantined
-    RateLimitAwareSubscriptionBatcher
     ReasonKind
     RecoveryStrategy
-    Resolution
     ResourcePrediction
-    RestoreResult
     RoutingStatistics
-    ServerError
-    ServerStatus
     SignalEventParams
     SilenceDetector
     SketchSummary
     SlotError
-    SnapshotData
-    SnapshotDifference
-    SplitTrust
     StateChange
     StreamGap
     StreamKey
     StreamMetrics
     StreamRecovery
     StreamStatus
-    SubscriptionChange
-    SubscriptionConflictResolver
-    SubscriptionEntry
-    SubscriptionList
     SubscriptionMetrics
-    SubscriptionPerformanceMonitor
     SubscriptionState
-    SubscriptionStateSnapshot
     SubscriptionStatistics
     TIMEFRAMES
-    TaskReading
     TickerChannel
     TradeChannel
-    TypeObject
-    WebSocketMessage
     attach
     count_combinations
     exec_dialog
@@ -170,9 +157,18 @@ ADDED = set(
 # The engine's own parts: public for who looks into it or builds on a part; what they show each other is theirs.
 ENGINE = set(
     """
-    AdaptiveSubscriptionManager ConnectionIndependenceMonitor DataPoolManager DataRoutingEngine EpochManager FanoutHub
-    IntelligentSubscriptionOptimizer JWTManager RateLimitAwareSubscriptionBatcher SubscriptionConflictResolver
-    SubscriptionPerformanceMonitor SubscriptionStateManager SubscriptionStateSnapshot
+    ConnectionIndependenceMonitor DataPoolManager DataRoutingEngine EpochManager FanoutHub JWTManager
+    SubscriptionStateManager
+    """.split()  # noqa: SIM905
+)
+# To be had from the root, and not on its front page: parts of the engine that the mission names, and what they hand to
+# each other. No program has to name them.
+BEHIND = set(
+    """
+    AdaptiveSubscriptionManager IntelligentSubscriptionOptimizer LoadMetrics
+    RateLimitAwareSubscriptionBatcher ServerError ServerStatus
+    SubscriptionChange SubscriptionConflictResolver SubscriptionEntry SubscriptionList
+    SubscriptionPerformanceMonitor SubscriptionStateSnapshot WebSocketMessage
     """.split()  # noqa: SIM905
 )
 # What a program is handed and does not make: who makes it is the library's affair.
@@ -199,7 +195,7 @@ def test_the_public_names_are_these() -> None:
     assert len(upbit_ws_qt.__all__) == len(set(upbit_ws_qt.__all__))
 
 
-@pytest.mark.parametrize("name", upbit_ws_qt.__all__)
+@pytest.mark.parametrize("name", [*upbit_ws_qt.__all__, *sorted(BEHIND)])
 def test_each_name_is_there(name: str) -> None:
     assert getattr(upbit_ws_qt, name) is not None
     assert name in dir(upbit_ws_qt)
@@ -217,7 +213,8 @@ def test_type_checkers_and_programs_see_the_same_names() -> None:
         for alias in line.names:
             assert getattr(upbit_ws_qt, alias.name) is getattr(home, alias.name), alias.name
             seen.add(alias.name)
-    assert seen == set(upbit_ws_qt.__all__)
+    assert seen == set(upbit_ws_qt.__all__) | BEHIND
+    assert not BEHIND & set(upbit_ws_qt.__all__)
 
 
 def _classes() -> Iterator[str]:

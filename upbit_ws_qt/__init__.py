@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 __version__: str
 
 # Type checkers read the imports below, and which of the names are public, from `__all__`; programs find a name by
-# `_HOMES`. A test holds the three against each other.
+# `_HOMES`. A test holds the three against each other. What is imported "as" itself is there for who takes the engine
+# apart, and not in `__all__`: programs never name it.
 if TYPE_CHECKING:
     from upbit_ws_qt.backfill import (
         AccountBalance,
@@ -80,7 +81,6 @@ if TYPE_CHECKING:
     from upbit_ws_qt.monitoring import (
         AdaptationKind,
         AdaptationStep,
-        AdaptiveSubscriptionManager,
         Alert,
         AlertKind,
         AlertSeverity,
@@ -105,7 +105,6 @@ if TYPE_CHECKING:
         LineEvent,
         LineEventKind,
         LineReading,
-        LoadMetrics,
         Metric,
         PerformanceIssue,
         PerformanceMetrics,
@@ -113,8 +112,16 @@ if TYPE_CHECKING:
         ResourcePrediction,
         StreamMetrics,
         SubscriptionMetrics,
-        SubscriptionPerformanceMonitor,
         TaskReading,
+    )
+    from upbit_ws_qt.monitoring import (
+        AdaptiveSubscriptionManager as AdaptiveSubscriptionManager,
+    )
+    from upbit_ws_qt.monitoring import (
+        LoadMetrics as LoadMetrics,
+    )
+    from upbit_ws_qt.monitoring import (
+        SubscriptionPerformanceMonitor as SubscriptionPerformanceMonitor,
     )
     from upbit_ws_qt.qt import (
         AnnouncementChannel,
@@ -194,21 +201,31 @@ if TYPE_CHECKING:
         ConflictInfo,
         ConflictKind,
         Demand,
-        IntelligentSubscriptionOptimizer,
         OptimizationResult,
         Quarantined,
-        RateLimitAwareSubscriptionBatcher,
         Resolution,
         RestoreResult,
         SnapshotData,
         SnapshotDifference,
         SplitTrust,
         StreamStatus,
-        SubscriptionChange,
-        SubscriptionConflictResolver,
         SubscriptionStateManager,
-        SubscriptionStateSnapshot,
         SubscriptionStatistics,
+    )
+    from upbit_ws_qt.subscriptions import (
+        IntelligentSubscriptionOptimizer as IntelligentSubscriptionOptimizer,
+    )
+    from upbit_ws_qt.subscriptions import (
+        RateLimitAwareSubscriptionBatcher as RateLimitAwareSubscriptionBatcher,
+    )
+    from upbit_ws_qt.subscriptions import (
+        SubscriptionChange as SubscriptionChange,
+    )
+    from upbit_ws_qt.subscriptions import (
+        SubscriptionConflictResolver as SubscriptionConflictResolver,
+    )
+    from upbit_ws_qt.subscriptions import (
+        SubscriptionStateSnapshot as SubscriptionStateSnapshot,
     )
     from upbit_ws_qt.text import (
         Phrase,
@@ -235,14 +252,24 @@ if TYPE_CHECKING:
         TIMEFRAMES,
         FormatSavings,
         IndicatorRule,
-        ServerError,
-        ServerStatus,
         SimpleFormatConverter,
-        SubscriptionEntry,
-        SubscriptionList,
         TypeObject,
-        WebSocketMessage,
         count_combinations,
+    )
+    from upbit_ws_qt.wire import (
+        ServerError as ServerError,
+    )
+    from upbit_ws_qt.wire import (
+        ServerStatus as ServerStatus,
+    )
+    from upbit_ws_qt.wire import (
+        SubscriptionEntry as SubscriptionEntry,
+    )
+    from upbit_ws_qt.wire import (
+        SubscriptionList as SubscriptionList,
+    )
+    from upbit_ws_qt.wire import (
+        WebSocketMessage as WebSocketMessage,
     )
 
 # Where each name is defined, so that asking for one loads what it needs and nothing else; Qt only for what needs Qt.
@@ -327,7 +354,6 @@ __all__ = [
     "AccountState",
     "AdaptationKind",
     "AdaptationStep",
-    "AdaptiveSubscriptionManager",
     "Alert",
     "AlertKind",
     "AlertLimits",
@@ -405,7 +431,6 @@ __all__ = [
     "IndicatorSignalEvent",
     "IndicatorSpec",
     "IndicatorValue",
-    "IntelligentSubscriptionOptimizer",
     "Interference",
     "InterferenceKind",
     "IsolationDecision",
@@ -414,7 +439,6 @@ __all__ = [
     "LineEvent",
     "LineEventKind",
     "LineReading",
-    "LoadMetrics",
     "ManagerListener",
     "MarketWarnings",
     "Metric",
@@ -435,7 +459,6 @@ __all__ = [
     "PoolStatistics",
     "Priority",
     "Quarantined",
-    "RateLimitAwareSubscriptionBatcher",
     "RateLimitError",
     "ReasonKind",
     "RecoveryError",
@@ -458,8 +481,6 @@ __all__ = [
     "RestTrade",
     "RestoreResult",
     "RoutingStatistics",
-    "ServerError",
-    "ServerStatus",
     "ServiceConfig",
     "SignalEventParams",
     "SilenceDetector",
@@ -477,17 +498,11 @@ __all__ = [
     "StreamRecovery",
     "StreamStatus",
     "Subscription",
-    "SubscriptionChange",
-    "SubscriptionConflictResolver",
-    "SubscriptionEntry",
     "SubscriptionError",
-    "SubscriptionList",
     "SubscriptionMetrics",
-    "SubscriptionPerformanceMonitor",
     "SubscriptionSpec",
     "SubscriptionState",
     "SubscriptionStateManager",
-    "SubscriptionStateSnapshot",
     "SubscriptionStatistics",
     "TaskReading",
     "TickerChannel",
@@ -498,7 +513,6 @@ __all__ = [
     "TypeObject",
     "WebSocketClientProxy",
     "WebSocketError",
-    "WebSocketMessage",
     "WebSocketService",
     "WebSocketType",
     "attach",
@@ -546,4 +560,4 @@ def _version() -> str:
 
 
 def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(__all__))
+    return sorted(set(globals()) | set(_HOMES))
