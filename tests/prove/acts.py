@@ -102,6 +102,19 @@ class Acts:
         self.close(which)
         self.wish(types, codes, backfill, private)
 
+    def flurry(self, types: tuple[str, ...], changes: int, gap: float) -> None:
+        """Components come and go, one behind the other."""
+
+        async def hurry() -> None:
+            for place in range(changes):
+                if place % 2:
+                    self.close(-1)
+                else:
+                    self.wish(types, (CODES[place // 2 % len(CODES)],), None, False)
+                await asyncio.sleep(gap)
+
+        self._ask(hurry())
+
     def snapshot(self, code: str) -> None:
         """Somebody asks how it stands."""
         spec = SubscriptionSpec(DataType.TICKER, code)

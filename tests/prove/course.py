@@ -18,6 +18,9 @@ ERRORS = ("WRONG_FORMAT", "NO_TICKET", "NO_TYPE", "NO_CODES", "INVALID_PARAM", "
 CLOSES = (1000, 1001, 1008, 1011, 1012, 1013)
 VIOLATIONS = ("opcode", "continuation", "rsv", "long_ping", "fragmented_ping", "utf8", "length", "close_code")
 MOMENTS = ("now", "now", "open", "request", "served")
+RATES = {120.0: (5.0, 30.0, 100.0), 300.0: (2.0, 5.0, 10.0, 30.0), 600.0: (1.0, 2.0, 5.0, 10.0),
+         1200.0: (1.0, 2.0, 5.0, 10.0)}  # fmt: skip
+"""Market messages a second, by the seconds that a course lasts: what is quiet is cheap."""
 ENDPOINTS = ("public", "public", "public", "private")
 
 
@@ -60,6 +63,9 @@ class Course:
         backfill: what is made good.
         hold: seconds for which live events wait for the past.
         data_format: as in ServiceConfig.
+        compression: whether the lines ask for it.
+        beat: seconds between two moments at which the exchange sends; the fewer, the more hours a processor plays.
+        lag: seconds by which REST is behind the lines.
         steps: what happens, in order.
     """
 
@@ -75,6 +81,8 @@ class Course:
     hold: float
     data_format: str
     compression: bool
+    beat: float
+    lag: float
     steps: tuple[Step, ...]
 
     @classmethod
@@ -95,7 +103,7 @@ class Course:
         return cls(
             seed=seed,
             order=random.choice(("fifo", "shuffled", "shuffled", "pct")),
-            rate=random.choice((1.0, 5.0, 10.0, 30.0)) if seconds > 300 else random.choice((5.0, 30.0, 100.0)),
+            rate=random.choice(RATES[seconds]),
             seconds=seconds,
             delay=random.choice((0.0005, 0.005, 0.02, 0.1)),
             jitter=random.choice((0.0, 0.0, 0.005, 0.05)),
@@ -105,6 +113,8 @@ class Course:
             hold=random.choice((0.0, 2.0, 60.0)),
             data_format=random.choice(("AUTO", "DEFAULT", "SIMPLE", "JSON_LIST", "SIMPLE_LIST")),
             compression=random.random() < 0.3,
+            beat=random.choice((0.01, 0.05, 0.05, 0.1)),
+            lag=random.choice((0.0, 0.0, 0.3, 1.5)),
             steps=tuple(sorted(steps, key=lambda step: step.at)),
         )
 
@@ -177,6 +187,7 @@ def _some(**choices: Any) -> Callable[[Random], dict[str, Any]]:
     return lambda random: {name: random.choice(values) for name, values in choices.items()}
 
 
+FLURRIES = (("ticker",), ("orderbook",), ("candle.1m",), ("trade",))
 _SECONDS = (0.2, 1.0, 3.0, 8.0, 20.0)
 _TIMES = (1, 1, 2, 3)
 
@@ -185,6 +196,7 @@ MAKERS: dict[str, tuple[float, Callable[[Random], dict[str, Any]]]] = {
     "wish": (10, _wish),
     "close": (8, _some(which=range(8))),
     "change": (6, lambda random: {"which": random.randrange(8), **_wish(random)}),
+    "flurry": (3, _some(types=FLURRIES, changes=(8, 30, 150), gap=(0.0, 0.05, 0.25))),
     "snapshot": (1, _some(code=CODES)),
     "reconnect": (2, _some(endpoint=ENDPOINTS)),
     # a line
@@ -232,4 +244,4 @@ MAKERS: dict[str, tuple[float, Callable[[Random], dict[str, Any]]]] = {
 }  # fmt: skip
 """Everything that can happen, with how often it does beside the rest."""
 
-USERS = frozenset({"wish", "close", "change", "snapshot", "reconnect", "quiet", "order", "fill", "cancel"})
+USERS = frozenset({"wish", "close", "change", "flurry", "snapshot", "reconnect", "quiet", "order", "fill", "cancel"})

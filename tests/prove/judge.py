@@ -74,6 +74,8 @@ class Judge:
         counters = self._stage.exchange.counters
         if counters.connects_with_origin:
             self._says("a handshake had an Origin")
+        for text in self._stage.toll.too_many:
+            self._says(text)
         # What was sent within the limits may reach the exchange at once where the network holds it up.
         if not self._acts.disorders_network and counters.rate_limit_violations:
             self._says(f"{counters.connect_violations} dials and {counters.message_violations} messages too many")

@@ -83,6 +83,7 @@ class End(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send."""
         if data and not (self._closing or self._lost or self._eof_sent):
+            self.network.on_sent(self, data)
             self._under_way += len(data)
             self._send("data", bytes(data))
             self._look_at_buffer()
@@ -250,6 +251,7 @@ class Network:
         delay: seconds one way, at least.
         jitter: seconds that it may take longer.
         fragments: share of what arrives that comes in two pieces.
+        on_sent: is told what is sent, by which end, before anything can happen to it.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, random: Random) -> None:
@@ -260,7 +262,7 @@ class Network:
         self.delay = 0.005
         self.jitter = 0.0
         self.fragments = 0.0
-        self.dials: list[float] = []
+        self.on_sent: Callable[[End, bytes | bytearray | memoryview], None] = lambda end, data: None
         self._cut_off: set[str] = set()
         self._waiting: list[tuple[str, End, str, bytes]] = []
         self._healed = asyncio.Event()

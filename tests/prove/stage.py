@@ -20,9 +20,9 @@ from tests.prove.computer import SimulatedComputer
 from tests.prove.judge import Judge
 from tests.prove.loop import DeadlockError, Fifo, LivelockError, Priorities, Shuffled, SimulatedLoop
 from tests.prove.network import HOST
-from tests.prove.watch import Diary, Witness
+from tests.prove.watch import Diary, Toll, Witness
 from upbit_ws_qt.config import ServiceConfig
-from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
+from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings, pump
 from upbit_ws_qt.manager import GlobalWebSocketManager
 from upbit_ws_qt.types import DataFormat, GlobalManagerState
 
@@ -89,6 +89,7 @@ class Stage:
         self.manager: GlobalWebSocketManager
         self.computer: SimulatedComputer
         self.witness: Witness
+        self.toll: Toll
         self.diary: Diary
 
     def note(self, text: str) -> None:
@@ -108,7 +109,9 @@ class Stage:
             seed=course.seed, markets=8, rate=course.rate, start_ms=BEGINS_MS, prepare=False, block_seconds=2.0
         )
         async with EmbeddedExchange(settings) as self.exchange:
-            self.witness = Witness(self)
+            self.witness, self.toll = Witness(self), Toll(self.network, CLIENT)
+            if course.lag:
+                self.exchange.faults.inject("rest_lag", seconds=course.lag)
             wall = BEGINS_MS / 1000 + course.skew
             self.computer = SimulatedComputer(self.loop, f"client {course.seed}", wall)
             HOST.set(CLIENT)
@@ -222,6 +225,7 @@ def play(course: Course, *, most_seconds: float = LONGEST) -> Outcome:
     stage = Stage(course, loop)
     unraisable: list[str] = []
     hook, sys.unraisablehook = sys.unraisablehook, lambda told: unraisable.append(f"{told.err_msg} {told.exc_value!r}")
+    beat, pump.TICK = pump.TICK, course.beat
     collects = gc.isenabled()
     gc.disable()  # when it runs is nothing that a seed tells
     logging.disable(logging.CRITICAL)
@@ -238,6 +242,7 @@ def play(course: Course, *, most_seconds: float = LONGEST) -> Outcome:
         with contextlib.suppress(Exception):
             _clear(loop)
     finally:
+        pump.TICK = beat
         asyncio.set_event_loop(None)
         loop.close()
         gc.collect()

@@ -25,6 +25,8 @@ def course(seconds: float, rate: float, *steps: Step, seed: int = 1, order: str 
         hold=2.0,
         data_format="DEFAULT",
         compression=False,
+        beat=0.01,
+        lag=0.0,
         steps=steps,
     )
 

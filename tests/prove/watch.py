@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import defaultdict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from decimal import Decimal
 
+    from tests.prove.network import End, Network
     from tests.prove.stage import Stage
     from upbit_ws_qt.backfill import GapReport
     from upbit_ws_qt.connection import GapEvent, StateChange
@@ -62,6 +63,43 @@ class Witness:
                 candle: Any = change.values  # type: ignore[attr-defined]
                 self.candles[change.kind, change.code][candle[0] // 1000] = candle[4]
         return self._deliver(seen)
+
+
+class Toll:
+    """Counts what leaves the computer against the exchange's limits, whatever the network does with it on its way.
+
+    Attributes:
+        too_many: what was more than the limits allow.
+    """
+
+    DIALS = MESSAGES = (5, 1.0)
+    MESSAGES_A_MINUTE = (100, 60.0)
+
+    def __init__(self, network: Network, host: str) -> None:
+        self._loop = network.loop
+        self._host = host
+        self._dials: deque[float] = deque(maxlen=101)
+        self._messages: dict[End, deque[float]] = {}
+        self.too_many: list[str] = []
+        network.on_sent = self._sent
+
+    def _sent(self, end: End, data: bytes | bytearray | memoryview) -> None:
+        if end.get_extra_info("sockname")[0] != self._host:
+            return  # the exchange sends as much as it likes
+        sent = self._messages.get(end)
+        if sent is not None:
+            if data[0] & 0x0F == 1:  # a frame of text; pings are free
+                self._count("messages", sent, (self.MESSAGES, self.MESSAGES_A_MINUTE))
+        elif bytes(data[:14]) == b"GET /websocket":
+            self._messages[end] = deque(maxlen=101)
+            self._count("dials", self._dials, (self.DIALS,))
+
+    def _count(self, what: str, sent: deque[float], limits: tuple[tuple[int, float], ...]) -> None:
+        now = self._loop.time()
+        sent.append(now)
+        for most, seconds in limits:
+            if len(sent) > most and now - sent[-most - 1] < seconds:
+                self.too_many.append(f"more than {most} {what} within {seconds:.0f} s left the computer")
 
 
 class Seen(NamedTuple):
