@@ -33,6 +33,7 @@ class Told(NamedTuple):
     violations: tuple[str, ...]
     counts: Counter[str]
     cpu: float
+    digest: str
 
 
 def main() -> int:
@@ -113,7 +114,7 @@ def tell(seed: int) -> Told:
     course, cpu = Course.of(seed), time.process_time()
     outcome = play(course)
     took = time.process_time() - cpu
-    return Told(seed, course.faults, outcome.seconds, tuple(outcome.violations), outcome.counts, took)
+    return Told(seed, course.faults, outcome.seconds, tuple(outcome.violations), outcome.counts, took, outcome.digest)
 
 
 def _one(seed: int, *, trace: bool, shrink: bool) -> int:
