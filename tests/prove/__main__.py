@@ -17,7 +17,7 @@ from tests.prove import mutants
 from tests.prove.course import Course
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tests.prove.stage import Outcome
 
@@ -50,7 +50,8 @@ def main() -> int:
     seeds, faults, seconds = 0, 0, 0.0
     counts: Counter[str] = Counter()
     failed: list[Told] = []
-    for told in _play_all(range(options.first, options.first + options.seeds), options.jobs, options.minutes):
+    chosen = [seed for seed in range(options.first, options.first + options.seeds) if _has(seed, options.having)]
+    for told in _play_all(chosen, options.jobs, options.minutes):
         seeds, faults, seconds, cpu = seeds + 1, faults + told.faults, seconds + told.seconds, cpu + told.cpu
         counts += told.counts
         if told.violations:
@@ -79,6 +80,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="this one only, and what is needed for it to fail")
     parser.add_argument("--trace", action="store_true", help="with --seed: print all that happens")
     parser.add_argument("--whole", action="store_true", help="with --seed: do not shrink it")
+    parser.add_argument("--having", default="", help="play only seeds whose courses have such steps: drop,flurry")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--minutes", type=float, default=0.0, help="begin no seed after so many; 0 for all")
     parser.add_argument("--most-failures", type=int, default=10, help="end after so many")
@@ -94,7 +96,13 @@ def play(course: Course) -> Outcome:
     return stage.play(course)
 
 
-def _play_all(seeds: range, jobs: int, minutes: float) -> Iterator[Told]:
+def _has(seed: int, names: str) -> bool:
+    """Whether the course of a seed has each of the steps that are named, with commas between."""
+    wanted = set(filter(None, names.split(",")))
+    return not wanted or wanted <= {step.what for step in Course.of(seed).steps}
+
+
+def _play_all(seeds: Sequence[int], jobs: int, minutes: float) -> Iterator[Told]:
     ends = time.monotonic() + minutes * 60 if minutes else float("inf")
     if jobs <= 1:
         for seed in seeds:

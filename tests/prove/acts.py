@@ -82,18 +82,13 @@ class Acts:
     # -- users
     def wish(self, types: tuple[str, ...], codes: tuple[str, ...], backfill: bool | None, private: bool) -> None:
         """A component comes."""
-        if len(self.open_consumers()) >= MOST_CONSUMERS:
-            return
-        specs = _specs(types, codes, backfill, private)
-        consumer = Consumer(self._stage, f"component {len(self.consumers)}", specs)
-        self.consumers.append(consumer)
-        consumer.subscription = self._manager.register_component(consumer.name, list(specs), consumer.take)
+        if len(self.open_consumers()) < MOST_CONSUMERS:
+            self._open(_specs(types, codes, backfill, private))
 
     def close(self, which: int) -> None:
         """A component goes."""
         if (consumer := self._consumer(which)) is not None:
-            self._manager.unregister_component(consumer.name)
-            consumer.closed_at = self._loop.time()
+            self._end(consumer)
 
     def change(
         self, which: int, types: tuple[str, ...], codes: tuple[str, ...], backfill: bool | None, private: bool
@@ -103,14 +98,14 @@ class Acts:
         self.wish(types, codes, backfill, private)
 
     def flurry(self, types: tuple[str, ...], changes: int, gap: float) -> None:
-        """Components come and go, one behind the other."""
+        """Somebody leafs through the markets: a component for each, and the one before goes."""
 
         async def hurry() -> None:
+            shown: Consumer | None = None
             for place in range(changes):
-                if place % 2:
-                    self.close(-1)
-                else:
-                    self.wish(types, (CODES[place // 2 % len(CODES)],), None, False)
+                before, shown = shown, self._open(_specs(types, (CODES[place % len(CODES)],), None, private=False))
+                if before is not None and before.closed_at is None:
+                    self._end(before)
                 await asyncio.sleep(gap)
 
         self._ask(hurry())
@@ -296,6 +291,16 @@ class Acts:
         return there[which % len(there)] if there else None
 
     # -- inside
+    def _open(self, specs: tuple[SubscriptionSpec, ...]) -> Consumer:
+        consumer = Consumer(self._stage, f"component {len(self.consumers)}", specs)
+        self.consumers.append(consumer)
+        consumer.subscription = self._manager.register_component(consumer.name, list(specs), consumer.take)
+        return consumer
+
+    def _end(self, consumer: Consumer) -> None:
+        self._manager.unregister_component(consumer.name)
+        consumer.closed_at = self._loop.time()
+
     def _consumer(self, which: int) -> Consumer | None:
         there = self.open_consumers()[1:]  # the first one stays from beginning to end
         return there[which % len(there)] if there else None

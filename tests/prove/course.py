@@ -187,7 +187,7 @@ def _some(**choices: Any) -> Callable[[Random], dict[str, Any]]:
     return lambda random: {name: random.choice(values) for name, values in choices.items()}
 
 
-FLURRIES = (("ticker",), ("orderbook",), ("candle.1m",), ("trade",))
+FLURRIES = (("ticker",), ("orderbook",), ("candle.5m",), ("candle.15m",))
 _SECONDS = (0.2, 1.0, 3.0, 8.0, 20.0)
 _TIMES = (1, 1, 2, 3)
 
@@ -196,7 +196,7 @@ MAKERS: dict[str, tuple[float, Callable[[Random], dict[str, Any]]]] = {
     "wish": (10, _wish),
     "close": (8, _some(which=range(8))),
     "change": (6, lambda random: {"which": random.randrange(8), **_wish(random)}),
-    "flurry": (3, _some(types=FLURRIES, changes=(8, 30, 150), gap=(0.0, 0.05, 0.25))),
+    "flurry": (3, _some(types=FLURRIES, changes=(8, 30, 200), gap=(0.0, 0.05, 0.3))),
     "snapshot": (1, _some(code=CODES)),
     "reconnect": (2, _some(endpoint=ENDPOINTS)),
     # a line
