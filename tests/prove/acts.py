@@ -115,14 +115,24 @@ class Acts:
         spec = SubscriptionSpec(DataType.TICKER, code)
         self._ask(self._manager.fetch_snapshot(spec, timeout=5.0))
 
-    def reconnect(self, endpoint: str) -> None:
-        """Somebody asks for another line."""
-        self._ask(self._manager.reconnect(WebSocketType(endpoint)))
+    def reconnect(self, endpoint: str, times: int = 1) -> None:
+        """Somebody asks for another line, and has no patience with it."""
+
+        async def ask() -> None:
+            for _ in range(times):
+                with contextlib.suppress(WebSocketError):
+                    await self._manager.reconnect(WebSocketType(endpoint))
+
+        self._ask(ask())
 
     # -- a line
     def drop(self, endpoint: str, on: str, after: float) -> None:
         """The exchange drops the line without a word."""
         self._inject("drop", endpoint, on=on, after=after)
+
+    def stutter(self, endpoint: str, times: int, after: float) -> None:
+        """The exchange drops line after line, each as soon as something was asked for on it."""
+        self._inject("drop", endpoint, times=times, on="served", after=after)
 
     def cut(self, endpoint: str, on: str) -> None:
         """The line is reset on the way."""
@@ -318,7 +328,7 @@ class Acts:
         if on:
             options.update(on=on, after=after)
             if on != "now":
-                options["times"] = 1
+                options.setdefault("times", 1)
         self._exchange.faults.inject(name, endpoint=endpoint, **options)
 
     def _for_a_while(self, duration: float, fault: str, **options: Any) -> None:

@@ -198,9 +198,10 @@ MAKERS: dict[str, tuple[float, Callable[[Random], dict[str, Any]]]] = {
     "change": (6, lambda random: {"which": random.randrange(8), **_wish(random)}),
     "flurry": (3, _some(types=FLURRIES, changes=(8, 30, 200), gap=(0.0, 0.05, 0.3))),
     "snapshot": (1, _some(code=CODES)),
-    "reconnect": (2, _some(endpoint=ENDPOINTS)),
+    "reconnect": (2, _some(endpoint=ENDPOINTS, times=(1, 1, 12))),
     # a line
     "drop": (8, _line),
+    "stutter": (2, _some(endpoint=ENDPOINTS, times=(2, 3, 5), after=(0.0, 0.2, 1.0))),
     "cut": (5, _some(on=("now", "now", "later"), endpoint=ENDPOINTS)),
     "close_line": (4, _with(code=CLOSES)),
     "error": (4, _with(error=ERRORS)),
@@ -222,7 +223,7 @@ MAKERS: dict[str, tuple[float, Callable[[Random], dict[str, Any]]]] = {
     # REST
     "rest_refuse": (2, _some(seconds=_SECONDS, status=(500, 503, 0))),
     "rest_too_many": (1, _some(times=_TIMES)),
-    "rest_slow": (1, _some(seconds=_SECONDS, slow=(0.5, 3.0, 12.0))),
+    "rest_slow": (2, _some(seconds=_SECONDS, slow=(0.5, 3.0, 12.0))),
     "rest_cut": (1, _some(times=_TIMES)),
     "rest_lag": (1, _some(seconds=_SECONDS, lag=(0.5, 2.0))),
     # the computer

@@ -134,6 +134,7 @@ MUTANTS = (
         "        room = self._per_second - self._under_way\n",
         "        room = 100\n",
         "lines are dialled as often as it comes, whatever the limit",
+        needs="reconnect",
     ),
     Mutant(
         "overlap-older",
@@ -141,6 +142,7 @@ MUTANTS = (
         "        elif event.epoch < self.epoch or (timestamp < self.timestamp and self._is_overlap(event)):\n",
         "        elif event.epoch < self.epoch:\n",
         "a new line may bring what is older than what the old one has brought",
+        needs="reconnect",
     ),
     Mutant(
         "fill-twice",
@@ -184,6 +186,7 @@ MUTANTS = (
         "            if done and not healing.again:\n",
         "            if done:\n",
         "a second cut while a gap is healed is not healed",
+        needs="rest_slow",
     ),
     Mutant(
         "backfill-again-twice",
@@ -191,6 +194,7 @@ MUTANTS = (
         "recovered = self._made_good.get(each.stream, 0) - DISORDER_MS",
         "recovered = 0",
         "what was recovered is recovered again behind a line that was never proved",
+        needs="sleep",
     ),
     Mutant(
         "backfill-order",
@@ -205,6 +209,7 @@ MUTANTS = (
         "        return first.sequential_id != walk.floor.after_id and not walk.has(first.sequential_id)",
         "        return False",
         "REST that is behind the line is believed",
+        needs="rest_lag",
     ),
 )
 
