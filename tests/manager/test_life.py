@@ -137,7 +137,7 @@ async def test_a_manager_that_nobody_starts_says_so_once(
         manager.register_component("c", SubscriptionSpec("ticker", "KRW-ETH"), print)
         assert not is_about_to_remind(manager), "it is said once"
         (error,) = diary.errors
-        assert "manager.start()" in str(error)
+        assert "start()" in str(error)
         assert [record.levelname for record in caplog.records if record.getMessage() == str(error)] == ["WARNING"]
     finally:
         await manager.stop()

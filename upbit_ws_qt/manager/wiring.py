@@ -456,7 +456,7 @@ class Wiring:
             self.on_connection_error(
                 WebSocketError(
                     Phrase(
-                        "{count} streams are wanted, but the manager was not started: await manager.start()",
+                        "{count} streams are wanted, but nobody has called start(): nothing is dialled before",
                         count=wanted,
                     )
                 )
