@@ -101,3 +101,20 @@ def test_who_comes_between_two_cuts_is_handed_nothing_from_before_it_came() -> N
     newcomer = [line.split() for line in outcome.trace if " component 1 trade " in line]
     assert any(line[-1] == "True" for line in newcomer), "it is owed what it missed itself"
     assert newcomer[0][-1] == "False"
+
+
+def test_candles_of_a_long_sleep_are_those_of_the_market() -> None:
+    """The exchange had made up most of them: it was the judge that was wrong, and the market is remembered now."""
+    outcome = play(
+        replace(
+            course(
+                20.0,
+                30.0,
+                Step(0.0, "wish", {"types": ("candle.1s",), "codes": ("KRW-BTC",), "backfill": True, "private": False}),
+                Step(10.0, "sleep", {"seconds": 900.0}),
+            ),
+            backfill=("candle",),
+        )
+    )
+    assert outcome.violations == []
+    assert sum(" True" in line for line in outcome.trace if "candle.1s KRW-BTC" in line) > 300
