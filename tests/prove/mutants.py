@@ -95,6 +95,7 @@ MUTANTS = (
         "        if not ids.add(event.sequential_id):\n            return Verdict.DUPLICATE\n",
         "        ids.add(event.sequential_id)\n",
         "what two lines carried is handed out twice",
+        needs="reconnect",
     ),
     Mutant(
         "trade-older-dropped",
