@@ -136,7 +136,12 @@ class Judge:
         if consumer.was_quarantined:  # what it was not handed then was dropped and counted
             return
         had = {seen.id for seen in known}
-        first = min(places[seen.id] for seen in known)
+        # Who comes is shown the newest that others know. Where that came on a line before, what was missed since is
+        # owed to those who were there.
+        begun = [seen for seen in known if not (seen.snapshot and self._was_over(seen))]
+        if not begun:
+            return
+        first = min(places[seen.id] for seen in begun)
         last = max(places[seen.id] for seen in known)
         if consumer.closed_at is None:
             while last + 1 < len(truth) and truth[last + 1].at < stage.loop.time() - UNDER_WAY:
@@ -151,6 +156,11 @@ class Judge:
                 return
         if consumer.fills("trade") and missing and consumer.closed_at is None and not self._was_lost(name):
             self._says(f"{name}: {len(missing)} trades were not made good: {missing[:2]}")
+
+    def _was_over(self, seen: Seen) -> bool:
+        """Whether the line that brought a trade had been replaced when it was handed out."""
+        over_at = self._stage.diary.epoch_at.get((WebSocketType.PUBLIC, seen.epoch + 1))
+        return over_at is not None and over_at <= seen.at
 
     def _was_told(self, code: str, trade: Trade, known: list[Seen]) -> bool:
         """Whether a trade lies within a gap that was told."""
