@@ -132,9 +132,9 @@ MUTANTS = (
     Mutant(
         "limit-dials",
         "upbit_ws_qt.connection.rate_limit",
-        "        room = self._per_second - self._under_way\n",
-        "        room = 100\n",
-        "lines are dialled as often as it comes, whatever the limit",
+        "            until = max(until, self._finished_at[-room] + SECOND)\n        return max(0.0, until - now)\n",
+        "            pass\n        return max(0.0, self._blocked_until - now)\n",
+        "lines are dialled as often as it comes, whatever the limit and what the exchange says is left of it",
         needs="reconnect",
     ),
     Mutant(
@@ -170,8 +170,8 @@ MUTANTS = (
     Mutant(
         "planner-snapshot-only",
         "upbit_ws_qt.subscriptions.planner",
-        "only_snapshot=group.mode is _Mode.SNAPSHOT,",
-        "only_snapshot=group.mode is _Mode.REALTIME,\n        ",
+        "        only_snapshot=group.mode is _Mode.SNAPSHOT,\n        only_realtime=group.mode is _Mode.REALTIME,\n",
+        "        only_snapshot=group.mode is not _Mode.PLAIN,\n        only_realtime=False,\n",
         "what flows already is asked for as snapshot only, and ends",
     ),
     Mutant(
