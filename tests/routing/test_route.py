@@ -34,15 +34,17 @@ class Bench:
 
     def __init__(self, **settings: Any) -> None:
         self.now = 100.0  # of the stopwatch
+        self.looked = 0  # how often somebody looked at it
+        self.asked = 0  # how often somebody asked for the loop's time
         self.failed: list[tuple[str, Exception]] = []
         self.closed: list[Route] = []
         computer = Computer()
-        computer.stopwatch = lambda: self.now
+        computer.stopwatch = self._stopwatch
         self.loop = asyncio.get_running_loop()
         self.dispatcher = Dispatcher(
             ServiceConfig.testing(**{"slow_callback": SLOW, "drain_budget": BUDGET, **settings}),
             self.loop,
-            self.loop.time,
+            self._clock,
             lambda component_id, error: self.failed.append((component_id, error)),
             computer,
         )
@@ -53,6 +55,7 @@ class Bench:
         codes: str | tuple[str, ...] = "KRW-BTC",
         data_type: str = "ticker",
         queue: BackpressureConfig | None = None,
+        alive: Callable[[], bool] | None = None,
         **settings: Any,
     ) -> Route:
         spec = SubscriptionSpec(data_type, codes, backpressure=queue, **settings)
@@ -62,7 +65,7 @@ class Bench:
             spec,
             tuple(streams_of(spec)),
             callback,
-            alive=None,
+            alive=alive,
             view=filter_of(spec, {}),
             on_close=self.closed.append,
         )
@@ -76,6 +79,14 @@ class Bench:
             self.now += seconds
 
         return callback
+
+    def _clock(self) -> float:
+        self.asked += 1
+        return self.loop.time()
+
+    def _stopwatch(self) -> float:
+        self.looked += 1
+        return self.now
 
     @property
     def reasons(self) -> list[str]:
@@ -301,6 +312,17 @@ async def test_a_queue_that_fills_is_warned_of_once_at_its_threshold(size: int, 
     assert warnings == [0] * (warned_at - 1) + [1] * (size - warned_at + 1)
 
 
+async def test_a_queue_that_was_half_empty_is_warned_of_again() -> None:
+    bench = Bench()
+    route = bench.route(lambda event: None, queue=rules(max_queue_size=4, warning_threshold=0.75))
+    for times in (1, 2):
+        route.enter()
+        for at in range(3):
+            route.offer(ticker(at))
+        await in_loop(route.leave)
+        assert (bench.dispatcher.warnings, route.dropped) == (times, 0)
+
+
 async def test_losses_are_told_once_and_again_after_the_queue_was_half_empty() -> None:
     bench, given = Bench(), []
     # Of 2 to 7 four have room. Behind 5 two wait, and of the three that come one has none; behind 8 two are left.
@@ -423,6 +445,16 @@ async def test_it_closes_once_and_is_deaf_from_then_on() -> None:
     assert (listener.timestamps, books(route)) == ([1], (1, 1, 0, 0, 0))
 
 
+async def test_it_knows_whether_its_owner_lives_and_what_it_is_for() -> None:
+    def alive() -> bool:
+        return True
+
+    route = Bench().route(print, PAIR, alive=alive)
+    assert route.alive is alive
+    assert (route.component_id, route.spec.symbols) == ("c", PAIR)
+    assert route.keys == tuple(streams_of(route.spec))
+
+
 async def test_one_that_is_put_aside_counts_what_is_for_it_and_nothing_else() -> None:
     bench = Bench()
     route = bench.route(print, data_type="trade", only_realtime=True)
@@ -514,6 +546,16 @@ async def test_a_callback_that_still_runs_has_its_frame_put_off() -> None:
     assert listener.timestamps == [1]
 
 
+async def test_one_that_closed_in_its_callback_waits_for_no_frame() -> None:
+    bench = Bench()
+    route = bench.route(print, delivery=Delivery.FRAME)
+    route.enter()
+    await offer(route, ticker(1))
+    route.close()
+    route.flush_frame()
+    assert len(bench.dispatcher.frames) == 0
+
+
 async def test_a_frame_is_not_handed_on_into_a_callback_that_opened_a_dialog() -> None:
     bench = Bench()
     given: list[int] = []
@@ -561,6 +603,40 @@ async def test_a_view_is_applied_before_anything_else() -> None:
     route = bench.route(listener, data_type="trade", only_realtime=True)
     await offer(route, snapshot, live)
     assert (listener.timestamps, books(route)) == ([2], (1, 1, 0, 0, 0))
+
+
+async def test_another_depth_holds_from_the_next_book_on() -> None:
+    bench = Bench()
+    depths: list[int] = []
+    route = bench.route(lambda event: depths.append(len(event.orderbook_units)), data_type="orderbook")
+    whole = event_of("orderbook", timestamp=1)
+    await offer(route, whole)
+    spec = SubscriptionSpec("orderbook", "KRW-BTC", depth=5)
+    route.serve_as(spec, filter_of(spec, {}))
+    await offer(route, whole)
+    assert depths == [len(whole.orderbook_units), 5]
+    assert route.spec is spec
+
+
+async def test_no_longer_by_the_frame_what_has_a_view_is_handed_out_at_once() -> None:
+    bench = Bench()
+    listener = Listener()
+    route = bench.route(listener, data_type="trade", only_realtime=True, delivery=Delivery.FRAME)
+    spec = SubscriptionSpec("trade", "KRW-BTC", only_realtime=True)
+    route.serve_as(spec, filter_of(spec, {}))
+    await offer(route, event_of("trade", timestamp=1))
+    assert listener.timestamps == [1]
+
+
+async def test_what_comes_before_its_time_leaves_no_timer_each() -> None:
+    bench = Bench()
+    route = bench.route(print, queue=rules(BackpressureStrategy.THROTTLE, max_rate=1.0))
+    for at in range(50):
+        await offer(route, ticker(at))
+    looked = bench.looked
+    await until(lambda: route.waiting == 0)
+    await asyncio.sleep(2.0)
+    assert bench.looked - looked <= 5, "it looks at its stopwatch whenever a timer has it hand something out"
 
 
 async def test_the_pace_is_kept_by_display_frames_too() -> None:
@@ -628,10 +704,26 @@ async def test_the_deadline_is_that_of_the_overflow_that_lasts() -> None:
             route.offer(ticker(at))
         if after == 0.0:
             await in_loop(route.leave)
+    asked = bench.asked
     await until(lambda: bench.failed)
+    assert bench.asked - asked <= 3, "one timer watches, however many events have no room"
     assert bench.reasons == ["deadline"]
     assert round(bench.loop.time() - began) == 16
     assert books(route) == (8, 4, 0, 4, 0)
+
+
+async def test_a_queue_that_was_full_for_long_has_its_deadline_from_the_overflow_on() -> None:
+    bench = Bench()
+    route = bench.route(print, queue=rules(BackpressureStrategy.BLOCK, max_queue_size=2, deadline=10.0))
+    route.enter()
+    for at in range(2):
+        route.offer(ticker(at))
+    await asyncio.sleep(20.0)
+    began = bench.loop.time()
+    for at in range(2, 4):
+        route.offer(ticker(at))
+    await until(lambda: bench.failed)
+    assert round(bench.loop.time() - began) == 10
 
 
 async def test_room_in_time_saves_it_and_the_next_overflow_has_a_deadline_of_its_own() -> None:
