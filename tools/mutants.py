@@ -6,7 +6,8 @@
 Each comparison, operator, number, condition, assignment, return and call for its effect is changed; texts are not, as
 no test asserts about them. The module is imported once, with all its mutants in it and a switch between them, and a
 forked child runs the tests that come by a mutant, the quick ones first, until one fails. What is worked out while the
-module is imported is tried in a process of its own.
+module is imported, and what survives although a cache may have been filled before the fork, is tried in a process of
+its own.
 """
 
 from __future__ import annotations
@@ -301,7 +302,7 @@ class _Runner:
     def __init__(self, mutants: list[Mutant], recorder: _Recorder) -> None:
         self._recorder = recorder
         self.outcome = Outcome(mutants)
-        self.early: list[Mutant] = []
+        self.alone: list[Mutant] = []  # to be tried in a process of their own
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Run each test once to see what it comes by, then the mutants."""
@@ -318,15 +319,13 @@ class _Runner:
             raise pytest.UsageError("there are no tests")
         print(f"{len(tests)} tests, {sum(test[0] for test in tests):.0f} s", flush=True)
         for mutant in self.outcome.mutants:
-            if mutant.number in at_import:
-                self.early.append(mutant)
-                continue
             coming_by = [(took, item) for took, item, seen in tests if mutant.number in seen]
-            if not coming_by:
+            if mutant.number in at_import:
+                self.alone.append(mutant)
+            elif not coming_by:
                 self.outcome.unvisited.append(mutant)
             elif not _is_noticed(mutant, coming_by):
-                self.outcome.survivors.append(mutant)
-                print(mutant, flush=True)
+                self.alone.append(mutant)
         return True
 
 
@@ -398,7 +397,7 @@ def examine(module: str, tests: Sequence[str]) -> Outcome:
     runner = _Runner(loader.mutants, recorder)
     if _pytest(loader, tests, plugins=[runner]) != pytest.ExitCode.OK:
         raise SystemExit(f"{module} was not examined: its tests do not pass without a mutant")
-    for mutant in runner.early:
+    for mutant in runner.alone:
         told = subprocess.run(
             [*_OURSELVES, module, *tests, "--only", str(mutant.number)],
             stdout=subprocess.DEVNULL,

@@ -423,6 +423,44 @@ async def test_a_turn_that_was_asked_for_is_taken_back() -> None:
     assert route.direct_call is listener
 
 
+async def test_each_time_what_came_behind_the_callback_follows_it() -> None:
+    bench, given = Bench(), []
+
+    def callback(event: Any) -> None:
+        given.append(event.timestamp)
+        if event.timestamp % 2:
+            route.offer(ticker(event.timestamp + 1))
+
+    route = bench.route(callback)
+    await offer(route, ticker(1), ticker(3))
+    assert given == [1, 2, 3, 4]
+
+
+async def test_a_turn_that_comes_while_the_callback_runs_leaves_what_waits_to_its_end() -> None:
+    bench = Bench()
+    listener = Listener()
+    route = bench.route(listener, queue=rules(BackpressureStrategy.THROTTLE, max_rate=1.0))
+    await offer(route, *tickers(1, 2))
+    route.enter()
+    await asyncio.sleep(3.0)  # 2 may go meanwhile
+    assert listener.timestamps == [1]
+    await in_loop(route.leave)
+    assert listener.timestamps == [1, 2]
+
+
+async def test_one_that_is_served_otherwise_in_its_callback_is_not_entered_before_that_is_over() -> None:
+    bench = Bench()
+    listener = Listener()
+    route = bench.route(listener, PAIR, delivery=Delivery.FRAME)
+    await offer(route, ticker(1), ticker(2, "KRW-ETH"))
+    route.enter()
+    route.serve_as(SubscriptionSpec("ticker", PAIR), None)
+    await asyncio.sleep(1.0)
+    assert listener.timestamps == []
+    await in_loop(route.leave)
+    assert listener.timestamps == [1, 2]
+
+
 # -- ends and beginnings ----------------------------------------------------------------------------------------------
 
 
