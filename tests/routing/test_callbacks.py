@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PyQt6.QtCore import QObject, pyqtSignal
 
-from tests.routing.rig import Listener, engine_rig, in_loop, raw
+from tests.routing.rig import Listener, StoppedWatch, engine_rig, in_loop, raw
 from tests.waiting import until
 from upbit_ws_qt.errors import BackpressureError
 from upbit_ws_qt.specs import SubscriptionSpec
@@ -179,9 +179,10 @@ async def test_failures_far_apart_are_forgiven() -> None:
 
 
 async def test_a_callback_that_blocks_is_quarantined() -> None:
-    async with engine_rig(slow_callback=0.02, quarantine_after=2) as rig:
+    watch = StoppedWatch()
+    async with engine_rig(slow_callback=0.02, quarantine_after=2, computer=watch) as rig:
         quick = Listener()
-        rig.engine.register_route("slow", BTC, lambda event: time.sleep(0.05))
+        rig.engine.register_route("slow", BTC, watch.takes(0.0625))
         rig.engine.register_route("quick", BTC, quick)
         for at in range(3):
             await rig.feed(raw(timestamp=at))
@@ -192,7 +193,7 @@ async def test_a_callback_that_blocks_is_quarantined() -> None:
         assert quick.timestamps == [0, 1, 2]
         slow = next(one for one in rig.engine.get_routing_statistics().routes if one.component_id == "slow")
         assert slow.slow_calls == 2
-        assert slow.longest >= 0.05
+        assert slow.longest == 0.0625
 
 
 async def test_a_plain_function_that_returns_a_coroutine_is_told_so() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.routing.rig import Listener, engine_rig, event_of, in_loop, raw
+from tests.routing.rig import Listener, StoppedWatch, engine_rig, event_of, in_loop, raw
 from tests.routing.test_dialogs import run_dialog
 from tests.routing.test_route import SLOW as SLOW_CALL
 from tests.routing.test_route import Bench, ticker
@@ -63,12 +63,10 @@ async def test_one_that_raises_or_blocks_is_the_only_one_to_answer_for_it() -> N
     def raises(event: Any) -> None:
         raise ValueError(event.timestamp)
 
-    def blocks(event: Any) -> None:
-        time.sleep(SLOW)
-
-    async with engine_rig(quarantine_after=3, slow_callback=SLOW) as rig:
+    watch = StoppedWatch()
+    async with engine_rig(quarantine_after=3, slow_callback=SLOW, computer=watch) as rig:
         witness = Listener()
-        register(rig, raises, blocks, witness)
+        register(rig, raises, watch.takes(2 * SLOW), witness)
         await feed(rig, *range(1, 9))
         await rig.settle()
         reasons = {name: error.reason for name, error in rig.failed if isinstance(error, BackpressureError)}
@@ -222,7 +220,7 @@ async def hand(lane: Lane, *times: int) -> None:
 @pytest.mark.parametrize("figure", ["delivered", "busy_time", "longest"])
 async def test_whoever_looks_at_a_figure_finds_it_up_to_date(figure: str) -> None:
     bench = Bench()
-    lane, routes, _ = lane_at(bench, bench.takes(0.0), bench.takes(0.03125))
+    lane, routes, _ = lane_at(bench, bench.watch.takes(0.0), bench.watch.takes(0.03125))
     await hand(lane, 1, 2)
     expected = {"delivered": (2, 2), "busy_time": (0.0, 0.0625), "longest": (0.0, 0.03125)}
     assert tuple(getattr(route, figure) for route in routes) == expected[figure]
@@ -231,7 +229,7 @@ async def test_whoever_looks_at_a_figure_finds_it_up_to_date(figure: str) -> Non
 
 async def test_notes_are_put_into_the_books_before_there_are_many() -> None:
     bench = Bench()
-    takes = bench.takes(2.0**-12)
+    takes = bench.watch.takes(2.0**-12)
     lane, routes, _ = lane_at(bench, takes, takes, takes)
     await hand(lane, *range(255))
     assert [route.times.count for route in routes] == [0, 0, 0]
@@ -245,7 +243,7 @@ async def test_notes_are_put_into_the_books_before_there_are_many() -> None:
 
 async def test_a_call_that_takes_just_as_long_as_it_may_not_is_found_among_quick_ones() -> None:
     bench = Bench()
-    lane, routes, _ = lane_at(bench, Listener(), bench.takes(SLOW_CALL))
+    lane, routes, _ = lane_at(bench, Listener(), bench.watch.takes(SLOW_CALL))
     await hand(lane, 1)
     assert [route.slow_calls for route in routes] == [0, 1]
 
@@ -253,7 +251,7 @@ async def test_a_call_that_takes_just_as_long_as_it_may_not_is_found_among_quick
 @pytest.mark.parametrize(("took", "blocked"), [(SLOW_CALL / 2, 0), (SLOW_CALL, 1), (3 * SLOW_CALL, 1)])
 async def test_a_call_blocks_from_the_limit_on_and_its_neighbours_do_not(took: float, blocked: int) -> None:
     bench = Bench()
-    lane, routes, _ = lane_at(bench, bench.takes(0.0625), bench.takes(took), bench.takes(0.03125))
+    lane, routes, _ = lane_at(bench, bench.watch.takes(0.0625), bench.watch.takes(took), bench.watch.takes(0.03125))
     await hand(lane, 1, 2)
     assert [route.slow_calls for route in routes] == [0, 2 * blocked, 0]
     assert [route.busy_time for route in routes] == [0.125, 2 * took, 0.0625]
@@ -263,7 +261,7 @@ async def test_a_call_blocks_from_the_limit_on_and_its_neighbours_do_not(took: f
 
 async def test_many_short_calls_are_no_long_one() -> None:
     bench = Bench()
-    lane, routes, _ = lane_at(bench, *([bench.takes(SLOW_CALL / 2)] * 4))
+    lane, routes, _ = lane_at(bench, *([bench.watch.takes(SLOW_CALL / 2)] * 4))
     await hand(lane, 1)
     assert [(route.slow_calls, route.busy_time, route.delivered) for route in routes] == [(0, SLOW_CALL / 2, 1)] * 4
 
@@ -326,12 +324,12 @@ async def test_ended_in_the_middle_it_leaves_the_rest_to_their_own_way_and_its_c
     def callback_at(number: int) -> Any:
         def callback(event: Any) -> None:
             order.append((number, event.timestamp))
-            bench.now += 0.03125
+            bench.watch.now += 0.03125
             if (number, event.timestamp) == (place, 1):
                 lane.end()
                 for route in routes:
                     route.offer(ticker(2))
-                bench.now += 0.03125
+                bench.watch.now += 0.03125
 
         return callback
 
@@ -378,11 +376,11 @@ async def test_ctrl_c_in_a_callback_behind_a_dialog_leaves_everybody_served_from
 
     def first(event: Any) -> None:
         listeners[0](event)
-        bench.now += 0.03125
+        bench.watch.now += 0.03125
 
     def stops(event: Any) -> None:
         listeners[1](event)
-        bench.now += 0.0625
+        bench.watch.now += 0.0625
         if event.timestamp == 2:
             assert next(iter(lane)) is routes[2]
             raise StopError
@@ -391,7 +389,7 @@ async def test_ctrl_c_in_a_callback_behind_a_dialog_leaves_everybody_served_from
     await hand(lane, 1)
     with pytest.raises(StopError):
         lane.hand(ticker(2))
-    bench.now += 50.0
+    bench.watch.now += 50.0
     await hand(lane, 3, 4)
     assert [listener.timestamps for listener in listeners] == [[1, 2, 3, 4], [1, 2, 3, 4], [1, 3, 4]]
     assert [route.delivered for route in routes] == [3, 3, 3], "of the event that was cut off nothing is counted"

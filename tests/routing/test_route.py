@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.routing.rig import Listener, event_of, in_loop
+from tests.routing.rig import Listener, StoppedWatch, event_of, in_loop
 from tests.waiting import until
-from upbit_ws_qt.computer import Computer
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.errors import BackpressureError
 from upbit_ws_qt.routing.components import Dispatcher
@@ -33,20 +32,17 @@ class Bench:
     """What a consumer needs around it, and notes of what it said."""
 
     def __init__(self, **settings: Any) -> None:
-        self.now = 100.0  # of the stopwatch
-        self.looked = 0  # how often somebody looked at it
+        self.watch = StoppedWatch()
         self.asked = 0  # how often somebody asked for the loop's time
         self.failed: list[tuple[str, Exception]] = []
         self.closed: list[Route] = []
-        computer = Computer()
-        computer.stopwatch = self._stopwatch
         self.loop = asyncio.get_running_loop()
         self.dispatcher = Dispatcher(
             ServiceConfig.testing(**{"slow_callback": SLOW, "drain_budget": BUDGET, **settings}),
             self.loop,
             self._clock,
             lambda component_id, error: self.failed.append((component_id, error)),
-            computer,
+            self.watch,
         )
 
     def route(
@@ -72,21 +68,9 @@ class Bench:
         self.dispatcher.component("c").routes[route] = None
         return route
 
-    def takes(self, seconds: float) -> Callable[[Any], None]:
-        """Return a callback that takes so long."""
-
-        def callback(event: Any) -> None:
-            self.now += seconds
-
-        return callback
-
     def _clock(self) -> float:
         self.asked += 1
         return self.loop.time()
-
-    def _stopwatch(self) -> float:
-        self.looked += 1
-        return self.now
 
     @property
     def reasons(self) -> list[str]:
@@ -158,7 +142,7 @@ async def test_sum_and_longest_are_exact_and_one_call_in_eight_is_sampled() -> N
     costs = iter([0.0625, 0.03125, *([0.0078125] * 14)])
 
     def callback(event: Any) -> None:
-        bench.now += next(costs)
+        bench.watch.now += next(costs)
 
     route = bench.route(callback)
     await offer(route, *tickers(*range(16)))
@@ -172,7 +156,7 @@ async def test_each_stream_of_several_is_charged_with_its_own() -> None:
     bench = Bench()
 
     def callback(event: Any) -> None:
-        bench.now += 0.0625 if event.timestamp == 1 else 0.03125
+        bench.watch.now += 0.0625 if event.timestamp == 1 else 0.03125
 
     route = bench.route(callback, PAIR)
     await offer(route, ticker(1), ticker(2), ticker(3, "KRW-ETH"))
@@ -203,8 +187,8 @@ async def test_what_a_lane_notes_adds_up() -> None:
 @pytest.mark.parametrize(("took", "blocked"), [(SLOW / 2, 0), (SLOW, 1), (2 * SLOW, 1)])
 async def test_a_call_blocks_from_the_limit_on_and_is_charged_all_the_same(took: float, blocked: int) -> None:
     bench = Bench()
-    bench.dispatcher.beat.last_at = bench.now  # before it began, or just then: that says nothing
-    route = bench.route(bench.takes(took), PAIR)
+    bench.dispatcher.beat.last_at = bench.watch.now  # before it began, or just then: that says nothing
+    route = bench.route(bench.watch.takes(took), PAIR)
     await offer(route, ticker(1))
     assert (route.slow_calls, route.busy_time, route.longest) == (blocked, took, took)
     assert route.stats_for(route.keys[0]).longest == took
@@ -214,8 +198,8 @@ async def test_what_a_dialog_took_is_charged_to_nobody() -> None:
     bench = Bench()
 
     def dialog(event: Any) -> None:
-        bench.now += 5.0
-        bench.dispatcher.beat.last_at = bench.now
+        bench.watch.now += 5.0
+        bench.dispatcher.beat.last_at = bench.watch.now
 
     route = bench.route(dialog, PAIR)
     await offer(route, *(ticker(at) for at in range(8)))
@@ -353,7 +337,7 @@ async def test_a_backlog_is_handed_out_within_the_budget_and_the_rest_in_later_t
             for at in range(1, 6):
                 route.offer(ticker(at))
         else:
-            bench.now += BUDGET / 2
+            bench.watch.now += BUDGET / 2
 
     route = bench.route(callback)
 
@@ -671,10 +655,10 @@ async def test_what_comes_before_its_time_leaves_no_timer_each() -> None:
     route = bench.route(print, queue=rules(BackpressureStrategy.THROTTLE, max_rate=1.0))
     for at in range(50):
         await offer(route, ticker(at))
-    looked = bench.looked
+    looked = bench.watch.looked
     await until(lambda: route.waiting == 0)
     await asyncio.sleep(2.0)
-    assert bench.looked - looked <= 5, "it looks at its stopwatch whenever a timer has it hand something out"
+    assert bench.watch.looked - looked <= 5, "it looks at its stopwatch whenever a timer has it hand something out"
 
 
 async def test_the_pace_is_kept_by_display_frames_too() -> None:
@@ -787,7 +771,7 @@ async def test_room_in_time_saves_it_and_the_next_overflow_has_a_deadline_of_its
 async def test_indicators_of_one_market_have_books_of_their_own() -> None:
     bench = Bench()
     rsi = [IndicatorSpec.of("rsi", {"period": period}) for period in (7, 14)]
-    route = bench.route(bench.takes(0.0625), data_type="indicator", timeframe="5m", indicators=rsi)
+    route = bench.route(bench.watch.takes(0.0625), data_type="indicator", timeframe="5m", indicators=rsi)
     event = event_of("indicator", indicator="rsi", timeframe="5m", params={"period": 14}, value={"rsi": 55})
     await offer(route, event)
     key = key_of_event(event)
