@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import re
 
 import pytest
@@ -22,7 +23,8 @@ from upbit_ws_qt.qt.channel import Channel
 
 
 def described(owner: type) -> set[str]:
-    return set(re.findall(r"^ {8}(\w+)(?:: |\(.*\): |\()", owner.__doc__ or "", re.MULTILINE))
+    text = inspect.getdoc(owner) or ""  # from Python 3.13 on the compiler takes the indentation away, too
+    return set(re.findall(r"^ {4}(\w+)(?:: |\(.*\): |\()", text, re.MULTILINE))
 
 
 def test_each_setting_says_what_it_means() -> None:
