@@ -45,7 +45,10 @@ def watch():
         time.sleep(0.01)
     eye.moveToThread(QCoreApplication.instance().thread())
     while not over:
-        QMetaObject.invokeMethod(eye, "look", Qt.ConnectionType.QueuedConnection)
+        try:
+            QMetaObject.invokeMethod(eye, "look", Qt.ConnectionType.QueuedConnection)
+        except RuntimeError:  # the program has ended, and Qt has deleted it
+            return
         time.sleep(0.05)
 
 connect = socket.socket.connect

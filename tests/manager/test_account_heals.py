@@ -275,6 +275,7 @@ async def test_a_gap_of_the_private_line_is_told_and_added_up(exchange: Embedded
         assert not desk.orders_are_whole()
         assert set(desk.manager.wiring.wholeness.unhealed()) == set(desk.diary.gaps[0].streams)
         await until(lambda: bool(desk.diary.reports))
+        await until(lambda: bool(desk.diary.reports))
         (report,) = desk.diary.reports
         assert (report.ws_type, report.old, report.new) == (PRIVATE, 1, 2)
         assert {each.stream.data_type for each in report.streams} == {DataType.MY_ORDER, DataType.MY_ASSET}
@@ -316,6 +317,7 @@ async def test_live_events_of_the_account_wait_for_what_was_missed_before_them(e
         assert sorted(fills) == sorted(set(fills))
         assert desk.heard.orders[missed].recovered
         assert desk.heard.backwards == []
+        await until(lambda: bool(desk.diary.reports))
         (report,) = desk.diary.reports
         assert all(each.in_order for each in report.streams)
 
@@ -334,6 +336,7 @@ async def test_they_wait_no_longer_than_they_may_and_that_is_counted(exchange: E
         assert missed not in desk.heard.orders
         exchange.faults.clear()
         await desk.heal()
+        await until(lambda: bool(desk.diary.reports))
         (report,) = desk.diary.reports
         assert report.is_whole
         assert not next(each for each in report.streams if each.stream.data_type is DataType.MY_ORDER).in_order

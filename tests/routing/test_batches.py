@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.routing.rig import engine_rig, in_loop, raw
+from tests.routing.rig import engine_rig, in_loop, no_time_passes, raw
 from tests.waiting import until
 from upbit_ws_qt.errors import SubscriptionError
 from upbit_ws_qt.monitoring.adaptive import AdaptationKind, AdaptationPlan
@@ -49,7 +49,7 @@ def as_async(table: Table) -> Any:
 
 
 async def test_a_batch_per_display_frame_has_the_newest_of_each() -> None:
-    async with engine_rig() as rig:
+    async with engine_rig(computer=no_time_passes()) as rig:
         table = Table()
         route = rig.engine.register_route("table", batched(), table)
         await rig.feed(*(raw(code=code, timestamp=at) for at in (1, 2, 3) for code in CODES))
@@ -63,7 +63,7 @@ async def test_a_batch_per_display_frame_has_the_newest_of_each() -> None:
 
 @pytest.mark.parametrize("is_async", [False, True])
 async def test_a_batch_has_a_rate_of_its_own(is_async: bool) -> None:
-    async with engine_rig() as rig:
+    async with engine_rig(computer=no_time_passes()) as rig:
         table = Table()
         route = rig.engine.register_route("table", batched(rate=20.0), as_async(table) if is_async else table)
         began = rig.loop.time()
@@ -85,7 +85,7 @@ async def test_a_batch_has_a_rate_of_its_own(is_async: bool) -> None:
 
 
 async def test_of_trades_a_batch_has_each_and_of_candles_each_close() -> None:
-    async with engine_rig() as rig:
+    async with engine_rig(computer=no_time_passes()) as rig:
         tape, chart = Table(), Table()
         rig.engine.register_route("tape", batched("trade", "KRW-BTC"), tape)
         rig.engine.register_route("chart", batched("candle.1m", "KRW-BTC"), chart)
@@ -100,7 +100,7 @@ async def test_of_trades_a_batch_has_each_and_of_candles_each_close() -> None:
 
 
 async def test_what_does_not_fit_is_dropped_and_counted() -> None:
-    async with engine_rig() as rig:
+    async with engine_rig(computer=no_time_passes()) as rig:
         tape = Table()
         few = BackpressureConfig(max_queue_size=10)
         route = rig.engine.register_route("tape", batched("trade", "KRW-BTC", backpressure=few), tape)
@@ -113,7 +113,7 @@ async def test_what_does_not_fit_is_dropped_and_counted() -> None:
 
 @pytest.mark.parametrize("is_async", [False, True])
 async def test_a_batch_that_fails_is_reported_and_the_next_one_comes(is_async: bool) -> None:
-    async with engine_rig() as rig:
+    async with engine_rig(computer=no_time_passes()) as rig:
         calls: list[int] = []
 
         def fail(events: tuple[Any, ...]) -> None:
@@ -136,7 +136,7 @@ async def test_a_batch_that_fails_is_reported_and_the_next_one_comes(is_async: b
 
 
 async def test_a_quarantined_batch_drops_and_a_closed_one_waits_for_nothing() -> None:
-    async with engine_rig() as rig:
+    async with engine_rig(computer=no_time_passes()) as rig:
         table = Table()
         by_rate = rig.engine.register_route("table", batched(rate=5.0), table)
         by_frame = rig.engine.register_route("table", batched(), table)

@@ -45,7 +45,10 @@ async def test_what_this_program_logs_and_notes_is_korean_through_an_outage() ->
         await until(lambda: service.connection_state(WebSocketType.PUBLIC) is ConnectionState.CONNECTED)
         noted: list[str] = []
         window.toasts.noteShown.connect(noted.append)
+        exchange.faults.inject(FaultName.REFUSE, "public", status=503)
         exchange.faults.inject(FaultName.DROP, "public")
+        await until(lambda: any("경보" in line.message for line in window.needs.log.lines))
+        exchange.faults.clear()
         await until(lambda: any("복구" in text for text in noted))
         lines = [line for line in window.needs.log.lines if line.source in _OURS]
         assert len(lines) > 5

@@ -23,6 +23,7 @@ from upbit_ws_qt.monitoring.stats import ProgramStats
 from upbit_ws_qt.monitoring.stream_metrics import StreamMonitors
 from upbit_ws_qt.monitoring.uptime import UptimeBook
 from upbit_ws_qt.monitoring.windows import ClockOffset
+from upbit_ws_qt.text import Phrase
 from upbit_ws_qt.types import ConnectionState, WebSocketType
 
 if TYPE_CHECKING:
@@ -330,9 +331,9 @@ class Monitor:
         )
         raised, cleared = self._alerts.evaluate(self._now, self._stats.wall_clock, figures)
         for alert in raised:
-            logger.warning("alert %s: %s", alert.kind.value, alert.message)
+            logger.warning("%s", Phrase("alert: {message}", message=alert.message))
         for alert in cleared:
-            logger.info("alert %s is over: %s", alert.kind.value, alert.message)
+            logger.info("%s", Phrase("the alert is over: {message}", message=alert.message))
         return [*map(AlertRaised, raised), *map(AlertCleared, cleared)]
 
     def _incident_changes(self, alerts: Iterable[Change]) -> list[Change]:
