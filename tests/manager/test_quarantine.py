@@ -117,7 +117,7 @@ async def test_a_component_that_is_resumed_is_told_how_it_stands_with_what_it_ga
     await until(lambda: on_the_wire(exchange) == set())
     told.clear()
     bad.deed = behave
-    mute = exchange.faults.inject("mute", codes=["KRW-BTC", "KRW-ETH"])  # or they might be served before anything is told
+    mute = exchange.faults.inject("mute", codes=["KRW-BTC", "KRW-ETH"])  # or they may be served before they are told
     manager.resume("bad")
     await until(lambda: len(told) >= 2)
     assert dict(told[:2]) == dict.fromkeys(handle.streams, StreamStatus.WANTED)
