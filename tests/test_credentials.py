@@ -203,3 +203,28 @@ def test_a_trusted_keyring_behind_a_chainer_is_found(monkeypatch: pytest.MonkeyP
     _use(monkeypatch, chain)
     credentials.save_to_keyring()
     assert len(vault.stored) == 2
+
+
+def test_whoever_asks_the_keyring_first_is_let_go() -> None:
+    program = """
+import gc, weakref
+from upbit_ws_qt.credentials import Credentials
+from upbit_ws_qt.errors import ConfigurationError
+
+class Window:
+    pass
+
+def ask():
+    window = Window()
+    try:
+        Credentials.from_keyring()
+    except ConfigurationError:
+        pass
+    return weakref.ref(window)
+
+window = ask()
+gc.collect()
+print(window() is None)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from upbit_ws_qt.errors import ConfigurationError
@@ -170,7 +171,11 @@ def _trusted_keyring() -> KeyringBackend:
         import keyring  # here, because loading its back ends costs 100 ms that public data never needs
     except ModuleNotFoundError:
         raise ConfigurationError("keyring", "not installed", "the package: pip install keyring") from None
-
+    # In a thread, which has a stack of its own: a back end that cannot be used here keeps its error, and with that the
+    # stack of whoever was first to load it, for good. That would be a window and all that it shows.
+    loader = threading.Thread(target=keyring.get_keyring, name="upbit_ws_qt keyring")
+    loader.start()
+    loader.join()
     backend: KeyringBackend = keyring.get_keyring()
     candidates: list[KeyringBackend] = list(getattr(backend, "backends", [backend]))  # a chainer lists what it tries
     for candidate in candidates:

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.usefixtures("let_go")]
 
 
+keyring.get_keyring()  # a back end keeps the stack of whoever loads it first, and a test's has a window in it
+
+
 class _Vault(KeyringBackend):
     """A keyring in memory."""
 

@@ -57,11 +57,12 @@ class Feed:
         is_stale: whether that may be out of date.
     """
 
-    __slots__ = ("_channel", "_emit_frame", "_emit_received", "is_stale", "latest")
+    __slots__ = ("_channel", "_emit_frame", "_emit_received", "_fresh_from", "is_stale", "latest")
 
     def __init__(self, channel: Channel) -> None:
         self.latest: BaseWebSocketEvent | None = None
         self.is_stale = False
+        self._fresh_from = 0  # epoch
         self._channel = ref(channel)  # which holds this object
         self._emit_received = channel.received.emit  # bound once: a bound signal costs more than an emission
         self._emit_frame = channel.frame.emit
@@ -70,7 +71,7 @@ class Feed:
         """Hand an event to `received`."""
         self.latest = event
         if self.is_stale:
-            self._refresh()
+            self._refresh(event)
         emit = self._emit_received
         emit(event)
 
@@ -78,17 +79,19 @@ class Feed:
         """Hand an event to `frame`."""
         self.latest = event
         if self.is_stale:
-            self._refresh()
+            self._refresh(event)
         emit = self._emit_frame
         emit(event)
 
-    def note_stale(self, stale: bool) -> None:
-        """Know whether what was last received is out of date."""
+    def note_stale(self, stale: bool, fresh_from: int = 0) -> None:
+        """Know whether what was last received is out of date; nothing of an epoch before `fresh_from` changes that."""
         self.is_stale = stale
+        self._fresh_from = max(self._fresh_from, fresh_from)
 
-    def _refresh(self) -> None:
+    def _refresh(self, event: BaseWebSocketEvent) -> None:
+        # What a lost line has still brought is handed out after its loss was told, and is as old as what was there.
         channel = self._channel()
-        if channel is not None:
+        if channel is not None and event.epoch >= self._fresh_from:
             channel.set_stale(False)
 
 
@@ -220,9 +223,9 @@ class Channel(QObject):
             self._told_stale = stale
             self.staleChanged.emit(stale)
 
-    def note_stale(self, stale: bool) -> None:
+    def note_stale(self, stale: bool, fresh_from: int = 0) -> None:
         """Know whether what was last received is out of date, and say it with `tell_stale`; for the service only."""
-        self.feed.note_stale(stale)
+        self.feed.note_stale(stale, fresh_from)
 
     def tell_stale(self) -> None:
         """Say what was noted, where it is not what was said last; for the service only."""

@@ -145,7 +145,7 @@ class ChannelHub(QObject):
     def on_connection_state(self, ws_type: WebSocketType, state: ConnectionState) -> None:
         """A line that is lost makes all its channels stale; one that is proved makes those fresh that it serves."""
         if state in _DOWN:
-            self._note_stale(self._watched_on(ws_type), stale=True)
+            self._note_stale(self._watched_on(ws_type), stale=True, fresh_from=self._next_epoch(ws_type))
         elif state is ConnectionState.CONNECTED:
             status = self._manager.wiring.stream_status
             served = [entry for entry in self._watched_on(ws_type) if status(entry.stream).is_served]
@@ -179,11 +179,14 @@ class ChannelHub(QObject):
         told = [tap.channel for tap in taps if tap.channel.note_whole(whole)]
         self._calls.send([partial(channel.wholeChanged.emit, whole) for channel in told])
 
-    def _note_stale(self, watched: Iterable[_Tap | StaleRow], *, stale: bool) -> None:
+    def _next_epoch(self, ws_type: WebSocketType) -> int:
+        return self._manager.get_current_epoch(ws_type) + 1
+
+    def _note_stale(self, watched: Iterable[_Tap | StaleRow], *, stale: bool, fresh_from: int = 0) -> None:
         """Have all channels know it before the first says it: a slot may open a dialog, and the line may come back."""
         each = [entry.channel if isinstance(entry, _Tap) else entry for entry in watched]
         for entry in each:
-            entry.note_stale(stale)
+            entry.note_stale(stale, fresh_from)
         self._calls.send([entry.tell_stale for entry in each])
 
     # -- rows of subscriptions ----------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from upbit_ws_qt.silence import SilenceDetector
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.streams import StreamKey
 
 __all__ = ["StaleRow"]
@@ -25,7 +26,7 @@ class StaleRow:
     def __init__(
         self,
         stream: StreamKey,
-        newest: Callable[[StreamKey], object],
+        newest: Callable[[StreamKey], BaseWebSocketEvent | None],
         tell: Callable[[str, bool], None],
         on_stop: Callable[[StaleRow], None],
     ) -> None:
@@ -37,6 +38,7 @@ class StaleRow:
         self._on_stop = on_stop
         self._silence = SilenceDetector()
         self._last: object = None  # what was newest when it became stale
+        self._fresh_from = 0  # epoch
 
     def stop(self) -> None:
         """Be told nothing more; nobody shows it."""
@@ -48,10 +50,14 @@ class StaleRow:
 
     def has_news(self) -> bool:
         """Whether it is stale, and something has come since."""
-        return self.is_stale and self._newest(self.stream) is not self._last
+        if not self.is_stale:
+            return False
+        newest = self._newest(self.stream)
+        return newest is not None and newest is not self._last and newest.epoch >= self._fresh_from
 
-    def note_stale(self, stale: bool) -> None:
-        """Know it, and say so with `tell_stale`."""
+    def note_stale(self, stale: bool, fresh_from: int = 0) -> None:
+        """Know it, and say so with `tell_stale`; nothing of an epoch before `fresh_from` is news."""
+        self._fresh_from = max(self._fresh_from, fresh_from)
         if stale and not self.is_stale:
             self._last = self._newest(self.stream)
         self.is_stale = stale
