@@ -63,6 +63,18 @@ def test_a_gap_begins_at_what_was_handed_on_last_by_the_exchanges_clock() -> Non
     assert (gap.old, gap.new) == (1, 2)
 
 
+def test_what_a_line_brought_first_that_was_never_proved_is_where_its_stream_begins_to_miss() -> None:
+    rig = Rig(TRADES, CANDLES)
+    rig.known = {TRADES: StreamGap(TRADES, 5_000, 50)}
+    rig.log.lost("cut", 1000.0)
+    rig.log.epoch_begun(2, 1003.0, "opened again")
+    rig.known = {TRADES: StreamGap(TRADES, 8_000, 80), CANDLES: StreamGap(CANDLES, 7_000)}
+    rig.log.epoch_begun(3, 1006.0, "opened again")
+    first, second = rig.told
+    assert first.ranges == (StreamGap(TRADES, 5_000, 50), StreamGap(CANDLES))
+    assert second.ranges == (StreamGap(TRADES, 5_000, 50), StreamGap(CANDLES, 7_000))
+
+
 def test_what_was_handed_on_after_the_loss_was_found_is_before_the_gap() -> None:
     rig = Rig()
     rig.known = {TRADES: StreamGap(TRADES, 5_000, 50)}

@@ -200,6 +200,15 @@ class BackfillDriver:
                 self._ask_soon(healing)
         self._end_group(group)
 
+    def wishes_changed(self) -> None:
+        """Let go of streams that nobody waits for any more: a gap ends with the last of its streams.
+
+        A consumer may have ended its wish before anything came on the new line, and then nothing ever does.
+        """
+        for healing in (*self._healings.values(), *self._starts):
+            if not (healing.is_wanted or healing.asking or healing.handing_out):
+                self._forget(healing)
+
     def begin_with_past(self, route: Route) -> None:
         """Hand a new consumer the past of its streams from `since` on, then what comes live."""
         since = route.spec.since

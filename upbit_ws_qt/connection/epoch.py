@@ -134,7 +134,7 @@ class GapLog:
 
     def lost(self, cause: str, at: float) -> None:
         """Note that a line is gone, and when that was found (loop clock, seconds)."""
-        # The first loss counts: lines that were never proved in between brought nothing.
+        # The first loss counts: of what flowed before it, lines that were never proved make nothing good.
         if self._loss is None:
             self._loss = _Loss(at, cause)
 
@@ -149,9 +149,10 @@ class GapLog:
             return
         # Read now and not when the line was lost: what it had brought by then may have been handed on meanwhile, and
         # what was not is dropped from here on, so that it is missing too.
-        if self._ranges is None:
-            carried = [stream for stream in self._streams() if may_miss(stream)]
-            self._ranges = tuple(map(self._handed_on.stream_gap, carried))
+        # Where a line that was never proved has brought the first of a stream, its gap begins there.
+        begun = {each.stream: each for each in self._ranges or () if each.last_timestamp is not None}
+        carried = [stream for stream in self._streams() if may_miss(stream) and stream not in begun]
+        self._ranges = (*begun.values(), *map(self._handed_on.stream_gap, carried))
         streams = tuple(each.stream for each in self._ranges if each.stream.data_type.every_message_counts)
         known = [each.since for each in self._ranges if each.since is not None]
         down = max(0.0, opened_at - loss.at)

@@ -468,6 +468,7 @@ class Wiring:
             self._reminder = None
 
     def _follow_wishes(self) -> None:
+        self.backfill.wishes_changed()
         self._following, self._followed_at = None, self.loop.time()
         changed, self._changed = self._changed, set()
         if WebSocketType.PRIVATE in changed:
