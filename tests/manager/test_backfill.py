@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from upbit_ws_qt.backfill import GapReport
-    from upbit_ws_qt.events import TradeEvent
+    from upbit_ws_qt.events import CandleEvent, TradeEvent
 
 PUBLIC = WebSocketType.PUBLIC
 CODES = ("KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-SOL", "KRW-DOGE")
@@ -342,3 +342,21 @@ async def test_a_cut_under_ten_components_with_fifty_markets_is_told_in_one_line
         assert made.judge() == ([], [], [])
         assert len(report.streams) == 50
         assert str(report) == f"{report.dark:.0f} s dark, {recovered:,} trades recovered of {recovered:,}"
+
+
+async def test_a_wish_that_ends_before_anything_comes_again_keeps_no_gap_open() -> None:
+    async with pair() as made:
+        candles: list[CandleEvent] = []
+        wish = made.manager.register_component(
+            "candles", SubscriptionSpec(DataType.candle("1m"), CODES[0]), candles.append
+        )
+        await until(lambda: bool(candles))
+        await made.more(30)
+        # Nothing of the market comes on the new line, so that its candles wait for their first message.
+        mute = made.exchange.faults.inject("mute", codes=[CODES[0]])
+        await made.cut(25)
+        await until(lambda: made.manager.connection_state(PUBLIC) is ConnectionState.CONNECTED)
+        wish.close()
+        await until(lambda: bool(made.diary.reports))
+        mute.clear()
+        assert not made.manager.wiring.backfill.is_busy
