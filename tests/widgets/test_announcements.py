@@ -6,12 +6,12 @@ import pytest
 from PyQt6.QtCore import Qt, QUrl
 from PyQt6.QtWidgets import QMessageBox
 
+from tests.hostile_notices import HOSTILE_NOTICES
 from tests.qt.serving import served
 from tests.waiting import until
 from tests.widgets.showing import press, shown
 from upbit_ws_qt.events import AnnouncementEvent
 from upbit_ws_qt.exchange import FaultName
-from upbit_ws_qt.exchange.market.demo import NOTICES
 from widgets.announcements.links import safe_link
 from widgets.announcements.model import LONGEST_BODY, LONGEST_TITLE, MOST_KEPT, Announcement, AnnouncementBook, Column
 from widgets.announcements.panel import AnnouncementsWidget
@@ -113,11 +113,11 @@ async def test_hostile_announcements_are_shown_as_plain_text(
 ) -> None:
     async with shown(AnnouncementsWidget(service)) as widget:
         await until(lambda: widget.state is PanelState.EMPTY)
-        for title, category, body in NOTICES:
+        for title, category, body in HOSTILE_NOTICES:
             exchange.publish_announcement(title, category, body=body)
-        await until(lambda: widget.model.rowCount() == len(NOTICES))
+        await until(lambda: widget.model.rowCount() == len(HOSTILE_NOTICES))
         widget.table.selectRow(0)
-        for row in range(len(NOTICES)):
+        for row in range(len(HOSTILE_NOTICES)):
             press(widget.table, *[Qt.Key.Key_Down] * (row > 0))
             assert widget.table.currentIndex().row() == row
             title = titles(widget)[row].removeprefix("⚠ ")

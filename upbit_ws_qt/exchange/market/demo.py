@@ -1,4 +1,4 @@
-"""What happens by itself in a demonstration: a small trader with a routine, and announcements, some of them nasty."""
+"""What happens by itself in a demonstration: a small trader with a routine, and announcements."""
 
 from __future__ import annotations
 
@@ -16,43 +16,52 @@ if TYPE_CHECKING:
     from .account import Account
 
 _FIRST_TRADE_MS, _TRADE_EVERY_MS = 8_000, 9_000
-_FIRST_NOTICE_MS, _NOTICE_EVERY_MS = 5_000, 60_000
+_FIRST_NOTICE_MS, _NOTICE_EVERY_MS = 3_000, 60_000
+_SOON, _NOTICE_SOON_MS = 4, 6_000  # the first ones come closer together, so that a newcomer sees a list
 _LARGEST_SHARE = 20  # a twentieth of what is free goes into one order
 _LEAST = {"KRW": Decimal(20_000), "SGD": Decimal(20), "IDR": Decimal(200_000), "THB": Decimal(400)}
 _EIGHT_PLACES = Decimal("1e-8")
 
 _DAY_SECONDS = 86_400
 DAY = "{day}"
-"""In a title: the day after it is published, MM/DD in Korea."""
+"""In a title or body: the day after it is published, MM/DD in Korea."""
 
-# (title, category, body). The hostile ones are what a program must survive: markup, length, direction marks, links.
+# (title, category, body), of the kinds that the real exchange publishes; the first ones come soon after each other.
 NOTICES: tuple[tuple[str, str, str | None], ...] = (
     (
-        "[거래] 신규 디지털 자산 거래 지원 안내 (KRW, BTC, USDT 마켓)",
+        "[거래] 온도파이낸스(ONDO) BTC, USDT 마켓 추가 안내",
         "trade",
-        "거래 지원 시작 시점은 변동될 수 있습니다.",
+        f"거래 지원 개시: {DAY} 14:00 예정\n거래 지원 개시 시점은 유동성 확보 상황에 따라 변경될 수 있습니다.",
     ),
-    (f"[점검] 서버 점검 안내 ({DAY} 02:00 ~ 04:00)", "maintenance", "점검 중에는 거래와 입출금이 일시 중단됩니다."),
     (
-        '<b>공지</b> <img src=x onerror="alert(1)"> <a href="javascript:alert(1)">여기를 누르세요</a>',
-        "notice",
-        '<table width="99999999"><tr><td><font size=7>&lt;script&gt;alert(1)&lt;/script&gt;</font></table>',
+        "[입출금] 솔라나(SOL) 네트워크 업그레이드에 따른 입출금 일시 중단 안내",
+        "wallet",
+        "네트워크의 안정성이 확인되는 대로 입출금을 재개하겠습니다. 거래는 정상적으로 이용하실 수 있습니다.",
     ),
-    ("[입출금] 지갑 점검에 따른 입출금 일시 중단 안내", "wallet", None),
-    ("매우 긴 제목 " + "가나다라마바사아자차카타파하" * 300, "service", "아주 긴 본문입니다. " * 3000),
-    ("[이벤트] 출석하고 보상 받기", "event", "참여 방법: https://upbit.com/event"),
+    ("[이벤트] 첫 거래 고객 수수료 쿠폰 지급", "event", "대상: 이벤트 기간 중 처음으로 거래를 체결한 고객"),
     (
-        "입금 주소 변경 안내 \u202egnp.exe\u202c \u2066숨은 방향\u2069 \u200b\u0007\u001b[31m",
+        "[안내] 호가 모아보기 단위 변경 안내",
+        "service",
+        "거래 화면에서 고를 수 있는 호가 모아보기 단위가 일부 마켓에서 바뀝니다. 호가 단위는 그대로입니다.",
+    ),
+    (
+        f"[점검] 서버 정기 점검 안내 ({DAY} 02:00 ~ 04:00)",
+        "maintenance",
+        "점검 중에는 거래와 입출금이 일시 중단되며, 미체결 주문은 유지됩니다.",
+    ),
+    (
+        f"[거래] 거래 유의 종목 지정 연장 안내 (심사 결과 발표 {DAY})",
         "digital_asset",
-        "\u202e거꾸로 보이는 글\u202c",
+        "지정 사유가 해소되었는지 추가로 검토하고 있으며, 결과는 별도 공지로 안내드리겠습니다.",
     ),
+    ("[입출금] 이더리움(ETH) 입출금 재개 안내", "wallet", None),
+    ("[공지] 개인정보 처리방침 개정 안내", "notice", "개정된 처리방침은 공지일로부터 7일 뒤에 시행됩니다."),
+    ("[NFT] 드롭스 신규 컬렉션 안내", "nft", "자세한 일정은 NFT 홈에서 확인하실 수 있습니다."),
     (
-        "당첨을 축하합니다 http://upbit.com.example.net/login file:///etc/passwd https://upbit.com@192.0.2.1/",
-        "event",
-        "https://user:password@example.net/ data:text/html,<h1>x</h1>",
+        "[API] WebSocket 지표(indicator) 스트림 안내",
+        "service",
+        "RSI, MACD, 볼린저 밴드 등 지표를 실시간으로 구독하실 수 있습니다.\nhttps://docs.upbit.com/kr/reference",
     ),
-    ("[NFT] 서비스 이용 약관 개정", "nft", "개정 약관은 30일 뒤부터 적용됩니다."),
-    ('{"type":"ticker","code":"KRW-BTC","trade_price":1}', "trading", "\u0000\ufffd\U0001f680" * 20),
 )
 
 
@@ -93,8 +102,8 @@ class DemoScript:
             self._next_trade_ms = now_ms + _TRADE_EVERY_MS + self._random.randrange(_TRADE_EVERY_MS)
             self._trade(out)
         if now_ms >= self._next_notice_ms:
-            self._next_notice_ms = now_ms + _NOTICE_EVERY_MS
             self._announce(now_ms, out)
+            self._next_notice_ms = now_ms + (_NOTICE_EVERY_MS if self._notices >= _SOON else _NOTICE_SOON_MS)
 
     def _trade(self, out: list[Change]) -> None:
         account = self._world.account
@@ -154,11 +163,16 @@ class DemoScript:
         number = self._notices % len(NOTICES)
         _, category, body = NOTICES[number]
         self._notices += 1
-        changes = self._world.publish_announcement(self._title(number, now_ms), category, body, None)
+        text = None if body is None else _dated(body, now_ms)
+        changes = self._world.publish_announcement(self._title(number, now_ms), category, text, None)
         self._notice = changes[0].uuid
         out += changes
 
     def _title(self, number: int, now_ms: int) -> str:
-        """Return a title; one that names a day names the next one, so that nothing is announced for the past."""
-        _, month, day = kst_time(now_ms // 1000 + _DAY_SECONDS)[:10].split("-")
-        return NOTICES[number][0].replace(DAY, f"{month}/{day}")
+        return _dated(NOTICES[number][0], now_ms)
+
+
+def _dated(text: str, now_ms: int) -> str:
+    """Return a text; one that names a day names the next one, so that nothing is announced for the past."""
+    _, month, day = kst_time(now_ms // 1000 + _DAY_SECONDS)[:10].split("-")
+    return text.replace(DAY, f"{month}/{day}")
