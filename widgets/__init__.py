@@ -87,7 +87,7 @@ def __getattr__(name: str) -> object:
     try:
         value: object = getattr(import_module(f"{__name__}.{home}"), name)
     except ModuleNotFoundError as error:
-        if error.name not in ("PyQt6", "pyqtgraph", "numpy"):
+        if error.name not in ("PyQt6", "pyqtgraph", "numpy", "talib"):
             raise
         raise ModuleNotFoundError(
             f"{name} needs {error.name}, which is not installed here: pip install {error.name}", name=error.name
