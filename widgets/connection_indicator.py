@@ -17,6 +17,7 @@ from .base.labels import tip_text
 from .base.line_state import line_board, line_name
 from .base.text import tr
 from .base.theme import HEALTH_SHAPES, colours_of, number_font
+from .base.tokens import HAIRLINE, SPARK_SIZE, STROKE
 
 if TYPE_CHECKING:
     from PyQt6.QtGui import QHideEvent, QShowEvent
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ConnectionIndicator"]
 
-SPARK = QSize(44, 14)
+SPARK = QSize(*SPARK_SIZE)
 SPARK_SECONDS = 60.0
 _RANK = ("idle", "good", "warn", "bad")
 
@@ -132,7 +133,7 @@ class ConnectionIndicator(QToolButton):
     def changeEvent(self, event: QEvent | None) -> None:
         """Take another language or theme over."""
         super().changeEvent(event)
-        kinds = (QEvent.Type.LanguageChange, QEvent.Type.PaletteChange)
+        kinds = (QEvent.Type.LanguageChange, QEvent.Type.FontChange, QEvent.Type.PaletteChange)
         if event is not None and event.type() in kinds and hasattr(self, "_kind") and self._is_other(event):
             self._shown = ()
             self.setMinimumWidth(0)
@@ -140,7 +141,7 @@ class ConnectionIndicator(QToolButton):
 
     def _is_other(self, event: QEvent) -> bool:
         """Whether the language, or the theme and not only the colour of its own text, changed."""
-        return event.type() == QEvent.Type.LanguageChange or (
+        return event.type() != QEvent.Type.PaletteChange or (
             bool(self._shown) and colours_of(self.palette()).dark is not self._shown[4]
         )
 
@@ -164,9 +165,9 @@ def _spark(scores: HistorySeries, colour: QColor, ground: QColor, ratio: float) 
     painter = QPainter(picture)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     width, height = SPARK.width(), SPARK.height()
-    painter.setPen(QPen(ground, 1.0))
+    painter.setPen(QPen(ground, HAIRLINE))
     painter.drawLine(QPointF(0, height - 0.5), QPointF(width, height - 0.5))
-    painter.setPen(QPen(colour, 1.4))
+    painter.setPen(QPen(colour, STROKE))
     now = time.time()
     part = QPolygonF()
     for at, value in (*zip(scores.times, scores.values, strict=True), (now, math.nan)):

@@ -15,6 +15,7 @@ from upbit_ws_qt.exchange import EmbeddedExchange
 from widgets.base.look import look
 from widgets.base.text import Language, set_language
 from widgets.base.theme import MarketScheme, ThemeMode, apply_theme
+from widgets.base.tokens import Density
 from widgets.program.options import Options
 from widgets.program.program import Program
 from widgets.program.store import Store
@@ -36,6 +37,9 @@ async def desk(
     **changes: Any,
 ) -> AsyncIterator[tuple[Program, Any]]:
     """Run a program; `changes` are of its service's configuration. Gives (program, exchange)."""
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    font = app.font()
     async with asyncio.timeout(110), EmbeddedExchange(settings) as exchange:
         keeper = store or Store(None)
         preferences = keeper.preferences()
@@ -48,10 +52,9 @@ async def desk(
         finally:
             await close(program)
             set_language(Language.ENGLISH)
-            app = QApplication.instance()
-            assert isinstance(app, QApplication)
+            look().choose(scheme=MarketScheme.KOREAN, reduce_motion=False, density=Density.NORMAL)
+            app.setFont(font)
             apply_theme(app, ThemeMode.LIGHT)
-            look().choose(scheme=MarketScheme.KOREAN, reduce_motion=False)
 
 
 async def close(program: Program) -> None:

@@ -20,6 +20,7 @@ from tests.widgets.settings_desk import (
 from upbit_ws_qt import INDICATOR_RULES, TIMEFRAMES, DataFormat, IndependenceLevel, IndicatorSpec
 from widgets.base.text import Language
 from widgets.base.theme import MarketScheme, ThemeMode
+from widgets.base.tokens import Density
 from widgets.indicators.choice import event_offers, param_offers, spec_of
 from widgets.indicators.panel import IndicatorsWidget
 from widgets.program.main_menu import MainMenu
@@ -48,6 +49,7 @@ def every_watch() -> Iterator[tuple[IndicatorSpec, str]]:
 def test_every_preference_comes_back_as_it_was() -> None:
     wanted = Preferences(
         language=Language.KOREAN, theme=ThemeMode.DARK, scheme=MarketScheme.WESTERN, reduce_motion=True,
+        density=Density.ROOMY,
         toast_fills=False, toast_lost=False, toast_recovered=False, toast_signals=False, toast_alerts=False,
         data_format=DataFormat.SIMPLE, compression=False, independence=IndependenceLevel.ISOLATED,
         favourites=("KRW-ETH",), symbol="BTC-ETH", unit="60m", watches=tuple(itertools.islice(every_watch(), 100)),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QColor, QGuiApplication
@@ -15,9 +18,15 @@ from tests.widgets.settings_desk import (
     open_settings,
     switch,
 )
+from widgets.base.focus import FramedTable
 from widgets.base.look import legible
 from widgets.base.text import Language
 from widgets.base.theme import DARK, LIGHT, Colours, MarketColours, MarketScheme, ThemeMode, market_colours
+from widgets.base.tokens import Density
+from widgets.program.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = [pytest.mark.usefixtures("let_go")]
 
@@ -41,6 +50,39 @@ async def test_colours_are_seen_at_once() -> None:
                 # The market decides which signs there are, and the first row, which is marked, has an ink of its own.
                 assert {expected[model.row(place).sign] for place in range(1, 5)} - {""} <= shown
         dialog.reject()
+
+
+@pytest.mark.qasync_loop
+async def test_the_density_is_seen_at_once_and_remembered(tmp_path: Path) -> None:
+    """Type, rows and spaces grow together, in every panel that is open; Cancel takes it back."""
+    store = Store(tmp_path)
+    async with desk(store) as (program, _):
+        window = window_of(program)
+        tables = window.findChildren(FramedTable)
+        assert len(tables) >= 5
+
+        def sizes() -> list[int]:
+            rows = [header.defaultSectionSize() for each in tables if (header := each.verticalHeader()) is not None]
+            outer = window.watch_list.layout()
+            assert outer is not None
+            return [*rows, window.fontMetrics().height(), outer.spacing()]
+
+        dialog = open_settings(window)
+        found = {}
+        for density in (Density.COMPACT, Density.ROOMY, Density.NORMAL):
+            choose(dialog, "density", density)
+            await turn()
+            found[density] = sizes()
+        for closer, wider in pairwise([found[Density.COMPACT], found[Density.NORMAL], found[Density.ROOMY]]):
+            assert all(one < other for one, other in zip(closer, wider, strict=True)), found
+        choose(dialog, "density", Density.ROOMY)
+        dialog.reject()
+        await turn()
+        assert sizes() == found[Density.NORMAL]
+        dialog = open_settings(window)
+        choose(dialog, "density", Density.COMPACT)
+        confirm(dialog)
+        assert store.preferences().density is Density.COMPACT
 
 
 def ink_of_signs(market: MarketColours, theme: Colours) -> dict[int, str]:

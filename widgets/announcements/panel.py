@@ -21,6 +21,7 @@ from upbit_ws_qt import AnnouncementEvent, Subscription, WebSocketService, WebSo
 
 from ..base.event_panel import EventPanel
 from ..base.labels import breakable, contained, plain_label
+from ..base.spacing import spaced
 from ..base.tables import dim_colour, fit_columns, plain_table
 from ..base.text import tr
 from .links import safe_link
@@ -100,7 +101,7 @@ class AnnouncementsWidget(EventPanel):
     def _arrange(self) -> None:
         details = QWidget(self.body)
         inner = QVBoxLayout(details)
-        inner.setContentsMargins(0, 0, 0, 0)
+        spaced(inner)
         inner.addWidget(self.title)
         inner.addWidget(self.text, 1)
         foot = QHBoxLayout()
@@ -114,7 +115,7 @@ class AnnouncementsWidget(EventPanel):
         splitter.setStretchFactor(0, 3)
         splitter.setStretchFactor(1, 2)
         layout = QVBoxLayout(self.body)
-        layout.setContentsMargins(0, 0, 0, 0)
+        spaced(layout)
         layout.addWidget(splitter)
 
     # -- wishes and data ----------------------------------------------------------------------------------------------

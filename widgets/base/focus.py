@@ -5,12 +5,13 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import QEvent, Qt
 from PyQt6.QtGui import QKeySequence, QPainter, QPalette, QPen
 from PyQt6.QtWidgets import QAbstractScrollArea, QScrollArea, QSplitter, QStackedWidget, QTableView, QTabWidget, QWidget
 
 from .copying import copy_rows
 from .theme import shade_alternate_rows
+from .tokens import FRAME, space
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +46,26 @@ class FocusEntry(QWidget):
 
 
 class FramedTable(QTableView):
-    """A table that shows by a frame that it has the keyboard, and copies the rows that are marked in it."""
+    """A table that shows by a frame that it has the keyboard, and copies the rows that are marked in it.
+
+    Its rows are as high as the density in force has them.
+    """
+
+    def fit_rows(self) -> None:
+        """Make the rows as high as type and density want them; happens by itself when either changes."""
+        rows = self.verticalHeader()
+        if rows is not None:
+            rows.setDefaultSectionSize(self.fontMetrics().height() + self.row_air())
+
+    def row_air(self) -> int:
+        """Return the height of a row beyond that of its text; a hook."""
+        return space().row
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Follow the size of the type."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.FontChange:
+            self.fit_rows()
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """Copy whole rows; Qt copies one cell, of whatever row the keyboard is in."""
@@ -112,7 +132,7 @@ def paint_focus_frame(view: QWidget) -> None:
     surface = view.viewport() if isinstance(view, QAbstractScrollArea) else view
     if surface is not None:
         painter = QPainter(surface)
-        painter.setPen(QPen(view.palette().color(QPalette.ColorRole.Link), 1))
+        painter.setPen(QPen(view.palette().color(QPalette.ColorRole.Link), FRAME))
         painter.drawRect(surface.rect().adjusted(0, 0, -1, -1))
         painter.end()
 

@@ -1,4 +1,4 @@
-"""What the user chose about looks that no palette carries: the colours of prices, and whether things may move."""
+"""What the user chose about looks that no palette carries: colours of prices, density, whether things may move."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from PyQt6.QtGui import QBrush, QColor
 
 from .contrast import LEAST_CONTRAST, blend, contrast, legible
 from .theme import MarketColours, MarketScheme, is_dark, market_colours
+from .tokens import Density, density, set_density
 
 if TYPE_CHECKING:
     from PyQt6.QtCore import QRect
@@ -52,23 +53,38 @@ class Look(QObject):
         """Whether nothing may flash or slide."""
         return self._reduce_motion
 
-    def choose(self, *, scheme: MarketScheme | None = None, reduce_motion: bool | None = None) -> None:
-        """Change some of it, live."""
+    @property
+    def density(self) -> Density:
+        """How much there is on a screen."""
+        return density()
+
+    def choose(
+        self,
+        *,
+        scheme: MarketScheme | None = None,
+        reduce_motion: bool | None = None,
+        density: Density | None = None,
+    ) -> None:
+        """Change some of it, live; for another size of type, too, `use_typeface` has to follow."""
         own = self._own if scheme is None else None
-        self._change(scheme or self._scheme, own, self._reduce_motion if reduce_motion is None else reduce_motion)
+        reduced = self._reduce_motion if reduce_motion is None else reduce_motion
+        self._change(scheme or self._scheme, own, reduced, density or self.density)
 
     def choose_own(self, colours: MarketColours) -> None:
         """Show rising and falling prices in a program's own colours, until a scheme is chosen again."""
-        self._change(self._scheme, colours, self._reduce_motion)
+        self._change(self._scheme, colours, self._reduce_motion, self.density)
 
     def market_colours(self, palette: QPalette) -> MarketColours:
         """Return the chosen colours of rising and falling prices that fit a widget's palette."""
         return self._own or market_colours(self._scheme, dark=is_dark(palette))
 
-    def _change(self, scheme: MarketScheme, own: MarketColours | None, reduce_motion: bool) -> None:
-        wanted = (scheme, own, reduce_motion)
-        if wanted != (self._scheme, self._own, self._reduce_motion):
-            self._scheme, self._own, self._reduce_motion = wanted
+    def _change(
+        self, scheme: MarketScheme, own: MarketColours | None, reduce_motion: bool, wanted_density: Density
+    ) -> None:
+        wanted = (scheme, own, reduce_motion, wanted_density)
+        if wanted != (self._scheme, self._own, self._reduce_motion, self.density):
+            self._scheme, self._own, self._reduce_motion = scheme, own, reduce_motion
+            set_density(wanted_density)
             self.changed.emit()
 
 

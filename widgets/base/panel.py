@@ -28,8 +28,10 @@ from .labels import plain_label
 from .limits import Limit, LimitsButton, given_up, undo_until_back
 from .line_state import line_state
 from .look import blend, look, market_colours_of
+from .spacing import Step, spaced
 from .text import age_text, mark, said, tr
 from .theme import Colours, MarketColours, colours_of
+from .tokens import FRAME, STRIP_WEIGHT, space
 from .trouble import trouble_of
 
 if TYPE_CHECKING:
@@ -42,7 +44,6 @@ if TYPE_CHECKING:
 __all__ = ["Panel", "PanelState", "plain_label"]
 
 _LONGEST_CAUSE = 300
-_STRIP_WEIGHT = 0.22
 GIVEN_UP = Phrase(mark("The connection was given up; see the connection monitor for the cause."))
 
 
@@ -83,7 +84,7 @@ class Panel(FocusEntry):
         self.service = service
         self.body = QWidget(self)
         self.tools = QHBoxLayout()
-        self.tools.setSpacing(4)
+        spaced(self.tools)
         self._state = PanelState.LOADING
         self._line: WebSocketType | None = None
         self._had_data = False
@@ -112,12 +113,11 @@ class Panel(FocusEntry):
         self._stack.addWidget(self._message)
         self._stack.addWidget(self.body)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(4, 4, 4, 4)
-        layout.setSpacing(4)
+        spaced(layout, Step.SMALL, Step.SMALL)
         self.limits_button = LimitsButton(self)
         self.healing = HealingLabel(service, self)
         head = QHBoxLayout()
-        head.setSpacing(4)
+        spaced(head)
         head.addLayout(self.tools, 1)
         head.addWidget(self.healing)
         head.addWidget(self.limits_button)
@@ -471,8 +471,14 @@ class _Strip(QLabel):
         self.setObjectName("staleStrip")
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.setContentsMargins(6, 2, 6, 2)
+        self._on_look()
+        look().changed.connect(self._on_look)
         self.hide()
+
+    @pyqtSlot()
+    def _on_look(self) -> None:
+        now = space()
+        self.setContentsMargins(now.medium, now.tiny, now.medium, now.tiny)
 
     def show_text(self, text: str) -> None:
         """Say it, over everything else."""
@@ -490,8 +496,8 @@ class _Strip(QLabel):
         del event
         colours = colours_of(self.palette())
         painter = QPainter(self)
-        painter.fillRect(self.rect(), blend(colours.warn, colours.base, _STRIP_WEIGHT))
-        painter.fillRect(QRect(0, 0, self.width(), 1), QColor(colours.warn))
+        painter.fillRect(self.rect(), blend(colours.warn, colours.base, STRIP_WEIGHT))
+        painter.fillRect(QRect(0, 0, self.width(), FRAME), QColor(colours.warn))
         painter.setPen(QColor(colours.text))
         inside = self.contentsRect()
         text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, inside.width())

@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import QVBoxLayout
 from upbit_ws_qt import WebSocketType
 
 from .event_panel import EventPanel
+from .spacing import spaced
 from .tables import dim_colour, plain_table
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class TablePanel(EventPanel):
         self.table.activated.connect(self._on_activated)
         self.begin_at(self.table)
         self.rows = QVBoxLayout(self.body)
-        self.rows.setContentsMargins(0, 0, 0, 0)
+        spaced(self.rows)
         self.rows.addWidget(self.table)
         self._flush = QTimer(self)
         self._flush.setSingleShot(True)

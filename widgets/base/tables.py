@@ -21,6 +21,7 @@ from .labels import tip_text
 from .look import legible
 from .text import tr
 from .theme import number_font
+from .tokens import WORDS_LEAST, space
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -43,10 +44,7 @@ __all__ = [
     "whole_parts",
 ]
 
-_AIR = 12
 _BETWEEN = " · "
-_LEAST_TEXT = 40  # pixels
-_NOTE_AIR = 8
 _INDENT = "\u2002"  # an en wide
 _WIDEST_FIGURE = 28  # characters: no exchange makes a column, and with it a window, as wide as it likes
 _ROOT = QModelIndex()
@@ -215,7 +213,7 @@ class PlainTable(FramedTable):
             return
         last = model.index(model.rowCount() - 1, 0)
         top = self.visualRect(last).bottom() + 1 if last.isValid() else 0
-        area = viewport.rect().adjusted(_NOTE_AIR, top + _NOTE_AIR, -_NOTE_AIR, 0)
+        area = viewport.rect().adjusted(space().medium, top + space().medium, -space().medium, 0)
         flags = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap
         painter = QPainter(viewport)
         if painter.boundingRect(area, int(flags), self._note).height() <= area.height():
@@ -259,7 +257,7 @@ class PlainTable(FramedTable):
         for column in shown:
             width = self._least[column] + spare
             if needed > room and not self._is_of_figures(column):
-                width = max(width - (needed - room), min(width, _LEAST_TEXT))  # words may end in an ellipsis
+                width = max(width - (needed - room), min(width, WORDS_LEAST))  # words may end in an ellipsis
                 needed -= self._least[column] - width
             if self.columnWidth(column) != width:
                 self.setColumnWidth(column, width)
@@ -304,11 +302,11 @@ def plain_table(model: QAbstractItemModel, parent: QWidget) -> PlainTable:
     assert horizontal is not None
     vertical.hide()
     vertical.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-    vertical.setDefaultSectionSize(table.fontMetrics().height() + 6)
+    table.fit_rows()
     horizontal.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
     horizontal.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     horizontal.setHighlightSections(False)
-    horizontal.setMinimumSectionSize(30)
+    horizontal.setMinimumSectionSize(space().huge)
     return table
 
 
@@ -334,7 +332,7 @@ def fit_columns(table: PlainTable, samples: Sequence[str], give_up: Sequence[int
     for column in range(model.columnCount()):
         heading = str(model.headerData(column, Qt.Orientation.Horizontal) or "")
         texts = (heading, *samples[column : column + 1])
-        least.append(max(metrics.horizontalAdvance(text) for text in texts) + _AIR)
+        least.append(max(metrics.horizontalAdvance(text) for text in texts) + space().large)
     table.need(least, give_up, shares=len(samples) >= len(least))
 
 
@@ -365,10 +363,10 @@ class FiguresDelegate(QStyledItemDelegate):
             option.text = _INDENT + (option.text or "")
         if option is None or not option.displayAlignment & Qt.AlignmentFlag.AlignRight:
             return
-        needed = option.fontMetrics.horizontalAdvance(option.text) + _AIR
+        needed = option.fontMetrics.horizontalAdvance(option.text) + space().large
         if needed > option.rect.width() > 0:
             self._table.widen(index.column(), needed)
-            option.text = whole_parts(option.text or "", option.fontMetrics, option.rect.width() - _AIR)
+            option.text = whole_parts(option.text or "", option.fontMetrics, option.rect.width() - space().large)
 
 
 def add_copy_action(menu: QMenu, table: QTableView) -> None:

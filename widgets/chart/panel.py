@@ -15,6 +15,7 @@ from ..base.asking import Question
 from ..base.limits import Limit
 from ..base.market_panel import MarketPanel
 from ..base.panel import plain_label
+from ..base.spacing import spaced
 from ..base.text import mark, said, tr
 from ..base.units import unit_text
 from .data import CandleSeries, bar_of, bars_of
@@ -96,7 +97,7 @@ class ChartWidget(MarketPanel):
         row.addWidget(self._history_trouble, 1)
         row.addWidget(self._again)
         layout = QVBoxLayout(self.body)
-        layout.setContentsMargins(0, 0, 0, 0)
+        spaced(layout)
         layout.addWidget(self.view, 1)
         layout.addLayout(row)
         self._recheck = QTimer(self)  # a finished candle is asked for once more: its last trades may have come late

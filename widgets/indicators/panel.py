@@ -22,8 +22,10 @@ from upbit_ws_qt import (
 from ..base.event_panel import EventPanel
 from ..base.market_marks import MarksLabel, market_marks
 from ..base.panel import PanelState, plain_label
+from ..base.spacing import spaced
 from ..base.tables import dim_colour, fit_columns, plain_table
 from ..base.text import tr
+from ..base.tokens import space
 from ..base.units import unit_text
 from .choice import FIRST_WATCHES, spec_text
 from .model import SignalsModel, Watch, WatchesModel, next_close_text
@@ -118,10 +120,10 @@ class IndicatorsWidget(EventPanel):
     def _arrange(self) -> None:
         upper = QWidget(self.body)
         inner = QVBoxLayout(upper)
-        inner.setContentsMargins(0, 0, 0, 0)
+        spaced(inner)
         inner.addWidget(self.picker)
         inner.addWidget(self.watch_table)
-        self.watch_table.setMinimumHeight(_LEAST_ROWS * (self.watch_table.fontMetrics().height() + 6))
+        self.watch_table.setMinimumHeight(_LEAST_ROWS * (self.watch_table.fontMetrics().height() + space().row))
         inner.addWidget(self.note)
         splitter = QSplitter(Qt.Orientation.Vertical, self.body)
         splitter.setChildrenCollapsible(False)
@@ -130,7 +132,7 @@ class IndicatorsWidget(EventPanel):
             splitter.setStretchFactor(place, _SHARES[place])
         splitter.setSizes([100 * share for share in _SHARES])
         layout = QVBoxLayout(self.body)
-        layout.setContentsMargins(0, 0, 0, 0)
+        spaced(layout)
         layout.addWidget(splitter)
 
     def _connect(self) -> None:

@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QPushBu
 from upbit_ws_qt import TIMEFRAMES, IndicatorSpec
 
 from ..base.panel import plain_label
+from ..base.spacing import spaced
 from ..base.text import tr
 from ..base.units import unit_text
 from .choice import (
@@ -76,8 +77,7 @@ class IndicatorPicker(QWidget):
             second.addWidget(field.box)
         second.addStretch()
         layout = QGridLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
+        spaced(layout)
         layout.addLayout(first, 0, 0)
         layout.addLayout(second, 1, 0)
 

@@ -11,6 +11,9 @@ from PyQt6.QtWidgets import QVBoxLayout, QWidget
 from ..base.kst import kst_stamp
 from ..base.panel import plain_label
 from ..base.price_format import brief_text
+from ..base.spacing import Step, spaced
+from ..base.theme import LIGHT
+from ..base.tokens import HAIRLINE, POINT_SIZE
 from .choice import word_text
 
 if TYPE_CHECKING:
@@ -44,10 +47,9 @@ class IndicatorPlot(QWidget):
         self._plot.setFocusPolicy(pg.QtCore.Qt.FocusPolicy.NoFocus)  # nothing in there can be done by keyboard
         self._plot.setMouseEnabled(x=False, y=False)
         self._curves = [self._plot.plot(connect="finite") for _ in range(_MOST_CURVES)]
-        self._pens: tuple[str, ...] = ("#000000",) * _MOST_CURVES
+        self._pens: tuple[str, ...] = (LIGHT.text,) * _MOST_CURVES
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
+        spaced(layout, Step.NONE)
         layout.addWidget(self.legend)
         layout.addWidget(self._plot, 1)
         layout.addWidget(self.note, 1)
@@ -93,8 +95,8 @@ class IndicatorPlot(QWidget):
         self._pens = (colours.accent, colours.warn, colours.muted)
         styles = (pg.QtCore.Qt.PenStyle.SolidLine, pg.QtCore.Qt.PenStyle.DashLine, pg.QtCore.Qt.PenStyle.DotLine)
         for curve, colour, style in zip(self._curves, self._pens, styles, strict=True):
-            curve.setPen(pg.mkPen(colour, width=1, style=style))
-            curve.setSymbolSize(4)
+            curve.setPen(pg.mkPen(colour, width=HAIRLINE, style=style))
+            curve.setSymbolSize(POINT_SIZE)
             curve.setSymbolPen(colour)
             curve.setSymbolBrush(colour)
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyqtgraph as pg
 from PyQt6.QtCore import QRectF, Qt
 
+from ..base.tokens import TICK_APART, VALUE_AXIS, space
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -15,10 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LogAxis", "Value", "ValueAxis", "WholeAxis"]
 
-TICK_PIXELS = 16.0
+TICK_PIXELS = TICK_APART
 """From one number to the next at least, so that they do not overlap."""
-VALUE_WIDTH = 46
-VALUE_MARGIN = 4
 
 
 class LogAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph ships no types
@@ -68,7 +68,7 @@ class ValueAxis(pg.AxisItem):  # type: ignore[misc]  # as above
 
     def __init__(self) -> None:
         super().__init__("right")
-        self.setWidth(VALUE_WIDTH)
+        self.setWidth(VALUE_AXIS)
         self.values: tuple[Value, ...] = ()
 
     def show_values(self, values: tuple[Value, ...]) -> None:
@@ -89,7 +89,7 @@ class ValueAxis(pg.AxisItem):  # type: ignore[misc]  # as above
         side = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         for value, top in zip(self.values, apart(tops, line, size.height()), strict=True):
             painter.setPen(value.colour)
-            painter.drawText(QRectF(VALUE_MARGIN, top, size.width() - VALUE_MARGIN, line), side, value.text)
+            painter.drawText(QRectF(space().small, top, size.width() - space().small, line), side, value.text)
 
 
 def apart(tops: Sequence[float], line: float, room: float) -> list[float]:

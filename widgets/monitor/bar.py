@@ -11,8 +11,10 @@ from PyQt6.QtWidgets import QButtonGroup, QCheckBox, QHBoxLayout, QMenu, QStyle,
 from upbit_ws_qt import WebSocketType
 
 from ..base.labels import plain_label
+from ..base.spacing import spaced
 from ..base.text import mark, tr
 from ..base.theme import colours_of
+from ..base.tokens import space
 from .extra import EXTRAS
 from .words import line_name
 
@@ -91,14 +93,14 @@ class MonitorBar(QWidget):
         self.more.setMenu(self._menu)
         self._choices.triggered.connect(lambda action: self.extraChosen.emit(action.data()))
         bar = QHBoxLayout(self)
-        bar.setContentsMargins(0, 0, 0, 0)
+        spaced(bar)
         for number, _ in enumerate(WINDOWS):
             button = _Choice(self)
             button.setCheckable(True)
             self.windows.addButton(button, number)
             bar.addWidget(button)
         self._window(0).setChecked(True)
-        bar.addSpacing(8)
+        bar.addSpacing(space().medium)
         style = self.style()
         assert style is not None
         for name, pixmap, _, _ in _ACTIONS:

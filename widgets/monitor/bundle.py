@@ -22,6 +22,7 @@ from upbit_ws_qt import WebSocketType
 
 from ..base.labels import plain_label
 from ..base.text import mark, tr
+from ..base.tokens import BUNDLE_SIZE
 from .incident_words import card_text
 from .words import bytes_text, clock
 
@@ -112,7 +113,7 @@ class BundleDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Report"))
-        self.resize(760, 460)
+        self.resize(*BUNDLE_SIZE)
         self._parts = tuple(parts)
         about = plain_label(
             tr("This is all that will be in the file. Keys, tokens, orders and balances are not."), self

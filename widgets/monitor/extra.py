@@ -12,6 +12,7 @@ from PyQt6.QtGui import QColor
 from upbit_ws_qt import WebSocketType
 
 from ..base.text import mark
+from ..base.tokens import HAIRLINE
 from .axes import TICK_PIXELS, Value
 from .words import NOTHING
 
@@ -99,7 +100,7 @@ class ExtraCurves:
     def apply_colours(self, colours: Colours) -> None:
         """Draw each in its line's colour, the program's in that of text."""
         for ws_type, curve in self.curves.items():
-            curve.setPen(pg.mkPen(colours.text if ws_type is None else colours.lines[ws_type], width=1))
+            curve.setPen(pg.mkPen(colours.text if ws_type is None else colours.lines[ws_type], width=HAIRLINE))
 
     def latest(self, colours: Colours) -> tuple[Value, ...]:
         """Return what each stands at now."""

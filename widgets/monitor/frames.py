@@ -8,7 +8,9 @@ from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QPlainTextEdit, Q
 
 from upbit_ws_qt import FrameRecord, WebSocketType
 
+from ..base.spacing import spaced
 from ..base.text import mark, tr
+from ..base.tokens import DETAILS_MOST
 from .table import Column, RecordTable
 from .words import NOTHING, clock, line_name
 
@@ -44,13 +46,13 @@ class FramesTab(QWidget):
         self.direction = QComboBox(self)
         self.details = QPlainTextEdit(self)
         self.details.setReadOnly(True)
-        self.details.setMaximumHeight(80)
+        self.details.setMaximumHeight(DETAILS_MOST)
         self.details.setTabChangesFocus(True)
         row = QHBoxLayout()
         for control in (self.line, self.direction, self.filter):
             row.addWidget(control)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        spaced(layout)
         layout.addLayout(row)
         layout.addWidget(self.table)
         layout.addWidget(self.details)

@@ -19,6 +19,7 @@ from PyQt6.QtWidgets import (
 
 from ..base.copying import put_on_clipboard
 from ..base.labels import PlainLabel, plain_label
+from ..base.spacing import Step, spaced
 from ..base.text import mark, said, tr
 from ..base.theme import HEALTH_SHAPES, colours_of
 from .incident_words import card_rows, card_text, incident_level, moment, time_text
@@ -54,13 +55,12 @@ class IncidentCard(QScrollArea):
         self.copy.clicked.connect(self._on_copy)
         self._grid = QGridLayout()
         self._grid.setColumnStretch(1, 1)
-        self._grid.setHorizontalSpacing(10)
-        self._grid.setVerticalSpacing(2)
+        spaced(self._grid, Step.TINY, across=Step.MEDIUM)
         foot = QHBoxLayout()
         foot.addStretch()
         foot.addWidget(self.copy)
         layout = QVBoxLayout(inside)
-        layout.setContentsMargins(8, 6, 8, 6)
+        spaced(layout, Step.SMALL, Step.MEDIUM, Step.SMALL)
         layout.addWidget(self.headline)
         layout.addLayout(self._grid)
         layout.addStretch()
@@ -158,7 +158,7 @@ class IncidentsTab(QWidget):
         self.split.setStretchFactor(1, CARD_SHARE)
         self.split.setChildrenCollapsible(False)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        spaced(layout)
         layout.addWidget(self.split)
         selection = self.table.selectionModel()
         assert selection is not None

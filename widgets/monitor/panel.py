@@ -8,7 +8,9 @@ from PyQt6.QtCore import QEvent, QSize, Qt, pyqtSignal
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from ..base.labels import plain_label, tip_text
+from ..base.spacing import Step, spaced
 from ..base.text import mark, tr
+from ..base.tokens import MONITOR_ROOMY, MONITOR_SIZE, TABS_LEAST
 from .bar import MonitorBar
 from .frames import FramesTab
 from .incidents import IncidentsTab
@@ -26,11 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MonitorPanel", "PanelScroll"]
 
-TABS_HEIGHT = 150
-WIDE = 900
-HIGH = 612
+WIDE, HIGH = MONITOR_ROOMY
 """Pixels of height from which on plots and tabs lie one above the other."""
-USUAL = QSize(1060, 400)
+USUAL = QSize(*MONITOR_SIZE)
 """Enough for the table and readable plots, tabs beside them, and the window keeps room for what it is for."""
 
 
@@ -96,10 +96,9 @@ class MonitorPanel(QWidget):
         self.split.setStretchFactor(1, 2)
         self.split.setSizes([360, 220])
         self.split.setChildrenCollapsible(False)
-        self.tabs.setMinimumHeight(TABS_HEIGHT)
+        self.tabs.setMinimumHeight(TABS_LEAST)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 4, 6, 4)
-        layout.setSpacing(4)
+        spaced(layout, Step.SMALL, Step.SMALL)
         layout.addWidget(self.bar)
         layout.addWidget(self.table)
         layout.addWidget(self.hint)

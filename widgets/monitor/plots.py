@@ -14,8 +14,10 @@ from PyQt6.QtWidgets import QFrame, QRubberBand, QVBoxLayout, QWidget
 
 from upbit_ws_qt import WebSocketType
 
+from ..base.spacing import spaced
 from ..base.text import tr
 from ..base.theme import colours_of
+from ..base.tokens import DRAGGED, HAIRLINE, LABEL_APART, NEAR, PLOT_AXIS, PLOTS_LEAST, STATE_BAND, space
 from .axes import LogAxis, Value, ValueAxis, WholeAxis
 from .extra import EXTRAS, ExtraAxis, ExtraCurves, extra_text
 from .readout import Readout, ReadoutRow
@@ -34,18 +36,13 @@ __all__ = ["METRICS", "MonitorPlots"]
 
 METRICS = ("score", "rtt", "epoch", "connected")
 MOST_POINTS = 1200
-HOVER_PIXELS = 7
-BRUSH_PIXELS = 8
+HOVER_PIXELS, BRUSH_PIXELS = NEAR, DRAGGED
 """From a press to its release, for it to be a brush and no click."""
 LEAST_SPAN = 4.0
 """Seconds that can be zoomed to at least: there is a point a second."""
 LABELS_SHOWN = 8
-LABEL_PIXELS = 64
-AXIS_WIDTH = 52
 FRESH = 5
 """Steps of the history for which its last point tells the present."""
-BAND_HEIGHT = 52
-LEAST_HEIGHT = 240
 _KST_OFFSET = -9 * 3600
 _FAR = 10_000
 _APART = 2.0  # points of the score; the figures at the edge are exact
@@ -96,15 +93,15 @@ class MonitorPlots(QWidget):
         self._hover: QPointF | None = None
         self._brushed_from: QPoint | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMinimumHeight(LEAST_HEIGHT)
+        self.setMinimumHeight(PLOTS_LEAST)
         self._canvas = pg.GraphicsLayoutWidget(self)
         for part in (self._canvas, self._canvas.viewport()):
             part.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # keys are this widget's
         self._canvas.setFrameStyle(QFrame.Shape.Box | QFrame.Shadow.Plain)
-        self._canvas.ci.layout.setSpacing(2)
-        self._canvas.ci.layout.setContentsMargins(2, 2, 6, 2)
+        self._canvas.ci.layout.setSpacing(space().tiny)
+        self._canvas.ci.layout.setContentsMargins(space().tiny, space().tiny, space().small, space().tiny)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        spaced(layout)
         layout.addWidget(self._canvas)
         axes = {"band": pg.AxisItem("left"), "score": WholeAxis("left"), "rtt": LogAxis("left")}
         axes["epoch"] = WholeAxis("left")
@@ -261,17 +258,17 @@ class MonitorPlots(QWidget):
                 axis.setTextPen(colours.muted)
                 axis.setTickFont(self.font())
         for (_, ws_type), curve in self.curves.items():
-            curve.setPen(pg.mkPen(colours.lines[ws_type], width=1))
+            curve.setPen(pg.mkPen(colours.lines[ws_type], width=HAIRLINE))
         for (name, ws_type), marker in self._markers.items():
             colour = colours.bad if name == "band" else _between(colours, colours.lines[ws_type])
-            marker.setPen(pg.mkPen(colour, width=1))
+            marker.setPen(pg.mkPen(colour, width=HAIRLINE))
         for line, level in self._thresholds:
-            line.setPen(pg.mkPen(_between(colours, colours.health(level)), width=1))
+            line.setPen(pg.mkPen(_between(colours, colours.health(level)), width=HAIRLINE))
         self._draw_marks()
         if self._extra_curves is not None:
             self._extra_curves.apply_colours(colours)
         for line in self._pointers:
-            line.setPen(pg.mkPen(colours.accent, width=1))
+            line.setPen(pg.mkPen(colours.accent, width=HAIRLINE))
         self._show_values()
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
@@ -317,7 +314,7 @@ class MonitorPlots(QWidget):
         bottom = pg.DateAxisItem(orientation="bottom", utcOffset=_KST_OFFSET)
         plot = pg.PlotItem(axisItems={"left": axis, "bottom": bottom, "right": self.values[name]})
         plot.showAxis("right")
-        axis.setWidth(AXIS_WIDTH)
+        axis.setWidth(PLOT_AXIS)
         for each in (axis, bottom):
             each.enableAutoSIPrefix(False)  # else the label is laid out anew in every frame
         if name != "epoch":
@@ -328,8 +325,8 @@ class MonitorPlots(QWidget):
         plot.getViewBox().setDefaultPadding(0)
         plot.disableAutoRange()
         if name == "band":
-            plot.setMaximumHeight(BAND_HEIGHT)
-            plot.setMinimumHeight(BAND_HEIGHT)
+            plot.setMaximumHeight(STATE_BAND)
+            plot.setMinimumHeight(STATE_BAND)
             axis.setStyle(tickLength=0)
         return plot
 
@@ -406,7 +403,7 @@ class MonitorPlots(QWidget):
         widest = max(known, key=lambda found: len(found.times))
         self._band.setImage(picture, autoLevels=False, levels=None)
         span = max(now - widest.times[0], widest.step)
-        self._band.setRect(QRectF(widest.times[0], 0.0, span, 3.0))
+        self._band.setRect(QRectF(widest.times[0], 0.0, span, float(len(WebSocketType))))
 
     def _draw_marks(self) -> None:
         """Mark each line's losses and new epochs in its own colour, and say beside it whose it is."""
@@ -424,7 +421,7 @@ class MonitorPlots(QWidget):
             label.setText(f"{line_name(event.ws_type)} e{event.new_epoch}")
             label.setColor(QColor(self._colours.lines[event.ws_type]))
             label.setPos(event.at, 0)
-            at_edge = self._x_range[1] - event.at < LABEL_PIXELS * self._pixel
+            at_edge = self._x_range[1] - event.at < LABEL_APART * self._pixel
             label.setAnchor((1, 1) if at_edge else (0, 1))
         for number, label in enumerate(self._labels):
             label.setVisible(number < len(newest))
@@ -432,13 +429,13 @@ class MonitorPlots(QWidget):
     @property
     def _pixel(self) -> float:
         """Seconds that a pixel stands for."""
-        return (self._x_range[1] - self._x_range[0]) / max(100, self.width() - 2 * AXIS_WIDTH)
+        return (self._x_range[1] - self._x_range[0]) / max(100, self.width() - 2 * PLOT_AXIS)
 
     def _labelled(self, marks: Sequence[LineEvent]) -> list[LineEvent]:
         """Return the newest marks whose labels do not overlap."""
         found: list[LineEvent] = []
         for event in reversed(marks):
-            if len(found) < LABELS_SHOWN and (not found or found[-1].at - event.at >= LABEL_PIXELS * self._pixel):
+            if len(found) < LABELS_SHOWN and (not found or found[-1].at - event.at >= LABEL_APART * self._pixel):
                 found.append(event)
         return found
 

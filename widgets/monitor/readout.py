@@ -9,6 +9,7 @@ from PyQt6.QtGui import QColor, QPainter
 from PyQt6.QtWidgets import QWidget
 
 from ..base.theme import colours_of
+from ..base.tokens import READOUT_MOST, space
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,11 +17,6 @@ if TYPE_CHECKING:
     from PyQt6.QtGui import QPaintEvent
 
 __all__ = ["Readout", "ReadoutRow"]
-
-MARGIN = 6
-AWAY = 12
-"""Pixels from the pointer."""
-WIDEST = 420
 
 
 class ReadoutRow(NamedTuple):
@@ -45,12 +41,12 @@ class Readout(QWidget):
         parent = self.parentWidget()
         assert parent is not None
         self.rows = tuple(rows)
-        metrics = self.fontMetrics()
+        metrics, air, away = self.fontMetrics(), space().small, space().large
         width = max((metrics.horizontalAdvance(row.text) for row in rows), default=0)
-        width = min(width, WIDEST, parent.width() - 2 * (AWAY + MARGIN)) + 2 * MARGIN
-        height = len(rows) * metrics.height() + 2 * MARGIN
-        left = x + AWAY if x + AWAY + width <= parent.width() else x - AWAY - width
-        self.setGeometry(int(max(0.0, left)), AWAY, width, height)
+        width = min(width, READOUT_MOST, parent.width() - 2 * (away + air)) + 2 * air
+        height = len(rows) * metrics.height() + 2 * air
+        left = x + away if x + away + width <= parent.width() else x - away - width
+        self.setGeometry(int(max(0.0, left)), away, width, height)
         self.show()
         self.raise_()
         self.update()
@@ -62,11 +58,11 @@ class Readout(QWidget):
         painter.fillRect(self.rect(), QColor(colours.window))
         painter.setPen(QColor(colours.border))
         painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
-        metrics = self.fontMetrics()
+        metrics, air = self.fontMetrics(), space().small
         flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         for number, row in enumerate(self.rows):
             painter.setPen(QColor(row.colour or colours.text))
-            area = QRectF(MARGIN, MARGIN + number * metrics.height(), self.width() - 2 * MARGIN, metrics.height())
+            area = QRectF(air, air + number * metrics.height(), self.width() - 2 * air, metrics.height())
             text = metrics.elidedText(row.text, Qt.TextElideMode.ElideRight, int(area.width()) + 1)
             painter.drawText(area, flags, text)
         painter.end()

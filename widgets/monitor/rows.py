@@ -15,6 +15,7 @@ from ..base.labels import tip_text
 from ..base.line_state import line_state
 from ..base.text import mark, tr
 from ..base.theme import HEALTH_SHAPES, colours_of, number_font
+from ..base.tokens import FRAME, space
 from .words import (
     NOTHING,
     bytes_text,
@@ -68,7 +69,6 @@ _COLUMNS = (
     (mark("drops"), mark("Frames given up because this program could not keep up, of all"), "9,999/999k (9.9 %)"),
     ("", mark("Reconnect"), "⟳ "),
 )
-CELL_MARGIN = 9
 _LEFT = frozenset({0, 1})
 _SAVED, _GAPS, _DROPS, _BUTTON = range(len(_COLUMNS) - 4, len(_COLUMNS))
 _COUNTED = (
@@ -281,8 +281,8 @@ class LineTable(QTableView):
         for column, (title, _, sample) in enumerate(_COLUMNS):
             text = tr(title) if title else ""
             widest = max(metrics.horizontalAdvance(sample), metrics.horizontalAdvance(text))
-            self.setColumnWidth(column, widest + CELL_MARGIN)
-        rows.setDefaultSectionSize(int(metrics.height() * 1.7))
+            self.setColumnWidth(column, widest + 2 * space().small + FRAME)
+        rows.setDefaultSectionSize(metrics.height() + space().list_row + space().tiny)
         self._fit_height()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:

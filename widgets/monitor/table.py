@@ -12,6 +12,7 @@ from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 from ..base.labels import tip_text
 from ..base.text import tr
 from ..base.theme import colours_of, shade_alternate_rows
+from ..base.tokens import space
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -188,7 +189,7 @@ class RecordTable(QTableView, Generic[Record]):
             return
         painter = QPainter(viewport)
         painter.setPen(QColor(colours_of(self.palette()).muted))
-        area = viewport.rect().adjusted(8, 4, -8, -4)
+        area = viewport.rect().adjusted(space().medium, space().small, -space().medium, -space().small)
         painter.drawText(area, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, tr(self._empty))
         painter.end()
 
@@ -212,7 +213,7 @@ class RecordTable(QTableView, Generic[Record]):
         metrics, header, rows = self.fontMetrics(), self.horizontalHeader(), self.verticalHeader()
         assert header is not None
         assert rows is not None
-        rows.setDefaultSectionSize(int(metrics.height() * 1.6))
+        rows.setDefaultSectionSize(metrics.height() + space().list_row)
         header.setHighlightSections(False)
         for number, column in enumerate(self.records.columns):
             if column.sample:

@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from upbit_ws_qt import Alert, BudgetUsage, ComponentMetrics, LineEvent, Priority
 
 from ..base.labels import plain_label
+from ..base.spacing import spaced
 from ..base.text import mark, said, tr
 from ..base.theme import HEALTH_SHAPES
 from .table import Column, RecordTable
@@ -62,7 +63,7 @@ class _ListTab(QWidget, Generic[Record]):
         self._row = QHBoxLayout()
         self._row.addWidget(self.note, 1)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        spaced(layout)
         layout.addWidget(self.table)
         layout.addLayout(self._row)
 

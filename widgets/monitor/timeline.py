@@ -13,8 +13,10 @@ from PyQt6.QtWidgets import QFrame, QScrollArea, QToolTip, QVBoxLayout, QWidget
 from upbit_ws_qt import WebSocketType
 
 from ..base.labels import plain_label, tip_text
+from ..base.spacing import spaced
 from ..base.text import said, tr
 from ..base.theme import HEALTH_SHAPES, colours_of, number_font
+from ..base.tokens import BOLD_STROKE, DAY_DATE, DAY_SHARE, DAY_STRIP, FRAME, NEAR, RADIUS, TIMELINE_WIDTHS, space
 from .incident_words import moment
 from .words import KST, NOTHING, line_name
 
@@ -34,10 +36,8 @@ PROMISED = 0.999
 DAYS_SHOWN = 31
 _DAY = 86_400.0
 _EPOCH = date(1970, 1, 1)
-_DATE_WIDTH, _SHARE_WIDTH, _GAP = 58, 84, 6
-_STRIP, _HEAD, _NEAR = 9, 20, 6.0
 _HOURS = (0, 3, 6, 9, 12, 15, 18, 21, 24)
-_SMALLEST = 2.0
+_SMALLEST = BOLD_STROKE
 _LINES = tuple(WebSocketType)
 
 
@@ -74,7 +74,7 @@ class _Days(QWidget):
 
     def sizeHint(self) -> QSize:
         """As high as there are days."""
-        return QSize(560, _HEAD + max(1, len(self.days)) * self._row_height + 2)
+        return QSize(TIMELINE_WIDTHS[1], _head() + max(1, len(self.days)) * self._row_height + space().tiny)
 
     def share_text(self, day: int, line: WebSocketType) -> tuple[str, str]:
         """Return how much of a day a line was up, and the level of it: "good", "bad", or "idle" where not wanted."""
@@ -90,16 +90,16 @@ class _Days(QWidget):
         """Return where a moment is."""
         row = self.days.index(_day_of(at))
         seconds = at - _midnight(_day_of(at))
-        return QPointF(_DATE_WIDTH + seconds / _DAY * self._strip_width, _HEAD + (row + 0.5) * self._row_height)
+        return QPointF(DAY_DATE + seconds / _DAY * self._strip_width, _head() + (row + 0.5) * self._row_height)
 
     def entry_near(self, place: QPointF) -> Entry | None:
         """Return the incident under a point, None where there is none."""
-        row = int((place.y() - _HEAD) // self._row_height)
-        if not 0 <= row < len(self.days) or not _DATE_WIDTH <= place.x() <= _DATE_WIDTH + self._strip_width:
+        row = int((place.y() - _head()) // self._row_height)
+        if not 0 <= row < len(self.days) or not DAY_DATE <= place.x() <= DAY_DATE + self._strip_width:
             return None
         pixel = _DAY / self._strip_width
-        at = _midnight(self.days[row]) + (place.x() - _DATE_WIDTH) * pixel
-        far = _NEAR * pixel
+        at = _midnight(self.days[row]) + (place.x() - DAY_DATE) * pixel
+        far = NEAR * pixel
         found = [each for each in self._entries if each.incident.began_at - far <= at <= _end_of(each) + far]
         return min(found, key=lambda each: abs(each.incident.began_at - at), default=None)
 
@@ -118,27 +118,29 @@ class _Days(QWidget):
         painter.setFont(number_font(self.font()))
         centre = Qt.AlignmentFlag.AlignCenter
         for hour in _HOURS:
-            x = _DATE_WIDTH + hour / 24 * width
+            x = DAY_DATE + hour / 24 * width
             painter.setPen(QColor(colours.grid))
-            painter.drawLine(QPointF(x, _HEAD - 3), QPointF(x, self.height()))
+            painter.drawLine(QPointF(x, _head() - space().tiny), QPointF(x, self.height()))
             painter.setPen(QColor(colours.muted))
-            painter.drawText(QRectF(x - 20, 0, 40, _HEAD - 4), centre, f"{hour:02d}")
+            painter.drawText(
+                QRectF(x - space().huge, 0, 2 * space().huge, _head() - space().small), centre, f"{hour:02d}"
+            )
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         for number, line in enumerate(_LINES):
-            x = _DATE_WIDTH + width + _GAP + number * _SHARE_WIDTH
+            x = DAY_DATE + width + space().small + number * DAY_SHARE
             painter.setPen(QColor(colours.lines[line]))
-            painter.drawText(QRectF(x, 0, _SHARE_WIDTH - _GAP, _HEAD - 4), right, line_name(line))
+            painter.drawText(QRectF(x, 0, DAY_SHARE - space().small, _head() - space().small), right, line_name(line))
         for row, day in enumerate(self.days):
-            top = _HEAD + row * self._row_height
+            top = _head() + row * self._row_height
             painter.setPen(QColor(colours.text))
             left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
             when = _EPOCH + timedelta(days=day)
-            painter.drawText(QRectF(4, top, _DATE_WIDTH, self._row_height), left, when.strftime("%m-%d"))
+            painter.drawText(QRectF(space().small, top, DAY_DATE, self._row_height), left, when.strftime("%m-%d"))
             for number, line in enumerate(_LINES):
                 text, level = self.share_text(day, line)
-                x = _DATE_WIDTH + width + _GAP + number * _SHARE_WIDTH
+                x = DAY_DATE + width + space().small + number * DAY_SHARE
                 painter.setPen(QColor(colours.health(level)))
-                painter.drawText(QRectF(x, top, _SHARE_WIDTH - _GAP, self._row_height), right, text)
+                painter.drawText(QRectF(x, top, DAY_SHARE - space().small, self._row_height), right, text)
                 painter.fillRect(self._bar(day, row, number, _midnight(day), _midnight(day + 1)), QColor(colours.grid))
             self._paint_incidents(painter, row, day)
         if self.hasFocus():
@@ -159,12 +161,14 @@ class _Days(QWidget):
                 if bar.isValid():
                     painter.fillRect(bar, QColor(colours.lines[line.ws_type]))
             if not incident.lines:
-                bar = self._bar(day, row, 0, incident.began_at, _end_of(entry)).adjusted(0, 0, 0, 2 * _STRIP)
-                painter.setPen(QPen(QColor(colours.warn), 1, Qt.PenStyle.DotLine))
+                bar = self._bar(day, row, 0, incident.began_at, _end_of(entry)).adjusted(0, 0, 0, 2 * DAY_STRIP)
+                painter.setPen(QPen(QColor(colours.warn), FRAME, Qt.PenStyle.DotLine))
                 painter.drawRect(bar)
             if entry is self.visited:
-                frame = self._bar(day, row, 0, incident.began_at, _end_of(entry)).adjusted(-3, -2, 3, 2 * _STRIP + 2)
-                painter.setPen(QPen(QColor(colours.text), 1))
+                air = space().tiny
+                frame = self._bar(day, row, 0, incident.began_at, _end_of(entry))
+                frame.adjust(-RADIUS, -air, RADIUS, 2 * DAY_STRIP + air)
+                painter.setPen(QPen(QColor(colours.text), FRAME))
                 painter.drawRect(frame)
 
     def _bar(self, day: int, row: int, number: int, since: float, until: float) -> QRectF:
@@ -173,16 +177,18 @@ class _Days(QWidget):
         if last < 0 or first > _DAY:
             return QRectF()
         scale = self._strip_width / _DAY
-        top = _HEAD + row * self._row_height + 2 + number * _STRIP
-        return QRectF(_DATE_WIDTH + first * scale, top, max(_SMALLEST, (last - first) * scale), _STRIP - 2)
+        top = _head() + row * self._row_height + space().tiny + number * DAY_STRIP
+        return QRectF(DAY_DATE + first * scale, top, max(_SMALLEST, (last - first) * scale), DAY_STRIP - space().tiny)
 
     @property
     def _row_height(self) -> int:
-        return len(_LINES) * _STRIP + 5
+        return len(_LINES) * DAY_STRIP + space().small
 
     @property
     def _strip_width(self) -> float:
-        return max(120.0, self.width() - _DATE_WIDTH - _GAP - len(_LINES) * _SHARE_WIDTH - _GAP)
+        return max(
+            TIMELINE_WIDTHS[0], self.width() - DAY_DATE - space().small - len(_LINES) * DAY_SHARE - space().small
+        )
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
         """Open the incident under the mouse."""
@@ -226,8 +232,8 @@ class _Days(QWidget):
         entry = self.entry_near(QPointF(place))
         if entry is not None:
             return tip_text(_tip(entry))
-        row = (place.y() - _HEAD) // self._row_height
-        number = int((place.x() - _DATE_WIDTH - self._strip_width - _GAP) // _SHARE_WIDTH)
+        row = (place.y() - _head()) // self._row_height
+        number = int((place.x() - DAY_DATE - self._strip_width - space().small) // DAY_SHARE)
         if not 0 <= row < len(self.days) or not 0 <= number < len(_LINES):
             return ""
         found = self._shares.get((self.days[row], _LINES[number]))
@@ -266,7 +272,7 @@ class TimelineTab(QWidget):
         self._scroll.setWidgetResizable(True)
         self._scroll.setWidget(self.days)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        spaced(layout)
         layout.addWidget(self._scroll)
         layout.addWidget(self.note)
         self.retranslate()
@@ -299,3 +305,8 @@ def _end_of(entry: Entry) -> float:
 
 def _tip(entry: Entry) -> str:
     return f"{moment(entry.incident.began_at)} {said(entry.incident.headline)}"
+
+
+def _head() -> int:
+    """Return the height of the line that names hours and connections."""
+    return space().large + space().medium

@@ -26,6 +26,7 @@ from ..account.order_ledger import OrderLedger
 from ..base.limits import Limit, given_up, undo_until_back
 from ..base.market_panel import MarketPanel
 from ..base.price_format import full_text
+from ..base.spacing import spaced
 from ..base.text import tr
 from .levels import GroupingLevels
 from .model import OrderBookModel
@@ -95,7 +96,7 @@ class OrderBookWidget(MarketPanel):
         self.tools.addStretch()
         self.tools.addWidget(self.grouping)
         layout = QVBoxLayout(self.body)
-        layout.setContentsMargins(0, 0, 0, 0)
+        spaced(layout)
         layout.addWidget(self.view)
         self.begin_at(self.view)
         self.offer_levels((_NONE,))

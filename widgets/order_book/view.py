@@ -14,6 +14,7 @@ from ..base.look import blend, legible, paint_hatching
 from ..base.tables import italic
 from ..base.text import tr
 from ..base.theme import number_font
+from ..base.tokens import BAR_WEIGHT, BOOK_WIDTHS, FRAME, TINT_WEIGHT, space
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -34,14 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["DEPTH", "OrderBookView"]
 
 DEPTH = 30
-_PADDING = 4
-_ROW_AIR = 5
-_SPREAD_AIR = 9
-_WIDEST = 560  # wider than this, price and size would stand too far apart to be read as one row
+_LEAST, _USUAL, _WIDEST = BOOK_WIDTHS
 _MARK = "◆"
-_CUT = 2  # pixels at the end of a bar that would be longer
-_BAR_WEIGHT = 0.24
-_TINT_WEIGHT = 0.05
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _CENTRE = Qt.AlignmentFlag.AlignCenter
 
@@ -106,13 +101,13 @@ class OrderBookView(QAbstractScrollArea):
         self._colours, self._market, self._dimmed = colours, market, dimmed
         self._text, self._accent = QColor(colours.text), QColor(colours.accent)
         # Each direction stands on either side of the book.
-        tints = [blend(side, colours.base, _TINT_WEIGHT) for side in (market.up, market.down)]
+        tints = [blend(side, colours.base, TINT_WEIGHT) for side in (market.up, market.down)]
         grounds = (*tints, QColor(colours.grid)) if dimmed else tints
         grey = legible(colours.muted, colours.text, *grounds)
         flat, up, down = (legible(each, colours.text, *grounds) for each in (market.flat, market.up, market.down))
         self._directions = (grey, grey, grey) if dimmed else (flat, up, down)
         if dimmed:
-            bars = [blend(side, colours.base, _BAR_WEIGHT) for side in (market.up, market.down)]
+            bars = [blend(side, colours.base, BAR_WEIGHT) for side in (market.up, market.down)]
             self._text = legible(colours.muted, colours.text, *grounds, *bars)
         self.refresh()
 
@@ -166,11 +161,11 @@ class OrderBookView(QAbstractScrollArea):
     @property
     def row_height(self) -> int:
         """Of one price, in pixels."""
-        return self.fontMetrics().height() + _ROW_AIR
+        return self.fontMetrics().height() + space().row - FRAME
 
     @property
     def _spread_height(self) -> int:
-        return self.fontMetrics().height() + _SPREAD_AIR
+        return self.fontMetrics().height() + space().list_row
 
     def row_rect(self, *, is_bid: bool, place: int) -> QRect:
         """Return where the row that is `place` rows from the spread is on the viewport."""
@@ -186,11 +181,11 @@ class OrderBookView(QAbstractScrollArea):
 
     def sizeHint(self) -> QSize:
         """Ten rows a side."""
-        return QSize(260, 20 * self.row_height + self._spread_height)
+        return QSize(_USUAL, 20 * self.row_height + self._spread_height)
 
     def minimumSizeHint(self) -> QSize:
         """Three rows a side."""
-        return QSize(180, 6 * self.row_height + self._spread_height)
+        return QSize(_LEAST, 6 * self.row_height + self._spread_height)
 
     def _width(self) -> int:
         assert self._surface is not None
@@ -234,7 +229,7 @@ class OrderBookView(QAbstractScrollArea):
         self._measure(picture, metrics)
         for is_bid, rows in ((False, picture.asks), (True, picture.bids)):
             colour, base = self._market.up if is_bid else self._market.down, self._colours.base
-            look = _SideLook(QColor(colour), blend(colour, base, _BAR_WEIGHT), blend(colour, base, _TINT_WEIGHT))
+            look = _SideLook(QColor(colour), blend(colour, base, BAR_WEIGHT), blend(colour, base, TINT_WEIGHT))
             for place, row in enumerate(rows):
                 rect = self.row_rect(is_bid=is_bid, place=place)
                 if region.intersects(rect):
@@ -244,7 +239,7 @@ class OrderBookView(QAbstractScrollArea):
         if self._note and len(picture.bids) < DEPTH:
             self._paint_note(painter, len(picture.bids))
         if self.hasFocus():
-            painter.setPen(QPen(self._accent, 1))
+            painter.setPen(QPen(self._accent, FRAME))
             painter.drawRect(self._surface.rect().adjusted(0, 0, -1, -1))
         painter.end()
 
@@ -255,7 +250,7 @@ class OrderBookView(QAbstractScrollArea):
         """
         before = (*self._widths, self._size_width)
         rows = (*picture.asks[:1], *picture.asks[-1:], *picture.bids[:1], *picture.bids[-1:])
-        mark = metrics.horizontalAdvance(_MARK) + _PADDING
+        mark = metrics.horizontalAdvance(_MARK) + space().small
         price = max((metrics.horizontalAdvance(row.price_text) for row in rows), default=0)
         percent = max((metrics.horizontalAdvance(row.percent_text) for row in rows), default=0)
         # Digits are of equal width: one of the longest sizes is as wide as any.
@@ -268,67 +263,68 @@ class OrderBookView(QAbstractScrollArea):
     def shown_columns(self) -> tuple[bool, bool]:
         """Whether percentages and sizes are shown: where there is no room, first the one goes whole, then the other."""
         mark, price, percent = self._widths
-        room = min(self._width(), _WIDEST) - mark - price - 4 * _PADDING - self._size_width
-        return room >= percent + 2 * _PADDING, room >= 0
+        room = min(self._width(), _WIDEST) - mark - price - 4 * space().small - self._size_width
+        return room >= percent + 2 * space().small, room >= 0
 
     def _paint_row(self, painter: QPainter, rect: QRect, row: BookRow, look: _SideLook) -> None:
+        air = space().small
         mark, price, percent = self._widths
         with_percent, with_size = self.shown_columns
         painter.fillRect(rect, look.tint)
-        left = rect.left() + mark + price + (percent + 2 * _PADDING if with_percent else 0) + 3 * _PADDING
+        left = rect.left() + mark + price + (percent + 2 * air if with_percent else 0) + 3 * air
         room = max(0, rect.right() + 1 - left)
         length = round(room * row.share)
         end = rect.right() - length + 1
         painter.fillRect(QRect(end, rect.top() + 1, length, rect.height() - 1), look.bar)
         if row.is_beyond:
-            painter.fillRect(QRect(end, rect.top() + 1, _CUT, rect.height() - 1), look.full)
+            painter.fillRect(QRect(end, rect.top() + 1, space().tiny, rect.height() - 1), look.full)
         if self._dimmed and self._colours is not None:
             paint_hatching(painter, rect, self._colours.grid)
         direction = self._directions[row.direction]
-        x = rect.left() + _PADDING
+        x = rect.left() + air
         if row.own_text:
             painter.setPen(self._accent)
             painter.drawText(QRect(x, rect.top(), mark, rect.height()), _CENTRE, _MARK)
         x += mark
         painter.setPen(direction)
         painter.drawText(QRect(x, rect.top(), price, rect.height()), _RIGHT, row.price_text)
-        x += price + 2 * _PADDING
+        x += price + 2 * air
         if with_percent:
             painter.drawText(QRect(x, rect.top(), percent, rect.height()), _RIGHT, row.percent_text)
         painter.setPen(self._text)
         size = f"{row.own_text} / {row.size_text}" if row.own_text else row.size_text
-        if row.own_text and painter.fontMetrics().horizontalAdvance(size) > room - _PADDING:
+        if row.own_text and painter.fontMetrics().horizontalAdvance(size) > room - air:
             size = row.size_text  # the mark stays, and the description says how much
         if with_size:
-            painter.drawText(QRect(left, rect.top(), room - _PADDING, rect.height()), _RIGHT, size)
+            painter.drawText(QRect(left, rect.top(), room - air, rect.height()), _RIGHT, size)
         if row.is_last:
-            painter.setPen(QPen(direction, 1))
-            painter.drawRect(
-                QRect(rect.left() + mark + _PADDING // 2, rect.top(), price + 2 * _PADDING, rect.height() - 1)
-            )
+            painter.setPen(QPen(direction, FRAME))
+            painter.drawRect(QRect(rect.left() + mark + space().tiny, rect.top(), price + 2 * air, rect.height() - 1))
         if row.price == self._selected:
-            painter.setPen(QPen(self._accent, 1))
+            painter.setPen(QPen(self._accent, FRAME))
             painter.drawRect(rect.adjusted(0, 0, -1, -1))
 
     def _paint_note(self, painter: QPainter, rows: int) -> None:
         assert self._colours is not None
+        air = space().small
         area = self.row_rect(is_bid=True, place=rows)
         area.setBottom(max(area.bottom(), self.viewport_height - 1))
         painter.setPen(QColor(self._colours.warn))
         flags = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextWordWrap
-        painter.drawText(area.adjusted(_PADDING, _PADDING, -_PADDING, 0), int(flags), self._note)
+        painter.drawText(area.adjusted(air, air, -air, 0), int(flags), self._note)
 
     def _paint_spread(self, painter: QPainter, picture: BookPicture, metrics: QFontMetrics) -> None:
         assert self._colours is not None
+        air = space().small
         rect = self._spread_rect()
         painter.fillRect(rect, QColor(self._colours.window))
         painter.setPen(QColor(self._colours.muted))
-        inside = rect.adjusted(_PADDING, 0, -_PADDING, 0)
+        inside = rect.adjusted(air, 0, -air, 0)
         words = tr("Spread {spread} ({percent})", spread=picture.spread_text, percent=picture.spread_percent)
         if metrics.horizontalAdvance(words) > inside.width():
             words = picture.spread_text
         sums = tr("Asks {asks} · bids {bids}", asks=picture.total_ask_text, bids=picture.total_bid_text)
-        both = metrics.horizontalAdvance(words) + metrics.horizontalAdvance(sums) + 4 * _PADDING
+        both = metrics.horizontalAdvance(words) + metrics.horizontalAdvance(sums) + 4 * air
         painter.drawText(inside, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, words)
         if both <= inside.width():
             painter.drawText(inside, _RIGHT, sums)

@@ -8,6 +8,7 @@ from PyQt6.QtCore import QEvent, Qt
 from PyQt6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QVBoxLayout, QWidget
 
 from ..base.panel import plain_label
+from ..base.spacing import Step, spaced
 from ..base.text import Texts, mark
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class KeyboardDialog(QDialog):
         self._texts.put(self.setWindowTitle, mark("Keyboard"))
         self._labels: list[QLabel] = []
         grid = QGridLayout()
-        grid.setHorizontalSpacing(24)
+        spaced(grid, Step.SMALL, across=Step.HUGE)
         for place, pair in enumerate(_KEYS):
             for column, text in enumerate(pair):
                 label = plain_label("", self)

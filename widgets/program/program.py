@@ -30,6 +30,7 @@ from ..base.panel import Panel
 from ..base.text import mark, set_language
 from ..base.theme import ThemeMode, apply_theme
 from ..base.trouble import trouble_of
+from ..base.typeface import use_typeface
 from ..chart.panel import ChartWidget
 from ..indicators.panel import IndicatorsWidget
 from ..settings.dialog import SettingsDialog
@@ -257,9 +258,11 @@ class Program(QObject):
     def _apply_look(self) -> None:
         app = QApplication.instance()
         assert isinstance(app, QApplication)
-        apply_theme(app, self._preferences.theme)
-        set_language(self._preferences.language)
-        look().choose(scheme=self._preferences.scheme, reduce_motion=self._preferences.reduce_motion)
+        chosen = self._preferences
+        look().choose(scheme=chosen.scheme, reduce_motion=chosen.reduce_motion, density=chosen.density)
+        use_typeface(app)
+        apply_theme(app, chosen.theme)
+        set_language(chosen.language)  # last: whoever says everything anew measures it anew, too
 
     @pyqtSlot(Qt.ColorScheme)
     def _on_system_scheme(self, scheme: Qt.ColorScheme) -> None:
@@ -361,4 +364,5 @@ class Program(QObject):
 
 
 def _look_of(preferences: Preferences) -> tuple[object, ...]:
-    return preferences.theme, preferences.language, preferences.scheme, preferences.reduce_motion
+    chosen = preferences
+    return chosen.theme, chosen.language, chosen.scheme, chosen.density, chosen.reduce_motion

@@ -23,6 +23,7 @@ from upbit_ws_qt import DataFormat, IndependenceLevel
 from ..base.panel import plain_label
 from ..base.text import Language, Texts, mark
 from ..base.theme import MarketScheme, ThemeMode
+from ..base.tokens import Density
 from .keys import KeysPage
 
 if TYPE_CHECKING:
@@ -56,6 +57,15 @@ _LOOK: tuple[tuple[str, str, tuple[tuple[StrEnum, str], ...]], ...] = (
             (MarketScheme.KOREAN, mark("Korean: red up, blue down")),
             (MarketScheme.WESTERN, mark("Western: green up, red down")),
             (MarketScheme.OKABE_ITO, mark("Okabe-Ito: orange up, blue down")),
+        ),
+    ),
+    (
+        "density",
+        mark("Density"),
+        (
+            (Density.COMPACT, mark("Compact: more rows, smaller type")),
+            (Density.NORMAL, mark("Normal")),
+            (Density.ROOMY, mark("Roomy: larger type, more space")),
         ),
     ),
 )

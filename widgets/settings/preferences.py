@@ -10,6 +10,7 @@ from upbit_ws_qt import MAX_COMBINATIONS, DataFormat, IndependenceLevel, Indicat
 
 from ..base.text import Language
 from ..base.theme import MarketScheme, ThemeMode
+from ..base.tokens import Density
 from ..indicators.choice import FIRST_WATCHES, watch_from, watch_to_plain
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Preferences:
         language: of the texts.
         theme: light or dark.
         scheme: colours of rising and falling prices.
+        density: how much there is on a screen.
         reduce_motion: nothing flashes or slides.
         toast_fills: tell own fills.
         toast_lost: tell lost lines, and errors.
@@ -46,6 +48,7 @@ class Preferences:
     language: Language = Language.SYSTEM
     theme: ThemeMode = ThemeMode.SYSTEM
     scheme: MarketScheme = MarketScheme.KOREAN
+    density: Density = Density.NORMAL
     reduce_motion: bool = False
     toast_fills: bool = True
     toast_lost: bool = True
@@ -67,6 +70,7 @@ _CHOICES: dict[str, type[StrEnum]] = {
     "language": Language,
     "theme": ThemeMode,
     "scheme": MarketScheme,
+    "density": Density,
     "data_format": DataFormat,
     "independence": IndependenceLevel,
 }

@@ -9,6 +9,7 @@ from PyQt6.QtGui import QColor, QPalette
 from PyQt6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from ..base.tables import italic
+from ..base.tokens import space
 
 if TYPE_CHECKING:
     from PyQt6.QtCore import QModelIndex
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TapeDelegate"]
 
-_PADDING = 4
-_AIR = 4  # between the longest figure and the column before
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -51,10 +50,11 @@ class TapeDelegate(QStyledItemDelegate):
             painter.setPen(self._model.colour(place, column) or self._text)
         if self._model.is_stale:
             painter.setFont(italic(option.font))
-        text, area = self._model.text(place, column), area.adjusted(_PADDING, 0, -_PADDING, 0)
+        air = space().small
+        text, area = self._model.text(place, column), area.adjusted(air, 0, -air, 0)
         needed = option.fontMetrics.horizontalAdvance(text)
         if needed > area.width():
-            self._table.widen(column, needed + 2 * _PADDING + _AIR)
+            self._table.widen(column, needed + 3 * air)
             text = "…"
         painter.drawText(area, _RIGHT, text)
         if self._model.is_stale:

@@ -25,6 +25,7 @@ from ..base.look import legible
 from ..base.market_panel import MarketPanel
 from ..base.panel import plain_label
 from ..base.price_format import DASH, full_text, quote_of, short_money_text
+from ..base.spacing import Step, spaced
 from ..base.tables import dim_colour, fit_columns, plain_table
 from ..base.text import Language, current_language, tr
 from .delegate import TapeDelegate
@@ -85,8 +86,7 @@ class TapeWidget(MarketPanel):
         self.tools.addWidget(self.strength)
         self.tools.addWidget(self.least)
         layout = QVBoxLayout(self.body)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
+        spaced(layout, Step.NONE)
         layout.addWidget(self.newer)
         layout.addWidget(self.table)
         self.begin_at(self.table)

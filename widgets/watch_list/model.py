@@ -13,6 +13,7 @@ from ..base.copying import COPY_ROLE
 from ..base.market_marks import marks_hint, marks_text
 from ..base.price_format import arrow, percent_text, price_text, short_money_text
 from ..base.text import Language, age_text, current_language, mark, tr
+from ..base.tokens import FLASH_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -29,7 +30,6 @@ __all__ = ["LONGEST_SIGN", "Column", "Row", "WatchListModel"]
 
 FLUSH_MS = 100
 RESORT_S = 1.0
-FLASH_S = 0.25
 
 
 class Column(IntEnum):
@@ -227,7 +227,7 @@ class WatchListModel(QAbstractTableModel):
 
     def is_flashing(self, row: Row) -> bool:
         """Whether a row's price has only just changed."""
-        return self.flashes and bool(row.flash) and time.monotonic() - row.flashed_at < FLASH_S
+        return self.flashes and bool(row.flash) and time.monotonic() - row.flashed_at < FLASH_SECONDS
 
     # -- flushing and sorting -----------------------------------------------------------------------------------------
     @pyqtSlot()

@@ -24,6 +24,7 @@ from ..base.market_marks import market_marks
 from ..base.panel import Panel
 from ..base.price_format import quote_of
 from ..base.silence import QUIET_LOOKS, SilenceWatch
+from ..base.spacing import Step, spaced
 from ..base.text import mark, tr
 from .model import Column, WatchListModel
 from .table import WatchListTable
@@ -108,15 +109,14 @@ class WatchListWidget(Panel):
         self.begin_at(self.table)
         self.tools.addWidget(self.search, 1)
         layout = QVBoxLayout(self.body)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
+        spaced(layout, Step.TINY)
         layout.addWidget(self.table)
         self.shown_market = QToolButton(self)
         self.shown_market.setAutoRaise(True)
         self.shown_market.clicked.connect(self._on_show_linked)
         self.shown_market.hide()
         row = QHBoxLayout()
-        row.setSpacing(2)
+        spaced(row, Step.TINY)
         row.addWidget(self.tabs, 1)
         row.addWidget(self.shown_market)
         outer = self.layout()

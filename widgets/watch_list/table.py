@@ -33,6 +33,7 @@ from ..base.look import blend, legible
 from ..base.tables import add_copy_action, italic
 from ..base.text import brief_age_text, tr
 from ..base.theme import number_font
+from ..base.tokens import BOLD_STROKE, FLASH_WEIGHT, LINK_BAR, space
 from .model import LONGEST_SIGN, Column, Row, WatchListModel
 
 if TYPE_CHECKING:
@@ -44,13 +45,10 @@ if TYPE_CHECKING:
 
 __all__ = ["WatchListDelegate", "WatchListTable"]
 
-_FLASH = 0.25
 _NAME = "이더리움클래식"  # names need at least this much room
 _SHORT_NAME = "비트코…"
 _SORTED_BY = (Column.NAME, Column.PRICE, Column.CHANGE, Column.VALUE)
-_PADDING = 4
 _WIDEST_FIGURE = 28  # characters: no exchange makes a column as wide as it likes
-_LINK_BAR = 3  # pixels at the left edge of the row that the panels show
 _JUST_MOVE = QItemSelectionModel.SelectionFlag.NoUpdate
 _ONLY_THESE = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
@@ -108,12 +106,24 @@ class WatchListTable(FramedTable):
         assert header is not None
         assert rows is not None
         rows.hide()
-        rows.setDefaultSectionSize(self.fontMetrics().height() + 8)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
-        header.setMinimumSectionSize(24)
+        header.setMinimumSectionSize(space().huge)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.fit_rows()
+
+    def row_air(self) -> int:
+        """Return the height of a row beyond that of its text: markets are picked with the mouse all the time."""
+        return space().list_row
+
+    def fit_rows(self) -> None:
+        """Follow the size of the type, in height and in width."""
+        super().fit_rows()
+        self._set_widths()
+
+    def _set_widths(self) -> None:
         advance = self.fontMetrics().horizontalAdvance
         for column, sample in (
             (Column.FAVOURITE, "★ "),
@@ -122,9 +132,8 @@ class WatchListTable(FramedTable):
             (Column.VALUE, "24시간 대금"),
             (Column.DAY, "00000"),
         ):
-            self._widths[column] = advance(sample) + 10
+            self._widths[column] = advance(sample) + 2 * space().small + space().tiny
             self.setColumnWidth(column, self._widths[column])
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll = self.verticalScrollBar()
         beside = 2 * self.frameWidth() + (scroll.sizeHint().width() if scroll is not None else 0)
         # A price that is cut off is another price.
@@ -148,7 +157,7 @@ class WatchListTable(FramedTable):
         """Have room for each heading of a figure, with the sign of the order, in whatever language it is."""
         for column in _SORTED_BY[1:]:
             words = self._model.heading(column) + LONGEST_SIGN
-            self.widen(column, self.fontMetrics().horizontalAdvance(words) + 2 * _PADDING)
+            self.widen(column, self.fontMetrics().horizontalAdvance(words) + 2 * space().small)
 
     @pyqtSlot()
     def _fit(self) -> None:
@@ -283,7 +292,7 @@ class WatchListDelegate(QStyledItemDelegate):
             warning = QPen(legible(colours.warn, colours.text, *grounds))
             self._pens[False, chosen] = _Pens(pens, grey, warning)
             self._pens[True, chosen] = _Pens(dict.fromkeys(signs, grey), grey, warning)
-        self._flashes = {sign: blend(colour, colours.base, _FLASH) for sign, colour in signs.items()}
+        self._flashes = {sign: blend(colour, colours.base, FLASH_WEIGHT) for sign, colour in signs.items()}
         self._ink = QPen(QColor(colours.text))
         self._selection = QColor(colours.chosen)
         self._link = QColor(colours.accent)
@@ -298,12 +307,17 @@ class WatchListDelegate(QStyledItemDelegate):
             painter.fillRect(area, self._selection)
         linked = row.market.code == self._model.linked
         if linked and column == Column.FAVOURITE:
-            painter.fillRect(QRect(area.left(), area.top(), _LINK_BAR, area.height()), self._link)
+            painter.fillRect(QRect(area.left(), area.top(), LINK_BAR, area.height()), self._link)
         stale = self._dim or row.stale_since is not None
         pens = self._pens[stale, chosen]
         if column == Column.DAY:
             if row.day is not None:
-                _draw_day(painter, QRectF(area).adjusted(_PADDING, 4, -_PADDING, -4), row.day, pens)
+                _draw_day(
+                    painter,
+                    QRectF(area).adjusted(space().small, space().small, -space().small, -space().small),
+                    row.day,
+                    pens,
+                )
             return
         text = self._model.text(row, column)
         font = option.font
@@ -317,7 +331,7 @@ class WatchListDelegate(QStyledItemDelegate):
             painter.setPen(pens.signs[row.sign])
         else:
             painter.setPen(pens.signs[0] if column == Column.NAME else pens.muted)
-        area = area.adjusted(_PADDING, 0, -_PADDING, 0)
+        area = area.adjusted(space().small, 0, -space().small, 0)
         if column == Column.NAME:
             area = self._draw_marks(painter, area, row, pens)
             if linked:
@@ -329,7 +343,7 @@ class WatchListDelegate(QStyledItemDelegate):
         elif column != Column.FAVOURITE:
             needed = option.fontMetrics.horizontalAdvance(text)
             if needed > area.width():
-                self._table.widen(Column(column), needed + 2 * _PADDING)
+                self._table.widen(Column(column), needed + 2 * space().small)
                 text = "…"
         painter.drawText(area, _LEFT if column <= Column.NAME else _RIGHT, text)
         if font is not option.font:
@@ -351,7 +365,7 @@ class WatchListDelegate(QStyledItemDelegate):
         width = min(advance(text), area.width())
         painter.setPen(pens.warning)
         painter.drawText(area, _RIGHT, text)
-        return area.adjusted(0, 0, -width - _PADDING, 0)
+        return area.adjusted(0, 0, -width - space().small, 0)
 
 
 def _draw_day(painter: QPainter, area: QRectF, day: tuple[float, float, float], pens: _Pens) -> None:
@@ -364,4 +378,4 @@ def _draw_day(painter: QPainter, area: QRectF, day: tuple[float, float, float], 
     colour = pens.signs[int(sign)].color()
     painter.fillRect(QRectF(left, middle - half / 2, max(1.0, right - left), half), colour)
     at = area.left() + now * area.width()
-    painter.fillRect(QRectF(min(at, area.right() - 1), middle - half, 2, 2 * half), colour)
+    painter.fillRect(QRectF(min(at, area.right() - 1), middle - half, BOLD_STROKE, 2 * half), colour)

@@ -27,6 +27,7 @@ from upbit_ws_qt import Phrase
 from ..base.focus import FocusEntry, set_tab_order
 from ..base.kst import KST
 from ..base.labels import tip_text
+from ..base.spacing import Step, spaced
 from ..base.tables import fit_columns, plain_table
 from ..base.text import mark, said, tr
 from ..base.theme import colours_of
@@ -248,8 +249,7 @@ class LogWidget(FocusEntry):
         for widget, stretch in ((self.levels, 0), (self.search, 1), (self.copy, 0), (self.save, 0)):
             tools.addWidget(widget, stretch)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(4, 4, 4, 4)
-        layout.setSpacing(4)
+        spaced(layout, Step.SMALL, Step.SMALL)
         layout.addLayout(tools)
         layout.addWidget(self.table)
         self._follows = True  # while the newest line is in sight, whatever the height

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QEvent, QMargins, QObject, QPoint, QRect, QSize, Qt, QTimer, pyqtSlot
 from PyQt6.QtGui import QGuiApplication
 
+from ..base.tokens import FRAME_OF_WINDOWS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["USUAL_FRAME", "ScreenKeeper", "areas", "fitting", "put_on_screen"]
 
-USUAL_FRAME = QMargins(4, 32, 4, 6)
+USUAL_FRAME = QMargins(*FRAME_OF_WINDOWS)
 """What window managers put around a window, about: nobody says so before the window is shown."""
 _LOOK_MS = 50
 _MOST_LOOKS = 40  # window managers frame a window within two seconds, or have no frames

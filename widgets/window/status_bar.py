@@ -13,9 +13,11 @@ from upbit_ws_qt import WebSocketType
 from ..base.kst import kst_now_clock
 from ..base.labels import PlainLabel, plain_label, tip_text
 from ..base.line_state import line_board
+from ..base.look import look
 from ..base.origin import ExchangeKind
 from ..base.text import tr
 from ..base.theme import colours_of, number_font
+from ..base.tokens import RADIUS, STROKE, space
 from ..connection_indicator import SPARK, ConnectionIndicator
 
 if TYPE_CHECKING:
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ExchangeBadge", "ServiceStatusBar"]
 
-_AIR = 24  # points beside a text
-
 
 class ExchangeBadge(PlainLabel):
     """Says which exchange this is: the real one filled, the embedded one in dashes, any other dotted."""
@@ -38,11 +38,17 @@ class ExchangeBadge(PlainLabel):
     def __init__(self, origin: ExchangeOrigin, parent: QWidget | None = None) -> None:
         super().__init__("", parent)
         self._origin = origin
-        self.setContentsMargins(8, 2, 8, 2)
+        self._on_look()
+        look().changed.connect(self._on_look)
         font = self.font()
         font.setBold(True)
         self.setFont(font)
         self.retranslate()
+
+    @pyqtSlot()
+    def _on_look(self) -> None:
+        now = space()
+        self.setContentsMargins(now.medium, now.tiny, now.medium, now.tiny)
 
     def retranslate(self) -> None:
         """Say it in the language and the colours in force."""
@@ -69,8 +75,8 @@ class ExchangeBadge(PlainLabel):
         else:
             embedded = self._origin.kind is ExchangeKind.EMBEDDED
             style = Qt.PenStyle.DashLine if embedded else Qt.PenStyle.DotLine
-            painter.setPen(QPen(QColor(colours.embedded if embedded else colours.text), 1.4, style))
-        painter.drawRoundedRect(area, 3.0, 3.0)
+            painter.setPen(QPen(QColor(colours.embedded if embedded else colours.text), STROKE, style))
+        painter.drawRoundedRect(area, RADIUS, RADIUS)
         painter.restore()
 
 
@@ -114,8 +120,8 @@ class ServiceStatusBar(QStatusBar):
 
     def _is_narrow_for(self, texts: Iterable[str]) -> bool:
         metrics = next(iter(self.lines.values())).fontMetrics()
-        needed = sum(metrics.horizontalAdvance(text) + SPARK.width() + _AIR for text in texts)
-        return needed + self.badge.sizeHint().width() + self.clock.sizeHint().width() + 2 * _AIR > self.width()
+        needed = sum(metrics.horizontalAdvance(text) + SPARK.width() + space().huge for text in texts)
+        return needed + self.badge.sizeHint().width() + self.clock.sizeHint().width() + 2 * space().huge > self.width()
 
     def minimumSizeHint(self) -> QSize:
         """Stand in the way of no window: a line that loses its connection has more to say than one that has it."""

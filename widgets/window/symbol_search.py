@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QV
 from ..base.market_marks import marks_hint, marks_of, marks_text
 from ..base.panel import plain_label
 from ..base.text import tr
+from ..base.tokens import SEARCH_SIZE
 
 if TYPE_CHECKING:
     from ..base.market_catalog import MarketCatalog
@@ -48,7 +49,7 @@ class SymbolSearch(QDialog):
         self._marks = marks
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Find a market"))
-        self.resize(420, 380)
+        self.resize(*SEARCH_SIZE)
         self.line = QLineEdit(self)
         self.line.setPlaceholderText(tr("Code, English or Korean name, 초성"))
         self.line.setAccessibleName(tr("Find a market"))

@@ -9,20 +9,19 @@ from PyQt6.QtCore import QEvent, QObject, Qt, QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
 
 from ..base.labels import plain_label
+from ..base.spacing import Step, spaced
 from ..base.text import tr
 from ..base.theme import HEALTH_SHAPES, colours_of
+from ..base.tokens import FRAME, NOTE_MS, NOTE_WIDTH, RADIUS, space
 
 if TYPE_CHECKING:
     from PyQt6.QtGui import QMouseEvent
 
 __all__ = ["Toasts", "log_note"]
 
-SHOWN_MS = 6000
 MOST = 4
 MOST_LINES = 5
 _LONGEST_NAME = 300
-_WIDTH = 340
-_MARGIN = 12
 _log = logging.getLogger("upbit_ws_qt.desktop")
 
 
@@ -128,12 +127,13 @@ class Toasts(QObject):
         note.deleteLater()
 
     def _place(self) -> None:
-        bottom = self._window.height() - _MARGIN - 24
+        now = space()
+        bottom = self._window.height() - now.large - now.huge  # the status bar is below
         for note in reversed(self._notes):
-            note.resize(_WIDTH, note.needed_height(_WIDTH))
+            note.resize(NOTE_WIDTH, note.needed_height(NOTE_WIDTH))
             bottom -= note.height()
-            note.move(self._window.width() - _WIDTH - _MARGIN, bottom)
-            bottom -= 6
+            note.move(self._window.width() - NOTE_WIDTH - now.large, bottom)
+            bottom -= now.small
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Keep to the corner."""
@@ -159,12 +159,12 @@ class _Note(QFrame):
         self.close_button.setAccessibleName(tr("Close"))
         self.close_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(10, 6, 4, 6)
+        spaced(layout, Step.SMALL, Step.MEDIUM, Step.SMALL)
         layout.addWidget(self._label, 1)
         layout.addWidget(self.close_button, 0, Qt.AlignmentFlag.AlignTop)
         self.gone = QTimer(self)
         self.gone.setSingleShot(True)
-        self.gone.setInterval(SHOWN_MS)
+        self.gone.setInterval(NOTE_MS)
         self._level = level
         self.repeat(text, level, count=1, lasting=lasting)
 
@@ -175,7 +175,7 @@ class _Note(QFrame):
         self.change(text)
         self.setStyleSheet(
             f"_Note {{ background: {colours_of(self.palette()).base};"
-            f" border: 1px solid {colours_of(self.palette()).health(level)}; border-radius: 4px; }}"
+            f" border: {FRAME}px solid {colours_of(self.palette()).health(level)}; border-radius: {int(RADIUS)}px; }}"
         )
         self.gone.stop() if lasting else self.gone.start()
 
