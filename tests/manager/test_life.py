@@ -17,6 +17,7 @@ from upbit_ws_qt.errors import ConfigurationError
 from upbit_ws_qt.manager import GlobalWebSocketManager
 from upbit_ws_qt.specs import SubscriptionSpec
 from upbit_ws_qt.streams import StreamKey
+from upbit_ws_qt.subscriptions import StreamStatus
 from upbit_ws_qt.types import ConnectionState, DataType, GlobalManagerState, WebSocketType
 
 if TYPE_CHECKING:
@@ -175,6 +176,24 @@ async def test_a_line_is_opened_when_wanted_and_closed_when_not(exchange: Embedd
         ConnectionState.SYNCING,
         ConnectionState.CONNECTED,
     ]
+
+
+async def test_what_is_wanted_again_while_its_line_is_being_closed_counts_as_served_on_the_next_one(
+    exchange: EmbeddedExchange, make_desk: Callable[..., Any]
+) -> None:
+    desk: Desk = await make_desk(idle_grace=0.0, close_timeout=0.5)
+    manager, public = desk.manager, WebSocketType.PUBLIC
+    first = manager.register_component("first", BTC, lambda event: None)
+    await first.wait_served(30.0)
+    epoch = manager.get_current_epoch(public)
+    exchange.faults.inject("half_open", endpoint="public")  # closing has to wait for it
+    first.close()
+    await until(lambda: manager.wiring.endpoints[public].connection.line is None)
+    again = manager.register_component("again", BTC, lambda event: None)
+    assert manager.wiring.stream_status(StreamKey(DataType.TICKER, "KRW-BTC")) is StreamStatus.WANTED
+    await again.wait_served(30.0)
+    assert manager.get_current_epoch(public) > epoch
+    assert exchange.subscribed("public")
 
 
 @pytest.mark.parametrize("fault", ["half_open", "stall", "slow_accept", "refuse"])

@@ -65,6 +65,7 @@ class Line:
         self._sink = sink
         self._on_control = on_control
         self._answers = 0
+        self._is_given_up = False
         self._socket: SocketLike | None = None
 
     def listen(self, control: Callable[[Control], None] | None) -> None:
@@ -91,10 +92,14 @@ class Line:
         """Note that the socket is gone."""
         self.closed_at = now
 
+    def given_up(self) -> None:
+        """Note that it is about to be closed: closing takes a while, and whoever comes meanwhile needs the next line."""
+        self._is_given_up = True
+
     @property
     def is_open(self) -> bool:
         """Whether something can be sent."""
-        return self._socket is not None and not self._socket.closed.done()
+        return self._socket is not None and not self._is_given_up and not self._socket.closed.done()
 
     @property
     def closed(self) -> asyncio.Future[CloseInfo]:

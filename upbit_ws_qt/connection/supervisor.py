@@ -466,6 +466,8 @@ class Supervisor:
     def _grace_is_over(self) -> None:
         self._idle_timer = None
         if not self._wanted and self._supervisor is not None:
+            if self._line is not None:
+                self._line.given_up()
             self._chore(self._shut(ConnectionState.DISCONNECTED))
 
     async def _shut(self, state: ConnectionState | None) -> None:

@@ -170,7 +170,9 @@ class EndpointSync:
             carrier = stream
         # All streams of the endpoint are looked at whenever the wishes change: each call in here counts a thousandfold.
         if carrier is not None:
-            return self._current.session.table.status_of(carrier) if self._current else StreamStatus.WANTED
+            driver = self._current
+            # A line that is being closed serves nobody who comes now, though what it brought was live until here.
+            return driver.session.table.status_of(carrier) if driver and driver.line.is_open else StreamStatus.WANTED
         return StreamStatus.WANTED if self._state.refusal_of(stream) is None else StreamStatus.REJECTED
 
     def was_asked_in_vain(self, stream: StreamKey) -> bool:
