@@ -93,7 +93,7 @@ class Line:
         self.closed_at = now
 
     def given_up(self) -> None:
-        """Note that it is about to be closed: closing takes a while, and whoever comes meanwhile needs the next line."""
+        """Note that it is about to be closed: that takes a while, and whoever comes meanwhile needs the next line."""
         self._is_given_up = True
 
     @property
