@@ -25,12 +25,14 @@ from widgets.base.panel import PanelState
 from widgets.base.tables import plain_table
 from widgets.order_book.panel import OrderBookWidget
 from widgets.tape.model import CAPACITY, TapeModel
+from widgets.tape.model import Column as TapeColumn
 from widgets.watch_list.model import Column, WatchListModel
 from widgets.watch_list.panel import WatchListWidget
 from widgets.watch_list.table import WatchListTable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
 
     from pytestqt.qtbot import QtBot
 
@@ -215,7 +217,7 @@ def test_the_marks_in_the_tape_stay_with_their_trades(qtbot: QtBot, known: int) 
         model.flush()
         assert ids(model, sorted(marked(table))) == chosen
     assert copy(table).count("\n") == 1
-    assert set(marked(table).values()) == {4}
+    assert set(marked(table).values()) == {len(TapeColumn)}
 
 
 def test_a_filter_leaves_the_marks_of_the_tape_on_the_trades_that_are_still_listed(qtbot: QtBot) -> None:
@@ -273,3 +275,32 @@ async def test_the_order_book_copies_the_chosen_price_or_else_all_of_it(service:
         assert lines[0][2] == "0.2500"
         press(widget.view, Qt.Key.Key_Down)
         assert copy(widget.view).split("\t")[0] == "1,000,000"
+
+
+@served()
+async def test_the_order_book_is_copied_to_be_read_and_saved_with_all_its_digits(
+    service: WebSocketService, tmp_path: Path
+) -> None:
+    async with shown(OrderBookWidget(service, "KRW-BTC"), 300, 600) as widget:
+        await until(lambda: widget.state is PanelState.LIVE)
+        widget.hide()
+        widget.view.model.set_book(book("KRW-BTC", "1000000", "1000", ("0.5", "0.25000001")))
+        widget.view.refresh()
+        _QTEST.keyClick(
+            widget.view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+        )
+        heading, first, *_ = clipboard().split("\n")
+        assert heading.split() == ["Price", "Change", "Size", "Own"]
+        assert first.split()[0] == "1,002,000"
+        assert heading.index("Price") + len("Price") == first.index("1,002,000") + len("1,002,000")
+        widget.view.save_csv(tmp_path / "book.csv")
+        rows = [line.split(",") for line in (tmp_path / "book.csv").read_text(encoding="utf-8-sig").splitlines()]
+        assert rows[:2] == [["Side", "Price", "Size"], ["ask", "1002000", "0.25000001"]]
+        assert rows[-1] == ["bid", "999000", "0.25000001"]
+        words = [each.text().partition("\t")[0] for each in widget.view.menu().actions()]
+        assert {"Copy the order book", "Copy as text", "Save as CSV…", "Back to the middle"} <= set(words)
+        press(widget.view, Qt.Key.Key_Down)
+        taken: list[Decimal] = []
+        widget.view.priceActivated.connect(taken.append)
+        next(each for each in widget.view.menu().actions() if each.text().startswith("Take this price")).trigger()
+        assert taken == [Decimal(1_000_000)]

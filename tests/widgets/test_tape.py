@@ -68,7 +68,7 @@ def test_the_newest_is_on_top_and_views_hear_of_it_at_a_flush(model: TapeModel) 
     assert model.fresh == 2
     assert model.flush()
     assert not model.flush()
-    assert [model.index(0, column).data() for column in Column] == ["07:13:22", "1,000", "▼ 0.5", "500"]
+    assert [model.index(0, column).data() for column in Column] == ["07:13:22", "1,000", "▼ 0.5", "500", "Sell"]
     assert volumes(model) == ["▼ 0.5", "▲ 1.0"]
 
 
@@ -152,7 +152,7 @@ def test_colours_tell_the_side_of_the_taker(model: TapeModel) -> None:
     model.take(trade(1, side="ASK"))
     model.flush()
     colours = [model.index(0, column).data(Qt.ItemDataRole.ForegroundRole) for column in Column]
-    assert colours == [muted, up, down, down]
+    assert colours == [muted, up, down, down, down]
 
 
 def test_the_trade_strength_is_what_was_bought_for_each_hundred_sold() -> None:

@@ -15,6 +15,7 @@ from tests.widgets.showing import click, compose, double_click, press, shown
 from upbit_ws_qt.exchange import FaultName
 from widgets.base.market_catalog import MarketCatalog
 from widgets.base.panel import PanelState
+from widgets.base.sorting import Sorting
 from widgets.watch_list.model import Column
 from widgets.watch_list.panel import WatchListWidget
 
@@ -80,12 +81,12 @@ async def test_sorting_by_a_click_on_the_header(service: WebSocketService) -> No
         header = widget.table.horizontalHeader()
         assert header is not None
         x = header.sectionViewportPosition(Column.PRICE) + 10
-        for order in (Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder):
-            while header.sortIndicatorSection() != Column.PRICE or header.sortIndicatorOrder() is not order:
-                click(header.viewport(), QPoint(x, header.height() // 2))
+        for descending in (True, False, True):
+            click(header.viewport(), QPoint(x, header.height() // 2))
+            assert widget.model.sorting == Sorting(Column.PRICE, descending)
             events = [widget.model.row(row).event for row in range(widget.model.rowCount())]
             prices = [event.trade_price for event in events if event is not None]
-            assert prices == sorted(prices, reverse=order is Qt.SortOrder.DescendingOrder)
+            assert prices == sorted(prices, reverse=descending)
             assert len(set(prices)) > 5
 
 

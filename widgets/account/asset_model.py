@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PyQt6.QtGui import QColor
 
 from upbit_ws_qt import safe_text
 
-from ..base.kst import kst_clock
+from ..base.copying import exact_number
+from ..base.kst import kst_clock, kst_exact
 from ..base.price_format import DASH, brief_text, full_text, money_text, price_text
 from ..base.tables import RowsModel
 from ..base.text import mark, tr
@@ -174,6 +175,46 @@ class MyAssetsModel(RowsModel[Holding]):
     muted = QColor()
     whole = _ZERO
     """Value of all, in won."""
+
+    def key(self, row: Holding) -> str:
+        """Know a row by its currency."""
+        return row.currency
+
+    def sort_key(self, row: Holding, column: int) -> Any:
+        """Sort figures as figures."""
+        match column:
+            case Column.TOTAL:
+                return row.total
+            case Column.LOCKED:
+                return row.locked
+            case Column.PRICE:
+                return row.price
+            case Column.VALUE | Column.SHARE:
+                return row.value
+            case Column.TIME:
+                return row.timestamp
+            case _:
+                return super().sort_key(row, column)
+
+    def exact(self, row: Holding, column: int) -> str | None:
+        """Return times with their date, figures with all their digits."""
+        match column:
+            case Column.TOTAL:
+                return exact_number(row.total)
+            case Column.LOCKED:
+                return exact_number(row.locked)
+            case Column.PRICE:
+                return exact_number(row.price)
+            case Column.VALUE:
+                return exact_number(row.value)
+            case Column.TIME:
+                return kst_exact(row.timestamp)
+            case _:
+                return None
+
+    def largest_first(self, column: int) -> bool:
+        """Begin with the newest, too."""
+        return column == Column.TIME or super().largest_first(column)
 
     def text(self, row: Holding, column: int) -> str:
         """Return what a cell shows."""

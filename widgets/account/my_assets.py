@@ -50,6 +50,7 @@ class MyAssetsWidget(TablePanel):
     def __init__(self, service: WebSocketService, parent: QWidget | None = None) -> None:
         self.model = MyAssetsModel()
         super().__init__(service, "my assets", self.model, parent)
+        self.table.setObjectName("assets")
         self.assets = AssetBook()
         self.healing.be_about(DataType.MY_ASSET)
         self.total = plain_label("", self)

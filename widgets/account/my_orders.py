@@ -57,6 +57,7 @@ class MyOrdersWidget(TablePanel):
     def __init__(self, service: WebSocketService, parent: QWidget | None = None) -> None:
         self.model = MyOrdersModel()
         super().__init__(service, "my orders", self.model, parent)
+        self.table.setObjectName("orders")
         self.ledger = OrderLedger()
         self.healing.be_about(DataType.MY_ORDER)
         self.only_open = QCheckBox(self)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PyQt6.QtGui import QColor
 
 from upbit_ws_qt import safe_text
 
-from ..base.kst import kst_stamp
+from ..base.copying import exact_number
+from ..base.kst import kst_exact, kst_stamp
 from ..base.price_format import DASH, brief_text, full_text, price_text
 from ..base.tables import RowsModel
 from ..base.text import mark, tr
@@ -54,6 +55,50 @@ class MyOrdersModel(RowsModel["KnownOrder"]):
     )  # fmt: skip
     numbers = frozenset({Column.PRICE, Column.VOLUME, Column.FILLED, Column.AVERAGE})
     up = down = muted = QColor()
+
+    def key(self, row: KnownOrder) -> str:
+        """Know an order by what the exchange knows it by."""
+        return row.event.uuid
+
+    def sort_key(self, row: KnownOrder, column: int) -> Any:
+        """Sort figures as figures."""
+        event = row.event
+        match column:
+            case Column.TIME:
+                return event.order_timestamp or event.timestamp
+            case Column.PRICE:
+                return row.price if event.order_type == "limit" else None
+            case Column.VOLUME:
+                return row.volume
+            case Column.FILLED:
+                return event.filled_ratio
+            case Column.AVERAGE:
+                return event.avg_price or None
+            case _:
+                return super().sort_key(row, column)
+
+    def exact(self, row: KnownOrder, column: int) -> str | None:
+        """Return times with their date, figures with all their digits."""
+        event = row.event
+        match column:
+            case Column.TIME:
+                return kst_exact(event.order_timestamp or event.timestamp)
+            case Column.SIDE:
+                return tr("Buy") if event.is_bid else tr("Sell")
+            case Column.PRICE:
+                return exact_number(row.price) if event.order_type == "limit" else ""
+            case Column.VOLUME:
+                return exact_number(row.volume)
+            case Column.FILLED:
+                return exact_number(event.executed_volume)
+            case Column.AVERAGE:
+                return exact_number(event.avg_price or None)
+            case _:
+                return None
+
+    def largest_first(self, column: int) -> bool:
+        """Begin with the newest, too."""
+        return column == Column.TIME or super().largest_first(column)
 
     def text(self, row: KnownOrder, column: int) -> str:
         """Return what a cell shows."""

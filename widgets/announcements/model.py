@@ -11,7 +11,7 @@ from PyQt6.QtGui import QColor, QFont
 
 from upbit_ws_qt import AnnouncementEvent, safe_text
 
-from ..base.kst import kst_stamp
+from ..base.kst import kst_exact, kst_stamp
 from ..base.tables import RowsModel
 from ..base.text import mark, tr
 
@@ -120,6 +120,20 @@ class AnnouncementsModel(RowsModel[Announcement]):
     def key(self, row: Announcement) -> str:
         """Know an announcement in its new wording too."""
         return row.uuid
+
+    def sort_key(self, row: Announcement, column: int) -> Any:
+        """Sort by time as it is, and by titles without the signs before them."""
+        if column == Column.TIME:
+            return row.timestamp
+        return row.title.casefold() if column == Column.TITLE else super().sort_key(row, column)
+
+    def exact(self, row: Announcement, column: int) -> str | None:
+        """Return the time with its date."""
+        return kst_exact(row.timestamp) if column == Column.TIME else None
+
+    def largest_first(self, column: int) -> bool:
+        """Begin with the newest."""
+        return column == Column.TIME
 
     def text(self, row: Announcement, column: int) -> str:
         """Return what a cell shows."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from PyQt6.QtCore import QModelIndex
+    from PyQt6.QtWidgets import QMenu
 
 __all__ = ["AnnouncementsWidget"]
 
@@ -72,6 +73,8 @@ class AnnouncementsWidget(EventPanel):
         self._shown: Announcement | None = None
         self.model = AnnouncementsModel(self)
         self.table = plain_table(self.model, self.body)
+        self.table.setObjectName("announcements")
+        self.table.rowMenuRequested.connect(self._on_row_menu)
         self.title = plain_label("", self.body)
         self.title.setWordWrap(True)
         self.title.most_lines = _TITLE_LINES
@@ -177,7 +180,8 @@ class AnnouncementsWidget(EventPanel):
         self.model.replace([each for each in self.announcements if not wanted or each.category == wanted])
         uuids = [row.uuid for row in self.model.rows]
         if chosen is not None and chosen.uuid in uuids:
-            self.table.selectRow(uuids.index(chosen.uuid))
+            if self.table.currentIndex().row() != uuids.index(chosen.uuid):
+                self.table.selectRow(uuids.index(chosen.uuid))  # it was filtered out meanwhile
             self._show_details(self.model.rows[uuids.index(chosen.uuid)])
         else:
             self._show_details(None)
@@ -199,6 +203,13 @@ class AnnouncementsWidget(EventPanel):
         self.link.setToolTip(
             "" if allowed or chosen is None else tr("This link does not lead to the exchange and is not opened.")
         )
+
+    @pyqtSlot("QMenu*", "QModelIndex")
+    def _on_row_menu(self, menu: QMenu, index: QModelIndex) -> None:
+        """Offer what the button below does, of the announcement that the menu is about."""
+        action = menu.addAction(tr("Open in the browser…"), self._on_link) if index.isValid() else None
+        if action is not None:
+            action.setEnabled(self.link.isEnabled() and index.row() == self.table.currentIndex().row())
 
     @pyqtSlot()
     def _on_link(self) -> None:

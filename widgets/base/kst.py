@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta, timezone
 
-__all__ = ["KST", "kst_clock", "kst_now_clock", "kst_stamp"]
+__all__ = ["KST", "kst_clock", "kst_exact", "kst_file_stamp", "kst_now_clock", "kst_stamp"]
 
 KST = timezone(timedelta(hours=9), "KST")
 _OFFSET_SECONDS = 9 * 3600
@@ -25,6 +25,17 @@ def kst_stamp(milliseconds: int) -> str:
         .astimezone(KST)
         .strftime("%m-%d %H:%M:%S")
     )
+
+
+def kst_exact(milliseconds: int) -> str:
+    """Return ms since 1970 UTC with date and milliseconds, in Korea, as a table in a file has it."""
+    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
+    return at.astimezone(KST).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+
+def kst_file_stamp() -> str:
+    """Return now as it can stand in a file's name: "20261130-214501", in Korea."""
+    return datetime.now(KST).strftime("%Y%m%d-%H%M%S")
 
 
 def kst_now_clock() -> str:

@@ -11,12 +11,14 @@ from PyQt6.QtWidgets import QVBoxLayout
 from upbit_ws_qt import WebSocketType
 
 from .event_panel import EventPanel
+from .panel_table import menu_text
 from .spacing import spaced
 from .tables import dim_colour, plain_table
+from .text import tr
 
 if TYPE_CHECKING:
     from PyQt6.QtCore import QModelIndex
-    from PyQt6.QtWidgets import QWidget
+    from PyQt6.QtWidgets import QMenu, QWidget
 
     from upbit_ws_qt import WebSocketService
 
@@ -53,6 +55,7 @@ class TablePanel(EventPanel):
         self._rows_model = model
         self.table = plain_table(model, self.body)
         self.table.activated.connect(self._on_activated)
+        self.table.rowMenuRequested.connect(self._on_row_menu)
         self.begin_at(self.table)
         self.rows = QVBoxLayout(self.body)
         spaced(self.rows)
@@ -91,6 +94,12 @@ class TablePanel(EventPanel):
         market = self.market_at(index.row())
         if market:
             self.symbolActivated.emit(market)
+
+    @pyqtSlot("QMenu*", "QModelIndex")
+    def _on_row_menu(self, menu: QMenu, index: QModelIndex) -> None:
+        market = self.market_at(index.row()) if index.isValid() else ""
+        if market:
+            menu.addAction(tr("Show {code}", code=menu_text(market)), lambda: self.symbolActivated.emit(market))
 
     def restyle(self) -> None:
         """Take colours and dimming over."""

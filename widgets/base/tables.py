@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from PyQt6.QtCore import QAbstractTableModel, QModelIndex, Qt, QTimer, pyqtSlot
-from PyQt6.QtGui import QFont, QKeySequence, QPainter, QPalette
+from PyQt6.QtCore import QModelIndex, Qt, QTimer, pyqtSlot
+from PyQt6.QtGui import QFont, QPainter, QPalette
 from PyQt6.QtWidgets import (
     QAbstractItemView,
     QFrame,
     QHeaderView,
-    QMenu,
     QStyledItemDelegate,
     QStyleOptionViewItem,
 )
 
-from .copying import copy_rows
-from .focus import FramedTable
+from .copying import EXACT_ROLE
 from .labels import tip_text
 from .look import legible
+from .panel_table import PanelTable
+from .sorting import SortableModel, in_order
 from .text import tr
 from .theme import number_font
 from .tokens import WORDS_LEAST, space
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
     from PyQt6.QtCore import QAbstractItemModel, QObject
-    from PyQt6.QtGui import QColor, QContextMenuEvent, QFontMetrics, QPaintEvent, QResizeEvent
-    from PyQt6.QtWidgets import QTableView, QWidget
+    from PyQt6.QtGui import QColor, QFontMetrics, QPaintEvent, QResizeEvent
+    from PyQt6.QtWidgets import QWidget
 
     from .theme import Colours
 
@@ -36,7 +37,6 @@ __all__ = [
     "FiguresDelegate",
     "PlainTable",
     "RowsModel",
-    "add_copy_action",
     "dim_colour",
     "fit_columns",
     "italic",
@@ -49,6 +49,8 @@ _INDENT = "\u2002"  # an en wide
 _WIDEST_FIGURE = 28  # characters: no exchange makes a column, and with it a window, as wide as it likes
 _ROOT = QModelIndex()
 _R = TypeVar("_R")
+_RESORT_S = 1.0
+"""Between two orders of rows at least, where it is only their figures that change."""
 
 
 def _italic_only() -> QFont:
@@ -57,7 +59,7 @@ def _italic_only() -> QFont:
     return font
 
 
-class RowsModel(QAbstractTableModel, Generic[_R]):
+class RowsModel(SortableModel, Generic[_R]):
     """A table over a list of plain rows that is replaced as a whole; views are told of as little as possible."""
 
     headings: tuple[str, ...] = ()
@@ -68,6 +70,10 @@ class RowsModel(QAbstractTableModel, Generic[_R]):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.rows: list[_R] = []
+        """As they stand."""
+        self.usual: list[_R] = []
+        """As they came."""
+        self._sorted_at = 0.0
         self._dim: QColor | None = None
 
     # -- hooks --------------------------------------------------------------------------------------------------------
@@ -89,9 +95,29 @@ class RowsModel(QAbstractTableModel, Generic[_R]):
         del row, column
         return ""
 
+    def sort_key(self, row: _R, column: int) -> Any:
+        """Return what rows are sorted by, None for last; by default the text."""
+        return self.text(row, column).casefold() or None
+
+    def exact(self, row: _R, column: int) -> str | None:
+        """Return what a file has for a cell (all digits, times with their date); None for the text."""
+        del row, column
+        return None
+
+    def heading(self, column: int) -> str:
+        """Return what a column is called."""
+        return tr(self.headings[column])
+
+    def largest_first(self, column: int) -> bool:
+        """Figures begin with the largest."""
+        return column in self.numbers
+
     # -- for owners ---------------------------------------------------------------------------------------------------
     def replace(self, rows: Sequence[_R]) -> None:
         """Show other rows; views are told which went, came and moved, so that what is marked stays with its row."""
+        self.usual = list(rows)
+        self._sorted_at = time.monotonic()
+        rows = self._in_order(self.usual)
         wanted = {self.key(row) for row in rows}
         for place in reversed(range(len(self.rows))):
             if self.key(self.rows[place]) not in wanted:
@@ -105,7 +131,24 @@ class RowsModel(QAbstractTableModel, Generic[_R]):
             self.rows[:0] = fresh
             self.endInsertRows()
         self._arrange(rows)
-        self.tell_changed()
+        self._tell_cells()
+
+    def rearrange(self) -> None:
+        """Put the rows into the order that is wanted now."""
+        self.replace(self.usual)
+
+    def _in_order(self, rows: list[_R]) -> list[_R]:
+        sorting = self.sorting
+        if sorting is None:
+            return rows
+        wanted = in_order(rows, lambda row: self.sort_key(row, sorting.column), descending=sorting.descending)
+        places = {self.key(row): place for place, row in enumerate(self.rows)}
+        if not places or self.may_sort():
+            self.hold(False)
+            return wanted
+        stay = sorted(rows, key=lambda row: places.get(self.key(row), len(places)))  # those that are new come last
+        self.hold(any(self.key(one) != self.key(other) for one, other in zip(stay, wanted, strict=True)))
+        return stay
 
     def _arrange(self, rows: Sequence[_R]) -> None:
         """Put the rows, all of which are there already, into another order."""
@@ -127,7 +170,13 @@ class RowsModel(QAbstractTableModel, Generic[_R]):
         self.tell_changed()
 
     def tell_changed(self) -> None:
-        """Have all cells drawn anew."""
+        """Have all cells drawn anew, and rows that are sorted sorted anew, once a second at most."""
+        if self.sorting is not None and time.monotonic() - self._sorted_at >= _RESORT_S:
+            self.replace(self.usual)
+        else:
+            self._tell_cells()
+
+    def _tell_cells(self) -> None:
         if self.rows:
             self.dataChanged.emit(self.index(0, 0), self.index(len(self.rows) - 1, len(self.headings) - 1))
 
@@ -152,6 +201,8 @@ class RowsModel(QAbstractTableModel, Generic[_R]):
         row, column = self.rows[index.row()], index.column()
         if role == Qt.ItemDataRole.DisplayRole:
             return self.text(row, column)
+        if role == EXACT_ROLE:
+            return self.exact(row, column)
         if role == Qt.ItemDataRole.ForegroundRole:
             return self._dim or self.colour(row, column)
         if role == Qt.ItemDataRole.FontRole and self._dim is not None:
@@ -166,7 +217,7 @@ class RowsModel(QAbstractTableModel, Generic[_R]):
             return None
         if role == Qt.ItemDataRole.DisplayRole:
             beside = section not in self.numbers and section - 1 in self.numbers
-            return (_INDENT if beside else "") + tr(self.headings[section])
+            return (_INDENT if beside else "") + self.heading(section) + self.sort_sign(section)
         return self._side(section) if role == Qt.ItemDataRole.TextAlignmentRole else None
 
     def _side(self, column: int) -> Qt.AlignmentFlag:
@@ -174,7 +225,7 @@ class RowsModel(QAbstractTableModel, Generic[_R]):
         return side | Qt.AlignmentFlag.AlignVCenter
 
 
-class PlainTable(FramedTable):
+class PlainTable(PanelTable):
     """A table that makes room for its figures, and would rather do without some columns than cut one off.
 
     Widths only grow, so that nothing jitters; what is to spare is shared out.
@@ -240,19 +291,44 @@ class PlainTable(FramedTable):
             self._least[column] = min(width, _WIDEST_FIGURE * self.fontMetrics().averageCharWidth())
             self._refit.start()
 
+    def setModel(self, model: QAbstractItemModel | None) -> None:
+        """Show a model, with room for the sign of the order in its headings."""
+        super().setModel(model)
+        if isinstance(model, SortableModel):
+            model.headerDataChanged.connect(self._on_headings)
+
+    @pyqtSlot()
+    def _on_headings(self) -> None:
+        model = self.model()
+        sorting = model.sorting if isinstance(model, SortableModel) else None
+        if model is not None and sorting is not None:
+            heading = str(model.headerData(sorting.column, Qt.Orientation.Horizontal) or "")
+            self.widen(sorting.column, self.fontMetrics().horizontalAdvance(heading) + _AIR)
+
+    def refit(self) -> None:
+        """Show the columns that are wanted, as far as there is room for them."""
+        if self._least:
+            self._fit()
+        else:
+            super().refit()
+
     @pyqtSlot()
     def _fit(self) -> None:
         viewport, header = self.viewport(), self.horizontalHeader()
         if viewport is None or header is None or not self._least:
             return
         room = viewport.width()
-        needed = sum(self._least)
+        wanted = [column for column in range(len(self._least)) if column not in self.unwanted]
+        needed = sum(self._least[column] for column in wanted)
+        hidden = set(self.unwanted)
         for column in self._give_up:
-            hidden = needed > room
-            if hidden is not self.isColumnHidden(column):
-                self.setColumnHidden(column, hidden)
-            needed -= self._least[column] if hidden else 0
-        shown = [column for column in range(len(self._least)) if not self.isColumnHidden(column)]
+            if needed > room and column not in hidden and len(hidden) < len(self._least) - 1:
+                hidden.add(column)
+                needed -= self._least[column]
+        for column in range(len(self._least)):
+            if self.isColumnHidden(column) is not (column in hidden):
+                self.setColumnHidden(column, column in hidden)
+        shown = [column for column in wanted if column not in hidden]
         spare = max(0, room - needed) // max(1, len(shown)) if self._shares else 0
         for column in shown:
             width = self._least[column] + spare
@@ -272,15 +348,6 @@ class PlainTable(FramedTable):
         """Show what fits."""
         super().resizeEvent(event)
         self._fit()
-
-    def contextMenuEvent(self, event: QContextMenuEvent | None) -> None:
-        """Offer to copy what is marked."""
-        if event is None:
-            return
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        add_copy_action(menu, self)
-        menu.popup(event.globalPos())
 
 
 def plain_table(model: QAbstractItemModel, parent: QWidget) -> PlainTable:
@@ -367,15 +434,6 @@ class FiguresDelegate(QStyledItemDelegate):
         if needed > option.rect.width() > 0:
             self._table.widen(index.column(), needed)
             option.text = whole_parts(option.text or "", option.fontMetrics, option.rect.width() - space().large)
-
-
-def add_copy_action(menu: QMenu, table: QTableView) -> None:
-    """Put "Copy" into a table's menu, with its key beside it; grey while nothing is marked."""
-    selection = table.selectionModel()
-    keys = QKeySequence(QKeySequence.StandardKey.Copy).toString(QKeySequence.SequenceFormat.NativeText)
-    action = menu.addAction(f"{tr('Copy')}\t{keys}", lambda: copy_rows(table))
-    if action is not None:
-        action.setEnabled(selection is not None and selection.hasSelection())
 
 
 def dim_colour(colours: Colours, *, dimmed: bool) -> QColor | None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PyQt6.QtGui import QColor
 
 from upbit_ws_qt import IndicatorEvent, IndicatorSignalEvent, IndicatorSpec, safe_text
 
-from ..base.kst import kst_clock, kst_stamp
+from ..base.kst import kst_clock, kst_exact, kst_stamp
 from ..base.price_format import brief_text, full_text
 from ..base.tables import RowsModel
 from ..base.text import mark, said, tr
@@ -93,6 +93,10 @@ class WatchesModel(RowsModel[Watch]):
     headings = (mark("Indicator"), mark("Time frame"), mark("Newest value"))
     bad = muted = QColor()
 
+    def sort_key(self, row: Watch, column: int) -> Any:
+        """Sort time frames by their length."""
+        return _SECONDS.get(row.timeframe) if column == 1 else super().sort_key(row, column)
+
     def text(self, row: Watch, column: int) -> str:
         """Return what a cell shows."""
         if column == 0:
@@ -151,7 +155,19 @@ class SignalsModel(RowsModel[FiredSignal]):
 
     def take(self, event: IndicatorSignalEvent) -> None:
         """Note a signal."""
-        self.replace([FiredSignal(event), *self.rows[: MOST_SIGNALS - 1]])
+        self.replace([FiredSignal(event), *self.usual[: MOST_SIGNALS - 1]])
+
+    def sort_key(self, row: FiredSignal, column: int) -> Any:
+        """Sort by time as it is."""
+        return row.event.timestamp if column == 0 else super().sort_key(row, column)
+
+    def exact(self, row: FiredSignal, column: int) -> str | None:
+        """Return the time with its date."""
+        return kst_exact(row.event.timestamp) if column == 0 else None
+
+    def largest_first(self, column: int) -> bool:
+        """Begin with the newest."""
+        return column == 0
 
     def text(self, row: FiredSignal, column: int) -> str:
         """Return what a cell shows."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from PyQt6.QtCore import Qt, QTimer, pyqtSignal, pyqtSlot
@@ -22,6 +23,7 @@ from upbit_ws_qt import (
 from ..base.event_panel import EventPanel
 from ..base.market_marks import MarksLabel, market_marks
 from ..base.panel import PanelState, plain_label
+from ..base.panel_table import menu_text
 from ..base.spacing import spaced
 from ..base.tables import dim_colour, fit_columns, plain_table
 from ..base.text import tr
@@ -34,6 +36,9 @@ from .plot import IndicatorPlot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from PyQt6.QtCore import QModelIndex
+    from PyQt6.QtWidgets import QMenu
 
     from upbit_ws_qt import TimeFrame
 
@@ -85,6 +90,8 @@ class IndicatorsWidget(EventPanel):
         self.watch_model, self.signal_model = WatchesModel(self), SignalsModel(self)
         self.watch_table = plain_table(self.watch_model, self.body)
         self.signal_table = plain_table(self.signal_model, self.body)
+        self.watch_table.setObjectName("watched")
+        self.signal_table.setObjectName("signals")
         self.picker = IndicatorPicker(self.body)
         self.plot = IndicatorPlot(self.body)
         self.remove = QPushButton(self)
@@ -145,6 +152,8 @@ class IndicatorsWidget(EventPanel):
         assert selection is not None
         selection.currentRowChanged.connect(self._refresh_soon)
         self.signal_table.activated.connect(lambda index: self._activate(index.row()))
+        self.watch_table.rowMenuRequested.connect(self._on_watch_menu)
+        self.signal_table.rowMenuRequested.connect(self._on_signal_menu)
 
     # -- what is watched ----------------------------------------------------------------------------------------------
     @property
@@ -205,7 +214,7 @@ class IndicatorsWidget(EventPanel):
     def _watches_changed(self, chosen: int) -> None:
         self.watch_model.replace(list(self._watches))
         if chosen >= 0:
-            self.watch_table.selectRow(chosen)
+            self.watch_table.selectRow(self.watch_model.rows.index(self._watches[chosen]))
         self._show_used()
         self._refresh()
         if not self._watches and self.state is PanelState.STALE:
@@ -269,7 +278,7 @@ class IndicatorsWidget(EventPanel):
                 before = known.get((watch.spec, watch.timeframe))
                 if before is not None:
                     watch.points, watch.fired = before.points, before.fired
-        self.signal_model.replace(old.signal_model.rows)
+        self.signal_model.replace(old.signal_model.usual)
         self._refresh()
 
     def _on_value(self, event: IndicatorEvent) -> None:
@@ -310,9 +319,29 @@ class IndicatorsWidget(EventPanel):
 
     @pyqtSlot()
     def _on_remove(self) -> None:
-        place = self.watch_table.currentIndex().row()
-        if 0 <= place < len(self._watches):
-            self.remove_watch(place)
+        chosen = self._chosen_watch()
+        if chosen is not None:
+            self.remove_watch(self._watches.index(chosen))
+
+    def _chosen_watch(self) -> Watch | None:
+        """Return the watch whose row the keyboard is in, wherever that row stands."""
+        place, rows = self.watch_table.currentIndex().row(), self.watch_model.rows
+        return rows[place] if 0 <= place < len(rows) else None
+
+    @pyqtSlot("QMenu*", "QModelIndex")
+    def _on_watch_menu(self, menu: QMenu, index: QModelIndex) -> None:
+        if index.isValid():
+            menu.addAction(tr("Remove"), partial(self._remove, self.watch_model.rows[index.row()]))
+
+    def _remove(self, watch: Watch) -> None:
+        if watch in self._watches:
+            self.remove_watch(self._watches.index(watch))
+
+    @pyqtSlot("QMenu*", "QModelIndex")
+    def _on_signal_menu(self, menu: QMenu, index: QModelIndex) -> None:
+        if index.isValid():
+            code = self.signal_model.rows[index.row()].event.code
+            menu.addAction(tr("Show {code}", code=menu_text(code)), lambda: self.symbolActivated.emit(code))
 
     def _activate(self, place: int) -> None:
         self.symbolActivated.emit(self.signal_model.rows[place].event.code)
@@ -330,8 +359,7 @@ class IndicatorsWidget(EventPanel):
     @pyqtSlot()
     def _refresh(self) -> None:
         self.watch_model.tell_changed()
-        place = self.watch_table.currentIndex().row()
-        chosen = self._watches[place] if 0 <= place < len(self._watches) else None
+        chosen = self._chosen_watch()
         self.plot.show_points(() if chosen is None else tuple(chosen.points), _why_no_curve(chosen))
         self.signal_table.setVisible(bool(self.signal_model.rows))
         self.plot.setAccessibleName("" if chosen is None else spec_text(chosen.spec))

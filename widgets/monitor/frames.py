@@ -32,11 +32,13 @@ class FramesTab(QWidget):
         self._service = service
         self._trace: FrameTrace | None = None
         columns: list[Column[FrameRecord]] = [
-            Column(mark("time"), lambda frame: clock(frame.at), "00:00:00"),
+            Column(mark("time"), lambda frame: clock(frame.at), "00:00:00", figure=lambda frame: frame.at),
             Column(mark("line"), lambda frame: line_name(frame.ws_type), "private"),
             Column("", lambda frame: "→" if frame.sent else "←", "→→"),
             Column(mark("kind"), _kind, "orderbook KRW-DOGE"),
-            Column(mark("size"), lambda frame: f"{frame.size:,}", "999,999", right=True),
+            Column(
+                mark("size"), lambda frame: f"{frame.size:,}", "999,999", right=True, figure=lambda frame: frame.size
+            ),
             Column(mark("contents"), _contents),
         ]
         self.table = RecordTable(columns, lambda frame: frame.number, mark("Raw frames"), _NOTHING_KEPT, self)

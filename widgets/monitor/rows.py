@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, pyqtSignal
+from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, pyqtSignal, pyqtSlot
 from PyQt6.QtGui import QBrush, QColor
-from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QToolButton, QWidget
+from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QToolButton, QWidget
 
 from upbit_ws_qt import ConnectionMetrics, ConnectionState, HealthStatus, WebSocketType
 
 from ..base.labels import tip_text
 from ..base.line_state import line_state
+from ..base.panel_table import PanelTable
 from ..base.text import mark, tr
 from ..base.theme import HEALTH_SHAPES, colours_of, number_font
 from ..base.tokens import FRAME, space
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from PyQt6.QtGui import QPalette, QResizeEvent
+    from PyQt6.QtWidgets import QMenu
 
     from ..base.line_state import LineState
 
@@ -243,8 +245,8 @@ def _saved_hint(metrics: ConnectionMetrics) -> str:
     return tr("short names (SIMPLE): {names}, compression: {packed}", names=names, packed=packed)
 
 
-class LineTable(QTableView):
-    """Shows a LinesModel, with a button in each row.
+class LineTable(PanelTable):
+    """Shows a LinesModel, with a button in each row; the three lines keep their places.
 
     Signals:
         reconnectRequested: a connection's button was pressed.
@@ -254,9 +256,11 @@ class LineTable(QTableView):
 
     def __init__(self, model: LinesModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setObjectName("connections")
         self.setModel(model)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.rowMenuRequested.connect(self._on_row_menu)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setWordWrap(False)
         self.setShowGrid(False)
@@ -288,6 +292,11 @@ class LineTable(QTableView):
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Have room for a scroll bar only where one is needed."""
         super().resizeEvent(event)
+        self._fit_height()
+
+    def refit(self) -> None:
+        """Show the columns that are wanted."""
+        super().refit()
         self._fit_height()
 
     def _fit_height(self) -> None:
@@ -324,6 +333,15 @@ class LineTable(QTableView):
             self.setIndexWidget(model.index(row, _BUTTON), button)
             self.buttons[ws_type] = button
         self.retranslate()
+
+    @pyqtSlot("QMenu*", "QModelIndex")
+    def _on_row_menu(self, menu: QMenu, index: QModelIndex) -> None:
+        ws_type = LINES[index.row()] if index.isValid() else None
+        if ws_type is not None:
+            words = tr("Reconnect {name}", name=line_name(ws_type))
+            action = menu.addAction(words, lambda: self.reconnectRequested.emit(ws_type))
+            if action is not None:
+                action.setEnabled(self.buttons[ws_type].isEnabled())
 
     def _on_button_clicked(self) -> None:
         sender = self.sender()

@@ -5,25 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from PyQt6.QtCore import QAbstractTableModel, QEvent, QModelIndex, QObject, Qt
+from PyQt6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QModelIndex, QObject, Qt
 from PyQt6.QtGui import QBrush, QColor, QPainter
-from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QWidget
 
+from ..base.copying import EXACT_ROLE
 from ..base.labels import tip_text
+from ..base.panel_table import PanelTable
+from ..base.sorting import SortableModel, in_order
 from ..base.text import tr
-from ..base.theme import colours_of, shade_alternate_rows
+from ..base.theme import colours_of
 from ..base.tokens import space
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
     from PyQt6.QtGui import QPaintEvent, QResizeEvent
-    from PyQt6.QtWidgets import QStyleOptionViewItem
+
+    from ..base.sorting import Sorting
 
 __all__ = ["Column", "RecordModel", "RecordTable"]
 
 Record = TypeVar("Record")
 _ROLE = Qt.ItemDataRole
+_JUST_MOVE = QItemSelectionModel.SelectionFlag.NoUpdate
+_ONLY_THESE = QItemSelectionModel.SelectionFlag.ClearAndSelect
+_SIGN = " ▼"
+"""Behind the heading of a column by which rows are sorted."""
 SENTENCE = 28
 """Characters of a column of sentences that can be seen at least."""
 
@@ -38,6 +46,8 @@ class Column(Generic[Record]):
         sample: the widest usual text; "" for the column that takes what is left.
         right: whether it is aligned to the right, as numbers are.
         level: of a record, for the colour: "good", "warn", "bad", "idle"; None leaves the text as it is.
+        figure: of a record, what it is sorted by (None: last) and, a number or a text, what a file has; None for the
+            text that is shown. A title of "" cannot be sorted by.
     """
 
     title: str
@@ -45,20 +55,24 @@ class Column(Generic[Record]):
     sample: str = ""
     right: bool = False
     level: Callable[[Record], str | None] | None = None
+    figure: Callable[[Record], Any] | None = None
 
 
-class RecordModel(QAbstractTableModel, Generic[Record]):
-    """Records, oldest or most important first; rows keep their place as long as their number grows at the end."""
+class RecordModel(SortableModel, Generic[Record]):
+    """Records, usually as they are given; rows keep their place as long as their number grows at the end."""
 
     def __init__(self, columns: Sequence[Column[Record]], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.columns = tuple(columns)
         self.records: tuple[Record, ...] = ()
+        """As they stand."""
+        self._given: tuple[Record, ...] = ()
         self._brushes: dict[str, QBrush] = {}
 
     def show(self, records: Sequence[Record]) -> None:
         """Show these."""
-        new, old = tuple(records), len(self.records)
+        self._given = tuple(records)
+        new, old = self._wanted(), len(self.records)
         if new == self.records:
             return
         nowhere = QModelIndex()
@@ -73,6 +87,30 @@ class RecordModel(QAbstractTableModel, Generic[Record]):
         self.records = new
         if new:
             self.dataChanged.emit(self.index(0, 0), self.index(len(new) - 1, len(self.columns) - 1))
+
+    def _wanted(self) -> tuple[Record, ...]:
+        sorting = self.sorting
+        if sorting is None:
+            return self._given
+        column = self.columns[sorting.column]
+        key = column.figure or (lambda record: column.text(record).casefold() or None)
+        return tuple(in_order(self._given, key, descending=sorting.descending))
+
+    def rearrange(self) -> None:
+        """Put the records into the order that is wanted now."""
+        self.show(self._given)
+
+    def heading(self, column: int) -> str:
+        """Return what a column is called."""
+        return tr(self.columns[column].title) if self.columns[column].title else ""
+
+    def can_sort(self, column: int) -> bool:
+        """Rows can be sorted by what has a name."""
+        return bool(self.columns[column].title)
+
+    def largest_first(self, column: int) -> bool:
+        """Figures begin with the largest."""
+        return self.columns[column].right
 
     def take_colours(self, brushes: dict[str, QBrush]) -> None:
         """Use these for the levels."""
@@ -100,16 +138,19 @@ class RecordModel(QAbstractTableModel, Generic[Record]):
             return self._brushes.get(column.level(record) or "")
         if role == _ROLE.AccessibleTextRole:
             return f"{tr(column.title)}: {column.text(record)}"
+        if role == EXACT_ROLE and column.figure is not None:
+            figure = column.figure(record)
+            return "" if figure is None else str(figure)
         return None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = _ROLE.DisplayRole) -> Any:
         """Titles."""
         if orientation is Qt.Orientation.Horizontal and role == _ROLE.DisplayRole:
-            return tr(self.columns[section].title)
+            return self.heading(section) + self.sort_sign(section)
         return None
 
 
-class RecordTable(QTableView, Generic[Record]):
+class RecordTable(PanelTable, Generic[Record]):
     """Shows records; what is selected stays selected wherever it moves to.
 
     Args:
@@ -133,9 +174,10 @@ class RecordTable(QTableView, Generic[Record]):
         self._name = name
         self._empty = empty
         self.records = RecordModel(columns, self)
+        self.setObjectName(name.casefold().replace(" ", "-"))
         self.setModel(self.records)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setWordWrap(False)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setShowGrid(False)
@@ -149,24 +191,44 @@ class RecordTable(QTableView, Generic[Record]):
 
     def show_records(self, records: Sequence[Record]) -> None:
         """Show these."""
-        selected = self.selected()
         if bool(records) is not bool(self.records.records):
             self.setAccessibleDescription("" if records else tr(self._empty))
-        self.records.show(records)
-        if selected is None:
+        self._keep_marks(lambda: self.records.show(records))
+
+    def set_sorting(self, sorting: Sorting | None) -> None:
+        """Sort, and leave the marks on their records."""
+        self._keep_marks(lambda: super(RecordTable, self).set_sorting(sorting))
+
+    def _keep_marks(self, change: Callable[[], object]) -> None:
+        """Change what is shown, and mark the same records again: the model only says that its cells are others."""
+        before = self.records.records
+        marked = {self._key(record) for record in self.selected_records()}
+        current = self.currentIndex()
+        at = self._key(before[current.row()]) if 0 <= current.row() < len(before) else None
+        change()
+        records, selection = self.records.records, self.selectionModel()
+        if records == before or selection is None or not (marked or current.isValid()):
             return
-        key = self._key(selected)
-        row = next((row for row, record in enumerate(self.records.records) if self._key(record) == key), None)
-        if row is None:
-            self.clearSelection()
-        elif row != self.currentIndex().row():
-            self.selectRow(row)
+        keys = [self._key(record) for record in records]
+        rows = [row for row, key in enumerate(keys) if key in marked]
+        if rows != sorted(index.row() for index in selection.selectedRows()):
+            found = QItemSelection()
+            for row in rows:
+                found.select(self.records.index(row, 0), self.records.index(row, len(self.records.columns) - 1))
+            selection.select(found, _ONLY_THESE)
+        if at in keys and keys.index(at) != current.row():
+            selection.setCurrentIndex(self.records.index(keys.index(at), current.column()), _JUST_MOVE)
 
     def selected(self) -> Record | None:
-        """Return the record that is selected."""
-        model = self.selectionModel()
-        rows = [] if model is None else model.selectedRows()
-        return self.records.records[rows[0].row()] if rows and rows[0].row() < len(self.records.records) else None
+        """Return the topmost record that is selected."""
+        found = self.selected_records()
+        return found[0] if found else None
+
+    def selected_records(self) -> list[Record]:
+        """Return the records that are selected, from top to bottom."""
+        model, records = self.selectionModel(), self.records.records
+        rows = sorted(index.row() for index in model.selectedRows()) if model is not None else []
+        return [records[row] for row in rows if row < len(records)]
 
     def set_empty(self, text: str) -> None:
         """Say something else where there are no records."""
@@ -174,12 +236,6 @@ class RecordTable(QTableView, Generic[Record]):
         if text != self._empty and viewport is not None:
             self._empty = text
             viewport.update()
-
-    def initViewItemOption(self, option: QStyleOptionViewItem | None) -> None:
-        """Shade every second row."""
-        super().initViewItemOption(option)
-        if option is not None:
-            shade_alternate_rows(option, self.palette())
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Say why there is nothing, where there is nothing."""
@@ -217,7 +273,8 @@ class RecordTable(QTableView, Generic[Record]):
         header.setHighlightSections(False)
         for number, column in enumerate(self.records.columns):
             if column.sample:
-                widest = max(metrics.horizontalAdvance(column.sample), metrics.horizontalAdvance(tr(column.title)))
+                title = tr(column.title) + (_SIGN if column.title else "")
+                widest = max(metrics.horizontalAdvance(column.sample), metrics.horizontalAdvance(title))
                 header.setSectionResizeMode(number, QHeaderView.ResizeMode.Interactive)
                 self.setColumnWidth(number, widest + metrics.horizontalAdvance("0") * 2)
         self._share_out()
@@ -232,8 +289,9 @@ class RecordTable(QTableView, Generic[Record]):
         header, viewport = self.horizontalHeader(), self.viewport()
         assert header is not None
         assert viewport is not None
-        long = [number for number, column in enumerate(self.records.columns) if not column.sample]
-        taken = sum(self.columnWidth(n) for n, column in enumerate(self.records.columns) if column.sample)
+        shown = [number for number in range(len(self.records.columns)) if not self.isColumnHidden(number)]
+        long = [number for number in shown if not self.records.columns[number].sample]
+        taken = sum(self.columnWidth(number) for number in shown if number not in long)
         least = self.fontMetrics().horizontalAdvance("n") * SENTENCE
         fits = (viewport.width() - taken) >= least * len(long)
         for number in long:
@@ -241,3 +299,8 @@ class RecordTable(QTableView, Generic[Record]):
             header.setSectionResizeMode(number, mode)
             if not fits:
                 self.setColumnWidth(number, least)
+
+    def refit(self) -> None:
+        """Show the columns that are wanted, and share the width out anew."""
+        super().refit()
+        self._share_out()

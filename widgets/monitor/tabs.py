@@ -30,6 +30,8 @@ from .words import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
+    from PyQt6.QtWidgets import QMenu
+
     from upbit_ws_qt import PerformanceMetrics, WebSocketService
 
 __all__ = ["AdviceTab", "AlertsTab", "ComponentsTab", "EventsTab", "RestTab"]
@@ -72,6 +74,7 @@ class _ListTab(QWidget, Generic[Record]):
         button = QPushButton(self)
         button.clicked.connect(act)
         self._row.addWidget(button)
+        self.table.rowMenuRequested.connect(lambda menu, _index: _offer(menu, button, act))
         selection = self.table.selectionModel()
         assert selection is not None
         selection.selectionChanged.connect(lambda: button.setEnabled(possible()))
@@ -85,15 +88,43 @@ class ComponentsTab(_ListTab[ComponentMetrics]):
     def __init__(self, service: WebSocketService, parent: QWidget | None = None) -> None:
         columns: list[Column[ComponentMetrics]] = [
             Column(mark("component"), lambda row: component_name(row.component_id)),
-            Column(mark("priority"), lambda row: tr(_PRIORITIES[row.priority]), "critical"),
-            Column(mark("streams"), lambda row: f"{row.subscriptions:,}", "9,999", right=True),
-            Column(mark("events/s"), lambda row: count_text(row.messages_per_second), "99,999", right=True),
-            Column(mark("bytes/s"), lambda row: bytes_text(row.bytes_per_second), "999.9 MiB", right=True),
-            Column(mark("slot p95 ms"), lambda row: slot_time(row.slot), "9,999.99", right=True),
-            Column(mark("load"), lambda row: f"{row.slot_share * 100:.1f} %", "100.0 %", right=True),
-            Column(mark("errors"), lambda row: f"{row.failures:,}", "9,999", right=True),
-            Column(mark("waiting"), lambda row: f"{row.pending:,}", "9,999", right=True),
-            Column(mark("lost"), lambda row: f"{row.dropped:,}", "99,999", right=True),
+            Column(mark("priority"), lambda row: tr(_PRIORITIES[row.priority]), "critical", figure=_rank),
+            Column(
+                mark("streams"),
+                lambda row: f"{row.subscriptions:,}",
+                "9,999",
+                right=True,
+                figure=lambda row: row.subscriptions,
+            ),
+            Column(
+                mark("events/s"),
+                lambda row: count_text(row.messages_per_second),
+                "99,999",
+                right=True,
+                figure=lambda row: row.messages_per_second,
+            ),
+            Column(
+                mark("bytes/s"),
+                lambda row: bytes_text(row.bytes_per_second),
+                "999.9 MiB",
+                right=True,
+                figure=lambda row: row.bytes_per_second,
+            ),
+            Column(mark("slot p95 ms"), lambda row: slot_time(row.slot), "9,999.99", right=True, figure=_slot),
+            Column(
+                mark("load"),
+                lambda row: f"{row.slot_share * 100:.1f} %",
+                "100.0 %",
+                right=True,
+                figure=lambda row: row.slot_share,
+            ),
+            Column(
+                mark("errors"), lambda row: f"{row.failures:,}", "9,999", right=True, figure=lambda row: row.failures
+            ),
+            Column(
+                mark("waiting"), lambda row: f"{row.pending:,}", "9,999", right=True, figure=lambda row: row.pending
+            ),
+            Column(mark("lost"), lambda row: f"{row.dropped:,}", "99,999", right=True, figure=lambda row: row.dropped),
             Column(
                 mark("state"),
                 lambda row: f"✖ {tr('put aside')}" if row.quarantined else f"● {tr('served')}",
@@ -117,13 +148,12 @@ class ComponentsTab(_ListTab[ComponentMetrics]):
         self.resume.setToolTip(tr("Serve a component again that was put aside for failing or blocking"))
 
     def _is_possible(self) -> bool:
-        selected = self.table.selected()
-        return selected is not None and selected.quarantined
+        return any(row.quarantined for row in self.table.selected_records())
 
     def _on_resume(self) -> None:
-        selected = self.table.selected()
-        if selected is not None:
-            self._service.resume(selected.component_id)
+        for row in self.table.selected_records():
+            if row.quarantined:
+                self._service.resume(row.component_id)
 
 
 class AlertsTab(_ListTab[Alert]):
@@ -132,14 +162,26 @@ class AlertsTab(_ListTab[Alert]):
     def __init__(self, service: WebSocketService, parent: QWidget | None = None) -> None:
         columns: list[Column[Alert]] = [
             Column("", lambda alert: HEALTH_SHAPES[_alert_level(alert)], "▲▲", level=_alert_level),
-            Column(mark("since"), lambda alert: clock(alert.raised_at), "00:00:00"),
-            Column(mark("what"), lambda alert: said(alert.message)),
-            Column(mark("figure"), lambda alert: alert_figure(alert.kind, alert.value), "9,999 MiB", right=True),
             Column(
-                mark("raised from"), lambda alert: alert_figure(alert.kind, alert.threshold), "9,999 MiB", right=True
+                mark("since"), lambda alert: clock(alert.raised_at), "00:00:00", figure=lambda alert: alert.raised_at
+            ),
+            Column(mark("what"), lambda alert: said(alert.message)),
+            Column(
+                mark("figure"),
+                lambda alert: alert_figure(alert.kind, alert.value),
+                "9,999 MiB",
+                right=True,
+                figure=lambda alert: alert.value,
+            ),
+            Column(
+                mark("raised from"),
+                lambda alert: alert_figure(alert.kind, alert.threshold),
+                "9,999 MiB",
+                right=True,
+                figure=lambda alert: alert.threshold,
             ),
             Column(mark("over at"), _over_at, "9,999 MiB", right=True),
-            Column(mark("until"), _until, "00:00:00"),
+            Column(mark("until"), _until, "00:00:00", figure=lambda alert: alert.cleared_at),
             Column(mark("line"), lambda alert: "" if alert.ws_type is None else line_name(alert.ws_type), "private"),
             Column(mark("seen"), lambda alert: "✓" if alert.acknowledged else "", "✓"),
         ]
@@ -162,14 +204,13 @@ class AlertsTab(_ListTab[Alert]):
         self.acknowledge.setText(tr("Mark as seen"))
 
     def _is_possible(self) -> bool:
-        selected = self.table.selected()
-        return selected is not None and selected.cleared_at is None and not selected.acknowledged
+        return any(alert.cleared_at is None and not alert.acknowledged for alert in self.table.selected_records())
 
     def _on_acknowledge(self) -> None:
-        selected = self.table.selected()
-        if selected is not None:
-            self._service.acknowledge(selected.alert_id)
-            self.refresh()
+        for alert in self.table.selected_records():
+            if alert.cleared_at is None and not alert.acknowledged:
+                self._service.acknowledge(alert.alert_id)
+        self.refresh()
 
 
 class _Advice(NamedTuple):
@@ -265,10 +306,20 @@ class RestTab(_ListTab[BudgetUsage]):
     def __init__(self, parent: QWidget | None = None) -> None:
         columns: list[Column[BudgetUsage]] = [
             Column(mark("group"), lambda row: row.group),
-            Column(mark("in use"), lambda row: f"{row.in_use}/{row.per_second}", "30/30", right=True),
-            Column(mark("waiting"), lambda row: f"{row.waiting:,}", "9,999", right=True),
-            Column(mark("asked"), lambda row: f"{row.asked:,}", "999,999", right=True),
-            Column(mark("refused"), lambda row: f"{row.refused:,}", "9,999", right=True),
+            Column(
+                mark("in use"),
+                lambda row: f"{row.in_use}/{row.per_second}",
+                "30/30",
+                right=True,
+                figure=lambda row: row.in_use,
+            ),
+            Column(
+                mark("waiting"), lambda row: f"{row.waiting:,}", "9,999", right=True, figure=lambda row: row.waiting
+            ),
+            Column(mark("asked"), lambda row: f"{row.asked:,}", "999,999", right=True, figure=lambda row: row.asked),
+            Column(
+                mark("refused"), lambda row: f"{row.refused:,}", "9,999", right=True, figure=lambda row: row.refused
+            ),
             Column(mark("state"), _budget_state, "✖ blocked 0:59:59", level=_budget_level),
         ]
         empty = mark("Nothing was asked of the REST interface.")
@@ -278,6 +329,21 @@ class RestTab(_ListTab[BudgetUsage]):
     def show_metrics(self, metrics: PerformanceMetrics) -> None:
         """Show these figures."""
         self.table.show_records(metrics.rest)
+
+
+def _offer(menu: QMenu, button: QPushButton, act: Callable[[], None]) -> None:
+    """Have a menu do what a button does, as far as that can do it now."""
+    action = menu.addAction(button.text(), act)
+    if action is not None:
+        action.setEnabled(button.isEnabled())
+
+
+def _rank(row: ComponentMetrics) -> int:
+    return list(Priority).index(row.priority)
+
+
+def _slot(row: ComponentMetrics) -> float | None:
+    return row.slot.p95 if row.slot.count else None
 
 
 def _budget_state(row: BudgetUsage) -> str:

@@ -38,6 +38,7 @@ class BookRow:
         is_beyond: whether the size is larger still, so that its bar is cut.
         own_text: how much of it is one's own, with "?" where the line was down since; empty for none.
         is_last: whether the last trade was at this price.
+        size: all its digits.
     """
 
     price: Decimal
@@ -49,6 +50,7 @@ class BookRow:
     is_beyond: bool
     own_text: str
     is_last: bool
+    size: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,7 @@ class OrderBookModel:
                     share > 1.0,
                     own_text,
                     price == self.last_price,
+                    size,
                 )
             )
         return tuple(rows)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from itertools import zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
-from PyQt6.QtCore import QRect, QSize, Qt, pyqtSignal
+from PyQt6.QtCore import QPoint, QRect, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QFontMetrics, QKeySequence, QPainter, QPalette, QPen
 from PyQt6.QtWidgets import QAbstractScrollArea, QFrame, QMenu, QWidget
 
-from ..base.copying import put_on_clipboard
+from ..base.copying import csv_text, exact_number, lined_up, put_on_clipboard
+from ..base.kst import kst_file_stamp
 from ..base.look import blend, legible, paint_hatching
+from ..base.panel_table import AS_TEXT
+from ..base.saving import ask_where_to_save
 from ..base.tables import italic
 from ..base.text import tr
 from ..base.theme import number_font
@@ -18,6 +21,7 @@ from ..base.tokens import BAR_WEIGHT, BOOK_WIDTHS, FRAME, TINT_WEIGHT, space
 
 if TYPE_CHECKING:
     from decimal import Decimal
+    from pathlib import Path
 
     from PyQt6.QtGui import (
         QContextMenuEvent,
@@ -348,21 +352,61 @@ class OrderBookView(QAbstractScrollArea):
 
     def copy_text(self) -> str:
         """Return the chosen price's row, or else all rows from top to bottom: price, percentage, size, own size."""
+        return "\n".join("\t".join(each).rstrip("\t") for each in self._cells())
+
+    def copy_as_text(self) -> str:
+        """Return the same with headings, lined up, to be read by people."""
+        return lined_up([self._headings(), *self._cells()], (True,) * 4)
+
+    def _cells(self) -> list[tuple[str, str, str, str]]:
         rows = [row for _, _, row in self._rows()]
         chosen = [row for row in rows if row.price == self._selected] or rows
-        cells = ((row.price_text, row.percent_text, row.size_text, row.own_text) for row in chosen)
-        return "\n".join("\t".join(each).rstrip("\t") for each in cells)
+        return [(row.price_text, row.percent_text, row.size_text, row.own_text) for row in chosen]
+
+    @staticmethod
+    def _headings() -> tuple[str, str, str, str]:
+        return tr("Price"), tr("Change"), tr("Size"), tr("Own")
+
+    def save_csv(self, path: Path) -> None:
+        """Write all rows with all their digits, and of which side they are; OSError where that fails."""
+        rows = [
+            (tr("bid") if is_bid else tr("ask"), exact_number(row.price), exact_number(row.size))
+            for is_bid, _, row in self._rows()
+        ]
+        text = csv_text([(tr("Side"), tr("Price"), tr("Size")), *rows])
+        path.write_text(text, encoding="utf-8-sig", newline="")
+
+    def ask_for_csv(self) -> None:
+        """Ask where that is to be."""
+        name = f"order-book-{kst_file_stamp()}.csv"
+        ask_where_to_save(self, tr("Save as a table"), name, tr("Tables (*.csv)"), self.save_csv)
 
     def contextMenuEvent(self, event: QContextMenuEvent | None) -> None:
-        """Offer to copy."""
-        if event is None:
-            return
+        """Offer what mouse and keys do, and to copy and save."""
+        if event is not None:
+            self._open_menu(event.globalPos())
+
+    def _open_menu(self, place: QPoint) -> None:
+        self.menu().popup(place)
+
+    def menu(self) -> QMenu:
+        """Return the menu of what is chosen; it deletes itself when it closes."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        price = self._selected
+        if price is not None:
+            menu.addAction(tr("Take this price") + "\tEnter", lambda: self.priceActivated.emit(price))
+            menu.addAction(tr("Choose none") + "\tEsc", self.clear_selection)
+        menu.addAction(tr("Back to the middle") + "\tHome", self.centre)
+        menu.addSeparator()
         keys = QKeySequence(QKeySequence.StandardKey.Copy).toString(QKeySequence.SequenceFormat.NativeText)
-        words = tr("Copy") if self._selected is not None else tr("Copy the order book")
+        words = tr("Copy") if price is not None else tr("Copy the order book")
         menu.addAction(f"{words}\t{keys}", lambda: put_on_clipboard(self.copy_text()))
-        menu.popup(event.globalPos())
+        as_text = AS_TEXT.toString(QKeySequence.SequenceFormat.NativeText)
+        menu.addAction(f"{tr('Copy as text')}\t{as_text}", lambda: put_on_clipboard(self.copy_as_text()))
+        menu.addSeparator()
+        menu.addAction(tr("Save as CSV…"), self.ask_for_csv)
+        return menu
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
         """Choose a price."""
@@ -394,6 +438,10 @@ class OrderBookView(QAbstractScrollArea):
         key = event.key()
         if event.matches(QKeySequence.StandardKey.Copy):
             put_on_clipboard(self.copy_text())
+        elif QKeySequence(event.keyCombination()) == AS_TEXT:
+            put_on_clipboard(self.copy_as_text())
+        elif key == Qt.Key.Key_F10 and event.modifiers() == Qt.KeyboardModifier.ShiftModifier:
+            self._open_menu(self.mapToGlobal(self.rect().center()))
         elif key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
             self._step(-1 if key == Qt.Key.Key_Up else 1)
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._selected is not None:

@@ -45,6 +45,7 @@ from .exchange_keeper import ExchangeKeeper
 from .main_menu import MainMenu
 from .notifier import Notifier
 from .store import Layout, Store
+from .table_memory import TableMemory
 from .tour import Tour
 
 if TYPE_CHECKING:
@@ -184,6 +185,7 @@ class Program(QObject):
         self._notifier.listen_to(window.panels.values())
         window.watch_list.set_favourites(chosen.favourites)
         self._connect(window, menu)
+        TableMemory(window, self._store)
         self._restore(window, menu)
         catalog.load()
         window.show()

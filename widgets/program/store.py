@@ -127,6 +127,14 @@ class Store:
         """Remember where things are."""
         self._write("layout.json", layout_to_plain(layout))
 
+    def tables(self) -> dict[str, Any]:
+        """Return how tables were arranged, by panel and table; whoever restores one looks whether it is sound."""
+        return {} if self._folder is None else read_json(self._folder / "tables.json")
+
+    def save_tables(self, tables: dict[str, Any]) -> None:
+        """Remember how tables are arranged."""
+        self._write("tables.json", tables)
+
     def record(self, *, live: bool) -> Path | None:
         """Return the file of what happened to the connections: the real exchange's is not mixed with any other's."""
         return None if self._folder is None else self._folder / ("connections.sqlite" if live else "practice.sqlite")

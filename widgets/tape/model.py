@@ -8,12 +8,14 @@ from decimal import Decimal
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
-from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
+from PyQt6.QtCore import QModelIndex, QObject, Qt
 from PyQt6.QtGui import QColor
 
-from ..base.kst import kst_clock
+from ..base.copying import EXACT_ROLE, exact_number
+from ..base.kst import kst_clock, kst_exact
 from ..base.price_format import arrow, money_text, price_text, quote_of, volume_decimals, volume_text
-from ..base.text import tr
+from ..base.sorting import SortableModel, in_order
+from ..base.text import mark, tr
 
 if TYPE_CHECKING:
     from upbit_ws_qt import TradeEvent
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Column", "TapeModel", "TapeRow"]
 
 CAPACITY = 500
+_HEADINGS = (mark("Time"), mark("Price"), mark("Volume"), mark("Amount"), mark("Side"))
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _ROOT = QModelIndex()
 
@@ -32,6 +35,8 @@ class Column(IntEnum):
     PRICE = 1
     VOLUME = 2
     FUNDS = 3
+    SIDE = 4
+    """Of who took; the arrow beside the volume says the same, so that a tape usually does without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,26 +51,48 @@ class TapeRow:
     trade: TradeEvent | None
     heals: bool = False
 
-    def texts(self) -> tuple[str, str, str, str]:
+    def texts(self) -> tuple[str, ...]:
         """Return what the columns show."""
         trade = self.trade
         if trade is None:
-            return tr("gap"), "", "", ""
+            return tr("gap"), "", "", "", ""
         side = 1 if trade.ask_bid == "BID" else -1
         return (
             kst_clock(trade.trade_timestamp) + ("↺" if trade.recovered else ""),
             price_text(trade.code, trade.trade_price),
             f"{arrow(side)} {volume_text(trade.trade_volume, volume_decimals(trade.code, trade.trade_price))}",
             money_text(quote_of(trade.code), trade.funds),
+            tr("Buy") if side > 0 else tr("Sell"),
         )
+
+    def exact(self) -> tuple[str, ...]:
+        """Return what a file has in the columns."""
+        trade = self.trade
+        if trade is None:
+            return self.texts()
+        figures = (trade.trade_price, trade.trade_volume, trade.funds)
+        return kst_exact(trade.trade_timestamp), *map(exact_number, figures), self.texts()[Column.SIDE]
+
+    def sort_key(self, column: int) -> Any:
+        """Return what is sorted by; None for a gap, which is about none of the trades."""
+        trade = self.trade
+        if trade is None:
+            return None
+        return (
+            (trade.trade_timestamp, trade.sequential_id),
+            trade.trade_price,
+            trade.trade_volume,
+            trade.funds,
+            trade.ask_bid,
+        )[column]
 
 
 def _traded_at(row: TapeRow) -> int:
     return row.trade.trade_timestamp if row.trade is not None else 0
 
 
-class TapeModel(QAbstractTableModel):
-    """Takes trades at any rate and tells its views of them when `flush` is called; newest first."""
+class TapeModel(SortableModel):
+    """Takes trades at any rate and tells its views of them when `flush` is called; usually the newest first."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -159,7 +186,7 @@ class TapeModel(QAbstractTableModel):
             return False
         added = self._fresh
         self._fresh = 0
-        rows = list(reversed(self._matching))
+        rows = self._wanted()
         before, after = len(self._rows), len(rows)
         gone = before + added - after
         if not 0 <= gone <= before or rows[added:] != self._rows[: before - gone]:
@@ -180,9 +207,37 @@ class TapeModel(QAbstractTableModel):
             self.endInsertRows()
         return True
 
+    def _wanted(self) -> list[TapeRow]:
+        newest_first = list(reversed(self._matching))
+        sorting = self.sorting
+        if sorting is None:
+            return newest_first
+        return in_order(newest_first, lambda row: row.sort_key(sorting.column), descending=sorting.descending)
+
+    def rearrange(self) -> None:
+        """Put what is listed into the order that is wanted now; what is marked stays with its trade."""
+        self.flush()
+        rows = self._wanted()
+        before = self._rows
+        self.layoutAboutToBeChanged.emit()  # first: only now do the views register what is marked in them
+        old = self.persistentIndexList()
+        places = {id(row): place for place, row in enumerate(rows)}
+        new = [self.index(places[id(before[index.row()])], index.column()) for index in old]
+        self._rows, self._texts = rows, [None] * len(rows)
+        self.changePersistentIndexList(old, new)
+        self.layoutChanged.emit()
+
+    def heading(self, column: int) -> str:
+        """Return what a column is called."""
+        return tr(_HEADINGS[column])
+
+    def largest_first(self, column: int) -> bool:
+        """Begin with the newest, and the largest."""
+        return column != Column.SIDE
+
     def _show_others(self, rows: list[TapeRow]) -> None:
         """Show other trades than before, in the same order; what is marked stays with those that are still there."""
-        if not rows or not self.persistentIndexList():
+        if not rows or not self._rows or (self.sorting is None and not self.persistentIndexList()):
             self.beginResetModel()
             self._rows, self._texts = rows, [None] * len(rows)
             self.endResetModel()
@@ -251,7 +306,7 @@ class TapeModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(self._rows)
 
     def columnCount(self, parent: QModelIndex = _ROOT) -> int:
-        """Time, price, volume, amount."""
+        """Time, price, volume, amount, side."""
         return 0 if parent.isValid() else len(Column)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -265,12 +320,12 @@ class TapeModel(QAbstractTableModel):
             return _RIGHT
         if role == Qt.ItemDataRole.ForegroundRole:
             return self.colour(place, column)
-        return None
+        return self._rows[place].exact()[column] if role == EXACT_ROLE else None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Name of a column."""
         if orientation is not Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return (tr("Time"), tr("Price"), tr("Volume"), tr("Amount"))[section]
+            return self.heading(section) + self.sort_sign(section)
         return _RIGHT if role == Qt.ItemDataRole.TextAlignmentRole else None

@@ -42,8 +42,8 @@ __all__ = ["TapeWidget", "trade_strength"]
 
 _FLUSH_MS = 100
 _FEW = 100  # rows: with more of them there is no room below
-_SAMPLES = ("00:00:00", "0,000", "▲ 0.00", "00,000")  # what is longer makes its column wider
-_GIVE_UP = (Column.FUNDS, Column.TIME, Column.VOLUME)  # where one would be cut off it is not shown at all
+_SAMPLES = ("00:00:00", "0,000", "▲ 0.00", "00,000", "Sell")  # what is longer makes its column wider
+_GIVE_UP = (Column.SIDE, Column.FUNDS, Column.TIME, Column.VOLUME)  # where one would be cut off it is not shown at all
 _HUNDRED = Decimal(100)
 _FILTERS: dict[str, tuple[Decimal, ...]] = {
     "KRW": tuple(Decimal(10) ** power for power in range(5, 10)),
@@ -74,6 +74,8 @@ class TapeWidget(MarketPanel):
         super().__init__(service, symbol, "tape", parent)
         self.model = TapeModel(self)
         self.table = plain_table(self.model, self.body)
+        self.table.setObjectName("tape")
+        self.table.usually_without([Column.SIDE])
         self._delegate = TapeDelegate(self.model, self.table)
         self.table.setItemDelegate(self._delegate)
         self.strength = plain_label("", self)

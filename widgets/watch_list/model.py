@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
-from PyQt6.QtCore import QAbstractTableModel, QModelIndex, Qt, QTimer, pyqtSlot
+from PyQt6.QtCore import QModelIndex, Qt, QTimer, pyqtSlot
 
-from ..base.copying import COPY_ROLE
+from ..base.copying import COPY_ROLE, EXACT_ROLE, exact_number
 from ..base.market_marks import marks_hint, marks_text
 from ..base.price_format import arrow, percent_text, price_text, short_money_text
+from ..base.sorting import SortableModel, Sorting, in_order
 from ..base.text import Language, age_text, current_language, mark, tr
 from ..base.tokens import FLASH_SECONDS
 
@@ -46,6 +47,7 @@ class Column(IntEnum):
 _TITLES = ("★", mark("Name"), mark("Price"), mark("Change"), mark("24 h"), mark("Day"))
 _ASCENDING, _DESCENDING, _HELD = " ▲", " ▼", "∥"
 LONGEST_SIGN = _DESCENDING + _HELD
+_USUAL = Sorting(Column.VALUE, descending=True)
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -103,8 +105,8 @@ class Row:
         return (other[0], other[-1]) if other else None
 
 
-class WatchListModel(QAbstractTableModel):
-    """Markets by row, sorted at most once a second."""
+class WatchListModel(SortableModel):
+    """Markets by row, sorted at most once a second; usually by what was traded in 24 hours."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -116,11 +118,8 @@ class WatchListModel(QAbstractTableModel):
         self._flashing: set[str] = set()
         self._favourites: frozenset[str] = frozenset()
         self._linked = ""
-        self._sort_column, self._descending = Column.VALUE, True
         self._sorted_at = 0.0
-        self._held = False  # rows should change places, and may not: the mouse is over them
         self.marks: Callable[[str], tuple[MarketMark, ...]] = lambda _code: ()
-        self.may_sort: Callable[[], bool] = lambda: True
         self.visible: Callable[[], tuple[int, int]] = lambda: (0, len(self._order) - 1)
         self.flashes = True
         self._flush_timer = QTimer(self)
@@ -241,7 +240,7 @@ class WatchListModel(QAbstractTableModel):
         if now - self._sorted_at >= RESORT_S:
             self._sorted_at = now
             if not self.may_sort():
-                self._hold(any(old is not new for old, new in zip(self._order, self._sorted(), strict=True)))
+                self.hold(any(old is not new for old, new in zip(self._order, self._sorted(), strict=True)))
             elif self._resort():
                 return
         first, last = self.visible()
@@ -253,30 +252,36 @@ class WatchListModel(QAbstractTableModel):
                 if span is not None:
                     self.dataChanged.emit(self.index(place, span[0]), self.index(place, span[1]))
 
-    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Sort by a column, now and from now on."""
-        self._sort_column = Column(column) if 0 <= column < len(Column) else Column.VALUE
-        self._descending = order is Qt.SortOrder.DescendingOrder
-        self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(Column) - 1)
+    def rearrange(self) -> None:
+        """Sort, now."""
         self._resort()
 
-    def heading(self, column: Column) -> str:
+    def heading(self, column: int) -> str:
         """Return a column's title without the sign of the order."""
         return tr(_TITLES[column])
 
-    @property
-    def sort_sign(self) -> str:
-        """How rows are sorted, beside the heading: ▼ for the largest first; and whether they wait to be."""
-        return (_DESCENDING if self._descending else _ASCENDING) + (_HELD if self._held else "")
+    def largest_first(self, column: int) -> bool:
+        """Begin with the largest figures, and with the favourites."""
+        return column != Column.NAME
 
-    def _hold(self, held: bool) -> None:
-        """Say in the heading whether the order is that of now."""
-        if held is not self._held:
-            self._held = held
-            self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(Column) - 1)
+    def next_sorting(self, column: int) -> Sorting:
+        """Return what another click sorts by: there is no order in which markets come."""
+        by = self._order_by
+        return Sorting(column, not by.descending if by.column == column else self.largest_first(column))
+
+    def sort_sign(self, column: int) -> str:
+        """Return the sign of the order, also of the usual one, and whether rows wait to be sorted."""
+        order = self._order_by
+        if column != order.column:
+            return ""
+        return (_DESCENDING if order.descending else _ASCENDING) + (_HELD if self.is_held else "")
+
+    @property
+    def _order_by(self) -> Sorting:
+        return self.sorting or _USUAL
 
     def _resort(self) -> bool:
-        self._hold(False)
+        self.hold(False)
         before, after = self._order, self._sorted()
         if all(old is new for old, new in zip(before, after, strict=True)):
             return False
@@ -289,31 +294,29 @@ class WatchListModel(QAbstractTableModel):
         return True
 
     def _sorted(self) -> list[Row]:
-        waiting = [row for row in self._order if row.event is None]
-        shown = [row for row in self._order if row.event is not None]
-        shown.sort(key=self._key, reverse=self._descending)
-        if self._sort_column is Column.NAME:
-            waiting.sort(key=self._key, reverse=self._descending)
-        return shown + waiting
+        by = self._order_by
+        return in_order(self._order, lambda row: self._key(row, by.column), descending=by.descending)
 
     def _put_in_order(self, rows: list[Row]) -> None:
         self._order = rows
         self._position = {row.market.code: number for number, row in enumerate(rows)}
 
-    def _key(self, row: Row) -> Decimal | str | bool:
-        match self._sort_column:
-            case Column.FAVOURITE:
-                return row.market.code in self._favourites
+    def _key(self, row: Row, column: int) -> Decimal | str | bool | None:
+        """Return what a row is sorted by; None for one without a ticker, which stands last."""
+        event = row.event
+        match column:
             case Column.NAME:
                 return row.market.name
-            case _ if row.event is None:
-                return ""
+            case _ if event is None:
+                return None
+            case Column.FAVOURITE:
+                return row.market.code in self._favourites
             case Column.PRICE:
-                return row.event.trade_price
+                return event.trade_price
             case Column.VALUE:
-                return row.event.acc_trade_price_24h
-            case Column.CHANGE | Column.DAY:
-                return row.event.signed_change_rate
+                return event.acc_trade_price_24h
+            case _:
+                return event.signed_change_rate
 
     def _tell_column(self, column: Column) -> None:
         if self._order:
@@ -335,8 +338,8 @@ class WatchListModel(QAbstractTableModel):
         if orientation is not Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return tr(_TITLES[section]) + (self.sort_sign if section == self._sort_column else "")
-        if role == Qt.ItemDataRole.ToolTipRole and section == self._sort_column and self._held:
+            return tr(_TITLES[section]) + self.sort_sign(section)
+        if role == Qt.ItemDataRole.ToolTipRole and section == self._order_by.column and self.is_held:
             return tr("Rows keep their places while the mouse is over them; they are sorted anew when it leaves.")
         if role == Qt.ItemDataRole.ToolTipRole and section == Column.DAY:
             return tr("From the day's low to its high: where it opened, and where it is now")
@@ -367,7 +370,7 @@ class WatchListModel(QAbstractTableModel):
             return (
                 f"{row.market.code} {row.market.name} {marks}".rstrip()
             )  # by a name alone nobody knows in which currency
-        return None
+        return _exact(row, column) if role == EXACT_ROLE else None
 
     def _name_hint(self, row: Row) -> str:
         lines = [f"{row.market.korean_name} · {row.market.english_name} · {row.market.code}"]
@@ -408,6 +411,23 @@ class WatchListModel(QAbstractTableModel):
         if column == Column.DAY:
             return _day_hint(row)
         return f"{words} {_age_text(row) if column == Column.PRICE else ''}".rstrip()
+
+
+def _exact(row: Row, column: int) -> str | None:
+    """Return what a file has for a cell: prices and sums with all their digits, rates as they come (0.01 is 1 %)."""
+    event = row.event
+    if column <= Column.NAME:
+        return None
+    if event is None:
+        return ""
+    figures = {
+        Column.PRICE: event.trade_price,
+        Column.CHANGE: event.signed_change_rate,
+        Column.VALUE: event.acc_trade_price_24h,
+    }
+    if column in figures:
+        return exact_number(figures[Column(column)])
+    return f"{exact_number(event.low_price)} – {exact_number(event.high_price)}"
 
 
 def _day_hint(row: Row) -> str:

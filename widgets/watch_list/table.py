@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from PyQt6.QtCore import (
@@ -17,20 +16,19 @@ from PyQt6.QtCore import (
     pyqtSignal,
     pyqtSlot,
 )
-from PyQt6.QtGui import QColor, QContextMenuEvent, QCursor, QFont, QPainter, QPen
+from PyQt6.QtGui import QColor, QFont, QPainter, QPen
 from PyQt6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
-    QMenu,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QWidget,
 )
 
-from ..base.focus import FramedTable
 from ..base.look import blend, legible
-from ..base.tables import add_copy_action, italic
+from ..base.panel_table import PanelTable, menu_text
+from ..base.tables import italic
 from ..base.text import brief_age_text, tr
 from ..base.theme import number_font
 from ..base.tokens import BOLD_STROKE, FLASH_WEIGHT, LINK_BAR, space
@@ -40,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from PyQt6.QtGui import QKeyEvent, QResizeEvent
+    from PyQt6.QtWidgets import QMenu
 
     from ..base.panel import Panel
 
@@ -55,7 +54,7 @@ _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 
 
-class WatchListTable(FramedTable):
+class WatchListTable(PanelTable):
     """The table; never sorts under the mouse."""
 
     activatedRow = pyqtSignal(str)
@@ -69,6 +68,7 @@ class WatchListTable(FramedTable):
         self._refit.setSingleShot(True)
         self._refit.setInterval(0)
         self._refit.timeout.connect(self._fit)
+        self.setObjectName("markets")
         self.setModel(model)
         self.delegate = WatchListDelegate(model, self)
         self.setItemDelegate(self.delegate)
@@ -81,25 +81,11 @@ class WatchListTable(FramedTable):
         self.setAlternatingRowColors(True)
         self.setFont(number_font(self.font()))
         self._set_up_headers()
-        self.setSortingEnabled(True)
-        header = self.horizontalHeader()
-        assert header is not None
-        header.setSortIndicatorShown(False)  # Fusion's points up for the largest first; the headings have their own
         model.headerDataChanged.connect(self._on_headings)
-        self.sortByColumn(Column.VALUE, Qt.SortOrder.DescendingOrder)
+        self.rowMenuRequested.connect(self._on_row_menu)
         self.doubleClicked.connect(self._on_double_clicked)
         self.clicked.connect(self._on_clicked)
-        model.may_sort = lambda: not self.is_under_mouse()
         model.visible = self._visible_rows
-
-    def is_under_mouse(self) -> bool:
-        """Whether the mouse is over the rows, also where it has lain since before they were there."""
-        viewport = self.viewport()
-        if viewport is None or not self.isVisible():
-            return False
-        return self.underMouse() or (
-            self.isActiveWindow() and viewport.rect().contains(viewport.mapFromGlobal(QCursor.pos()))
-        )
 
     def _set_up_headers(self) -> None:
         header, rows = self.horizontalHeader(), self.verticalHeader()
@@ -159,22 +145,28 @@ class WatchListTable(FramedTable):
             words = self._model.heading(column) + LONGEST_SIGN
             self.widen(column, self.fontMetrics().horizontalAdvance(words) + 2 * space().small)
 
+    def refit(self) -> None:
+        """Show the columns that are wanted, as far as there is room for them."""
+        self._fit()
+
     @pyqtSlot()
     def _fit(self) -> None:
         """Give up the day's range, value and change, in this order, where names would not be readable any more."""
-        for column, width in self._widths.items():
-            if self.columnWidth(column) != width and not self.isColumnHidden(column):
-                self.setColumnWidth(column, width)
         viewport = self.viewport()
         room = viewport.width() if viewport is not None else 0
-        needed = self.fontMetrics().horizontalAdvance(_NAME) + sum(self._widths.values())
+        hidden = set(self.unwanted)
+        needed = 0 if Column.NAME in hidden else self.fontMetrics().horizontalAdvance(_NAME)
+        needed += sum(width for column, width in self._widths.items() if column not in hidden)
         for column in (Column.DAY, Column.VALUE, Column.CHANGE):
-            hidden = needed > room
-            if hidden is not self.isColumnHidden(column):
-                self.setColumnHidden(column, hidden)
-                if not hidden:
-                    self.setColumnWidth(column, self._widths[column])
-            needed -= self._widths[column] if hidden else 0
+            if needed > room and column not in hidden and len(hidden) < len(Column) - 1:
+                hidden.add(column)
+                needed -= self._widths[column]
+        for column in Column:
+            if self.isColumnHidden(column) is not (column in hidden):
+                self.setColumnHidden(column, column in hidden)
+            width = self._widths.get(column)
+            if width is not None and column not in hidden and self.columnWidth(column) != width:
+                self.setColumnWidth(column, width)
 
     @property
     def chosen(self) -> list[str]:
@@ -231,33 +223,13 @@ class WatchListTable(FramedTable):
         if code is not None and index.column() == Column.FAVOURITE:
             self.favouriteToggled.emit(code)
 
-    def contextMenuEvent(self, event: QContextMenuEvent | None) -> None:
-        """Offer what the mouse does elsewhere: what can be done to a market, and in which order they are."""
-        viewport = self.viewport()
-        if event is None or viewport is None:
-            return
-        by_mouse = event.reason() is QContextMenuEvent.Reason.Mouse
-        place = viewport.mapFromGlobal(event.globalPos()) if by_mouse else self.visualRect(self.currentIndex()).center()
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        code = self._model.code_at(self.indexAt(place).row())
+    @pyqtSlot("QMenu*", "QModelIndex")
+    def _on_row_menu(self, menu: QMenu, index: QModelIndex) -> None:
+        """Offer what the mouse does elsewhere: what can be done to a market."""
+        code = self._model.code_at(index.row())
         if code is not None:
-            menu.addAction(tr("Show {code}", code=code), lambda: self.activatedRow.emit(code))
+            menu.addAction(tr("Show {code}", code=menu_text(code)), lambda: self.activatedRow.emit(code))
             menu.addAction(tr("Favourite"), lambda: self.favouriteToggled.emit(code))
-            menu.addSeparator()
-        add_copy_action(menu, self)
-        menu.addSeparator()
-        for column in _SORTED_BY:
-            menu.addAction(tr("Sort by {column}", column=self._model.heading(column)), partial(self._sort_by, column))
-        menu.popup(viewport.mapToGlobal(place))
-
-    def _sort_by(self, column: Column) -> None:
-        """Sort as a click on the header does: a second time the other way round."""
-        header = self.horizontalHeader()
-        assert header is not None
-        down = header.sortIndicatorOrder() is Qt.SortOrder.DescendingOrder
-        again = header.sortIndicatorSection() == column
-        self.sortByColumn(column, Qt.SortOrder.AscendingOrder if again and down else Qt.SortOrder.DescendingOrder)
 
 
 class _Pens(NamedTuple):
