@@ -303,7 +303,7 @@ class PlainTable(PanelTable):
         sorting = model.sorting if isinstance(model, SortableModel) else None
         if model is not None and sorting is not None:
             heading = str(model.headerData(sorting.column, Qt.Orientation.Horizontal) or "")
-            self.widen(sorting.column, self.fontMetrics().horizontalAdvance(heading) + _AIR)
+            self.widen(sorting.column, self.fontMetrics().horizontalAdvance(heading) + space().large)
 
     def refit(self) -> None:
         """Show the columns that are wanted, as far as there is room for them."""
