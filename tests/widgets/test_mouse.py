@@ -63,7 +63,7 @@ def tabs_with(arrangement: Arrangement, panel: str) -> set[str]:
 
 
 def button_of(dock: QDockWidget, name: str) -> QAbstractButton:
-    found = dock.findChild(QAbstractButton, f"qt_dockwidget_{name}button")
+    found = dock.findChild(QAbstractButton, name)
     assert found is not None
     return found
 

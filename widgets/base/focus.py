@@ -29,6 +29,8 @@ class FocusEntry(QWidget):
     """
 
     _entry: QWidget | None = None
+    header: QWidget | None = None
+    """A row of tools that may be taken out and stand in the header of a dock; it is before all that is inside."""
 
     def begin_at(self, part: QWidget) -> None:
         """Have `setFocus` give the keyboard to `part`, where that can be seen."""
@@ -143,6 +145,8 @@ def _takes_tab(widget: QWidget) -> bool:
 
 def _walk(widget: QWidget) -> Iterator[QWidget]:
     yield widget
+    if isinstance(widget, FocusEntry) and widget.header is not None and not widget.isAncestorOf(widget.header):
+        yield from _walk(widget.header)
     if isinstance(widget, QTabWidget):
         bar = widget.tabBar()
         yield from _walk(bar) if bar is not None else ()

@@ -73,6 +73,8 @@ class Panel(FocusEntry):
         keysRequested: the button of the NO_KEY state was pressed.
     """
 
+    header: QWidget
+    """The tools, and what the panel is limited in; a dock takes it into its own header."""
     proxy: WebSocketClientProxy | None = None
     """What the panel's data come by, where a subclass has such a thing."""
 
@@ -116,12 +118,13 @@ class Panel(FocusEntry):
         spaced(layout, Step.SMALL, Step.SMALL)
         self.limits_button = LimitsButton(self)
         self.healing = HealingLabel(service, self)
-        head = QHBoxLayout()
+        self.header = QWidget(self)
+        head = QHBoxLayout(self.header)
         spaced(head)
         head.addLayout(self.tools, 1)
         head.addWidget(self.healing)
         head.addWidget(self.limits_button)
-        layout.addLayout(head)
+        layout.addWidget(self.header)
         layout.addWidget(self._stack, 1)
         look().changed.connect(self._on_look)
         service.loadAdapted.connect(self._on_adapted)

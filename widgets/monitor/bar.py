@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QEvent, QRectF, Qt, pyqtSignal
+from PyQt6.QtCore import QEvent, QRect, QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QAction, QActionGroup, QColor, QIcon, QPainter, QPalette, QPixmap
-from PyQt6.QtWidgets import QButtonGroup, QCheckBox, QHBoxLayout, QMenu, QStyle, QToolButton, QWidget
+from PyQt6.QtWidgets import QButtonGroup, QCheckBox, QHBoxLayout, QMenu, QToolButton, QWidget
 
 from upbit_ws_qt import WebSocketType
 
+from ..base.icons import icon
 from ..base.labels import plain_label
 from ..base.spacing import spaced
 from ..base.text import mark, tr
 from ..base.theme import colours_of
-from ..base.tokens import space
+from ..base.tokens import BOLD_STROKE, FRAME, space
 from .extra import EXTRAS
 from .words import line_name
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["WINDOWS", "MonitorBar"]
 
-_Pixmap = QStyle.StandardPixmap
 _Style = Qt.ToolButtonStyle
 SESSION = 24 * 3600.0
 ROOMY = 1080
@@ -36,25 +36,23 @@ WINDOWS = (
     (SESSION, mark("all"), mark("This session, at most a day")),
 )
 _ACTIONS = (
-    ("pause", None, mark("Pause"), mark("Freeze the view; recording goes on")),
-    ("reset", _Pixmap.SP_BrowserReload, mark("Reset"), mark("Count reconnects, bytes, gaps and drops from now on")),
-    ("csv", _Pixmap.SP_DialogSaveButton, mark("CSV"), mark("Save the figures of this window as a table")),
-    ("png", _Pixmap.SP_DialogSaveButton, mark("PNG"), mark("Save a picture of the monitor")),
+    ("pause", "pause", mark("Pause"), mark("Freeze the view; recording goes on")),
+    ("reset", "reset", mark("Reset"), mark("Count reconnects, bytes, gaps and drops from now on")),
+    ("csv", "table", mark("CSV"), mark("Save the figures of this window as a table")),
+    ("png", "picture", mark("PNG"), mark("Save a picture of the monitor")),
     (
         "copy",
-        _Pixmap.SP_FileDialogContentsView,
+        "copy",
         mark("Copy diagnostics"),
         mark("Copy versions, figures and the last events as text, without keys"),
     ),
     (
         "report",
-        _Pixmap.SP_FileIcon,
+        "report",
         mark("Report"),
         mark("All that somebody who helps needs in one file, without keys"),
     ),
 )
-_SAME_SIGN = frozenset({"csv", "png"})
-"""These are told apart by their words only."""
 
 
 class MonitorBar(QWidget):
@@ -101,11 +99,7 @@ class MonitorBar(QWidget):
             bar.addWidget(button)
         self._window(0).setChecked(True)
         bar.addSpacing(space().medium)
-        style = self.style()
-        assert style is not None
-        for name, pixmap, _, _ in _ACTIONS:
-            if pixmap is not None:
-                self.buttons[name].setIcon(style.standardIcon(pixmap))
+        for name, *_ in _ACTIONS:
             bar.addWidget(self.buttons[name])
         self.buttons["pause"].setCheckable(True)
         bar.addWidget(self.news)
@@ -123,9 +117,8 @@ class MonitorBar(QWidget):
         """Do without words where there is little width (pixels): the tool tips have them."""
         self._roomy = roomy = width >= ROOMY
         self.more.setText(tr("One more plot") if roomy else "+")
-        for name, button in self.buttons.items():
-            little = _Style.ToolButtonTextOnly if name in _SAME_SIGN else _Style.ToolButtonIconOnly
-            button.setToolButtonStyle(_Style.ToolButtonTextBesideIcon if roomy else little)
+        for button in self.buttons.values():
+            button.setToolButtonStyle(_Style.ToolButtonTextBesideIcon if roomy else _Style.ToolButtonIconOnly)
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Follow the palette."""
@@ -171,7 +164,9 @@ class MonitorBar(QWidget):
         pause = self.buttons["pause"]
         # A style sheet has a ground of its own for what is checked.
         on_accent = pause.isChecked() and not pause.testAttribute(Qt.WidgetAttribute.WA_StyleSheetTarget)
-        pause.setIcon(_pause_icon(QColor(colours.base if on_accent else colours.text), ratio))
+        for name, sign, _, _ in _ACTIONS:
+            colour = colours.base if name == "pause" and on_accent else colours.text
+            self.buttons[name].setIcon(icon(sign, self.palette(), colour))
 
     def _window(self, number: int) -> QAbstractButton:
         button = self.windows.button(number)
@@ -187,7 +182,9 @@ class _Choice(QToolButton):
         super().paintEvent(event)
         if self.isChecked():
             painter = QPainter(self)
-            painter.fillRect(4, self.height() - 4, self.width() - 8, 2, QColor(colours_of(self._ground()).accent))
+            air, thick = space().small, int(BOLD_STROKE)
+            line = QRect(air, self.height() - thick - FRAME, self.width() - 2 * air, thick)
+            painter.fillRect(line, QColor(colours_of(self._ground()).accent))
             painter.end()
 
     def _ground(self) -> QPalette:
@@ -200,23 +197,15 @@ def _line_icon(colour: QColor, ratio: float) -> QIcon:
     """Return the stroke of a curve, as a legend has it."""
     picture = _empty_picture(ratio)
     painter = QPainter(picture)
-    painter.fillRect(QRectF(1.0, 7.0, 14.0, 2.0), colour)
-    painter.end()
-    return QIcon(picture)
-
-
-def _pause_icon(colour: QColor, ratio: float) -> QIcon:
-    """Return two bars; the style's own are black in every theme."""
-    picture = _empty_picture(ratio)
-    painter = QPainter(picture)
-    for left in (3.0, 9.0):
-        painter.fillRect(QRectF(left, 2.0, 4.0, 12.0), colour)
+    side, thick = space().icon, int(BOLD_STROKE)
+    painter.fillRect(QRectF(0, (side - thick) / 2, side, thick), colour)
     painter.end()
     return QIcon(picture)
 
 
 def _empty_picture(ratio: float) -> QPixmap:
-    picture = QPixmap(int(16 * ratio), int(16 * ratio))
+    side = round(space().icon * ratio)
+    picture = QPixmap(side, side)
     picture.setDevicePixelRatio(ratio)
     picture.fill(Qt.GlobalColor.transparent)
     return picture

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, pyqtSignal, pyqtSlot
+from PyQt6.QtCore import QAbstractTableModel, QEvent, QModelIndex, QObject, Qt, pyqtSignal, pyqtSlot
 from PyQt6.QtGui import QBrush, QColor
 from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QToolButton, QWidget
 
 from upbit_ws_qt import ConnectionMetrics, ConnectionState, HealthStatus, WebSocketType
 
+from ..base.icons import icon
 from ..base.labels import tip_text
 from ..base.line_state import line_state
 from ..base.panel_table import PanelTable
@@ -314,7 +315,15 @@ class LineTable(PanelTable):
         for ws_type, button in self.buttons.items():
             button.setToolTip(tr("Replace this connection: the new one is up before the old one goes"))
             button.setAccessibleName(tr("Reconnect {name}", name=line_name(ws_type)))
+            button.setIcon(icon("reset", self.palette()))
         self.apply_font()
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Draw the signs in the colours in force."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.PaletteChange and hasattr(self, "buttons"):
+            for button in self.buttons.values():
+                button.setIcon(icon("reset", self.palette()))
 
     def set_reconnectable(self, ws_type: WebSocketType, possible: bool) -> None:
         """Enable or disable a row's button."""
@@ -326,7 +335,6 @@ class LineTable(PanelTable):
         assert model is not None
         for row, ws_type in enumerate(LINES[: model.rowCount()]):
             button = QToolButton(self)
-            button.setText("⟳")
             button.setAutoRaise(True)
             button.setProperty("line", ws_type)
             button.clicked.connect(self._on_button_clicked)

@@ -245,12 +245,14 @@ class LogWidget(FocusEntry):
         self.table = plain_table(self.model, self)
         self.begin_at(self.table)
         self._set_up_table()
-        tools = QHBoxLayout()
+        self.header = QWidget(self)
+        tools = QHBoxLayout(self.header)
+        spaced(tools)
         for widget, stretch in ((self.levels, 0), (self.search, 1), (self.copy, 0), (self.save, 0)):
             tools.addWidget(widget, stretch)
         layout = QVBoxLayout(self)
         spaced(layout, Step.SMALL, Step.SMALL)
-        layout.addLayout(tools)
+        layout.addWidget(self.header)
         layout.addWidget(self.table)
         self._follows = True  # while the newest line is in sight, whatever the height
         bar = self.table.verticalScrollBar()

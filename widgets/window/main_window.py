@@ -15,7 +15,7 @@ from ..base.table_panel import TablePanel
 from ..base.text import tr
 from ..watch_list.panel import WatchListWidget
 from .dock_arranger import apply_arrangement, read_arrangement
-from .dock_buttons import draw_buttons
+from .dock_header import DockHeader
 from .moving import Step, joined, moved, without
 from .on_screen import USUAL_FRAME
 from .panels import PANELS, Needs
@@ -26,7 +26,7 @@ from .toasts import Toasts
 
 if TYPE_CHECKING:
     from PyQt6.QtCore import QChildEvent
-    from PyQt6.QtGui import QCloseEvent, QIcon
+    from PyQt6.QtGui import QCloseEvent
 
     from ..base.origin import ExchangeOrigin
     from .layout import Arrangement
@@ -84,11 +84,11 @@ class MainWindow(QMainWindow):
         self._rearranged.setSingleShot(True)
         self._rearranged.setInterval(_SETTLE_MS)
         self._rearranged.timeout.connect(self.rearranged)
-        self._signs: dict[tuple[str, str], QIcon] = {}
-        self._buttons = QTimer(self)  # after Qt, which puts its own signs there with each change
-        self._buttons.setSingleShot(True)
-        self._buttons.setInterval(0)
-        self._buttons.timeout.connect(self._draw_buttons)
+        self._headers: dict[str, DockHeader] = {}
+        self._settle_headers = QTimer(self)  # once for all that is moved in one go
+        self._settle_headers.setSingleShot(True)
+        self._settle_headers.setInterval(0)
+        self._settle_headers.timeout.connect(self._on_headers)
         self.panels: dict[str, QWidget] = {}
         self.docks: dict[str, QDockWidget] = {}
         for name in PANELS:
@@ -142,7 +142,7 @@ class MainWindow(QMainWindow):
             for dock in self.docks.values():  # a dock that became a window meanwhile is not reached by that
                 dock.setUpdatesEnabled(True)
         self._parked = set(self.docks).difference(arrangement.panels)
-        self._buttons.start()
+        self._settle_headers.start()
 
     def arrange_built_in(self, name: str) -> None:
         """Put the panels where the program's own perspective has them; an unknown name is the first one."""
@@ -159,7 +159,7 @@ class MainWindow(QMainWindow):
         self._locked = locked
         for dock in self.docks.values():
             dock.setFeatures(_LOCKED if locked else _FREE)
-        self._buttons.start()
+        self._settle_headers.start()
 
     def show_panel(self, name: str) -> None:
         """Bring a panel to the front and give it the keyboard; an unknown one changes nothing."""
@@ -172,6 +172,7 @@ class MainWindow(QMainWindow):
             if dock.isFloating():
                 dock.activateWindow()
             self.panels[name].show()  # Qt says only later that it can be seen
+            self._headers[name].show_tools(True)
             focus_into(self.panels[name])
 
     def _place(self, name: str) -> None:
@@ -277,6 +278,7 @@ class MainWindow(QMainWindow):
         policy = panel.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
         panel.setSizePolicy(policy)
+        self._headers[name] = DockHeader(dock, panel)
         dock.visibilityChanged.connect(partial(self._on_dock_seen, name))
         for chosen in ("symbolSelected", "symbolActivated"):
             signal = getattr(panel, chosen, None)
@@ -286,7 +288,7 @@ class MainWindow(QMainWindow):
             panel.keysRequested.connect(self.keysRequested)
 
     def _on_moved(self) -> None:
-        self._buttons.start()
+        self._settle_headers.start()
         self._rearranged.start()
 
     def _on_toggled(self, name: str, shown: bool) -> None:
@@ -294,14 +296,15 @@ class MainWindow(QMainWindow):
             self.show_panel(name)
 
     @pyqtSlot()
-    def _draw_buttons(self) -> None:
-        for dock in self.docks.values():
-            draw_buttons(dock, self._signs)
+    def _on_headers(self) -> None:
+        for header in self._headers.values():
+            header.refresh()
 
     def _on_dock_seen(self, name: str, seen: bool) -> None:
         if seen:
             self._unseen.discard(name)
             self.panels[name].show()
+            self._headers[name].show_tools(True)
         else:
             self._unseen.add(name)  # for good, or on the way to where it is put
             self._settle.start()
@@ -310,6 +313,7 @@ class MainWindow(QMainWindow):
     def _on_settled(self) -> None:
         for name in self._unseen:
             self.panels[name].hide()
+            self._headers[name].show_tools(False)
         self._unseen.clear()
 
     def event(self, event: QEvent | None) -> bool:
@@ -341,8 +345,8 @@ class MainWindow(QMainWindow):
     def changeEvent(self, event: QEvent | None) -> None:
         """Take another language or theme over."""
         super().changeEvent(event)
-        if event is not None and event.type() != QEvent.Type.WindowTitleChange and hasattr(self, "_buttons"):
-            self._buttons.start()
+        if event is not None and event.type() != QEvent.Type.WindowTitleChange and hasattr(self, "_settle_headers"):
+            self._settle_headers.start()
         if event is not None and event.type() == QEvent.Type.LanguageChange and hasattr(self, "bar"):
             self.retranslate()
             self.languageChanged.emit()
