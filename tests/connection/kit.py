@@ -48,7 +48,7 @@ UP = ["connecting", "syncing", "connected"]
 _tickets = itertools.count()
 
 
-async def until(condition: Callable[[], object], what: str = "", seconds: float = 30.0) -> None:
+async def until(condition: Callable[[], object], what: str = "", seconds: float = 300.0) -> None:
     """Wait for a condition with a deadline that only a broken program reaches."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -164,10 +164,10 @@ class Rig:
     def epoch(self) -> int:
         return self.epochs.get_current_epoch(self.connection.ws_type)
 
-    async def connected(self, seconds: float = 30.0) -> None:
+    async def connected(self, seconds: float = 300.0) -> None:
         await until(lambda: self.connection.state.value == "connected", f"connected, but {self.path}", seconds)
 
-    async def served(self, more: int = 1, seconds: float = 30.0) -> None:
+    async def served(self, more: int = 1, seconds: float = 300.0) -> None:
         """Wait until so many frames of the present epoch have come on a line that is proved."""
         before = len(self.frames)
 

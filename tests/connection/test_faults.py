@@ -112,7 +112,7 @@ async def test_faults_that_end_a_line_are_found_and_mended(
         await rig.served(100)
         with at_leisure() as seconds:
             fault = exchange.faults.inject(name, **{**({} if name == "stall" else {"times": 1}), **options})
-            await until(lambda: rig.connection.state is not ConnectionState.CONNECTED, f"{name} {options}", 60)
+            await until(lambda: rig.connection.state is not ConnectionState.CONNECTED, f"{name} {options}")
             found = seconds()
         fault.clear()
         await rig.connected()

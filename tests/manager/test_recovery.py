@@ -247,9 +247,9 @@ async def test_a_fault_that_costs_the_line_is_survived(
         exchange.faults.inject(fault, endpoint="public", keep=False)
     else:
         exchange.faults.inject(fault, endpoint="public", times=1)
-    await until(lambda: S.RECONNECTING in desk.diary.path(PUBLIC), 20)
+    await until(lambda: S.RECONNECTING in desk.diary.path(PUBLIC))
     exchange.faults.clear() if fault == "stall" else None
-    await until(lambda: desk.manager.connection_state(PUBLIC) is S.CONNECTED, 30)
+    await until(lambda: desk.manager.connection_state(PUBLIC) is S.CONNECTED)
     epoch = desk.manager.get_current_epoch(PUBLIC)
     await until(lambda: ledger.epochs[-1] == epoch)
     assert set(ledger.trades.values()) == {1}
@@ -273,7 +273,7 @@ async def test_a_fault_that_costs_frames_is_counted_and_the_line_stays(
     options: dict[str, Any] = {"every": 5} if fault == "truncated" else {}
     injected = exchange.faults.inject(fault, endpoint="public", **options)
     count = len(ledger.trades)
-    await until(lambda: (injected.hits or fault == "delay") and len(ledger.trades) > count + 20, 20)
+    await until(lambda: (injected.hits or fault == "delay") and len(ledger.trades) > count + 20)
     exchange.faults.clear()
     statistics = desk.manager.wiring.routing.get_routing_statistics()
     if fault in ("garbage", "truncated"):

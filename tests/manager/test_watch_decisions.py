@@ -171,7 +171,7 @@ async def test_a_load_is_answered_step_by_step_told_and_undone(
         [book(Priority.LOW), SubscriptionSpec(DataType.TICKER, sorted(exchange.world.codes)[:20])],
         lambda event: _compute(0.01),
     )
-    await until(lambda: len(steps) >= 2, 40)
+    await until(lambda: len(steps) >= 2)
     assert [step.kind for step in steps[:2]] == [AdaptationKind.LOW_BY_FRAME, AdaptationKind.BOOK_DEPTH_15]
     assert {route.spec.delivery for route in handle.routes.values()} == {Delivery.FRAME, Delivery.EVERY}
     handle.close()
@@ -196,7 +196,7 @@ async def test_a_critical_frame_consumer_is_shown_every_frame(exchange: Embedded
     for priority in counts:
         spec = SubscriptionSpec(DataType.TICKER, "KRW-BTC", priority=priority, delivery=Delivery.FRAME)
         desk.manager.register_component(priority.name, spec, counter(priority))
-    await until(lambda: counts[Priority.CRITICAL] > 40, 20)
+    await until(lambda: counts[Priority.CRITICAL] > 40)
     assert counts[Priority.NORMAL] < 0.6 * counts[Priority.CRITICAL]
 
 

@@ -27,7 +27,7 @@ SETTINGS = ExchangeSettings(
 _GIVEN = ("exchange", "service")
 
 
-async def emitted(signal: pyqtBoundSignal, seconds: float = 30.0) -> tuple[Any, ...]:
+async def emitted(signal: pyqtBoundSignal, seconds: float = 300.0) -> tuple[Any, ...]:
     """Return the arguments of the next emission. (qtbot.waitSignal hangs inside a coroutine.)"""
     future: asyncio.Future[tuple[Any, ...]] = asyncio.get_running_loop().create_future()
 

@@ -70,7 +70,7 @@ async def witnessed(service: WebSocketService, culprit: Culprit, deed: Callable[
     culprit.deed = deed
     await until(lambda: culprit.calls >= first + calls or culprit.proxy.ended or not culprit.proxy.subscriptions)
     seen = len(after.seen)
-    await until(lambda: len(after.seen) > seen + 10, 30)
+    await until(lambda: len(after.seen) > seen + 10)
     both = min(len(before.seen), len(after.seen))
     assert before.seen[:both] == after.seen[:both]
     assert len(set(after.seen)) == len(after.seen)

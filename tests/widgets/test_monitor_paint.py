@@ -36,7 +36,7 @@ async def test_a_slow_paint_event_is_named_as_the_bottleneck(service: WebSocketS
     timer.timeout.connect(other.update)
     timer.start(20)
     try:
-        await until(lambda: any(issue.bottleneck == "paint" for issue in service.issues()), 40)
+        await until(lambda: any(issue.bottleneck == "paint" for issue in service.issues()))
         (issue,) = [issue for issue in service.issues() if issue.bottleneck == "paint"]
         assert (issue.kind, issue.subject) == ("bottleneck", "paint")
         assert "paint takes" in issue.text
@@ -47,7 +47,7 @@ async def test_a_slow_paint_event_is_named_as_the_bottleneck(service: WebSocketS
         assert "paint" in dock.panel.advice.note.text()
         dock.hide()
         shares = service.performance_metrics().stage_shares
-        await until(lambda: service.performance_metrics().stage_shares["paint"] < 0.8 * shares["paint"], 40)
+        await until(lambda: service.performance_metrics().stage_shares["paint"] < 0.8 * shares["paint"])
     finally:
         timer.stop()
         for each in (window, other):
