@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-pytest.importorskip("cryptography", reason="certificates for the test are made with cryptography")
-
 from tests.connection.kit import TICKERS, Rig, rig_for, until
 from tests.connection.peers import CANARY
 from tests.connection.test_tls import make_certificate, tls_server

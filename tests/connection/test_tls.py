@@ -13,14 +13,11 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from websockets.asyncio.server import ServerConnection, serve
-
-pytest.importorskip("cryptography", reason="certificates for the test are made with cryptography")
-
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from websockets.asyncio.server import ServerConnection, serve
 
 from tests.connection.kit import Rig, until
 from upbit_ws_qt.config import ServiceConfig

@@ -16,6 +16,7 @@ from upbit_ws_qt.manager import GlobalWebSocketManager, ManagerListener
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from upbit_ws_qt.backfill import GapReport
     from upbit_ws_qt.connection import GapEvent, StateChange
     from upbit_ws_qt.errors import WebSocketError
     from upbit_ws_qt.streams import StreamKey
@@ -34,6 +35,7 @@ class Diary(ManagerListener):
     errors: list[WebSocketError] = field(default_factory=list)
     failures: list[tuple[str, Exception]] = field(default_factory=list)
     statuses: list[tuple[StreamKey, StreamStatus]] = field(default_factory=list)
+    healed: list[GapReport] = field(default_factory=list)
     told_in_task: int = 0
 
     def _note(self, notes: list[Any], entry: object) -> None:
@@ -61,6 +63,9 @@ class Diary(ManagerListener):
 
     def on_stream_status(self, stream: StreamKey, status: StreamStatus) -> None:
         self._note(self.statuses, (stream, status))
+
+    def on_gap_healed(self, report: GapReport) -> None:
+        self._note(self.healed, report)
 
     def path(self, ws_type: WebSocketType) -> list[ConnectionState]:
         """The states that a line went through."""

@@ -23,7 +23,7 @@ from upbit_ws_qt.types import ConnectionState, DataType, WebSocketType
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from upbit_ws_qt.backfill import AccountState, AccountSync, GapReport
+    from upbit_ws_qt.backfill import AccountState, AccountSync
 
 BTC = "KRW-BTC"
 PRIVATE = WebSocketType.PRIVATE
@@ -62,17 +62,6 @@ class Listener:
         return [event for event in self.events if event.recovered]
 
 
-class Healed(Diary):
-    """Notes also what was healed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.reports: list[GapReport] = []
-
-    def on_gap_healed(self, report: GapReport) -> None:
-        self._note(self.reports, report)
-
-
 @dataclass
 class Desk:
     """An exchange, a manager on it, and one component that wants orders and assets."""
@@ -80,7 +69,7 @@ class Desk:
     exchange: EmbeddedExchange
     manager: GlobalWebSocketManager
     heard: Listener = field(default_factory=Listener)
-    diary: Healed = field(default_factory=Healed)
+    diary: Diary = field(default_factory=Diary)
 
     def agrees(self) -> bool:
         """Whether each order that the component knows, and each balance, is that of the exchange."""
@@ -274,9 +263,9 @@ async def test_a_gap_of_the_private_line_is_told_and_added_up(exchange: Embedded
         await until(lambda: bool(desk.diary.gaps))
         assert not desk.orders_are_whole()
         assert set(desk.manager.wiring.wholeness.unhealed()) == set(desk.diary.gaps[0].streams)
-        await until(lambda: bool(desk.diary.reports))
-        await until(lambda: bool(desk.diary.reports))
-        (report,) = desk.diary.reports
+        await until(lambda: bool(desk.diary.healed))
+        await until(lambda: bool(desk.diary.healed))
+        (report,) = desk.diary.healed
         assert (report.ws_type, report.old, report.new) == (PRIVATE, 1, 2)
         assert {each.stream.data_type for each in report.streams} == {DataType.MY_ORDER, DataType.MY_ASSET}
         recovered = [event for event in desk.heard.events[before:] if event.recovered]
@@ -317,8 +306,8 @@ async def test_live_events_of_the_account_wait_for_what_was_missed_before_them(e
         assert sorted(fills) == sorted(set(fills))
         assert desk.heard.orders[missed].recovered
         assert desk.heard.backwards == []
-        await until(lambda: bool(desk.diary.reports))
-        (report,) = desk.diary.reports
+        await until(lambda: bool(desk.diary.healed))
+        (report,) = desk.diary.healed
         assert all(each.in_order for each in report.streams)
 
 
@@ -336,8 +325,8 @@ async def test_they_wait_no_longer_than_they_may_and_that_is_counted(exchange: E
         assert missed not in desk.heard.orders
         exchange.faults.clear()
         await desk.heal()
-        await until(lambda: bool(desk.diary.reports))
-        (report,) = desk.diary.reports
+        await until(lambda: bool(desk.diary.healed))
+        (report,) = desk.diary.healed
         assert report.is_whole
         assert not next(each for each in report.streams if each.stream.data_type is DataType.MY_ORDER).in_order
         assert desk.account.late >= 1
@@ -351,8 +340,8 @@ async def test_what_rest_refuses_is_not_whole_until_a_later_gap_is_healed(exchan
         exchange.faults.inject(FaultName.REST_REFUSE, path="/v1/orders", status=403, error="out_of_scope")
         for fault in [each for each in exchange.faults.active if each.name is not FaultName.REST_REFUSE]:
             fault.clear()
-        await until(lambda: bool(desk.diary.reports))
-        (lost,) = desk.diary.reports[0].unrecoverable
+        await until(lambda: bool(desk.diary.healed))
+        (lost,) = desk.diary.healed[0].unrecoverable
         assert lost.stream == StreamKey(DataType.MY_ORDER)
         assert lost.reason.startswith("refused")
         assert desk.manager.wiring.wholeness.unhealed() == {lost.stream: lost.reason}
@@ -361,8 +350,8 @@ async def test_what_rest_refuses_is_not_whole_until_a_later_gap_is_healed(exchan
         await until(lambda: ReasonKind.UNHEALED in {each.kind for each in monitor.health_status().reasons})
         exchange.faults.clear()
         exchange.faults.inject(FaultName.DROP, "private", times=1)
-        await until(lambda: len(desk.diary.reports) == 2)
-        assert desk.diary.reports[1].is_whole
+        await until(lambda: len(desk.diary.healed) == 2)
+        assert desk.diary.healed[1].is_whole
         assert desk.heard.orders[missed].recovered
         assert desk.orders_are_whole()
 

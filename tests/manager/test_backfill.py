@@ -23,7 +23,6 @@ from upbit_ws_qt.types import ConnectionState, DataType, Delivery, WebSocketType
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from upbit_ws_qt.backfill import GapReport
     from upbit_ws_qt.events import CandleEvent, TradeEvent
 
 PUBLIC = WebSocketType.PUBLIC
@@ -32,24 +31,13 @@ TRADES = SubscriptionSpec(DataType.TRADE, CODES)
 SETTLED = 20  # trades after the last cut
 
 
-class Healed(Diary):
-    """Notes also what was healed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.reports: list[GapReport] = []
-
-    def on_gap_healed(self, report: GapReport) -> None:
-        self._note(self.reports, report)
-
-
 @dataclass
 class Pair:
     """An exchange, a manager that is cut and one that is not, with what came to each of them."""
 
     exchange: EmbeddedExchange
     manager: GlobalWebSocketManager
-    diary: Healed
+    diary: Diary
     got: list[Any] = field(default_factory=list)
     seen: list[TradeEvent] = field(default_factory=list)
 
@@ -99,7 +87,7 @@ async def pair(
     )
     patient = {"backfill": frozenset({"trade", "candle"}), "backfill_hold": 60.0, "busy_silence_timeout": 60.0}
     async with EmbeddedExchange(settings) as exchange:
-        made = Pair(exchange, GlobalWebSocketManager(config_for(exchange, **{**patient, **changes})), Healed())
+        made = Pair(exchange, GlobalWebSocketManager(config_for(exchange, **{**patient, **changes})), Diary())
         made.manager.add_listener(made.diary)
         witness = GlobalWebSocketManager(config_for(exchange))
         try:
@@ -133,7 +121,7 @@ async def test_nothing_is_missing_twice_or_out_of_order_after_many_cuts(skew: in
         assert (missing, twice, disorder) == ([], [], [])
         recovered = [event for event in made.got if event.recovered]
         assert recovered
-        reports = made.diary.reports
+        reports = made.diary.healed
         assert all(report.is_whole for report in reports)
         assert sum(report.recovered for report in reports) == len(recovered)
         assert reports[-1].new == made.manager.get_current_epoch(PUBLIC)
@@ -151,7 +139,7 @@ async def test_a_second_cut_in_the_middle_is_healed_with_the_first() -> None:
         await made.whole()
         await made.more(SETTLED)
         assert made.judge() == ([], [], [])
-        (report,) = made.diary.reports
+        (report,) = made.diary.healed
         assert (report.old, report.new) == (1, 4)
         assert report.is_whole
         assert report.recovered == sum(event.recovered for event in made.got) > 3
@@ -166,7 +154,7 @@ async def test_too_many_requests_in_the_middle_only_take_longer() -> None:
         refusing.clear()
         await made.more(SETTLED)
         assert made.judge() == ([], [], [])
-        assert all(report.is_whole for report in made.diary.reports)
+        assert all(report.is_whole for report in made.diary.healed)
 
 
 async def test_what_comes_too_late_comes_afterwards_and_live_events_do_not_wait_for_it() -> None:
@@ -220,7 +208,7 @@ async def test_without_the_wish_for_it_nothing_is_asked_and_nothing_waits() -> N
         await made.more(SETTLED)
         assert made.manager.wiring.backfill.stats.pages == 0
         assert not any(event.recovered for event in made.got)
-        assert made.diary.reports == []
+        assert made.diary.healed == []
         assert made.judge()[0]
 
 
@@ -237,9 +225,9 @@ async def test_a_stream_that_missed_nothing_costs_no_question() -> None:
         await until(lambda: made.manager.get_current_epoch(PUBLIC) == 2)
         await until(lambda: made.manager.connection_state(PUBLIC) is ConnectionState.CONNECTED)
         wiring.drain.add(inbox)
-        await until(lambda: bool(made.diary.reports))
+        await until(lambda: bool(made.diary.healed))
         assert made.manager.wiring.backfill.stats.pages == 0
-        (report,) = made.diary.reports
+        (report,) = made.diary.healed
         assert (report.expected, report.is_whole) == (0, True)
         assert len(report.streams) == len(CODES)
 
@@ -297,8 +285,8 @@ async def test_a_gap_that_cannot_be_healed_stays_open_and_costs_health_until_a_l
         await made.more(30)
         gone = made.exchange.faults.inject("rest_refuse", status=404)
         await made.cut(25)
-        await until(lambda: bool(made.diary.reports))
-        (report,) = made.diary.reports
+        await until(lambda: bool(made.diary.healed))
+        (report,) = made.diary.healed
         assert not report.is_whole
         lost = {recovery.stream: recovery.reason for recovery in report.unrecoverable}
         assert all(reason.startswith("refused") for reason in lost.values())
@@ -318,7 +306,7 @@ async def test_a_cut_under_ten_components_with_fifty_markets_is_told_in_one_line
     async with EmbeddedExchange(settings) as exchange:
         manager = GlobalWebSocketManager(config_for(exchange, backfill=frozenset({"trade"}), backfill_hold=60.0))
         witness = GlobalWebSocketManager(config_for(exchange))
-        made = Pair(exchange, manager, Healed())
+        made = Pair(exchange, manager, Diary())
         manager.add_listener(made.diary)
         codes = sorted(exchange.world.codes)
         try:
@@ -331,12 +319,12 @@ async def test_a_cut_under_ten_components_with_fifty_markets_is_told_in_one_line
                 await manager.register_component(f"component {n}", wish, made.got.append).wait_served(30)
             await made.more(100)
             await made.cut(60)
-            await until(lambda: bool(made.diary.reports))
+            await until(lambda: bool(made.diary.healed))
             await made.more(SETTLED)
         finally:
             await manager.stop()
             await witness.stop()
-        (report,) = made.diary.reports
+        (report,) = made.diary.healed
         recovered = sum(event.recovered for event in made.got)
         assert recovered > 0
         assert made.judge() == ([], [], [])
@@ -357,6 +345,6 @@ async def test_a_wish_that_ends_before_anything_comes_again_keeps_no_gap_open() 
         await made.cut(25)
         await until(lambda: made.manager.connection_state(PUBLIC) is ConnectionState.CONNECTED)
         wish.close()
-        await until(lambda: bool(made.diary.reports))
+        await until(lambda: bool(made.diary.healed))
         mute.clear()
         assert not made.manager.wiring.backfill.is_busy

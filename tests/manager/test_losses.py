@@ -19,7 +19,6 @@ from upbit_ws_qt.types import DataType, IndependenceLevel, WebSocketType
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from upbit_ws_qt.backfill import GapReport
 
 BTC = "KRW-BTC"
 ROOM = 100  # frames that the inbox has room for: the least there is
@@ -29,24 +28,13 @@ ORDERS = StreamKey(DataType.MY_ORDER)
 PUBLIC = WebSocketType.PUBLIC
 
 
-class Healed(Diary):
-    """Notes also what was healed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.reports: list[GapReport] = []
-
-    def on_gap_healed(self, report: GapReport) -> None:
-        self._note(self.reports, report)
-
-
 @dataclass
 class Small:
     """A quiet exchange, and a manager with little room that wants the trades of one market."""
 
     exchange: EmbeddedExchange
     manager: GlobalWebSocketManager
-    diary: Healed = field(default_factory=Healed)
+    diary: Diary = field(default_factory=Diary)
     got: list[Any] = field(default_factory=list)
 
     def burst(self, count: int = TOO_MANY) -> None:
@@ -104,7 +92,7 @@ async def test_what_a_full_inbox_gave_up_is_recovered_in_order() -> None:
     async with small() as made:
         async with made.too_busy():
             made.burst()
-        await until(lambda: bool(made.diary.reports))
+        await until(lambda: bool(made.diary.healed))
         made.burst(3)
         truth = await made.truth()
         await until(lambda: len(made.got) >= len(truth))
@@ -113,7 +101,7 @@ async def test_what_a_full_inbox_gave_up_is_recovered_in_order() -> None:
         assert recovered > 0
         (gap,) = made.diary.gaps
         assert (gap.old, gap.new, gap.streams) == (1, 1, (TRADES,))
-        (report,) = made.diary.reports
+        (report,) = made.diary.healed
         assert (report.old, report.new, report.dark) == (1, 1, 0.0)
         assert report.is_whole
         assert report.recovered == recovered
@@ -132,11 +120,11 @@ async def test_a_line_that_is_cut_before_that_is_healed_is_healed_with_it() -> N
         await until(lambda: made.manager.get_current_epoch(PUBLIC) == 2)
         made.burst(5)
         mute.clear()
-        await until(lambda: bool(made.diary.reports))
+        await until(lambda: bool(made.diary.healed))
         truth = await made.truth()
         await until(lambda: len(made.got) >= len(truth))
         assert made.ids[: len(truth)] == truth
-        assert [(report.old, report.new) for report in made.diary.reports] == [(1, 2)]
+        assert [(report.old, report.new) for report in made.diary.healed] == [(1, 2)]
         assert made.is_whole()
 
 
@@ -148,7 +136,7 @@ async def test_without_the_wish_for_it_a_loss_is_said_and_nothing_is_asked() -> 
         assert not made.is_whole()
         made.burst(3)
         await until(lambda: made.got[-1].sequential_id > made.got[-4].sequential_id)
-        assert made.diary.reports == []
+        assert made.diary.healed == []
         assert made.manager.wiring.backfill.stats.pages == 0
 
 
@@ -156,12 +144,12 @@ async def test_what_cannot_be_read_is_recovered() -> None:
     async with small() as made:
         made.exchange.faults.inject(FaultName.TRUNCATED, endpoint="public", times=2)
         made.burst(6)
-        await until(lambda: bool(made.diary.reports))
+        await until(lambda: bool(made.diary.healed))
         assert made.diary.errors
         truth = await made.truth()
         await until(lambda: len(made.got) >= len(truth))
         assert made.ids[: len(truth)] == truth
-        assert made.diary.reports[-1].is_whole
+        assert made.diary.healed[-1].is_whole
         assert made.is_whole()
 
 
@@ -174,12 +162,12 @@ async def test_what_was_given_up_between_two_threads_is_recovered_in_order() -> 
         made.burst()
         while not line.figures().dropped:  # this thread stands still, as a program may; the line's own reads on
             pass
-        await until(lambda: bool(made.diary.reports))
+        await until(lambda: bool(made.diary.healed))
         made.burst(3)
         truth = await made.truth()
         await until(lambda: len(made.got) >= len(truth))
         assert made.ids[: len(truth)] == truth
-        assert made.diary.reports[-1].is_whole
+        assert made.diary.healed[-1].is_whole
 
 
 async def test_orders_that_a_full_inbox_gave_up_are_asked_for() -> None:
@@ -200,11 +188,11 @@ async def test_orders_that_a_full_inbox_gave_up_are_asked_for() -> None:
                 uuid = made.exchange.place_order(BTC, "BID", "limit", 50_000_000, "0.001")[0].uuid
                 if n < 20:
                     made.exchange.fill_order(uuid)
-        await until(lambda: bool(made.diary.reports) and not made.manager.wiring.account.is_busy)
+        await until(lambda: bool(made.diary.healed) and not made.manager.wiring.account.is_busy)
         assert {uuid: event.state for uuid, event in orders.items()} == {
             order.uuid: order.state for order in account.orders()
         }
         assert sorted(fills) == sorted(fill.uuid for order in account.orders() for fill in order.fills)
-        report = made.diary.reports[0]
+        report = made.diary.healed[0]
         assert (report.ws_type, report.old, report.new) == (WebSocketType.PRIVATE, 1, 1)
         assert made.is_whole(ORDERS)

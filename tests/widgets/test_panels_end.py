@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PyQt6 import sip
 from PyQt6.QtCore import QEvent, QTimer
-from PyQt6.QtWidgets import QApplication, QWidget
+from PyQt6.QtWidgets import QApplication, QCheckBox, QComboBox, QPlainTextEdit, QPushButton, QTableView, QWidget
 
 from tests.qt.serving import served
 from tests.waiting import until
@@ -20,6 +20,7 @@ from widgets.announcements.panel import AnnouncementsWidget
 from widgets.base.panel import PanelState
 from widgets.indicators.panel import IndicatorsWidget
 from widgets.order_book.panel import OrderBookWidget
+from widgets.order_book.view import OrderBookView
 from widgets.tape.panel import TapeWidget
 
 if TYPE_CHECKING:
@@ -89,13 +90,12 @@ async def test_every_control_has_a_name_for_those_who_listen(
 ) -> None:
     async with shown(make(service)) as panel:
         for widget in panel.findChildren(QWidget):
-            kind = type(widget).__name__
             if widget.isHidden():
                 continue
-            if kind in ("QComboBox", "QTableView", "QPlainTextEdit", "OrderBookView"):
+            if isinstance(widget, QComboBox | QTableView | QPlainTextEdit | OrderBookView):
                 assert widget.accessibleName(), widget
-            if kind in ("QPushButton", "QCheckBox"):
-                assert getattr(widget, "text", str)(), widget
+            if isinstance(widget, QPushButton | QCheckBox):
+                assert widget.text(), widget
 
 
 @served()
