@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.routing.bench import SLOW as SLOW_CALL
+from tests.routing.bench import Bench, ticker
 from tests.routing.rig import Listener, StoppedWatch, engine_rig, event_of, in_loop, raw
 from tests.routing.test_dialogs import run_dialog
-from tests.routing.test_route import SLOW as SLOW_CALL
-from tests.routing.test_route import Bench, ticker
 from upbit_ws_qt.errors import BackpressureError
 from upbit_ws_qt.routing.lane import Lane
 from upbit_ws_qt.specs import SubscriptionSpec
