@@ -26,7 +26,7 @@ logger = logging.getLogger("upbit_ws_qt.desktop")
 logger.setLevel(logging.INFO)
 logger.addHandler(Told())
 from widgets.desktop import main
-raise SystemExit(main([]))
+raise SystemExit(main(["--embedded"]))
 """
 
 

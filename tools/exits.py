@@ -264,7 +264,7 @@ def open_and_end(self):
     QtCore.QTimer.singleShot(1500, QtWidgets.QApplication.quit)
 program.Program.open = open_and_end
 from widgets.desktop import main
-raise SystemExit(main([]))
+raise SystemExit(main(["--embedded"]))
 """),
 }  # fmt: skip
 

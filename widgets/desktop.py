@@ -8,7 +8,9 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from .base.exchange_choice import ExchangeChoice
 from .program.options import parse_options
+from .program.remembered import likely_exchange
 from .program.screen import missing_screen
 
 if TYPE_CHECKING:
@@ -29,9 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     from .program.exchange_process import ExchangeProcess
 
+    rate = () if options.rate is None else ("--rate", str(options.rate))
     exchange = None
-    if options.embedded:
-        rate = () if options.rate is None else ("--rate", str(options.rate))
+    if options.config is None and (options.exchange or likely_exchange()) is ExchangeChoice.EMBEDDED:
         exchange = ExchangeProcess(rate)  # it starts while Qt is loaded
     try:
         gc.disable()  # nothing of what is loaded now is garbage

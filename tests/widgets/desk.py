@@ -12,6 +12,7 @@ from PyQt6.QtWidgets import QApplication
 from tests.qt.serving import SETTINGS, config_for
 from upbit_ws_qt import WebSocketService
 from upbit_ws_qt.exchange import EmbeddedExchange
+from widgets.base.exchange_choice import ExchangeChoice
 from widgets.base.look import look
 from widgets.base.text import Language, set_language
 from widgets.base.theme import MarketScheme, ThemeMode, apply_theme
@@ -44,7 +45,9 @@ async def desk(
         keeper = store or Store(None)
         preferences = keeper.preferences()
         config = config_for(exchange, **changes)
-        program = Program(options or Options(size=(1300, 800)), config, keeper, preferences)
+        chosen = options or Options(size=(1300, 800))
+        choice = ExchangeChoice.LIVE_WITH_KEY if chosen.live else ExchangeChoice.EMBEDDED
+        program = Program(chosen, config, keeper, preferences, choice=choice)
         program.open()
         await WebSocketService.instance().start()
         try:

@@ -53,7 +53,7 @@ logger = logging.getLogger("upbit_ws_qt.desktop")
 logger.setLevel(logging.INFO)
 logger.addHandler(Acting())
 from widgets.desktop import main
-raise SystemExit(main(["--size", "1000x700"]))
+raise SystemExit(main(["--embedded", "--size", "1000x700"]))
 """
 
 
@@ -61,7 +61,7 @@ raise SystemExit(main(["--size", "1000x700"]))
 def program(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     """A program whose exchange serves its first line."""
     process = subprocess.Popen(
-        [sys.executable, str(ROOT / "run_desktop_ui.py"), "--size", "1000x700"],
+        [sys.executable, str(ROOT / "run_desktop_ui.py"), "--embedded", "--size", "1000x700"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -199,6 +199,7 @@ def test_smoke_visits_every_panel(environment: dict[str, str]) -> None:
     "arguments",
     [
         ["--live", "--config", __file__],
+        ["--live", "--embedded"],
         ["--region", "sg"],
         ["--symbols", "bitcoin"],
         ["--size", "big"],

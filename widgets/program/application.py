@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QCoreApplication, QEvent, QTimer, QtMsgType, qInstallMessageHandler
 from PyQt6.QtWidgets import QApplication
 
-from upbit_ws_qt import ConfigurationError, Credentials, ServiceConfig, run
+from upbit_ws_qt import ConfigurationError, ServiceConfig, run
 
+from ..base.exchange_choice import ExchangeChoice
 from ..base.text import Language
 from ..base.theme import ThemeMode
-from ..settings.preferences import line_settings
 from .exchange_process import ExchangeProcess, ExchangeProcessError
+from .exchanges import Exchanges, kept_credentials
 from .program import Program
 from .start_marks import StartMarks
 from .store import Store
@@ -40,23 +41,29 @@ def run_program(options: Options, exchange: ExchangeProcess | None, began: float
 
     Args:
         options: what the user asked for.
-        exchange: the embedded one, where it is used.
+        exchange: the embedded one, where it was started already.
         began: `time.monotonic()` of the program's beginning.
     """
     previous = qInstallMessageHandler(_on_qt_message)
+    rate = () if options.rate is None else ("--rate", str(options.rate))
     try:
         app = QApplication(sys.argv[:1])
         app.setApplicationName("upbit_ws_qt")
+        exchanges = Exchanges(
+            exchange,
+            app,
+            start=lambda: ExchangeProcess(rate),
+            live=lambda **settings: ServiceConfig.for_region(options.region, **settings),
+        )
         store = Store(None) if options.by_itself else Store.of_user()
         preferences = _with_options(store.preferences(), options)
         try:
-            config = _config(options, exchange, preferences)
+            choice, config = _chosen(options, exchanges, preferences)
         except (ConfigurationError, ExchangeProcessError) as error:
+            exchanges.end()
             sys.stderr.write(f"upbit-ws-desktop: {error}\n")
             return 2
-        program = Program(options, config, store, preferences)
-        if exchange is not None:
-            program.look_after(exchange)
+        program = Program(options, config, store, preferences, exchanges=exchanges, choice=choice)
         keep_collections_short(program)
         StartMarks(program, began)
         ended: list[float] = []
@@ -69,12 +76,26 @@ def run_program(options: Options, exchange: ExchangeProcess | None, began: float
             # The loop is over: nobody else would delete program and window, and the interpreter's exit may crash on
             # them (see upbit_ws_qt/qt/ending.py).
             QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
-            if exchange is not None:
-                exchange.stop()
+            exchanges.end()
             if ended:
                 _log.info("stopped within %.2f s", time.monotonic() - ended[0])
     finally:
         qInstallMessageHandler(previous)
+
+
+def _chosen(
+    options: Options, exchanges: Exchanges, preferences: Preferences
+) -> tuple[ExchangeChoice | None, ServiceConfig | None]:
+    """Return which exchange it is to be, and its configuration: by the command line, as chosen last time, or asked."""
+    if options.config is not None:
+        exchanges.end()
+        return None, ServiceConfig.load(options.config, credentials=kept_credentials())
+    choice = options.exchange or preferences.exchange
+    if choice is not ExchangeChoice.EMBEDDED:
+        exchanges.end()
+    if choice is ExchangeChoice.ASK:
+        return choice, None
+    return choice, exchanges.config(choice, preferences)
 
 
 def keep_collections_short(program: Program) -> None:
@@ -106,40 +127,6 @@ def _with_options(preferences: Preferences, options: Options) -> Preferences:
     if options.symbols:
         changes["symbol"] = options.symbols[0]
     return dataclasses.replace(preferences, **changes)  # type: ignore[arg-type]  # names and values are made above
-
-
-def _config(options: Options, exchange: ExchangeProcess | None, preferences: Preferences) -> ServiceConfig:
-    chosen = {
-        **line_settings(preferences),
-        "metrics_interval": 5.0,  # soon enough for the bytes of each panel; reading all streams takes milliseconds
-        "health_interval": 2.0,
-        "collect_in_quiet": True,
-        "backfill": frozenset({"trade", "candle", "order", "asset"}),
-    }
-    if exchange is not None:
-        told = exchange.address()
-        return ServiceConfig(
-            public_url=told.public_url,
-            private_url=told.private_url,
-            info_url=told.info_url,
-            rest_url=told.rest_url,
-            credentials=Credentials(told.access_key, told.secret_key),
-            **chosen,
-        )
-    credentials = _own_credentials()
-    if options.config is not None:
-        return ServiceConfig.load(options.config, credentials=credentials)
-    return ServiceConfig.for_region(options.region, credentials=credentials, **chosen)
-
-
-def _own_credentials() -> Credentials | None:
-    """Return the keys of the keyring, or of the environment, or none: public data only."""
-    for source in (Credentials.from_keyring, Credentials.from_env):
-        try:
-            return source()
-        except ConfigurationError:
-            continue
-    return None
 
 
 def _on_qt_message(kind: QtMsgType, _context: QMessageLogContext, message: str | None) -> None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from upbit_ws_qt import Phrase
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -21,7 +23,15 @@ _NOT_ITS_OWN = ("UPBIT_ACCESS_KEY", "UPBIT_SECRET_KEY")  # the keys of the real 
 
 
 class ExchangeProcessError(RuntimeError):
-    """The exchange could not be started; the message is one line."""
+    """The exchange could not be started; the message is one line.
+
+    Attributes:
+        cause: why, as a Phrase.
+    """
+
+    def __init__(self, cause: Phrase) -> None:
+        super().__init__(f"The embedded exchange could not be started: {cause}")
+        self.cause = cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +106,14 @@ class ExchangeProcess:
             return address
         except (ValueError, KeyError, TypeError):
             ended = self._process.poll()
-            how = f"ended with code {ended}" if ended is not None else f"said nothing within {seconds:g} s"
-            raise ExchangeProcessError(f"The embedded exchange could not be started: it {how}") from None
+            from ..base.text import mark  # loads Qt, which is not to be waited for before the exchange is started
+
+            how = (
+                Phrase(mark("it ended with code {code}"), code=ended)
+                if ended is not None
+                else Phrase(mark("it said nothing within {seconds:g} s"), seconds=seconds)
+            )
+            raise ExchangeProcessError(how) from None
 
     def stop(self) -> None:
         """End it within a second; may be called more than once."""

@@ -20,6 +20,7 @@ _KEYS = (
     ("Ctrl+K", mark("find a market")),
     ("Ctrl+1 … Ctrl+9", mark("perspectives")),
     ("Ctrl+M, Ctrl+L", mark("monitor, log")),
+    ("Ctrl+E, Ctrl+,", mark("the exchange, settings")),
     ("F6, Shift+F6", mark("next panel, panel before")),
     ("Ctrl+Shift+D, Ctrl+F4", mark("detach the panel or put it back, close it")),
     ("Ctrl+Shift+← → ↑ ↓ T", mark("move the panel, or make it a tab of the next ones")),

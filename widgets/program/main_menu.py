@@ -58,10 +58,12 @@ class MainMenu(QObject):
 
     Signals:
         settingsRequested: the settings are wanted.
+        exchangesRequested: another exchange is wanted.
         perspectivesChanged: the user made or removed one.
     """
 
     settingsRequested = pyqtSignal()
+    exchangesRequested = pyqtSignal()
     perspectivesChanged = pyqtSignal()
 
     def __init__(self, window: MainWindow) -> None:
@@ -229,6 +231,7 @@ class MainMenu(QObject):
 
     def _add_program_menu(self) -> None:
         menu = self._menu(mark("Pro&gram"))
+        self._action(menu, mark("&Exchange…"), self.exchangesRequested.emit, "Ctrl+E")
         self._action(menu, mark("&Settings…"), self.settingsRequested.emit, "Ctrl+,")
         menu.addSeparator()
         self._action(menu, mark("&Quit"), self._window.close, "Ctrl+Q")

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NoReturn
 import upbit_ws_qt
 from upbit_ws_qt import is_market_code
 
+from ..base.exchange_choice import ExchangeChoice
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -29,7 +31,8 @@ class Options:
         after: seconds between opening the window and the picture.
         smoke: seconds to run once every panel has data, or none came within a minute, with exit code 0 only if every
             panel got data and no error was logged; None for ever.
-        live: use the real exchange; without it the embedded one runs as a child process.
+        live: use the real exchange, whatever was chosen on the first page.
+        embedded: use the embedded one, likewise.
         region: of the real exchange.
         config: TOML file of settings for the service; it names its exchange, so nothing is embedded then.
         symbols: markets of the first tab; empty for all.
@@ -44,6 +47,7 @@ class Options:
     after: float = 2.0
     smoke: float | None = None
     live: bool = False
+    embedded: bool = False
     region: str = "kr"
     config: Path | None = None
     symbols: tuple[str, ...] = ()
@@ -54,9 +58,13 @@ class Options:
     rate: float | None = None
 
     @property
-    def embedded(self) -> bool:
-        """Whether the embedded exchange is needed."""
-        return not self.live and self.config is None
+    def exchange(self) -> ExchangeChoice | None:
+        """Which exchange it is to be, where that is said here; None: the one that was chosen last, or is to be."""
+        if self.live:
+            return ExchangeChoice.LIVE_WITH_KEY
+        if self.embedded or self.rate is not None or (self.by_itself and self.config is None):
+            return ExchangeChoice.EMBEDDED
+        return None
 
     @property
     def by_itself(self) -> bool:
@@ -81,8 +89,8 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
     """Read the command line; a wrong option ends the program with one line and exit code 2."""
     parser = _parser()
     given = parser.parse_args(arguments)
-    if given.live and given.config is not None:
-        parser.error("--live and --config both name an exchange; give one of them")
+    if given.live + given.embedded + (given.config is not None) > 1:
+        parser.error("--live, --embedded and --config each name an exchange; give one of them")
     if given.region is not None and not given.live:
         parser.error("--region is for --live")
     if given.rate is not None and (given.live or given.config is not None):
@@ -92,6 +100,7 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
         after=given.after,
         smoke=given.smoke,
         live=given.live,
+        embedded=given.embedded,
         region=given.region or "kr",
         config=given.config,
         symbols=given.symbols,
@@ -111,12 +120,13 @@ def program_version() -> str:
 def _parser() -> _Parser:
     parser = _Parser(
         prog="upbit-ws-desktop",
-        description="Live Upbit markets on your desktop. Without options the embedded exchange is used: "
-        "no network, no key, no money.",
+        description="Live Upbit markets on your desktop. The first time it asks which exchange to show: the embedded "
+        "one (no network, no key, no money), or the real one without or with your key.",
     )
     add = parser.add_argument
     add("--version", action=_Version, nargs=0, help="show the version and exit")
-    add("--live", action="store_true", help="use the real exchange; keys from the keyring or environment, or none")
+    add("--live", action="store_true", help="use the real exchange; a key from the keyring or environment, or none")
+    add("--embedded", action="store_true", help="use the embedded exchange: no network, no key, no money")
     add("--region", choices=_REGIONS, help="country of the real exchange (default kr)")
     add("--config", type=_file, metavar="FILE", help="TOML file of settings; see docs for their names")
     add("--symbols", type=_symbols, default=(), metavar="CODES", help="markets to list, e.g. KRW-BTC,KRW-ETH")

@@ -23,6 +23,7 @@ from upbit_ws_qt import (
     install_excepthook,
 )
 
+from ..base.exchange_choice import ExchangeChoice
 from ..base.look import look
 from ..base.market_catalog import MarketCatalog
 from ..base.origin import ExchangeOrigin
@@ -41,7 +42,8 @@ from ..window.main_window import MainWindow
 from ..window.on_screen import USUAL_FRAME, ScreenKeeper, areas, fitting
 from ..window.panels import PANELS, Needs
 from ..window.perspectives import BUILT_IN
-from .exchange_keeper import ExchangeKeeper
+from .exchange_page import ExchangePage
+from .exchanges import Exchanges
 from .main_menu import MainMenu
 from .notifier import Notifier
 from .store import Layout, Store
@@ -49,10 +51,10 @@ from .table_memory import TableMemory
 from .tour import Tour
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
     from pathlib import Path
 
     from ..settings.preferences import Preferences
-    from .exchange_process import ExchangeProcess
     from .options import Options
 
 __all__ = ["Program"]
@@ -69,6 +71,17 @@ RESTART_DELAY_MS = 300  # changes that come together cause one restart
 class Program(QObject):
     """All of the desktop program that lasts from its start to its end: made before the loop, opened on it, then closed.
 
+    Args:
+        options: of the command line.
+        config: of the service; None: its user is asked first which exchange it is to be.
+        store: where settings and layout are kept.
+        preferences: what its user chose.
+        exchanges: see there; by default the embedded one and the real one.
+        choice: which exchange the configuration is for; None for one of a file of settings.
+
+    Attributes:
+        exchanges: what there is to choose from.
+
     Signals:
         opened: there is a window; again when another took its place.
         replaced: the window before is gone, as is its service.
@@ -77,19 +90,35 @@ class Program(QObject):
     opened = pyqtSignal()
     replaced = pyqtSignal()
 
-    def __init__(self, options: Options, config: ServiceConfig, store: Store, preferences: Preferences) -> None:
+    def __init__(
+        self,
+        options: Options,
+        config: ServiceConfig | None,
+        store: Store,
+        preferences: Preferences,
+        *,
+        exchanges: Exchanges | None = None,
+        choice: ExchangeChoice | None = ExchangeChoice.EMBEDDED,
+    ) -> None:
         super().__init__(QApplication.instance())
         self._options = options
-        self._config = config
+        self._config = config or ServiceConfig()
+        self._choice = ExchangeChoice.ASK if config is None else choice
+        self._wanted: tuple[ExchangeChoice, Credentials | None] = ExchangeChoice.ASK, None
+        self.exchanges = exchanges or Exchanges(parent=self)
+        self.exchanges.ready.connect(self._on_embedded_ready)
+        self.exchanges.failed.connect(self._on_embedded_failed)
+        self.exchanges.troubleChanged.connect(self._on_trouble)
+        self._page: ExchangePage | None = None
+        self._first: asyncio.Future[None] | None = None
         self._store = store
         self._preferences = preferences
-        self._given = config, preferences
+        self._given = self._config, preferences
         self._layout = Layout()
         self._log = LogBook(self)
         self._log.install()
         self._errors = ErrorReporter(self, silent=options.by_itself)
         self._hook = install_excepthook(self._errors.report)
-        self._keeper: ExchangeKeeper | None = None
         self._trouble = ""
         self._window: MainWindow | None = None
         self._menu: MainMenu | None = None
@@ -106,14 +135,16 @@ class Program(QObject):
         hints.colorSchemeChanged.connect(self._on_system_scheme)
 
     # -- life ---------------------------------------------------------------------------------------------------------
-    def open(self) -> Program:
-        """Open the window."""
+    def open(self) -> Program | Awaitable[Program]:
+        """Open the window; where no exchange is chosen yet, the page for that, and the window when there is one."""
         self._layout = self._store.layout(PANELS)
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         # When the session ends, the program may be killed before its window could be closed.
         app.commitDataRequest.connect(self._on_closing)
         self._hook.install()  # again: run() has put its own in the place of the one that shows errors in a window
+        if self._choice is ExchangeChoice.ASK:
+            return self._ask_first()
         window = self._open_window()
         if self._options.screenshot is not None:
             path = self._options.screenshot
@@ -127,10 +158,75 @@ class Program(QObject):
             self._tour.ended.connect(watch.start)
         return self
 
-    def look_after(self, exchange: ExchangeProcess) -> None:
-        """Have the embedded exchange started again where it ends before the program does."""
-        self._keeper = ExchangeKeeper(exchange, self)
-        self._keeper.troubleChanged.connect(self._on_trouble)
+    def _ask_first(self) -> Awaitable[Program]:
+        """Show the page; returns what is done when there is a window, so that no service is started before."""
+        self._first = asyncio.get_running_loop().create_future()
+        self.exchanges.prepare()  # while its user reads
+        self.show_exchanges().rejected.connect(self._on_not_answered)
+        return self._answered(self._first)
+
+    async def _answered(self, first: asyncio.Future[None]) -> Program:
+        await first
+        return self
+
+    @pyqtSlot()
+    def _on_not_answered(self) -> None:
+        """End the program: there is no other window of it."""
+        if self._first is not None:
+            QApplication.quit()
+
+    # -- which exchange -----------------------------------------------------------------------------------------------
+    @pyqtSlot()
+    def show_exchanges(self) -> ExchangePage:
+        """Show the page on which an exchange is chosen."""
+        if self._page is not None and not sip.isdeleted(self._page):
+            self._page.raise_()
+            self._page.activateWindow()
+            return self._page
+        live = self.exchanges.config(ExchangeChoice.LIVE, self._preferences)
+        page = self._page = ExchangePage(live, self._choice, self._living())
+        page.chosen.connect(self._on_chosen)
+        page.open() if self._living() is not None else page.show()
+        return page
+
+    @pyqtSlot(object, object)
+    def _on_chosen(self, choice: ExchangeChoice, credentials: Credentials | None) -> None:
+        self._wanted = choice, credentials
+        if choice is ExchangeChoice.EMBEDDED:
+            self.exchanges.begin()
+        else:
+            self._take_exchange()
+
+    @pyqtSlot()
+    def _on_embedded_ready(self) -> None:
+        if self._wanted[0] is ExchangeChoice.EMBEDDED:
+            self._take_exchange()
+
+    @pyqtSlot(object)
+    def _on_embedded_failed(self, cause: str) -> None:
+        page = self._page
+        if page is not None and not sip.isdeleted(page):
+            page.tell_failed(cause)
+        else:
+            _log.error("%s", cause)
+
+    def _take_exchange(self) -> None:
+        """Go to the exchange that is wanted; what is on the screen now is kept where it is the same one."""
+        choice, credentials = self._wanted
+        self._wanted = ExchangeChoice.ASK, None
+        self._config = self.exchanges.config(choice, self._preferences, credentials)
+        self._given = self._config, self._preferences
+        self._choice = choice
+        self._remember(exchange=choice)
+        if self._first is None:
+            self._restart_timer.start()
+        else:
+            self._open_window()
+            first, self._first = self._first, None
+            first.set_result(None)
+        if self._page is not None and not sip.isdeleted(self._page):
+            self._page.accept()  # only now: the program ends with its last window
+            self._page = None
 
     @pyqtSlot(object)
     def _on_trouble(self, cause: str) -> None:
@@ -149,14 +245,19 @@ class Program(QObject):
 
     def close(self) -> None:
         """Undo what the constructor did, and close the window if it is still open."""
-        if self._keeper is not None:
-            self._keeper.stop()
+        self._first = None
+        if self._page is not None and not sip.isdeleted(self._page):
+            self._page.close()
         self._hook.uninstall()
         self._log.uninstall()
         self._on_closing()
         window, self._window = self._living(), None
         if window is not None:
             window.close()
+
+    @property
+    def _is_embedded(self) -> bool:
+        return self._choice is ExchangeChoice.EMBEDDED
 
     @property
     def window(self) -> MainWindow | None:
@@ -176,12 +277,16 @@ class Program(QObject):
         needs = Needs(
             service, catalog, log, chosen.symbol, only, chosen.unit, chosen.watches, self._store.record(live=live)
         )
-        window = self._window = MainWindow(needs, ExchangeOrigin.of(self._config, embedded=self._options.embedded))
+        window = self._window = MainWindow(needs, ExchangeOrigin.of(self._config, embedded=self._is_embedded))
         menu = self._menu = MainMenu(window)
         self._notifier = Notifier(service, window.toasts, chosen)
-        trouble_of(service).tell(self._trouble)
-        if self._keeper is not None:
-            trouble_of(service).retryRequested.connect(self._keeper.retry)
+        if self._is_embedded:
+            self.exchanges.look_after()
+            trouble_of(service).tell(self._trouble)
+            trouble_of(service).retryRequested.connect(self.exchanges.retry)
+        else:
+            self.exchanges.end()
+            self._trouble = ""
         self._notifier.listen_to(window.panels.values())
         window.watch_list.set_favourites(chosen.favourites)
         self._connect(window, menu)
@@ -204,6 +309,7 @@ class Program(QObject):
         assert isinstance(indicators, IndicatorsWidget)
         indicators.watchesChanged.connect(lambda: self._remember(watches=indicators.watches))
         menu.settingsRequested.connect(self._on_settings)
+        menu.exchangesRequested.connect(self.show_exchanges)
         menu.perspectivesChanged.connect(self._on_closing)
 
     # -- where the windows are ----------------------------------------------------------------------------------------
@@ -275,9 +381,10 @@ class Program(QObject):
 
     @pyqtSlot()
     def _on_settings(self) -> SettingsDialog:
-        dialog = SettingsDialog(self._preferences, self._config, embedded=self._options.embedded, parent=self._window)
+        dialog = SettingsDialog(self._preferences, self._config, embedded=self._is_embedded, parent=self._window)
         dialog.preferencesChanged.connect(self._on_preferences)
         dialog.keysChanged.connect(self._on_keys)
+        dialog.exchangesRequested.connect(self.show_exchanges)
         dialog.open()
         return dialog
 
@@ -333,7 +440,8 @@ class Program(QObject):
         self._on_closing()
         old.closing.disconnect(self._on_closing)
         new = self._open_window()
-        new.inherit(old, same_account=service.config.credentials == self._config.credentials)
+        if service.config.rest_url == self._config.rest_url:
+            new.inherit(old, same_account=service.config.credentials == self._config.credentials)
         old.close()
         service.deleteLater()
         self.replaced.emit()

@@ -106,10 +106,12 @@ class SettingsDialog(QDialog):
     Signals:
         preferencesChanged(object): Preferences that are wanted from now on; also the old ones, after Cancel.
         keysChanged(object): other Credentials, or None.
+        exchangesRequested: another exchange is to be chosen; the dialog has been closed.
     """
 
     preferencesChanged = pyqtSignal(object)
     keysChanged = pyqtSignal(object)
+    exchangesRequested = pyqtSignal()
 
     def __init__(
         self, preferences: Preferences, config: ServiceConfig, *, embedded: bool, parent: QWidget | None = None
@@ -125,6 +127,7 @@ class SettingsDialog(QDialog):
         self._texts.put(self.tabs.setAccessibleName, mark("Settings"))
         self.keys = KeysPage(config, embedded=embedded, parent=self)
         self.keys.keysChanged.connect(self.keysChanged)
+        self.keys.exchangesRequested.connect(self._on_exchanges)
         for page, title in (
             (self._look_page(), mark("Appearance")),
             (self._toast_page(), mark("Notifications")),
@@ -156,6 +159,11 @@ class SettingsDialog(QDialog):
             self._now = self._before
             self.preferencesChanged.emit(self._before)
         super().reject()
+
+    @pyqtSlot()
+    def _on_exchanges(self) -> None:
+        self.accept()
+        self.exchangesRequested.emit()
 
     def _look_page(self) -> QWidget:
         page = QWidget(self)

@@ -6,7 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from PyQt6 import sip
-from PyQt6.QtCore import QEvent, Qt, pyqtSignal, pyqtSlot
+from PyQt6.QtCore import QEvent, Qt, QUrl, pyqtSignal, pyqtSlot
+from PyQt6.QtGui import QDesktopServices
 from PyQt6.QtWidgets import QFormLayout, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from upbit_ws_qt import ConfigurationError, Credentials
@@ -23,6 +24,8 @@ __all__ = ["KeysPage"]
 
 _LONGEST_CAUSE = 300
 _ANSWER_LINES = 5
+_HOW_LINES = 12
+_SITE = "https://upbit.com/mypage/open_api_management"
 
 
 class KeysPage(QWidget):
@@ -35,9 +38,11 @@ class KeysPage(QWidget):
 
     Signals:
         keysChanged(object): other Credentials are in force, or None.
+        exchangesRequested: another exchange is to be chosen.
     """
 
     keysChanged = pyqtSignal(object)
+    exchangesRequested = pyqtSignal()
 
     def __init__(self, config: ServiceConfig, *, embedded: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -51,8 +56,12 @@ class KeysPage(QWidget):
         self.access.setEchoMode(QLineEdit.EchoMode.Password)
         self.save = QPushButton(self)
         self.remove = QPushButton(self)
+        self.open_site = QPushButton(self)
+        self.choose = QPushButton(self)
         self._texts.put(self.save.setText, mark("Test and save"))
         self._texts.put(self.remove.setText, mark("Remove"))
+        self._texts.put(self.open_site.setText, mark("Open upbit.com"))
+        self._texts.put(self.choose.setText, mark("Choose the exchange…"))
         self.state = plain_label("", self)
         self.state.setWordWrap(True)
         self.state.most_lines = _ANSWER_LINES
@@ -66,13 +75,16 @@ class KeysPage(QWidget):
         self._arrange()
         self.save.clicked.connect(self._on_save)
         self.remove.clicked.connect(self._on_remove)
+        self.open_site.clicked.connect(_open_site)
+        self.choose.clicked.connect(self.exchangesRequested)
+        self.choose.setVisible(embedded)
         if embedded:
             for widget in (self.access, self.secret, self.save, self.remove):
                 widget.setEnabled(False)
             self._tell(
                 mark(
                     "This is the embedded exchange: it has dummy keys of its own, and yours would be of no use to it. "
-                    "To enter yours, end the program and start it with --live: that is the real exchange."
+                    'Yours is entered where the exchange is chosen, at "Live with my key".'
                 )
             )
         else:
@@ -89,6 +101,8 @@ class KeysPage(QWidget):
             line.setMinimumHeight(line.sizeHint().height())  # a long answer below takes nothing from them
             form.addRow(label, line)
         buttons = QHBoxLayout()
+        buttons.addWidget(self.open_site)
+        buttons.addWidget(self.choose)
         buttons.addStretch()
         buttons.addWidget(self.remove)
         buttons.addWidget(self.save)
@@ -98,6 +112,20 @@ class KeysPage(QWidget):
         self._texts.put(note.setText, text)
         note.setWordWrap(True)
         layout.addWidget(note)
+        how = plain_label("", self)
+        how.setWordWrap(True)
+        how.most_lines = _HOW_LINES
+        self._texts.put(
+            how.setText,
+            mark(
+                "How to get one, in a browser on a computer:\n"
+                "1. upbit.com, My page → Open API management (마이페이지 → Open API 관리).\n"
+                '2. Tick "View assets" (자산조회) and "View orders" (주문조회), and nothing else.\n'
+                "3. Enter the public IP address of this computer, and confirm by two-factor authentication.\n"
+                "4. Copy both keys here: the secret one is shown only once."
+            ),
+        )
+        layout.addWidget(how)
         if self._foreign:
             layout.addWidget(self.warning)
         layout.addLayout(form)
@@ -182,3 +210,7 @@ class KeysPage(QWidget):
             found = False
         self._tell(mark("The key is removed.") if found else mark("No key was kept."))
         self.keysChanged.emit(None)
+
+
+def _open_site() -> None:
+    QDesktopServices.openUrl(QUrl(_SITE))

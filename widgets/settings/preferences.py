@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from upbit_ws_qt import MAX_COMBINATIONS, DataFormat, IndependenceLevel, IndicatorSpec, is_market_code
 
+from ..base.exchange_choice import ExchangeChoice
 from ..base.text import Language
 from ..base.theme import MarketScheme, ThemeMode
 from ..base.tokens import Density
@@ -26,6 +27,7 @@ class Preferences:
     """Every choice, with its default.
 
     Attributes:
+        exchange: which one is shown where the command line names none.
         language: of the texts.
         theme: light or dark.
         scheme: colours of rising and falling prices.
@@ -45,6 +47,7 @@ class Preferences:
         watches: the indicators and signals that are watched, as (spec, time frame).
     """
 
+    exchange: ExchangeChoice = ExchangeChoice.ASK
     language: Language = Language.SYSTEM
     theme: ThemeMode = ThemeMode.SYSTEM
     scheme: MarketScheme = MarketScheme.KOREAN
@@ -67,6 +70,7 @@ class Preferences:
 # The preferences that decide about a setting of the service, and that setting; the dialog has them on one page.
 _LINE_SETTINGS = {"data_format": "data_format", "compression": "compression", "independence": "independence_level"}
 _CHOICES: dict[str, type[StrEnum]] = {
+    "exchange": ExchangeChoice,
     "language": Language,
     "theme": ThemeMode,
     "scheme": MarketScheme,
