@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
+import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import keyring
 import pytest
 from PyQt6 import sip
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QApplication
+from PyQt6.QtWidgets import QApplication, QPushButton
 
 from tests.qt.serving import SETTINGS, config_for
 from tests.waiting import until
 from tests.widgets.desk import close, window_of
 from tests.widgets.settings_desk import buy, open_settings, panel, renewed, serving
 from tests.widgets.showing import click, press
-from upbit_ws_qt import ServiceConfig, WebSocketService
-from upbit_ws_qt.exchange import EmbeddedExchange
+from upbit_ws_qt import ConnectionState, ServiceConfig, WebSocketService, WebSocketType
+from upbit_ws_qt.exchange import EmbeddedExchange, FaultName
 from widgets.account.my_orders import MyOrdersWidget
 from widgets.base.exchange_choice import ExchangeChoice
 from widgets.base.text import Language, set_language
+from widgets.program import reach
 from widgets.program.exchange_process import ExchangeProcess
 from widgets.program.exchanges import Exchanges
 from widgets.program.main_menu import MainMenu
@@ -53,22 +57,30 @@ def without_keys(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def exchanges_with(live: EmbeddedExchange, arguments: tuple[str, ...] = _SMALL) -> Exchanges:
+def exchanges_with(live: EmbeddedExchange, arguments: tuple[str, ...], port: int | None) -> Exchanges:
     """Return what there is to choose from, an exchange of the test's in the place of the real one."""
 
     def real(**settings: Any) -> ServiceConfig:
-        return config_for(live, credentials=settings["credentials"])
+        config = config_for(live, credentials=settings["credentials"])
+        if port is None:
+            return config
+        names = ("public_url", "private_url", "info_url", "rest_url")
+        there = [urlsplit(getattr(config, name))._replace(netloc=f"127.0.0.1:{port}").geturl() for name in names]
+        return config.replace(**dict(zip(names, there, strict=True)))
 
     return Exchanges(None, QApplication.instance(), start=lambda: ExchangeProcess(arguments), live=real)
 
 
 @asynccontextmanager
 async def first_start(
-    folder: Path, arguments: tuple[str, ...] = _SMALL
+    folder: Path, arguments: tuple[str, ...] = _SMALL, port: int | None = None
 ) -> AsyncIterator[tuple[Program, ExchangePage, EmbeddedExchange]]:
-    """Start a program that nobody has used before; gives it, its page, and what stands for the real exchange."""
+    """Start a program that nobody has used before; gives it, its page, and what stands for the real exchange.
+
+    With a `port` that is somewhere else, where nothing listens yet.
+    """
     async with asyncio.timeout(60), EmbeddedExchange(SETTINGS) as live:
-        exchanges = exchanges_with(live, arguments)
+        exchanges = exchanges_with(live, arguments, port)
         store = Store(folder)
         program = Program(Options(size=(1300, 800)), None, store, store.preferences(), exchanges=exchanges)
         opened = program.open()
@@ -201,7 +213,7 @@ async def test_orders_of_one_exchange_are_not_shown_on_another(tmp_path: Path) -
         page = page_of(program)
         click(page.cards[ExchangeChoice.EMBEDDED])
         window = await renewed(program, window)
-        assert not [order for order in panel(window, MyOrdersWidget).ledger if order.code == "KRW-BTC"]
+        assert not len(panel(window, MyOrdersWidget).ledger)
 
 
 async def test_an_exchange_that_does_not_start_is_told_and_another_can_be_chosen(tmp_path: Path) -> None:
@@ -213,6 +225,64 @@ async def test_an_exchange_that_does_not_start_is_told_and_another_can_be_chosen
         click(page.cards[ExchangeChoice.LIVE])
         await opened(program)
         await until(lambda: live.subscribed("public"))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def button_of(window: MainWindow, text: str) -> QPushButton:
+    found = [each for each in window.findChildren(QPushButton) if each.text() == text and each.isVisible()]
+    return found[0]
+
+
+def told(window: MainWindow, text: str) -> bool:
+    return any(text in each for each in window.toasts.texts)
+
+
+async def test_without_a_network_the_embedded_exchange_serves_until_the_real_one_can_be_reached(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reach, "PAUSE_MS", 200)
+    port = free_port()
+    async with first_start(tmp_path, port=port) as (program, page, _):
+        click(page.cards[ExchangeChoice.LIVE])
+        window = await opened(program)
+        await until(lambda: told(window, "Not connected yet"))
+        await until(lambda: told(window, "nothing listens there"))
+        window.toasts.focus_note()
+        assert window.focusWidget() is button_of(window, "&Retry")
+        press(button_of(window, "&Embedded exchange meanwhile"), Qt.Key.Key_Space)
+        window = await renewed(program, window)
+        await until(lambda: window_of(program).watch_list.had_data)
+        assert window.bar.badge.text().endswith("Embedded exchange")
+        assert told(window, "Made-up prices meanwhile")
+        assert remembered(tmp_path) == "live", "what was chosen stays chosen"
+        assert not told(window, "can be reached again")
+        async with EmbeddedExchange(dataclasses.replace(SETTINGS, port=port)) as again:
+            await until(lambda: told(window, "can be reached again"))
+            assert program.window is window, "it does not go there by itself"
+            click(button_of(window, "&Go back to it"))
+            window = await renewed(program, window)
+            await until(lambda: again.subscribed("public"))
+            assert not told(window_of(program), "meanwhile")
+            assert remembered(tmp_path) == "live"
+
+
+async def test_an_outage_offers_to_dial_at_once(tmp_path: Path) -> None:
+    async with first_start(tmp_path) as (program, page, live):
+        click(page.cards[ExchangeChoice.LIVE])
+        window = await opened(program)
+        service = window.needs.service
+        await until(lambda: service.connection_state(WebSocketType.PUBLIC) is ConnectionState.CONNECTED)
+        live.faults.inject(FaultName.REFUSE)
+        live.faults.inject(FaultName.DROP)
+        await until(lambda: told(window, "Connection lost"))
+        live.faults.clear()
+        click(button_of(window, "&Retry"))
+        await until(lambda: told(window, "recovered"))
 
 
 async def test_the_key_page_of_the_settings_leads_to_the_exchanges(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ _KEYS = (
     ("Ctrl+Shift+← → ↑ ↓ T", mark("move the panel, or make it a tab of the next ones")),
     ("Alt+Shift+← → ↑ ↓", mark("make the panel narrower, wider, lower, higher")),
     ("F5", mark("resync")),
+    ("Ctrl+Shift+N", mark("go to the note in the corner; Esc takes it away")),
     ("F11", mark("full screen")),
     ("Enter, Space", mark("in the watch list: show the market, give it a star")),
     (mark("Menu key, Shift+F10"), mark("sort, choose columns, copy, save")),

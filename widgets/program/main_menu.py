@@ -245,6 +245,7 @@ class MainMenu(QObject):
         self._action(menu, mark("Connection &monitor"), lambda: window.show_panel("monitor"), "Ctrl+M")
         self._action(menu, mark("&Log"), lambda: window.show_panel("log"), "Ctrl+L")
         menu.addSeparator()
+        self._action(menu, mark("&Go to the note in the corner"), window.toasts.focus_note, "Ctrl+Shift+N")
         self._action(menu, mark("&Next panel"), lambda: window.step_panel(1), "F6")
         self._action(menu, mark("&Panel before"), lambda: window.step_panel(-1), "Shift+F6")
         self._action(menu, mark("&Detach the panel, or put it back"), window.detach_panel, "Ctrl+Shift+D")
@@ -268,7 +269,7 @@ class MainMenu(QObject):
     def _add_market_menu(self) -> None:
         menu = self._menu(mark("&Market"))
         self._action(menu, mark("&Find a market…"), self.search, "Ctrl+K")
-        self._action(menu, mark("&Resync: dial anew and fetch everything"), self._on_resync, "F5")
+        self._action(menu, mark("&Resync: dial anew and fetch everything"), self.resync, "F5")
 
     def _fill_perspectives(self) -> None:
         menu = self.perspectives
@@ -343,7 +344,9 @@ class MainMenu(QObject):
         window = self._window
         window.showNormal() if window.isFullScreen() else window.showFullScreen()
 
-    def _on_resync(self) -> None:
+    @pyqtSlot()
+    def resync(self) -> None:
+        """Dial every line anew, at once, and fetch everything."""
         service = self._window.needs.service
         trouble_of(service).retry()
         for line in WebSocketType:

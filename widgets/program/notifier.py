@@ -6,7 +6,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QObject, pyqtSlot
+from PyQt6.QtCore import QObject, pyqtSignal, pyqtSlot
 
 from upbit_ws_qt import (
     Alert,
@@ -31,7 +31,7 @@ from ..base.text import said, tr
 from ..base.trouble import trouble_of
 from ..indicators.choice import trigger_text, type_text
 from ..indicators.panel import IndicatorsWidget
-from ..window.toasts import log_note
+from ..window.toasts import NoteAction, log_note
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,11 +60,22 @@ class Notifier(QObject):
         service: what to listen to.
         toasts: where to tell; also the owner.
         preferences: what is wanted; `preferences` can be set anew.
+        live: whether it is the real exchange, so that the embedded one can take its place meanwhile.
+
+    Signals:
+        retryRequested: the lines that are down are to be dialled at once.
+        embeddedRequested: the embedded exchange is wanted until the real one can be reached again.
     """
 
-    def __init__(self, service: WebSocketService, toasts: Toasts, preferences: Preferences) -> None:
+    retryRequested = pyqtSignal()
+    embeddedRequested = pyqtSignal()
+
+    def __init__(
+        self, service: WebSocketService, toasts: Toasts, preferences: Preferences, *, live: bool = False
+    ) -> None:
         super().__init__(toasts)
         self.preferences = preferences
+        self._live = live
         self._toasts = toasts
         self._down: list[WebSocketType] = []
         self._back: list[WebSocketType] = []
@@ -115,7 +126,10 @@ class Notifier(QObject):
         if not self.preferences.toast_lost:
             return
         if begins:
-            self._toasts.show_note(told, level="bad", key=_OUTAGE, lasting=True, logged=True)
+            actions = [NoteAction(tr("&Retry"), self.retryRequested.emit)]
+            if self._live:
+                actions.append(NoteAction(tr("&Embedded exchange meanwhile"), self.embeddedRequested.emit))
+            self._toasts.show_note(told, level="bad", key=_OUTAGE, lasting=True, logged=True, actions=actions)
         else:
             self._toasts.change_note(_OUTAGE, told)
 

@@ -28,7 +28,7 @@ from ..base.look import look
 from ..base.market_catalog import MarketCatalog
 from ..base.origin import ExchangeOrigin
 from ..base.panel import Panel
-from ..base.text import mark, set_language
+from ..base.text import mark, set_language, tr
 from ..base.theme import ThemeMode, apply_theme
 from ..base.trouble import trouble_of
 from ..base.typeface import use_typeface
@@ -42,10 +42,12 @@ from ..window.main_window import MainWindow
 from ..window.on_screen import USUAL_FRAME, ScreenKeeper, areas, fitting
 from ..window.panels import PANELS, Needs
 from ..window.perspectives import BUILT_IN
+from ..window.toasts import NoteAction
 from .exchange_page import ExchangePage
 from .exchanges import Exchanges
 from .main_menu import MainMenu
 from .notifier import Notifier
+from .reach import Reach
 from .store import Layout, Store
 from .table_memory import TableMemory
 from .tour import Tour
@@ -62,6 +64,7 @@ __all__ = ["Program"]
 _log = logging.getLogger("upbit_ws_qt.desktop")
 
 DEFAULT_SIZE = (1600, 950)
+_MEANWHILE = "meanwhile"
 _MAXIMIZED = Qt.WindowState.WindowMaximized
 # Each time a dock is moved, Qt draws its buttons anew and caches them: within an hour that fills the usual 10 MiB.
 PIXELS_KIB = 2048
@@ -109,6 +112,8 @@ class Program(QObject):
         self.exchanges.ready.connect(self._on_embedded_ready)
         self.exchanges.failed.connect(self._on_embedded_failed)
         self.exchanges.troubleChanged.connect(self._on_trouble)
+        self._meanwhile: tuple[ExchangeChoice, ServiceConfig] | None = None
+        self._reach: Reach | None = None
         self._page: ExchangePage | None = None
         self._first: asyncio.Future[None] | None = None
         self._store = store
@@ -191,11 +196,59 @@ class Program(QObject):
 
     @pyqtSlot(object, object)
     def _on_chosen(self, choice: ExchangeChoice, credentials: Credentials | None) -> None:
+        self._wait_for_none()
         self._wanted = choice, credentials
         if choice is ExchangeChoice.EMBEDDED:
             self.exchanges.begin()
         else:
             self._take_exchange()
+
+    @pyqtSlot()
+    def _on_meanwhile(self) -> None:
+        """Show the embedded exchange until the real one can be reached; that stays what is chosen."""
+        if self._choice is None or self._is_embedded:
+            return
+        self._meanwhile = self._choice, self._config
+        self._wanted = ExchangeChoice.EMBEDDED, None
+        self.exchanges.begin()
+
+    def _tell_meanwhile(self, window: MainWindow) -> None:
+        """Say for as long as it lasts that these are not the prices that were asked for, and when they can be had."""
+        if self._meanwhile is None or not self._is_embedded:
+            return
+        self._reach = Reach(self._meanwhile[1].rest_url, window)
+        self._reach.reached.connect(self._on_reached)
+        window.toasts.show_note(
+            tr("Made-up prices meanwhile: the real exchange could not be reached"),
+            level="warn",
+            key=_MEANWHILE,
+            lasting=True,
+            actions=[NoteAction(tr("&Try the real one"), self._on_back_to_live)],
+        )
+
+    @pyqtSlot()
+    def _on_reached(self) -> None:
+        window = self._living()
+        if window is not None:
+            window.toasts.show_note(
+                tr("The real exchange can be reached again"),
+                level="good",
+                key=_MEANWHILE,
+                lasting=True,
+                actions=[NoteAction(tr("&Go back to it"), self._on_back_to_live)],
+            )
+
+    @pyqtSlot()
+    def _on_back_to_live(self) -> None:
+        if self._meanwhile is not None:
+            choice, config = self._meanwhile
+            self._on_chosen(choice, config.credentials)
+
+    def _wait_for_none(self) -> None:
+        self._meanwhile = None
+        if self._reach is not None and not sip.isdeleted(self._reach):
+            self._reach.stop()
+        self._reach = None
 
     @pyqtSlot()
     def _on_embedded_ready(self) -> None:
@@ -217,7 +270,8 @@ class Program(QObject):
         self._config = self.exchanges.config(choice, self._preferences, credentials)
         self._given = self._config, self._preferences
         self._choice = choice
-        self._remember(exchange=choice)
+        if self._meanwhile is None:
+            self._remember(exchange=choice)
         if self._first is None:
             self._restart_timer.start()
         else:
@@ -246,6 +300,7 @@ class Program(QObject):
     def close(self) -> None:
         """Undo what the constructor did, and close the window if it is still open."""
         self._first = None
+        self._wait_for_none()
         if self._page is not None and not sip.isdeleted(self._page):
             self._page.close()
         self._hook.uninstall()
@@ -279,7 +334,11 @@ class Program(QObject):
         )
         window = self._window = MainWindow(needs, ExchangeOrigin.of(self._config, embedded=self._is_embedded))
         menu = self._menu = MainMenu(window)
-        self._notifier = Notifier(service, window.toasts, chosen)
+        self._notifier = Notifier(
+            service, window.toasts, chosen, live=not self._is_embedded and self._choice is not None
+        )
+        self._notifier.retryRequested.connect(menu.resync)
+        self._notifier.embeddedRequested.connect(self._on_meanwhile)
         if self._is_embedded:
             self.exchanges.look_after()
             trouble_of(service).tell(self._trouble)
@@ -294,6 +353,7 @@ class Program(QObject):
         self._restore(window, menu)
         catalog.load()
         window.show()
+        self._tell_meanwhile(window)
         self.opened.emit()
         return window
 

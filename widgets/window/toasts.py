@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from PyQt6.QtCore import QEvent, QObject, Qt, QTimer, pyqtSignal, pyqtSlot
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
+from PyQt6.QtWidgets import QApplication, QFrame, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from ..base.labels import plain_label
 from ..base.spacing import Step, spaced
@@ -15,14 +15,28 @@ from ..base.theme import HEALTH_SHAPES, colours_of
 from ..base.tokens import FRAME, NOTE_MS, NOTE_WIDTH, RADIUS, space
 
 if TYPE_CHECKING:
-    from PyQt6.QtGui import QMouseEvent
+    from collections.abc import Callable, Sequence
 
-__all__ = ["Toasts", "log_note"]
+    from PyQt6.QtGui import QKeyEvent, QMouseEvent
+
+__all__ = ["NoteAction", "Toasts", "log_note"]
 
 MOST = 4
 MOST_LINES = 5
 _LONGEST_NAME = 300
 _log = logging.getLogger("upbit_ws_qt.desktop")
+
+
+class NoteAction(NamedTuple):
+    """What can be done about the matter of a note; doing it takes the note away.
+
+    Attributes:
+        text: of the button, in the language in force.
+        act: what is called.
+    """
+
+    text: str
+    act: Callable[[], object]
 
 
 def log_note(text: str, level: str) -> None:
@@ -63,7 +77,14 @@ class Toasts(QObject):
         return list(self._notes)
 
     def show_note(
-        self, text: str, *, level: str = "idle", key: str | None = None, lasting: bool = False, logged: bool = False
+        self,
+        text: str,
+        *,
+        level: str = "idle",
+        key: str | None = None,
+        lasting: bool = False,
+        logged: bool = False,
+        actions: Sequence[NoteAction] = (),
     ) -> None:
         """Show a note for six seconds, and log it.
 
@@ -73,16 +94,19 @@ class Toasts(QObject):
             key: notes of one key collapse into the newest, with a count where it says the same; the text by default.
             lasting: whether it stays until its user or `take_away` takes it away.
             logged: whether somebody else has logged it.
+            actions: buttons below the text.
         """
         if not logged:
             log_note(text, level)
         for note in self._notes:
             if note.key == (key or text):
                 note.repeat(text, level, lasting=lasting)
+                note.offer(actions)
                 self._place()  # another text may need more room
                 self.noteShown.emit(text)
                 return
         note = _Note(self._window, key or text, text, level, lasting=lasting)
+        note.offer(actions)
         note.gone.timeout.connect(self._on_gone)
         note.close_button.clicked.connect(self._on_gone)
         self._notes.append(note)
@@ -108,6 +132,13 @@ class Toasts(QObject):
                 self._remove(note)
         self._place()
 
+    def focus_note(self) -> None:
+        """Give the keyboard to the newest note that has buttons, or else to the newest one."""
+        notes = [note for note in self._notes if note.buttons] or self._notes
+        if notes:
+            note = notes[-1]
+            (note.buttons[0] if note.buttons else note.close_button).setFocus(Qt.FocusReason.ShortcutFocusReason)
+
     def clear(self) -> None:
         """Take all away."""
         for note in tuple(self._notes):
@@ -123,6 +154,9 @@ class Toasts(QObject):
     def _remove(self, note: _Note) -> None:
         self._notes.remove(note)
         note.gone.stop()
+        focus = QApplication.focusWidget()
+        if focus is not None and note.isAncestorOf(focus):
+            self._window.setFocus()  # Qt would give it to whatever comes next
         note.hide()
         note.deleteLater()
 
@@ -143,7 +177,7 @@ class Toasts(QObject):
 
 
 class _Note(QFrame):
-    """One note; a click on it takes it away."""
+    """One note; a click on it takes it away, unless it has buttons."""
 
     def __init__(self, window: QWidget, key: str, text: str, level: str, *, lasting: bool) -> None:
         super().__init__(window)
@@ -157,11 +191,19 @@ class _Note(QFrame):
         self.close_button.setText("✕")
         self.close_button.setAutoRaise(True)
         self.close_button.setAccessibleName(tr("Close"))
-        self.close_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        layout = QHBoxLayout(self)
+        self.close_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.buttons: list[QPushButton] = []
+        head = QHBoxLayout()
+        spaced(head)
+        head.addWidget(self._label, 1)
+        head.addWidget(self.close_button, 0, Qt.AlignmentFlag.AlignTop)
+        self._foot = QHBoxLayout()
+        spaced(self._foot)
+        self._foot.addStretch()
+        layout = QVBoxLayout(self)
         spaced(layout, Step.SMALL, Step.MEDIUM, Step.SMALL)
-        layout.addWidget(self._label, 1)
-        layout.addWidget(self.close_button, 0, Qt.AlignmentFlag.AlignTop)
+        layout.addLayout(head)
+        layout.addLayout(self._foot)
         self.gone = QTimer(self)
         self.gone.setSingleShot(True)
         self.gone.setInterval(NOTE_MS)
@@ -186,13 +228,38 @@ class _Note(QFrame):
         self._label.setText(f"{shape} {text}" + (f"  ×{self.count}" if self.count > 1 else ""))
         self.setAccessibleName(text[:_LONGEST_NAME])
 
+    def offer(self, actions: Sequence[NoteAction]) -> None:
+        """Have these buttons and no others."""
+        for button in self.buttons:
+            button.hide()
+            button.deleteLater()
+        self.buttons = []
+        for action in actions:
+            button = QPushButton(action.text, self)
+            button.setAccessibleDescription(self.text[:_LONGEST_NAME])
+            button.clicked.connect(self.close_button.click)
+            button.clicked.connect(lambda _checked=False, act=action.act: act())
+            self._foot.addWidget(button)
+            self.buttons.append(button)
+            button.show()
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Escape takes it away."""
+        if event is not None and event.key() == Qt.Key.Key_Escape:
+            self.close_button.click()
+        else:
+            super().keyPressEvent(event)
+
     def needed_height(self, width: int) -> int:
         """Return how high the note has to be to show all of its text."""
         layout = self.layout()
         assert layout is not None
         layout.invalidate()
-        return max(layout.heightForWidth(width), self.close_button.sizeHint().height()) + 2 * self.frameWidth()
+        layout.activate()
+        needed = layout.totalHeightForWidth(width) if layout.hasHeightForWidth() else layout.totalSizeHint().height()
+        return max(needed, self.close_button.sizeHint().height()) + 2 * self.frameWidth()
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
         """Go."""
-        self.close_button.click()
+        if not self.buttons:
+            self.close_button.click()
