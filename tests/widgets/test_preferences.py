@@ -17,7 +17,8 @@ from tests.widgets.desk import desk, window_of
 from tests.widgets.settings_desk import (
     panel,
 )
-from upbit_ws_qt import INDICATOR_RULES, TIMEFRAMES, DataFormat, IndependenceLevel, IndicatorSpec
+from upbit_ws_qt import INDICATOR_RULES, TIMEFRAMES, AlertLimits, DataFormat, IndependenceLevel, IndicatorSpec
+from widgets.base.exchange_choice import ExchangeChoice
 from widgets.base.text import Language
 from widgets.base.theme import MarketScheme, ThemeMode
 from widgets.base.tokens import Density
@@ -49,7 +50,8 @@ def every_watch() -> Iterator[tuple[IndicatorSpec, str]]:
 def test_every_preference_comes_back_as_it_was() -> None:
     wanted = Preferences(
         language=Language.KOREAN, theme=ThemeMode.DARK, scheme=MarketScheme.WESTERN, reduce_motion=True,
-        density=Density.ROOMY,
+        density=Density.ROOMY, exchange=ExchangeChoice.LIVE, alerts_muted=("slow",), alert_sound=True, quiet_hours=True,
+        quiet_from="23:00", quiet_until="08:30", alert_limits=AlertLimits(slow=0.1, unserved=3),
         toast_fills=False, toast_lost=False, toast_recovered=False, toast_signals=False, toast_alerts=False,
         data_format=DataFormat.SIMPLE, compression=False, independence=IndependenceLevel.ISOLATED,
         favourites=("KRW-ETH",), symbol="BTC-ETH", unit="60m", watches=tuple(itertools.islice(every_watch(), 100)),

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from PyQt6.QtCore import QPoint, Qt, QTime
 
 from tests.waiting import until
 from tests.widgets.desk import desk, window_of
@@ -15,14 +16,19 @@ from tests.widgets.settings_desk import (
     confirm,
     is_logged,
     open_settings,
+    renewed,
     serving,
     switch,
 )
-from upbit_ws_qt import IndicatorSpec
+from tests.widgets.showing import click, press
+from upbit_ws_qt import Alert, AlertKind, AlertLimits, AlertSeverity, IndicatorSpec, WebSocketType
 from upbit_ws_qt.exchange import FaultName
 from widgets.base.text import Language
+from widgets.program.notifier import Notifier
 from widgets.program.store import Store
-from widgets.settings.preferences import Preferences
+from widgets.settings.alert_rules import RULES
+from widgets.settings.preferences import Preferences, preferences_from, preferences_to_plain
+from widgets.settings.quiet_hours import is_quiet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,3 +106,95 @@ def fire(exchange: Any, minute: int) -> None:
 
 def signals(window: MainWindow) -> int:
     return sum("Moving average" in line.message for line in window.needs.log.lines)
+
+
+def an_alert(kind: AlertKind, line: WebSocketType | None = WebSocketType.PUBLIC) -> Alert:
+    return Alert(
+        alert_id=1, kind=kind, severity=AlertSeverity.WARNING, ws_type=line, subject="",
+        message=f"something about {kind}", value=1.0, threshold=1.0, clear_at=0.0, raised_at=0.0,
+    )  # fmt: skip
+
+
+@pytest.mark.qasync_loop
+async def test_only_the_alerts_that_are_wanted_make_a_note_and_a_sound() -> None:
+    async with desk() as (program, _):
+        window = window_of(program)
+        sounds: list[str] = []
+        now = ["12:00"]
+        wanted = Preferences(alerts_muted=("slow",), alert_sound=True, quiet_hours=True)
+        notifier = Notifier(
+            window.needs.service,
+            window.toasts,
+            wanted,
+            beep=lambda: sounds.append(now[0]),
+            clock=lambda: now[0],
+        )
+        toasted: list[str] = []
+        window.toasts.noteShown.connect(toasted.append)
+        notifier._on_alert(an_alert(AlertKind.SLOW))
+        assert (toasted, sounds) == ([], [])
+        assert is_logged(window, "something about slow")
+        now[0] = "23:00"
+        notifier._on_alert(an_alert(AlertKind.LATE))
+        assert (toasted, sounds) == ([], []), "these are the quiet hours"
+        now[0] = "07:00"
+        notifier._on_alert(an_alert(AlertKind.LATE))
+        notifier._on_alert(an_alert(AlertKind.ERRORS))
+        assert len([text for text in toasted if "something about" in text]) == 2
+        assert sounds == ["07:00"], "what comes together is one sound"
+
+
+@pytest.mark.qasync_loop
+async def test_the_rules_of_the_alerts_are_edited_in_the_dialog(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    async with desk(store) as (program, _):
+        window = window_of(program)
+        dialog = open_settings(window)
+        page = dialog.alerts
+        assert {kind for kind, _, _ in RULES} == set(AlertKind), "each rule that there is"
+        dialog.tabs.setCurrentWidget(page)
+        assert page.figures[AlertKind.SLOW].value() == 400
+        page.figures[AlertKind.SLOW].setValue(150)
+        page.figures[AlertKind.RECONNECTING_OFTEN].setValue(7)
+        click(page.told[AlertKind.LATE], QPoint(8, page.told[AlertKind.LATE].height() // 2))
+        page.quiet.setChecked(True)
+        page.quiet_from.setTime(QTime(21, 30))
+        confirm(dialog)
+        window = await renewed(program, window)
+        limits = window.needs.service.config.alert_limits
+        assert (limits.slow, limits.reconnecting_often) == (0.15, 7)
+        kept = store.preferences()
+        assert kept.alert_limits == limits
+        assert "late" in kept.alerts_muted
+        assert (kept.quiet_hours, kept.quiet_from, kept.quiet_until) == (True, "21:30", "07:00")
+        dialog = open_settings(window)
+        click(dialog.alerts.usual)
+        assert dialog.preferences.alert_limits == AlertLimits()
+        press(dialog, Qt.Key.Key_Escape)
+
+
+def test_figures_and_times_of_a_file_are_clamped() -> None:
+    read = preferences_from(
+        {"alert_limits": {"slow": 0.2, "late": -5, "errors": "x", "memory": True}, "quiet_from": "25:00"}
+    )
+    assert read.alert_limits == AlertLimits(slow=0.2)
+    assert read.quiet_from == "22:00"
+    assert preferences_from({"alerts_muted": ["slow", "nonsense", 5]}).alerts_muted == ("slow",)
+    assert preferences_from(preferences_to_plain(Preferences(alert_limits=AlertLimits(late=9.0)))) == Preferences(
+        alert_limits=AlertLimits(late=9.0)
+    )
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "now", "quiet"),
+    [
+        ("22:00", "07:00", "22:00", True),
+        ("22:00", "07:00", "06:59", True),
+        ("22:00", "07:00", "07:00", False),
+        ("12:00", "13:00", "12:30", True),
+        ("12:00", "13:00", "13:00", False),
+        ("12:00", "12:00", "12:00", False),
+    ],
+)
+def test_quiet_hours_may_go_over_midnight(begin: str, end: str, now: str, quiet: bool) -> None:
+    assert is_quiet(begin, end, now) is quiet

@@ -6,7 +6,8 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QObject, pyqtSignal, pyqtSlot
+from PyQt6.QtCore import QObject, QTime, pyqtSignal, pyqtSlot
+from PyQt6.QtWidgets import QApplication
 
 from upbit_ws_qt import (
     Alert,
@@ -31,10 +32,11 @@ from ..base.text import said, tr
 from ..base.trouble import trouble_of
 from ..indicators.choice import trigger_text, type_text
 from ..indicators.panel import IndicatorsWidget
+from ..settings.quiet_hours import CLOCK, is_quiet
 from ..window.toasts import NoteAction, log_note
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from PyQt6.QtWidgets import QWidget
 
@@ -49,8 +51,7 @@ _LONGEST = 160
 _OUTAGE = "outage"
 _TOLD = frozenset({"connection_lost", "reconnecting_often", "maintenance"})
 """Kinds of alerts whose matter has a note of its own: of the outage, of the announcement."""
-_OUR_OWN = frozenset({"loop_lag", "backlog", "memory"})
-"""How the program itself does is in the monitor and in the log: no news for who trades."""
+_SOUND_APART = 2.0  # seconds; several alerts of one matter are one sound
 
 
 class Notifier(QObject):
@@ -61,6 +62,8 @@ class Notifier(QObject):
         toasts: where to tell; also the owner.
         preferences: what is wanted; `preferences` can be set anew.
         live: whether it is the real exchange, so that the embedded one can take its place meanwhile.
+        beep: makes the sound of an alert.
+        clock: tells the time of the day, as quiet hours are written.
 
     Signals:
         retryRequested: the lines that are down are to be dialled at once.
@@ -71,11 +74,21 @@ class Notifier(QObject):
     embeddedRequested = pyqtSignal()
 
     def __init__(
-        self, service: WebSocketService, toasts: Toasts, preferences: Preferences, *, live: bool = False
+        self,
+        service: WebSocketService,
+        toasts: Toasts,
+        preferences: Preferences,
+        *,
+        live: bool = False,
+        beep: Callable[[], object] = QApplication.beep,
+        clock: Callable[[], str] = lambda: QTime.currentTime().toString(CLOCK),
     ) -> None:
         super().__init__(toasts)
         self.preferences = preferences
         self._live = live
+        self._beep = beep
+        self._clock = clock
+        self._sounded = -_SOUND_APART
         self._toasts = toasts
         self._down: list[WebSocketType] = []
         self._back: list[WebSocketType] = []
@@ -178,11 +191,23 @@ class Notifier(QObject):
     @pyqtSlot(Alert)
     def _on_alert(self, alert: Alert) -> None:
         text = said(alert.message)[:200]
-        told_already = alert.ws_type in self._down or alert.kind in _TOLD
-        if told_already or alert.kind in _OUR_OWN:
+        wanted = self.preferences
+        quiet = wanted.quiet_hours and is_quiet(wanted.quiet_from, wanted.quiet_until, self._clock())
+        if alert.kind in wanted.alerts_muted or quiet:
             log_note(text, "warn")
             return
-        self._tell(self.preferences.toast_alerts, text, "warn", f"alert {alert.kind} {alert.ws_type}")
+        if wanted.alert_sound:
+            self._sound()
+        if alert.ws_type in self._down or alert.kind in _TOLD:
+            log_note(text, "warn")
+            return
+        self._tell(wanted.toast_alerts, text, "warn", f"alert {alert.kind} {alert.ws_type}")
+
+    def _sound(self) -> None:
+        now = time.monotonic()
+        if now - self._sounded >= _SOUND_APART:
+            self._sounded = now
+            self._beep()
 
     @pyqtSlot(str, Exception)
     def _on_component_failed(self, component_id: str, error: Exception) -> None:

@@ -24,6 +24,7 @@ from ..base.panel import plain_label
 from ..base.text import Language, Texts, mark
 from ..base.theme import MarketScheme, ThemeMode
 from ..base.tokens import Density
+from .alert_rules import AlertPage
 from .keys import KeysPage
 
 if TYPE_CHECKING:
@@ -128,9 +129,12 @@ class SettingsDialog(QDialog):
         self.keys = KeysPage(config, embedded=embedded, parent=self)
         self.keys.keysChanged.connect(self.keysChanged)
         self.keys.exchangesRequested.connect(self._on_exchanges)
+        self.alerts = AlertPage(preferences, self)
+        self.alerts.changed.connect(self._change)
         for page, title in (
             (self._look_page(), mark("Appearance")),
             (self._toast_page(), mark("Notifications")),
+            (self.alerts, mark("Alerts")),
             (self._lines_page(), mark("Connections")),
             (self.keys, mark("API keys")),
         ):
@@ -219,6 +223,7 @@ class SettingsDialog(QDialog):
         super().changeEvent(event)
         if event is not None and event.type() == QEvent.Type.LanguageChange:
             self._texts.again()
+            self.alerts.retranslate()
 
     def _change(self, name: str, value: Any) -> None:
         self._now = dataclasses.replace(self._now, **{name: value})

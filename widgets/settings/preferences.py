@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from upbit_ws_qt import MAX_COMBINATIONS, DataFormat, IndependenceLevel, IndicatorSpec, is_market_code
+from upbit_ws_qt import (
+    MAX_COMBINATIONS,
+    AlertKind,
+    AlertLimits,
+    ConfigurationError,
+    DataFormat,
+    IndependenceLevel,
+    IndicatorSpec,
+    is_market_code,
+)
 
 from ..base.exchange_choice import ExchangeChoice
 from ..base.text import Language
 from ..base.theme import MarketScheme, ThemeMode
 from ..base.tokens import Density
 from ..indicators.choice import FIRST_WATCHES, watch_from, watch_to_plain
+from .quiet_hours import is_clock
 
 if TYPE_CHECKING:
     from enum import StrEnum
@@ -20,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Preferences", "line_settings", "preferences_from", "preferences_to_plain"]
 
 MOST_FAVOURITES = 500
+_USUAL_LIMITS = AlertLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +50,12 @@ class Preferences:
         toast_recovered: tell recovered lines.
         toast_signals: tell indicator signals.
         toast_alerts: tell alerts of the monitor.
+        alerts_muted: kinds of alerts that make neither note nor sound; the monitor has them all the same.
+        alert_sound: make a sound for those that are told.
+        quiet_hours: make neither note nor sound for any of them from `quiet_from` until `quiet_until`.
+        quiet_from: time of the day by the computer's clock, "22:00".
+        quiet_until: likewise.
+        alert_limits: from which figures on alerts are raised.
         data_format: how the exchange spells its frames.
         compression: permessage-deflate.
         independence: how much the lines are kept apart.
@@ -58,6 +76,13 @@ class Preferences:
     toast_recovered: bool = True
     toast_signals: bool = True
     toast_alerts: bool = True
+    # How the program itself does is in the monitor and in the log: no news for who trades.
+    alerts_muted: tuple[str, ...] = ("loop_lag", "backlog", "memory")
+    alert_sound: bool = False
+    quiet_hours: bool = False
+    quiet_from: str = "22:00"
+    quiet_until: str = "07:00"
+    alert_limits: AlertLimits = _USUAL_LIMITS
     data_format: DataFormat = DataFormat.AUTO
     compression: bool = True
     independence: IndependenceLevel = IndependenceLevel.ENHANCED
@@ -68,7 +93,12 @@ class Preferences:
 
 
 # The preferences that decide about a setting of the service, and that setting; the dialog has them on one page.
-_LINE_SETTINGS = {"data_format": "data_format", "compression": "compression", "independence": "independence_level"}
+_LINE_SETTINGS = {
+    "data_format": "data_format",
+    "compression": "compression",
+    "independence": "independence_level",
+    "alert_limits": "alert_limits",
+}
 _CHOICES: dict[str, type[StrEnum]] = {
     "exchange": ExchangeChoice,
     "language": Language,
@@ -88,6 +118,7 @@ def line_settings(preferences: Preferences) -> dict[str, Any]:
 def preferences_to_plain(preferences: Preferences) -> dict[str, Any]:
     """Return what can be written as JSON."""
     plain = {item.name: getattr(preferences, item.name) for item in dataclasses.fields(preferences)}
+    plain["alert_limits"] = dataclasses.asdict(preferences.alert_limits)
     return plain | {"watches": [watch_to_plain(*watch) for watch in preferences.watches]}
 
 
@@ -101,6 +132,13 @@ def preferences_from(plain: dict[str, Any]) -> Preferences:
                 values[item.name] = _CHOICES[item.name](value)
         elif item.name == "favourites":
             values[item.name] = _codes(value)
+        elif item.name == "alerts_muted":
+            if isinstance(value, list):
+                values[item.name] = tuple(kind.value for kind in AlertKind if kind in value)
+        elif item.name == "alert_limits":
+            values[item.name] = _limits(value)
+        elif item.name in ("quiet_from", "quiet_until"):
+            values[item.name] = value if is_clock(value) else item.default
         elif item.name == "watches":
             values[item.name] = _watches(value)
         elif item.name == "symbol":
@@ -108,6 +146,17 @@ def preferences_from(plain: dict[str, Any]) -> Preferences:
         elif isinstance(value, type(item.default)) and (not isinstance(value, str) or len(value) <= 10):
             values[item.name] = value
     return Preferences(**values)
+
+
+def _limits(value: object) -> AlertLimits:
+    """Read each figure for itself: one that cannot be used is the usual one."""
+    limits = _USUAL_LIMITS
+    for item in dataclasses.fields(AlertLimits):
+        figure: Any = value.get(item.name) if isinstance(value, dict) else None
+        with contextlib.suppress(ConfigurationError):
+            if type(figure) in (int, float):
+                limits = dataclasses.replace(limits, **{item.name: figure})
+    return limits
 
 
 def _watches(value: object) -> tuple[tuple[IndicatorSpec, str], ...]:
