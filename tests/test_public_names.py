@@ -85,6 +85,9 @@ ADDED = set(
     HealthLevel
     HealthReason
     HistorySeries
+    FreshnessMap
+    LatencyKind
+    LatencyMap
     BookDepth
     CandleUnit
     EventStream

@@ -91,6 +91,7 @@ if TYPE_CHECKING:
         ConnectionIndependenceMonitor,
         ConnectionMetrics,
         DayUptime,
+        FreshnessMap,
         HealthLevel,
         HealthReason,
         HealthStatus,
@@ -102,6 +103,8 @@ if TYPE_CHECKING:
         InterferenceKind,
         IsolationDecision,
         IssueKind,
+        LatencyKind,
+        LatencyMap,
         LineEvent,
         LineEventKind,
         LineReading,
@@ -297,10 +300,10 @@ _HOMES: dict[str, str] = {
         "monitoring": """
             AdaptationKind AdaptationStep AdaptiveSubscriptionManager Alert AlertKind AlertSeverity
             Bottleneck ComponentMetrics ConnectionHealth ConnectionImpact ConnectionIndependenceMonitor
-            ConnectionMetrics DayUptime HealthLevel HealthReason HealthStatus HistorySeries Incident
-            IncidentAlert IncidentLine Interference InterferenceKind IsolationDecision IssueKind
-            LineEvent LineEventKind LineReading LoadMetrics Metric PerformanceIssue PerformanceMetrics
-            ReasonKind ResourcePrediction StreamMetrics SubscriptionMetrics
+            ConnectionMetrics DayUptime FreshnessMap HealthLevel HealthReason HealthStatus HistorySeries
+            Incident IncidentAlert IncidentLine Interference InterferenceKind IsolationDecision IssueKind
+            LatencyKind LatencyMap LineEvent LineEventKind LineReading LoadMetrics Metric PerformanceIssue
+            PerformanceMetrics ReasonKind ResourcePrediction StreamMetrics SubscriptionMetrics
             SubscriptionPerformanceMonitor TaskReading
         """,
         "qt": """
@@ -405,6 +408,7 @@ __all__ = [
     "FormatSavings",
     "FrameRecord",
     "FrameTrace",
+    "FreshnessMap",
     "GapEvent",
     "GapReport",
     "GlobalManagerState",
@@ -436,6 +440,8 @@ __all__ = [
     "IsolationDecision",
     "IssueKind",
     "JWTManager",
+    "LatencyKind",
+    "LatencyMap",
     "LineEvent",
     "LineEventKind",
     "LineReading",

@@ -143,6 +143,7 @@ class ConnectionMonitorDock(QDockWidget):
         self.set_paused(True)
         self._span = (since, until)
         self.panel.plots.show_window(since, until)
+        self._show_heat()
 
     def leave_zoom(self) -> None:
         """Show the present again, where a span was zoomed to."""
@@ -247,6 +248,7 @@ class ConnectionMonitorDock(QDockWidget):
     def _on_tab_changed(self) -> None:
         self._look_at_frames()
         self._on_text()
+        self._show_heat()
 
     def _look_at_frames(self) -> None:
         panel = self.panel
@@ -337,12 +339,20 @@ class ConnectionMonitorDock(QDockWidget):
         elif shown is panel.timeline:
             entries, uptime = self._chronicle.entries(), self._chronicle.uptime()
             panel.timeline.show_days(entries, uptime, said(self._chronicle.problem))
+        elif shown is panel.heat:
+            self._show_heat()
         elif shown is panel.events:
             panel.events.show_events(events)
         elif shown is panel.rest:
             panel.rest.show_metrics(metrics)
         elif shown is panel.frames:
             panel.frames.refresh()
+
+    def _show_heat(self) -> None:
+        """Show the span of the plots as a heat map too, where that can be seen."""
+        panel = self.panel
+        if panel.isVisible() and panel.tabs.currentWidget() is panel.heat and self._is_usable():
+            panel.heat.refresh(*(self._span or panel.plots.x_range))
 
     def _show_stopped(
         self, rows: Mapping[WebSocketType, ConnectionMetrics], missing: Mapping[WebSocketType, str]
@@ -394,6 +404,7 @@ class ConnectionMonitorDock(QDockWidget):
         self._read_at = -1
         self._span = None
         self._draw(self._paused_at or time.time())
+        self._show_heat()
 
     def _on_extra(self, metric: str) -> None:
         self.panel.plots.set_extra(metric or None)

@@ -22,6 +22,11 @@ from upbit_ws_qt.monitoring.health import (
     HealthStatus,
     ReasonKind,
 )
+from upbit_ws_qt.monitoring.heat import (
+    FreshnessMap,
+    LatencyKind,
+    LatencyMap,
+)
 from upbit_ws_qt.monitoring.history import (
     HistorySeries,
     LineEvent,
@@ -75,6 +80,7 @@ __all__ = [
     "ConnectionIndependenceMonitor",
     "ConnectionMetrics",
     "DayUptime",
+    "FreshnessMap",
     "HealthLevel",
     "HealthReason",
     "HealthStatus",
@@ -86,6 +92,8 @@ __all__ = [
     "InterferenceKind",
     "IsolationDecision",
     "IssueKind",
+    "LatencyKind",
+    "LatencyMap",
     "LineEvent",
     "LineEventKind",
     "LineReading",

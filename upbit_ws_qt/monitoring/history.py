@@ -12,14 +12,25 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct, structs
 
+from upbit_ws_qt.monitoring.heat import (
+    HEAT_STEP,
+    FreshnessMap,
+    FreshnessRing,
+    LatencyKind,
+    LatencyMap,
+    LatencyRing,
+    span,
+    starts,
+)
 from upbit_ws_qt.monitoring.phrases import cause_of
 from upbit_ws_qt.types import ConnectionState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from upbit_ws_qt.connection import ConnectionFigures
     from upbit_ws_qt.monitoring.stats import LineStats
+    from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.types import WebSocketType
 
 __all__ = ["History", "HistorySeries", "LineEvent", "LineEventKind", "MarkMaker", "Metric"]
@@ -210,11 +221,13 @@ class _Track:
 
 
 class History:
-    """All figures over time. About 76 KiB for each figure of each line, whatever happens."""
+    """All figures over time. About 76 KiB for each figure of each line, and 360 bytes for each stream."""
 
     def __init__(self) -> None:
         self._tracks: dict[tuple[Metric, WebSocketType | None], _Track] = {}
         self._events: deque[LineEvent] = deque(maxlen=EVENTS)
+        self._latencies: dict[tuple[LatencyKind, WebSocketType], LatencyRing] = {}
+        self._freshness = FreshnessRing()
         self._shift = 0.0
         self._skipped = 0.0
         self._now = 0.0
@@ -246,6 +259,34 @@ class History:
             track = self._tracks[key] = _Track(_FOLDS.get(metric, _Fold.MEAN))
         track.put(self._now, math.nan if value is None else value)
 
+    def put_latencies(self, kind: LatencyKind, ws_type: WebSocketType, seconds: Iterable[float]) -> None:
+        """Count times that were measured since the last reading."""
+        ring = self._latencies.get((kind, ws_type))
+        if ring is None:
+            ring = self._latencies[kind, ws_type] = LatencyRing()
+        ring.add(int(self._now / HEAT_STEP), seconds)
+
+    def put_ages(self, ages: Iterable[tuple[StreamKey, float | None]]) -> None:
+        """Keep how old the newest event of each stream is now; None for none yet."""
+        self._freshness.put(int(self._now / HEAT_STEP), ages)
+
+    def latency_map(self, kind: LatencyKind, ws_type: WebSocketType, seconds: float) -> LatencyMap:
+        """Return the distribution of times over the last `seconds`, at most an hour; nothing is an empty map."""
+        slots = span(self._now, self._first, _above_zero(seconds))
+        ring = self._latencies.get((kind, ws_type))
+        if ring is None or not slots:
+            return LatencyMap(kind=kind, ws_type=ws_type)
+        counts = ring.since(slots.start, slots.stop - 1)
+        return LatencyMap(kind=kind, ws_type=ws_type, times=starts(slots, self._shift), counts=counts)
+
+    def freshness_map(self, seconds: float) -> FreshnessMap:
+        """Return how old each stream was over the last `seconds`, at most an hour."""
+        slots = span(self._now, self._first, _above_zero(seconds))
+        if not slots:
+            return FreshnessMap()
+        ages = self._freshness.since(slots.start, slots.stop - 1)
+        return FreshnessMap(times=starts(slots, self._shift), ages=ages, left_out=self._freshness.left_out)
+
     def note(self, event: LineEvent) -> None:
         """Keep a mark; the oldest of 500 goes."""
         self._events.append(event)
@@ -260,9 +301,7 @@ class History:
 
         What was never kept gives an empty series; `seconds` of 0 or less, or NaN, raise ValueError.
         """
-        if not seconds > 0:
-            raise ValueError(f"seconds must be above 0, not {seconds!r}")
-        fine = seconds <= FINE_SLOTS * FINE_STEP
+        fine = _above_zero(seconds) <= FINE_SLOTS * FINE_STEP
         step, slots = (FINE_STEP, FINE_SLOTS) if fine else (COARSE_STEP, COARSE_SLOTS)
         track = self._tracks.get((metric, ws_type))
         if track is None or self._first is None:
@@ -273,6 +312,12 @@ class History:
         times = array("d", islice(count(first * step + self._shift, step), last - first + 1))
         values = track.ring(fine=fine).since(first, last)
         return HistorySeries(metric=metric, ws_type=ws_type, step=step, times=times, values=values)
+
+
+def _above_zero(seconds: float) -> float:
+    if not seconds > 0:
+        raise ValueError(f"seconds must be above 0, not {seconds!r}")
+    return seconds
 
 
 _ENDED = frozenset({ConnectionState.DISCONNECTED, ConnectionState.STOPPED})

@@ -149,6 +149,7 @@ class LineMonitor:
         reconnects: losses within ten minutes.
         busy: share of the time (0 to 1) in which data came, before the present silence; 0 where not known.
         pace: frames a second before the present silence.
+        fresh_ages: event ages of the last reading, the clock offset taken off; `fresh_rtt` its round trip, or None.
     """
 
     def __init__(self, ws_type: WebSocketType) -> None:
@@ -164,6 +165,8 @@ class LineMonitor:
         self.busy = 0.0
         self.pace = 0.0
         self.rtt_last: float | None = None
+        self.fresh_ages: tuple[float, ...] = ()
+        self.fresh_rtt: float | None = None
         self._shown_rtt = RollingSketch(SHOWN_SECONDS, parts=5)
         self._frames = Counter()
         self._wire = Counter()
@@ -246,6 +249,7 @@ class LineMonitor:
 
     def _take_samples(self, now: float, stats: LineStats, offset: ClockOffset, *, trusted: bool) -> None:
         connection = stats.connection
+        self.fresh_ages, self.fresh_rtt = (), None
         has_new_pong = connection.rtt.count not in (0, self._pongs)
         self._pongs = connection.rtt.count
         if has_new_pong and connection.rtt_last is not None:
@@ -255,12 +259,14 @@ class LineMonitor:
             offset.note_rtt(seconds)
             if trusted:
                 self.rtt.add(now, seconds)
+                self.fresh_rtt = seconds
         if stats.event_ages:
             offset.note_age(now, min(stats.event_ages))
             taken_off = offset.seconds
             if trusted:
-                for age in stats.event_ages:
-                    self.age.add(now, max(0.0, age - taken_off))
+                self.fresh_ages = tuple(max(0.0, age - taken_off) for age in stats.event_ages)
+                for age in self.fresh_ages:
+                    self.age.add(now, age)
 
     def messages_in_last_minute(self, now: float) -> float:
         """Return the messages that errors and losses are measured against: at least FEW_MESSAGES."""

@@ -11,6 +11,7 @@ from msgspec import Struct
 from upbit_ws_qt.monitoring.adaptive import AdaptiveSubscriptionManager, AdaptiveTuning, LoadMetrics
 from upbit_ws_qt.monitoring.alerts import AlertKind, AlertStore, MaintenanceNotices, conditions, rules_for
 from upbit_ws_qt.monitoring.health import HealthStatus, HealthTuning
+from upbit_ws_qt.monitoring.heat import FreshnessMap, LatencyKind, LatencyMap
 from upbit_ws_qt.monitoring.history import History, HistorySeries, MarkMaker, Metric
 from upbit_ws_qt.monitoring.incidents import Incident, IncidentBook, LineReading
 from upbit_ws_qt.monitoring.independence import ConnectionIndependenceMonitor
@@ -274,6 +275,16 @@ class Monitor:
         history = self._history if self._history is not None else History()
         return history.series(Metric(metric), ws_type, seconds)
 
+    def latency_map(self, kind: LatencyKind | str, ws_type: WebSocketType, seconds: float) -> LatencyMap:
+        """Return the distribution of times over the last `seconds`; empty where no history is kept."""
+        history = self._history if self._history is not None else History()
+        return history.latency_map(LatencyKind(kind), ws_type, seconds)
+
+    def freshness_map(self, seconds: float) -> FreshnessMap:
+        """Return how old each stream was over the last `seconds`; empty where no history is kept."""
+        history = self._history if self._history is not None else History()
+        return history.freshness_map(seconds)
+
     def events(self, seconds: float) -> tuple[LineEvent, ...]:
         """Return what happened to the lines in the last `seconds`, oldest first, at most 500."""
         return () if self._history is None else self._history.events(seconds)
@@ -387,6 +398,12 @@ class Monitor:
         history.put(Metric.LOOP_LAG, None, stats.loop_lag)
         history.put(Metric.MEMORY, None, stats.memory_bytes)
         history.put(Metric.CPU, None, program.cpu.value)
+        if stats.has_streams:
+            at = self.streams.at
+            history.put_ages(
+                (stream.key, None if stream.last_event_at is None else max(0.0, at - stream.last_event_at))
+                for stream in self.streams.streams.values()
+            )
 
     def _remember_line(self, history: History, line: LineMonitor) -> None:
         if line.stats is None:
@@ -396,6 +413,10 @@ class Monitor:
         at_rest = connection.state in (ConnectionState.DISCONNECTED, ConnectionState.STOPPED)
         judged = line.stats.wanted and not at_rest
         per_second, bytes_per_second = line.rates(self._now)
+        if line.fresh_ages:
+            history.put_latencies(LatencyKind.WAY, ws_type, line.fresh_ages)
+        if line.fresh_rtt is not None:
+            history.put_latencies(LatencyKind.ROUND_TRIP, ws_type, (line.fresh_rtt,))
         ages = line.age.sketch(self._now)
         history.put(Metric.SCORE, ws_type, health.score if judged else None)
         history.put(Metric.CONNECTED, ws_type, float(up))

@@ -218,6 +218,11 @@ class StreamMonitors:
         while len(marks) > 1 and self._at - marks[1][0] >= SHORTEST_SPAN:
             marks.popleft()
 
+    @property
+    def at(self) -> float:
+        """When all streams were last gone through, by the loop's clock."""
+        return self._at
+
     def frame_size(self, component_id: str) -> float | None:
         """Return the mean bytes of the messages that a component had lately; None where it was not looked at yet."""
         return self._sizes.get(component_id)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.monitoring.adaptive import AdaptationStep
     from upbit_ws_qt.monitoring.alerts import Alert
     from upbit_ws_qt.monitoring.health import HealthStatus
+    from upbit_ws_qt.monitoring.heat import FreshnessMap, LatencyKind, LatencyMap
     from upbit_ws_qt.monitoring.history import HistorySeries, LineEvent, Metric
     from upbit_ws_qt.monitoring.incidents import Incident
     from upbit_ws_qt.monitoring.independence import Interference
@@ -250,6 +251,23 @@ class WebSocketService(QObject, ChannelSource):
             seconds: above 0, else a ValueError.
         """
         return self._monitor.history(metric, ws_type, seconds)
+
+    def latency_map(self, kind: LatencyKind | str, ws_type: WebSocketType, seconds: float) -> LatencyMap:
+        """Return how long something took, as a distribution over time: a column for each ten seconds, at most an hour.
+
+        Args:
+            kind: "way" (from the exchange to here) or "round_trip"; anything else is a ValueError.
+            ws_type: the line.
+            seconds: above 0, else a ValueError.
+        """
+        return self._monitor.latency_map(kind, ws_type, seconds)
+
+    def freshness_map(self, seconds: float) -> FreshnessMap:
+        """Return how old the newest event of each stream was, each ten seconds; an hour and 3,000 streams at most.
+
+        `seconds` must be above 0, else it is a ValueError.
+        """
+        return self._monitor.freshness_map(seconds)
 
     def line_events(self, seconds: float) -> tuple[LineEvent, ...]:
         """Return losses, restorations and renewals of the last `seconds`, oldest first, at most 500."""

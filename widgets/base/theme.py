@@ -79,6 +79,7 @@ class Colours:
         live: badge of the real exchange; blue, for blue and amber are told apart with any kind of colour vision.
         embedded: badge of the embedded exchange; amber.
         lines: one colour for each connection.
+        heat: from little to much, in maps; each is told from the next by its lightness alone.
     """
 
     dark: bool
@@ -99,6 +100,7 @@ class Colours:
     live: str
     embedded: str
     lines: dict[WebSocketType, str]
+    heat: tuple[str, ...]
 
     def health(self, level: str) -> str:
         """Return the colour of a health level ("good", "warn", "bad"; anything else counts as idle)."""
@@ -127,6 +129,7 @@ LIGHT = Colours(
     live="#0a4fb3",
     embedded="#7a4a00",
     lines={WebSocketType.PUBLIC: "#0b7285", WebSocketType.PRIVATE: "#6d3fc4", WebSocketType.INFO: "#b3400e"},
+    heat=("#e3edf7", "#a9cbe6", "#5b9fd0", "#2a6cab", "#123f7a", "#071d3f"),
 )
 DARK = Colours(
     dark=True,
@@ -147,6 +150,7 @@ DARK = Colours(
     live="#79b0ff",
     embedded="#e3b341",
     lines={WebSocketType.PUBLIC: "#39c5cf", WebSocketType.PRIVATE: "#b794f6", WebSocketType.INFO: "#ff8f66"},
+    heat=("#1e2a3f", "#2c5070", "#3c8082", "#6fae6b", "#c3cf52", "#fdf3a7"),
 )
 
 _MARKET = {

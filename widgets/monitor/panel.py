@@ -13,6 +13,7 @@ from ..base.text import mark, tr
 from ..base.tokens import MONITOR_ROOMY, MONITOR_SIZE, TABS_LEAST
 from .bar import MonitorBar
 from .frames import FramesTab
+from .heat import HeatTab
 from .incidents import IncidentsTab
 from .plots import MonitorPlots
 from .rows import LinesModel, LineTable
@@ -60,6 +61,7 @@ class MonitorPanel(QWidget):
         self.advice = AdviceTab(service, self)
         self.incidents = IncidentsTab(self)
         self.timeline = TimelineTab(self)
+        self.heat = HeatTab(service, self)
         self.events = EventsTab(self)
         self.rest = RestTab(self)
         self.frames = FramesTab(service, self)
@@ -69,6 +71,7 @@ class MonitorPanel(QWidget):
             self.alerts: mark("Alerts"),
             self.incidents: mark("Incidents"),
             self.timeline: mark("Timeline"),
+            self.heat: mark("Heat maps"),
             self.advice: mark("Advice"),
             self.events: mark("Events"),
             self.rest: mark("REST"),
@@ -117,7 +120,7 @@ class MonitorPanel(QWidget):
     def retranslate(self) -> None:
         """Say everything in the language in force."""
         parts = (self.bar, self.plots, self.lines, self.table, self.components, self.alerts, self.advice, self.frames)
-        for part in (*parts, self.timeline):
+        for part in (*parts, self.timeline, self.heat):
             part.retranslate()
         for tab, title in self._titles.items():
             self.tabs.setTabText(self.tabs.indexOf(tab), tr(title))

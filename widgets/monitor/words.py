@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from ..base.line_state import line_name
 from ..base.text import mark, said, tr
+from ..base.units import unit_text
 
 if TYPE_CHECKING:
-    from upbit_ws_qt import HealthStatus, LineEvent, PerformanceMetrics, SketchSummary, WebSocketType
+    from upbit_ws_qt import HealthStatus, LineEvent, PerformanceMetrics, SketchSummary, StreamKey, WebSocketType
 
 __all__ = [
     "KST",
@@ -29,6 +30,7 @@ __all__ = [
     "seconds_text",
     "share",
     "slot_time",
+    "stream_name",
     "what_text",
 ]
 
@@ -50,6 +52,16 @@ _PANELS = frozenset(
 )
 """The names by which the panels of this program subscribe."""
 _CHANNEL = "channel "
+_STREAMS = {
+    "ticker": mark("tickers"),
+    "trade": mark("trades"),
+    "orderbook": mark("order books"),
+    "myOrder": mark("own orders"),
+    "myAsset": mark("own assets"),
+    "announcement": mark("announcements"),
+    "indicator": mark("indicators"),
+    "indicatorSignal": mark("signals"),
+}
 _WHAT = {
     # advice
     "slow_consumer": mark("slow consumer"),
@@ -114,6 +126,16 @@ def component_name(component_id: str) -> str:
     if component_id.startswith(_CHANNEL):  # the service names a channel so; what follows is the exchange's own name
         return tr("channel {stream}", stream=component_id.removeprefix(_CHANNEL))
     return tr(component_id) if component_id in _PANELS else component_id
+
+
+def stream_name(key: StreamKey) -> str:
+    """Return the name of a stream in the language in force; with neither symbol nor variant that of its kind."""
+    kind = key.data_type.value
+    if kind.startswith("candle."):
+        name = tr("candles {unit}", unit=unit_text(kind.removeprefix("candle.")))
+    else:
+        name = tr(_STREAMS[kind]) if kind in _STREAMS else kind
+    return " ".join(part for part in (name, key.symbol, key.variant) if part)
 
 
 def what_text(kind: str) -> str:
