@@ -10,7 +10,7 @@ import numpy as np
 import pyqtgraph as pg
 from PyQt6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QLinearGradient, QMouseEvent, QPainter, QPalette
-from PyQt6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from upbit_ws_qt import FreshnessMap, WebSocketType
 
@@ -61,8 +61,10 @@ class HeatTab(QWidget):
         self.note = plain_label("", self)
         row = QHBoxLayout()
         spaced(row)
-        for widget, stretch in ((self.choice, 0), (self.filter, 1), (self.legend, 0)):
-            row.addWidget(widget, stretch)
+        row.addWidget(self.choice)
+        row.addWidget(self.filter, 1)
+        row.addStretch()  # for a map without a filter
+        row.addWidget(self.legend)
         layout = QVBoxLayout(self)
         spaced(layout)
         layout.addLayout(row)
@@ -121,13 +123,6 @@ class HeatTab(QWidget):
         self.canvas.retranslate()
         self._drawn = ()
         self._on_chosen()
-
-    def changeEvent(self, event: QEvent | None) -> None:
-        """Draw in the colours of another palette."""
-        super().changeEvent(event)
-        if event is not None and event.type() == QEvent.Type.PaletteChange and hasattr(self, "note"):
-            self.legend.update()
-            self.canvas.apply_colours()
 
 
 class HeatCanvas(QWidget):
@@ -302,6 +297,12 @@ class HeatCanvas(QWidget):
         self.point_at(None)
         self._show_focus()
 
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Draw in the colours of another palette."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.PaletteChange and hasattr(self, "readout"):
+            self.apply_colours()
+
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Have as many rows as there is room for."""
         super().resizeEvent(event)
@@ -320,6 +321,7 @@ class HeatLegend(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._marks: list[tuple[float, str]] = []
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.show_kind(FRESHNESS)
 
     @property
