@@ -6,11 +6,12 @@ BIN := $(VENV)/bin
 EXTRAS := dev
 STAMP := $(VENV)/.installed-$(EXTRAS)
 LOWEST := .venv-lowest
+DOCS := .venv-docs
 # What is about the panels, the papers and the tools is the same on every Python, and runs on one.
 ONCE := widgets test_packaging.py test_examples.py test_tools.py test_tour.py test_promises.py test_conftest.py
 ROOMS := tests $(ONCE:%=--ignore=tests/%)
 
-.PHONY: run test check prove prove-short prove-mutants soak test-rooms check-lowest lint types imports fuzz hostile mutants house bench dist clean
+.PHONY: run test check prove prove-short prove-mutants soak test-rooms check-lowest lint types imports fuzz hostile mutants house bench docs dist clean
 
 run: $(STAMP)
 	@$(BIN)/python run_desktop_ui.py $(ARGS)
@@ -44,6 +45,11 @@ check-lowest: $(LOWEST)/.installed
 	QT_QPA_PLATFORM=offscreen $(LOWEST)/bin/python -m pytest -n auto --dist worksteal $(ROOMS) $(ARGS)
 	QT_QPA_PLATFORM=offscreen $(LOWEST)/bin/python run_desktop_ui.py --smoke 10
 	$(LOWEST)/bin/python -m build --wheel --no-isolation --outdir $(LOWEST)/wheel . >/dev/null
+
+# The site, in both languages, into build/site; what is linked to and not there fails it. It has an environment of its
+# own, because nothing else needs what makes HTML.
+docs: $(DOCS)/.installed
+	$(DOCS)/bin/python tools/build_site.py $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -97,6 +103,14 @@ $(LOWEST)/.installed: pyproject.toml tools/lowest.py
 	@$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $(LOWEST)/lowest.txt
 	@$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@$(LOWEST)/bin/python tools/check_system.py
+	@touch $@
+
+# The reference is made from the source as it lies here, and nothing of it is imported.
+$(DOCS)/.installed: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "no supported Python was found" >&2; exit 2; }
+	@test -x $(DOCS)/bin/python || $(PYTHON) -m venv $(DOCS)
+	@$(DOCS)/bin/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"], sep="\n")' > $(DOCS)/needed.txt
+	@$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $(DOCS)/needed.txt
 	@touch $@
 
 clean:

@@ -20,7 +20,7 @@ from PyQt6.QtCore import QCoreApplication, QMetaObject, QObject, Qt, pyqtSlot
 from PyQt6.QtWidgets import QApplication, QLabel, QTableView
 
 def texts_of(top):
-    tables = top.findChildren(QTableView)
+    tables = [each for each in [top, *top.findChildren(QTableView)] if isinstance(each, QTableView)]
     if tables:
         models = [table.model() for table in tables]
         rows = [" ".join(str(m.index(0, column).data() or "") for column in range(m.columnCount())) for m in models]

@@ -35,9 +35,11 @@ if TYPE_CHECKING:
     from upbit_ws_qt.exchange import EmbeddedExchange
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 LINKS = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
-FENCES = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+# A block may stand under a note: from which file it is, or why it is not run.
+NOTE = r"(?:^<!-- (?:from (?P<file>[\w/.]+)|not run: (?P<reason>[^\n]+)) -->\n)?"
+FENCES = re.compile(NOTE + r"^```python\n(?P<code>.*?)^```", re.DOTALL | re.MULTILINE)
 # Nothing here is about what comes too late: on a busy machine everything may.
 PATIENT: dict[str, Any] = dict.fromkeys(
     ("connect_timeout", "list_timeout", "pong_timeout", "proof_timeout", "busy_silence_timeout"), 60.0
@@ -60,12 +62,23 @@ def _shown_in_docstrings() -> Iterator[tuple[str, object]]:
 
 
 SHOWN = dict(_shown_in_docstrings())
-WRITTEN = {
-    f"{path.name}:{number}": block
-    for path in DOCUMENTS
-    for number, block in enumerate(FENCES.findall(path.read_text(encoding="utf-8")))
-    if not any(sign in block for sign in PROGRAMS) and not path.name.startswith("testing.")
-}
+
+
+def _blocks() -> Iterator[tuple[str, re.Match[str]]]:
+    for path in DOCUMENTS:
+        if not path.name.startswith("testing."):
+            for number, block in enumerate(FENCES.finditer(path.read_text(encoding="utf-8"))):
+                yield f"{path.relative_to(ROOT).as_posix()}:{number}", block
+
+
+BLOCKS = dict(_blocks())
+WRITTEN: dict[str, list[str]] = {}
+for name, block in BLOCKS.items():
+    if not (block["file"] or block["reason"] or any(sign in block["code"] for sign in PROGRAMS)):
+        # Who follows a how-to types one block after the other; the long pages are not read in one go.
+        page, _, number = name.partition(":")
+        WRITTEN.setdefault(page if page.count("/") > 1 or "tutorial" in page else name, []).append(block["code"])
+SHOWN_FROM = {name: block for name, block in BLOCKS.items() if block["file"]}
 
 
 @contextlib.contextmanager
@@ -133,7 +146,14 @@ def test_the_docstrings_that_people_begin_with_have_an_example() -> None:
 @served(**PATIENT)
 async def test_python_in_a_document_runs(name: str, exchange: EmbeddedExchange, service: WebSocketService) -> None:
     with a_program(service, exchange) as names:
-        await run_source(WRITTEN[name], names)
+        for code in WRITTEN[name]:
+            await run_source(code, names)
+
+
+@pytest.mark.parametrize("name", SHOWN_FROM)
+def test_a_part_of_a_file_is_shown_as_it_stands_there(name: str) -> None:
+    block = SHOWN_FROM[name]
+    assert block["code"].strip("\n") in (ROOT / block["file"]).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", ["using.md", "using.ko.md"])
@@ -150,7 +170,12 @@ def test_what_a_document_links_to_is_there(path: Path) -> None:
     assert [link for link in named if not (path.parent / link).exists()] == []
 
 
-@pytest.mark.parametrize("name", ["README", "docs/using"])
+def _twins() -> list[str]:
+    korean = [path for path in DOCUMENTS if path.name.endswith(".ko.md") and not path.name.startswith("testing.")]
+    return [path.relative_to(ROOT).as_posix().removesuffix(".ko.md") for path in korean]
+
+
+@pytest.mark.parametrize("name", _twins())
 def test_both_languages_show_the_same_commands_links_and_code(name: str) -> None:
     def facts(name: str) -> list[set[str]]:
         text = (ROOT / name).read_text(encoding="utf-8")
