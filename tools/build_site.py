@@ -39,11 +39,12 @@ PAGES = {
     "examples": "examples/index.md",
     "examples/testing": "examples/testing.md",
 }
+_EXAMPLES = {"en": "Examples", "ko": "예제"}
 UNTRANSLATED = {"ko": '!!! note "이 문서는 아직 영어로만 있습니다."\n\n'}
 
 # The menu: the title of a section in each language, and its pages; a page's title is its first heading.
 MENU: tuple[tuple[tuple[str, str], tuple[str, ...]], ...] = (
-    (("Begin", "시작하기"), ("index.md", "tutorial.md", "using.md", "testing.md", "examples/index.md")),
+    (("Begin", "시작하기"), ("index.md", "install.md", "tutorial.md", "using.md", "testing.md", "examples/index.md")),
     (
         ("How to", "사용법"),
         (
@@ -107,13 +108,17 @@ def pages_of(language: str) -> dict[str, str]:
             heading, _, rest = text.partition("\n")
             text = f"{heading}\n\n{UNTRANSLATED[language]}{rest}"
         # In a checkout the panels lie in the folder widgets, and are read from there.
-        pages[path.relative_to(DOCS).as_posix()] = text.replace("::: upbit_ws_qt.widgets.", "::: widgets.")
+        text = text.replace("::: upbit_ws_qt.widgets.", "::: widgets.")
+        # Two functions bear the names of their modules, which are what a reader of the source finds first.
+        for name in ("run", "attach"):
+            text = re.sub(rf"^::: upbit_ws_qt\.{name}$", f"::: upbit_ws_qt.qt.{name}.{name}", text, flags=re.MULTILINE)
+        pages[path.relative_to(DOCS).as_posix()] = text
     pages["changelog.md"] = (ROOT / "CHANGELOG.md").read_text("utf-8")
     pages["contributing.md"] = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
-    return pages | _examples()
+    return pages | _examples(language)
 
 
-def _examples() -> dict[str, str]:
+def _examples(language: str) -> dict[str, str]:
     pages, rows = {}, []
     for path in sorted(ROOT.glob("examples/*.py")):
         summary, _, rest = (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").partition("\n")
@@ -124,7 +129,9 @@ def _examples() -> dict[str, str]:
     table = "\n".join(
         ["| program | what it shows |", "|---|---|", *rows, "| [tests](testing.md) | tests of some of them |"]
     )
-    pages["examples/index.md"] = f"# Examples\n\n`python -m upbit_ws_qt.examples` shows and starts them.\n\n{table}\n"
+    pages["examples/index.md"] = (
+        f"# {_EXAMPLES[language]}\n\n`python -m upbit_ws_qt.examples` shows and starts them.\n\n{table}\n"
+    )
     tests = [f"## {path.name}\n\n{_code(path)}" for path in sorted(ROOT.glob("examples/testing/*.py"))]
     pages["examples/testing.md"] = "\n\n".join(["# Tests of examples", "Offline: `pytest examples/testing`.", *tests])
     return pages
