@@ -123,9 +123,10 @@ def curves_of(formula: Formula, columns: Columns, values: Sequence[float]) -> tu
     """Return the curves of a formula over candles; NaN alone where there are too few of them.
 
     Example:
-        >>> [average] = curves_of(FORMULAS["sma"], columns, (20,))
-        >>> average.values[-1]
-        149_213_000.0
+        >>> columns = Columns.of(np.arange(3), np.array([[1.0, 2.0, 3.0]] * 5))
+        >>> [average] = curves_of(FORMULAS["sma"], columns, (2,))
+        >>> average.values.tolist()
+        [nan, 1.5, 2.5]
     """
     if not len(columns):
         return tuple(Curve(np.empty(0)) for _ in formula.lines)
