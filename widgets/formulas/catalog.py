@@ -123,6 +123,7 @@ def curves_of(formula: Formula, columns: Columns, values: Sequence[float]) -> tu
     """Return the curves of a formula over candles; NaN alone where there are too few of them.
 
     Example:
+        >>> from upbit_ws_qt.widgets.formulas.candles import Columns
         >>> columns = Columns.of(np.arange(3), np.array([[1.0, 2.0, 3.0]] * 5))
         >>> [average] = curves_of(FORMULAS["sma"], columns, (2,))
         >>> average.values.tolist()
