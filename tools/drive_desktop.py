@@ -36,6 +36,7 @@ ROOT = Path(__file__).parent.parent
 MANAGERS = ("openbox", "metacity", "xfwm4", "fluxbox", "icewm", "twm")
 PATIENCE = 60.0  # seconds that a busy machine may need for what takes one
 PAUSE = 0.4  # between keys: nobody types faster into a window that has just opened
+MOVING = 40  # of some tens of thousands of places; a clock alone changes a few
 LARGE, SMALL = (1920, 1080), (1280, 720)
 LIGHT_CHOSEN = "#dfe5f4"  # behind a chosen row
 LONG_TITLE = "W" * 3000 + "가나다라마바사아자차카타파하" * 300
@@ -218,6 +219,31 @@ class Desk:
                 raise AssertionError("the program does not end by Ctrl+Q")
         found = next(iter(self.folder.rglob("layout.json")), None)
         return json.loads(found.read_text(encoding="utf-8")) if found is not None else {}
+
+
+class Newcomer:
+    """The program as it is started for the first time: without an option that names an exchange, in an empty folder."""
+
+    def __init__(self, screen: Screen, folder: Path, *options: str) -> None:
+        self.screen = screen
+        self.began = time.monotonic()
+        self._process = subprocess.Popen(
+            [sys.executable, str(ROOT / "run_desktop_ui.py"), "--lang", "en", "--theme", "light", *options],
+            env={**screen.environment, "XDG_CONFIG_HOME": str(folder)},
+            cwd=ROOT,
+        )
+        self.page = until(lambda: next(iter(screen.windows("^Exchange – upbit_ws_qt$")), ""), "the first page")
+        screen.do("windowactivate", "--sync", self.page)
+        time.sleep(1.0)  # its frame, and its paint
+
+    def window(self) -> str:
+        """Return the window with the markets, once it is there."""
+        return str(until(lambda: next(iter(self.screen.windows("KRW-.* upbit_ws_qt$")), ""), "a window"))
+
+    def close(self) -> None:
+        """End it."""
+        self._process.terminate()
+        self._process.wait(PATIENCE)
 
 
 class Exchange:
@@ -418,6 +444,72 @@ def children(parent: int) -> list[int]:
     return found
 
 
+# -- the first start --------------------------------------------------------------------------------------------------
+def a_newcomer_reaches_prices_by_enter(screen: Screen, folder: Path, keep: Path | None) -> str:
+    newcomer = Newcomer(screen, folder)
+    try:
+        shot(screen, keep, "first-run-1-page")
+        pressed = time.monotonic()
+        screen.do("key", "Return")
+        window = newcomer.window()
+        until(lambda: prices_change(screen), "prices that change")
+        seconds = time.monotonic() - pressed
+        assert "Embedded exchange" in screen.do("getwindowname", window)
+        shot(screen, keep, "first-run-2-prices")
+        screen.do("key", "ctrl+shift+n")
+        time.sleep(PAUSE)
+        screen.do("key", "space")  # "Show me around" has the keyboard
+        time.sleep(1.0)
+        shot(screen, keep, "first-run-3-tour")
+        screen.do("key", "Right", "Right")
+        time.sleep(1.0)
+        shot(screen, keep, "first-run-4-tour")
+        screen.do("key", "Escape")
+        time.sleep(1.0)
+        return f"{seconds:.1f} s from Enter to prices that change"
+    finally:
+        newcomer.close()
+
+
+def without_a_network_the_embedded_exchange_serves_meanwhile(screen: Screen, folder: Path, keep: Path | None) -> str:
+    newcomer = Newcomer(screen, folder)
+    try:
+        screen.do("key", "Down")
+        time.sleep(PAUSE)
+        screen.do("key", "Return")
+        newcomer.window()
+        time.sleep(6.0)  # until the lines have failed, and the note says so
+        shot(screen, keep, "first-run-5-no-network")
+        screen.do("key", "ctrl+shift+n")
+        time.sleep(PAUSE)
+        screen.do("key", "Tab")
+        time.sleep(PAUSE)
+        screen.do("key", "space")
+        until(lambda: "Embedded" in screen.do("getwindowname", newcomer.window()), "the embedded exchange")
+        until(lambda: prices_change(screen), "prices that change")
+        shot(screen, keep, "first-run-6-meanwhile")
+        settings = next(folder.rglob("settings.json")).read_text(encoding="utf-8")
+        assert json.loads(settings)["exchange"] == "live", "what was chosen stays chosen"
+        return "LIVE was chosen, made-up prices meanwhile"
+    finally:
+        newcomer.close()
+
+
+def prices_change(screen: Screen) -> bool:
+    """Whether what can be seen is another thing a second later."""
+    before = screen.picture()
+    time.sleep(1.0)
+    after = screen.picture()
+    places = [(x, y) for x in range(20, before.width() - 20, 5) for y in range(120, before.height() - 60, 5)]
+    return sum(before.pixel(*place) != after.pixel(*place) for place in places) > MOVING
+
+
+def shot(screen: Screen, keep: Path | None, name: str) -> None:
+    """Keep a picture of the screen where pictures are wanted."""
+    if keep is not None:
+        screen.picture().save(str(keep / f"{name}.png"))
+
+
 # -- what lasts over a restart ----------------------------------------------------------------------------------------
 def what_was_pulled_stays(screen: Screen, folder: Path, exchange: Exchange) -> str:
     def opened() -> Desk:
@@ -467,6 +559,12 @@ ON_A_SMALL_SCREEN: dict[str, Callable[[Desk], str]] = {
     "the monitor has room": the_monitor_has_room,
     "the embedded exchange is started again": the_embedded_exchange_is_started_again,
 }
+FOR_A_NEWCOMER: dict[str, Callable[[Screen, Path, Path | None], str]] = {
+    "a newcomer reaches prices by Enter": a_newcomer_reaches_prices_by_enter,
+    "without a network the embedded exchange serves meanwhile": (
+        without_a_network_the_embedded_exchange_serves_meanwhile
+    ),
+}
 LASTING = "what was pulled stays until it is reset"
 
 
@@ -513,10 +611,15 @@ def main(arguments: list[str] | None = None) -> int:
         small = {name: act for name, act in ON_A_SMALL_SCREEN.items() if wanted(name)}
         if small:
             with running(SMALL) as (screen, folder):
-                desk = Desk(screen, folder)
+                desk = Desk(screen, folder, "--embedded")
                 for name, look in small.items():
                     results.append(tried(name, lambda look=look: look(desk), screen, given.keep))  # type: ignore[misc]  # a lambda
                 desk.close()
+        for name, begin in FOR_A_NEWCOMER.items():
+            if wanted(name):
+                with running(SMALL) as (screen, folder):
+                    act_first = lambda begin=begin: begin(screen, folder, given.keep)  # noqa: E731 - as above
+                    results.append(tried(name, act_first, screen, given.keep))
     except NotTriedError as error:
         sys.stderr.write(f"could not be tried: {error}\n")
         return 2

@@ -34,6 +34,7 @@ from widgets.program.options import Options, parse_options
 from widgets.program.program import Program
 from widgets.program.remembered import likely_exchange
 from widgets.program.store import Store
+from widgets.program.tour import Tour
 from widgets.settings.preferences import preferences_from
 
 if TYPE_CHECKING:
@@ -128,6 +129,11 @@ async def test_a_newcomer_presses_enter_and_sees_prices(tmp_path: Path) -> None:
         await until(lambda: window.watch_list.had_data)
         assert window.bar.badge.text().endswith("Embedded exchange")
         assert remembered(tmp_path) == "embedded"
+        await until(lambda: told(window, "Is this new to you?"))
+        click(button_of(window, "Show me &around"))
+        (tour,) = window.findChildren(Tour)
+        assert not told(window, "Is this new to you?")
+        click(tour.card.leave)
         assert not live.connections, "the real one was not asked for anything"
         await until(lambda: sip.isdeleted(page))
 
@@ -252,6 +258,7 @@ async def test_without_a_network_the_embedded_exchange_serves_until_the_real_one
         window = await opened(program)
         await until(lambda: told(window, "Not connected yet"))
         await until(lambda: told(window, "nothing listens there"))
+        assert not told(window, "new to you"), "there is nothing to be shown around"
         window.toasts.focus_note()
         assert window.focusWidget() is button_of(window, "&Retry")
         press(button_of(window, "&Embedded exchange meanwhile"), Qt.Key.Key_Space)

@@ -59,11 +59,13 @@ class MainMenu(QObject):
     Signals:
         settingsRequested: the settings are wanted.
         exchangesRequested: another exchange is wanted.
+        tourRequested: the window is to be shown to a newcomer.
         perspectivesChanged: the user made or removed one.
     """
 
     settingsRequested = pyqtSignal()
     exchangesRequested = pyqtSignal()
+    tourRequested = pyqtSignal()
     perspectivesChanged = pyqtSignal()
 
     def __init__(self, window: MainWindow) -> None:
@@ -90,6 +92,7 @@ class MainMenu(QObject):
         self.perspectives = self._menu(mark("&Perspectives"))
         self._add_market_menu()
         help_menu = self._menu(mark("&Help"))
+        self._action(help_menu, mark("&Tour, one minute"), self.tourRequested.emit)
         self._action(help_menu, mark("&Keyboard…"), self._on_keyboard, "F1")
         self._action(help_menu, mark("&About…"), self._on_about)
         window.languageChanged.connect(self.retranslate)

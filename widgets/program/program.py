@@ -27,7 +27,7 @@ from ..base.exchange_choice import ExchangeChoice
 from ..base.look import look
 from ..base.market_catalog import MarketCatalog
 from ..base.origin import ExchangeOrigin
-from ..base.panel import Panel
+from ..base.panel import Panel, PanelState
 from ..base.text import mark, set_language, tr
 from ..base.theme import ThemeMode, apply_theme
 from ..base.trouble import trouble_of
@@ -47,6 +47,7 @@ from .exchange_page import ExchangePage
 from .exchanges import Exchanges
 from .main_menu import MainMenu
 from .notifier import Notifier
+from .panel_visits import PanelVisits
 from .reach import Reach
 from .store import Layout, Store
 from .table_memory import TableMemory
@@ -107,6 +108,7 @@ class Program(QObject):
         self._options = options
         self._config = config or ServiceConfig()
         self._choice = ExchangeChoice.ASK if config is None else choice
+        self._is_new = False
         self._wanted: tuple[ExchangeChoice, Credentials | None] = ExchangeChoice.ASK, None
         self.exchanges = exchanges or Exchanges(parent=self)
         self.exchanges.ready.connect(self._on_embedded_ready)
@@ -159,8 +161,8 @@ class Program(QObject):
             watch.setSingleShot(True)
             watch.setInterval(int(self._options.smoke * 1000))
             watch.timeout.connect(lambda: QApplication.exit(self._judge()))
-            self._tour = Tour(window, self)
-            self._tour.ended.connect(watch.start)
+            self._visits = PanelVisits(window, self)
+            self._visits.ended.connect(watch.start)
         return self
 
     def _ask_first(self) -> Awaitable[Program]:
@@ -202,6 +204,32 @@ class Program(QObject):
             self.exchanges.begin()
         else:
             self._take_exchange()
+
+    @pyqtSlot(PanelState)
+    def _on_prices(self, state: PanelState) -> None:
+        """Offer to show a newcomer around, once there is something to see; who wants to look alone is let alone."""
+        window = self._living()
+        if window is None or state is not PanelState.LIVE:
+            return
+        self._is_new = False
+        window.watch_list.stateChanged.disconnect(self._on_prices)
+        window.toasts.show_note(
+            tr("Is this new to you? All of it in a minute; Help → Tour has it, too."),
+            key="tour",
+            lasting=True,
+            actions=[NoteAction(tr("Show me &around"), self.show_around)],
+        )
+
+    @pyqtSlot()
+    def show_around(self) -> Tour | None:
+        """Begin the tour of the window; one that goes on begins anew."""
+        window = self._living()
+        if window is None:
+            return None
+        for tour in window.findChildren(Tour):
+            tour.leave()
+        window.toasts.take_away("tour")
+        return Tour(window)
 
     @pyqtSlot()
     def _on_meanwhile(self) -> None:
@@ -275,6 +303,7 @@ class Program(QObject):
         if self._first is None:
             self._restart_timer.start()
         else:
+            self._is_new = True
             self._open_window()
             first, self._first = self._first, None
             first.set_result(None)
@@ -359,6 +388,8 @@ class Program(QObject):
 
     def _connect(self, window: MainWindow, menu: MainMenu) -> None:
         window.closing.connect(self._on_closing)
+        if self._is_new:
+            window.watch_list.stateChanged.connect(self._on_prices)
         window.keysRequested.connect(self._on_keys_requested)
         window.symbolChanged.connect(lambda code: self._remember(symbol=code))
         window.watch_list.favouritesChanged.connect(lambda: self._remember(favourites=window.watch_list.favourites))
@@ -370,6 +401,7 @@ class Program(QObject):
         indicators.watchesChanged.connect(lambda: self._remember(watches=indicators.watches))
         menu.settingsRequested.connect(self._on_settings)
         menu.exchangesRequested.connect(self.show_exchanges)
+        menu.tourRequested.connect(self.show_around)
         menu.perspectivesChanged.connect(self._on_closing)
 
     # -- where the windows are ----------------------------------------------------------------------------------------
