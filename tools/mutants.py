@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 from _pytest.runner import runtestprotocol
 
@@ -48,6 +49,7 @@ ROOMS = {
 SWITCH = "__mutant__"  # a builtin: the number of the mutant that is switched on
 # Seconds that a test may take beyond three times what it took before: a mutant that never ends is noticed by that.
 PATIENCE = 5
+STANDS_STILL = 60  # seconds after which a child that has computed nothing hangs
 _OURSELVES = (sys.executable, "-m", "tools.mutants")
 
 _COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -354,11 +356,15 @@ def _is_noticed(mutant: Mutant, tests: list[tuple[float, pytest.Item]]) -> bool:
         except BaseException:  # noqa: BLE001 - whatever it is, it was noticed
             noticed = True
         os._exit(noticed)
-    ends = time.monotonic() + 10 * (PATIENCE + 3 * sum(took for took, _ in tests))  # of a machine that is busy
-    while time.monotonic() < ends:
+    # By what it computes, not by the time it takes: on a busy machine it may have to wait for a processor for long.
+    times, computed, at = psutil.Process(child).cpu_times, 0.0, time.monotonic()
+    ends = at + 100 * (PATIENCE + 3 * sum(took for took, _ in tests))
+    while time.monotonic() < min(ends, at + STANDS_STILL):
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             return status != 0
+        if (now := sum(times()[:2])) > computed:
+            computed, at = now, time.monotonic()
         time.sleep(0.005)
     os.kill(child, 9)
     os.waitpid(child, 0)

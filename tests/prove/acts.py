@@ -249,6 +249,11 @@ class Acts:
         self._stage.computer.step(seconds)
         self._exchange.clock.set_ms(self._exchange.clock.now_ms() + seconds * 1000)
 
+    async def waking(self, seconds: float, times: int) -> None:
+        """The computer wakes in a bad network: the first lines are cut before they are proved."""
+        self._inject("drop", "public", times=times, on="served", after=0.0)
+        await self.sleep(seconds)
+
     def busy(self, seconds: float) -> None:
         """The program computes and lets the loop stand still."""
         self._loop.pass_time(seconds)
@@ -295,6 +300,19 @@ class Acts:
         """An order is cancelled."""
         if (uuid := self._open_order(which)) is not None:
             self._exchange.cancel_order(uuid)
+
+    def trading(self, fills: int, gap: float) -> None:
+        """An order is placed and filled bit by bit, whatever happens to the line meanwhile."""
+
+        async def trade() -> None:
+            with contextlib.suppress(OrderRejectedError, ValueError):  # there is no money left; it was cancelled
+                placed = self._exchange.place_order(CODES[0], "BID", "limit", 50_000_000, "0.01")
+                uuid = placed[0].order.uuid  # type: ignore[attr-defined]
+                for _ in range(fills):
+                    await asyncio.sleep(gap)
+                    self._exchange.fill_order(uuid, "0.0002")
+
+        self._ask(trade())
 
     def _open_order(self, which: int) -> str | None:
         there = [order.uuid for order in self._exchange.world.account.orders() if order.is_open]

@@ -22,6 +22,11 @@ RATES = {120.0: (5.0, 30.0, 100.0), 300.0: (2.0, 5.0, 10.0, 30.0), 600.0: (1.0, 
          1200.0: (1.0, 2.0, 5.0, 10.0)}  # fmt: skip
 """Market messages a second, by the seconds that a course lasts: what is quiet is cheap."""
 ENDPOINTS = ("public", "public", "public", "private")
+ALL_KINDS = ("trade", "candle", "order", "asset")
+STAYS = (("trade",), ("trade",), ("trade", "ticker"), ("trade", "candle.1s"))
+"""What the component wants that is there from beginning to end."""
+ABOUT_THE_ACCOUNT = 0.25
+"""Share of the courses in which somebody listens to the account, and most goes wrong with its line."""
 
 
 @dataclass(frozen=True)
@@ -91,13 +96,20 @@ class Course:
         random = Random(f"course {seed}")
         seconds = random.choice((120.0, 300.0, 300.0, 600.0, 1200.0))
         steps = [Step(random.uniform(0.0, 2.0), "wish", _wish(random)) for _ in range(random.randrange(1, 4))]
-        steps.append(Step(0.0, "wish", {"types": ("trade",), "codes": CODES[:2], "backfill": True, "private": False}))
+        steps.append(Step(0.0, "wish", {"types": random.choice(STAYS), "codes": CODES[:2], "backfill": True,
+                                        "private": False}))  # fmt: skip
+        is_private = random.random() < ABOUT_THE_ACCOUNT
+        if is_private:
+            steps.append(Step(1.0, "wish", {**_wish(random), "private": True}))
         at = random.uniform(5.0, 15.0)
         # Things go wrong in bursts, and in between there is time to come back.
         while at < seconds:
             for _ in range(random.choice((1, 1, 2, 3, 5))):
                 kind = random.choices(tuple(MAKERS), tuple(weight for weight, _ in MAKERS.values()))[0]
-                steps.append(Step(round(at, 4), kind, MAKERS[kind][1](random)))
+                values = MAKERS[kind][1](random)
+                if is_private and "endpoint" in values and random.random() < 0.6:
+                    values["endpoint"] = "private"
+                steps.append(Step(round(at, 4), kind, values))
                 at += random.choice((0.0, random.expovariate(20.0), random.expovariate(1.0)))
             at += random.expovariate(1 / random.choice((5.0, 20.0, 60.0)))
         return cls(
@@ -109,7 +121,7 @@ class Course:
             jitter=random.choice((0.0, 0.0, 0.005, 0.05)),
             fragments=random.choice((0.0, 0.05)),
             skew=random.choice((0.0, 0.0, 0.4, -0.4, 5.0, -5.0, 3600.0, -3600.0)),
-            backfill=random.choice(((), ("trade",), ("trade", "candle"), ("trade", "candle", "order", "asset"))),
+            backfill=ALL_KINDS if is_private else random.choice(((), ("trade",), ("trade", "candle"), ALL_KINDS)),
             hold=random.choice((0.0, 2.0, 60.0)),
             data_format=random.choice(("AUTO", "DEFAULT", "SIMPLE", "JSON_LIST", "SIMPLE_LIST")),
             compression=random.random() < 0.3,
@@ -230,6 +242,7 @@ MAKERS: dict[str, tuple[float, Callable[[Random], dict[str, Any]]]] = {
     "set_clock": (2, _some(by=(-3600.0, -5.0, -0.3, 0.3, 5.0, 3600.0))),
     "drift": (1, _some(share=(-0.01, 0.0, 0.001, 0.01))),
     "sleep": (2, _some(seconds=(10.0, 120.0, 1800.0))),
+    "waking": (1, _some(seconds=(120.0, 1800.0), times=(1, 2, 4))),
     "busy": (2, _some(seconds=(0.05, 0.3, 2.0, 8.0))),
     # callbacks
     "raising": (1, _some(which=range(8), times=(1, 3, 20))),
@@ -242,7 +255,9 @@ MAKERS: dict[str, tuple[float, Callable[[Random], dict[str, Any]]]] = {
     "order": (5, _some(volume=("0.001", "0.002", "0.01"))),
     "fill": (4, _some(which=range(8), volume=(None, "0.0003"))),
     "cancel": (2, _some(which=range(8))),
+    "trading": (3, _some(fills=(5, 20), gap=(0.02, 0.2, 1.0))),
 }  # fmt: skip
 """Everything that can happen, with how often it does beside the rest."""
 
-USERS = frozenset({"wish", "close", "change", "flurry", "snapshot", "reconnect", "quiet", "order", "fill", "cancel"})
+USERS = frozenset({"wish", "close", "change", "flurry", "snapshot", "reconnect", "quiet", "order", "fill", "cancel",
+                   "trading"})  # fmt: skip

@@ -39,8 +39,9 @@ class Judge:
             for code in dict.fromkeys(seen.code for seen in consumer.seen if seen.kind == "trade"):
                 self._trades_are_true(consumer, code)
             self._states_never_go_back(consumer)
+            self._fills_are_told(consumer)
             self._candles_are_whole(consumer)
-        self._orders_are_the_exchanges()
+        self._account_is_the_exchanges()
         await self._books_balance()
 
     def _trades(self) -> dict[str, list[Trade]]:
@@ -115,13 +116,21 @@ class Judge:
             return
         self._order_is_right(name, [seen for seen in known if not seen.recovered and not seen.snapshot], places)
         self._order_is_right(name, [seen for seen in known if seen.recovered], places)
-        if consumer.fills("trade") and self._all_came_in_their_place():
-            self._order_is_right(name, [seen for seen in known if not seen.snapshot], places)
+        if consumer.fills("trade"):
+            late = self._late_epochs(code)
+            placed = [seen for seen in known if not (seen.snapshot or (seen.recovered and seen.epoch in late))]
+            self._order_is_right(name, placed, places)
         self._nothing_is_missing(consumer, name, known, places, self._trades()[code])
 
-    def _all_came_in_their_place(self) -> bool:
-        """Whether what was recovered was told to have come before the live events after it, each time."""
-        return all(stream.in_order for report in self._stage.diary.reports for stream in report.streams)
+    def _late_epochs(self, code: str) -> set[int]:
+        """Return the epochs beside which trades of a market were recovered behind live ones, as was told."""
+        return {
+            epoch
+            for report in self._stage.diary.reports
+            for each in report.streams
+            if each.stream.data_type is DataType.TRADE and each.stream.symbol == code and not each.in_order
+            for epoch in range(report.old, report.new + 1)
+        }
 
     def _order_is_right(self, name: str, seen: list[Seen], places: dict[int, int]) -> None:
         for before, after in itertools.pairwise(seen):
@@ -186,9 +195,11 @@ class Judge:
         """Each candle that closed while it was wanted is there, with its last price, where it is to be made good."""
         if consumer.closed_at is not None or consumer.was_quarantined or not consumer.fills("candle"):
             return
-        if any(report.unrecoverable for report in self._stage.diary.reports):
-            return
+        lost = {(each.stream.data_type.value, each.stream.symbol)
+                for report in self._stage.diary.reports for each in report.unrecoverable}  # fmt: skip
         for (kind, code), truth in self._stage.witness.candles.items():
+            if (kind, code) in lost:
+                continue
             mine = {start: price for (k, c, start), price in consumer.prices.items() if (k, c) == (kind, code)}
             if len(mine) < 3 or code in self._acts.delisted:
                 continue
@@ -203,7 +214,20 @@ class Judge:
                     self._says(f"{consumer.name} {kind} {code}: the candle of {start} ends at {mine[start]}")
                     return
 
-    def _orders_are_the_exchanges(self) -> None:
+    def _fills_are_told(self, consumer: Consumer) -> None:
+        """Each fill of the account's orders came, once it was told of an order at all, where they are made good."""
+        since, until = consumer.orders_since, consumer.closed_at or self._stage.loop.time() - UNDER_WAY
+        if since is None or "order" not in self._stage.course.backfill or consumer.was_quarantined:
+            return
+        if consumer.closed_at is not None:  # what came behind it may have been waiting, or yet to be asked for
+            until = max(consumer.filled.values(), default=0.0) - UNDER_WAY
+        missing = [at for uuid, at in self._stage.witness.fills.items()
+                   if since < at < until and uuid not in consumer.filled]  # fmt: skip
+        self._stage.counts["fills"] += len(consumer.filled)
+        if missing:
+            self._says(f"{consumer.name}: {len(missing)} fills were not told, the first at {missing[0]:.3f}")
+
+    def _account_is_the_exchanges(self) -> None:
         """What is known of the account is what the exchange has, where it is to be made good."""
         stage = self._stage
         if "order" not in stage.course.backfill or not any(
@@ -215,6 +239,10 @@ class Judge:
         mine = {} if state is None else {order.uuid: order.executed_volume for order in state.open_orders}
         if state is None or mine != theirs:
             self._says(f"{len(theirs)} orders are open, and {len(mine)} are known to be: {mine} {theirs}")
+        has = {name: held for name, held in stage.exchange.world.account.balances().items() if any(held)}
+        known = {} if state is None else {each.currency: (each.balance, each.locked) for each in state.balances}
+        if "asset" in stage.course.backfill and known != has:
+            self._says(f"the balances are {has}, and are known to be {known}")
 
     def _states_never_go_back(self, consumer: Consumer) -> None:
         """Tickers, books and candles never become older, live or recovered."""

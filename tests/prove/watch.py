@@ -48,6 +48,7 @@ class Witness:
         self._stage = stage
         self.trades: dict[str, list[Trade]] = defaultdict(list)
         self.candles: dict[tuple[str, str], dict[int, int]] = defaultdict(dict)  # the last price of each
+        self.fills: dict[str, float] = {}  # of the account's orders: when each happened, loop seconds
         hub = stage.exchange._hub
         self._deliver = hub.deliver
         hub.deliver = self._see  # type: ignore[method-assign]
@@ -62,6 +63,10 @@ class Witness:
             elif change.kind.startswith("candle"):
                 candle: Any = change.values  # type: ignore[attr-defined]
                 self.candles[change.kind, change.code][candle[0] // 1000] = candle[4]
+            elif change.kind == "myOrder":
+                order: Any = change.order  # type: ignore[attr-defined]
+                if order.state == "trade":
+                    self.fills[order.trade_uuid] = now
         return self._deliver(seen)
 
 
@@ -137,7 +142,8 @@ class Consumer:
         self.opened_at = self.stage.loop.time()
         self.orders: dict[str, MyOrderEvent] = {}
         self.prices: dict[tuple[str, str, int], Decimal] = {}
-        self._fills: set[str] = set()
+        self.filled: dict[str, float] = {}  # the account's fills that it was told, and when
+        self.orders_since: float | None = None  # when it was told of an order for the first time
 
     @property
     def was_quarantined(self) -> bool:
@@ -184,6 +190,8 @@ class Consumer:
 
     def _take_order(self, event: MyOrderEvent) -> None:
         """Note how it stands with an order, and that it goes forth and not back."""
+        if self.orders_since is None:
+            self.orders_since = self.stage.loop.time()
         known = self.orders.get(event.uuid)
         if known is not None and (event.trades_count, event.executed_volume) < (
             known.trades_count,
@@ -191,9 +199,9 @@ class Consumer:
         ):
             self.stage.violated(f"{self.name}: an order went back from {known.executed_volume} filled")
         if event.trade_uuid is not None and event.is_fill:
-            if event.trade_uuid in self._fills:
+            if event.trade_uuid in self.filled:
                 self.stage.violated(f"{self.name}: a fill was told twice")
-            self._fills.add(event.trade_uuid)
+            self.filled[event.trade_uuid] = self.stage.loop.time()
         self.orders[event.uuid] = event
 
 
