@@ -16,6 +16,7 @@ from upbit_ws_qt.backfill.walks import (
     TradeFloor,
     TradeQuestion,
     TradeWalk,
+    merge_candles,
     merge_in_order,
 )
 from upbit_ws_qt.rest import RestCandle, RestTrade
@@ -205,3 +206,10 @@ def test_live_events_find_their_places_in_the_past(
     past: list[tuple[int, str | None]], live: list[tuple[int, str]], merged: str
 ) -> None:
     assert "".join(merge_in_order(past, live)) == merged
+
+
+def test_what_came_live_of_a_candle_stands_before_the_closed_one() -> None:
+    closed, live = [(1, "a"), (2, "b")], [(1, "A"), (1, "B"), (3, "C")]
+    assert "".join(merge_candles(closed, live)) == "ABabC"
+    assert "".join(merge_candles([], live)) == "ABC"
+    assert "".join(merge_candles(closed, [])) == "ab"

@@ -18,7 +18,7 @@ ERRORS = ("WRONG_FORMAT", "NO_TICKET", "NO_TYPE", "NO_CODES", "INVALID_PARAM", "
 CLOSES = (1000, 1001, 1008, 1011, 1012, 1013)
 VIOLATIONS = ("opcode", "continuation", "rsv", "long_ping", "fragmented_ping", "utf8", "length", "close_code")
 MOMENTS = ("now", "now", "open", "request", "served")
-RATES = {120.0: (5.0, 30.0, 100.0), 300.0: (2.0, 5.0, 10.0, 30.0), 600.0: (1.0, 2.0, 5.0, 10.0),
+RATES = {120.0: (5.0, 30.0, 100.0), 300.0: (2.0, 5.0, 10.0, 20.0), 600.0: (1.0, 2.0, 5.0, 10.0),
          1200.0: (1.0, 2.0, 5.0, 10.0)}  # fmt: skip
 """Market messages a second, by the seconds that a course lasts: what is quiet is cheap."""
 ENDPOINTS = ("public", "public", "public", "private")
@@ -125,7 +125,7 @@ class Course:
             hold=random.choice((0.0, 2.0, 60.0)),
             data_format=random.choice(("AUTO", "DEFAULT", "SIMPLE", "JSON_LIST", "SIMPLE_LIST")),
             compression=random.random() < 0.3,
-            beat=random.choice((0.01, 0.05, 0.05, 0.1)),
+            beat=random.choice((0.02, 0.05, 0.1, 0.1)),
             lag=random.choice((0.0, 0.0, 0.3, 1.5)),
             steps=tuple(sorted(steps, key=lambda step: step.at)),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 from tests.prove.course import Course, Step
@@ -118,3 +119,27 @@ def test_candles_of_a_long_sleep_are_those_of_the_market() -> None:
     )
     assert outcome.violations == []
     assert sum(" True" in line for line in outcome.trace if "candle.1s KRW-BTC" in line) > 300
+
+
+def test_a_candle_that_closed_while_it_was_missed_is_not_followed_by_what_a_lost_line_had_brought_of_it() -> None:
+    """What had waited since between two cuts came behind it, and the candle ended at a price of before its end."""
+    outcome = play(
+        replace(
+            course(
+                30.0,
+                100.0,
+                Step(0.0, "wish", {"types": ("candle.1s",), "codes": ("KRW-BTC",), "backfill": True, "private": False}),
+                Step(10.0, "rest_slow", {"seconds": 12.0, "slow": 3.0}),
+                Step(10.4, "drop", {"endpoint": "public", "on": "now", "after": 0.0}),
+                Step(12.4, "drop", {"endpoint": "public", "on": "now", "after": 0.0}),
+            ),
+            hold=60.0,
+        )
+    )
+    assert outcome.violations == []
+    candles = [line.split()[4:] for line in outcome.trace if " component 0 candle.1s " in line]
+    starts = [int(start) for _, start, *_ in candles]
+    assert starts == sorted(starts)
+    assert any(
+        one[1] == other[1] and (one[-1], other[-1]) == ("False", "True") for one, other in itertools.pairwise(candles)
+    ), "the second line had brought something of a candle that was missed"

@@ -18,6 +18,7 @@ from upbit_ws_qt.backfill.walks import (
     CandleWalk,
     TradeFloor,
     TradeWalk,
+    merge_candles,
     merge_in_order,
 )
 from upbit_ws_qt.errors import RestError
@@ -519,13 +520,12 @@ class BackfillDriver:
 
         for hold in holds:
             share = healing.share_of(hold.route, past)
-            events = [event for _, event in share if event is not None]
             # Whose live events have waited no longer gets what was missed late, and knows it by `recovered`.
-            if hold.is_holding:
-                live = [(_key(event), event) for event in hold.take_held()]
-                events = (
-                    merge_in_order(share, live) if isinstance(walk, TradeWalk) else [*events, *(e for _, e in live)]
-                )
+            live = [(_key(event), event) for event in hold.take_held()] if hold.is_holding else []
+            if isinstance(walk, TradeWalk):
+                events = merge_in_order(share, live)
+            else:
+                events = merge_candles([(start, event) for start, event in share if event is not None], live)
             hold.hand_out(events, partial(out, hold))
 
     # -- the end -------------------------------------------------------------------------------------------------------
@@ -586,4 +586,6 @@ def seconds_of(stream: StreamKey) -> int:
 
 
 def _key(event: BaseWebSocketEvent) -> int:
+    if isinstance(event, CandleEvent):
+        return int(event.start.timestamp())
     return event.sequential_id if isinstance(event, TradeEvent) else event.timestamp

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt.rest import RestCandle, RestTrade
 
-__all__ = ["CandleFloor", "CandleWalk", "TradeFloor", "TradeQuestion", "TradeWalk", "merge_in_order"]
+__all__ = ["CandleFloor", "CandleWalk", "TradeFloor", "TradeQuestion", "TradeWalk", "merge_candles", "merge_in_order"]
 
 # Protocol sheet, "GET /v1/trades/ticks": at most 500 a page, and 7 UTC days besides today.
 TRADES_PER_PAGE = 500
@@ -205,6 +205,20 @@ class CandleWalk:
             self.done = True
         elif len(self.candles) >= MOST_CANDLES:
             self.done, self.reason = True, LIMIT
+
+
+def merge_candles(closed: Sequence[tuple[int, _T]], live: Sequence[tuple[int, _T]]) -> list[_T]:
+    """Put closed candles and what came live of others into the order of their beginnings.
+
+    A line that was lost again may have brought something of a candle that has closed since. The closed one tells all of
+    it, and comes behind that.
+
+    Args:
+        closed: (beginning, event) oldest first.
+        live: (beginning, event) in the order in which they came.
+    """
+    both = [*((start, False, event) for start, event in live), *((start, True, event) for start, event in closed)]
+    return [event for _, _, event in sorted(both, key=lambda each: each[:2])]
 
 
 def merge_in_order(past: Sequence[tuple[int, _T | None]], live: Sequence[tuple[int, _T]]) -> list[_T]:
