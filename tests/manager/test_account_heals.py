@@ -332,6 +332,40 @@ async def test_they_wait_no_longer_than_they_may_and_that_is_counted(exchange: E
         assert desk.account.late >= 1
 
 
+@pytest.mark.parametrize("goes_on_with", ["a fill", "its last fill", "the end"])
+async def test_a_fill_that_was_missed_is_told_though_the_line_has_gone_on_behind_it(
+    exchange: EmbeddedExchange, goes_on_with: str
+) -> None:
+    """By what the line told next REST knew nothing new of the order any more, and the fill was never told."""
+    async with desk_on(exchange, backfill_hold=0.0) as desk:
+        await until(lambda: desk.account.synced > 0)
+        order = bid(exchange)
+        await until(lambda: order in desk.heard.orders)
+        await deaf(desk)
+        exchange.fill_order(order, "0.0003")
+        exchange.fill_order(order, "0.0002")
+        exchange.faults.inject(FaultName.REST_REFUSE, path="/v1")
+        for fault in [each for each in exchange.faults.active if each.name is not FaultName.REST_REFUSE]:
+            fault.clear()
+        await until(lambda: bool(exchange.subscribed("private")))
+        if goes_on_with == "the end":
+            exchange.cancel_order(order)
+        else:
+            exchange.fill_order(order, None if "last" in goes_on_with else "0.0001")
+        told = 0 if goes_on_with == "the end" else 1
+        await until(lambda: desk.heard.orders[order].trades_count == 2 + told)
+        assert len(desk.heard.fills) == told
+        exchange.faults.clear()
+        await desk.heal()
+        assert len(desk.heard.fills) == len(set(desk.heard.fills)) == 2 + told
+        has_ended = goes_on_with != "a fill"
+        assert desk.heard.orders[order].is_final is has_ended
+        await until(lambda: bool(desk.diary.reports))
+        (report,) = desk.diary.reports
+        orders = next(each for each in report.streams if each.stream.data_type is DataType.MY_ORDER)
+        assert (orders.recovered, orders.in_order) == (2 + has_ended, False)
+
+
 async def test_what_rest_refuses_is_not_whole_until_a_later_gap_is_healed(exchange: EmbeddedExchange) -> None:
     async with desk_on(exchange) as desk:
         await until(lambda: desk.account.synced > 0)

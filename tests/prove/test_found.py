@@ -143,3 +143,24 @@ def test_a_candle_that_closed_while_it_was_missed_is_not_followed_by_what_a_lost
     assert any(
         one[1] == other[1] and (one[-1], other[-1]) == ("False", "True") for one, other in itertools.pairwise(candles)
     ), "the second line had brought something of a candle that was missed"
+
+
+def test_a_fill_that_was_missed_is_told_though_the_line_has_gone_on_behind_it() -> None:
+    """Where live events do not wait, REST knew nothing new of the order any more when it was asked."""
+    outcome = play(
+        replace(
+            course(
+                30.0,
+                5.0,
+                Step(0.0, "wish", {"types": ("trade",), "codes": ("KRW-BTC",), "backfill": False, "private": True}),
+                Step(5.0, "trading", {"fills": 20, "gap": 0.2}),
+                Step(5.1, "rest_slow", {"seconds": 10.0, "slow": 0.5}),
+                Step(6.1, "drop", {"endpoint": "private", "on": "now", "after": 0.0}),
+            ),
+            backfill=("order",),
+            hold=0.0,
+        )
+    )
+    assert outcome.violations == []
+    assert outcome.counts["fills"] == 20
+    assert any(" component 0 myOrder " in line and line.endswith("True") for line in outcome.trace)

@@ -86,6 +86,7 @@ class AccountBook:
         self._terms: dict[str, tuple[Decimal | None, Decimal | None]] = {}  # limit and volume, which fills do not tell
         self._closed: OrderedDict[str, None] = OrderedDict()  # of which nothing more will come
         self._fills: OrderedDict[str, None] = OrderedDict()
+        self._skipped: dict[str, int] | None = None  # fills of each order that came before what the line has told since
         self._assets: dict[str, MyAssetItem] = {}
         self._prices: dict[str, tuple[Decimal, str]] = {}
         self.newest_ms = self.heard_ms = 0
@@ -104,6 +105,8 @@ class AccountBook:
             known = self._orders.get(event.uuid)
             if event.uuid in self._closed or (known is not None and _is_behind(event, known)):
                 return
+            if self._skipped is not None and not event.recovered:
+                self._look_for_skipped(event, 0 if known is None else known.trades_count)
             if event.is_final:
                 self.note_closed(event.uuid)
             else:
@@ -134,6 +137,23 @@ class AccountBook:
             return [self._as_order(event) for event in self._orders.values()]
         held = tuple(item for item in self._assets.values() if item.balance or item.locked)
         return [self._assets_event(held, self.newest_ms)] if held else []
+
+    def begin_gap(self) -> None:
+        """Look from now on whether the line goes on behind fills that it has not told.
+
+        By the count of an order's fills it shows: the line may bring a later one before REST is asked for the missed.
+        """
+        if self._skipped is None:
+            self._skipped = {}
+
+    def end_gap(self) -> None:
+        """Look no more: what was missed has been told."""
+        self._skipped = None
+
+    @property
+    def skipped(self) -> frozenset[str]:
+        """The uuids of orders of which the line has told a later fill, or the end, and not all fills before."""
+        return frozenset(self._skipped or ())
 
     @property
     def is_empty(self) -> bool:
@@ -185,19 +205,18 @@ class AccountBook:
             order: as REST has it, with its trades if there are any.
             is_start: nobody listened before: the fills of an order that is not known are past, and no news.
         """
+        skipped = 0 if self._skipped is None else self._skipped.pop(order.uuid, 0)
         if not self.is_news(order):
-            return []
+            return self._skipped_fills(order, 0 if is_start else skipped)
         known = self._orders.get(order.uuid)
         if is_start and known is None:
             for fill in order.trades:
                 self._remember(self._fills, fill.uuid, MOST_FILLS)
             return [_event(order, order.state, _milliseconds(order.created_at))]
-        news = order.trades_count - (known.trades_count if known is not None else 0)
-        unknown = (fill for fill in order.trades if fill.uuid not in self._fills)
-        fills = sorted(unknown, key=lambda fill: fill.created_at)
+        news = skipped + max(0, order.trades_count - (known.trades_count if known is not None else 0))
         told: list[MyOrderEvent] = []
         now_ms = known.timestamp if known is not None else _milliseconds(order.created_at)
-        for fill in fills[-news:] if news > 0 else ():
+        for fill in self._unknown_fills(order, news):
             now_ms = max(now_ms, _milliseconds(fill.created_at))
             told.append(_event(order, OrderState.TRADE, now_ms, fill))
         if order.state in _CLOSED or not told:
@@ -221,6 +240,29 @@ class AccountBook:
             if currency not in self.touched and currency not in besides and self._assets.get(currency) != item
         )
         return self._assets_event(changed, now_ms) if changed else None
+
+    def _look_for_skipped(self, event: MyOrderEvent, known: int) -> None:
+        skipped = event.trades_count - known - event.is_fill
+        if skipped > 0 and self._skipped is not None:
+            self._skipped[event.uuid] = self._skipped.get(event.uuid, 0) + skipped
+
+    def _skipped_fills(self, order: RestOrder, skipped: int) -> list[MyOrderEvent]:
+        """Return the fills that the line went on behind, of an order of which it has told all else.
+
+        The end of the order is told once more behind them: whoever goes by the newest would take it for open.
+        """
+        told = [
+            _event(order, OrderState.TRADE, _milliseconds(fill.created_at), fill)
+            for fill in self._unknown_fills(order, skipped)
+        ]
+        if told and order.state in _CLOSED:
+            told.append(_event(order, order.state, told[-1].timestamp))
+        return told
+
+    def _unknown_fills(self, order: RestOrder, most: int) -> list[RestOrderTrade]:
+        """Return the newest fills of an order that were not told, oldest first; those before are past."""
+        unknown = (fill for fill in order.trades if fill.uuid not in self._fills)
+        return sorted(unknown, key=lambda fill: fill.created_at)[-most:] if most > 0 else []
 
     def _as_order(self, event: MyOrderEvent) -> MyOrderEvent:
         changes: dict[str, object] = {}

@@ -160,6 +160,8 @@ class AccountSync:
             self._gap.goes_on(gap, self._loop.time())
         if self._deaf_since is None:
             self._deaf_since = self.book.heard_ms
+        if any(stream.data_type is DataType.MY_ORDER for stream in missed):
+            self.book.begin_gap()
         for stream in missed:
             self._missed.setdefault(stream.data_type, set()).add(stream)
             self._wholeness.missed(stream)
@@ -309,6 +311,7 @@ class AccountSync:
             self._troubles.pop(kind, None)
             if kind is DataType.MY_ORDER:
                 self._deaf_since = None
+                self.book.end_gap()
         self._holds[kind].let_go()
         if not self._missed:
             self._end_gap()
@@ -360,7 +363,7 @@ class AccountSync:
         found = {order.uuid: order for order in listed.values() if book.is_news(order)}
         # Only an order that is asked for alone comes with its fills.
         details = {order.uuid for order in found.values() if order.trades_count > book.trades_of(order.uuid)}
-        details |= book.open_orders - listed.keys()
+        details |= (book.open_orders - listed.keys()) | book.skipped
         if old is not None and wanted - self._known:
             # What was closed before anybody listened is no news, but for what was known to be open.
             async for order in self._rest.closed_orders():
