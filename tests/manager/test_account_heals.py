@@ -360,8 +360,8 @@ async def test_a_fill_that_was_missed_is_told_though_the_line_has_gone_on_behind
         assert len(desk.heard.fills) == len(set(desk.heard.fills)) == 2 + told
         has_ended = goes_on_with != "a fill"
         assert desk.heard.orders[order].is_final is has_ended
-        await until(lambda: bool(desk.diary.reports))
-        (report,) = desk.diary.reports
+        await until(lambda: bool(desk.diary.healed))
+        (report,) = desk.diary.healed
         orders = next(each for each in report.streams if each.stream.data_type is DataType.MY_ORDER)
         assert (orders.recovered, orders.in_order) == (2 + has_ended, False)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from upbit_ws_qt.computer import Computer
 
 if TYPE_CHECKING:
-    from tests.prove.loop import SimulatedLoop
+    from asyncio import AbstractEventLoop
 
 __all__ = ["SimulatedComputer"]
 
@@ -34,7 +34,7 @@ class SimulatedComputer(Computer):
         wall: what its wall clock shows now, seconds since 1970.
     """
 
-    def __init__(self, loop: SimulatedLoop, seed: str, wall: float) -> None:
+    def __init__(self, loop: AbstractEventLoop, seed: str, wall: float) -> None:
         super().__init__()
         self._loop = loop
         self._shown, self._at, self._pace = wall, loop.time(), 1.0

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections import deque
     from random import Random
 
-__all__ = ["DeadlockError", "Fifo", "LivelockError", "Priorities", "Shuffled", "SimulatedLoop"]
+__all__ = ["DeadlockError", "Fifo", "LivelockError", "Priorities", "Shuffled", "SimulatedLoop", "SimulatedSockets"]
 
 TURN = 20e-6
 """Seconds that a turn of the loop takes."""
@@ -145,7 +145,39 @@ class _Timetable:
         return ()
 
 
-class SimulatedLoop(asyncio.BaseEventLoop):
+class SimulatedSockets:
+    """What a loop has of sockets, on a simulated network."""
+
+    network: Network
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._dialled: dict[int, tuple[str, int]] = {}
+
+    async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:
+        """Return the address itself: names are not looked up here."""
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port))]
+
+    async def create_server(self, protocol_factory: Any, host: Any = None, port: Any = None, **options: Any) -> Any:
+        """Listen on the simulated network."""
+        return self.network.listen(protocol_factory, port)
+
+    async def sock_connect(self, sock: Any, address: Any) -> None:
+        """Note where a socket is to go; the connection is made by create_connection."""
+        self._dialled[id(sock)] = address
+
+    async def create_connection(
+        self, protocol_factory: Any, host: Any = None, port: Any = None, *, sock: Any = None, **options: Any
+    ) -> Any:
+        """Connect over the simulated network; no TLS."""
+        if sock is not None:
+            host, port = self._dialled.pop(id(sock))
+            sock.close()
+        assert host == LOOPBACK, host
+        return await self.network.connect(HOST.get(), port, protocol_factory)
+
+
+class SimulatedLoop(SimulatedSockets, asyncio.BaseEventLoop):
     """A loop with a clock and a network of its own.
 
     Args:
@@ -163,7 +195,6 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._turns = 0
         self._second = int(start)
         self._turns_by_then = 0
-        self._dialled: dict[int, tuple[str, int]] = {}
         self.network = Network(self, random)
 
     @property
@@ -203,26 +234,3 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def _write_to_self(self) -> None:
         """Wake up: it never sleeps."""
-
-    # -- sockets
-    async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:
-        """Return the address itself: names are not looked up here."""
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port))]
-
-    async def create_server(self, protocol_factory: Any, host: Any = None, port: Any = None, **options: Any) -> Any:
-        """Listen on the simulated network."""
-        return self.network.listen(protocol_factory, port)
-
-    async def sock_connect(self, sock: Any, address: Any) -> None:
-        """Note where a socket is to go; the connection is made by create_connection."""
-        self._dialled[id(sock)] = address
-
-    async def create_connection(
-        self, protocol_factory: Any, host: Any = None, port: Any = None, *, sock: Any = None, **options: Any
-    ) -> Any:
-        """Connect over the simulated network; no TLS."""
-        if sock is not None:
-            host, port = self._dialled.pop(id(sock))
-            sock.close()
-        assert host == LOOPBACK, host
-        return await self.network.connect(HOST.get(), port, protocol_factory)
