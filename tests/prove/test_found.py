@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 
+import pytest
+
 from tests.prove.course import Course, Step
 from tests.prove.stage import play
 
@@ -164,3 +166,25 @@ def test_a_fill_that_was_missed_is_told_though_the_line_has_gone_on_behind_it() 
     assert outcome.violations == []
     assert outcome.counts["fills"] == 20
     assert any(" component 0 myOrder " in line and line.endswith("True") for line in outcome.trace)
+
+
+@pytest.mark.parametrize("after", [0.4, 0.5, 0.6])
+def test_a_line_that_is_lost_while_the_next_one_waits_for_its_sign_of_life_takes_nobodys_wishes_with_it(
+    after: float,
+) -> None:
+    """The next line was proved already, and went on with the wishes of then: nothing was asked for on it any more."""
+    outcome = play(
+        replace(
+            course(
+                20.0,
+                30.0,
+                Step(0.0, "wish", TRADES),
+                Step(1.0, "wish", {**PLAIN, "types": ("ticker",)}),
+                Step(5.0, "reconnect", {"endpoint": "public"}),
+                Step(5.0, "drop", {"endpoint": "public", "on": "now", "after": after}),
+                Step(15.0, "close", {"which": 0}),
+            ),
+            delay=0.1,
+        )
+    )
+    assert outcome.violations == []

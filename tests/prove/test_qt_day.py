@@ -293,7 +293,8 @@ def test_a_day_of_windows_and_lost_lines_leaves_nothing(loop: SimulatedQtLoop, h
     assert loop.deadlock is None
     assert errors == []
     print(
-        f"{hours} h, {day.made} windows, {day.cuts} cuts, {loop.jumps} jumps, {day.counts}, timers {day.timers}, {day.memory}"
+        f"{hours} h, {day.made} windows, {day.cuts} cuts, {loop.jumps} jumps, {day.counts}, timers {day.timers}, "
+        f"{day.memory}"
     )
     assert day.made > 10 * hours
     assert day.cuts > 10 * hours

@@ -135,6 +135,7 @@ class Line:
 
     def abort(self, cause: str) -> None:
         """Cut the socket at once."""
+        self._is_given_up = True  # the socket is gone some turns of the loop later
         if self._socket is not None:
             self._socket.abort(cause)
 

@@ -123,10 +123,14 @@ class EndpointSync:
         await self._promote(driver)
 
     def line_lost(self) -> None:
-        """Note that the current line has gone."""
-        driver, self._current = self._current, None
-        if driver is None:
+        """Note that the endpoint's line has gone.
+
+        One that was to be replaced may go when the next one is proved and has not taken over yet: that one stays.
+        """
+        driver = self._current
+        if driver is None or driver.line.is_open:
             return
+        self._current = None
         # Before anything is told: the restore is measured against what was served until now.
         self._before_loss = self.capture()
         self._retire(driver)
