@@ -67,7 +67,7 @@ class World:
         self.start_ms = self.now_ms = start
         region = REGIONS[settings.region]
         chosen = choose(settings.markets, region.name, full=settings.full)
-        self._shared = Shared(settings.seed, start, has_levels=region.has_levels)
+        self._shared = Shared(settings.seed, start, has_levels=region.has_levels, lifelike=settings.demo)
         self._markets = {entry.code: MarketByHand(entry, rank, self._shared) for rank, entry in enumerate(chosen)}
         self._delisted: set[str] = set()
         self.markets: list[Market] = [entry.market for entry in chosen]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -77,3 +77,22 @@ def test_publish_and_update_by_hand() -> None:
     for number in range(300):
         of.publish_announcement(str(number))
     assert len(of.announcements()) == 200
+
+
+def mean_height(candles: list[dict[str, Any]]) -> float:
+    """Return how high the candles are on the average, as a share of the price."""
+    heights = [float((each["high_price"] - each["low_price"]) / each["trade_price"]) for each in candles]
+    return sum(heights) / len(heights)
+
+
+def test_live_candles_of_a_demonstration_look_like_those_of_its_past() -> None:
+    """Where a tick is much (Shiba Inu, Dogecoin) prices leapt, and Bitcoin stood still: a chart had two halves."""
+    of = world(markets=12, rate=240, demo=True)
+    began = of.now_ms
+    list(run(of, 12 * 60))
+    for code in ("KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-DOGE", "KRW-SHIB"):
+        candles = of.candles(code, 1, None, 150)
+        live = [each for each in candles if each["timestamp"] > began + 60_000]
+        past = [each for each in candles if each["timestamp"] <= began]
+        assert len(live) > 10
+        assert 0.5 < mean_height(live) / mean_height(past) < 3.5, code

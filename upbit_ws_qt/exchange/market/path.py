@@ -12,7 +12,9 @@ DAY_MS = 86_400_000
 # Wavelengths in ms; each a quarter of the one before, as moves grow with the square root of time.
 _WAVELENGTHS = [64 * DAY_MS // 4**k for k in range(9)]  # 64 days down to about 84 s
 
+_FLUTTER = (21_000, 5_250)  # ms: what prices do within a minute
 _HOUR_MS = 3_600_000
+_LIVELY = 2.0  # so that a live minute is as high as one of the past
 _STRAIGHT = 5  # octaves of six hours and more
 
 
@@ -31,7 +33,7 @@ class PricePath:
     `volatility` is the typical relative move of a day. The noise is bounded, and so is the price, for ever.
     """
 
-    __slots__ = ("_octaves", "_origin", "_salt", "_table", "price")
+    __slots__ = ("_flutter", "_octaves", "_origin", "_salt", "_table", "price")
 
     def __init__(self, table: NoiseTable, name: str, price: float, volatility: float, start_ms: int) -> None:
         random = Random(f"{name} path")
@@ -43,11 +45,19 @@ class PricePath:
         ]
         self.price = price
         self._salt = random.randrange(_TABLE_SIZE)
+        self._flutter = [
+            (wavelength, random.randrange(_TABLE_SIZE), volatility * math.sqrt(wavelength / DAY_MS) * _LIVELY)
+            for wavelength in _FLUTTER
+        ]
         self._origin = self._noise(start_ms)
 
     def at(self, ms: int) -> float:
         """Return the fair price at an epoch millisecond."""
         return self.price * math.exp(self._noise(ms) - self._origin)
+
+    def flutter(self, ms: int) -> float:
+        """Return the factor by which the price strays from the path at a moment, as it does within a minute."""
+        return math.exp(self._sum(self._flutter, ms))
 
     def dice(self, place: int, use: int) -> float:
         """Return a number in -1 … 1 that is always the same for the same place and use."""
@@ -73,9 +83,12 @@ class PricePath:
         return found
 
     def _noise(self, ms: int, first: int = 0, last: int = len(_WAVELENGTHS)) -> float:
+        return self._sum(self._octaves[first:last], ms)
+
+    def _sum(self, octaves: list[tuple[int, int, float]], ms: int) -> float:
         table = self._table
         total = 0.0
-        for wavelength, offset, amplitude in self._octaves[first:last]:
+        for wavelength, offset, amplitude in octaves:
             cell, rest = divmod(ms, wavelength)
             here = table[(cell * _STRIDE + offset) & _MASK]
             there = table[(cell * _STRIDE + _STRIDE + offset) & _MASK]

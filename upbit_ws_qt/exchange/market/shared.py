@@ -22,12 +22,13 @@ _SIZES = 1024
 class Shared:
     """What all markets of a world draw on: randomness, noise, the counter of trades."""
 
-    def __init__(self, seed: int, start_ms: int, *, has_levels: bool = True) -> None:
+    def __init__(self, seed: int, start_ms: int, *, has_levels: bool = True, lifelike: bool = False) -> None:
         self.random = Random(seed)
         self.noise = NoiseTable(seed)
         self.seed = seed
         self.start_ms = start_ms
         self.has_levels = has_levels  # whether frames of order books say by which level they are grouped
+        self.lifelike = lifelike  # whether live candles have to look like those of the past, to whoever watches
         spread = Random(f"sizes {seed}")
         self.sizes = [max(20, int(MILLE * spread.lognormvariate(-0.72, 1.2))) for _ in range(_SIZES)]
         self.beat: Beat | None = None  # None: each change of a book is sent at once

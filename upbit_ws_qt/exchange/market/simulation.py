@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 _MILLE = 1000
 _STABLE = {"USDT", "USDC", "USD1"}
 _SECONDS_MS = 90 * DAY_MS  # how far back the exchange has candles of a second
+_FINE_TICK = 2e-4
+"""A tick of this share of the price, or less, holds nothing up."""
 _STEPS = 4  # ticks a busy book follows the fair price at once
 
 
@@ -59,6 +61,9 @@ class MarketSimulation:
         self.typical = max(20, int(value / krw_price * UNIT))
         depth = BOOK_LEVELS if listing.quote not in ("BTC", "USDT") and rank < 200 else 6 + rank * 7 % 23
         unit = max(1, self.typical * 8 // _MILLE) * _MILLE
+        if shared.lifelike:  # where a tick is much, much rests on each, and prices do not leap from one to the next
+            share = self.grid.tick(listing.price) / listing.price
+            unit = int(unit * max(1.0, share / _FINE_TICK)) // _MILLE * _MILLE
         self.book = Book(self.grid, unit, depth, has_level=shared.has_levels)
         self._rhythm = (-1, self.typical)  # the five minutes, and the size of an average trade in it
         self._fair_second = -1
@@ -151,6 +156,8 @@ class MarketSimulation:
         if ms // 1000 != self._fair_second:
             self._fair_second = ms // 1000
             self._fair = self.path.at(self._fair_second * 1000)
+            if self.shared.lifelike:
+                self._fair *= self.path.flutter(self._fair_second * 1000)
         return self._fair
 
     def trade(self, ms: int, out: list[Change]) -> None:
