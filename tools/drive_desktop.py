@@ -224,15 +224,14 @@ class Desk:
 class Newcomer:
     """The program as it is started for the first time: without an option that names an exchange, in an empty folder."""
 
-    def __init__(self, screen: Screen, folder: Path, *options: str) -> None:
+    def __init__(self, screen: Screen, folder: Path, look: tuple[str, str]) -> None:
         self.screen = screen
-        self.began = time.monotonic()
         self._process = subprocess.Popen(
-            [sys.executable, str(ROOT / "run_desktop_ui.py"), "--lang", "en", "--theme", "light", *options],
+            [sys.executable, str(ROOT / "run_desktop_ui.py"), "--lang", look[0], "--theme", look[1]],
             env={**screen.environment, "XDG_CONFIG_HOME": str(folder)},
             cwd=ROOT,
         )
-        self.page = until(lambda: next(iter(screen.windows("^Exchange – upbit_ws_qt$")), ""), "the first page")
+        self.page = until(lambda: next(iter(screen.windows("^(Exchange|거래소) – upbit_ws_qt$")), ""), "the first page")
         screen.do("windowactivate", "--sync", self.page)
         time.sleep(1.0)  # its frame, and its paint
 
@@ -445,8 +444,8 @@ def children(parent: int) -> list[int]:
 
 
 # -- the first start --------------------------------------------------------------------------------------------------
-def a_newcomer_reaches_prices_by_enter(screen: Screen, folder: Path, keep: Path | None) -> str:
-    newcomer = Newcomer(screen, folder)
+def a_newcomer_reaches_prices_by_enter(screen: Screen, folder: Path, keep: Path | None, look: tuple[str, str]) -> str:
+    newcomer = Newcomer(screen, folder, look)
     try:
         shot(screen, keep, "first-run-1-page")
         pressed = time.monotonic()
@@ -454,7 +453,7 @@ def a_newcomer_reaches_prices_by_enter(screen: Screen, folder: Path, keep: Path 
         window = newcomer.window()
         until(lambda: prices_change(screen), "prices that change")
         seconds = time.monotonic() - pressed
-        assert "Embedded exchange" in screen.do("getwindowname", window)
+        assert is_embedded(screen, window)
         shot(screen, keep, "first-run-2-prices")
         screen.do("key", "ctrl+shift+n")
         time.sleep(PAUSE)
@@ -471,8 +470,10 @@ def a_newcomer_reaches_prices_by_enter(screen: Screen, folder: Path, keep: Path 
         newcomer.close()
 
 
-def without_a_network_the_embedded_exchange_serves_meanwhile(screen: Screen, folder: Path, keep: Path | None) -> str:
-    newcomer = Newcomer(screen, folder)
+def without_a_network_the_embedded_exchange_serves_meanwhile(
+    screen: Screen, folder: Path, keep: Path | None, look: tuple[str, str]
+) -> str:
+    newcomer = Newcomer(screen, folder, look)
     try:
         screen.do("key", "Down")
         time.sleep(PAUSE)
@@ -485,7 +486,7 @@ def without_a_network_the_embedded_exchange_serves_meanwhile(screen: Screen, fol
         screen.do("key", "Tab")
         time.sleep(PAUSE)
         screen.do("key", "space")
-        until(lambda: "Embedded" in screen.do("getwindowname", newcomer.window()), "the embedded exchange")
+        until(lambda: is_embedded(screen, newcomer.window()), "the embedded exchange")
         until(lambda: prices_change(screen), "prices that change")
         shot(screen, keep, "first-run-6-meanwhile")
         settings = next(folder.rglob("settings.json")).read_text(encoding="utf-8")
@@ -493,6 +494,12 @@ def without_a_network_the_embedded_exchange_serves_meanwhile(screen: Screen, fol
         return "LIVE was chosen, made-up prices meanwhile"
     finally:
         newcomer.close()
+
+
+def is_embedded(screen: Screen, window: str) -> bool:
+    """Whether the title says that this is the embedded exchange."""
+    title = screen.do("getwindowname", window)
+    return "Embedded exchange" in title or "내장 거래소" in title
 
 
 def prices_change(screen: Screen) -> bool:
@@ -559,7 +566,7 @@ ON_A_SMALL_SCREEN: dict[str, Callable[[Desk], str]] = {
     "the monitor has room": the_monitor_has_room,
     "the embedded exchange is started again": the_embedded_exchange_is_started_again,
 }
-FOR_A_NEWCOMER: dict[str, Callable[[Screen, Path, Path | None], str]] = {
+FOR_A_NEWCOMER: dict[str, Callable[[Screen, Path, Path | None, tuple[str, str]], str]] = {
     "a newcomer reaches prices by Enter": a_newcomer_reaches_prices_by_enter,
     "without a network the embedded exchange serves meanwhile": (
         without_a_network_the_embedded_exchange_serves_meanwhile
@@ -583,6 +590,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Try everything."""
     parser = argparse.ArgumentParser(prog="python -m tools.drive_desktop", description=__doc__.splitlines()[0])
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep a picture of each matter there")
+    parser.add_argument("--lang", choices=("en", "ko"), default="en", help="language of a newcomer")
+    parser.add_argument("--theme", choices=("light", "dark"), default="light", help="colours of a newcomer")
     parser.add_argument("--only", nargs="+", metavar="WORD", help="only the matters with one of these words")
     given = parser.parse_args(arguments)
     if given.keep is not None:
@@ -618,7 +627,7 @@ def main(arguments: list[str] | None = None) -> int:
         for name, begin in FOR_A_NEWCOMER.items():
             if wanted(name):
                 with running(SMALL) as (screen, folder):
-                    act_first = lambda begin=begin: begin(screen, folder, given.keep)  # noqa: E731 - as above
+                    act_first = lambda begin=begin: begin(screen, folder, given.keep, (given.lang, given.theme))  # noqa: E731 - as above
                     results.append(tried(name, act_first, screen, given.keep))
     except NotTriedError as error:
         sys.stderr.write(f"could not be tried: {error}\n")

@@ -18,6 +18,7 @@ from tests.widgets.settings_desk import open_settings
 from tests.widgets.showing import compose, press
 from upbit_ws_qt import ConnectionState, Credentials, DataFormat, WebSocketService, WebSocketType
 from upbit_ws_qt.exchange import EmbeddedExchange, FaultName
+from widgets.base.exchange_choice import ExchangeChoice
 from widgets.base.line_state import line_state
 from widgets.base.look import look
 from widgets.base.panel import Panel, PanelState
@@ -212,7 +213,8 @@ async def test_toasts_collapse_repeats_and_are_bounded() -> None:
 async def test_without_keys_private_panels_ask_for_one() -> None:
     async with asyncio.timeout(110), EmbeddedExchange(SETTINGS) as exchange:
         config = config_for(exchange, credentials=None)
-        program = Program(Options(size=(1300, 800), live=True), config, Store(None), Preferences())
+        options = Options(size=(1300, 800), live=True)
+        program = Program(options, config, Store(None), Preferences(), choice=ExchangeChoice.LIVE_WITH_KEY)
         program.open()
         await WebSocketService.instance().start()
         try:

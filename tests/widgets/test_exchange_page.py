@@ -19,7 +19,7 @@ from PyQt6.QtWidgets import QApplication, QPushButton
 from tests.qt.serving import SETTINGS, config_for
 from tests.waiting import until
 from tests.widgets.desk import close, window_of
-from tests.widgets.settings_desk import buy, open_settings, panel, renewed, serving
+from tests.widgets.settings_desk import buy, confirm, open_settings, panel, renewed, serving
 from tests.widgets.showing import click, press
 from upbit_ws_qt import ConnectionState, ServiceConfig, WebSocketService, WebSocketType
 from upbit_ws_qt.exchange import EmbeddedExchange, FaultName
@@ -176,6 +176,25 @@ async def test_a_key_that_is_kept_is_used_by_one_click(tmp_path: Path, monkeypat
         click(page.use_kept)
         await opened(program)
         await until(lambda: live.subscribed("private"))
+
+
+async def test_a_key_that_is_entered_later_is_used_at_the_next_start_too(tmp_path: Path) -> None:
+    async with first_start(tmp_path) as (program, page, live):
+        click(page.cards[ExchangeChoice.LIVE])
+        window = await opened(program)
+        for enter, kept in ((True, "live_with_key"), (False, "live")):
+            dialog = open_settings(window)
+            dialog.show_keys()
+            if enter:
+                press(dialog.keys.access, live.access_key)
+                press(dialog.keys.secret, live.secret_key)
+                click(dialog.keys.save)
+                await until(dialog.keys.save.isEnabled)
+            else:
+                click(dialog.keys.remove)
+            confirm(dialog)
+            window = await renewed(program, window)
+            assert remembered(tmp_path) == kept
 
 
 async def test_another_exchange_takes_the_place_of_the_one_that_is_shown(tmp_path: Path) -> None:

@@ -504,6 +504,10 @@ class Program(QObject):
     @pyqtSlot(object)
     def _on_keys(self, credentials: Credentials | None) -> None:
         self._config = self._config.replace(credentials=credentials)
+        if self._choice in (ExchangeChoice.LIVE, ExchangeChoice.LIVE_WITH_KEY):
+            self._choice = ExchangeChoice.LIVE if credentials is None else ExchangeChoice.LIVE_WITH_KEY
+            if self._options.exchange is None:  # what the command line names is for once
+                self._remember(exchange=self._choice)
         self._restart_timer.start()
 
     # -- another service ----------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from ..base.labels import plain_label
 from ..base.spacing import Step, spaced
 from ..base.text import Texts, mark, tr
 from ..base.theme import colours_of
-from ..base.tokens import BOLD_STROKE, NOTE_WIDTH, RADIUS, space
+from ..base.tokens import BOLD_STROKE, FRAME, NOTE_WIDTH, RADIUS, space
 
 if TYPE_CHECKING:
     from PyQt6.QtGui import QKeyEvent, QPaintEvent
@@ -291,6 +291,14 @@ class _Card(QFrame):
         if layout is not None:
             layout.activate()
             self.resize(NOTE_WIDTH, layout.totalHeightForWidth(NOTE_WIDTH))
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Draw an edge that can be seen on any ground."""
+        super().paintEvent(event)
+        painter = QPainter(self)
+        painter.setPen(QPen(QColor(colours_of(self.palette()).accent), FRAME))
+        painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
+        painter.end()
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """Go on and back by the arrows."""

@@ -200,7 +200,7 @@ class AlertPage(QWidget):
             self._muted.discard(kind)
         else:
             self._muted.add(kind)
-        self.changed.emit("alerts_muted", tuple(each.value for each, _, _ in RULES if each in self._muted))
+        self.changed.emit("alerts_muted", tuple(each.value for each in AlertKind if each in self._muted))
 
     def _on_figure(self, kind: AlertKind, threshold: Threshold, value: float) -> None:
         whole = isinstance(getattr(self._limits, kind), int)

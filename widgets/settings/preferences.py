@@ -77,7 +77,7 @@ class Preferences:
     toast_signals: bool = True
     toast_alerts: bool = True
     # How the program itself does is in the monitor and in the log: no news for who trades.
-    alerts_muted: tuple[str, ...] = ("loop_lag", "backlog", "memory")
+    alerts_muted: tuple[str, ...] = ("memory", "backlog", "loop_lag")
     alert_sound: bool = False
     quiet_hours: bool = False
     quiet_from: str = "22:00"
