@@ -16,6 +16,9 @@ ROOMS := tests $(ONCE:%=--ignore=tests/%)
 run: $(STAMP)
 	@$(BIN)/python run_desktop_ui.py $(ARGS)
 
+# Where Python may not keep what it compiles, each worker and each program that a test starts compiles everything anew.
+test soak test-rooms check-lowest: export PYTHONDONTWRITEBYTECODE :=
+
 test: $(STAMP)
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
