@@ -72,6 +72,7 @@ class Colours:
         accent: selection, focus, links.
         chosen: behind a chosen row; every other colour stays readable on it.
         box: of what Fusion makes the frames of check boxes, by darkening it.
+        menu: the same, of menus.
         good: health of 80 and more.
         warn: 50 to 79.
         bad: under 50.
@@ -93,6 +94,7 @@ class Colours:
     accent: str
     chosen: str
     box: str
+    menu: str
     good: str
     warn: str
     bad: str
@@ -122,6 +124,7 @@ LIGHT = Colours(
     accent="#3454a4",
     chosen="#dfe5f4",
     box="#8a939e",
+    menu="#98a2ad",
     good="#1a7f37",
     warn="#8f5f00",
     bad="#a40e6b",
@@ -143,6 +146,7 @@ DARK = Colours(
     accent="#7d9cf0",
     chosen="#263143",
     box="#c4ccd5",
+    menu="#aab4bf",
     good="#4ac26b",
     warn="#e3b341",
     bad="#f778ba",
@@ -258,6 +262,11 @@ def apply_theme(app: QApplication, mode: ThemeMode, system: Qt.ColorScheme | Non
     boxes.setColor(role.Window, QColor(colours.box))
     for name in ("QCheckBox", "QRadioButton"):
         app.setPalette(boxes, name)
+    # So are the edges of menus, and of the boxes in them.
+    menus = QPalette(palette)
+    menus.setColor(role.Window, QColor(colours.menu))
+    for name in ("QMenu", "QComboBoxPrivateContainer"):
+        app.setPalette(menus, name)
     return colours
 
 
