@@ -11,7 +11,7 @@ DOCS := .venv-docs
 ONCE := widgets test_packaging.py test_examples.py test_tools.py test_tour.py test_promises.py test_conftest.py
 ROOMS := tests $(ONCE:%=--ignore=tests/%)
 
-.PHONY: run test check prove prove-short prove-mutants soak test-rooms check-lowest lint types imports fuzz hostile mutants house bench docs dist clean
+.PHONY: run test check golden prove prove-short prove-mutants soak test-rooms check-lowest lint types imports fuzz hostile mutants house bench docs dist clean
 
 run: $(STAMP)
 	@$(BIN)/python run_desktop_ui.py $(ARGS)
@@ -53,6 +53,10 @@ check-lowest: $(LOWEST)/.installed
 # own, because nothing else needs what makes HTML.
 docs: $(DOCS)/.installed
 	$(DOCS)/bin/python tools/build_site.py $(ARGS)
+# The pictures that tests/widgets/test_golden.py compares with, drawn anew: look at those that have changed.
+golden: $(STAMP)
+	QT_QPA_PLATFORM=offscreen GOLDEN=write $(BIN)/python -m pytest -q -n auto tests/widgets/test_golden.py $(ARGS)
+	@git status --short tests/widgets/golden
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QCoreApplication, QObject, Qt, pyqtSignal
-from PyQt6.QtGui import QBrush, QColor
+from PyQt6.QtCore import QCoreApplication, QObject, QPointF, Qt, pyqtSignal
+from PyQt6.QtGui import QBrush, QColor, QImage, QPainter, QPen
 
 from .contrast import LEAST_CONTRAST, blend, contrast, legible
 from .theme import MarketColours, MarketScheme, is_dark, market_colours
-from .tokens import Density, density, set_density
+from .tokens import HAIRLINE, HATCH, Density, density, set_density
 
 if TYPE_CHECKING:
     from PyQt6.QtCore import QRect
-    from PyQt6.QtGui import QPainter, QPalette
+    from PyQt6.QtGui import QPalette
 
 __all__ = [
     "LEAST_CONTRAST",
@@ -130,4 +131,22 @@ def set_price_colours(colours: MarketScheme | MarketColours) -> None:
 
 def paint_hatching(painter: QPainter, area: QRect, colour: str) -> None:
     """Hatch what is out of date: its colours stay readable, and it is known at a glance."""
-    painter.fillRect(area, QBrush(QColor(colour), Qt.BrushStyle.BDiagPattern))
+    device = painter.device()
+    ratio = 1.0 if device is None else device.devicePixelRatio()
+    painter.fillRect(area, QBrush(_hatching(colour, ratio)))
+
+
+@lru_cache(maxsize=32)
+def _hatching(colour: str, ratio: float) -> QImage:
+    """Return a tile of slanted strokes; Qt's own pattern is laid out in pixels, however fine these are."""
+    side = round(HATCH * ratio)
+    tile = QImage(side, side, QImage.Format.Format_ARGB32_Premultiplied)
+    tile.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(tile)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, ratio != 1)
+    painter.setPen(QPen(QColor(colour), HAIRLINE * ratio))
+    for start in (-side, 0, side):  # what leaves the tile on one side comes in on the other
+        painter.drawLine(QPointF(start, side), QPointF(start + side, 0))
+    painter.end()
+    tile.setDevicePixelRatio(side / HATCH)
+    return tile

@@ -64,6 +64,8 @@ BOLD_STROKE: Final = 2.0
 """What is pointed at, and the present value."""
 RADIUS: Final = 3.0
 """Of the corners of what lies over something else."""
+HATCH: Final = 8
+"""From one stroke to the next, over what is out of date."""
 LINK_BAR: Final = 3
 """Width of the bar beside the row that the panels show."""
 FRAME: Final = 1
