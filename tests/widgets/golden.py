@@ -35,8 +35,6 @@ from widgets.base.theme import ThemeMode, apply_theme
 from widgets.base.tokens import Density, space
 from widgets.base.typeface import load_typeface, use_typeface
 from widgets.order_book.panel import OrderBookWidget
-from widgets.settings.dialog import SettingsDialog
-from widgets.settings.preferences import Preferences
 from widgets.tape.panel import TapeWidget
 from widgets.watch_list.panel import WatchListWidget
 from widgets.window.log_dock import LogBook, LogWidget
@@ -199,10 +197,6 @@ def _log(service: WebSocketService) -> LogWidget:
     return panel
 
 
-def _settings(service: WebSocketService) -> SettingsDialog:
-    return SettingsDialog(Preferences(), service.config, embedded=True)
-
-
 def _now() -> float:
     """Return the loop clock: what came just now is not out of date."""
     return time.monotonic()
@@ -250,7 +244,6 @@ SCENES: dict[str, Scene] = {
     "my-assets-live": Scene(_my_assets, 620, 180, _live),
     "announcements-live": Scene(_announcements, 420, 320, _live),
     "log": Scene(_log, 560, 160),
-    "settings": Scene(_settings, 460, 260),
 }
 """By the names of their pictures. The chart and the monitor draw by the time of day, and are looked at elsewhere."""
 
