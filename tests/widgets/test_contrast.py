@@ -15,9 +15,10 @@ from PyQt6.QtGui import QColor, QFont, QImage
 from PyQt6.QtWidgets import QApplication, QWidget
 
 from tests.widgets.made import book, market, ticker, trade
-from widgets.base.look import LEAST_CONTRAST, contrast, legible, look, market_colours_of
+from widgets.base.look import LEAST_CONTRAST, blend, contrast, legible, look, market_colours_of
 from widgets.base.tables import dim_colour, fit_columns, plain_table
-from widgets.base.theme import MarketScheme, ThemeMode, apply_theme, colours_of
+from widgets.base.theme import DARK, LIGHT, Colours, MarketScheme, ThemeMode, apply_theme, colours_of, market_colours
+from widgets.base.tokens import BAR_WEIGHT, FLASH_WEIGHT, STRIP_WEIGHT, TINT_WEIGHT
 from widgets.order_book.model import OrderBookModel
 from widgets.order_book.view import OrderBookView
 from widgets.tape.delegate import TapeDelegate
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 THEMES = [ThemeMode.LIGHT, ThemeMode.DARK]
 SCHEMES = list(MarketScheme)
+INKS = ("text", "muted", "accent", "good", "warn", "bad", "idle", "live", "embedded")
 
 
 @pytest.fixture
@@ -213,3 +215,24 @@ def test_a_row_that_is_out_of_date_shows_its_age(qapp: QApplication, holder: QWi
     model.flush()
     assert len(told) == 2
     assert row.stale_age == 15
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+def test_every_colour_of_a_text_can_be_read_on_every_ground_of_its_theme(theme: Colours) -> None:
+    """Also where a row is chosen, a control is disabled, or nothing is judged."""
+    inks = {name: getattr(theme, name) for name in INKS} | {line.name: colour for line, colour in theme.lines.items()}
+    for name, ink in inks.items():
+        for ground in (theme.window, theme.base, theme.alternate, theme.chosen):
+            assert contrast(QColor(ink), QColor(ground)) >= LEAST_CONTRAST, (name, ink, ground)
+    for ground in (theme.accent, theme.live):  # what is chosen in a menu, and the badge of the real exchange
+        assert contrast(QColor(theme.base), QColor(ground)) >= LEAST_CONTRAST
+    assert contrast(QColor(theme.text), blend(theme.warn, theme.base, STRIP_WEIGHT)) >= LEAST_CONTRAST
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+def test_figures_can_be_read_on_bars_tints_and_flashes(theme: Colours, scheme: MarketScheme) -> None:
+    market = market_colours(scheme, dark=theme.dark)
+    for colour in (market.up, market.down):
+        for weight in (BAR_WEIGHT, TINT_WEIGHT, FLASH_WEIGHT):
+            assert contrast(QColor(theme.text), blend(colour, theme.base, weight)) >= LEAST_CONTRAST

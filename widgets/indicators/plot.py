@@ -95,7 +95,7 @@ class IndicatorPlot(QWidget):
         self._pens = (colours.accent, colours.warn, colours.muted)
         styles = (pg.QtCore.Qt.PenStyle.SolidLine, pg.QtCore.Qt.PenStyle.DashLine, pg.QtCore.Qt.PenStyle.DotLine)
         for curve, colour, style in zip(self._curves, self._pens, styles, strict=True):
-            curve.setPen(pg.mkPen(colour, width=HAIRLINE, style=style))
+            curve.setPen(pg.mkPen(colour, width=HAIRLINE * self.devicePixelRatioF(), style=style))
             curve.setSymbolSize(POINT_SIZE)
             curve.setSymbolPen(colour)
             curve.setSymbolBrush(colour)

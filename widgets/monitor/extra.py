@@ -12,7 +12,6 @@ from PyQt6.QtGui import QColor
 from upbit_ws_qt import WebSocketType
 
 from ..base.text import mark
-from ..base.tokens import HAIRLINE
 from .axes import TICK_PIXELS, Value
 from .words import NOTHING
 
@@ -97,10 +96,10 @@ class ExtraCurves:
             curve.setData(np.asarray(each.times), values, connect="finite")
         self._plot.setYRange(0, _round_above(highest), padding=0)
 
-    def apply_colours(self, colours: Colours) -> None:
-        """Draw each in its line's colour, the program's in that of text."""
+    def apply_colours(self, colours: Colours, stroke: float) -> None:
+        """Draw each in its line's colour, the program's in that of text, by strokes of so many pixels."""
         for ws_type, curve in self.curves.items():
-            curve.setPen(pg.mkPen(colours.text if ws_type is None else colours.lines[ws_type], width=HAIRLINE))
+            curve.setPen(pg.mkPen(colours.text if ws_type is None else colours.lines[ws_type], width=stroke))
 
     def latest(self, colours: Colours) -> tuple[Value, ...]:
         """Return what each stands at now."""

@@ -249,6 +249,7 @@ class MonitorPlots(QWidget):
     def apply_colours(self) -> None:
         """Draw in the colours of the palette in force."""
         colours = self._colours = colours_of(self.palette())
+        self._stroke = HAIRLINE * self.devicePixelRatioF()  # such pens are measured in pixels, however fine these are
         self._canvas.setBackground(colours.base)
         self._show_focus()
         for plot in self.plots.values():
@@ -258,17 +259,17 @@ class MonitorPlots(QWidget):
                 axis.setTextPen(colours.muted)
                 axis.setTickFont(self.font())
         for (_, ws_type), curve in self.curves.items():
-            curve.setPen(pg.mkPen(colours.lines[ws_type], width=HAIRLINE))
+            curve.setPen(pg.mkPen(colours.lines[ws_type], width=self._stroke))
         for (name, ws_type), marker in self._markers.items():
             colour = colours.bad if name == "band" else _between(colours, colours.lines[ws_type])
-            marker.setPen(pg.mkPen(colour, width=HAIRLINE))
+            marker.setPen(pg.mkPen(colour, width=self._stroke))
         for line, level in self._thresholds:
-            line.setPen(pg.mkPen(_between(colours, colours.health(level)), width=HAIRLINE))
+            line.setPen(pg.mkPen(_between(colours, colours.health(level)), width=self._stroke))
         self._draw_marks()
         if self._extra_curves is not None:
-            self._extra_curves.apply_colours(colours)
+            self._extra_curves.apply_colours(colours, self._stroke)
         for line in self._pointers:
-            line.setPen(pg.mkPen(colours.accent, width=HAIRLINE))
+            line.setPen(pg.mkPen(colours.accent, width=self._stroke))
         self._show_values()
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
