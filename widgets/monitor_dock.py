@@ -57,15 +57,24 @@ class ConnectionMonitorDock(QDockWidget):
         parent: of the dock.
         record: a file in which incidents and uptimes outlive the program (SQLite; at most 2,000 incidents, 90 days);
             None keeps them in memory. A file that cannot be used is left as it is, and the Timeline tab says so.
+        control: where an embedded exchange takes faults (`python -m upbit_ws_qt.exchange --control`, its `/control`);
+            outages can be tried on it then. None for any other exchange.
 
     Signals:
         exportFailed: a file could not be written; the reason in words.
+        panelRequested: the panel whose data come by this component is to be shown.
     """  # noqa: D415 - an example follows
 
     exportFailed = pyqtSignal(str)
+    panelRequested = pyqtSignal(str)
 
     def __init__(
-        self, service: WebSocketService, parent: QWidget | None = None, *, record: str | Path | None = None
+        self,
+        service: WebSocketService,
+        parent: QWidget | None = None,
+        *,
+        record: str | Path | None = None,
+        control: str | None = None,
     ) -> None:
         super().__init__(parent)
         self.setObjectName("connection_monitor")
@@ -92,6 +101,7 @@ class ConnectionMonitorDock(QDockWidget):
         self._looks = False
         panel = self.panel
         panel.seenChanged.connect(self._on_seen_changed)
+        panel.components.panelRequested.connect(self.panelRequested)
         panel.windows.idClicked.connect(self._on_window_chosen)
         panel.table.reconnectRequested.connect(self._on_reconnect)
         panel.tabs.currentChanged.connect(self._on_tab_changed)
@@ -105,6 +115,8 @@ class ConnectionMonitorDock(QDockWidget):
         panel.buttons["copy"].clicked.connect(self.copy_diagnostics)
         panel.buttons["report"].clicked.connect(self._on_report)
         self._retranslate()
+        if control is not None:
+            self.offer_drill(control)
 
     # -- what a person does ---------------------------------------------------------------------------------------
     @property
@@ -196,6 +208,16 @@ class ConnectionMonitorDock(QDockWidget):
     def export_report(self, path: str | Path) -> None:
         """Write all that somebody who helps needs into one zip, without keys; OSError where that fails."""
         write_bundle(path, self.report_parts())
+
+    def show_component(self, component_id: str) -> None:
+        """Go to the row of a component."""
+        self.panel.tabs.setCurrentWidget(self.panel.components)
+        self._on_text()
+        self.panel.components.choose(component_id)
+
+    def offer_drill(self, control: str) -> None:
+        """Have outages tried on the embedded exchange whose control path (an HTTP address) this is."""
+        self.panel.offer_drill(control)
 
     def copy_diagnostics(self) -> None:
         """Put the diagnostics on the clipboard."""

@@ -29,7 +29,7 @@ async def test_a_component_that_was_put_aside_is_served_again(
         tab = dock.panel.components
         await until(lambda: service.performance_metrics().quarantined == ("broken",))
         dock.refresh()
-        assert tab.table.records.records[0].component_id == "broken"
+        assert tab.table.records.records[0].figures.component_id == "broken"
         assert not tab.resume.isEnabled()
         tab.table.selectRow(0)
         assert tab.resume.isEnabled()

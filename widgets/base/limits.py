@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QPalette
 from PyQt6.QtWidgets import QMenu, QToolButton
 
-from .text import said
+from .text import said, tr
 from .theme import colours_of
 
 if TYPE_CHECKING:
@@ -40,7 +40,13 @@ class Limit:
 
 
 class LimitsButton(QToolButton):
-    """Stands beside a panel's tools while the panel is limited; its menu says why, and has the way back."""
+    """Stands beside a panel's tools while the panel is limited; its menu says why, and has the way back.
+
+    Signals:
+        monitorRequested: its user wants to see in the monitor what it is about.
+    """
+
+    monitorRequested = pyqtSignal()
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -62,6 +68,8 @@ class LimitsButton(QToolButton):
             if reason is not None:
                 reason.setEnabled(False)
             self._menu.addAction(limit.way_back, limit.undo)
+        self._menu.addSeparator()
+        self._menu.addAction(tr("See it in the connection monitor"), self.monitorRequested)
         words = " · ".join(limit.word for limit in self.limits)
         self.setText(f"⚠ {words}  ")  # the style draws the sign of the menu over the end
         self.setToolTip("\n".join(limit.why for limit in self.limits))

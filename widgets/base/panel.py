@@ -28,6 +28,7 @@ from .labels import plain_label
 from .limits import Limit, LimitsButton, given_up, undo_until_back
 from .line_state import line_state
 from .look import blend, look, market_colours_of
+from .panel_board import Standing, panel_board
 from .spacing import Step, spaced
 from .text import age_text, mark, said, tr
 from .theme import Colours, MarketColours, colours_of
@@ -126,6 +127,8 @@ class Panel(FocusEntry):
         head.addWidget(self.limits_button)
         layout.addWidget(self.header)
         layout.addWidget(self._stack, 1)
+        self.limits_button.monitorRequested.connect(self._on_monitor_requested)
+        panel_board(service).add(self)
         look().changed.connect(self._on_look)
         service.loadAdapted.connect(self._on_adapted)
         service.alertRaised.connect(self._on_alert)
@@ -147,6 +150,34 @@ class Panel(FocusEntry):
     def dimmed(self) -> bool:
         """Whether values have to be drawn as out of date."""
         return self._state is PanelState.STALE
+
+    def standing(self) -> Standing:
+        """Return in a few words what the panel shows now, for the monitor."""
+        limits = " · ".join(limit.word for limit in self.limits_button.limits)
+        match self._state:
+            case PanelState.ERROR:
+                return Standing("bad", tr("nothing: it failed"))
+            case PanelState.LOADING | PanelState.NO_KEY:
+                return Standing("idle", tr("nothing yet"))
+            case PanelState.EMPTY:
+                return Standing("good", tr("that there is nothing"))
+            case PanelState.STALE:
+                return Standing("warn", " · ".join(part for part in (self._age_words(), limits) if part))
+            case _ if limits:
+                return Standing("warn", tr("less: {limits}", limits=limits))
+        if not self._active:
+            return Standing("idle", tr("hidden"))
+        return Standing("good", tr("the present"))
+
+    def _age_words(self) -> str:
+        if self._late and self._line is not None:
+            return tr("{age} late", age=age_text(int(self._freshness.of(self._line).late)))
+        return tr("{age} old", age=age_text(int(time.monotonic() - self._stale_since)))
+
+    @pyqtSlot()
+    def _on_monitor_requested(self) -> None:
+        if self.proxy is not None:
+            panel_board(self.service).monitorRequested.emit(self.proxy.component_id)
 
     @property
     def colours(self) -> Colours:

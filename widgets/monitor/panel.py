@@ -12,6 +12,7 @@ from ..base.spacing import Step, spaced
 from ..base.text import mark, tr
 from ..base.tokens import MONITOR_ROOMY, MONITOR_SIZE, TABS_LEAST
 from .bar import MonitorBar
+from .drill import DrillTab, FaultControl
 from .frames import FramesTab
 from .heat import HeatTab
 from .incidents import IncidentsTab
@@ -79,6 +80,8 @@ class MonitorPanel(QWidget):
         }
         for tab in self._titles:
             self.tabs.addTab(tab, "")
+        self.drill: DrillTab | None = None
+        self._service = service
         self.timeline.opened.connect(self._on_opened)
         self.hint = plain_label("", self)
         self.hint.setWordWrap(True)
@@ -122,6 +125,8 @@ class MonitorPanel(QWidget):
         parts = (self.bar, self.plots, self.lines, self.table, self.components, self.alerts, self.advice, self.frames)
         for part in (*parts, self.timeline, self.heat):
             part.retranslate()
+        if self.drill is not None:
+            self.drill.retranslate()
         for tab, title in self._titles.items():
             self.tabs.setTabText(self.tabs.indexOf(tab), tr(title))
         self.show_alert_count(self._alert_count)
@@ -161,6 +166,13 @@ class MonitorPanel(QWidget):
         """Tell what happened last."""
         self.last_event.setText(text)
         self.last_event.setToolTip(tip_text(text))
+
+    def offer_drill(self, control: str) -> None:
+        """Have a tab in which outages are tried on the exchange of this control path; once."""
+        if self.drill is None:
+            self.drill = DrillTab(self._service, FaultControl(control), self)
+            self._titles[self.drill] = mark("Fault drill")
+            self.tabs.addTab(self.drill, tr(self._titles[self.drill]))
 
     def show_alert_count(self, count: int) -> None:
         """Tell how many alerts wait for somebody."""

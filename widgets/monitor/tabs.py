@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
+from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from upbit_ws_qt import Alert, BudgetUsage, ComponentMetrics, LineEvent, Priority
 
 from ..base.labels import plain_label
+from ..base.panel_board import panel_board
 from ..base.spacing import spaced
 from ..base.text import mark, said, tr
 from ..base.theme import HEALTH_SHAPES
@@ -30,9 +32,12 @@ from .words import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
+    from PyQt6.QtCore import QModelIndex
     from PyQt6.QtWidgets import QMenu
 
     from upbit_ws_qt import PerformanceMetrics, WebSocketService
+
+    from ..base.panel_board import Standing
 
 __all__ = ["AdviceTab", "AlertsTab", "ComponentsTab", "EventsTab", "RestTab"]
 
@@ -82,64 +87,104 @@ class _ListTab(QWidget, Generic[Record]):
         return button
 
 
-class ComponentsTab(_ListTab[ComponentMetrics]):
-    """Who is served, how fast, and who is put aside."""
+class _Served(NamedTuple):
+    """A component, and how its panel stands; None for one that is no panel."""
+
+    figures: ComponentMetrics
+    panel: Standing | None
+
+
+class ComponentsTab(_ListTab[_Served]):
+    """Who is served, how fast, who is put aside, and which panels show old data or less than was asked for.
+
+    Signals:
+        panelRequested(str): the panel of a component is to be shown.
+    """
+
+    panelRequested = pyqtSignal(str)
 
     def __init__(self, service: WebSocketService, parent: QWidget | None = None) -> None:
-        columns: list[Column[ComponentMetrics]] = [
-            Column(mark("component"), lambda row: component_name(row.component_id)),
-            Column(mark("priority"), lambda row: tr(_PRIORITIES[row.priority]), "critical", figure=_rank),
+        columns: list[Column[_Served]] = [
+            Column(mark("component"), lambda row: component_name(row.figures.component_id)),
+            Column(
+                mark("its panel shows"),
+                _shown_text,
+                "▲ 12 s",
+                level=lambda row: None if row.panel is None else row.panel.level,
+                figure=_standing_rank,
+            ),
+            Column(mark("priority"), lambda row: tr(_PRIORITIES[row.figures.priority]), "critical", figure=_rank),
             Column(
                 mark("streams"),
-                lambda row: f"{row.subscriptions:,}",
+                lambda row: f"{row.figures.subscriptions:,}",
                 "9,999",
                 right=True,
-                figure=lambda row: row.subscriptions,
+                figure=lambda row: row.figures.subscriptions,
             ),
             Column(
                 mark("events/s"),
-                lambda row: count_text(row.messages_per_second),
+                lambda row: count_text(row.figures.messages_per_second),
                 "99,999",
                 right=True,
-                figure=lambda row: row.messages_per_second,
+                figure=lambda row: row.figures.messages_per_second,
             ),
             Column(
                 mark("bytes/s"),
-                lambda row: bytes_text(row.bytes_per_second),
+                lambda row: bytes_text(row.figures.bytes_per_second),
                 "999.9 MiB",
                 right=True,
-                figure=lambda row: row.bytes_per_second,
+                figure=lambda row: row.figures.bytes_per_second,
             ),
-            Column(mark("slot p95 ms"), lambda row: slot_time(row.slot), "9,999.99", right=True, figure=_slot),
+            Column(mark("slot p95 ms"), lambda row: slot_time(row.figures.slot), "9,999.99", right=True, figure=_slot),
             Column(
                 mark("load"),
-                lambda row: f"{row.slot_share * 100:.1f} %",
+                lambda row: f"{row.figures.slot_share * 100:.1f} %",
                 "100.0 %",
                 right=True,
-                figure=lambda row: row.slot_share,
+                figure=lambda row: row.figures.slot_share,
             ),
             Column(
-                mark("errors"), lambda row: f"{row.failures:,}", "9,999", right=True, figure=lambda row: row.failures
+                mark("errors"),
+                lambda row: f"{row.figures.failures:,}",
+                "9,999",
+                right=True,
+                figure=lambda row: row.figures.failures,
             ),
             Column(
-                mark("waiting"), lambda row: f"{row.pending:,}", "9,999", right=True, figure=lambda row: row.pending
+                mark("waiting"),
+                lambda row: f"{row.figures.pending:,}",
+                "9,999",
+                right=True,
+                figure=lambda row: row.figures.pending,
             ),
-            Column(mark("lost"), lambda row: f"{row.dropped:,}", "99,999", right=True, figure=lambda row: row.dropped),
+            Column(
+                mark("lost"),
+                lambda row: f"{row.figures.dropped:,}",
+                "99,999",
+                right=True,
+                figure=lambda row: row.figures.dropped,
+            ),
             Column(
                 mark("state"),
-                lambda row: f"✖ {tr('put aside')}" if row.quarantined else f"● {tr('served')}",
+                lambda row: f"✖ {tr('put aside')}" if row.figures.quarantined else f"● {tr('served')}",
                 "✖ put aside",
-                level=lambda row: "bad" if row.quarantined else "good",
+                level=lambda row: "bad" if row.figures.quarantined else "good",
             ),
         ]
-        super().__init__(columns, lambda row: row.component_id, mark("Components"), mark("Nobody wants data."), parent)
+        super().__init__(
+            columns, lambda row: row.figures.component_id, mark("Components"), mark("Nobody wants data."), parent
+        )
         self._service = service
         self.resume = self._add_button(self._on_resume, self._is_possible)
+        self.table.activated.connect(self._on_activated)
+        self.table.rowMenuRequested.connect(self._on_row_menu)
         self.retranslate()
 
     def show_metrics(self, metrics: PerformanceMetrics) -> None:
         """Show these figures, those that are put aside first."""
-        self.table.show_records(sorted(metrics.components, key=lambda row: (not row.quarantined, row.component_id)))
+        board = panel_board(self._service)
+        rows = [_Served(each, board.standing_of(each.component_id)) for each in metrics.components]
+        self.table.show_records(sorted(rows, key=_worst_first))
         self.resume.setEnabled(self._is_possible())
 
     def retranslate(self) -> None:
@@ -148,12 +193,28 @@ class ComponentsTab(_ListTab[ComponentMetrics]):
         self.resume.setToolTip(tr("Serve a component again that was put aside for failing or blocking"))
 
     def _is_possible(self) -> bool:
-        return any(row.quarantined for row in self.table.selected_records())
+        return any(row.figures.quarantined for row in self.table.selected_records())
 
     def _on_resume(self) -> None:
         for row in self.table.selected_records():
-            if row.quarantined:
-                self._service.resume(row.component_id)
+            if row.figures.quarantined:
+                self._service.resume(row.figures.component_id)
+
+    def choose(self, component_id: str) -> None:
+        """Mark a component's row; nothing where it has none."""
+        for place, row in enumerate(self.table.records.records):
+            if row.figures.component_id == component_id:
+                self.table.selectRow(place)
+
+    def _on_activated(self, index: QModelIndex) -> None:
+        row = self.table.records.records[index.row()]
+        if row.panel is not None:
+            self.panelRequested.emit(row.figures.component_id)
+
+    def _on_row_menu(self, menu: QMenu, index: QModelIndex) -> None:
+        row = self.table.records.records[index.row()] if index.isValid() else None
+        if row is not None and row.panel is not None:
+            menu.addAction(tr("Show the panel"), lambda: self.panelRequested.emit(row.figures.component_id))
 
 
 class AlertsTab(_ListTab[Alert]):
@@ -338,12 +399,25 @@ def _offer(menu: QMenu, button: QPushButton, act: Callable[[], None]) -> None:
         action.setEnabled(button.isEnabled())
 
 
-def _rank(row: ComponentMetrics) -> int:
-    return list(Priority).index(row.priority)
+def _rank(row: _Served) -> int:
+    return list(Priority).index(row.figures.priority)
 
 
-def _slot(row: ComponentMetrics) -> float | None:
-    return row.slot.p95 if row.slot.count else None
+def _slot(row: _Served) -> float | None:
+    return row.figures.slot.p95 if row.figures.slot.count else None
+
+
+def _shown_text(row: _Served) -> str:
+    return "" if row.panel is None else f"{HEALTH_SHAPES[row.panel.level]} {row.panel.text}"
+
+
+def _standing_rank(row: _Served) -> int | None:
+    return None if row.panel is None else ("bad", "warn", "good", "idle").index(row.panel.level)
+
+
+def _worst_first(row: _Served) -> tuple[bool, bool, str]:
+    suffers = row.panel is not None and row.panel.level in ("bad", "warn")
+    return not row.figures.quarantined, not suffers, row.figures.component_id
 
 
 def _budget_state(row: BudgetUsage) -> str:

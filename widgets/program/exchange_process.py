@@ -60,7 +60,7 @@ class ExchangeProcess:
     def _begin(self) -> None:
         port = ("--port", self._port) if self._port else ()
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", "upbit_ws_qt.exchange", "--end-with-input", *self._arguments, *port],
+            [sys.executable, "-m", "upbit_ws_qt.exchange", "--end-with-input", "--control", *self._arguments, *port],
             stdin=subprocess.PIPE,  # closed by the system when this process dies, even of SIGKILL
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -34,6 +34,7 @@ from ..base.trouble import trouble_of
 from ..base.typeface import use_typeface
 from ..chart.panel import ChartWidget
 from ..indicators.panel import IndicatorsWidget
+from ..monitor.drill import control_of
 from ..settings.dialog import SettingsDialog
 from ..settings.preferences import line_settings
 from ..window.error_dialog import ErrorReporter
@@ -359,7 +360,15 @@ class Program(QObject):
         chosen = self._preferences
         only, log = self._options.symbols, self._log
         needs = Needs(
-            service, catalog, log, chosen.symbol, only, chosen.unit, chosen.watches, self._store.record(live=live)
+            service,
+            catalog,
+            log,
+            chosen.symbol,
+            only,
+            chosen.unit,
+            chosen.watches,
+            self._store.record(live=live),
+            control_of(self._config.rest_url) if self._options.embedded else None,
         )
         window = self._window = MainWindow(needs, ExchangeOrigin.of(self._config, embedded=self._is_embedded))
         menu = self._menu = MainMenu(window)

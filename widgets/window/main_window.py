@@ -11,8 +11,10 @@ from PyQt6.QtWidgets import QApplication, QDockWidget, QMainWindow, QTabBar, QTa
 from ..base.event_panel import EventPanel
 from ..base.focus import focus_into
 from ..base.panel import Panel
+from ..base.panel_board import panel_board
 from ..base.table_panel import TablePanel
 from ..base.text import tr
+from ..monitor_dock import ConnectionMonitorDock
 from ..watch_list.panel import WatchListWidget
 from .dock_arranger import apply_arrangement, read_arrangement
 from .dock_header import DockHeader
@@ -95,6 +97,10 @@ class MainWindow(QMainWindow):
             self._add_panel(name)
         self.bar = ServiceStatusBar(needs.service, origin, self)
         self.bar.monitorRequested.connect(lambda: self.show_panel("monitor"))
+        panel_board(needs.service).monitorRequested.connect(self.show_component)
+        monitor = self.docks["monitor"]
+        if isinstance(monitor, ConnectionMonitorDock):
+            monitor.panelRequested.connect(self.show_panel_of)
         self.setStatusBar(self.bar)
         self.toasts = Toasts(self)
         self.retranslate()
@@ -174,6 +180,22 @@ class MainWindow(QMainWindow):
             self.panels[name].show()  # Qt says only later that it can be seen
             self._headers[name].show_tools(True)
             focus_into(self.panels[name])
+
+    @pyqtSlot(str)
+    def show_component(self, component_id: str) -> None:
+        """Show in the monitor how a component does."""
+        self.show_panel("monitor")
+        monitor = self.docks["monitor"]
+        if isinstance(monitor, ConnectionMonitorDock):
+            monitor.show_component(component_id)
+
+    @pyqtSlot(str)
+    def show_panel_of(self, component_id: str) -> None:
+        """Bring the panel to the front whose data come by a component; an unknown one changes nothing."""
+        for name, panel in self.panels.items():
+            if isinstance(panel, Panel) and panel.proxy is not None and panel.proxy.component_id == component_id:
+                self.show_panel(name)
+                return
 
     def _place(self, name: str) -> None:
         """Put a panel that no arrangement has a place for where there is room for it."""

@@ -43,6 +43,8 @@ class Needs:
     unit: str
     watches: tuple[tuple[IndicatorSpec, str], ...] = FIRST_WATCHES
     record: Path | None = None
+    control: str | None = None
+    """Where the embedded exchange takes faults; None for any other exchange."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ PANELS: dict[str, PanelKind] = {
     ),
     "monitor": PanelKind(
         mark("Connection monitor"),
-        lambda needs, parent: ConnectionMonitorDock(needs.service, parent, record=needs.record),
+        lambda needs, parent: ConnectionMonitorDock(needs.service, parent, record=needs.record, control=needs.control),
     ),
     "log": PanelKind(mark("Log"), lambda needs, parent: LogWidget(needs.log, parent)),
 }
