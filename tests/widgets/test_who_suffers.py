@@ -21,17 +21,14 @@ from widgets.tape.panel import TapeWidget
 if TYPE_CHECKING:
     from upbit_ws_qt import WebSocketService
     from upbit_ws_qt.exchange import EmbeddedExchange
-    from widgets.monitor.tabs import ComponentsTab
 
 
-def row_of(tab: ComponentsTab, component_id: str) -> int:
-    return next(
-        place for place, row in enumerate(tab.table.records.records) if row.figures.component_id == component_id
-    )
-
-
-def said_of(tab: ComponentsTab, component_id: str) -> str:
-    return str(tab.table.records.index(row_of(tab, component_id), 1).data())
+def said_now(dock: ConnectionMonitorDock, component_id: str) -> tuple[int, str]:
+    """Return in which row of the components a panel stands now, and what is said of it; -1 before it was read off."""
+    dock.refresh()
+    records = dock.panel.components.table.records
+    places = [place for place, row in enumerate(records.records) if row.figures.component_id == component_id]
+    return (places[0], str(records.index(places[0], 1).data())) if places else (-1, "")
 
 
 @served()
@@ -44,22 +41,19 @@ async def test_a_panel_says_the_present_then_how_old_then_the_present_again(
         assert board.standing_of("tape") == Standing("good", "the present")
         assert board.standing_of("nobody") is None
         with monitor(service) as dock:
-            tab = dock.panel.components
-            dock.panel.tabs.setCurrentWidget(tab)
-            dock.refresh()
-            assert said_of(tab, "tape") == "● the present"
+            dock.panel.tabs.setCurrentWidget(dock.panel.components)
+            await until(lambda: said_now(dock, "tape")[1] == "● the present")
             refused = exchange.faults.inject("refuse", "public")
             exchange.faults.inject("drop", "public")
             await until(lambda: tape.state is PanelState.STALE)
-            dock.refresh()
-            assert said_of(tab, "tape").startswith("▲ ")
-            assert said_of(tab, "tape").endswith(" old")
-            assert row_of(tab, "tape") == 0, "who suffers stands first"
+            place, words = said_now(dock, "tape")
+            assert words.startswith("▲ ")
+            assert words.endswith(" old")
+            assert place == 0, "who suffers stands first"
             refused.clear()
             await connected(service, PUBLIC)
             await until(lambda: tape.state is PanelState.LIVE)
-            dock.refresh()
-            assert said_of(tab, "tape") == "● the present"
+            assert said_now(dock, "tape")[1] == "● the present"
 
 
 @served()
