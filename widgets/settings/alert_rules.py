@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PyQt6.QtCore import QTime, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import (
+    QAbstractSpinBox,
     QApplication,
     QCheckBox,
     QDoubleSpinBox,
@@ -150,9 +151,16 @@ class AlertPage(QWidget):
         figure.setValue(getattr(self._limits, kind) * threshold.factor)
         if threshold.unit:
             self._say(figure.setSuffix, threshold.unit)
-        self._say(figure.setAccessibleName, title)
+        self._name(figure, title)
         figure.valueChanged.connect(partial(self._on_figure, kind, threshold))
         grid.addWidget(figure, row, 1)
+
+    def _name(self, box: QAbstractSpinBox, title: str) -> None:
+        """Name a box for a screen reader, and the line in it, to which the keyboard goes."""
+        self._say(box.setAccessibleName, title)
+        line = box.lineEdit()
+        if line is not None:
+            self._say(line.setAccessibleName, title)
 
     def _add_sound(self, layout: QVBoxLayout, preferences: Preferences) -> None:
         self.sound = QCheckBox(self)
@@ -190,7 +198,7 @@ class AlertPage(QWidget):
         clock.setDisplayFormat(CLOCK)
         clock.setEnabled(self.quiet.isChecked())
         self.quiet.toggled.connect(clock.setEnabled)
-        self._say(clock.setAccessibleName, title)
+        self._name(clock, title)
         clock.timeChanged.connect(lambda time: self.changed.emit(name, time.toString(CLOCK)))
         return clock
 
