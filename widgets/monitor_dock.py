@@ -113,7 +113,7 @@ class ConnectionMonitorDock(QDockWidget):
         panel.buttons["csv"].clicked.connect(self._on_csv)
         panel.buttons["png"].clicked.connect(self._on_png)
         panel.buttons["copy"].clicked.connect(self.copy_diagnostics)
-        panel.buttons["report"].clicked.connect(self._on_report)
+        panel.buttons["report"].clicked.connect(self.show_report)
         self._retranslate()
         if control is not None:
             self.offer_drill(control)
@@ -445,7 +445,8 @@ class ConnectionMonitorDock(QDockWidget):
     def _on_png(self) -> None:
         self._ask(tr("Save picture"), "monitor.png", tr("Pictures (*.png)"), self.export_png)
 
-    def _on_report(self) -> None:
+    def show_report(self) -> None:
+        """Show what a report of this moment would hold; its user decides whether, and where, it is written."""
         dialog = BundleDialog(self.report_parts(), self)
         # What is written is what was listed, not what has become of it since.
         dialog.saveRequested.connect(

@@ -25,6 +25,7 @@ from widgets.base.panel import Panel, PanelState
 from widgets.base.text import Language
 from widgets.base.theme import MarketScheme, ThemeMode, is_dark
 from widgets.chart.panel import ChartWidget
+from widgets.monitor.bundle import PARTS, BundleDialog
 from widgets.order_book.panel import OrderBookWidget
 from widgets.program.main_menu import MainMenu
 from widgets.program.options import Options
@@ -208,6 +209,18 @@ async def test_toasts_collapse_repeats_and_are_bounded() -> None:
             toasts.show_note(f"note {number}")
         assert len(toasts.texts) == 4
         assert toasts.texts[-1] == "note 9"
+
+
+async def test_a_problem_is_reported_from_the_menu() -> None:
+    async with desk() as (program, _):
+        window = window_of(program)
+        menu = window.findChild(MainMenu)
+        assert menu is not None
+        menu.report()
+        dialog = window.findChild(BundleDialog)
+        assert dialog is not None
+        assert dialog.files.count() == len(PARTS), "all is listed before anything is written"
+        dialog.reject()
 
 
 async def test_without_keys_private_panels_ask_for_one() -> None:

@@ -14,6 +14,7 @@ from upbit_ws_qt import ConnectionState, WebSocketType
 from ..base.market_marks import market_marks
 from ..base.text import mark, tr
 from ..base.trouble import trouble_of
+from ..monitor_dock import ConnectionMonitorDock
 from ..window.moving import Step
 from ..window.perspectives import BUILT_IN, PERSPECTIVE_TITLES
 from ..window.symbol_search import SymbolSearch
@@ -93,6 +94,7 @@ class MainMenu(QObject):
         self._add_market_menu()
         help_menu = self._menu(mark("&Help"))
         self._action(help_menu, mark("&Tour, one minute"), self.tourRequested.emit)
+        self._action(help_menu, mark("&Report a problem…"), self.report)
         self._action(help_menu, mark("&Keyboard…"), self._on_keyboard, "F1")
         self._action(help_menu, mark("&About…"), self._on_about)
         window.languageChanged.connect(self.retranslate)
@@ -312,6 +314,13 @@ class MainMenu(QObject):
         dialog.symbolSelected.connect(self._window.select_symbol)
         dialog.open()
         return dialog
+
+    def report(self) -> None:
+        """Show the monitor, and what a report of it would hold."""
+        self._window.show_panel("monitor")
+        dock = self._window.docks["monitor"]
+        assert isinstance(dock, ConnectionMonitorDock)
+        dock.show_report()
 
     @pyqtSlot()
     def _on_save_as(self) -> None:
