@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import re
 import time
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.frames import CONTROL_FRAMES, DEFAULT_FRAMES, SIMPLE_FRAMES, listed
 from tests.routing.rig import Listener, engine_rig, event_of, in_loop, raw
-from upbit_ws_qt.errors import ConfigurationError
+from upbit_ws_qt.errors import ConfigurationError, DecodeError
 from upbit_ws_qt.events import AnnouncementEvent, OrderbookEvent
 from upbit_ws_qt.routing import DataPoolManager
 from upbit_ws_qt.specs import IndicatorSpec, SubscriptionSpec
@@ -69,7 +71,8 @@ async def test_every_type_arrives_in_every_format(wrap: Any) -> None:
             listener = Listener()
             rig.engine.register_route("c", spec_for(event), listener)
             await rig.feed(wrap(frame))
-            assert [type(got) for got in listener.events] == [type(event)], frame
+            (got,) = listener.events
+            assert isinstance(got, type(event)), frame
             assert listener.events[0].epoch == rig.epoch
             assert listener.events[0].received_at > 0
 
@@ -441,3 +444,19 @@ async def test_a_probe_may_end_its_own_component() -> None:
             rig.engine.register_route("c", SubscriptionSpec("ticker", code), lambda event: None, alive=probe)
         assert rig.engine.sweep(0.0).dead == ()
         assert rig.engine.get_routing_statistics().routes == ()
+
+
+async def test_a_bad_number_is_found_when_its_frame_is_read_and_not_in_a_callback() -> None:
+    for kind, name in (("ticker", "trade_price"), ("trade", "trade_volume"), ("orderbook", "ask_price")):
+        good = [raw(kind, timestamp=number, sequential_id=number) for number in (1, 2, 4)]
+        async with engine_rig() as rig:
+            listener = Listener()
+            rig.engine.register_route("c", SubscriptionSpec(kind, "KRW-BTC"), listener)
+            later = raw(kind, timestamp=3, sequential_id=3)
+            bad = re.sub(rb'("%b":)[\d.]+' % name.encode(), rb"\g<1>1.2.3", later, count=1)
+            await rig.feed(*good[:2], bad, good[2])
+            assert listener.timestamps == [1, 2, 4], kind
+            assert len(rig.undecoded) == rig.engine.get_routing_statistics().decode_errors == 1
+            assert isinstance(rig.undecoded[0][1], DecodeError)
+            events = [replace(event, epoch=0, received_at=0.0) for event in listener.events]
+            assert events == [decode(frame)[0] for frame in good]

@@ -10,15 +10,16 @@ import pytest
 from tests.frames import DEFAULT_FRAMES, SIMPLE_FRAMES
 from tests.fuzz_decoder import digits
 from upbit_ws_qt.errors import DecodeError
-from upbit_ws_qt.wire import decode, decoder, outlines
+from upbit_ws_qt.wire import CODE_BEGINS, decode, decode_late, decoder, outlines
 from upbit_ws_qt.wire.simple_keys import SIMPLE_KEYS
 
 FLAT = [
     frame
     for frame in (*DEFAULT_FRAMES, *SIMPLE_FRAMES)
-    if re.match(rb'\{"ty(pe)?":"(ticker|trade)","(code|cd)":"KRW-', frame) and b"e-" not in frame
+    if re.match(rb'\{"ty(pe)?":"(ticker|trade|orderbook)","(code|cd)":"KRW-', frame)
+    and not re.search(rb"\d[eE]", frame)
 ]
-TICKER, TRADE = FLAT[0], FLAT[1]
+TICKER, TRADE, BOOK = FLAT[0], FLAT[1], FLAT[2]
 
 
 @pytest.fixture(autouse=True)
@@ -39,14 +40,24 @@ def careful(frame: bytes) -> object:
 
 
 def quick(frame: bytes) -> object:
+    """Return what the quick ways say; the one on which numbers are made late has no say of its own."""
+    late = decode_late(frame, head_of(frame))
     try:
-        return decode(frame)
+        found = decode(frame)
     except DecodeError:
+        assert late is None
         return DecodeError
+    assert late is None or (late,) == found
+    return found
+
+
+def head_of(frame: bytes) -> bytes:
+    return frame[: frame.find(b",", CODE_BEGINS)]
 
 
 def test_there_is_one_of_each() -> None:
-    assert len(FLAT) == 4
+    for kind in (b"ticker", b"trade", b"orderbook"):
+        assert {frame[:6] for frame in FLAT if b'":"%b"' % kind in frame} == {b'{"type', b'{"ty":'}
 
 
 @pytest.mark.parametrize("frame", FLAT)
@@ -70,7 +81,7 @@ def test_whatever_happens_to_the_digits_both_ways_agree(frame: bytes) -> None:
 
 
 def test_keys_differ_in_more_than_their_digits() -> None:
-    for kind in ("ticker", "trade"):
+    for kind in ("ticker", "trade", "orderbook", "orderbook_units"):
         for names in (SIMPLE_KEYS[kind].keys(), SIMPLE_KEYS[kind].values()):
             assert len({re.sub(r"\d", "", name) for name in names}) == len(names)
 
@@ -82,7 +93,8 @@ def test_keys_differ_in_more_than_their_digits() -> None:
         (b'"change":"RISE"', b'"change":"\\u0052ISE"'),  # its escape could become any
         (b'"change":"RISE"', b'"change":"RISE","change1":"1"'),  # its key could become the other
         (b'"change":"RISE"', b'"change":"FALL","change":"RISE"'),
-        (b'"code":"KRW-BTC"', b'"code":"KRW-' + b"A" * 20 + b'"'),  # not told by the first bytes
+        (b'"code":"KRW-BTC"', b'"code":"KRW-' + b"A" * 100 + b'"'),
+        (b'"code":"KRW-BTC"', b'"code":"KRW,BTC"'),  # its head tells half of it
     ],
 )
 def test_a_frame_that_could_turn_bad_by_its_digits_is_not_remembered(change: tuple[bytes, bytes]) -> None:
@@ -94,10 +106,65 @@ def test_a_frame_that_could_turn_bad_by_its_digits_is_not_remembered(change: tup
 
 
 def test_other_types_and_lists_are_not_remembered() -> None:
-    for frame in DEFAULT_FRAMES[4:]:
-        decode(frame)
+    for frame in DEFAULT_FRAMES:
+        if not re.match(rb'\{"type":"(ticker|trade|orderbook)"', frame):
+            decode(frame)
     decode(b"[" + TICKER + b"]")
     assert kept() == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        (b'"ask_price":', b'"ask_price1":1,"ask_price":'),  # its key could become the other
+        (b'"ask_price":', b'"ask_price":1,"ask_price":'),
+        (b'"total_ask_size":6.8', b'"total_ask_size":6.8e0'),
+    ],
+)
+def test_a_book_is_remembered_with_all_of_its_rows_or_not_at_all(change: tuple[bytes, bytes]) -> None:
+    changed = BOOK.replace(*change)
+    assert changed != BOOK
+    assert quick(changed) == quick(changed) == careful(changed)
+    assert kept() == 0
+    decode(BOOK)
+    assert kept() == 1
+    assert decode_late(BOOK, head_of(BOOK)) is not None
+    assert decode_late(changed, head_of(changed)) is None
+
+
+def whole_book(price: bytes = b"110345000.0") -> bytes:
+    """Return a book with more digits than a flat frame may have."""
+    row = b'{"ask_price":%b,"bid_price":110344000.0,"ask_size":0.12345678,"bid_size":12.345678}'
+    rows = b",".join([row % price, *[row % b"110345000.0"] * 29])
+    return re.sub(rb'"orderbook_units":\[.*?\]', lambda _: b'"orderbook_units":[' + rows + b"]", BOOK)
+
+
+@pytest.mark.parametrize(
+    ("price", "is_quick"),
+    [
+        (b"9" * 250, True),
+        (b"0." + b"0" * 250 + b"1", True),
+        (b"9" * 286, False),
+        (b"9" * 300, False),
+        (b"9" * 302, False),  # which nobody can show
+        (b"0." + b"0" * 330 + b"1", False),
+        (b"9" * 9000, False),
+    ],
+)
+def test_the_numbers_of_a_whole_book_may_be_many_but_none_of_them_long(price: bytes, is_quick: bool) -> None:
+    decode(whole_book())
+    (known,) = decoder._known.values()
+    assert len(whole_book()) > known.longest
+    assert decode_late(whole_book(), head_of(BOOK)) is not None
+    changed = whole_book(price)
+    assert (decode_late(changed, head_of(changed)) is not None) == is_quick
+    assert quick(changed) == careful(changed)
+
+
+def test_a_long_number_is_found_wherever_it_begins() -> None:
+    for begins in range(2 * 13):
+        assert outlines.has_long_number(b"," * begins + b"7" * 286)
+        assert not outlines.has_long_number(b"," * begins + b"7" * 273 + b",")
 
 
 def test_a_long_number_is_refused_on_the_quick_way_too() -> None:

@@ -1,6 +1,10 @@
 """All that the exchange can tell, as immutable typed events; numbers are exact decimals, times are ms in UTC.
 
-Construct events by keyword: the order of their fields is no promise.
+Construct events by keyword: the order of their fields is no promise. Ask of which kind one is by `isinstance` or
+`match`, not by `type`: one that came by the line makes its numbers when they are read, which a subclass does, and is a
+plain struct for msgspec's own functions when it was copied:
+
+    msgspec.json.encode(copy.copy(event))
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
@@ -123,6 +124,14 @@ class OrderbookEvent(BaseWebSocketEvent, frozen=True, gc=False):
     total_bid_size: Decimal
     orderbook_units: tuple[OrderbookUnit, ...]
     level: Decimal = Decimal(0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields by their names on the wire; see BaseWebSocketEvent."""
+        for unit in self.orderbook_units:
+            _ = (
+                unit.ask_price
+            )  # one of another event may be unread still (wire/unread.py), and msgspec would not see it
+        return BaseWebSocketEvent.to_dict(self)
 
     @property
     def asks(self) -> tuple[tuple[Decimal, Decimal], ...]:

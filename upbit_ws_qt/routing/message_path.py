@@ -17,7 +17,7 @@ from upbit_ws_qt.routing.statistics import RoutingCounters
 from upbit_ws_qt.streams import key_of_event
 from upbit_ws_qt.tasks import inside_task
 from upbit_ws_qt.types import DataType
-from upbit_ws_qt.wire import decode, peek
+from upbit_ws_qt.wire import CODE_BEGINS, decode, decode_late, peek
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -35,9 +35,6 @@ __all__ = ["MessagePath"]
 
 _BACKLOG_EVERY = 63  # the backlog is looked at once in so many frames plus one
 _SAMPLE = 15  # latencies of one public frame in sixteen; of every private one
-# Bytes: the first comma from here on ends the code in `{"ty":"trade","cd":"KRW-BTC",` and, where tokens stand apart, in
-# `{"type": "orderbook", "code": "KRW-BTC",` too.
-_CODE_BEGINS = 21
 
 
 class _Unknown:
@@ -111,7 +108,7 @@ class MessagePath:
             meter.old_epoch += 1
             return
         # The first bytes tell type and market, and a look into a dict by them costs little beside decoding.
-        head = data[: data.find(b",", _CODE_BEGINS)] if type(data) is bytes else b""
+        head = data[: data.find(b",", CODE_BEGINS)] if type(data) is bytes else b""
         group = self._heads.get(head, _UNKNOWN)
         if group is _UNKNOWN:
             group = self._find_group(head, data)
@@ -122,7 +119,7 @@ class MessagePath:
             self.hold.note_backlog(self._backlog())
         if group.conflatable and (group.is_lazy or self.hold.in_use) and self.hold.take(group, frame):
             return
-        self._decode(frame, group)
+        self._decode(frame, group, head)
 
     def route_event(self, event: BaseWebSocketEvent) -> int:
         """Hand out one stamped event, order guard included; return to how many consumers it was offered."""
@@ -150,36 +147,44 @@ class MessagePath:
         if not self._is_current_epoch(frame.ws_type, frame.epoch):
             self.meter.old_epoch += 1
             return
-        group = self._find_group(b"", frame.data)
+        data = frame.data
+        head = data[: data.find(b",", CODE_BEGINS)] if type(data) is bytes else b""
+        group = self._find_group(b"", data)
         if group is None:
             self.meter.unwanted += 1
             return
-        self._decode(frame, group)
+        self._decode(frame, group, head)
 
-    def _decode(self, frame: RawFrame, group: Group) -> None:
-        data = frame.data
+    def _decode(self, frame: RawFrame, group: Group, head: bytes) -> None:
+        """Make the event of a frame and hand it out; `head` are its bytes before the comma behind the code."""
+        data: Any = frame.data
         meter = self.meter
         began = 0.0 if meter.frames & _SAMPLE and group.is_sampled else self._clock()
         cpu_began = self._thread_time() if began else 0.0
-        try:
-            messages = decode(data)
-        except DecodeError as error:
-            meter.decode_errors_on[frame.ws_type] += 1
-            self._on_decode_error(frame.ws_type, error)
-            stream = stream_of(data)
-            if stream is not None and self.on_unreadable is not None:
-                self.on_unreadable(stream)
-            return
-        if group is _UNKNOWN:
-            self._route_unknown(frame, messages, began, cpu_began)
-            return
-        event: Any = messages[0]  # peek has vouched for one event of this type and code
+        event: Any = decode_late(data, head)
+        if event is None:
+            try:
+                messages = decode(data)
+            except DecodeError as error:
+                self._note_unreadable(frame, error)
+                return
+            if group is _UNKNOWN:
+                self._route_unknown(frame, messages, began, cpu_began)
+                return
+            event = messages[0]  # peek has vouched for one event of this type and code
         force_setattr(event, "epoch", frame.epoch)
         force_setattr(event, "received_at", frame.received_at)
         if not began:
             self._accept(group, event)
             return
         self._accept_measured(group, event, began, cpu_began, len(data))
+
+    def _note_unreadable(self, frame: RawFrame, error: DecodeError) -> None:
+        self.meter.decode_errors_on[frame.ws_type] += 1
+        self._on_decode_error(frame.ws_type, error)
+        stream = stream_of(frame.data)
+        if stream is not None and self.on_unreadable is not None:
+            self.on_unreadable(stream)
 
     def _accept_measured(
         self, group: Group, event: BaseWebSocketEvent, began: float, cpu_began: float, size: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from upbit_ws_qt.wire.control import ServerError, ServerStatus, SubscriptionEntry, SubscriptionList, WebSocketMessage
-from upbit_ws_qt.wire.decoder import Frame, decode, peek
+from upbit_ws_qt.wire.decoder import CODE_BEGINS, Frame, decode, decode_late, peek
 from upbit_ws_qt.wire.request_rules import (
     INDICATOR_RULES,
     MAX_COMBINATIONS,
@@ -17,6 +17,7 @@ from upbit_ws_qt.wire.requests import TypeObject, build_list_request, build_requ
 from upbit_ws_qt.wire.simple_format import FormatChoice, FormatSavings, SimpleFormatConverter, spell_out
 
 __all__ = [
+    "CODE_BEGINS",
     "INDICATOR_RULES",
     "MAX_COMBINATIONS",
     "TIMEFRAMES",
@@ -36,6 +37,7 @@ __all__ = [
     "check_spec",
     "count_combinations",
     "decode",
+    "decode_late",
     "encode_request",
     "peek",
     "region_problem",

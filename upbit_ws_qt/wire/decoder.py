@@ -16,7 +16,7 @@ from upbit_ws_qt.events import BaseWebSocketEvent
 from upbit_ws_qt.text import safe_text
 from upbit_ws_qt.types import DataType, WebSocketType
 from upbit_ws_qt.wire.control import decode_control, read_header
-from upbit_ws_qt.wire.outlines import DIGITS, LONG_HEAD, SHORT_HEAD, Outlines, learn
+from upbit_ws_qt.wire.outlines import CODE_BEGINS, DIGITS, Outlines, has_long_number, learn
 from upbit_ws_qt.wire.shapes import Shape
 from upbit_ws_qt.wire.simple_keys import MESSAGE_KINDS, kind_of
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt.wire.control import WebSocketMessage
 
-__all__ = ["Frame", "decode", "peek"]
+__all__ = ["CODE_BEGINS", "Frame", "decode", "decode_late", "peek"]
 
 Frame: TypeAlias = bytes | bytearray | memoryview | str
 """What a WebSocket hands over."""
@@ -110,17 +110,39 @@ def decode(frame: Frame) -> tuple[WebSocketMessage, ...]:
     """
     try:
         data = frame if type(frame) is bytes else _as_bytes(frame)
-        # Tickers and trades are most of all frames: no call and no test here that is not needed.
-        known = _known.get(data[LONG_HEAD]) or _known.get(data[SHORT_HEAD])
-        if known is not None and data.translate(None, DIGITS) in known.kept and len(data) <= known.longest:
-            return (known.read(data) if known.build is None else known.build(known.read(data)),)
-        return _decode_routed(data)
+        known = _known.get(data[: data.find(b",", CODE_BEGINS)])
+        if known is None or data.translate(None, DIGITS) not in known.kept:
+            return _decode_routed(data)
+        if len(data) > known.longest and has_long_number(data):
+            return _decode_routed(data)
+        return (known.read(data) if known.build is None else known.build(known.read(data)),)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         if isinstance(error, msgspec.ValidationError):
             in_milliseconds = _MICROSECONDS.sub(rb"\1", data)
             if len(in_milliseconds) < len(data):
                 return decode(in_milliseconds)
         raise DecodeError(_reason(error), _excerpt(frame)) from error
+
+
+def decode_late(data: bytes, head: bytes) -> BaseWebSocketEvent | None:
+    """Return the event of a ticker's, trade's or book's frame, whose numbers are made when they are first read.
+
+    None where `decode` has to look at the frame: one of another type, in an outline that is new, or a bad one. What it
+    returns is what `decode` would, see unread.py.
+
+    Args:
+        data: a frame.
+        head: its bytes before the comma behind the code.
+    """
+    known = _known.get(head)
+    if known is None or data.translate(None, DIGITS) not in known.kept:
+        return None
+    if len(data) > known.longest and has_long_number(data):
+        return None
+    try:
+        return known.read_late(data)  # type: ignore[no-any-return]
+    except msgspec.MsgspecError:
+        return None
 
 
 def peek(frame: Frame) -> tuple[str, str] | None:
@@ -222,9 +244,10 @@ def _finish(route: _Route, event: BaseWebSocketEvent, data: bytes) -> BaseWebSoc
     seen = peek(data)
     if event.type != route.type or (seen is not None and route.code_key and seen[1] != event.code):
         raise ValueError("type or code stands there twice and differs")
-    if seen is not None and not route.is_list and data.startswith(route.code_key, len(route.start)):
-        head_size = len(route.start) + len(route.code_key) + len(event.code.encode()) + 1
-        learn(_known, route.shape, head_size, data)
+    head = data[: data.find(b",", CODE_BEGINS)]
+    # Equal heads have to mean equal types and codes, and the same format.
+    if head == b'%b%b%b"' % (route.start, route.code_key, event.code.encode()) and not route.is_list:
+        learn(_known, route.shape, head, data)
     return _look_closer(route.kind, event, data)
 
 
