@@ -149,3 +149,45 @@ async def test_a_reader_that_opens_a_dialog_is_not_entered_again_and_goes_on_aft
     await until(lambda: len(seen) == 4)
     assert seen == ["in", "out 1", "in", "out 2"]
     loop.remove_reader(ours)
+
+
+async def test_what_reading_arranges_is_done_right_behind_it(pair: tuple[socket.socket, socket.socket]) -> None:
+    ours, theirs = pair
+    loop = quick_loop()
+    made: list[str] = []
+
+    def read() -> None:
+        ours.recv(100)
+        QTimer.singleShot(0, lambda: made.append("of Qt's"))
+        loop.call_soon(lambda: (made.append("arranged"), loop.call_soon(made.append, "next turn")))
+        made.append("read")
+
+    loop.add_reader(ours, read)
+    theirs.send(b"one")
+    await until(lambda: len(made) == 4)
+    loop.remove_reader(ours)
+    assert made[:2] == ["read", "arranged"]
+    assert set(made[2:]) == {"of Qt's", "next turn"}
+
+
+async def test_under_a_dialog_that_what_was_read_opens_reading_goes_on(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    ours, theirs = pair
+    loop = quick_loop()
+    made: list[bytes] = []
+
+    def take(data: bytes) -> None:
+        made.append(data)
+        if data == b"one":
+            theirs.send(b"two")
+            run_dialog(lambda: b"two" in made)
+            made.append(b"closed")
+
+    loop.add_reader(ours, lambda: loop.call_soon(take, ours.recv(100)))
+    theirs.send(b"one")
+    await until(lambda: b"closed" in made)
+    theirs.send(b"three")
+    await until(lambda: b"three" in made)
+    loop.remove_reader(ours)
+    assert made == [b"one", b"two", b"closed", b"three"]

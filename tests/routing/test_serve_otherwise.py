@@ -227,3 +227,45 @@ async def test_nothing_is_lost_uncounted_or_out_of_order_however_it_is_changed(k
         assert len(seen) == route.delivered
         assert route.dropped == 0
         assert_conserved(route)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_what_may_wait_undecoded_is_known_by_who_is_there_whoever_came_and_went(seed: int) -> None:
+    rng = random.Random(seed)
+    blocking = BackpressureConfig(strategy=BackpressureStrategy.BLOCK)
+    kinds: list[dict[str, Any]] = [
+        {"delivery": EVERY}, {"delivery": FRAME}, {"only_snapshot": True}, {"only_realtime": True, "delivery": FRAME},
+        {"backpressure": blocking},
+    ]  # fmt: skip
+    async with engine_rig() as rig:
+        engine = rig.engine
+        routes: list[Route] = []
+        attached: set[Route] = set()
+        looks = set()
+        for number in range(200):
+            act = rng.choice(("come", "come", "go", "go", "serve", "leave", "return"))
+            route = rng.choice(routes) if routes else None
+            if act == "come":
+                spec = SubscriptionSpec("ticker", "KRW-BTC", **rng.choice(kinds[: rng.choice((2, 5))]))
+                routes.append(engine.register_route(f"c{number}", spec, Listener()))
+                attached.add(routes[-1])
+            elif route is not None and act == "go":
+                route.close()
+                routes.remove(route)
+                attached.discard(route)
+            elif route is not None and act == "serve":
+                serve(rig, route, rng.choice((EVERY, FRAME)))
+            elif act == "leave" and route in attached:
+                engine.detach(route)
+                attached.discard(route)
+            elif route is not None and act == "return" and route not in attached:
+                engine.attach(route)
+                attached.add(route)
+            group = engine._hub.group("ticker", "KRW-BTC")
+            assert (group is None) == (not attached)
+            if group is not None:
+                conflatable = not any(each.is_lossless or each.spec.only_snapshot for each in attached)
+                assert group.conflatable == conflatable
+                assert group.is_lazy == (conflatable and all(each.spec.delivery is FRAME for each in attached))
+                looks.add((group.conflatable, group.is_lazy))
+        assert len(looks) == 3

@@ -3,7 +3,8 @@
 qasync starts and kills one of Qt's timers for each call that is due, for which Qt goes round its own loop each time;
 and where something can be read it arranges such a call, with the socket's notifier switched off until then. A market
 sends a message a millisecond, so each is read for itself, and most of what it costs is that
-(benchmarks/throughput.py, `single`).
+(benchmarks/throughput.py, `single`). What reading arranges, such as having the message handed out, is done right behind
+it, without going round Qt's loop once more.
 """
 
 from __future__ import annotations
@@ -52,7 +53,12 @@ class QuickTurns(QObject):
         loop: Any = self._loop()
         if fd in loop._read_notifiers:
             loop._remove_reader(fd)
-        loop._read_notifiers[fd] = ReadNotifier(loop, fd if isinstance(fd, int) else fd.fileno(), callback, args)
+        descriptor = fd if isinstance(fd, int) else fd.fileno()
+        loop._read_notifiers[fd] = ReadNotifier(loop, descriptor, callback, args, self.make_due)
+
+    def make_due(self) -> None:
+        """Make the calls that are due now; what they arrange comes in the next turn."""
+        self._make(len(self._due))
 
     def timerEvent(self, event: QTimerEvent | None) -> None:
         """Make the calls that are due now; what they arrange comes in the next turn, behind Qt's other events."""
@@ -88,9 +94,17 @@ class QuickTurns(QObject):
 class ReadNotifier(QSocketNotifier):
     """Has a socket read as soon as there is something to be read."""
 
-    def __init__(self, loop: Any, descriptor: Any, callback: Callable[..., object], args: tuple[Any, ...]) -> None:
+    def __init__(
+        self,
+        loop: Any,
+        descriptor: Any,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        make_due: Callable[[], None],
+    ) -> None:
         super().__init__(descriptor, QSocketNotifier.Type.Read)
         self._loop = ref(loop)
+        self._make_due = make_due
         self._handle = asyncio.Handle(callback, args, loop)
         self._reads = False
         self._left_off = False
@@ -107,14 +121,21 @@ class ReadNotifier(QSocketNotifier):
         self._reads = True
         begun = _begin(loop)
         try:
+            self._read()
+            self._make_due()
+        finally:
+            if begun:
+                asyncio._set_running_loop(None)
+
+    def _read(self) -> None:
+        try:
             self._handle._run()
         finally:
             self._reads = False
-            if begun:
-                asyncio._set_running_loop(None)
-        if self._left_off:
-            self._left_off = False
-            self.setEnabled(self in (loop._read_notifiers or {}).values())  # it may have been removed meanwhile
+            if self._left_off:
+                self._left_off = False
+                loop = self._loop()  # it may have been removed from there meanwhile
+                self.setEnabled(loop is not None and self in (loop._read_notifiers or {}).values())
 
 
 def _begin(loop: asyncio.AbstractEventLoop) -> bool:

@@ -168,8 +168,9 @@ class DataRoutingEngine:
         spec = dataclasses.replace(route.spec, delivery=delivery, depth=depth)
         if not route.closed and spec != route.spec:
             self._hub.settle(route)
+            before = route.spec.delivery
             route.serve_as(spec, filter_of(spec, self._views, before=route.view))
-            self._hub.refresh(route)
+            self._hub.refresh(route, before)
 
     def unregister_routes(self, component_id: str) -> int:
         """Close all routes of a component; return how many there were."""

@@ -45,11 +45,15 @@ class Topic:
         lane: the short way to several consumers; None where there is none.
         may_have_lane: whether there may be one if somebody tries; nobody has since the consumers changed.
         gate: what stands before the guard after a gap; None for most of the time.
+        every: how many consumers want every event, not the newest by the display frame or a batch.
+        unskippable: how many must not lose any to a newer one, or want the snapshot alone.
+        realtime: how many do not want the snapshot.
     """
 
     __slots__ = (
         "cell",
         "events",
+        "every",
         "gate",
         "judge",
         "key",
@@ -57,8 +61,10 @@ class Topic:
         "latest",
         "may_have_lane",
         "order",
+        "realtime",
         "routes",
         "single",
+        "unskippable",
     )
 
     def __init__(self, key: StreamKey, order: StreamOrder | AccountOrder) -> None:
@@ -73,6 +79,29 @@ class Topic:
         self.latest: BaseWebSocketEvent | None = None
         self.cell: PoolCell | None = None
         self.gate: StreamGate | None = None
+        self.every = self.unskippable = self.realtime = 0
+
+    def add(self, route: Route) -> None:
+        """Let a route have the stream's events."""
+        self.routes = (*self.routes, route)
+        self._count(route, 1)
+
+    def remove(self, route: Route) -> None:
+        """Let a route have them no more."""
+        place = self.routes.index(route)
+        self.routes = self.routes[:place] + self.routes[place + 1 :]
+        self._count(route, -1)
+
+    def note_delivery(self, before: Delivery, now: Delivery) -> None:
+        """Count anew a consumer that is served otherwise."""
+        self.every += (now is Delivery.EVERY) - (before is Delivery.EVERY)
+
+    def _count(self, route: Route, by: int) -> None:
+        # Counted as they come and go: a thousand components that want the same streams come one after the other.
+        spec = route.spec
+        self.every += by * (spec.delivery is Delivery.EVERY)
+        self.unskippable += by * (route.is_lossless or spec.only_snapshot)
+        self.realtime += by * spec.only_realtime
 
     def reconsider_lane(self) -> None:
         """Use no lane until somebody has tried to make one, because consumers changed."""
@@ -143,18 +172,10 @@ class Group:
         plain = self.data_type is not DataType.ORDERBOOK and not self.data_type.is_indicator
         topics = tuple(self.topics.values())
         self.only = topics[0] if topics and plain and self.data_type is not DataType.MY_ORDER else None
-        self.conflatable = (
-            self.data_type.newest_suffices
-            and len(topics) == 1
-            and not any(route.is_lossless or route.spec.only_snapshot for route in topics[0].routes)
-        )
+        self.conflatable = self.data_type.newest_suffices and len(topics) == 1 and not topics[0].unskippable
         self._consumers = topics[0].routes if self.conflatable else ()
-        self._tells_snapshots = any(route.spec.only_realtime for route in self._consumers)
-        self.is_lazy = (
-            self._may_wait
-            and self.conflatable
-            and all(route.spec.delivery is not Delivery.EVERY for route in topics[0].routes)
-        )
+        self._tells_snapshots = self.conflatable and topics[0].realtime > 0
+        self.is_lazy = self._may_wait and self.conflatable and not topics[0].every
         self._by_level.clear()
 
     def note_size(self, size: int) -> None:
@@ -232,7 +253,8 @@ class FanoutHub:
             if topic is None:
                 topic = self._make(key)
                 made.append(topic)
-            self._set_routes(topic, (*topic.routes, route))
+            topic.add(route)
+            self._note_routes(topic)
             self._groups[key.data_type.value, key.symbol].refresh()
         return tuple(made)
 
@@ -243,7 +265,8 @@ class FanoutHub:
             topic = self.topics.get(key)
             if topic is None or route not in topic.routes:
                 continue
-            self._set_routes(topic, tuple(other for other in topic.routes if other is not route))
+            topic.remove(route)
+            self._note_routes(topic)
             group = self._groups[key.data_type.value, key.symbol]
             if not topic.routes:
                 gone.append(topic)
@@ -263,11 +286,13 @@ class FanoutHub:
             if group is not None and group.superseded:
                 group.settle()
 
-    def refresh(self, route: Route) -> None:
-        """Work out anew what follows from how a route is served."""
+    def refresh(self, route: Route, before: Delivery | None = None) -> None:
+        """Work out anew what follows from how a route is served; `before` is its former delivery, if it had another."""
         for key in route.keys:
             topic = self.topics.get(key)
             if topic is not None:
+                if before is not None and route in topic.routes:
+                    topic.note_delivery(before, route.spec.delivery)
                 topic.reconsider_lane()
                 self._groups[key.data_type.value, key.symbol].refresh()
 
@@ -319,8 +344,8 @@ class FanoutHub:
         everywhere = self.topics.get(StreamKey(DataType.MY_ORDER, ALL_SYMBOLS)) if name == DataType.MY_ORDER else None
         return routes if everywhere is None else tuple(dict.fromkeys((*routes, *everywhere.routes)))
 
-    def _set_routes(self, topic: Topic, routes: tuple[Route, ...]) -> None:
-        topic.routes = routes
+    def _note_routes(self, topic: Topic) -> None:
+        routes = topic.routes
         topic.reconsider_lane()
         topic.single = routes[0] if self._direct and len(routes) == 1 and not topic.order.by_object else None
 
