@@ -159,8 +159,12 @@ async def test_what_reading_arranges_is_done_right_behind_it(pair: tuple[socket.
     def read() -> None:
         ours.recv(100)
         QTimer.singleShot(0, lambda: made.append("of Qt's"))
-        loop.call_soon(lambda: (made.append("arranged"), loop.call_soon(made.append, "next turn")))
+        loop.call_soon(arranged)
         made.append("read")
+
+    def arranged() -> None:
+        loop.call_soon(made.append, "next turn")
+        made.append("arranged")
 
     loop.add_reader(ours, read)
     theirs.send(b"one")

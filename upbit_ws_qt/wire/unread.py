@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Raw
-from msgspec.structs import force_setattr
+from msgspec.structs import astuple, force_setattr
 
 from upbit_ws_qt.events import OrderbookEvent, OrderbookUnit, TickerEvent, TradeEvent
 from upbit_ws_qt.wire.simple_keys import SIMPLE_KEYS
@@ -58,10 +59,9 @@ def _unread(kind: str, *, simple: bool) -> Any:
     late = [field.name for field in msgspec.structs.fields(plain) if _is_late(field)]
     made = _spelt(kind, late, simple=simple)
     slots = {name: vars(plain)[name] for name in late}
-    readers = {name: _made_once(slot) for name, slot in slots.items()}
-    whole = _whole(plain, list(readers.values()))
-    for name, read in readers.items():
-        setattr(made, name, property(_with_others(slots[name], whole) if kind == _ROWS else read))
+    whole = _whole(plain, list(slots.values()))
+    for name, slot in slots.items():
+        setattr(made, name, property(_with_others(slot, whole) if kind == _ROWS else _made_once(slot)))
     for name in _ASK_FOR_ALL:
         if hasattr(plain, name):
             setattr(made, name, _of_whole(plain, name, whole))
@@ -120,37 +120,42 @@ def _with_others(slot: Any, whole: Callable[[Any], None]) -> Callable[[Any], Any
     return read
 
 
-def _whole(plain: Any, readers: list[Callable[[Any], Any]]) -> Callable[[Any], None]:
-    """Return what reads all that is unread and makes the event an object of its plain class."""
+def _whole(plain: Any, slots: list[Any]) -> Callable[[Any], None]:
+    """Return what makes all that is unread, and the event an object of its plain class."""
+    numbers = [(slot.__get__, slot.__set__) for slot in slots]
+    has_rows = plain is OrderbookEvent
+    put_rows = vars(OrderbookEvent)[_ROWS].__set__
 
     def whole(event: Any) -> None:
-        for read in readers:
-            read(event)
-        if plain is OrderbookEvent:
-            _make_rows(event.orderbook_units)
+        for take, put in numbers:
+            value = take(event)
+            if type(value) is Raw:
+                text = str(value, "ascii")
+                put(event, None if text == "null" else Decimal(text))
+        if has_rows:
+            put_rows(event, _plain_rows(event.orderbook_units))
         force_setattr(event, "__class__", plain)
 
     return whole
 
 
-def _make_rows(rows: tuple[Any, ...]) -> None:
-    """Make all rows of a book plain, which takes two thirds of making one after the other."""
-    unread = [row for row in rows if type(row) is not OrderbookUnit]
-    texts = [take(row) for row in unread for take in _TAKES]
+def _plain_rows(rows: tuple[Any, ...]) -> tuple[OrderbookUnit, ...]:
+    """Return a book's rows with all of their numbers made: half of what it takes to make one row after the other."""
+    are_plain = [type(row) is OrderbookUnit for row in rows]
+    unread = [row for row, is_plain in zip(rows, are_plain, strict=True) if not is_plain]
     try:
-        numbers = iter(_read_numbers(b"[%b]" % b",".join(texts)))
-    except TypeError:  # another thread has made some of them meanwhile
+        text = b",".join(chain.from_iterable(map(astuple, unread)))
+    except TypeError:  # another thread makes them, too
         for row in unread:
             _ = row.ask_price
-        return
-    for row in unread:
-        for put in _PUTS:
-            put(row, next(numbers))
-        force_setattr(row, "__class__", OrderbookUnit)
+        return rows
+    numbers = _read_numbers(b"[%b]" % text)
+    made = map(OrderbookUnit, numbers[0::4], numbers[1::4], numbers[2::4], numbers[3::4])
+    if len(unread) == len(rows):
+        return tuple(made)
+    return tuple([row if is_plain else next(made) for row, is_plain in zip(rows, are_plain, strict=True)])
 
 
-_TAKES = [vars(OrderbookUnit)[name].__get__ for name in OrderbookUnit.__struct_fields__]
-_PUTS = [vars(OrderbookUnit)[name].__set__ for name in OrderbookUnit.__struct_fields__]
 _read_numbers = msgspec.json.Decoder(list[Decimal]).decode
 
 
