@@ -98,9 +98,12 @@ async def test_a_floating_panel_has_an_edge_and_fills_the_screen() -> None:
         await turn()
         dock, header = window.docks["tape"], header_of(window, "tape")
         assert not button(header, "maximize").isVisibleTo(header)
+        right = header.width() - button(header, "float").x()
         click(button(header, "float"))
         await until(lambda: button(header, "maximize").isVisibleTo(header))
         assert dock.isFloating()
+        await turn()
+        assert header.width() - button(header, "float").x() == right, "a second click is on the same button"
         dock.resize(420, 300)
         await turn()
         picture = dock.grab().toImage()

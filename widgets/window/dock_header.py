@@ -75,7 +75,8 @@ class DockHeader(QWidget):
             row.addWidget(self.tools, 1)
         else:
             row.addStretch(1)
-        for button in (self.float_button, self.maximize_button, self.close_button):
+        # What comes and goes is left of what stays: nothing moves under the pointer.
+        for button in (self.maximize_button, self.float_button, self.close_button):
             row.addWidget(button)
         if self._panel is not None:
             self._panel.stateChanged.connect(self._on_state)
