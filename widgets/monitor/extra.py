@@ -13,6 +13,7 @@ from upbit_ws_qt import WebSocketType
 
 from ..base.text import mark
 from .axes import TICK_PIXELS, Value
+from .curve import Curve
 from .words import NOTHING
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class ExtraCurves:
         self._plot = plot
         self.curves: dict[WebSocketType | None, pg.PlotCurveItem] = {}
         for ws_type in (None, *WebSocketType):
-            self.curves[ws_type] = pg.PlotCurveItem()
+            self.curves[ws_type] = Curve()
             plot.addItem(self.curves[ws_type])
 
     def show(self, kind: ExtraKind, series: Sequence[HistorySeries]) -> None:

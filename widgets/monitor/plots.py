@@ -19,6 +19,7 @@ from ..base.text import tr
 from ..base.theme import colours_of
 from ..base.tokens import DRAGGED, HAIRLINE, LABEL_APART, NEAR, PLOT_AXIS, PLOTS_LEAST, STATE_BAND, space
 from .axes import LogAxis, Value, ValueAxis, WholeAxis
+from .curve import Curve
 from .extra import EXTRAS, ExtraAxis, ExtraCurves, extra_text
 from .readout import Readout, ReadoutRow
 from .words import NOTHING, clock, event_text, line_name, milliseconds
@@ -316,7 +317,7 @@ class MonitorPlots(QWidget):
         plot = pg.PlotItem(axisItems={"left": axis, "bottom": bottom, "right": self.values[name]})
         plot.showAxis("right")
         axis.setWidth(PLOT_AXIS)
-        for each in (axis, bottom):
+        for each in (axis, bottom, self.values[name]):
             each.enableAutoSIPrefix(False)  # else the label is laid out anew in every frame
         if name != "epoch":
             plot.hideAxis("bottom")  # one time axis for all; each costs half a millisecond a frame
@@ -344,11 +345,11 @@ class MonitorPlots(QWidget):
             self._thresholds.append((line, level))
         for name in ("band", "score", "rtt", "epoch"):
             for ws_type in WebSocketType:
-                marker = self._markers[name, ws_type] = pg.PlotCurveItem(connect="pairs")
+                marker = self._markers[name, ws_type] = Curve(connect="pairs")
                 self.plots[name].addItem(marker)
         for name in _FORMATS:
             for ws_type in WebSocketType:
-                curve = self.curves[name, ws_type] = pg.PlotCurveItem()
+                curve = self.curves[name, ws_type] = Curve()
                 self.plots[name].addItem(curve)
         # Lines that stand at the same score or epoch lie beside each other, not on top of each other.
         for place, ws_type in enumerate(WebSocketType):
