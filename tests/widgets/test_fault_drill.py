@@ -29,7 +29,7 @@ def place_of(name: str) -> int:
 
 
 def told(tab: DrillTab, name: str) -> str:
-    return str(tab.table.records.index(place_of(name), 3).data())
+    return str(tab.table.records.index(place_of(name), 2).data())
 
 
 def test_a_loss_is_noticed_once_and_its_return_is_that_of_the_last() -> None:
@@ -111,6 +111,7 @@ async def test_an_outage_goes_as_it_should_and_is_told(
         await until(lambda: tab.running is None, 120)
         assert tab.rows[place_of(name)].verdict is True, told(tab, name)
         assert all(part in told(tab, name) for part in parts), told(tab, name)
+        assert told(tab, name) in tab.note.text(), "all of it is below the table, too"
         await until(lambda: not exchange.faults.active)
 
 

@@ -20,7 +20,7 @@ class Curve(pg.PlotCurveItem):  # type: ignore[misc]  # pyqtgraph ships no types
         view = self.getViewBox()
         if view is None or self.xData is None or not len(self.xData):
             return QRectF()
-        seen = view.viewRect()
+        seen: QRectF = view.viewRect()
         place = self.pos()
         width, height = seen.width(), seen.height()
         return seen.translated(-place.x(), -place.y()).adjusted(-width, -height, width, height)

@@ -118,8 +118,8 @@ class DrillTab(QWidget):
         columns: list[Column[_Row]] = [
             Column("", _sign, "▲▲", level=_level),
             Column(mark("outage"), lambda row: tr(row.exercise.name)),
-            Column(mark("what should happen"), lambda row: tr(row.exercise.should)),
             Column(mark("what did"), _told),
+            Column(mark("what should happen"), lambda row: tr(row.exercise.should)),
         ]
         self.table: RecordTable[_Row] = RecordTable(columns, id, mark("Fault drill"), mark("No outages."), self)
         self.note = plain_label("", self)
@@ -252,7 +252,10 @@ class DrillTab(QWidget):
         row = self.table.selected()
         self.start.setEnabled(row is not None and self._run is None and self._is_up())
         self.stop.setEnabled(self._run is not None)
-        words = "" if row is None else tr(row.exercise.does)
+        words = ""
+        if row is not None:  # where there is little room, the table has less than half of it
+            should, did = tr("Should: {what}", what=tr(row.exercise.should)), tr("Did: {what}", what=_told(row))
+            words = "\n".join((tr(row.exercise.does), should, did))
         if self._run is None and not self._is_up():
             words = tr("The public connection has to be up before it can be broken.")
         self.note.setText(words)
