@@ -35,6 +35,7 @@ __all__ = ["ExchangePage"]
 
 _EMS = 50  # how wide it is
 _LARGER = 1.4  # of the page's title, against the usual letters
+_STEPS: dict[int, int] = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}
 _SIGN_EMS = 4
 _CHOICES = (
     (
@@ -302,7 +303,7 @@ class ExchangePage(QDialog):
             return
         cards = list(self.cards.values())
         focus = self.focusWidget()
-        step = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}.get(Qt.Key(event.key()), 0)
+        step = _STEPS.get(event.key(), 0)
         if step and focus in cards:
             place = next(number for number, card in enumerate(cards) if card is focus)
             cards[(place + step) % len(cards)].setFocus()

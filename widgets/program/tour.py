@@ -53,6 +53,7 @@ STOPS: tuple[tuple[str, str, str], ...] = (
     ),
 )
 """What is shown (a panel, or a part of the status bar; empty: the whole window), what it is called, what is said."""
+_STEPS: dict[int, int] = {Qt.Key.Key_Right: 1, Qt.Key.Key_Left: -1}
 STOP_SECONDS = 8.5
 """So long a stop stays where nobody turns to the next one; all of them together are a minute."""
 
@@ -302,7 +303,7 @@ class _Card(QFrame):
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """Go on and back by the arrows."""
-        step = {Qt.Key.Key_Right: 1, Qt.Key.Key_Left: -1}.get(Qt.Key(event.key()), 0) if event is not None else 0
+        step = _STEPS.get(event.key(), 0) if event is not None else 0
         if step:
             self.moved.emit(step)
         else:
