@@ -19,18 +19,22 @@ if TYPE_CHECKING:
     from .base.price_format import price_text
     from .base.text import Language, set_language
     from .base.theme import MarketColours, MarketScheme, ThemeMode, apply_theme
+    from .chart.choice import ChartChoice, ChosenFormula, PictureStyle, ScaleKind
     from .chart.panel import ChartWidget
     from .connection_indicator import ConnectionIndicator
     from .indicators.panel import IndicatorsWidget
     from .monitor_dock import ConnectionMonitorDock
     from .order_book.panel import OrderBookWidget
+    from .quote.panel import QuoteWidget
     from .tape.panel import TapeWidget
     from .watch_list.panel import WatchListWidget
     from .window.log_dock import LogBook, LogWidget
 
 __all__ = [
     "AnnouncementsWidget",
+    "ChartChoice",
     "ChartWidget",
+    "ChosenFormula",
     "ConnectionIndicator",
     "ConnectionMonitorDock",
     "IndicatorsWidget",
@@ -44,6 +48,9 @@ __all__ = [
     "MyOrdersWidget",
     "OrderBookWidget",
     "PanelState",
+    "PictureStyle",
+    "QuoteWidget",
+    "ScaleKind",
     "TapeWidget",
     "ThemeMode",
     "WatchListWidget",
@@ -55,7 +62,9 @@ __all__ = [
 
 _HOMES = {
     "AnnouncementsWidget": "announcements.panel",
+    "ChartChoice": "chart.choice",
     "ChartWidget": "chart.panel",
+    "ChosenFormula": "chart.choice",
     "ConnectionIndicator": "connection_indicator",
     "ConnectionMonitorDock": "monitor_dock",
     "IndicatorsWidget": "indicators.panel",
@@ -69,6 +78,9 @@ _HOMES = {
     "MyOrdersWidget": "account.my_orders",
     "OrderBookWidget": "order_book.panel",
     "PanelState": "base.panel",
+    "PictureStyle": "chart.choice",
+    "QuoteWidget": "quote.panel",
+    "ScaleKind": "chart.choice",
     "TapeWidget": "tape.panel",
     "ThemeMode": "base.theme",
     "WatchListWidget": "watch_list.panel",
@@ -87,7 +99,7 @@ def __getattr__(name: str) -> object:
     try:
         value: object = getattr(import_module(f"{__name__}.{home}"), name)
     except ModuleNotFoundError as error:
-        if error.name not in ("PyQt6", "pyqtgraph", "numpy", "talib"):
+        if error.name not in ("PyQt6", "pyqtgraph", "numpy"):
             raise
         raise ModuleNotFoundError(
             f"{name} needs {error.name}, which is not installed here: pip install {error.name}", name=error.name

@@ -24,11 +24,11 @@ ROOT = Path(__file__).parents[2]
 
 def test_the_names_are_these() -> None:
     assert widgets.__all__ == [
-        "AnnouncementsWidget", "ChartWidget", "ConnectionIndicator", "ConnectionMonitorDock", "IndicatorsWidget",
-        "Language", "LogBook", "LogWidget", "MarketCatalog", "MarketColours", "MarketScheme", "MyAssetsWidget",
-        "MyOrdersWidget",
-        "OrderBookWidget", "PanelState", "TapeWidget", "ThemeMode", "WatchListWidget", "apply_theme", "price_text",
-        "set_language", "set_price_colours",
+        "AnnouncementsWidget", "ChartChoice", "ChartWidget", "ChosenFormula", "ConnectionIndicator",
+        "ConnectionMonitorDock", "IndicatorsWidget", "Language", "LogBook", "LogWidget", "MarketCatalog",
+        "MarketColours", "MarketScheme", "MyAssetsWidget", "MyOrdersWidget", "OrderBookWidget", "PanelState",
+        "PictureStyle", "QuoteWidget", "ScaleKind", "TapeWidget", "ThemeMode", "WatchListWidget", "apply_theme",
+        "price_text", "set_language", "set_price_colours",
     ]  # fmt: skip
     assert dir(widgets) == widgets.__all__
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from .text import tr
+from .text import mark, tr
 
 __all__ = ["unit_text"]
 
 _HOUR = 60
+_CALENDAR = {"days": mark("Days"), "weeks": mark("Weeks"), "months": mark("Months"), "years": mark("Years")}
 
 
 def unit_text(unit: str) -> str:
-    """Return "1m" or "240m" in the language in force: 1분, 4시간; what is no unit is returned as it is."""
+    """Return "1m", "240m" or "days" in the language in force: 1분, 4시간, 일; what is no unit is returned as it is."""
+    if unit in _CALENDAR:
+        return tr(_CALENDAR[unit])
     number, kind = unit[:-1], unit[-1:]
     if not (number.isascii() and number.isdigit()):
         return unit

@@ -32,6 +32,9 @@ _KEYS = (
     (mark("Menu key, Shift+F10"), mark("sort, choose columns, copy, save")),
     ("Ctrl+C, Ctrl+Shift+C", mark("copy rows for a spreadsheet, or to be read")),
     ("← → + − Home End", mark("in the chart: move, zoom, oldest, newest")),
+    ("A", mark("in the chart: fit the prices by themselves again")),
+    ("Shift+↑ ↓", mark("in the chart: make prices higher, lower")),
+    ("Delete, Ctrl+Z, Ctrl+Y, Esc", mark("in the chart: remove the drawing, undo, redo, give up")),
     ("↑ ↓ Enter Home Esc", mark("in the order book: choose a price, take it, back to the middle, choose none")),
     ("Delete", mark("in the watched indicators: watch one less")),
 )

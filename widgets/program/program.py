@@ -369,6 +369,7 @@ class Program(QObject):
             chosen.watches,
             self._store.record(live=live),
             control_of(self._config.rest_url) if self._options.embedded else None,
+            self._store.chart,
         )
         window = self._window = MainWindow(needs, ExchangeOrigin.of(self._config, embedded=self._is_embedded))
         menu = self._menu = MainMenu(window)

@@ -139,6 +139,11 @@ class Store:
         """Return the file of what happened to the connections: the real exchange's is not mixed with any other's."""
         return None if self._folder is None else self._folder / ("connections.sqlite" if live else "practice.sqlite")
 
+    @property
+    def chart(self) -> Path | None:
+        """The file in which the chart keeps its picture, formulas and drawings."""
+        return None if self._folder is None else self._folder / "chart.json"
+
     def _write(self, name: str, value: dict[str, Any]) -> None:
         if self._folder is None:
             return

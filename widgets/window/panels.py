@@ -14,6 +14,7 @@ from ..indicators.choice import FIRST_WATCHES
 from ..indicators.panel import IndicatorsWidget
 from ..monitor_dock import ConnectionMonitorDock
 from ..order_book.panel import OrderBookWidget
+from ..quote.panel import QuoteWidget
 from ..tape.panel import TapeWidget
 from ..watch_list.panel import WatchListWidget
 from .log_dock import LogBook, LogWidget
@@ -45,6 +46,8 @@ class Needs:
     record: Path | None = None
     control: str | None = None
     """Where the embedded exchange takes faults; None for any other exchange."""
+    chart: Path | None = None
+    """The file in which the chart keeps how it is shown, and its drawings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +63,13 @@ PANELS: dict[str, PanelKind] = {
         mark("Watch list"),
         lambda needs, parent: WatchListWidget(needs.service, needs.catalog, parent, symbols=needs.symbols),
     ),
+    "quote": PanelKind(
+        mark("Quote"),
+        lambda needs, parent: QuoteWidget(needs.service, needs.symbol, parent, catalog=needs.catalog),
+    ),
     "chart": PanelKind(
         mark("Chart"),
-        lambda needs, parent: ChartWidget(needs.service, needs.symbol, parent, unit=needs.unit),
+        lambda needs, parent: ChartWidget(needs.service, needs.symbol, parent, unit=needs.unit, memory=needs.chart),
     ),
     "order_book": PanelKind(
         mark("Order book"),

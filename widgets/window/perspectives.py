@@ -46,7 +46,14 @@ BUILT_IN: dict[str, Arrangement] = {
     "market": Arrangement(
         _row(
             (0.3, _tabs("watch_list")),
-            (0.7, _column((0.52, _tabs("chart")), (0.48, _row((0.56, _tabs("indicators")), (0.44, _tabs("tape")))))),
+            (
+                0.7,
+                _column(
+                    (0.14, _tabs("quote")),
+                    (0.46, _tabs("chart")),
+                    (0.4, _row((0.56, _tabs("indicators")), (0.44, _tabs("tape")))),
+                ),
+            ),
         )
     ),
     "account": Arrangement(

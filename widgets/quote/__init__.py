@@ -1,0 +1,1 @@
+"""One market at a glance: name, price, change, range, volume, spread, warnings."""
