@@ -230,6 +230,7 @@ def test_it_installs_in_a_clean_venv_beside_a_package_widgets_and_runs_there(whe
     assert installed.says("python", "-c", _LOOK_AT_RESOURCES).splitlines() == [venv_folder, "호가"]
     assert installed.says("upbit-ws-desktop", "--version") == f"upbit-ws-desktop {wheel.name.split('-')[1]}"
     assert "--live" in installed.says("upbit-ws-doctor", "--help")
+    assert "export" in installed.says("upbit-ws-record", "--help")
     picture = installed.folder / "window.png"
     installed.says("upbit-ws-desktop", "--screenshot", str(picture), "--after", "0.5", "--lang", "ko")  # with a child
     assert picture.read_bytes().startswith(b"\x89PNG")

@@ -41,6 +41,11 @@ ADDED = set(
     RestoreResult
     OptimizationResult
     GapReport
+    Recorder
+    FlightRecorder
+    RecorderFigures
+    RecordingError
+    ReplayClock
     AccountBalance
     AccountState
     AdaptationKind
@@ -175,13 +180,15 @@ BEHIND = set(
     """.split()  # noqa: SIM905
 )
 # What a program is handed and does not make: who makes it is the library's affair.
-HANDED_OUT = {"ComponentSubscription", "FrameTrace", "Subscription"}
+HANDED_OUT = {"ComponentSubscription", "FrameTrace", "ReplayClock", "Subscription"}
 # Shown by public objects to other rooms, not to programs.
 INTERNAL = {
     "AdaptationPlan",
     "ChannelHub",
     "Choice",
     "Computer",
+    "LineSource",
+    "Service",
     "CollectorPauses",
     "ComponentStats",
     "Drain",

@@ -154,6 +154,19 @@ if TYPE_CHECKING:
     from upbit_ws_qt.quantiles import (
         SketchSummary,
     )
+    from upbit_ws_qt.recording.flight import (
+        FlightRecorder,
+    )
+    from upbit_ws_qt.recording.recorder import (
+        Recorder,
+        RecorderFigures,
+    )
+    from upbit_ws_qt.recording.replay import (
+        ReplayClock,
+    )
+    from upbit_ws_qt.recording.segments import (
+        RecordingError,
+    )
     from upbit_ws_qt.rest import (
         CANDLE_UNITS,
         BudgetUsage,
@@ -316,6 +329,10 @@ _HOMES: dict[str, str] = {
             MyOrderChannel OrderbookChannel TickerChannel TradeChannel
         """,
         "quantiles": "SketchSummary",
+        "recording.flight": "FlightRecorder",
+        "recording.recorder": "Recorder RecorderFigures",
+        "recording.replay": "ReplayClock",
+        "recording.segments": "RecordingError",
         "rest": """
             CANDLE_UNITS BudgetUsage ChanceAccount ChanceMarket ChanceSide MarketWarnings RestAccount
             RestApiKey RestCandle RestClient RestInstrument RestMarket RestOrder RestOrderbook
@@ -405,6 +422,7 @@ __all__ = [
     "EventStream",
     "ExceptHook",
     "FanoutHub",
+    "FlightRecorder",
     "FormatSavings",
     "FrameRecord",
     "FrameTrace",
@@ -467,8 +485,12 @@ __all__ = [
     "Quarantined",
     "RateLimitError",
     "ReasonKind",
+    "Recorder",
+    "RecorderFigures",
+    "RecordingError",
     "RecoveryError",
     "RecoveryStrategy",
+    "ReplayClock",
     "Resolution",
     "ResourcePrediction",
     "RestAccount",

@@ -201,7 +201,10 @@ class SimpleWebSocketClient(EventSource):
     def age(self, symbol: str, data_type: DataType) -> float | None:
         """Return the seconds since the newest value was received; None where nothing is known."""
         event = self._event(data_type, symbol)
-        return None if event is None else max(0.0, asyncio.get_running_loop().time() - event.received_at)
+        if event is None or self._manager is None:
+            return None
+        now = asyncio.get_running_loop().time() - self._manager.wiring.routing.received_offset
+        return max(0.0, now - event.received_at)
 
     def is_stale(self, symbol: str, data_type: DataType) -> bool:
         """Whether the newest value may be out of date: nothing known, line down, or not heard of since it came back.

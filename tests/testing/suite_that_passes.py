@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import pytest
 from PyQt6.QtCore import QEventLoop, QTimer
 from PyQt6.QtWidgets import QApplication, QLabel, QWidget
 
+from tests.recording.frames import trade
 from upbit_ws_qt import (
     AuthenticationError,
     ConnectionState,
@@ -21,14 +23,18 @@ from upbit_ws_qt import (
     WebSocketService,
     WebSocketType,
 )
+from upbit_ws_qt.recording.captures import import_lines
 from upbit_ws_qt.testing import assert_no_wishes, assert_wishes
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pytestqt.qtbot import QtBot
 
     from upbit_ws_qt import TickerEvent, TradeEvent
     from upbit_ws_qt.exchange import EmbeddedExchange
     from upbit_ws_qt.qt.attach import AttachedLoop
+    from upbit_ws_qt.testing.stage import ReplayMaker
 
 BTC, ETH = "KRW-BTC", "KRW-ETH"
 seen: dict[str, object] = {}
@@ -279,3 +285,31 @@ def test_without_any_of_it_asyncio_is_as_it_was() -> None:
 
 async def test_so_is_pytest_asyncio() -> None:
     assert type(asyncio.get_running_loop()).__module__.startswith("asyncio.")
+
+
+def test_a_replay_is_the_programs_service(
+    upbit_loop: AttachedLoop, upbit_replay: ReplayMaker, tmp_path: Path, upbit_no_leaks: None
+) -> None:
+    frames = [(trade(BTC, number), 1000.0 + number) for number in range(20)]
+    lines = [json.dumps({"ts": at, "frame": data.decode()}) for data, at in frames]
+    (tmp_path / "day.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    import_lines(tmp_path / "day.jsonl", tmp_path / "day")
+    service = upbit_replay(tmp_path / "day")
+    assert WebSocketService.instance() is service
+    events: list[TradeEvent] = []
+    proxy = WebSocketClientProxy("replayed")
+    proxy.subscribe_trade(BTC, events.append)
+    assert service.clock is not None
+    assert service.clock.is_paused
+    upbit_replay.to_end()
+    assert len(events) == 20
+    service.clock.seek(service.clock.begins + 5)
+    upbit_replay.to_end()
+    assert len(events) == 35
+    assert service.connection_state(WebSocketType.PUBLIC) is ConnectionState.CONNECTED
+    upbit_loop.run_until_complete(proxy.cleanup())
+
+
+def test_a_replay_has_to_be_opened_first(upbit_replay: ReplayMaker) -> None:
+    with pytest.raises(RuntimeError, match="comes first"):
+        upbit_replay.to_end()

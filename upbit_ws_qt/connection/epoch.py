@@ -85,6 +85,13 @@ class EpochManager:
             listener(ws_type, epoch)
         return epoch
 
+    def begin_at(self, ws_type: WebSocketType, epoch: int) -> None:
+        """Make `epoch` the present one, in whatever order: in a replay the epochs are those of then."""
+        if epoch != self._epochs[ws_type]:
+            self._epochs[ws_type] = epoch
+            for listener in tuple(self._listeners):
+                listener(ws_type, epoch)
+
     def add_listener(self, listener: Callable[[WebSocketType, int], None]) -> None:
         """Call `listener(ws_type, epoch)` at each change, at once and in the caller's context: it must not block."""
         self._listeners.append(listener)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.connection.transport import CloseInfo, SocketLike
     from upbit_ws_qt.types import WebSocketType
 
-    Tap = Callable[[bytes, float, bool], None]
+    Tap = Callable[["Line", bytes, float, bool], None]
 
 __all__ = ["Control", "Line"]
 
@@ -37,7 +37,8 @@ class Line:
         limiter: its message budget: ask `delay()`, send, then `record()`.
         control: see `listen`.
         observer: see `observe`.
-        tap: told of all that is received (data, loop time, False) and sent (data, 0, True); None while nobody looks.
+        tap: told of all that is received (line, data, loop time, False) and sent (line, data, 0, True); None while
+            nobody looks.
         refusal: the last error that the exchange sent on it.
         has_answered: whether the exchange has answered a list on it: then its token is good.
         opened_at: loop clock, seconds; 0 before.
@@ -113,7 +114,7 @@ class Line:
             raise ConnectionLostError(self.ws_type.value, "the line is not open yet")
         await self._socket.send(data)
         if self.tap is not None:
-            self.tap(data, 0.0, True)
+            self.tap(self, data, 0.0, True)
 
     def attach(self, socket: SocketLike, now: float) -> None:
         """Put an open socket under the line."""
@@ -153,7 +154,7 @@ class Line:
         try:
             for data in messages:
                 if self.tap is not None:
-                    self.tap(data, now, False)
+                    self.tap(self, data, now, False)
                 if not data.startswith(_DATA_BEGINS):
                     self._flush(ready)  # an answer says something about what came before it
                     if self._take_control(data):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .hub import Hub
     from .line import Line
     from .pump import Pump
-    from .recording import Recorder
+    from .recording import FolderRecorder, Recorder
     from .rest import Answer
     from .settings import ExchangeSettings
     from .views import Counters
@@ -64,7 +64,7 @@ class Acceptor:
         self._empty = asyncio.Event()
         self._open = True
         self.control: Control | None = None
-        self.recorder: Recorder | None = None
+        self.recorder: Recorder | FolderRecorder | None = None
 
     async def clear(self) -> None:
         """Reset all lines, take no new ones, and wait until the last is gone."""

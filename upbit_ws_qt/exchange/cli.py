@@ -60,8 +60,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--idle-timeout", type=float, default=defaults.idle_timeout, help="seconds, e.g. 60 or 120 (%(default)g)"
     )
     parser.add_argument("--control", action="store_true", help="serve the HTTP control path /control")
-    parser.add_argument("--record", type=Path, metavar="FILE", help="write all outgoing frames to FILE")
-    parser.add_argument("--replay", type=Path, metavar="FILE", help="serve the frames of FILE instead of a market")
+    record_help = "record all outgoing frames in a folder, or in a file where the name has a suffix"
+    parser.add_argument("--record", type=Path, metavar="PATH", help=record_help)
+    parser.add_argument("--replay", type=Path, metavar="PATH", help="serve a recording instead of a market")
     parser.add_argument("--quiet-account", action="store_true", help="no scripted trader, no announcements")
     parser.add_argument(
         "--end-with-input", action="store_true", help="end when the standard input ends, as it does with its parent"

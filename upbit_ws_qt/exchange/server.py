@@ -9,7 +9,7 @@ from .acceptor import Acceptor
 from .by_hand import ByHand
 from .control import Control
 from .line import Line
-from .recording import Recorder, load_recording
+from .recording import load_recording, make_recorder
 from .regions import REGIONS
 from .replay import ReplayWorld
 from .settings import ExchangeSettings
@@ -75,7 +75,7 @@ class EmbeddedExchange(ByHand):
             acceptor.control = Control(self)
         try:
             if settings.record is not None:
-                acceptor.recorder = Recorder(settings.record, self.world)
+                acceptor.recorder = make_recorder(settings.record, self.world)
             self._server = await asyncio.get_running_loop().create_server(
                 lambda: Line(acceptor, settings.max_request), settings.host, settings.port, backlog=512
             )

@@ -62,8 +62,8 @@ class ExchangeSettings:
         max_request: Largest message a client may send, in bytes.
         send_limit: Unsent bytes beyond which a client is cut off as a slow reader if it does not take them soon.
         control: Serve the HTTP control path.
-        record: File to write all outgoing frames to.
-        replay: File of recorded frames to serve instead of a market.
+        record: Folder to record all outgoing frames in, or a file of JSON lines where the name has a suffix.
+        replay: Recording to serve instead of a market, of a client's or of an exchange's.
     """
 
     host: str = "127.0.0.1"

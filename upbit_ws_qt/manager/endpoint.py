@@ -34,13 +34,14 @@ if TYPE_CHECKING:
     )
     from upbit_ws_qt.errors import WebSocketError
     from upbit_ws_qt.events import BaseWebSocketEvent
+    from upbit_ws_qt.manager.wiring import Wiring
     from upbit_ws_qt.routing import DataPoolManager, DataRoutingEngine
     from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import StreamStatus, SubscriptionStateManager
     from upbit_ws_qt.types import WebSocketType
 
-__all__ = ["Endpoint", "EndpointOwner", "fetch_snapshot"]
+__all__ = ["Endpoint", "EndpointOwner", "LineSource", "fetch_snapshot"]
 
 _numbers = itertools.count(1)
 _WITHOUT_LINE = frozenset(
@@ -73,11 +74,30 @@ class EndpointOwner(Protocol):
         """The exchange refuses a component's wish."""
 
 
+class LineSource(Protocol):
+    """Where the lines come from instead of the network: a replay."""
+
+    @property
+    def lines(self) -> frozenset[WebSocketType]:
+        """Which endpoints there are, credentials or not."""
+
+    @property
+    def computer(self) -> Computer:
+        """Whose clocks the manager goes by."""
+
+    @property
+    def connection(self) -> Callable[..., Supervisor]:
+        """What makes a line's keeper: it is given what a Supervisor is."""
+
+    def attach(self, wiring: Wiring) -> None:
+        """Serve what a manager is made of; called once, when it is made."""
+
+
 class Endpoint:
     """Made once per endpoint; dials only while something is wanted.
 
     `key_of` tells the inbox which waiting frame a newer one makes superfluous; `on_lost` is told what had to go;
-    `handed_on` knows what has been handed on.
+    `handed_on` knows what has been handed on; `make_connection` makes what keeps the line, in a replay something else.
     """
 
     def __init__(
@@ -95,6 +115,7 @@ class Endpoint:
         on_lost: Callable[[LostStream, int, bool], None],
         handed_on: HandedOn,
         computer: Computer,
+        make_connection: Callable[..., Supervisor] = Supervisor,
     ) -> None:
         self.ws_type = ws_type
         self.inbox = Inbox(ws_type, config.inbox_frames, key_of, on_lost)
@@ -107,7 +128,7 @@ class Endpoint:
             on_rejected=owner.on_rejected,
             computer=computer,
         )
-        self.connection = Supervisor(
+        self.connection = make_connection(
             ws_type,
             config,
             inbox=self.inbox,

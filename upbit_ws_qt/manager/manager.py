@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.errors import WebSocketError
     from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.manager.components import ComponentsSnapshot, ComponentSubscription
+    from upbit_ws_qt.manager.endpoint import LineSource
     from upbit_ws_qt.manager.notify import ManagerListener
     from upbit_ws_qt.monitoring import ConnectionImpact, HealthStatus, Monitor, PerformanceMetrics
     from upbit_ws_qt.monitoring.prediction import ResourcePrediction
@@ -51,8 +52,14 @@ class GlobalWebSocketManager:
     # A plain lock does what an asyncio lock would: making an instance never awaits. It also holds between threads.
     _instance_lock: ClassVar[threading.Lock] = threading.Lock()
 
-    def __init__(self, config: ServiceConfig | None = None, *, computer: Computer | None = None) -> None:
-        self.wiring = Wiring(config, computer=computer)
+    def __init__(
+        self,
+        config: ServiceConfig | None = None,
+        *,
+        computer: Computer | None = None,
+        source: LineSource | None = None,
+    ) -> None:
+        self.wiring = Wiring(config, computer=computer, source=source)
         self.config = self.wiring.config
         _, self._metrics_collector_task, self._health_monitor_task, self._cleanup_monitor_task = (
             self.wiring.observer.tasks

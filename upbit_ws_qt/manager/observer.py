@@ -249,7 +249,8 @@ class Observer:
 
     def _read_lines(self, now: float, wall_clock: float, routing: RoutingStatistics) -> tuple[LineStats, ...]:
         waits = self._observed.routing.take_longest_waits()
-        ages = self._ages.take(now, wall_clock, self._observed.routing.latest_events())
+        offset = self._observed.routing.received_offset
+        ages = self._ages.take(now - offset, wall_clock, self._observed.routing.latest_events())
         lines = []
         for ws_type, endpoint in self._observed.endpoints.items():
             connection = endpoint.connection.figures()
@@ -261,7 +262,7 @@ class Observer:
                     routing=routing,
                     wanted=endpoint.is_wanted,
                     event_ages=tuple(ages.get(ws_type, ())),
-                    inbox_wait=max(waits.get(ws_type, 0.0), now - oldest if oldest else 0.0),
+                    inbox_wait=max(waits.get(ws_type, 0.0), now - offset - oldest if oldest else 0.0),
                 )
             )
         return tuple(lines)

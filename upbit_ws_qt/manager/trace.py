@@ -12,6 +12,8 @@ from upbit_ws_qt.wire import peek, spell_out
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from upbit_ws_qt.connection import Line
+    from upbit_ws_qt.connection.line import Tap
     from upbit_ws_qt.manager.endpoint import Endpoint
 
 __all__ = ["FrameRecord", "FrameTrace", "TraceRegistry"]
@@ -75,33 +77,40 @@ class FrameTrace:
 
 
 class TraceRegistry:
-    """Taps the lines while there is a trace."""
+    """Taps the lines while somebody looks: traces, and whoever wants each frame in full."""
 
     def __init__(self, endpoints: Mapping[WebSocketType, Endpoint], wall_clock: Callable[[], float]) -> None:
         self._wall_clock = wall_clock
         self._endpoints = endpoints
-        self._traces: tuple[FrameTrace, ...] = ()
+        self._taps: tuple[Tap, ...] = ()
 
     def open(self) -> FrameTrace:
         """Begin a trace."""
-        trace = FrameTrace(self._close, self._wall_clock)
-        self._set((*self._traces, trace))
+
+        def tap(line: Line, data: bytes, _: float, sent: bool) -> None:
+            trace.note(line.ws_type, data, sent=sent)
+
+        trace = FrameTrace(lambda _: self.remove_tap(tap), self._wall_clock)
+        self.add_tap(tap)
         return trace
 
-    def _close(self, trace: FrameTrace) -> None:
-        self._set(tuple(other for other in self._traces if other is not trace))
+    def add_tap(self, tap: Tap) -> None:
+        """Have all that comes and goes on any line seen by `tap`, private data too; it must not block or raise."""
+        self._set((*self._taps, tap))
 
-    def _set(self, traces: tuple[FrameTrace, ...]) -> None:
-        self._traces = traces
-        for ws_type, endpoint in self._endpoints.items():
-            endpoint.connection.set_tap(self._tap(ws_type) if traces else None)
+    def remove_tap(self, tap: Tap) -> None:
+        """Show it nothing more; one that is not known is ignored."""
+        self._set(tuple(other for other in self._taps if other != tap))
 
-    def _tap(self, ws_type: WebSocketType) -> Callable[[bytes, float, bool], None]:
-        def tap(data: bytes, _: float, sent: bool) -> None:
-            for trace in self._traces:
-                trace.note(ws_type, data, sent=sent)
+    def _set(self, taps: tuple[Tap, ...]) -> None:
+        self._taps = taps
+        tap = None if not taps else taps[0] if len(taps) == 1 else self._show
+        for endpoint in self._endpoints.values():
+            endpoint.connection.set_tap(tap)
 
-        return tap
+    def _show(self, line: Line, data: bytes, at: float, sent: bool) -> None:
+        for tap in self._taps:
+            tap(line, data, at, sent)
 
 
 def _record(number: int, at: float, ws_type: WebSocketType, sent: bool, data: bytes, size: int) -> FrameRecord:

@@ -11,7 +11,7 @@ from upbit_ws_qt.backfill import AccountSync, BackfillDriver, LossLog, Wholeness
 from upbit_ws_qt.computer import Computer
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.config_rules import require_reachable
-from upbit_ws_qt.connection import ConnectLimiter, Drain, EpochManager, JWTManager
+from upbit_ws_qt.connection import ConnectLimiter, Drain, EpochManager, JWTManager, Supervisor
 from upbit_ws_qt.connection.inbox import stream_of
 from upbit_ws_qt.errors import ConfigurationError, SubscriptionError, WebSocketError
 from upbit_ws_qt.manager.components import ComponentRegistry
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.connection import GapEvent, LostStream, RawFrame, StateChange
     from upbit_ws_qt.errors import DecodeError
     from upbit_ws_qt.events import BaseWebSocketEvent
+    from upbit_ws_qt.manager.endpoint import LineSource
     from upbit_ws_qt.manager.notify import ManagerListener
     from upbit_ws_qt.monitoring import AdaptationPlan
     from upbit_ws_qt.routing import Route
@@ -84,8 +85,15 @@ class Wiring:
         state: how it stands with the whole.
     """
 
-    def __init__(self, config: ServiceConfig | None = None, *, computer: Computer | None = None) -> None:
-        self.computer = computer or Computer()
+    def __init__(
+        self,
+        config: ServiceConfig | None = None,
+        *,
+        computer: Computer | None = None,
+        source: LineSource | None = None,
+    ) -> None:
+        self._source = source
+        self.computer = computer or (Computer() if source is None else source.computer)
         self.loop = running_loop()
         self.config = config or ServiceConfig()
         self.state = GlobalManagerState.INITIALIZING
@@ -167,6 +175,8 @@ class Wiring:
         self.notifier.add(self._journal)
         self._stopping: asyncio.Task[None] | None = None
         self._moves: set[asyncio.Task[None]] = set()
+        if source is not None:
+            source.attach(self)
 
     # -- life ----------------------------------------------------------------------------------------------------------
     @property
@@ -259,11 +269,14 @@ class Wiring:
     @property
     def is_settled(self) -> bool:
         """Whether all that is wanted is served or refused, and all that was received handed out; for tests."""
+        return self.is_drained and all(map(self._is_decided, self.wishes.get_active_subscriptions()))
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether all that was received, and how it stands with what is wanted, has been handed out; for tests."""
         if self._changed or self._statuses or self._frame_timer is not None:
             return False
-        if any(endpoint.inbox for endpoint in self.endpoints.values()):
-            return False
-        return all(map(self._is_decided, self.wishes.get_active_subscriptions()))
+        return not any(endpoint.inbox for endpoint in self.endpoints.values())
 
     def _is_decided(self, stream: StreamKey) -> bool:
         """Whether a stream is served, or known not to be."""
@@ -408,6 +421,7 @@ class Wiring:
 
     def _make_endpoints(self) -> dict[WebSocketType, Endpoint]:
         limiter = ConnectLimiter(self.config.connects_per_second)
+        source = self._source
         return {
             ws_type: Endpoint(
                 ws_type,
@@ -422,11 +436,15 @@ class Wiring:
                 on_lost=self._on_lost,
                 handed_on=self.routing,
                 computer=self.computer,
+                make_connection=Supervisor if source is None else source.connection,
             )
             for ws_type in WebSocketType
-            if self.config.url(ws_type) is not None
-            and (ws_type is WebSocketType.PUBLIC or self.config.credentials is not None)
+            if (self._has_line(ws_type) if source is None else ws_type in source.lines)
         }
+
+    def _has_line(self, ws_type: WebSocketType) -> bool:
+        is_public = ws_type is WebSocketType.PUBLIC
+        return self.config.url(ws_type) is not None and (is_public or self.config.credentials is not None)
 
     def _on_wishes_changed(self, changed: frozenset[WebSocketType]) -> None:
         """Bring the lines in step in the next turn of the loop, or a little later where that has just been done.

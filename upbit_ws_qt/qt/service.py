@@ -22,6 +22,7 @@ from upbit_ws_qt.types import ConnectionState, GlobalManagerState, WebSocketType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from upbit_ws_qt.backfill import AccountState, GapReport
     from upbit_ws_qt.connection import GapEvent
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.qt.channel import Channel
     from upbit_ws_qt.qt.channel_hub import ChannelHub
     from upbit_ws_qt.qt.signals import SignalOf, SignalOfTwo
+    from upbit_ws_qt.recording.replay import Replay, ReplayClock
     from upbit_ws_qt.rest import RestClient
     from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.streams import StreamKey
@@ -127,6 +129,7 @@ class WebSocketService(QObject, ChannelSource):
         self._thread = threading.current_thread()
         settled = PROGRAM.config_of("manager")
         self.config = config or settled or ServiceConfig()
+        self._source: Replay | None = None
         self._manager: GlobalWebSocketManager | None = None
         self._hub: ChannelHub | None = None
         self._bridge: Bridge | None = None
@@ -160,6 +163,49 @@ class WebSocketService(QObject, ChannelSource):
 
     def __repr__(self) -> str:
         return f"<WebSocketService {self.state} {urlsplit(self.config.public_url).netloc}>"
+
+    @classmethod
+    def replay(
+        cls,
+        path: str | Path,
+        speed: float = 1.0,
+        *,
+        paused: bool = False,
+        config: ServiceConfig | None = None,
+        parent: QObject | None = None,
+    ) -> WebSocketService:
+        """Make a service that plays a recording: the same signals and channels, and a `clock` that can be set.
+
+        It dials nothing, asks nothing by REST and raises no alerts. It begins with `start()`, once what is wanted by
+        then has been asked for.
+
+        Example:
+            >>> past = WebSocketService.replay("today", speed=10)
+            >>> past.clock.is_paused
+            False
+
+        Args:
+            path: the folder of a recording (see Recorder), or one of its files.
+            speed: recorded seconds per second, 0.01 to 1000; infinite for as fast as the events are taken.
+            paused: whether the clock stands until `clock.resume()`.
+            config: settings; addresses, credentials and whatever reaches out of the program are put aside.
+            parent: of the QObject.
+
+        Raises:
+            RecordingError: there is no recording, or nothing in it.
+            ValueError: the speed cannot be.
+        """
+        from upbit_ws_qt.recording.replay import Replay
+
+        source = Replay(path, config or ServiceConfig(), speed, paused=paused)
+        service = cls(source.config, parent)
+        service._source = source
+        return service
+
+    @property
+    def clock(self) -> ReplayClock | None:
+        """What drives a replay; None where the lines are live."""
+        return None if self._source is None else self._source.clock
 
     # -- life ---------------------------------------------------------------------------------------------------------
     async def start(self) -> None:
@@ -446,8 +492,11 @@ class WebSocketService(QObject, ChannelSource):
             from upbit_ws_qt.qt.channel_hub import ChannelHub
 
             # The program has one set of lines, whichever of the two was asked for first.
-            made_by = GlobalWebSocketManager.instance if self._is_programs else GlobalWebSocketManager
-            self._manager = made_by(self.config)
+            if self._source is not None:
+                self._manager = GlobalWebSocketManager(self.config, source=self._source)
+            else:
+                made_by = GlobalWebSocketManager.instance if self._is_programs else GlobalWebSocketManager
+                self._manager = made_by(self.config)
             self._hub = ChannelHub(self._manager, self.errorOccurred.emit)
             self._bridge = Bridge(self._manager, self, self._hub)
         return self._manager

@@ -199,6 +199,12 @@ class DataPoolManager:
         if cell.latest is None and not (cell.is_live or cell.wanted):
             del self._cells[key]
 
+    def forget(self) -> None:
+        """Forget all events; who is interested in what stays known."""
+        self.account = AccountView()
+        for cell in self._cells.values():
+            cell.clear()
+
     def note_growth(self, size: int) -> None:
         """Count bytes that were added, and make room where that is too much."""
         self._held += size

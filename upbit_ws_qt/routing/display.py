@@ -193,6 +193,12 @@ class MessageHold:
             self._on_lazy()
         return True
 
+    def forget(self) -> None:
+        """Forget what is held, and go on."""
+        self.settle()
+        self._held.clear()
+        self.active = self.in_use = False
+
     def close(self) -> None:
         """Forget what is held."""
         self.settle()

@@ -211,6 +211,32 @@ class DataRoutingEngine:
             self._loop.call_soon(self._replay, route, known)
         return len(known)
 
+    @property
+    def received_offset(self) -> float:
+        """By how many seconds the loop's clock is ahead of the one that `received_at` is of; 0 but in a replay."""
+        return self._meter.received_offset
+
+    @received_offset.setter
+    def received_offset(self, seconds: float) -> None:
+        self._meter.received_offset = seconds
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether any consumer's queue is half full."""
+        components = self._dispatcher.components.values()
+        return any(route.is_crowded for component in components for route in component.routes)
+
+    def wants_frame(self, name: str, code: str) -> bool:
+        """Whether anybody wants frames of a type and market, as far as these say it."""
+        return self._hub.group(name, code) is not None
+
+    def forget(self) -> None:
+        """Forget what was handed out, because time was set to another moment: what comes next is news."""
+        self._hold.forget()
+        self._hub.forget()
+        if self._pool is not None:
+            self._pool.forget()
+
     # -- what comes in -------------------------------------------------------------------------------------------------
     def route_event(self, event: BaseWebSocketEvent) -> int:
         """Hand out one stamped event, order guard included; return to how many consumers it was offered."""

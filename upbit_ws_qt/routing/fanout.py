@@ -103,6 +103,15 @@ class Topic:
         self.unskippable += by * (route.is_lossless or spec.only_snapshot)
         self.realtime += by * spec.only_realtime
 
+    def begin_anew(self, order: StreamOrder | AccountOrder) -> None:
+        """Forget what was let through: the next event is judged by a guard that knows of none."""
+        self.order = order
+        self.judge = order.judge
+        self.latest = None
+        self.gate = None
+        if self.cell is not None:
+            self.cell.clear()
+
     def reconsider_lane(self) -> None:
         """Use no lane until somebody has tried to make one, because consumers changed."""
         if self.lane is not None:
@@ -245,6 +254,12 @@ class FanoutHub:
         """Return the one guard of a type of the private line."""
         return self._account[data_type]
 
+    def forget(self) -> None:
+        """Forget what was let through; consumers stay."""
+        self._account = {data_type: AccountOrder() for data_type in _ACCOUNT_TYPES}
+        for key, topic in self.topics.items():
+            topic.begin_anew(self._make_order(key))
+
     def add(self, route: Route) -> tuple[Topic, ...]:
         """Let a route have the events of its streams; return the topics that are new."""
         made: list[Topic] = []
@@ -344,18 +359,18 @@ class FanoutHub:
         everywhere = self.topics.get(StreamKey(DataType.MY_ORDER, ALL_SYMBOLS)) if name == DataType.MY_ORDER else None
         return routes if everywhere is None else tuple(dict.fromkeys((*routes, *everywhere.routes)))
 
+    def _make_order(self, key: StreamKey) -> StreamOrder | AccountOrder:
+        if key.data_type in self._account:
+            return self._account[key.data_type]
+        return TradeOrder() if key.data_type is DataType.TRADE else StreamOrder()
+
     def _note_routes(self, topic: Topic) -> None:
         routes = topic.routes
         topic.reconsider_lane()
         topic.single = routes[0] if self._direct and len(routes) == 1 and not topic.order.by_object else None
 
     def _make(self, key: StreamKey) -> Topic:
-        order: StreamOrder | AccountOrder
-        if key.data_type in self._account:
-            order = self._account[key.data_type]
-        else:
-            order = TradeOrder() if key.data_type is DataType.TRADE else StreamOrder()
-        topic = self.topics[key] = Topic(key, order)
+        topic = self.topics[key] = Topic(key, self._make_order(key))
         place = (key.data_type.value, key.symbol)
         group = self._groups.get(place)
         if group is None:

@@ -265,6 +265,7 @@ class RoutingCounters:
         "measured_cpu",
         "measured_time",
         "old_epoch",
+        "received_offset",
         "replayed",
         "stale_on",
         "unrouted",
@@ -279,6 +280,7 @@ class RoutingCounters:
         self.decode_errors_on: Counter[WebSocketType] = Counter()
         self.stale_on: Counter[WebSocketType] = Counter()
         self.duplicates_on: Counter[WebSocketType] = Counter()
+        self.received_offset = 0.0
         self.longest_wait: dict[WebSocketType, float] = {}
         self.work = {"decode": 0.0, "dispatch": 0.0}
         self.measured_cpu = self.measured_time = 0.0
@@ -310,7 +312,7 @@ class RoutingCounters:
             weight: how many frames it stands for.
         """
         now = self._clock()
-        received_at = event.received_at
+        received_at = event.received_at + self.received_offset
         self._decode.add(decoded_at - received_at)
         self._delivery.add(now - decoded_at)
         self._total.add(now - received_at)

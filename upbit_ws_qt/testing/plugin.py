@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.exchange import EmbeddedExchange
     from upbit_ws_qt.qt import WebSocketService
     from upbit_ws_qt.qt.attach import AttachedLoop
-    from upbit_ws_qt.testing.stage import Stage
+    from upbit_ws_qt.testing.stage import ReplayMaker, Stage
 
 _STAGE = "_upbit_stage"
 _NO_LEAKS = "upbit_no_leaks"
@@ -121,6 +121,21 @@ def upbit_service(upbit_exchange: EmbeddedExchange, request: pytest.FixtureReque
     service = begin_service(stage, upbit_exchange, _settings(request, "upbit_service"))
     yield service
     end_service(stage, service, look_for_leaks=_NO_LEAKS in request.fixturenames)
+
+
+@pytest.fixture
+def upbit_replay(upbit_loop: AttachedLoop, request: pytest.FixtureRequest) -> Iterator[ReplayMaker]:
+    """Plays recordings: `upbit_replay(path)` is the program's service on one, started, its clock at the beginning.
+
+    A path that is not absolute is looked for beside the test's file. The clock stands until `service.clock.resume()`;
+    `upbit_replay.to_end()` plays all that is left, as fast as it is taken, and returns when it is handed out. Not
+    together with `upbit_service`: a program has one service.
+    """
+    from upbit_ws_qt.testing.stage import ReplayMaker
+
+    maker = ReplayMaker(_stage(request), request.path.parent, look_for_leaks=_NO_LEAKS in request.fixturenames)
+    yield maker
+    maker.end()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import math
 import sys
 import traceback
 import weakref
@@ -25,11 +26,15 @@ from upbit_ws_qt.types import ConnectionState, WebSocketType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
     from types import TracebackType
 
     from PyQt6.QtWidgets import QWidget
 
-__all__ = ["Stage", "begin_exchange", "begin_service", "end_service", "top_level_widgets"]
+__all__ = ["ReplayMaker", "Stage", "begin_exchange", "begin_service", "end_service", "top_level_widgets"]
+
+LOOK_EVERY = 0.001
+"""Seconds between two looks whether a replay is at its end."""
 
 # Nothing happens by itself, and nobody is told to wait; a test of the limits asks for them by the marker.
 _QUIET = {
@@ -166,6 +171,52 @@ def begin_service(stage: Stage, exchange: EmbeddedExchange, settings: dict[str, 
     forget = exchange.settle_with(lambda: _has_settled(service, exchange))
     service.destroyed.connect(forget)
     return service
+
+
+class ReplayMaker:
+    """Makes the program's service on a recording; what the fixture `upbit_replay` is.
+
+    Calling it returns the service: `upbit_replay("session", speed=10.0, paused=False)`; a second call ends the first.
+    """
+
+    def __init__(self, stage: Stage, folder: Path, *, look_for_leaks: bool) -> None:
+        self._stage = stage
+        self._folder = folder
+        self._look_for_leaks = look_for_leaks
+        self._service: WebSocketService | None = None
+
+    def __call__(
+        self, path: str | Path, speed: float = 1.0, *, paused: bool = True, **settings: Any
+    ) -> WebSocketService:
+        """Start the service; `settings` are of ServiceConfig."""
+        self.end()
+        config = ServiceConfig.testing(**settings)
+        service = self._service = WebSocketService.replay(self._folder / path, speed, paused=paused, config=config)
+        service.componentFailed.connect(self._stage.on_component_failed)
+        self._stage.loop.run_until_complete(service.start())
+        return service
+
+    def to_end(self) -> None:
+        """Play all that is left, and return when it is handed out."""
+        service = self._service
+        clock = None if service is None else service.clock
+        if service is None or clock is None:
+            raise RuntimeError("upbit_replay(path) comes first")
+        clock.set_speed(math.inf)
+        clock.resume()
+
+        async def end() -> None:
+            # The queues of all consumers have no common event.
+            while not (clock.is_at_end and service.manager.wiring.is_drained):  # noqa: ASYNC110
+                await asyncio.sleep(LOOK_EVERY)
+
+        self._stage.loop.run_until_complete(end())
+
+    def end(self) -> None:
+        """Stop the service, if there is one."""
+        service, self._service = self._service, None
+        if service is not None:
+            end_service(self._stage, service, look_for_leaks=self._look_for_leaks)
 
 
 def _has_settled(service: WebSocketService, exchange: EmbeddedExchange) -> bool:
