@@ -27,15 +27,16 @@ _folders = itertools.count()
 
 CODES = ("KRW-BTC", "KRW-ETH")
 # What comes next: after how many tenths of a second, of which market, a trade or a book, how far its time is out of
-# order (milliseconds), and whether the line was replaced just before.
+# order (milliseconds), and what became of the line just before: it was cut, or another one was opened beside it, which
+# takes over three frames later.
 STEP = st.tuples(
     st.sampled_from([0, 1, 1, 2, 90]),
     st.sampled_from(CODES),
     st.booleans(),
     st.sampled_from([0, 0, 0, -15, -25]),
-    st.sampled_from([False] * 12 + [True]),
+    st.sampled_from([""] * 10 + ["cut", "renewed"]),
 )
-Step = tuple[int, str, bool, int, bool]
+Step = tuple[int, str, bool, int, str]
 
 
 def write(folder: Path, steps: list[Step]) -> None:
@@ -45,16 +46,25 @@ def write(folder: Path, steps: list[Step]) -> None:
         note_entry("public", 0, 100.0, note="epoch", epoch=1),
         note_entry("public", 0, 100.0, note="state", state="connected", cause="proved"),
     ]
-    for number, (pause, code, is_trade, disorder, is_replaced) in enumerate(steps):
+    overlap = 0
+    for number, (pause, code, is_trade, disorder, fate) in enumerate(steps):
         tenths += pause
         at = 100.0 + tenths / 10
-        if is_replaced:
+        if fate == "renewed" and not overlap:
+            overlap = 4
+        if fate == "cut" and not overlap:
             epoch += 1
             entries.append(note_entry("public", 0, at, note="state", state="reconnecting", cause="cut"))
             entries.append(note_entry("public", 0, at, note="epoch", epoch=epoch))
             entries.append(note_entry("public", 0, at, note="state", state="connected", cause="proved"))
         data = (trade if is_trade else book)(code, number, ms=1_700_000_000_000 + number * 10 + disorder)
         entries.append(Entry(Kind.RECEIVED, "public", epoch, at, data, stream=stream_name(data)))
+        if overlap:
+            entries.append(Entry(Kind.RECEIVED, "public", epoch + 1, at, data, stream=stream_name(data)))
+            overlap -= 1
+            if not overlap:
+                epoch += 1
+                entries.append(note_entry("public", 0, at, note="epoch", epoch=epoch))
         if number % 5 == 4:
             writer.write(entries, WALL - 100)
             entries = []
@@ -98,3 +108,10 @@ def test_seeking_anywhere_equals_playing_there_for_long(
     tmp_path_factory: pytest.TempPathFactory, steps: list[Step], share: float
 ) -> None:
     test_seeking_anywhere_equals_playing_there.hypothesis.inner_test(tmp_path_factory, steps, share)  # type: ignore[attr-defined]
+
+
+def test_trades_that_two_lines_bring_are_handed_out_once(tmp_path: Path) -> None:
+    steps: list[Step] = [(1, "KRW-BTC", True, 0, "renewed" if number == 5 else "") for number in range(12)]
+    write(tmp_path, steps)
+    for tenths in (6, 7, 8):  # the second line brings what the first has brought, and has not taken over
+        asyncio.run(check(tmp_path, WALL + 0.05 + tenths / 10))

@@ -133,6 +133,14 @@ class Recording:
                 following.append(rest if begun is None else chain(_walk_one(*begun, wanted), rest))
         return Moment(standing, _merged(following))
 
+    def lately(self, wall: float, wanted: Callable[[str], bool]) -> Iterator[Entry]:
+        """Yield the frames of some streams that came up to a moment, from the beginning of its chapter on."""
+        for chapters in self._chapters.values():
+            for chunk in chapters[chapter_at(chapters, wall)].chunks(wall) if chapters else ():
+                for spot in _walk_one(chunk, 0, wanted):
+                    if chunk.is_frame[spot.place] and spot.wall <= wall:
+                        yield chunk.entry(spot.place)
+
     def _sort(self) -> None:
         self._chapters = {
             track: [chapter for segment in self.segments if segment.track == track for chapter in segment.chapters]

@@ -21,11 +21,13 @@ from upbit_ws_qt.connection import CloseInfo, GapEvent, Line, MessageLimiter, So
 from upbit_ws_qt.connection.figures import ConnectionCounters
 from upbit_ws_qt.connection.states import TRANSITIONS, StateMachine
 from upbit_ws_qt.errors import ConnectionLostError, WebSocketError
+from upbit_ws_qt.events import TradeEvent
 from upbit_ws_qt.recording.reader import Moment, Recording, Spot
 from upbit_ws_qt.recording.segments import Entry, Kind, RecordingError
 from upbit_ws_qt.streams import StreamGap, StreamKey
 from upbit_ws_qt.text import Phrase
 from upbit_ws_qt.types import ConnectionState, DataType, WebSocketType
+from upbit_ws_qt.wire import decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
@@ -321,11 +323,26 @@ class Replay:
             wiring.routing.forget()
         for name, connection in self._connections.items():
             connection.stand(moment.standing.lines.get(name), moment.standing.held.get(name, []), fresh=began)
+        for name, held in moment.standing.held.items():
+            self._remember_trades(wall, name, held)
         newest = sorted(moment.standing.newest.values(), key=lambda entry: entry.at)
         self._priming.extend(
             (self._connections[entry.line], entry) for entry in newest if entry.line in self._connections
         )
         self._arm(0.0)
+
+    def _remember_trades(self, wall: float, line: str, held: list[Entry]) -> None:
+        """Have those trades known that came before a moment: a line that is about to take over brings them again."""
+        wiring = self._wiring
+        names = {entry.stream for entry in held if entry.stream.startswith("trade ")}
+        if wiring is None or not names:
+            return
+        for entry in self.recording.lately(wall, names.__contains__):
+            if entry.line == line and entry.epoch <= self._connections[line].epoch:
+                ids = [event.sequential_id for event in decode(entry.data) if isinstance(event, TradeEvent)]
+                newest = self._moment is not None and self._moment.standing.newest.get((line, entry.stream))
+                if not newest or newest.data != entry.data:  # that one is handed out, which a known one would not be
+                    wiring.routing.note_ids(StreamKey(DataType.TRADE, entry.stream.split(" ")[1]), ids)
 
     def step(self) -> bool:
         """Have the next event played though the clock stands."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -311,6 +312,8 @@ class RecordingWriter:
                 self._ends[file] = max((chapter.ends for chapter in Segment(file).chapters), default=0.0)
             too_old = keep_seconds is not None and wall - self._ends[file] > keep_seconds
             if too_old or (keep_bytes is not None and total > keep_bytes):
-                total -= file.stat().st_size
-                file.unlink(missing_ok=True)
-                del self._ends[file]
+                size = file.stat().st_size
+                with contextlib.suppress(PermissionError):  # somebody reads it, on Windows: the next time then
+                    file.unlink(missing_ok=True)
+                    total -= size
+                    del self._ends[file]
