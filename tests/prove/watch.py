@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 __all__ = ["Consumer", "Diary", "Seen", "Trade", "Witness"]
 
 
+_ACCOUNT = {"myOrder": "order", "myAsset": "asset"}
+
+
 class Trade(NamedTuple):
     """A trade as the market made it: its id, when it was traded (exchange's ms), when that was told (loop seconds)."""
 
@@ -151,7 +154,9 @@ class Consumer:
         return self.name in self.stage.diary.put_aside
 
     def fills(self, kind: str) -> bool:
-        """Whether its trades, or candles, are made good."""
+        """Whether its trades, candles, orders or balances are made good."""
+        if kind in _ACCOUNT:
+            return _ACCOUNT[kind] in self.stage.course.backfill
         kind = kind.partition(".")[0]
         wanted = [spec.backfill for spec in self.specs if spec.data_type.value.startswith(kind)]
         return any(kind in self.stage.course.backfill if each is None else each for each in wanted)
