@@ -171,6 +171,16 @@ class Acts:
         for end in self._lines(endpoint):
             self._network.kill(end)
 
+    def stuck(self, endpoint: str, after: float) -> None:
+        """A line is dead, and somebody who sees that nothing moves asks for another one."""
+        self.dead_line(endpoint)
+
+        async def ask() -> None:
+            await asyncio.sleep(after)
+            await self._manager.reconnect(WebSocketType(endpoint))
+
+        self._ask(ask())
+
     def partition(self, seconds: float) -> None:
         """Nothing gets through for a while."""
         self.disorders_network = True

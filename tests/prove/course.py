@@ -23,6 +23,8 @@ RATES = {120.0: (5.0, 30.0, 100.0), 300.0: (2.0, 5.0, 10.0, 20.0), 600.0: (1.0, 
 """Market messages a second, by the seconds that a course lasts: what is quiet is cheap."""
 ENDPOINTS = ("public", "public", "public", "private")
 ALL_KINDS = ("trade", "candle", "order", "asset")
+SEES_THAT_IT_STANDS_STILL = 0.15
+"""Share of the courses in which a line dies and somebody asks for another one before that is found out."""
 STAYS = (("trade",), ("trade",), ("trade", "ticker"), ("trade", "candle.1s"))
 """What the component wants that is there from beginning to end."""
 ABOUT_THE_ACCOUNT = 0.25
@@ -112,6 +114,10 @@ class Course:
                 steps.append(Step(round(at, 4), kind, values))
                 at += random.choice((0.0, random.expovariate(20.0), random.expovariate(1.0)))
             at += random.expovariate(1 / random.choice((5.0, 20.0, 60.0)))
+        own = Random(f"stuck {seed}")  # of its own, so that the other steps of a seed stay what they were
+        if own.random() < SEES_THAT_IT_STANDS_STILL:
+            values = {"endpoint": "public", "after": own.choice((0.5, 2.0, 4.0))}
+            steps.append(Step(round(own.uniform(5.0, seconds), 4), "stuck", values))
         return cls(
             seed=seed,
             order=random.choice(("fifo", "shuffled", "shuffled", "pct")),

@@ -91,6 +91,7 @@ MUTANTS = (
         "if not lived:",
         "if not lived and False:",
         "a line that was dead before it was replaced leaves no gap",
+        needs="stuck",
     ),
     Mutant(
         "trade-twice",
