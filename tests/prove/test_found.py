@@ -188,3 +188,25 @@ def test_a_line_that_is_lost_while_the_next_one_waits_for_its_sign_of_life_takes
         )
     )
     assert outcome.violations == []
+
+
+@pytest.mark.parametrize("after", [0.15, 0.2, 0.25])
+def test_a_line_that_is_lost_between_its_proof_and_its_turn_gives_the_wishes_back(after: float) -> None:
+    """The old line served on, and nothing was asked for on it any more."""
+    outcome = play(
+        replace(
+            course(
+                20.0,
+                30.0,
+                Step(0.0, "wish", TRADES),
+                Step(1.0, "wish", {**PLAIN, "types": ("ticker",)}),
+                Step(4.9, "drop", {"endpoint": "public", "on": "open", "after": after}),
+                Step(5.0, "reconnect", {"endpoint": "public"}),
+                Step(15.0, "close", {"which": 0}),
+            ),
+            delay=0.1,
+        )
+    )
+    assert outcome.violations == []
+    assert outcome.counts["trades missed"] == 0  # the old line has brought all
+    assert not any("public epoch 2" in line for line in outcome.trace)

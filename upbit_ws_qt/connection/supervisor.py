@@ -288,9 +288,11 @@ class Supervisor:
         # What comes on the second line waits until it takes over; the first one brings the same meanwhile.
         held = Inbox(self.ws_type, self._config.inbox_frames)
         line: Line | None = None
+        is_proved = False
         try:
             line = await self._lines.dial(self._next_epoch(), held.put)
             await self._lines.prove(line)
+            is_proved = True
             # Both have carried the same if the old one still lives now; if not, nobody knows since when it was dead.
             lived = await old.answers(self._config.pong_timeout)
             await self._take_over(old, line, held, cause, lived=lived)
@@ -303,6 +305,9 @@ class Supervisor:
             # A failed renewal costs nothing: the old line serves on.
             self._soon(self._on_error, error)
             self._askers.settle(error)
+            if is_proved and not old.closed.done():
+                # With its proof the wishes went over to the second line. They come back to the one that stays.
+                await self._lines.prove(old)
             return old
         finally:
             if line is not None and self._line is not line:
