@@ -78,7 +78,9 @@ async def test_indonesias_books_have_no_level_and_its_prices_are_exact(data_form
         orders: list[Any] = []
         manager.register_component("orders", SubscriptionSpec(DataType.MY_ORDER), orders.append)
         await handle.wait_served()
-        await until(lambda: {type(event) for event in seen} >= {TickerEvent, OrderbookEvent})
+        await until(
+            lambda: all(any(isinstance(event, kind) for event in seen) for kind in (TickerEvent, OrderbookEvent))
+        )
         book = next(event for event in seen if isinstance(event, OrderbookEvent) and event.code == "IDR-BTC")
         assert not book.level
         price = book.orderbook_units[0].ask_price
