@@ -3,7 +3,7 @@
     python -m tests.fuzz_decoder --frames 1000000 [--seed 1]
 
 A finding is also a message whose type or code is not what `peek` said, a number that is not finite, a frame that is
-read in another way with a space before it, and a stall.
+read in another way with a space before it, or with its numbers made late, and a stall.
 Exits with 1 on any finding and prints the frame and the seed that replay it.
 """
 
@@ -22,7 +22,7 @@ from msgspec.structs import astuple
 from tests.frames import all_frames
 from upbit_ws_qt.errors import DecodeError
 from upbit_ws_qt.events import BaseWebSocketEvent
-from upbit_ws_qt.wire import decode, peek
+from upbit_ws_qt.wire import CODE_BEGINS, decode, decode_late, peek
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,13 +140,19 @@ def _carefully(frame: bytes, messages: tuple[Any, ...]) -> bool:
         return False
 
 
+def _late(frame: bytes | str) -> BaseWebSocketEvent | None:
+    """Return the event whose numbers are made when they are read, where there is one."""
+    return decode_late(frame, frame[: frame.find(b",", CODE_BEGINS)]) if isinstance(frame, bytes) else None
+
+
 def judge(frame: bytes | str) -> tuple[str, str | None]:
     """Return (outcome, finding) of one frame."""
     try:
         seen = peek(frame)
+        late = _late(frame)
         messages = decode(frame)
     except DecodeError:
-        return "refused", None
+        return ("refused", None) if late is None else ("finding", "a bad frame has an event whose numbers come late")
     except (MemoryError, KeyboardInterrupt):
         raise
     except BaseException as error:  # noqa: BLE001 - whatever comes is what is looked for
@@ -155,6 +161,8 @@ def judge(frame: bytes | str) -> tuple[str, str | None]:
     told = (first.type, first.code) if isinstance(first, BaseWebSocketEvent) else None
     if seen is not None and (seen != told or len(messages) != 1):
         return "finding", f"peek says {seen}, decode {told} and {len(messages)} messages"
+    if late is not None and (late,) != messages:
+        return "finding", "numbers that are made late are others"
     if not all(map(_finite, messages)):
         return "finding", "a number is not finite"
     if isinstance(frame, bytes) and seen is not None and not _carefully(frame, messages):
