@@ -9,11 +9,13 @@ from msgspec.structs import replace
 
 from tests.routing.rig import Listener, engine_rig, event_of, raw
 from upbit_ws_qt.errors import ConfigurationError
+from upbit_ws_qt.events import BaseWebSocketEvent
 from upbit_ws_qt.routing import AccountView, DataPoolManager
 from upbit_ws_qt.routing.data_pool import MOST_ORDERS, size_of
 from upbit_ws_qt.specs import SubscriptionSpec
 from upbit_ws_qt.streams import StreamKey
 from upbit_ws_qt.types import DataType
+from upbit_ws_qt.wire import CODE_BEGINS, decode, decode_late
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +62,17 @@ def test_the_size_of_an_event_covers_its_numbers() -> None:
     ticker, book = size_of(event_of()), size_of(event_of("orderbook"))
     assert ticker > 20 * 104  # its decimals alone
     assert book > 8 * 104
+
+
+@pytest.mark.parametrize("kind", ["ticker", "trade", "orderbook"])
+def test_numbers_that_nobody_has_read_yet_count_as_much(kind: str) -> None:
+    frame = raw(kind)
+    (event,) = decode(frame)
+    late = decode_late(frame, frame[: frame.find(b",", CODE_BEGINS)])
+    assert isinstance(event, BaseWebSocketEvent)
+    assert late is not None
+    assert type(late) is not type(event)
+    assert size_of(late) == size_of(event)
 
 
 async def test_the_bound_holds_and_costs_first_what_nobody_wants() -> None:

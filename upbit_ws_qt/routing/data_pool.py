@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import deque
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -23,6 +24,7 @@ __all__ = ["AccountView", "DataPoolManager", "PoolCell", "PoolStatistics", "size
 
 _TRIM_TO = 0.9  # of the limit: then there is room for a while, and the work is not done for each event
 _USUAL_SIZE = 1024  # bytes of an event, before one of its stream was measured
+_NUMBER_SIZE = sys.getsizeof(Decimal(1))
 _MEASURED_AT_ONCE = 64  # streams; a book takes 60 us
 
 
@@ -38,7 +40,8 @@ def size_of(event: BaseWebSocketEvent) -> int:
             todo.extend(item)
         elif item is None or isinstance(item, bool) or (isinstance(item, str) and len(item) < 16):
             continue
-        total += sys.getsizeof(item)
+        # An unread number holds its frame and may be made at any time: it counts as what it becomes.
+        total += _NUMBER_SIZE if isinstance(item, msgspec.Raw) else sys.getsizeof(item)
     return total
 
 
