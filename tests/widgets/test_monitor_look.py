@@ -134,7 +134,9 @@ async def test_everything_is_reached_by_keyboard_and_has_a_name(service: WebSock
 
 
 def test_every_text_of_the_monitor_has_a_korean_one_with_the_same_places() -> None:
-    korean = json.loads((resources() / "translations" / "ko" / "monitor.json").read_text(encoding="utf-8"))
+    korean: dict[str, str | list[str]] = {}
+    for path in (resources() / "translations" / "ko").glob("*.json"):
+        korean.update(json.loads(path.read_text(encoding="utf-8")))
     found: set[str] = set()
     for path in (ROOT / "widgets" / "monitor_dock.py", *(ROOT / "widgets" / "monitor").glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -146,8 +148,10 @@ def test_every_text_of_the_monitor_has_a_korean_one_with_the_same_places() -> No
                 }
     assert len(found) > 100
     assert found <= korean.keys()
-    for english, translated in korean.items():
-        assert sorted(_places(english)) == sorted(_places(translated)), english
+    for english in found:
+        translated = korean[english]
+        for each in [translated] if isinstance(translated, str) else translated:
+            assert sorted(_places(english)) == sorted(_places(each)), english
 
 
 def _places(template: str) -> list[str]:
