@@ -50,6 +50,7 @@ class FolderRecorder:
 
     def __init__(self, folder: Path, world: World) -> None:
         self._world = world
+        folder.mkdir(exist_ok=True)  # a folder for it has to be there: else a misspelt path would be made
         self._writer = RecordingWriter(folder, {"session": f"exchange {world.now_ms}"})
         self._waiting = [note_entry(LINES[0], 0, world.now_ms / 1000, note="session", session="exchange")]
         self._known: set[str] = set()
