@@ -60,7 +60,10 @@ MUTANTS = (
     Mutant(
         "epoch-untold",
         "upbit_ws_qt.connection.epoch",
+        "        epoch = self._epochs[ws_type]\n"
+        "        # A copy: whoever is told may stop listening.\n"
         "        for listener in tuple(self._listeners):\n",
+        "        epoch = self._epochs[ws_type]\n"
         "        for listener in tuple(self._listeners)[: None if epoch % 4 else 0]:\n",
         "each fourth epoch is not told",
     ),
