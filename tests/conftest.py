@@ -7,6 +7,7 @@ import asyncio.constants
 import contextlib
 import faulthandler
 import gc
+import logging
 import os
 import random
 import signal
@@ -186,6 +187,14 @@ def _wall_clock(request: pytest.FixtureRequest) -> Iterator[None]:
         if not request.node.get_closest_marker("real_time"):
             stack.enter_context(wall_clock_of_an_idle_machine())
         yield
+
+
+@pytest.fixture(autouse=True)
+def _logs_are_at_their_level_again() -> Iterator[None]:
+    """Put back the level that a program in a test sets for the process, or all later tests keep more records."""
+    level = logging.root.level
+    yield
+    logging.root.setLevel(level)
 
 
 @pytest.fixture(autouse=True)

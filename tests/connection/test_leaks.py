@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import statistics
 import tracemalloc
 from contextlib import asynccontextmanager
@@ -19,12 +20,24 @@ from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.connection import ConnectLimiter
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 LINES = 120  # 5,000 in the long form; as often as it takes, MOST_LOOKS times at most
 MOST_LOOKS = 5
 MOST_BYTES = 32  # a line; 64 are promised, and it is about 0
 SAMPLE = 250  # lines from one look at the whole process to the next
+
+
+@pytest.fixture(autouse=True)
+def _no_record_is_kept() -> Iterator[None]:
+    """Let nothing be logged: pytest keeps each record, and what it names, until its test is over.
+
+    That depends on the level that whatever ran in this process before has left: websockets' own records of a connection
+    name it by a proxy of 80 bytes, one a line.
+    """
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
 
 
 async def lose_a_line(rig: Rig) -> None:
