@@ -32,8 +32,8 @@ for _number in (signal.SIGINT, signal.SIGHUP):
 import pytest
 import qasync
 from hypothesis import HealthCheck, settings
-from PyQt6.QtCore import QEvent
-from PyQt6.QtWidgets import QApplication
+from PyQt6.QtCore import QEvent, Qt
+from PyQt6.QtWidgets import QApplication, QWidget
 from pytest_asyncio import is_async_test
 
 from tests.idle_machine import IdleMachineLoop, wall_clock_of_an_idle_machine
@@ -212,6 +212,17 @@ def _no_top_level_widget_is_left() -> Iterator[None]:
             app.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
         left = [w for w in app.topLevelWidgets() if w not in before]
         assert not left, f"top-level widgets left behind: {left}"
+
+
+@pytest.fixture(autouse=True)
+def _no_key_is_held_down() -> Iterator[None]:
+    """Let go of Ctrl and Shift: Qt takes those of the last event for held until the next one, in another test too."""
+    yield
+    if isinstance(QApplication.instance(), QApplication) and QApplication.keyboardModifiers().value:
+        from tests.widgets.showing import press  # when it is first needed: few tests press anything
+
+        press(QWidget(), Qt.Key.Key_Control)
+        assert not QApplication.keyboardModifiers().value
 
 
 @pytest.fixture(autouse=True)

@@ -99,6 +99,21 @@ def no_menus_left() -> Iterator[None]:
     HOLDERS.clear()
 
 
+# -- marking ----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("held", [_CTRL, _SHIFT])
+def test_a_program_marks_one_row_whatever_keys_are_held(qtbot: QtBot, held: Qt.KeyboardModifier) -> None:
+    _, table = orders_table(qtbot)
+    table.selectRow(1)
+    _QTEST.keyClick(table, Qt.Key.Key_F24, held)
+    assert QApplication.keyboardModifiers() == held
+    selection = table.selectionModel()
+    assert selection is not None
+    for row in (3, 3, 0):
+        table.selectRow(row)
+        assert [index.row() for index in selection.selectedRows()] == [row]
+        assert table.currentIndex().row() == row
+
+
 # -- sorting ----------------------------------------------------------------------------------------------------------
 def test_a_heading_sorts_figures_as_figures_then_the_other_way_round_then_as_they_came(qtbot: QtBot) -> None:
     model, table = orders_table(qtbot)

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from PyQt6 import sip
-from PyQt6.QtCore import QEvent, QModelIndex, QPoint, Qt, pyqtSignal, pyqtSlot
+from PyQt6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPoint, Qt, pyqtSignal, pyqtSlot
 from PyQt6.QtGui import QContextMenuEvent, QCursor, QKeySequence
 from PyQt6.QtWidgets import QMenu
 
@@ -29,6 +29,7 @@ __all__ = ["AS_TEXT", "PanelTable", "menu_text"]
 
 AS_TEXT = QKeySequence("Ctrl+Shift+C")
 _HORIZONTAL = Qt.Orientation.Horizontal
+_ONLY_THIS_ROW = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
 _MOST_COLUMNS = 64
 _LONGEST_CELL = 24
 """Characters of a cell that the menu names."""
@@ -50,6 +51,7 @@ class PanelTable(FramedTable):
             stands above what all tables have.
     """
 
+    _choosing = False
     arrangementChanged = pyqtSignal()
     rowMenuRequested = pyqtSignal(QMenu, QModelIndex)
 
@@ -73,6 +75,19 @@ class PanelTable(FramedTable):
         """Show the columns that are wanted; tables that give some up for lack of room do that here too."""
         for column in range(self._column_count()):
             self.setColumnHidden(column, column in self.unwanted)
+
+    # -- rows ---------------------------------------------------------------------------------------------------------
+    def selectRow(self, row: int) -> None:
+        """Mark this row and no other, whatever the keyboard does: with Ctrl or Shift held, Qt takes it for a click."""
+        self._choosing = True
+        try:
+            super().selectRow(row)
+        finally:
+            self._choosing = False
+
+    def selectionCommand(self, index: QModelIndex, event: QEvent | None = None) -> QItemSelectionModel.SelectionFlag:
+        """Leave clicks and keys to Qt."""
+        return _ONLY_THIS_ROW if self._choosing else super().selectionCommand(index, event)
 
     # -- columns ------------------------------------------------------------------------------------------------------
     def setModel(self, model: QAbstractItemModel | None) -> None:
