@@ -251,14 +251,20 @@ async def test_another_market_is_compared_in_percent_with_history_and_live(
 
         await until(lambda: "KRW-ETH" in told())
         assert chart.view.picture() != alone
-        frame = chart.view.frame()
-        assert frame is not None
-        starts = [bar.start for bar in chart.series.bars[frame.first : frame.end]]
+        exchange.stop_time()  # nobody else trades before the next candle goes out, and no minute begins
         answer = await service.rest.candles("KRW-ETH", "1m", None, 200)
-        first = [each for each in answer if int(each.start.timestamp()) <= starts[0]]
-        exchange.trade("KRW-ETH", D(5_000_000), D("0.01"))
-        wanted_change = 5_000_000 / float(first[0].trade_price) - 1
-        await until(lambda: told()["KRW-ETH"] == pytest.approx(wanted_change))
+        exchange.candle("KRW-BTC", "1m")  # the chart has this minute, too
+        exchange.candle("KRW-ETH", "1m", trade_price=D(5_000_000))
+
+        def wanted_change() -> float:
+            """Reckon it from the left edge as it is now: the chart may still scroll to the last minute."""
+            frame = chart.view.frame()
+            assert frame is not None
+            edge = chart.series.bars[frame.first].start
+            before = max((each.start, each.trade_price) for each in answer if each.start.timestamp() <= edge)
+            return 5_000_000 / float(before[1]) - 1
+
+        await until(lambda: told()["KRW-ETH"] == pytest.approx(wanted_change()))
         frame = chart.view.frame()
         assert frame is not None
         [drawn] = chart.comparison.prices(frame)

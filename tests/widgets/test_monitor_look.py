@@ -60,7 +60,7 @@ async def test_nothing_is_cut_off_or_scrolls_sideways_where_it_need_not(
             assert window is not None
             for size in ((1100, 780), (1600, 420), (700, 600)):
                 window.resize(*size)
-                await until(partial(_is_wide, dock.panel, size[0]))
+                await until(partial(_is_laid_out, dock, size[0]))
                 assert not _is_scrolled(dock, Qt.Orientation.Horizontal), size
                 assert dock.panel.legend[PUBLIC].isVisible()
                 header = table.horizontalHeader()
@@ -166,8 +166,13 @@ def _is_scrolled(dock: ConnectionMonitorDock, orientation: Qt.Orientation) -> bo
     return bar.maximum() > 0
 
 
-def _is_wide(widget: QWidget, width: int) -> bool:
-    return widget.width() == width
+def _is_laid_out(dock: ConnectionMonitorDock, width: int) -> bool:
+    """Whether a window's new width has come to the panel; where there is little height, beside a vertical bar."""
+    area = dock.widget()
+    assert isinstance(area, QScrollArea)
+    view = area.viewport()
+    assert view is not None
+    return area.width() == width and dock.panel.width() == view.width()
 
 
 def _has_strokes(dock: ConnectionMonitorDock, colours: dict[WebSocketType, str]) -> bool:
