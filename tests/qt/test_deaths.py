@@ -287,7 +287,7 @@ async def test_of_owners_whose_end_was_not_announced_nothing_is_left(
     del owner, proxy
     owners.clear()
     proxies.clear()
-    await until(lambda: leftovers(service) == before)
+    await until(lambda: nothing_more_than(before, service))
     assert not alive.ended
 
 
@@ -321,7 +321,7 @@ async def test_many_widgets_die_while_data_flows_and_nothing_is_left(
     grown = min(await bytes_left(exchange, service, of_each_growth, widgets))
     expected = {(kind, code) for code in CODES for kind in ("trade", "ticker", "orderbook")}
     await until(lambda: wanted(exchange) == expected)
-    await until(lambda: leftovers(service) == before)
+    await until(lambda: nothing_more_than(before, service))
     assert exchange.counters.rate_limit_violations == 0
     assert len(exchange.connections[0].requests) < 20  # what others want already costs no message
     assert service.manager.state is GlobalManagerState.ACTIVE
@@ -393,6 +393,11 @@ def leftovers(service: WebSocketService) -> tuple[int, ...]:
         len(psutil.Process().net_connections()),
         len(QApplication.topLevelWidgets()),
     )
+
+
+def nothing_more_than(before: tuple[int, ...], service: WebSocketService) -> bool:
+    """Whether of no kind there is more than before; there may be less where a socket was still closing then."""
+    return all(now <= then for now, then in zip(leftovers(service), before, strict=True))
 
 
 def print_nothing(event: object) -> None:
