@@ -44,6 +44,8 @@ class Strategy:
         book = self.known.get_orderbook(trade.code)
         if book is None or self.known.is_stale(trade.code, DataType.ORDERBOOK):
             return  # nothing is decided by old prices
+        if self.seen == ENOUGH:
+            return  # a program that was asked to end goes on for a moment
         self.seen += 1
         print(trade.code, trade.trade_price, "bought" if trade.ask_bid == "BID" else "sold", "best ask", book.best_ask)
         if self.seen == ENOUGH:

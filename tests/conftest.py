@@ -41,7 +41,12 @@ from tests.idle_machine import IdleMachineLoop, wall_clock_of_an_idle_machine
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
-settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# What a commit waits for is the same each time it runs. New examples are sought by `--hypothesis-profile=search`, which
+# is how the long forms run.
+settings.register_profile(
+    "project", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("project")
 
 # Debug mode writes down for each handle and task where it was made: three frames tell it, ten cost three times as much.
@@ -102,6 +107,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Keep the real stderr, since pytest captures what is called so; and choose the order, in one process for all."""
     global _stderr
     _stderr = os.dup(2)
+    if config.option.soak:
+        settings.load_profile("search")
     if config.option.order is None:
         chosen = getattr(config, "workerinput", {}).get("order")
         config.option.order = random.SystemRandom().randrange(1, 1_000_000) if chosen is None else chosen

@@ -103,6 +103,21 @@ def test_a_file_that_ends_anywhere_is_read_up_to_there(
     assert size in (begin, *ends) or recording.torn > 0
 
 
+def test_a_chunk_whose_end_was_replaced_by_as_many_bytes_is_counted_when_it_is_read(tmp_path: Path) -> None:
+    written = session(tmp_path, 8)
+    (file,) = tmp_path.glob("*.rec")
+    (chapter,) = Segment(file).chapters
+    last = chapter.places[-1]
+    data = bytearray(file.read_bytes())
+    data[-9:] = b"\0 damage\0"
+    file.write_bytes(data)
+    recording = Recording(tmp_path)
+    assert recording.torn == 0  # only its header was looked at
+    for _ in range(2):
+        assert [entry._replace(wall=0.0) for entry in recording.entries()] == written[:-10]
+        assert recording.torn == len(data) - last.offset
+
+
 def test_what_is_damaged_in_the_middle_costs_its_chapter_only(tmp_path: Path) -> None:
     written = session(tmp_path, 65)
     (segment,) = Recording(tmp_path).segments

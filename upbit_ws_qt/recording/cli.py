@@ -213,7 +213,9 @@ def _info(recording: Recording) -> list[str]:
     if seconds > 1:
         lines.append(f"24 hours of this would take {recording.size / seconds * 86_400 / 1e9:,.2f} GB")
     if recording.torn:
-        lines.append(f"{recording.torn:,} bytes cannot be read: a program was killed while it wrote")
+        lines.append(
+            f"{recording.torn:,} bytes cannot be read: a program was killed while it wrote, or the file was damaged"
+        )
     lines += [f"  {name:<12} {count:>10,} frames {sizes[name] / 1e6:>10,.1f} MB" for name, count in kinds.most_common()]
     return [*lines, *told[:200]]
 

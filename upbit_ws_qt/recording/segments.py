@@ -387,6 +387,11 @@ class _Place(NamedTuple):
     first: float
     last: float
 
+    @property
+    def ends(self) -> int:
+        """Where the next one may begin."""
+        return self.offset + _HEADER.size + self.packed
+
 
 class Chapter(NamedTuple):
     """Some seconds of a segment that can be read without the rest of it.
@@ -410,7 +415,7 @@ class Chapter(NamedTuple):
         return self.places[-1].last
 
     def chunks(self, until: float | None = None) -> Iterator[Chunk]:
-        """Yield its chunks, those that begin after `until` left out; one that is damaged ends it."""
+        """Yield its chunks, those that begin after `until` left out; a damaged one ends it and is counted as torn."""
         unpacker = _zstandard().ZstdDecompressor(max_window_size=1 << _WINDOW_LOG).decompressobj()
         names: list[str] = []
         with self.segment.path.open("rb") as file:
@@ -420,6 +425,7 @@ class Chapter(NamedTuple):
                 file.seek(place.offset + _HEADER.size)
                 packed = file.read(place.packed)
                 if len(packed) < place.packed or crc32(packed) != place.crc:
+                    self.segment.note_damage(place.offset, self.places[-1].ends)
                     return
                 body: bytes = unpacker.decompress(packed)
                 yield Chunk(body, names, is_snapshot=bool(place.flags & _SNAPSHOT))
@@ -434,11 +440,12 @@ class Segment:
         path: where it is.
         about: what its writer said of it; "track" and "session" are there.
         chapters: what can be read of it, oldest first.
-        torn: bytes at its end, or within it, that cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._unreadable = 0
+        self._damaged: dict[int, int] = {}  # bytes by the place from which on they cannot be read
         try:
             with path.open("rb") as file:
                 first = file.readline(_LONGEST_LINE)
@@ -456,7 +463,6 @@ class Segment:
             self.about, version = {}, VERSION
         if version != VERSION:
             raise RecordingError(f"{path} has version {version!r} of the format; this program reads {VERSION}")
-        self.torn = 0
         self._begin = begin
         self.chapters: tuple[Chapter, ...] = ()
         self.refresh()
@@ -476,10 +482,20 @@ class Segment:
         """Bytes."""
         return self.path.stat().st_size
 
+    @property
+    def torn(self) -> int:
+        """Bytes that cannot be read: what no header leads to, and what was found damaged when it was read."""
+        return self._unreadable + sum(self._damaged.values())
+
+    def note_damage(self, begin: int, end: int) -> None:
+        """Count what cannot be read from a damaged chunk on to the end of its chapter."""
+        self._damaged[begin] = end - begin
+
     def refresh(self) -> None:
         """Look again at what the file holds; somebody may be writing it."""
         chapters: list[list[_Place]] = []
-        self.torn = 0
+        self._unreadable = 0
+        self._damaged.clear()
         with self.path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             at = self._begin
@@ -487,14 +503,14 @@ class Segment:
                 place = _read_header(file, at, size)
                 if place is None:
                     begin = _next_chapter(file, at + 1, size)
-                    self.torn += begin - at
+                    self._unreadable += begin - at
                     at = begin
                     continue
                 if place.flags & _CHAPTER:
                     chapters.append([])
                 if chapters:
                     chapters[-1].append(place)
-                at = place.offset + _HEADER.size + place.packed
+                at = place.ends
         self.chapters = tuple(Chapter(self, tuple(places)) for places in chapters)
 
 
