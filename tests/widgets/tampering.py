@@ -12,11 +12,12 @@ import random
 from typing import Any
 
 from widgets.program.store import Layout, layout_from, layout_to_plain
-from widgets.window.layout import Arrangement, Split
+from widgets.window.layout import Arrangement, Split, is_panel, kind_of
 from widgets.window.layout_file import MOST_BYTES, parse_json
 from widgets.window.perspectives import BUILT_IN
 
 KNOWN = tuple(dict.fromkeys(name for each in BUILT_IN.values() for name in each.panels))
+KINDS = tuple(dict.fromkeys(map(kind_of, KNOWN)))
 
 _ODD: tuple[Any, ...] = (
     None, True, 0, -1, 10**400, 1e308, float("inf"), float("nan"), -0.0, "", "chart", "\x00\u202e", "x" * 5000,
@@ -29,7 +30,7 @@ def whole_file() -> dict[str, Any]:
     layout = Layout()
     layout.window = 10, 20, 1200, 800
     layout.current = BUILT_IN["trading"]
-    layout.own = {"mine": BUILT_IN["account"], "내 화면": BUILT_IN["monitor"]}
+    layout.own = {"mine": BUILT_IN["account"], "내 화면": BUILT_IN["charts_4"]}
     plain = layout_to_plain(layout)
     plain["current"]["floating"] = [{"panel": "monitor", "at": [5, 5, 300, 300]}]
     return plain
@@ -49,7 +50,7 @@ def tampered(source: random.Random) -> bytes:
 
 def check(data: bytes) -> Layout:
     """Read a file, and hold what comes out to what a layout promises; never raises for a file as such."""
-    layout = layout_from(parse_json(data), KNOWN)
+    layout = layout_from(parse_json(data), KINDS)
     for arrangement in (layout.current, *layout.own.values()):
         if arrangement is not None:
             check_arrangement(arrangement)
@@ -61,7 +62,7 @@ def check(data: bytes) -> Layout:
 def check_arrangement(arrangement: Arrangement) -> None:
     """Hold an arrangement to its promises."""
     assert len(set(arrangement.panels)) == len(arrangement.panels)
-    assert set(arrangement.panels) <= set(KNOWN)
+    assert all(is_panel(name, KINDS) for name in arrangement.panels)
     stack = [] if arrangement.root is None else [arrangement.root]
     while stack:
         node = stack.pop()

@@ -118,6 +118,10 @@ def test_what_tampered_files_leave_can_be_shown(window: tuple[QMainWindow, dict[
         if wanted is None or wanted in seen:
             continue
         seen.add(wanted)
+        for name in wanted.panels:
+            if name not in docks:
+                docks[name] = QDockWidget(name, made)
+                docks[name].setWidget(QLabel(name, docks[name]))
         apply_arrangement(made, docks, wanted)
         QApplication.processEvents()
         assert set(read_arrangement(docks, made).panels) == set(wanted.panels)

@@ -7,12 +7,17 @@ import logging
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from weakref import WeakMethod, WeakValueDictionary
 
 from upbit_ws_qt import Phrase
 
 from ..base.text import mark
 from .choice import ChartChoice, choice_from, choice_to_plain
+from .drawings import DrawingBook
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["ChartMemory"]
 
@@ -26,29 +31,43 @@ class ChartMemory:
 
     Args:
         path: of the file; one that is missing, damaged or too long is as an empty one.
+
+    Attributes:
+        book: the drawings of all markets.
+        drawn: called when a chart has changed them, so that the others show it; by bound methods, while they live.
     """
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._plain = {} if path is None else _read(path)
+        self.book = DrawingBook.from_plain(self._plain.get("drawings"))
+        self.drawn: list[WeakMethod[Callable[[], None]]] = []
 
-    @property
-    def choice(self) -> ChartChoice:
-        """How the chart is shown."""
-        return choice_from(self._plain.get("choice"))
+    @classmethod
+    def of(cls, path: Path | None) -> ChartMemory:
+        """Return the one memory of a file while somebody holds it: charts side by side must not undo each other."""
+        if path is None:
+            return cls(None)
+        found = _living.get(path)
+        if found is None:
+            found = _living[path] = cls(path)
+        return found
 
-    def keep_choice(self, choice: ChartChoice) -> None:
-        """Remember how the chart is shown."""
-        self._keep("choice", choice_to_plain(choice))
+    def choice(self, name: str) -> ChartChoice:
+        """Return how a chart is shown; one that has no name is the first one."""
+        return choice_from(self._plain.get(_key(name)))
 
-    @property
-    def drawings(self) -> object:
-        """The drawings, as they were kept."""
-        return self._plain.get("drawings")
+    def keep_choice(self, name: str, choice: ChartChoice) -> None:
+        """Remember how a chart is shown."""
+        self._keep(_key(name), choice_to_plain(choice))
 
-    def keep_drawings(self, plain: dict[str, Any]) -> None:
-        """Remember the drawings of all markets."""
-        self._keep("drawings", plain)
+    def keep_drawings(self) -> None:
+        """Remember the drawings of all markets, and have all charts show them."""
+        self._keep("drawings", self.book.to_plain())
+        living = [(each, call) for each in self.drawn if (call := each()) is not None]
+        self.drawn = [each for each, _ in living]
+        for _, call in living:
+            call()
 
     def _keep(self, name: str, value: dict[str, Any]) -> None:
         if self._plain.get(name) == value:
@@ -61,6 +80,13 @@ class ChartMemory:
         except (OSError, ValueError) as error:
             text = mark("{name} could not be saved: {cause}")
             _log.warning("%s", Phrase(text, name=self._path.name, cause=str(error)))
+
+
+_living: WeakValueDictionary[Path, ChartMemory] = WeakValueDictionary()
+
+
+def _key(name: str) -> str:
+    return f"choice {name}".rstrip()
 
 
 def _read(path: Path) -> dict[str, Any]:

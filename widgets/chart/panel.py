@@ -7,7 +7,9 @@ from collections import OrderedDict
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
+from weakref import WeakMethod
 
+from PyQt6 import sip
 from PyQt6.QtCore import QPoint, Qt, QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtGui import QAction, QActionGroup
 from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QInputDialog, QMenu, QPushButton, QVBoxLayout, QWidget
@@ -43,7 +45,7 @@ from .choice import MOST_COMPARED, ChartChoice, PictureStyle, ScaleKind
 from .compare import Comparison
 from .data import CandleSeries, bar_of, bars_of
 from .drawing_tool import DrawingTool
-from .drawings import DrawingBook, DrawingKind
+from .drawings import DrawingKind
 from .formulas_dialog import FormulasDialog
 from .memory import ChartMemory
 from .own_marks import Fill, OwnMarks
@@ -85,13 +87,16 @@ class ChartWidget(MarketPanel):
         parent: of the widget.
         rest: where the history comes from; the service's exchange by default.
         unit: one of UNITS; any other is taken for the usual one.
-        memory: a file in which this chart's picture, formulas and drawings are kept; None to forget them.
+        memory: a file in which charts keep their picture, formulas and drawings; None to forget them.
+        memory_name: which of the charts that have this file it is; the drawings are common to all.
 
     Signals:
         unitChanged(str): another unit is shown.
         choiceChanged: it is shown in another way; see `choice`.
+        pointed(float | None): the crosshair is at a candle, by its start in seconds since 1970, or at none.
     """
 
+    pointed = pyqtSignal(object)
     unitChanged = pyqtSignal(str)
     choiceChanged = pyqtSignal()
 
@@ -104,6 +109,7 @@ class ChartWidget(MarketPanel):
         rest: RestClient | None = None,
         unit: str = _USUAL,
         memory: Path | None = None,
+        memory_name: str = "",
     ) -> None:
         super().__init__(service, symbol, "chart", parent)
         self._rest = rest
@@ -123,13 +129,15 @@ class ChartWidget(MarketPanel):
         self.indicators.clicked.connect(self.choose_formulas)
         self.draw.clicked.connect(self._on_draw)
         self.menu_button.clicked.connect(self._on_menu_button)
-        self._memory = ChartMemory(memory)
+        self._memory, self._memory_name = ChartMemory.of(memory), memory_name
         self.view = ChartView(self.body)
-        self.view.set_choice(self._memory.choice)
+        self.view.set_choice(self._memory.choice(memory_name))
+        self.view.pointed.connect(self.pointed)
         self.view.olderWanted.connect(self._on_older_wanted)
         self.view.choiceChanged.connect(self._on_choice)
         self.view.menuWanted.connect(self._show_menu)
-        self._book = DrawingBook.from_plain(self._memory.drawings)
+        self._book = self._memory.book
+        self._memory.drawn.append(WeakMethod(self._on_drawn))
         self.drawing = DrawingTool(self.view, self._book)
         self.drawing.drawingsChanged.connect(self._on_drawings)
         self.own = OwnMarks()
@@ -205,6 +213,10 @@ class ChartWidget(MarketPanel):
         self.renew()
         self.unitChanged.emit(unit)
 
+    def show_pointer(self, moment: float | None) -> None:
+        """Show where another chart's crosshair is, by its time; None to end that."""
+        self.view.show_pointer(moment)
+
     @pyqtSlot(int)
     def _on_unit(self, place: int) -> None:
         if 0 <= place < len(UNITS):
@@ -268,7 +280,7 @@ class ChartWidget(MarketPanel):
 
     @pyqtSlot()
     def _on_choice(self) -> None:
-        self._memory.keep_choice(self.view.choice)
+        self._memory.keep_choice(self._memory_name, self.view.choice)
         self.view.want_older()
         self.choiceChanged.emit()
 
@@ -309,7 +321,11 @@ class ChartWidget(MarketPanel):
 
     @pyqtSlot()
     def _on_drawings(self) -> None:
-        self._memory.keep_drawings(self._book.to_plain())
+        self._memory.keep_drawings()
+
+    def _on_drawn(self) -> None:
+        if not sip.isdeleted(self):
+            self.view.update()
 
     def _on_my_order(self, event: MyOrderEvent) -> None:
         self._orders.take(event)

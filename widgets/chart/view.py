@@ -101,8 +101,10 @@ class ChartView(QWidget):
         choiceChanged: heights of panes were dragged.
         scaleChanged: the range of prices is set by hand, or by itself again.
         menuWanted(QPoint): a menu was asked for, at that place of the screen.
+        pointed(float | None): the crosshair is at a candle, by its start in seconds since 1970, or at none.
     """
 
+    pointed = pyqtSignal(object)
     olderWanted = pyqtSignal()
     choiceChanged = pyqtSignal()
     scaleChanged = pyqtSignal()
@@ -122,6 +124,7 @@ class ChartView(QWidget):
         self._measures_key: object = None
         self._axis_width = 0  # of the values beside the plot; it only grows, so that nothing jitters
         self._mouse: QPointF | None = None
+        self._pointer: float | None = None  # where another chart's crosshair is, in seconds since 1970
         self._drag: _Drag | None = None
         self._dimmed = False
         self._market: MarketColours | None = None
@@ -416,6 +419,7 @@ class ChartView(QWidget):
                 if each.move(self, frame, place, held=held):
                     break
             self._show_cursor(frame, place)
+            self.pointed.emit(float(self._series.bars[self._bar_at(frame, place)].start))
         elif drag.what == "picture":
             self._behind = drag.behind
             if self._manual is not None and drag.scale is not None:
@@ -458,7 +462,22 @@ class ChartView(QWidget):
     def leaveEvent(self, event: QEvent | None) -> None:
         """Take the crosshair away."""
         self._mouse = None
+        self.pointed.emit(None)
         self.update()
+
+    @property
+    def pointer(self) -> float | None:
+        """Where another chart's crosshair is, in seconds since 1970; None for nowhere."""
+        return self._pointer
+
+    def show_pointer(self, moment: float | None) -> None:
+        """Show where another chart's crosshair is, by its time; None to end that."""
+        if moment != self._pointer:
+            self._pointer = moment
+            self.update()
+
+    def _bar_at(self, frame: Frame, place: QPointF) -> int:
+        return min(max(frame.first, round(frame.index(place.x()))), frame.end - 1)
 
     def _border_at(self, frame: Frame, place: QPointF) -> str | None:
         """Return the pane whose upper border is at a place."""
@@ -745,8 +764,8 @@ class ChartView(QWidget):
         """Draw it, and return the bar that it is at; without a mouse the newest one that is seen."""
         mouse = self._mouse
         if mouse is None or not frame.plot.contains(mouse):
-            return frame.end - 1
-        index = min(max(frame.first, round(frame.index(mouse.x()))), frame.end - 1)
+            return self._draw_pointer(painter, content, frame)
+        index = self._bar_at(frame, mouse)
         pen = QPen(QColor(content.colours.muted))
         pen.setStyle(Qt.PenStyle.DotLine)
         painter.setPen(pen)
@@ -766,6 +785,21 @@ class ChartView(QWidget):
         self._crosshair = tags = (text, time_text(self._series.bars[index].start, self._unit))
         self.draw_tag(painter, frame, pane, y, tags[0], QColor(content.colours.muted))
         self._draw_time_tag(painter, content, frame, x, tags[1])
+        return index
+
+    def _draw_pointer(self, painter: QPainter, content: Content, frame: Frame) -> int:
+        """Draw the crosshair of another chart at its time, and return the bar that it is in, or else the newest."""
+        if self._pointer is None:
+            return frame.end - 1
+        index = int(np.searchsorted(self._series.columns.start[: frame.end], self._pointer, side="right")) - 1
+        if index < frame.first:
+            return frame.end - 1
+        pen = QPen(QColor(content.colours.muted))
+        pen.setStyle(Qt.PenStyle.DotLine)
+        painter.setPen(pen)
+        x = frame.x(index)
+        painter.drawLine(QPointF(x, frame.plot.top()), QPointF(x, frame.plot.bottom()))
+        self._draw_time_tag(painter, content, frame, x, time_text(self._series.bars[index].start, self._unit))
         return index
 
     def _draw_legends(self, painter: QPainter, content: Content, frame: Frame, index: int) -> None:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QEvent, QObject, Qt, QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtGui import QAction, QKeySequence
-from PyQt6.QtWidgets import QInputDialog, QMenu, QMessageBox
+from PyQt6.QtWidgets import QFileDialog, QInputDialog, QMenu, QMessageBox
 
 from upbit_ws_qt import ConnectionState, WebSocketType
 
 from ..base.market_marks import market_marks
-from ..base.text import mark, tr
+from ..base.saving import ask_where_to_save
+from ..base.text import mark, said, tr
 from ..base.trouble import trouble_of
 from ..monitor_dock import ConnectionMonitorDock
 from ..window.moving import Step
+from ..window.panels import PANELS
 from ..window.perspectives import BUILT_IN, PERSPECTIVE_TITLES
 from ..window.symbol_search import SymbolSearch
 from .keyboard_dialog import KeyboardDialog
 from .options import program_version
 from .store import LONGEST_NAME, MOST_PERSPECTIVES
+from .workspace_file import WorkspaceFileError, read_workspace, write_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,6 +102,7 @@ class MainMenu(QObject):
         self._action(help_menu, mark("&Keyboard…"), self._on_keyboard, "F1")
         self._action(help_menu, mark("&About…"), self._on_about)
         window.languageChanged.connect(self.retranslate)
+        window.marketWanted.connect(self.search)
         self.retranslate()
 
     @property
@@ -246,6 +251,7 @@ class MainMenu(QObject):
         menu = self._menu(mark("&View"))
         for dock in window.docks.values():
             menu.addAction(dock.toggleViewAction())
+        self._add_further(menu)
         menu.addSeparator()
         self._action(menu, mark("Connection &monitor"), lambda: window.show_panel("monitor"), "Ctrl+M")
         self._action(menu, mark("&Log"), lambda: window.show_panel("log"), "Ctrl+L")
@@ -254,11 +260,23 @@ class MainMenu(QObject):
         self._action(menu, mark("&Next panel"), lambda: window.step_panel(1), "F6")
         self._action(menu, mark("&Panel before"), lambda: window.step_panel(-1), "Shift+F6")
         self._action(menu, mark("&Detach the panel, or put it back"), window.detach_panel, "Ctrl+Shift+D")
+        self._action(menu, mark("Into a new &window"), partial(window.move_to_window, new=True), "Ctrl+Shift+W")
+        self._action(menu, mark("On to the ne&xt window"), partial(window.move_to_window, new=False), "Ctrl+Shift+E")
+        self._action(menu, mark("L&ink the panel…"), window.link_menu, "Ctrl+G")
         self._action(menu, mark("&Close the panel"), window.close_panel, "Ctrl+F4")
         self._add_moves(menu)
         self.locked = self._action(menu, mark("Loc&k the panels"), lambda: window.lock(self.locked.isChecked()))
         self.locked.setCheckable(True)
         self._action(menu, mark("&Full screen"), self._on_full_screen, "F11")
+
+    def _add_further(self, view: QMenu) -> None:
+        """Offer a further panel of each kind."""
+        menu = QMenu(view)
+        view.addMenu(menu)
+        self._titles.append((menu, mark("&Another")))
+        for kind, each in PANELS.items():
+            if not each.single:
+                self._action(menu, each.title, partial(self._window.add_panel, kind))
 
     def _add_moves(self, view: QMenu) -> None:
         window = self._window
@@ -293,6 +311,8 @@ class MainMenu(QObject):
         for text, slot in (
             (mark("&Save as…"), self._on_save_as),
             (mark("&Reset this perspective"), self._on_reset),
+            (mark("&Export to a file…"), self._on_export),
+            (mark("&Import from a file…"), self._on_import),
             (mark("&Delete this perspective"), self._on_delete),
         ):
             action = QAction(tr(text), menu)
@@ -307,13 +327,21 @@ class MainMenu(QObject):
         self._delete.setEnabled(self._current in self.own)
 
     # -- slots --------------------------------------------------------------------------------------------------------
-    def search(self) -> SymbolSearch:
-        """Open the search for a market."""
-        needs = self._window.needs
-        dialog = SymbolSearch(needs.catalog, self._window, marks=market_marks(needs.service))
-        dialog.symbolSelected.connect(self._window.select_symbol)
+    def search(self, panel: str = "") -> SymbolSearch:
+        """Open the search for a market: for a panel, by default the one with the keyboard, and those linked to it."""
+        window, needs = self._window, self._window.needs
+        panel = panel or window.panel_with_focus
+        dialog = SymbolSearch(needs.catalog, window, marks=market_marks(needs.service))
+        if panel and window.links.can_be_linked(panel):
+            dialog.symbolSelected.connect(partial(self._on_market, panel))
+        else:
+            dialog.symbolSelected.connect(window.select_symbol)
         dialog.open()
         return dialog
+
+    def _on_market(self, panel: str, code: str) -> None:
+        if panel in self._window.panels:
+            self._window.links.choose(panel, code)
 
     def report(self) -> None:
         """Show the monitor, and what a report of it would hold."""
@@ -351,6 +379,52 @@ class MainMenu(QObject):
             self.choose(next(iter(BUILT_IN)))
             self._fill_perspectives()
             self.perspectivesChanged.emit()
+
+    @pyqtSlot()
+    def _on_export(self) -> None:
+        title = tr(PERSPECTIVE_TITLES[self._current]) if self._current in BUILT_IN else self._current
+        arrangement = self._window.arrangement
+        ask_where_to_save(
+            self._window,
+            tr("Export the perspective"),
+            f"{title}.perspective.json",
+            tr("Perspectives (*.json)"),
+            lambda path: write_workspace(path, title, arrangement),
+        )
+
+    @pyqtSlot()
+    def _on_import(self) -> QFileDialog:
+        dialog = QFileDialog(self._window, tr("Import a perspective"), "", tr("Perspectives (*.json)"))
+        dialog.setAttribute(_DELETE)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.fileSelected.connect(lambda path: self.import_from(Path(path)))
+        dialog.open()
+        return dialog
+
+    def import_from(self, path: Path) -> bool:
+        """Keep and show the perspective in a file, beside all others; where that fails, say why and return False."""
+        title = tr("Import a perspective")
+        try:
+            name, arrangement = read_workspace(path, PANELS)
+        except WorkspaceFileError as error:
+            self._tell(title, tr("{name} was not imported: {cause}", name=path.name, cause=said(error.reason)))
+            return False
+        name = self._free_name(name)
+        if not name:
+            self._tell(title, tr("There are {count} perspectives already: delete one first.", count=MOST_PERSPECTIVES))
+            return False
+        self.own[name] = arrangement
+        self._fill_perspectives()
+        self.choose(name)
+        self.perspectivesChanged.emit()
+        return True
+
+    def _free_name(self, name: str) -> str:
+        """Return a name that none has yet; empty where there may be no more of them."""
+        wanted = "".join(each for each in name if each.isprintable()).strip()[: LONGEST_NAME - 3].strip() or "1"
+        taken = {*self.own, *BUILT_IN, *(tr(each) for each in PERSPECTIVE_TITLES.values())}
+        names = [wanted, *(f"{wanted} {number}" for number in range(2, MOST_PERSPECTIVES + 2))]
+        return "" if len(self.own) >= MOST_PERSPECTIVES else next(each for each in names if each not in taken)
 
     def _on_full_screen(self) -> None:
         window = self._window

@@ -53,7 +53,7 @@ class Layout:
 def layout_to_plain(layout: Layout) -> dict[str, Any]:
     """Return what can be written as JSON."""
     return {
-        "version": 2,
+        "version": 3,
         "window": None if layout.window is None else list(layout.window),
         "maximized": layout.maximized,
         "locked": layout.locked,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from PyQt6.QtCore import QObject
+from PyQt6.QtCore import QObject, pyqtSlot
 
 from ..base.panel_table import PanelTable
 
@@ -28,12 +28,18 @@ class TableMemory(QObject):
         super().__init__(window)
         self._store = store
         self._chosen: dict[str, Any] = store.tables()
-        for panel, widget in window.panels.items():
-            for table in widget.findChildren(PanelTable):
-                if table.objectName():
-                    name = f"{panel}/{table.objectName()}"
-                    table.restore(self._chosen.get(name))
-                    table.arrangementChanged.connect(partial(self._on_changed, name, table))
+        self._window = window
+        for panel in window.panels:
+            self._take(panel)
+        window.panelAdded.connect(self._take)
+
+    @pyqtSlot(str)
+    def _take(self, panel: str) -> None:
+        for table in self._window.panels[panel].findChildren(PanelTable):
+            if table.objectName():
+                name = f"{panel}/{table.objectName()}"
+                table.restore(self._chosen.get(name))
+                table.arrangementChanged.connect(partial(self._on_changed, name, table))
 
     def _on_changed(self, name: str, table: PanelTable) -> None:
         arrangement = table.arrangement()

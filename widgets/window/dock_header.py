@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QEvent, QObject, QRect, QSize, Qt, pyqtSlot
+from PyQt6.QtCore import QEvent, QObject, QRect, QSize, Qt, pyqtSignal, pyqtSlot
 from PyQt6.QtGui import QColor, QPainter, QPalette, QRegion
 from PyQt6.QtWidgets import QDockWidget, QHBoxLayout, QMainWindow, QSizePolicy, QToolButton, QWidget
 
@@ -18,6 +18,8 @@ from ..base.spacing import Step, spaced
 from ..base.text import mark, tr
 from ..base.theme import HEALTH_SHAPES, colours_of
 from ..base.tokens import FRAME, space
+from .linking import link_icon, link_words
+from .links import LinkColour
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +47,12 @@ class DockHeader(QWidget):
     Args:
         dock: whose header.
         inner: the widget in the dock; what it has as its `header` moves up here.
+
+    Signals:
+        linkMenuWanted: the button that says what the panel is linked to was pressed.
     """
+
+    linkMenuWanted = pyqtSignal()
 
     def __init__(self, dock: QDockWidget, inner: QWidget) -> None:
         super().__init__(dock)
@@ -57,6 +64,9 @@ class DockHeader(QWidget):
         self.title = PlainLabel("", self)
         self.title.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.title.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
+        self.link_button = self._button("link", self.linkMenuWanted.emit)
+        self.link_button.hide()
+        self._link: LinkColour | None = LinkColour.MAIN
         self.float_button = self._button("float", self._on_float)
         self.maximize_button = self._button("maximize", self._on_maximize)
         self.close_button = self._button("close", dock.close)
@@ -64,6 +74,7 @@ class DockHeader(QWidget):
         row = QHBoxLayout(self)
         spaced(row, Step.SMALL, Step.SMALL, Step.TINY)
         row.addWidget(self.sign)
+        row.addWidget(self.link_button)
         row.addWidget(self.title)
         if self.tools is not None:
             before = inner.layout()
@@ -111,6 +122,8 @@ class DockHeader(QWidget):
         ):
             button.setIcon(icon(name, self.palette(), muted))
             button.setIconSize(QSize(space().icon, space().icon))
+        self.link_button.setIcon(link_icon(self._link, self.palette()))
+        self.link_button.setIconSize(QSize(space().icon, space().icon))
         self.setMinimumHeight(self.fontMetrics().height() + space().large + 2 * space().tiny)
         self._say()
 
@@ -120,6 +133,12 @@ class DockHeader(QWidget):
         self._say()
         if self._panel is not None:
             self._on_state(self._panel.state)
+
+    def show_link(self, colour: LinkColour | None) -> None:
+        """Show which panels this one is linked to; None for one that is pinned."""
+        self._link = colour
+        self.link_button.show()
+        self.refresh()
 
     def show_tools(self, shown: bool) -> None:
         """Have the tools be there for the keyboard, or not, where the dock is behind another one."""
@@ -158,6 +177,7 @@ class DockHeader(QWidget):
             (self.float_button, tr("Detach this panel") if docked else tr("Put this panel back")),
             (self.maximize_button, tr("Back to its size") if filled else tr("Fill the screen")),
             (self.close_button, tr("Close this panel")),
+            (self.link_button, link_words(self._link)),
         ):
             button.setToolTip(text)
             button.setAccessibleName(text)

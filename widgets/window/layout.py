@@ -5,10 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .links import NO_LINKS, Links, links_from, links_to_plain
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["Arrangement", "Floating", "Leaf", "Node", "Split", "arrangement_from", "arrangement_to_plain"]
+__all__ = [
+    "MOST_OF_A_KIND",
+    "MOST_PANELS",
+    "MOST_WINDOWS",
+    "Arrangement",
+    "Floating",
+    "Leaf",
+    "Node",
+    "SidePlace",
+    "Split",
+    "arrangement_from",
+    "arrangement_to_plain",
+    "is_panel",
+    "kind_of",
+    "number_of",
+]
+
+MOST_OF_A_KIND = 24
+MOST_PANELS = 64
+MOST_WINDOWS = 6
+"""Windows beside the main one."""
 
 MOST_DEPTH = 6
 MOST_PARTS = 12
@@ -50,45 +72,115 @@ class Floating:
 
 
 @dataclass(frozen=True, slots=True)
+class SidePlace:
+    """A window beside the main one, with panels of its own; pixels."""
+
+    root: Node
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class Arrangement:
-    """Everything that is to be seen; panels that are not named are hidden."""
+    """Everything that is to be seen; panels that are not named are hidden.
+
+    A panel is called by its kind, "chart"; a further one of that kind has a number behind it, "chart#2".
+    """
 
     root: Node | None
     floating: tuple[Floating, ...] = ()
+    windows: tuple[SidePlace, ...] = ()
+    links: Links = NO_LINKS
 
     @property
     def panels(self) -> tuple[str, ...]:
         """All panels that are to be seen, docked ones first."""
-        return (*_panels(self.root), *(each.panel for each in self.floating))
+        beside = (panel for each in self.windows for panel in _panels(each.root))
+        return (*_panels(self.root), *(each.panel for each in self.floating), *beside)
+
+
+def kind_of(panel: str) -> str:
+    """Return the kind of a panel: "chart" of "chart#2"."""
+    return panel.partition("#")[0]
+
+
+def number_of(panel: str) -> int:
+    """Return which of its kind a panel is; the first one is 1."""
+    number = panel.partition("#")[2]
+    return int(number) if number else 1
+
+
+def is_panel(name: str, kinds: Collection[str]) -> bool:
+    """Whether this is the name of a panel of one of these kinds."""
+    kind, sign, number = name.partition("#")
+    if kind not in kinds or not sign:
+        return name in kinds
+    usable = number.isascii() and number.isdecimal() and len(number) <= 2 and not number.startswith("0")
+    return usable and 2 <= int(number) <= MOST_OF_A_KIND
 
 
 def arrangement_to_plain(arrangement: Arrangement) -> dict[str, Any]:
     """Return what can be written as JSON."""
-    return {
+    plain: dict[str, Any] = {
         "root": None if arrangement.root is None else _to_plain(arrangement.root),
         "floating": [
             {"panel": each.panel, "at": [each.x, each.y, each.width, each.height]} for each in arrangement.floating
         ],
     }
+    if arrangement.windows:
+        plain["windows"] = [
+            {"root": _to_plain(each.root), "at": [each.x, each.y, each.width, each.height]}
+            for each in arrangement.windows
+        ]
+    if arrangement.links != NO_LINKS:
+        plain["links"] = links_to_plain(arrangement.links)
+    return plain
 
 
 def arrangement_from(value: object, known: Collection[str]) -> Arrangement | None:
-    """Read an arrangement of `known` panels; None where nothing of it can be used.
+    """Read an arrangement of panels of `known` kinds; None where nothing of it can be used.
 
     Never raises, whatever JSON it is given: unknown and repeated panels are left out, numbers are clamped, what is too
     deep or too much is cut off.
     """
     if not isinstance(value, dict):
         return None
-    free = dict.fromkeys(known)
+    free = _Free(known)
     root = _node(value.get("root"), free, MOST_DEPTH)
     floating = []
     given = value.get("floating")
-    for each in given[: len(free) + MOST_PARTS] if isinstance(given, list) else ():
+    for each in given[:MOST_PANELS] if isinstance(given, list) else ():
         found = _floating(each, free)
         if found is not None:
             floating.append(found)
-    return Arrangement(root, tuple(floating)) if root is not None or floating else None
+    windows = []
+    given = value.get("windows")
+    for each in given[:MOST_WINDOWS] if isinstance(given, list) else ():
+        window = _window(each, free)
+        if window is not None:
+            windows.append(window)
+    if root is None and not floating and not windows:
+        return None
+    return Arrangement(root, tuple(floating), tuple(windows), links_from(value.get("links"), sorted(free.taken)))
+
+
+class _Free:
+    """The panels that may still be named: each once, and no more than a window may have."""
+
+    def __init__(self, kinds: Collection[str]) -> None:
+        self._kinds = kinds
+        self.taken: set[str] = set()
+
+    def take(self, panel: object) -> bool:
+        """Whether a panel may be named here; from then on it may not be named again."""
+        if not isinstance(panel, str) or panel in self.taken or len(self.taken) >= MOST_PANELS:
+            return False
+        if not is_panel(panel, self._kinds):
+            return False
+        self.taken.add(panel)
+        return True
 
 
 def whole(value: object, low: int, high: int, default: int) -> int:
@@ -118,7 +210,7 @@ def _to_plain(node: Node) -> dict[str, Any]:
     }
 
 
-def _node(value: object, free: dict[str, None], depth: int) -> Node | None:
+def _node(value: object, free: _Free, depth: int) -> Node | None:
     if not isinstance(value, dict) or depth <= 0:
         return None
     if "tabs" in value:
@@ -141,13 +233,9 @@ def _node(value: object, free: dict[str, None], depth: int) -> Node | None:
     return Split(value.get("split") == "vertical", tuple(size / total for size in sizes), tuple(parts))
 
 
-def _leaf(value: dict[str, Any], free: dict[str, None]) -> Leaf | None:
+def _leaf(value: dict[str, Any], free: _Free) -> Leaf | None:
     given = value["tabs"]
-    panels = []
-    for each in given[: MOST_PARTS * 4] if isinstance(given, list) else ():
-        if isinstance(each, str) and each in free:
-            del free[each]
-            panels.append(each)
+    panels = [each for each in (given[: MOST_PARTS * 4] if isinstance(given, list) else ()) if free.take(each)]
     if not panels:
         return None
     current = value.get("current")
@@ -160,13 +248,24 @@ def _share(value: object) -> float:
     return float(min(max(value, LEAST_SHARE), 1.0))
 
 
-def _floating(value: object, free: dict[str, None]) -> Floating | None:
+def _floating(value: object, free: _Free) -> Floating | None:
     if not isinstance(value, dict):
         return None
     panel, at = value.get("panel"), value.get("at")
-    if not isinstance(panel, str) or panel not in free or not isinstance(at, list) or len(at) != 4:
+    if not isinstance(at, list) or len(at) != 4 or not free.take(panel):
         return None
-    del free[panel]
+    return Floating(str(panel), *_place(at))
+
+
+def _window(value: object, free: _Free) -> SidePlace | None:
+    at = value.get("at") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not isinstance(at, list) or len(at) != 4:
+        return None
+    root = _node(value.get("root"), free, MOST_DEPTH)
+    return None if root is None else SidePlace(root, *_place(at))
+
+
+def _place(at: list[Any]) -> tuple[int, int, int, int]:
     x, y = (whole(each, -FARTHEST, FARTHEST, 100) for each in at[:2])
     width, height = (whole(each, LEAST_SIDE, MOST_SIDE, 400) for each in at[2:])
-    return Floating(panel, x, y, width, height)
+    return x, y, width, height

@@ -1,4 +1,4 @@
-"""The file that remembers windows: JSON of at most 64 KiB, written at once or not at all, readable by its owner only.
+"""The file that remembers windows: JSON of at most 1 MiB, written at once or not at all, readable by its owner only.
 
 Neither QSettings (its files run code when read) nor QMainWindow.restoreState (tampered bytes crash it).
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 __all__ = ["MOST_BYTES", "read_json", "write_json"]
 
-MOST_BYTES = 64 * 1024
+MOST_BYTES = 1024 * 1024
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QEvent, Qt, QTimer, pyqtSignal, pyqtSlot
+from PyQt6.QtCore import QEvent, QPoint, QRect, QSize, Qt, QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QApplication, QDockWidget, QMainWindow, QTabBar, QTabWidget, QWidget
 
 from ..base.event_panel import EventPanel
@@ -14,24 +15,30 @@ from ..base.panel import Panel
 from ..base.panel_board import panel_board
 from ..base.table_panel import TablePanel
 from ..base.text import tr
+from ..base.tokens import SIDE_WINDOW
 from ..monitor_dock import ConnectionMonitorDock
 from ..watch_list.panel import WatchListWidget
 from .dock_arranger import apply_arrangement, read_arrangement
 from .dock_header import DockHeader
-from .moving import Step, joined, moved, without
-from .on_screen import USUAL_FRAME
+from .layout import MOST_OF_A_KIND, MOST_PANELS, Arrangement, SidePlace, kind_of, number_of
+from .linking import PanelLinks
+from .moving import Step, into_new_window, into_next_window, joined, moved, without
+from .on_screen import USUAL_FRAME, areas, fitting
 from .panels import PANELS, Needs
 from .perspectives import BUILT_IN, fitted, only_known
 from .places import placed
+from .side_window import SideWindow
 from .status_bar import ServiceStatusBar
 from .toasts import Toasts
 
 if TYPE_CHECKING:
-    from PyQt6.QtCore import QChildEvent
+    from collections.abc import Collection
+
+    from PyQt6.QtCore import QChildEvent, QObject
     from PyQt6.QtGui import QCloseEvent
+    from PyQt6.QtWidgets import QMenu
 
     from ..base.origin import ExchangeOrigin
-    from .layout import Arrangement
 
 __all__ = ["MainWindow"]
 
@@ -58,6 +65,12 @@ class MainWindow(QMainWindow):
         keysRequested: a panel that needs an API key was asked to get one.
         rearranged: its user has put panels elsewhere, or made them larger or smaller.
         languageChanged: the texts are in another language now.
+        panelAdded(str): there is a further panel.
+        marketWanted(str): another market is wanted for a panel.
+
+    Attributes:
+        links: which panels show the same market.
+        windows: those beside this one.
     """
 
     closing = pyqtSignal()
@@ -65,6 +78,8 @@ class MainWindow(QMainWindow):
     keysRequested = pyqtSignal()
     rearranged = pyqtSignal()
     languageChanged = pyqtSignal()
+    panelAdded = pyqtSignal(str)
+    marketWanted = pyqtSignal(str)
 
     def __init__(self, needs: Needs, origin: ExchangeOrigin, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -93,6 +108,11 @@ class MainWindow(QMainWindow):
         self._settle_headers.timeout.connect(self._on_headers)
         self.panels: dict[str, QWidget] = {}
         self.docks: dict[str, QDockWidget] = {}
+        self.windows: list[SideWindow] = []
+        self.links = PanelLinks(self.panels, self)
+        self.links.mainChosen.connect(self.select_symbol)
+        self.links.marketWanted.connect(self.marketWanted)
+        self.links.changed.connect(self._on_links)
         for name in PANELS:
             self._add_panel(name)
         self.bar = ServiceStatusBar(needs.service, origin, self)
@@ -124,10 +144,7 @@ class MainWindow(QMainWindow):
         """Show a market in all linked panels."""
         changed = code != self._symbol
         self._symbol = code
-        for panel in self.panels.values():
-            set_symbol = getattr(panel, "set_symbol", None)
-            if set_symbol is not None:
-                set_symbol(code)
+        self.links.set_main(code)
         self._show_title()
         if changed:
             self.symbolChanged.emit(code)
@@ -135,20 +152,86 @@ class MainWindow(QMainWindow):
     # -- where the panels are -----------------------------------------------------------------------------------------
     @property
     def arrangement(self) -> Arrangement:
-        """Where the panels are now."""
-        return read_arrangement(self.docks, self)
+        """Where the panels are now, and what they are linked to."""
+        here = read_arrangement(self._docks_in(self), self)
+        floating, windows = list(here.floating), []
+        for window in self.windows:
+            inside = read_arrangement(self._docks_in(window), window)
+            floating += inside.floating
+            if inside.root is not None:
+                place = window.normalGeometry() if window.isMaximized() else window.geometry()
+                windows.append(SidePlace(inside.root, place.x(), place.y(), place.width(), place.height()))
+        found = Arrangement(here.root, tuple(floating), tuple(windows))
+        return replace(found, links=self.links.now(found.panels))
 
     def arrange(self, arrangement: Arrangement) -> None:
-        """Put the panels elsewhere."""
+        """Put the panels elsewhere; what is not there yet of further ones is made, and what is not named goes."""
+        wanted = only_known(arrangement, PANELS)
         self.setUpdatesEnabled(False)
         try:
-            apply_arrangement(self, self.docks, only_known(arrangement, self.docks))
+            self._make_and_drop(wanted.panels)
+            self._empty_windows()
+            if wanted.links != self.links.now(wanted.panels):  # before they are shown: each is about one market only
+                self.links.take(wanted.links, self.watch_list.model.codes)
+            beside = {name for each in wanted.windows for name in Arrangement(each.root).panels}
+            here = {name: dock for name, dock in self.docks.items() if name not in beside}
+            apply_arrangement(self, here, replace(wanted, windows=()))
+            for place in wanted.windows:
+                self._open_window(place)
         finally:
             self.setUpdatesEnabled(True)
             for dock in self.docks.values():  # a dock that became a window meanwhile is not reached by that
                 dock.setUpdatesEnabled(True)
-        self._parked = set(self.docks).difference(arrangement.panels)
+        self._parked = set(self.docks).difference(wanted.panels)
         self._settle_headers.start()
+
+    def add_panel(self, kind: str) -> str:
+        """Add a further panel of a kind, and give it the keyboard; returns its name, or "" where there are too many."""
+        number = next((each for each in range(2, MOST_OF_A_KIND + 1) if f"{kind}#{each}" not in self.docks), 0)
+        if kind not in PANELS or PANELS[kind].single or not number or len(self.docks) >= MOST_PANELS:
+            return ""
+        name = f"{kind}#{number}"
+        self._add_panel(name)
+        self._parked.add(name)
+        self.links.show(name)
+        self.show_panel(name)
+        self._rearranged.start()
+        return name
+
+    def remove_panel(self, name: str) -> None:
+        """Take a panel away: a further one for good, the first of its kind until it is wanted again."""
+        dock = self.docks.get(name)
+        if dock is None:
+            return
+        dock.hide()
+        if number_of(name) > 1:
+            self._drop(name)
+        self._rearranged.start()
+
+    def move_to_window(self, *, new: bool) -> None:
+        """Put the panel that has the keyboard into a window beside this one, or on to the next window there is."""
+        name = self.panel_with_focus
+        if not name or self._locked:
+            return
+        before = self.arrangement
+        corner = self.docks[name].mapToGlobal(QPoint())
+        size = self.docks[name].size().expandedTo(QSize(*SIDE_WINDOW))
+        place = corner.x(), corner.y(), size.width(), size.height()
+        after = into_new_window(before, name, place) if new else into_next_window(before, name)
+        if after != before:
+            self.arrange(after)
+            self._rearranged.start()
+            self.show_panel(name)
+
+    def link_menu(self, name: str = "") -> QMenu | None:
+        """Open the menu of a panel's link; by default of the panel that has the keyboard. None where it has none."""
+        name = name or self.panel_with_focus
+        if not name or not self.links.can_be_linked(name):
+            return None
+        button = self._headers[name].link_button
+        menu = self.links.menu(name, self.docks[name])
+        menu.popup(button.mapToGlobal(QPoint(0, button.height())))
+        return menu
 
     def arrange_built_in(self, name: str) -> None:
         """Put the panels where the program's own perspective has them; an unknown name is the first one."""
@@ -175,7 +258,7 @@ class MainWindow(QMainWindow):
                 self._place(name)
             dock.show()
             dock.raise_()
-            if dock.isFloating():
+            if dock.isFloating() or dock.parentWidget() is not self:
                 dock.activateWindow()
             self.panels[name].show()  # Qt says only later that it can be seen
             self._headers[name].show_tools(True)
@@ -257,12 +340,12 @@ class MainWindow(QMainWindow):
         name = self.panel_with_focus
         if name and not self._locked:
             self.step_panel(1)
-            self.docks[name].hide()
+            self.remove_panel(name)
 
     def inherit(self, old: MainWindow, *, same_account: bool) -> None:
         """Go on with what another window, on the service before, had found out; orders only of the same account."""
         for name, panel in self.panels.items():
-            before = old.panels[name]
+            before = old.panels.get(name)
             its_own = isinstance(panel, TablePanel)
             if isinstance(panel, EventPanel) and isinstance(before, EventPanel) and (same_account or not its_own):
                 panel.inherit(before)
@@ -271,7 +354,7 @@ class MainWindow(QMainWindow):
     def retranslate(self) -> None:
         """Say everything anew."""
         for name, dock in self.docks.items():
-            dock.setWindowTitle(tr(PANELS[name].title))
+            dock.setWindowTitle(_title_of(name))
         for bar in self.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
             bar.setAccessibleName(tr("Panels"))
         self._show_title()
@@ -281,7 +364,9 @@ class MainWindow(QMainWindow):
 
     # -- inside -------------------------------------------------------------------------------------------------------
     def _add_panel(self, name: str) -> None:
-        panel = PANELS[name].make(self.needs, self)
+        further = number_of(name) > 1
+        needs = replace(self.needs, instance=name, symbol=self._symbol) if further else self.needs
+        panel = PANELS[kind_of(name)].make(needs, self)
         if isinstance(panel, QDockWidget):
             dock, inner = panel, panel.widget()
             panel = inner if inner is not None else panel
@@ -302,12 +387,92 @@ class MainWindow(QMainWindow):
         panel.setSizePolicy(policy)
         self._headers[name] = DockHeader(dock, panel)
         dock.visibilityChanged.connect(partial(self._on_dock_seen, name))
-        for chosen in ("symbolSelected", "symbolActivated"):
-            signal = getattr(panel, chosen, None)
-            if signal is not None:
-                signal.connect(self.select_symbol)
+        self.links.add(name)
+        if self.links.can_be_linked(name):
+            self._headers[name].show_link(self.links.of(name))
+            self._headers[name].linkMenuWanted.connect(partial(self.link_menu, name))
         if isinstance(panel, Panel):
             panel.keysRequested.connect(self.keysRequested)
+        if further:
+            dock.setWindowTitle(_title_of(name))
+            dock.setFeatures(_LOCKED if self._locked else _FREE)
+            dock.installEventFilter(self)
+            self.panelAdded.emit(name)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """A further panel that is closed is gone."""
+        if event is not None and event.type() == QEvent.Type.Close and isinstance(watched, QDockWidget):
+            QTimer.singleShot(0, partial(self.remove_panel, watched.objectName()))
+        return super().eventFilter(watched, event)
+
+    def _drop(self, name: str) -> None:
+        """Let go of a further panel."""
+        dock = self.docks.pop(name)
+        dock.removeEventFilter(self)
+        del self.panels[name], self._headers[name]
+        self._unseen.discard(name)
+        self._parked.discard(name)
+        self.links.forget(name)
+        host = dock.parentWidget()
+        if isinstance(host, QMainWindow):
+            host.removeDockWidget(dock)
+        dock.deleteLater()
+        self._settle_headers.start()
+
+    def _make_and_drop(self, wanted: Collection[str]) -> None:
+        for name in [name for name in self.docks if number_of(name) > 1 and name not in wanted]:
+            self._drop(name)
+        for name in wanted:
+            if name not in self.docks:
+                self._add_panel(name)
+
+    # -- windows beside this one --------------------------------------------------------------------------------------
+    def _docks_in(self, window: QMainWindow) -> dict[str, QDockWidget]:
+        return {name: dock for name, dock in self.docks.items() if dock.parentWidget() is window}
+
+    def _open_window(self, place: SidePlace) -> None:
+        window = SideWindow(self, len(self.windows) + 2)
+        self.windows.append(window)
+        window.closed.connect(partial(self._on_window_closed, window))
+        window.rearranged.connect(self._rearranged.start)
+        window.setGeometry(fitting(QRect(place.x, place.y, place.width, place.height), USUAL_FRAME, areas()))
+        inside = Arrangement(place.root)
+        apply_arrangement(window, {name: self.docks[name] for name in inside.panels}, inside)
+        window.show()
+
+    def _empty_windows(self) -> None:
+        """Take all docks back, and end the other windows."""
+        windows, self.windows = self.windows, []
+        for window in windows:
+            for dock in self._docks_in(window).values():
+                if dock.isFloating():
+                    dock.setFloating(False)
+                window.removeDockWidget(dock)
+                dock.setParent(self)
+            window.end()
+
+    def _on_window_closed(self, window: SideWindow) -> None:
+        """A window was closed, and with it its panels."""
+        self.windows.remove(window)
+        for name, dock in self._docks_in(window).items():
+            dock.setFloating(False)
+            window.removeDockWidget(dock)
+            if number_of(name) > 1:
+                self._drop(name)
+            else:
+                dock.setParent(self)
+                self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, dock)
+                dock.hide()
+                self._parked.add(name)
+        window.deleteLater()
+        self._rearranged.start()
+
+    @pyqtSlot()
+    def _on_links(self) -> None:
+        for name, header in self._headers.items():
+            if self.links.can_be_linked(name):
+                header.show_link(self.links.of(name))
+        self._rearranged.start()
 
     def _on_moved(self) -> None:
         self._settle_headers.start()
@@ -323,6 +488,8 @@ class MainWindow(QMainWindow):
             header.refresh()
 
     def _on_dock_seen(self, name: str, seen: bool) -> None:
+        if name not in self.docks:
+            return  # on its way out
         if seen:
             self._unseen.discard(name)
             self.panels[name].show()
@@ -376,4 +543,10 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """Say goodbye before the panels go."""
         self.closing.emit()
+        self._empty_windows()  # what is still in them would tell a window that is half gone
         super().closeEvent(event)
+
+
+def _title_of(name: str) -> str:
+    title, number = tr(PANELS[kind_of(name)].title), number_of(name)
+    return title if number == 1 else f"{title} {number}"

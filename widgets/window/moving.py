@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from .layout import MOST_DEPTH, Arrangement, Leaf, Node, Split
+from .layout import MOST_DEPTH, MOST_WINDOWS, Arrangement, Leaf, Node, SidePlace, Split
 
-__all__ = ["Step", "depth", "joined", "moved", "without"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Step", "depth", "into_new_window", "into_next_window", "joined", "moved", "without"]
 
 _OUTER_SHARE = 0.3  # of the window, for a panel that goes to its edge
 
@@ -32,43 +36,86 @@ class Step(Enum):
 
 
 def moved(arrangement: Arrangement, panel: str, step: Step) -> Arrangement:
-    """Move a docked panel one step: out of its tabs, past its neighbour, or to the edge of the window.
+    """Move a docked panel one step: out of its tabs, past its neighbour, or to the edge of its window.
 
     Where there is nowhere to go, or the panel is not docked, the arrangement stays as it is.
     """
-    root = arrangement.root
-    if root is None or not _has(root, panel):
+    return _changed(arrangement, panel, lambda root: _moved(root, panel, step))
+
+
+def joined(arrangement: Arrangement, panel: str) -> Arrangement:
+    """Lay a docked panel onto the group that follows its own, as a tab; the last group is followed by the first."""
+    return _changed(arrangement, panel, lambda root: _joined(root, panel))
+
+
+def without(arrangement: Arrangement, panel: str) -> Arrangement:
+    """Take a panel out, wherever it is; the others share its room, and a window of nothing is none."""
+    root = None if arrangement.root is None else _without(arrangement.root, panel)
+    rest = ((each, _without(each.root, panel)) for each in arrangement.windows)
+    return replace(
+        arrangement,
+        root=None if root is None else _flat(root),
+        floating=tuple(each for each in arrangement.floating if each.panel != panel),
+        windows=tuple(replace(each, root=_flat(left)) for each, left in rest if left is not None),
+    )
+
+
+def into_new_window(arrangement: Arrangement, panel: str, place: tuple[int, int, int, int]) -> Arrangement:
+    """Give a panel a window beside the others; as it was where there may be no more of them."""
+    after = without(arrangement, panel)
+    if len(after.windows) >= MOST_WINDOWS:
         return arrangement
+    return replace(after, windows=(*after.windows, SidePlace(_alone(panel), *place)))
+
+
+def into_next_window(arrangement: Arrangement, panel: str) -> Arrangement:
+    """Put a panel beside what is in the next window; the last one is followed by the main one."""
+    roots = [arrangement.root, *(each.root for each in arrangement.windows)]
+    here = next((place for place, root in enumerate(roots) if root is not None and _has(root, panel)), 0)
+    places = [*range(1, len(roots)), 0]
+    target = arrangement.windows[places[here] - 1] if places[here] else None
+    after = without(arrangement, panel)
+    if target is None:
+        if after.root is None:
+            return replace(after, root=_alone(panel))
+        found = _flat(_beside(after.root, _alone(panel), Step.RIGHT, _OUTER_SHARE))
+        return arrangement if depth(found) > MOST_DEPTH else replace(after, root=found)
+    widened = replace(target, root=_flat(_beside(target.root, _alone(panel), Step.RIGHT, 0.5)))
+    if depth(widened.root) > MOST_DEPTH:
+        return arrangement
+    return replace(after, windows=tuple(widened if each == target else each for each in after.windows))
+
+
+def _changed(arrangement: Arrangement, panel: str, change: Callable[[Node], Node]) -> Arrangement:
+    """Change that window's panels which has this one."""
+    if arrangement.root is not None and _has(arrangement.root, panel):
+        return replace(arrangement, root=change(arrangement.root))
+    windows = (
+        replace(each, root=change(each.root)) if _has(each.root, panel) else each for each in arrangement.windows
+    )
+    return replace(arrangement, windows=tuple(windows))
+
+
+def _moved(root: Node, panel: str, step: Step) -> Node:
     found = _stepped(root, panel, step)
     if found is None:
         rest = _without(root, panel)
         at_edge = isinstance(root, Split) and root.vertical is step.vertical and _is(root.parts[-step.forward], panel)
         if rest is None or at_edge:
-            return arrangement
+            return root
         found = _beside(rest, _alone(panel), step, _OUTER_SHARE)
     found = _flat(found)
-    return arrangement if depth(found) > MOST_DEPTH else replace(arrangement, root=found)
+    return root if depth(found) > MOST_DEPTH else found
 
 
-def joined(arrangement: Arrangement, panel: str) -> Arrangement:
-    """Lay a docked panel onto the group that follows its own, as a tab; the last group is followed by the first."""
-    root = arrangement.root
-    if root is None or not _has(root, panel):
-        return arrangement
+def _joined(root: Node, panel: str) -> Node:
     groups = _leaves(root)
     own = next(place for place, leaf in enumerate(groups) if panel in leaf.panels)
     target = groups[(own + 1) % len(groups)]
     rest = _without(root, panel)
     if rest is None or panel in target.panels:
-        return arrangement
-    return replace(arrangement, root=_flat(_replaced(rest, target, Leaf((*target.panels, panel), panel))))
-
-
-def without(arrangement: Arrangement, panel: str) -> Arrangement:
-    """Take a panel out, docked or floating; the others share its room."""
-    root = None if arrangement.root is None else _without(arrangement.root, panel)
-    floating = tuple(each for each in arrangement.floating if each.panel != panel)
-    return Arrangement(None if root is None else _flat(root), floating)
+        return root
+    return _flat(_replaced(rest, target, Leaf((*target.panels, panel), panel)))
 
 
 def depth(node: Node) -> int:

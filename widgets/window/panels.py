@@ -47,15 +47,18 @@ class Needs:
     control: str | None = None
     """Where the embedded exchange takes faults; None for any other exchange."""
     chart: Path | None = None
-    """The file in which the chart keeps how it is shown, and its drawings."""
+    """The file in which the charts keep how they are shown, and their drawings."""
+    instance: str = ""
+    """Name of a further panel of its kind, "chart#2"; empty for the first one."""
 
 
 @dataclass(frozen=True, slots=True)
 class PanelKind:
-    """A panel's title, to be translated, and how it is made."""
+    """A panel's title, to be translated, how it is made, and whether there may be only one (it keeps a record)."""
 
     title: str
     make: Callable[[Needs, QWidget], QWidget]
+    single: bool = False
 
 
 PANELS: dict[str, PanelKind] = {
@@ -69,7 +72,14 @@ PANELS: dict[str, PanelKind] = {
     ),
     "chart": PanelKind(
         mark("Chart"),
-        lambda needs, parent: ChartWidget(needs.service, needs.symbol, parent, unit=needs.unit, memory=needs.chart),
+        lambda needs, parent: ChartWidget(
+            needs.service,
+            needs.symbol,
+            parent,
+            unit=needs.unit,
+            memory=needs.chart,
+            memory_name=needs.instance,
+        ),
     ),
     "order_book": PanelKind(
         mark("Order book"),
@@ -86,6 +96,7 @@ PANELS: dict[str, PanelKind] = {
     "monitor": PanelKind(
         mark("Connection monitor"),
         lambda needs, parent: ConnectionMonitorDock(needs.service, parent, record=needs.record, control=needs.control),
+        single=True,
     ),
     "log": PanelKind(mark("Log"), lambda needs, parent: LogWidget(needs.log, parent)),
 }

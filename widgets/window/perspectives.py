@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING
 
 from ..base.text import mark
-from .layout import Arrangement, Leaf, Node, Split
+from .layout import Arrangement, Leaf, Node, Split, is_panel, kind_of
+from .links import LinkColour, LinkGroup, Links, PanelLink, Share
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -27,6 +29,26 @@ def _row(*parts: tuple[float, Node]) -> Split:
 
 def _column(*parts: tuple[float, Node]) -> Split:
     return Split(True, tuple(share for share, _ in parts), tuple(part for _, part in parts))
+
+
+def _grid(side: int, links: Links) -> Arrangement:
+    """Return charts in rows and columns; the first chart is not among them, so that it keeps market and unit."""
+    names = [f"chart#{number}" for number in range(2, 2 + side * side)]
+    share = 1 / side
+    columns = [_column(*((share, _tabs(name)) for name in names[start::side])) for start in range(side)]
+    return Arrangement(_row(*((share, column) for column in columns)), links=links)
+
+
+def _one_market(units: tuple[str, ...]) -> Links:
+    """Return links of charts that show the window's market in several units."""
+    return Links(tuple(PanelLink(f"chart#{number}", unit=unit) for number, unit in enumerate(units, start=2)))
+
+
+def _many_markets(count: int) -> Links:
+    """Return links of charts that share unit and crosshair; which markets they show is found when they are shown."""
+    group = LinkGroup(LinkColour.AMBER, frozenset({Share.UNIT, Share.CROSSHAIR}))
+    panels = [PanelLink(f"chart#{number}", LinkColour.AMBER, unit="15m") for number in range(2, 2 + count)]
+    return Links(tuple(sorted(panels, key=lambda each: each.panel)), (group,))
 
 
 BUILT_IN: dict[str, Arrangement] = {
@@ -65,6 +87,8 @@ BUILT_IN: dict[str, Arrangement] = {
     "monitor": Arrangement(
         _column((0.74, _tabs("monitor")), (0.26, _row((0.35, _tabs("watch_list")), (0.65, _tabs("log")))))
     ),
+    "charts_4": _grid(2, _one_market(("1m", "15m", "60m", "days"))),
+    "charts_9": _grid(3, _many_markets(9)),
 }
 """By name, in the order of Ctrl+1, Ctrl+2, …"""
 
@@ -73,13 +97,15 @@ PERSPECTIVE_TITLES = {
     "market": mark("Market"),
     "account": mark("Account"),
     "monitor": mark("Monitor"),
+    "charts_4": mark("Charts, 2 × 2"),
+    "charts_9": mark("Charts, 3 × 3"),
 }
 
 
 def fitted(arrangement: Arrangement, width: int) -> Arrangement:
     """Give what narrow panels cannot use of a wide window to the others; `width` in points."""
     root = arrangement.root
-    return arrangement if root is None else Arrangement(_fitted(root, width), arrangement.floating)
+    return arrangement if root is None else replace(arrangement, root=_fitted(root, width))
 
 
 def _fitted(node: Node, width: float) -> Node:
@@ -101,25 +127,30 @@ def _fitted(node: Node, width: float) -> Node:
 def _widest(node: Node) -> float:
     """Return how wide a part may usefully be; infinite where some panel of it takes any room."""
     if isinstance(node, Leaf):
-        return max(_WIDEST.get(panel, inf) for panel in node.panels)
+        return max(_WIDEST.get(kind_of(panel), inf) for panel in node.panels)
     limits = [_widest(part) for part in node.parts]
     return max(limits) if node.vertical else sum(limits)
 
 
-def only_known(arrangement: Arrangement, known: Collection[str]) -> Arrangement:
-    """Leave out the panels that a window does not have."""
-    root = None if arrangement.root is None else _only_known(arrangement.root, known)
-    return Arrangement(root, tuple(each for each in arrangement.floating if each.panel in known))
+def only_known(arrangement: Arrangement, kinds: Collection[str]) -> Arrangement:
+    """Leave out the panels of a kind that a window does not have."""
+    windows = ((each, _only_known(each.root, kinds)) for each in arrangement.windows)
+    return replace(
+        arrangement,
+        root=None if arrangement.root is None else _only_known(arrangement.root, kinds),
+        floating=tuple(each for each in arrangement.floating if is_panel(each.panel, kinds)),
+        windows=tuple(replace(each, root=root) for each, root in windows if root is not None),
+    )
 
 
-def _only_known(node: Node, known: Collection[str]) -> Node | None:
+def _only_known(node: Node, kinds: Collection[str]) -> Node | None:
     if isinstance(node, Leaf):
-        panels = tuple(panel for panel in node.panels if panel in known)
+        panels = tuple(panel for panel in node.panels if is_panel(panel, kinds))
         if not panels:
             return None
         return Leaf(panels, node.current if node.current in panels else panels[0])
     kept = [(share, found) for share, part in zip(node.shares, node.parts, strict=True)
-            if (found := _only_known(part, known)) is not None]  # fmt: skip
+            if (found := _only_known(part, kinds)) is not None]  # fmt: skip
     if len(kept) < 2:
         return kept[0][1] if kept else None
     total = sum(share for share, _ in kept)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QRect
 
-from .layout import MOST_DEPTH, Arrangement, Floating, Leaf, Node, Split
+from .layout import MOST_DEPTH, Arrangement, Floating, Leaf, Node, Split, kind_of, number_of
 from .moving import depth
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ _WIDE = {"monitor": (900, 400), "log": (700, 140)}
 """Panels that belong under all others: how wide and high (points) they have to be there."""
 _LEFT_ABOVE = 300
 """Points of height that the panels above keep at least."""
+_LEAST_HALF = 240
+"""Points of width or height that a panel has at least where it shares the place of another."""
 _FLOATING = (1060, 640)
 _SHARE = {"monitor": 0.5, "log": 0.25}
 
@@ -27,7 +29,8 @@ def placed(arrangement: Arrangement, panel: str, room: QSize, window: QRect) -> 
     """Return an arrangement that shows one panel more.
 
     The monitor and the log go along the bottom, or, where the window is too small for that, into a window of their
-    own; any other panel becomes a tab of the largest group.
+    own; a further panel of a kind shares the place of one that is there already, if each has enough of it; any other
+    panel becomes a tab of the largest group.
 
     Args:
         arrangement: without the panel.
@@ -38,10 +41,15 @@ def placed(arrangement: Arrangement, panel: str, room: QSize, window: QRect) -> 
     root, leaf = arrangement.root, Leaf((panel,), panel)
     if root is None:
         return replace(arrangement, root=leaf)
-    if panel not in _WIDE:
+    if number_of(panel) > 1:
+        split = _beside_its_like(root, panel, room)
+        if split is not None and depth(split) <= MOST_DEPTH:
+            return replace(arrangement, root=split)
+    kind = kind_of(panel)
+    if kind not in _WIDE:
         return replace(arrangement, root=_onto(root, _largest(root), panel))
-    width, height = _WIDE[panel]
-    share = max(_SHARE[panel], height / max(1, room.height()))
+    width, height = _WIDE[kind]
+    share = max(_SHARE[kind], height / max(1, room.height()))
     fits = room.width() >= width and room.height() * (1 - share) >= _LEFT_ABOVE
     below = _below(root, leaf, share)
     if fits and depth(below) <= MOST_DEPTH:
@@ -51,6 +59,48 @@ def placed(arrangement: Arrangement, panel: str, room: QSize, window: QRect) -> 
     place.moveCenter(window.center())
     floating = Floating(panel, place.x(), place.y(), *size)
     return replace(arrangement, floating=(*arrangement.floating, floating))
+
+
+def _beside_its_like(root: Node, panel: str, room: QSize) -> Node | None:
+    """Cut the largest place of a panel of the same kind in two, the long way; None where that would be too little."""
+    kind = kind_of(panel)
+    places = [each for each in _areas(root, room.width(), room.height()) if kind in map(kind_of, each[2].panels)]
+    if not places:
+        return None
+    width, height, target = max(places, key=lambda each: each[0] * each[1])
+    vertical = height > width
+    if max(width, height) / 2 < _LEAST_HALF:
+        return None
+    return _cut(root, target, Split(vertical, (0.5, 0.5), (target, Leaf((panel,), panel))))
+
+
+def _areas(node: Node, width: float, height: float) -> list[tuple[float, float, Leaf]]:
+    if isinstance(node, Leaf):
+        return [(width, height, node)]
+    return [
+        found
+        for share, part in zip(node.shares, node.parts, strict=True)
+        for found in _areas(
+            part, width if node.vertical else width * share, height * share if node.vertical else height
+        )
+    ]
+
+
+def _cut(node: Node, target: Leaf, split: Split) -> Node:
+    """Put a split in the place of a leaf, as part of the one around it where both go the same way."""
+    if isinstance(node, Leaf):
+        return split if node is target else node
+    parts: list[Node] = []
+    shares: list[float] = []
+    for share, part in zip(node.shares, node.parts, strict=True):
+        found = _cut(part, target, split)
+        if found is split and split.vertical is node.vertical:
+            parts += split.parts
+            shares += [share / 2, share / 2]
+        else:
+            parts.append(found)
+            shares.append(share)
+    return Split(node.vertical, tuple(shares), tuple(parts))
 
 
 def _below(root: Node, leaf: Leaf, share: float) -> Node:
