@@ -140,27 +140,30 @@ class _Arranger:
     def __init__(self) -> None:
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
         from PyQt6.QtCore import qInstallMessageHandler
-        from PyQt6.QtWidgets import QApplication, QDockWidget, QLabel, QMainWindow
+        from PyQt6.QtWidgets import QApplication, QMainWindow
 
         qInstallMessageHandler(lambda *_: None)  # the offscreen platform complains of every window
         self._app = QApplication.instance() or QApplication(["tampering"])
         self._window = QMainWindow()
         self._window.setDockNestingEnabled(True)
-        self._docks = {}
-        for name in KNOWN:
-            dock = self._docks[name] = QDockWidget(name, self._window)
-            dock.setWidget(QLabel(name, dock))
+        self._docks: dict[str, Any] = {}
         self._window.resize(1200, 800)
         self._window.show()
         self._seen: set[Arrangement] = set()
 
     def show(self, arrangement: Arrangement) -> int:
         """Show it, read it back, and hold that to what a layout promises; 1 where it was new."""
+        from PyQt6.QtWidgets import QDockWidget, QLabel
+
         from widgets.window.dock_arranger import apply_arrangement, read_arrangement
 
         if arrangement in self._seen:
             return 0
         self._seen.add(arrangement)
+        for name in (*KNOWN, *arrangement.panels):
+            if name not in self._docks:
+                dock = self._docks[name] = QDockWidget(name, self._window)
+                dock.setWidget(QLabel(name, dock))
         apply_arrangement(self._window, self._docks, arrangement)
         self._app.processEvents()
         back = read_arrangement(self._docks, self._window)
