@@ -110,7 +110,13 @@ def test_links_come_back_from_a_file_and_nonsense_is_left_out() -> None:
     plain = json.loads(json.dumps(links_to_plain(links)))
     assert links_from(plain, ["chart#2", "tape"]) == links
     assert links_from(plain, ["tape"]).panels == links.panels[1:]
-    for wrong in (None, [], {"panels": 3, "groups": {}}, {"panels": [3], "groups": [None, {"colour": "no"}]}):
+    odd: tuple[object, ...] = (
+        None,
+        [],
+        {"panels": 3, "groups": {}},
+        {"panels": [3], "groups": [None, {"colour": "no"}]},
+    )
+    for wrong in odd:
         assert links_from(wrong, ["chart"]) == NO_LINKS
     hostile = {"panels": [{"panel": "tape", "colour": [], "symbol": "KRW-BTC\n", "unit": "x" * 99}]}
     assert links_from(hostile, ["tape"]) == Links((PanelLink("tape", None),))

@@ -113,7 +113,7 @@ class PanelLinks(QObject):
         """
         known = {each.symbol for each in links.panels}
         free = [code for code in spare if code not in known]
-        for each in links.panels:
+        for each in sorted(links.panels, key=lambda link: number_of(link.panel)):
             if not each.symbol and each.panel in self._panels and not links.shares(each.panel, Share.MARKET):
                 links = links.chosen(each.panel, free.pop(0) if free else self._main)
         self._links = links
