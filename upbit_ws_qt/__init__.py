@@ -161,7 +161,7 @@ if TYPE_CHECKING:
         Recorder,
         RecorderFigures,
     )
-    from upbit_ws_qt.recording.replay import (
+    from upbit_ws_qt.recording.replay_clock import (
         ReplayClock,
     )
     from upbit_ws_qt.recording.segments import (
@@ -331,7 +331,7 @@ _HOMES: dict[str, str] = {
         "quantiles": "SketchSummary",
         "recording.flight": "FlightRecorder",
         "recording.recorder": "Recorder RecorderFigures",
-        "recording.replay": "ReplayClock",
+        "recording.replay_clock": "ReplayClock",
         "recording.segments": "RecordingError",
         "rest": """
             CANDLE_UNITS BudgetUsage ChanceAccount ChanceMarket ChanceSide MarketWarnings RestAccount

@@ -115,3 +115,14 @@ def test_trades_that_two_lines_bring_are_handed_out_once(tmp_path: Path) -> None
     write(tmp_path, steps)
     for tenths in (6, 7, 8):  # the second line brings what the first has brought, and has not taken over
         asyncio.run(check(tmp_path, WALL + 0.05 + tenths / 10))
+
+
+def test_books_of_one_millisecond_that_two_lines_bring_are_handed_out_once(tmp_path: Path) -> None:
+    # The last two books before the second line takes over bear one time; what comes after them are trades.
+    steps: list[Step] = [
+        (1, "KRW-BTC", number in (6, 7), -25 if number % 2 else -15, "renewed" if number == 4 else "")
+        for number in range(12)
+    ]
+    write(tmp_path, steps)
+    for tenths in (5, 6, 7, 8):
+        asyncio.run(check(tmp_path, WALL + 0.05 + tenths / 10))

@@ -47,7 +47,8 @@ if TYPE_CHECKING:
     from upbit_ws_qt.qt.channel import Channel
     from upbit_ws_qt.qt.channel_hub import ChannelHub
     from upbit_ws_qt.qt.signals import SignalOf, SignalOfTwo
-    from upbit_ws_qt.recording.replay import Replay, ReplayClock
+    from upbit_ws_qt.recording.replay import Replay
+    from upbit_ws_qt.recording.replay_clock import ReplayClock
     from upbit_ws_qt.rest import RestClient
     from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.streams import StreamKey
