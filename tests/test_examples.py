@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import atexit
 import contextlib
 import doctest
+import functools
 import importlib
 import inspect
 import io
@@ -13,8 +15,10 @@ import logging
 import pkgutil
 import re
 import runpy
+import shutil
 import subprocess
 import sys
+import tempfile
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +30,7 @@ from PyQt6.QtWidgets import QLabel, QMainWindow, QWidget
 import upbit_ws_qt
 import widgets
 from tests.qt.serving import served
+from tests.recording.test_replay import write
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -36,6 +41,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+LINKS = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 # A block may stand under a note: from which file it is, or why it is not run.
 NOTE = r"(?:^<!-- (?:from (?P<file>[\w/.]+)|not run: (?P<reason>[^\n]+)) -->\n)?"
 FENCES = re.compile(NOTE + r"^```python\n(?P<code>.*?)^```", re.DOTALL | re.MULTILINE)
@@ -80,6 +86,15 @@ for name, block in BLOCKS.items():
 SHOWN_FROM = {name: block for name, block in BLOCKS.items() if block["file"]}
 
 
+@functools.cache
+def recording() -> Path:
+    """A small one, written by hand."""
+    folder = Path(tempfile.mkdtemp(prefix="upbit_ws_qt_examples_"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    write(folder / "today", 3)
+    return folder / "today"
+
+
 @contextlib.contextmanager
 def a_program(service: WebSocketService, exchange: EmbeddedExchange) -> Iterator[dict[str, Any]]:
     """Give the names that a reader takes for given; what was opened, and what the whole process shares, is put back."""
@@ -89,6 +104,7 @@ def a_program(service: WebSocketService, exchange: EmbeddedExchange) -> Iterator
     names |= {name: getattr(widgets, name) for name in widgets.__all__}
     names |= {"Qt": Qt, "QMainWindow": QMainWindow, "QLabel": QLabel, "asyncio": asyncio}
     names |= {"service": service, "exchange": exchange, "window": QMainWindow(), "label": QLabel()}
+    names["folder"] = recording()
     names["catalog"] = widgets.MarketCatalog(service.rest, None, service)
     names["proxy"] = upbit_ws_qt.WebSocketClientProxy("example", names["window"], service=service)
     try:
@@ -153,6 +169,37 @@ async def test_python_in_a_document_runs(name: str, exchange: EmbeddedExchange, 
 def test_a_part_of_a_file_is_shown_as_it_stands_there(name: str) -> None:
     block = SHOWN_FROM[name]
     assert block["code"].strip("\n") in (ROOT / block["file"]).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["using.md", "using.ko.md"])
+def test_the_settings_in_the_guide_are_read(name: str, tmp_path: Path) -> None:
+    (table,) = re.findall(r"^```toml\n(.*?)^```", (ROOT / "docs" / name).read_text(encoding="utf-8"), re.DOTALL | re.M)
+    path = tmp_path / "upbit.toml"
+    path.write_text(table, encoding="utf-8")
+    assert upbit_ws_qt.ServiceConfig.load(path) != upbit_ws_qt.ServiceConfig()
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_what_a_document_links_to_is_there(path: Path) -> None:
+    named = LINKS.findall(path.read_text(encoding="utf-8"))
+    assert [link for link in named if not (path.parent / link).exists()] == []
+
+
+def _twins() -> list[str]:
+    korean = [path for path in DOCUMENTS if path.name.endswith(".ko.md") and not path.name.startswith("testing.")]
+    return [path.relative_to(ROOT).as_posix().removesuffix(".ko.md") for path in korean]
+
+
+@pytest.mark.parametrize("name", _twins())
+def test_both_languages_show_the_same_commands_links_and_code(name: str) -> None:
+    def facts(name: str) -> list[set[str]]:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        commands = {line.partition("#")[0].strip() for block in re.findall(r"```\w+\n(.*?)```", text, re.DOTALL)
+                    for line in block.splitlines()}  # fmt: skip
+        links = {link.replace(".ko.", ".") for link in LINKS.findall(text) if not link.endswith(".png")}
+        return [commands, links, set(re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL)))]
+
+    assert facts(f"{name}.md") == facts(f"{name}.ko.md")
 
 
 def test_the_strategy_example_decides_ten_times_and_ends() -> None:

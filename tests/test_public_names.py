@@ -28,6 +28,9 @@ PROMISED = set(
 )
 ADDED = set(
     """
+    MarkKind
+    RecordingMark
+    recording_marks
     Resolution
     ConflictKind
     Demand
@@ -188,6 +191,7 @@ INTERNAL = {
     "Choice",
     "Computer",
     "LineSource",
+    "Transport",
     "Service",
     "CollectorPauses",
     "ComponentStats",

@@ -157,6 +157,11 @@ if TYPE_CHECKING:
     from upbit_ws_qt.recording.flight import (
         FlightRecorder,
     )
+    from upbit_ws_qt.recording.marks import (
+        MarkKind,
+        RecordingMark,
+        recording_marks,
+    )
     from upbit_ws_qt.recording.recorder import (
         Recorder,
         RecorderFigures,
@@ -330,6 +335,7 @@ _HOMES: dict[str, str] = {
         """,
         "quantiles": "SketchSummary",
         "recording.flight": "FlightRecorder",
+        "recording.marks": "MarkKind RecordingMark recording_marks",
         "recording.recorder": "Recorder RecorderFigures",
         "recording.replay_clock": "ReplayClock",
         "recording.segments": "RecordingError",
@@ -464,6 +470,7 @@ __all__ = [
     "LineEventKind",
     "LineReading",
     "ManagerListener",
+    "MarkKind",
     "MarketWarnings",
     "Metric",
     "MyAssetChannel",
@@ -488,6 +495,7 @@ __all__ = [
     "Recorder",
     "RecorderFigures",
     "RecordingError",
+    "RecordingMark",
     "RecoveryError",
     "RecoveryStrategy",
     "ReplayClock",
@@ -548,6 +556,7 @@ __all__ = [
     "exec_dialog",
     "install_excepthook",
     "is_market_code",
+    "recording_marks",
     "require_reachable",
     "run",
     "safe_text",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .monitor_dock import ConnectionMonitorDock
     from .order_book.panel import OrderBookWidget
     from .quote.panel import QuoteWidget
+    from .replay.bar import ReplayBar
     from .tape.panel import TapeWidget
     from .watch_list.panel import WatchListWidget
     from .window.log_dock import LogBook, LogWidget
@@ -50,6 +51,7 @@ __all__ = [
     "PanelState",
     "PictureStyle",
     "QuoteWidget",
+    "ReplayBar",
     "ScaleKind",
     "TapeWidget",
     "ThemeMode",
@@ -80,6 +82,7 @@ _HOMES = {
     "PanelState": "base.panel",
     "PictureStyle": "chart.choice",
     "QuoteWidget": "quote.panel",
+    "ReplayBar": "replay.bar",
     "ScaleKind": "chart.choice",
     "TapeWidget": "tape.panel",
     "ThemeMode": "base.theme",

@@ -33,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     rate = () if options.rate is None else ("--rate", str(options.rate))
     exchange = None
-    if options.config is None and (options.exchange or likely_exchange()) is ExchangeChoice.EMBEDDED:
+    needs_none = options.config is not None or options.replay is not None
+    if not needs_none and (options.exchange or likely_exchange()) is ExchangeChoice.EMBEDDED:
         exchange = ExchangeProcess(rate)  # it starts while Qt is loaded
     try:
         gc.disable()  # nothing of what is loaded now is garbage

@@ -196,6 +196,21 @@ async def test_the_clock_stands_runs_and_goes_step_by_step(tmp_path: Path) -> No
         assert play.clock.now == play.clock.ends
 
 
+async def test_a_step_of_the_moment_before_is_not_made_after_a_seek(tmp_path: Path) -> None:
+    write(tmp_path)
+    async with playing(tmp_path, 1.0, paused=True) as play:
+        play.want(DataType.TRADE, DataType.ORDERBOOK)
+        await play.manager.start()
+        await until(lambda: play.manager.connection_state(WebSocketType.PUBLIC) is ConnectionState.DISCONNECTED)
+        play.clock.seek(play.clock.begins + 10)
+        await until(lambda: play.replay.is_primed)
+        for _ in range(50):
+            play.clock.step()
+        play.clock.seek(play.clock.begins + 20)
+        await until(lambda: play.replay.is_primed and play.manager.wiring.is_settled)
+        assert play.clock.now == play.clock.begins + 20
+
+
 async def test_seeking_anywhere_is_as_playing_there(tmp_path: Path) -> None:
     write(tmp_path, 45, cut_at=22)
     everything = await played(tmp_path, math.inf)

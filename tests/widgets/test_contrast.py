@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 THEMES = [ThemeMode.LIGHT, ThemeMode.DARK]
 SCHEMES = list(MarketScheme)
-INKS = ("text", "muted", "accent", "good", "warn", "bad", "idle", "live", "embedded")
+INKS = ("text", "muted", "accent", "good", "warn", "bad", "idle", "live", "embedded", "replay")
 
 
 @pytest.fixture

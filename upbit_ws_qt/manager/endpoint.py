@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.errors import WebSocketError
     from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.manager.wiring import Wiring
+    from upbit_ws_qt.rest.transport import Transport
     from upbit_ws_qt.routing import DataPoolManager, DataRoutingEngine
     from upbit_ws_qt.specs import SubscriptionSpec
     from upbit_ws_qt.streams import StreamKey
@@ -88,6 +89,10 @@ class LineSource(Protocol):
     @property
     def connection(self) -> Callable[..., Supervisor]:
         """What makes a line's keeper: it is given what a Supervisor is."""
+
+    @property
+    def transport(self) -> Transport:
+        """What answers questions to REST."""
 
     def attach(self, wiring: Wiring) -> None:
         """Serve what a manager is made of; called once, when it is made."""

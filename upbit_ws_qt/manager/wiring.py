@@ -124,7 +124,12 @@ class Wiring:
         self.jwt = JWTManager(
             self.config.credentials, self.config.token_lifetime, clock=self.loop.time, computer=self.computer
         )
-        self.rest = RestClient(self.config, jwt=self.jwt, wall_clock=self.computer.wall_clock)
+        self.rest = RestClient(
+            self.config,
+            jwt=self.jwt,
+            wall_clock=self.computer.wall_clock,
+            transport=None if source is None else source.transport,
+        )
         self.wholeness = Wholeness(self.routing.is_routed)
         self.backfill = BackfillDriver(self.config, self.routing, self.rest, self.wholeness, self, self.loop)
         self.account = AccountSync(

@@ -177,8 +177,8 @@ class WebSocketService(QObject, ChannelSource):
     ) -> WebSocketService:
         """Make a service that plays a recording: the same signals and channels, and a `clock` that can be set.
 
-        It dials nothing, asks nothing by REST and raises no alerts. It begins with `start()`, once what is wanted by
-        then has been asked for.
+        It dials nothing and raises no alerts; `rest` answers from the recording. It begins with `start()`, once what is
+        wanted by then has been asked for.
 
         Example:
             >>> past = WebSocketService.replay("today", speed=10)

@@ -141,6 +141,29 @@ class Recording:
                     if chunk.is_frame[spot.place] and spot.wall <= wall:
                         yield chunk.entry(spot.place)
 
+    def back(self, wall: float, wanted: Callable[[str], bool]) -> Iterator[Iterator[list[Entry]]]:
+        """Yield the frames of some streams up to a moment, the newest chapter first, chunk by chunk within each.
+
+        How everything stood at the beginning of a chapter is among them, so that nothing is missing between two.
+        """
+        for chapters in self._chapters.values():
+            for number in range(chapter_at(chapters, wall), -1, -1) if chapters else ():
+                yield (_frames_of(chunk, wall, wanted) for chunk in chapters[number].chunks(wall))
+
+    def codes(self, wall: float) -> tuple[str, ...]:
+        """Return the markets that had been heard of when the chapter of a moment ended, in the order of their names."""
+        found: set[str] = set()
+        for chapters in self._chapters.values():
+            for chunk in chapters[chapter_at(chapters, wall)].chunks() if chapters else ():
+                found.update(name.split(" ")[1] for name in chunk.names if " " in name)
+        return tuple(sorted(found))
+
+    def notes(self) -> Iterator[list[Entry]]:
+        """Yield what happened besides frames, chunk by chunk, with own orders; an empty list where nothing did."""
+        for chapters in self._chapters.values():
+            for chunk in _chunks(chapters):
+                yield [] if chunk.is_snapshot else _notes_of(chunk)
+
     def _sort(self) -> None:
         self._chapters = {
             track: [chapter for segment in self.segments if segment.track == track for chapter in segment.chapters]
@@ -148,6 +171,23 @@ class Recording:
         }
         if any(segment.track not in self._chapters for segment in self.segments):
             raise RecordingError(f"{self.path} has tracks that this program does not know")
+
+
+def _frames_of(chunk: Chunk, wall: float, wanted: Callable[[str], bool]) -> list[Entry]:
+    return [
+        chunk.entry(spot.place)
+        for spot in _walk_one(chunk, 0, wanted)
+        if chunk.is_frame[spot.place] and spot.wall <= wall
+    ]
+
+
+def _notes_of(chunk: Chunk) -> list[Entry]:
+    orders = {number for number, name in enumerate(chunk.names) if name.startswith("myOrder")}
+    return [
+        chunk.entry(place)
+        for place in range(chunk.count)
+        if (not chunk.is_frame[place] and chunk.kind(place) is Kind.NOTE) or chunk.streams[place] in orders
+    ]
 
 
 def _chunks(chapters: list[Chapter]) -> Iterator[Chunk]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from upbit_ws_qt.connection import GapEvent, Line, StateChange
+    from upbit_ws_qt.monitoring.alerts import Alert
 
 __all__ = ["Recorder", "RecorderFigures", "Service"]
 
@@ -374,6 +375,10 @@ class _Listener(ManagerListener):
 
     def on_resumed(self, ws_type: WebSocketType, epoch: int) -> None:
         self._recorder.on_told(ws_type, note="resumed", epoch=epoch)
+
+    def on_alert(self, alert: Alert, *, raised: bool) -> None:
+        if raised:
+            self._recorder.on_told(WebSocketType.PUBLIC, note="alert", text=str(alert.message))
 
 
 def _settle(future: asyncio.Future[None] | None, error: BaseException | None) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from upbit_ws_qt.computer import Computer
 from upbit_ws_qt.events import TradeEvent
 from upbit_ws_qt.recording.played_line import PlayedConnection
+from upbit_ws_qt.recording.played_rest import PlayedTransport
 from upbit_ws_qt.recording.reader import Moment, Recording, Spot
 from upbit_ws_qt.recording.replay_clock import ReplayClock
 from upbit_ws_qt.recording.segments import Entry, Kind, RecordingError
@@ -41,6 +42,9 @@ BREATH = 0.001
 """Seconds between two looks while something is waited for, and by which what is due soon is put together."""
 TURN = 0.008
 """Seconds that one turn may take."""
+MOST_OWN = 5000
+"""Messages about own orders and assets that are handed out after the clock was set."""
+_OWN = "my"  # the beginning of the names of streams about the account
 
 
 def quiet(config: ServiceConfig) -> ServiceConfig:
@@ -53,6 +57,7 @@ def quiet(config: ServiceConfig) -> ServiceConfig:
         rest_url=f"http://{nowhere}",
         credentials=None,
         backfill=frozenset(),
+        busy_silence_timeout=3600.0,  # a clock that stands, or is slow, is no silence
         adaptive=False,
         alerts=False,
         independence_monitor=False,
@@ -83,6 +88,7 @@ class Replay:
         clock: what drives it.
         computer: whose time is the recording's.
         lines: those that there are in it.
+        transport: what answers questions to REST, from the recording.
 
     Raises:
         RecordingError: nothing to be played is there.
@@ -99,6 +105,7 @@ class Replay:
         self.clock = ReplayClock(self, speed, paused=paused)
         self.computer: Computer = _Computer(self)
         self.lines = frozenset(WebSocketType)
+        self.transport = PlayedTransport(self.recording, self.now)
         self._connections: dict[str, PlayedConnection] = {}
         self._wiring: Wiring | None = None
         self._spots: deque[Spot] = deque(maxlen=2)  # what comes next, read ahead
@@ -191,6 +198,7 @@ class Replay:
         self._disarm()
         self._priming.clear()
         self._waits = False
+        self._steps = 0  # of the moment before
         self._wants.clear()
         # At the very beginning nothing has come yet.
         self._moment = moment = self.recording.moment(
@@ -206,11 +214,24 @@ class Replay:
         for name, connection in self._connections.items():
             standing, held = moment.standing.lines.get(name), moment.standing.held.get(name, [])
             connection.stand(standing, held and self._not_brought(wall, name, standing, held), fresh=began)
-        newest = sorted(moment.standing.newest.values(), key=lambda entry: entry.at)
+        newest = [entry for entry in moment.standing.newest.values() if not entry.stream.startswith(_OWN)]
+        newest = sorted([*newest, *self._own_until(wall, began=began)], key=lambda entry: entry.at)
         self._priming.extend(
             (self._connections[entry.line], entry) for entry in newest if entry.line in self._connections
         )
         self._arm(0.0)
+
+    def _own_until(self, wall: float, *, began: bool) -> list[Entry]:
+        """Return what was told of own orders and assets up to a moment: the newest of it is not how they stand."""
+        if not self.clock.has_account or (began and wall <= self.clock.begins):
+            return []
+        found: dict[tuple[float, bytes], Entry] = {}  # how a chapter began repeats what was before
+        for chapter in self.recording.back(wall, lambda name: name.startswith(_OWN) and self._is_wanted(name)):
+            for entries in chapter:
+                found.update({(entry.at, entry.data): entry for entry in entries})
+            if len(found) >= MOST_OWN:
+                break
+        return list(found.values())
 
     def _not_brought(self, wall: float, line: str, standing: LineStanding | None, held: list[Entry]) -> list[Entry]:
         """Return what a line that is about to take over will bring as news, without what the serving one has brought.

@@ -6,6 +6,8 @@ import math
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from upbit_ws_qt.recording.segments import ACCOUNT
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -27,12 +29,18 @@ class ReplayClock:
     Attributes:
         begins: of the recording.
         ends: of the recording.
+        path: of the recording.
+        has_account: whether own orders and assets were recorded too.
+        times_set: how often `seek` was called: what was shown before the last one is of another moment.
     """
 
     def __init__(self, replay: Replay, speed: float, *, paused: bool) -> None:
         self._replay = replay
         self.begins = replay.recording.begins
         self.ends = replay.recording.ends
+        self.path = replay.recording.path
+        self.has_account = any(segment.track == ACCOUNT for segment in replay.recording.segments)
+        self.times_set = 0
         self._speed = _checked(speed)
         self._paused = paused
         self._listeners: list[Callable[[], None]] = []
@@ -84,6 +92,7 @@ class ReplayClock:
         anew. Moments before the beginning or after the end are these.
         """
         wall = moment.timestamp() if isinstance(moment, datetime) else float(moment)
+        self.times_set += 1
         self._replay.jump(min(max(wall, self.begins), self.ends))
         self._tell()
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt.rest.budget import BudgetUsage
     from upbit_ws_qt.rest.models import RestMarket
-    from upbit_ws_qt.rest.transport import HttpAnswer
+    from upbit_ws_qt.rest.transport import HttpAnswer, Transport
 
 __all__ = ["RestClient"]
 
@@ -89,6 +89,7 @@ class RestClient:
         call_later: has a function called after some seconds; by default the running loop's.
         sleep: waits between two tries of a question.
         wall_clock: seconds since 1970; it only says where the last week of closed orders ends, with a day to spare.
+        transport: carries questions and answers; by default HTTP, as configured.
     """
 
     def __init__(
@@ -100,11 +101,12 @@ class RestClient:
         call_later: Callable[[float, Callable[[], None]], asyncio.TimerHandle] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         wall_clock: Callable[[], float] | None = None,
+        transport: Transport | None = None,
     ) -> None:
         self.config = config or ServiceConfig()
         self.priority = Priority.NORMAL
         self._jwt = jwt or JWTManager(self.config.credentials)
-        self._transport = HttpTransport(self.config)
+        self._transport: Transport = HttpTransport(self.config) if transport is None else transport
         self._limiter = Limiter(clock, call_later)
         self._sleep = sleep
         self._wall_clock = wall_clock or Computer().wall_clock

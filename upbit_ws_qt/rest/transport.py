@@ -11,7 +11,7 @@ import sys
 import threading
 from dataclasses import dataclass
 from socket import gaierror
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from upbit_ws_qt.config_rules import require_reachable
 from upbit_ws_qt.connection.socket import make_tls_context
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt.config import ServiceConfig
 
-__all__ = ["HttpAnswer", "HttpTransport", "TransportError"]
+__all__ = ["HttpAnswer", "HttpTransport", "Transport", "TransportError"]
 
 MOST_BYTES = 16 * 1024 * 1024
 """Of one answer, unpacked; the largest there is (a thousand closed orders) has less than one of these."""
@@ -63,6 +63,23 @@ class TransportError(Exception):
         self.reason = reason
         self.is_temporary = is_temporary
         super().__init__(reason)
+
+
+class Transport(Protocol):
+    """What carries a question to the exchange and brings the answer; in a replay, the recording does."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed."""
+
+    async def get(self, target: str, headers: Mapping[str, str]) -> HttpAnswer:
+        """Ask for path and encoded query; TransportError where no answer came."""
+
+    async def close(self) -> None:
+        """Carry nothing more; idempotent."""
+
+    def abandon(self) -> None:
+        """The same at once, where no loop runs any more."""
 
 
 class HttpTransport:

@@ -117,6 +117,14 @@ class MyAssetsWidget(TablePanel):
             self.assets.trust(state)
             self.refresh_soon()
 
+    def forget(self) -> None:
+        """Know of no assets."""
+        self.assets = AssetBook()
+        self._ranked = set()
+        self._want_prices()
+        self.model.replace([])
+        self.refresh()
+
     def inherit(self, old: EventPanel) -> None:
         """Go on with what another panel of the same account knows; all of it is in doubt."""
         assert isinstance(old, MyAssetsWidget)

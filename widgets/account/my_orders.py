@@ -114,6 +114,11 @@ class MyOrdersWidget(TablePanel):
         """Whether the orders that were open before come too."""
         return "order" in self.service.config.backfill
 
+    def forget(self) -> None:
+        """List no orders."""
+        self.ledger = OrderLedger()
+        self.refresh()
+
     def inherit(self, old: EventPanel) -> None:
         """Go on with the orders that another panel of the same account knows; the open ones are in doubt."""
         assert isinstance(old, MyOrdersWidget)

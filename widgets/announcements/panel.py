@@ -144,6 +144,11 @@ class AnnouncementsWidget(EventPanel):
         """Say what the key is for."""
         return tr("The exchange sends announcements to owners of a key only; it needs no rights.")
 
+    def forget(self) -> None:
+        """List none."""
+        self.announcements = AnnouncementBook()
+        self._refresh()
+
     def inherit(self, old: EventPanel) -> None:
         """Go on with the announcements that another panel has."""
         assert isinstance(old, AnnouncementsWidget)

@@ -10,6 +10,7 @@ from upbit_ws_qt import (
     ConnectionState,
     GapEvent,
     GapReport,
+    Phrase,
     Subscription,
     SubscriptionState,
     WebSocketClientProxy,
@@ -18,8 +19,10 @@ from upbit_ws_qt import (
     WebSocketType,
 )
 
-from .kst import kst_now_clock
+from .kst import kst_clock
 from .panel import GIVEN_UP, Panel, PanelState
+from .replay_watch import wall_clock
+from .text import mark
 
 if TYPE_CHECKING:
     from PyQt6.QtWidgets import QWidget
@@ -86,6 +89,9 @@ class EventPanel(Panel):
     def on_healed(self, report: GapReport) -> None:
         """What was missed has been told, as far as there is any of it."""
 
+    def forget(self) -> None:
+        """Drop all rows."""
+
     def inherit(self, old: EventPanel) -> None:
         """Go on with what another panel of this kind, on the service before, had found out."""
 
@@ -93,7 +99,10 @@ class EventPanel(Panel):
     def begin(self) -> None:
         """Subscribe, or say that a key is needed; also again, in place of the wish before."""
         self._end_wish()
-        if self.service.config.credentials is None:
+        if self.service.clock is not None and not self._is_recorded:
+            self.show_empty(Phrase(mark("This is not in the recording.")))
+            return
+        if self.service.clock is None and self.service.config.credentials is None:
             self.show_no_key(self.no_key_text())
             return
         self._refused = None
@@ -108,10 +117,26 @@ class EventPanel(Panel):
             self._wish.failed.connect(self._on_failed)
         self.settle()
 
+    @property
+    def _is_recorded(self) -> bool:
+        """Whether a replay has what comes on the line."""
+        clock = self.service.clock
+        return clock is not None and (clock.has_account or self._carrier is not WebSocketType.PRIVATE)
+
+    def begin_anew(self) -> None:
+        """List nothing of another moment."""
+        self.since = self.first_since = ""
+        self.forget()
+        if self._is_recorded:
+            self.show_loading()
+            self.settle()
+
     @pyqtSlot()
     def settle(self) -> None:
         """Enter the state that fits: live with rows, empty and since when, or waiting for the line."""
         if self.state is PanelState.NO_KEY or self._refused is not None:
+            return
+        if self.service.clock is not None and not self._is_recorded:
             return
         line = self.service.connection_state(self._carrier)
         if line is ConnectionState.FAILED:
@@ -120,7 +145,7 @@ class EventPanel(Panel):
             self._wish is None or self._wish.state is not SubscriptionState.PENDING
         )
         if up and not self.since:
-            self.since = kst_now_clock()
+            self.since = kst_clock(int(wall_clock(self.service) * 1000))
             self.first_since = self.first_since or self.since
             self.show_note()
         if self.has_rows():
@@ -142,7 +167,7 @@ class EventPanel(Panel):
     def retranslate(self) -> None:
         """Say the state anew."""
         self.show_note()
-        if self.state is PanelState.EMPTY:
+        if self.state is PanelState.EMPTY and (self.service.clock is None or self._is_recorded):
             self.show_empty(self.silence_text(self.since))
         elif self.state is PanelState.NO_KEY:
             self.show_no_key(self.no_key_text())

@@ -102,6 +102,8 @@ class FreshnessWatch(QObject):
     def look(self) -> None:
         """Judge anew; happens by itself every second."""
         newest = self._newest.get(WebSocketType.PUBLIC)
+        if self._service.clock is not None:
+            return  # how fast the past goes by says nothing of its lines
         if self._service.connection_state(WebSocketType.PUBLIC) is not ConnectionState.CONNECTED:
             self._forget()
         elif newest is not None:
@@ -112,6 +114,7 @@ class FreshnessWatch(QObject):
         newest = self._newest.get(WebSocketType.PUBLIC)
         if (
             newest is None
+            or self._service.clock is not None
             or newest is self._left_behind
             or newest.type not in _DATED
             or newest.stream_type != "REALTIME"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta, timezone
 
-__all__ = ["KST", "kst_clock", "kst_exact", "kst_file_stamp", "kst_now_clock", "kst_stamp"]
+__all__ = ["KST", "kst_clock", "kst_exact", "kst_file_stamp", "kst_stamp"]
 
 KST = timezone(timedelta(hours=9), "KST")
 _OFFSET_SECONDS = 9 * 3600
@@ -36,8 +35,3 @@ def kst_exact(milliseconds: int) -> str:
 def kst_file_stamp() -> str:
     """Return now as it can stand in a file's name: "20261130-214501", in Korea."""
     return datetime.now(KST).strftime("%Y%m%d-%H%M%S")
-
-
-def kst_now_clock() -> str:
-    """Return what the clocks in Korea show now, "HH:MM:SS"."""
-    return kst_clock(int(time.time() * 1000))

@@ -125,7 +125,7 @@ class MarketCatalog(QObject):
 
     @pyqtSlot(object)
     def _on_done(self, listed: tuple[RestMarket, ...]) -> None:
-        markets = _usable(listed)
+        markets = [self._named(each) for each in _usable(listed)]
         if not markets:
             self.failed.emit(Phrase(mark("the answer could not be read")))
             return
@@ -133,6 +133,11 @@ class MarketCatalog(QObject):
         if self._path is not None:
             _save(self._path, msgspec.json.encode(markets))
         self._use(markets)
+
+    def _named(self, market: Market) -> Market:
+        """Return a market under the name that is known, where whoever listed it has none: a recording knows codes."""
+        known = self._markets.get(market.code)
+        return known if known is not None and market.korean_name == market.code else market
 
     @pyqtSlot(object)
     def _on_failed(self, error: WebSocketError) -> None:

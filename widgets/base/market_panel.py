@@ -98,6 +98,13 @@ class MarketPanel(Panel):
         self.renew()
         self.symbolChanged.emit(symbol)
 
+    def begin_anew(self) -> None:
+        """Show the market as it was at another moment."""
+        self.forget()
+        self._hidden_at = None
+        self.show_loading()
+        self.renew()
+
     def renew(self) -> None:
         """Want what `subscribe` says now instead of what it said before."""
         self._close()

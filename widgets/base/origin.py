@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from upbit_ws_qt import ServiceConfig, safe_text
 
 from .text import mark, tr
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["ExchangeKind", "ExchangeOrigin"]
 
@@ -28,9 +32,11 @@ class ExchangeKind(StrEnum):
     """The one that comes with the program, started by it."""
     OTHER = "other"
     """Somebody's: a test server, a proxy, another program's embedded exchange."""
+    REPLAY = "replay"
+    """None: what is shown was recorded, and is over."""
 
 
-SIGNS = {ExchangeKind.LIVE: "⬤", ExchangeKind.EMBEDDED: "◇", ExchangeKind.OTHER: "▧"}
+SIGNS = {ExchangeKind.LIVE: "⬤", ExchangeKind.EMBEDDED: "◇", ExchangeKind.OTHER: "▧", ExchangeKind.REPLAY: "▶"}
 """The kinds are told apart by a shape too."""
 
 
@@ -40,7 +46,7 @@ class ExchangeOrigin:
 
     Attributes:
         kind: what it is.
-        where: the host, or the country of the real exchange; safe to show.
+        where: the host, or the country of the real exchange, or the name of the recording; safe to show.
     """
 
     kind: ExchangeKind
@@ -67,6 +73,16 @@ class ExchangeOrigin:
         where = foreign[0] if foreign else ", ".join(sorted({place.netloc for place in places}))
         return cls(ExchangeKind.OTHER, safe_text(where, _LONGEST_HOST))
 
+    @classmethod
+    def of_recording(cls, path: Path) -> ExchangeOrigin:
+        """Tell that it is a recording."""
+        return cls(ExchangeKind.REPLAY, safe_text(path.name, _LONGEST_HOST))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether what is shown is the past, so that nobody is to be alarmed by it."""
+        return self.kind is ExchangeKind.REPLAY
+
     @property
     def text(self) -> str:
         """What it is, in the language in force."""
@@ -79,6 +95,8 @@ class ExchangeOrigin:
                 return tr("Embedded exchange")
             case ExchangeKind.OTHER:
                 return tr("Other exchange: {host}", host=self.where)
+            case ExchangeKind.REPLAY:
+                return tr("REPLAY: {name}", name=self.where)
 
     @property
     def hint(self) -> str:
@@ -88,6 +106,8 @@ class ExchangeOrigin:
                 return tr("The real exchange: real prices, and with a key your real orders and assets")
             case ExchangeKind.EMBEDDED:
                 return tr("Made up by this program: no real prices, no real money, no network")
+            case ExchangeKind.REPLAY:
+                return tr("Recorded, and over: none of these prices and orders is of now")
             case ExchangeKind.OTHER:
                 return tr(
                     "Neither the real exchange nor the embedded one: nobody knows what the prices of {host} are worth",

@@ -29,6 +29,7 @@ from .limits import Limit, LimitsButton, given_up, undo_until_back
 from .line_state import line_state
 from .look import blend, look, market_colours_of
 from .panel_board import Standing, panel_board
+from .replay_watch import replay_watch
 from .spacing import Step, spaced
 from .text import age_text, mark, said, tr
 from .theme import Colours, MarketColours, colours_of
@@ -133,6 +134,9 @@ class Panel(FocusEntry):
         service.loadAdapted.connect(self._on_adapted)
         service.alertRaised.connect(self._on_alert)
         service.alertCleared.connect(self._on_alert)
+        replayed = replay_watch(service)
+        if replayed is not None:
+            replayed.timeSet.connect(self._on_time_set)
         self._show_message()
 
     # -- how it stands ------------------------------------------------------------------------------------------------
@@ -264,6 +268,9 @@ class Panel(FocusEntry):
         """Whether what the panel shows is the present state once its line is up; by default it is."""
         return True
 
+    def begin_anew(self) -> None:
+        """The clock of a replay was set: drop what is of another moment; what stood at this one comes next."""
+
     def retry(self) -> None:
         """Try again what failed; by default the line is dialled anew."""
         self.show_loading()
@@ -316,6 +323,11 @@ class Panel(FocusEntry):
             self._show_age()
         else:
             self._show_message()  # another attempt may have failed, for another cause
+
+    @pyqtSlot()
+    def _on_time_set(self) -> None:
+        self._data_at = 0.0
+        self.begin_anew()
 
     @pyqtSlot()
     def _on_trouble(self) -> None:

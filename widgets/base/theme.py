@@ -79,6 +79,7 @@ class Colours:
         idle: not judged.
         live: badge of the real exchange; blue, for blue and amber are told apart with any kind of colour vision.
         embedded: badge of the embedded exchange; amber.
+        replay: badge, frame and watermark of what is replayed; violet.
         lines: one colour for each connection.
         heat: from little to much, in maps; each is told from the next by its lightness alone.
     """
@@ -101,6 +102,7 @@ class Colours:
     idle: str
     live: str
     embedded: str
+    replay: str
     lines: dict[WebSocketType, str]
     heat: tuple[str, ...]
 
@@ -131,6 +133,7 @@ LIGHT = Colours(
     idle="#5f6771",
     live="#0a4fb3",
     embedded="#7a4a00",
+    replay="#6d28a8",
     lines={WebSocketType.PUBLIC: "#0b6f82", WebSocketType.PRIVATE: "#6d3fc4", WebSocketType.INFO: "#b3400e"},
     heat=("#e3edf7", "#a9cbe6", "#5b9fd0", "#2a6cab", "#123f7a", "#071d3f"),
 )
@@ -153,6 +156,7 @@ DARK = Colours(
     idle="#919aa3",
     live="#79b0ff",
     embedded="#e3b341",
+    replay="#c49bff",
     lines={WebSocketType.PUBLIC: "#39c5cf", WebSocketType.PRIVATE: "#b794f6", WebSocketType.INFO: "#ff8f66"},
     heat=("#1e2a3f", "#2c5070", "#3c8082", "#6fae6b", "#c3cf52", "#fdf3a7"),
 )
@@ -217,6 +221,7 @@ def _on_other_grounds(window: str, base: str, alternate: str, text: str) -> Colo
         idle=on_all(ours.idle),
         live=on_all(ours.live),
         embedded=on_all(ours.embedded),
+        replay=on_all(ours.replay),
         lines={line: on_all(colour) for line, colour in ours.lines.items()},
     )
 

@@ -85,6 +85,11 @@ TINT_WEIGHT: Final = 0.05
 STRIP_WEIGHT: Final = 0.22
 """Share of a warning's colour in what lies behind its words."""
 
+WATERMARK_WEIGHT: Final = 0.10
+"""Opacity of the word over what is replayed."""
+WATERMARK_SHARE: Final = 0.6
+"""Of the width of what it lies over."""
+
 NOTE_WIDTH: Final = 340
 SEARCH_SIZE: Final = (420, 380)
 SIDE_WINDOW: Final = (640, 420)
@@ -100,6 +105,7 @@ BOOK_WIDTHS: Final = (180, 260, 560)
 """Least, usual, most: where price and size stand farther apart they cannot be read as one row."""
 DETAILS_MOST: Final = 80
 TIMELINE_WIDTHS: Final = (120, 560)
+TRACK_SIZE: Final = (120, 600)
 SPARK_SIZE: Final = (44, 14)
 READOUT_MOST: Final = 420
 FRAME_OF_WINDOWS: Final = (4, 32, 4, 6)

@@ -55,6 +55,10 @@ class OwnMarks:
         self.average: Decimal | None = None
         self._fills: deque[Fill] = deque(maxlen=MOST_FILLS)
 
+    def forget(self) -> None:
+        """Know of no fills."""
+        self._fills.clear()
+
     def add_fill(self, fill: Fill) -> None:
         """Note a fill."""
         self._fills.append(fill)

@@ -156,7 +156,7 @@ class ChartWidget(MarketPanel):
         self._ask_costs.setSingleShot(True)
         self._ask_costs.setInterval(RECHECK_MS)
         self._ask_costs.timeout.connect(self._on_ask_costs)
-        if service.config.credentials is not None:
+        if service.config.credentials is not None or (service.clock is not None and service.clock.has_account):
             # Kept while hidden and whatever the market: an order that is not heard of now is never heard of.
             self.proxy.subscribe_my_order(self._on_my_order)
             service.gapDetected.connect(self._on_gap)
@@ -494,6 +494,14 @@ class ChartWidget(MarketPanel):
     def forget(self) -> None:
         """Turn to the series of the market and unit that are shown now."""
         self._open_series()
+
+    def begin_anew(self) -> None:
+        """Show the candles as they were at another moment."""
+        self._kept.clear()
+        self._series = CandleSeries()
+        self._orders = OrderLedger()
+        self.own.forget()
+        super().begin_anew()
 
     def on_refused(self, error: WebSocketError) -> None:
         """Without live candles there may still be a history, which is then said to be no more than that."""

@@ -269,6 +269,13 @@ class IndicatorsWidget(EventPanel):
         """Say what the key is for."""
         return tr("The exchange sends indicators to owners of a key only; it needs no rights.")
 
+    def forget(self) -> None:
+        """Drop all values and signals."""
+        for watch in self._watches:
+            watch.forget()
+        self.signal_model.replace([])
+        self._refresh()
+
     def inherit(self, old: EventPanel) -> None:
         """Go on with the values and signals of another panel."""
         assert isinstance(old, IndicatorsWidget)

@@ -102,7 +102,7 @@ class OrderBookWidget(MarketPanel):
         self.offer_levels((_NONE,))
         self.retranslate()
         self.restyle()
-        if service.config.credentials is not None:
+        if service.config.credentials is not None or (service.clock is not None and service.clock.has_account):
             # Kept while hidden and whatever the market: an order that is not heard of now is never heard of.
             self.proxy.subscribe_my_order(self._on_my_order)
             service.gapDetected.connect(self._on_gap)
@@ -144,6 +144,13 @@ class OrderBookWidget(MarketPanel):
         self.view.set_model(self._model)
         self.offer_levels((_NONE,))
         self.retranslate()
+
+    def begin_anew(self) -> None:
+        """Show no book of another moment; the grouping stays."""
+        self._model = OrderBookModel(self.symbol)
+        self._orders = OrderLedger()
+        self.view.set_model(self._model)
+        self.show_loading()
 
     def limits(self) -> Iterable[Limit]:
         """Say what load took, rows or pictures a second, and which grouping was not to be had."""

@@ -9,10 +9,11 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from PyQt6 import sip
 from PyQt6.QtCore import QCoreApplication, QEvent, QTimer, QtMsgType, qInstallMessageHandler
 from PyQt6.QtWidgets import QApplication
 
-from upbit_ws_qt import ConfigurationError, ServiceConfig, run
+from upbit_ws_qt import ConfigurationError, RecordingError, ServiceConfig, WebSocketService, run
 
 from ..base.exchange_choice import ExchangeChoice
 from ..base.text import Language
@@ -59,7 +60,7 @@ def run_program(options: Options, exchange: ExchangeProcess | None, began: float
         preferences = _with_options(store.preferences(), options)
         try:
             choice, config = _chosen(options, exchanges, preferences)
-        except (ConfigurationError, ExchangeProcessError) as error:
+        except (ConfigurationError, ExchangeProcessError, RecordingError) as error:
             exchanges.end()
             sys.stderr.write(f"upbit-ws-desktop: {error}\n")
             return 2
@@ -87,6 +88,12 @@ def _chosen(
     options: Options, exchanges: Exchanges, preferences: Preferences
 ) -> tuple[ExchangeChoice | None, ServiceConfig | None]:
     """Return which exchange it is to be, and its configuration: by the command line, as chosen last time, or asked."""
+    if options.replay is not None:
+        sip.delete(WebSocketService.replay(options.replay))  # raises where it cannot be played
+        # The exchange that is chosen is made ready when its user leaves the recording.
+        choice = preferences.exchange
+        is_live = choice in (ExchangeChoice.LIVE, ExchangeChoice.LIVE_WITH_KEY)
+        return choice, exchanges.config(choice, preferences) if is_live else None
     if options.config is not None:
         exchanges.end()
         return None, ServiceConfig.load(options.config, credentials=kept_credentials())

@@ -66,12 +66,18 @@ class MainMenu(QObject):
         exchangesRequested: another exchange is wanted.
         tourRequested: the window is to be shown to a newcomer.
         perspectivesChanged: the user made or removed one.
+        recordingRequested: a recording is to be opened.
+        recordToggled: recording is to begin or end.
+        markRequested: a mark is to be put into the recording.
     """
 
     settingsRequested = pyqtSignal()
     exchangesRequested = pyqtSignal()
     tourRequested = pyqtSignal()
     perspectivesChanged = pyqtSignal()
+    recordingRequested = pyqtSignal()
+    recordToggled = pyqtSignal()
+    markRequested = pyqtSignal()
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
@@ -243,6 +249,14 @@ class MainMenu(QObject):
         menu = self._menu(mark("Pro&gram"))
         self._action(menu, mark("&Exchange…"), self.exchangesRequested.emit, "Ctrl+E")
         self._action(menu, mark("&Settings…"), self.settingsRequested.emit, "Ctrl+,")
+        menu.addSeparator()
+        self._action(menu, mark("&Open a recording…"), self.recordingRequested.emit, "Ctrl+O")
+        self.record = self._action(menu, mark("&Record what comes"), self.recordToggled.emit, "Ctrl+R")
+        self.record_own = self._action(menu, mark("Record o&wn orders and assets too"), lambda: None)
+        for choice in (self.record, self.record_own):
+            choice.setCheckable(True)
+        self.put_mark = self._action(menu, mark("Put a &mark into the recording…"), self.markRequested.emit, "Ctrl+B")
+        self._action(menu, mark("Save a &picture of the window…"), self._window.ask_for_picture, "Ctrl+P")
         menu.addSeparator()
         self._action(menu, mark("&Quit"), self._window.close, "Ctrl+Q")
 

@@ -34,6 +34,7 @@ class Options:
         live: use the real exchange, whatever was chosen on the first page.
         embedded: use the embedded one, likewise.
         region: of the real exchange.
+        replay: recording to show instead of an exchange.
         config: TOML file of settings for the service; it names its exchange, so nothing is embedded then.
         symbols: markets of the first tab; empty for all.
         perspective: its name; None for the one of last time.
@@ -49,6 +50,7 @@ class Options:
     live: bool = False
     embedded: bool = False
     region: str = "kr"
+    replay: Path | None = None
     config: Path | None = None
     symbols: tuple[str, ...] = ()
     perspective: str | None = None
@@ -95,7 +97,10 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
         parser.error("--region is for --live")
     if given.rate is not None and (given.live or given.config is not None):
         parser.error("--rate is for the embedded exchange")
+    if given.replay is not None and (given.live or given.embedded or given.config is not None):
+        parser.error("--replay shows a recording; it goes without --live, --embedded and --config")
     return Options(
+        replay=given.replay,
         screenshot=given.screenshot,
         after=given.after,
         smoke=given.smoke,
@@ -129,6 +134,7 @@ def _parser() -> _Parser:
     add("--embedded", action="store_true", help="use the embedded exchange: no network, no key, no money")
     add("--region", choices=_REGIONS, help="country of the real exchange (default kr)")
     add("--config", type=_file, metavar="FILE", help="TOML file of settings; see docs for their names")
+    add("--replay", type=_recording, metavar="FOLDER", help="show a recording, with a timeline below the window")
     add("--symbols", type=_symbols, default=(), metavar="CODES", help="markets to list, e.g. KRW-BTC,KRW-ETH")
     add("--perspective", metavar="NAME", help="arrangement to open, e.g. trading, market, account, monitor")
     add("--lang", choices=("ko", "en"), help="language (default: that of the system)")
@@ -157,6 +163,13 @@ def _file(text: str) -> Path:
     path = Path(text)
     if not path.is_file():
         raise argparse.ArgumentTypeError(f"{text!r} is not a file")
+    return path
+
+
+def _recording(text: str) -> Path:
+    path = Path(text)
+    if not path.exists():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a recording")
     return path
 
 

@@ -50,6 +50,7 @@ from .main_menu import MainMenu
 from .notifier import Notifier
 from .panel_visits import PanelVisits
 from .reach import Reach
+from .recordings import Recordings
 from .store import Layout, Store
 from .table_memory import TableMemory
 from .tour import Tour
@@ -108,7 +109,7 @@ class Program(QObject):
         super().__init__(QApplication.instance())
         self._options = options
         self._config = config or ServiceConfig()
-        self._choice = ExchangeChoice.ASK if config is None else choice
+        self._choice = ExchangeChoice.ASK if config is None and options.replay is None else choice
         self._is_new = False
         self._wanted: tuple[ExchangeChoice, Credentials | None] = ExchangeChoice.ASK, None
         self.exchanges = exchanges or Exchanges(parent=self)
@@ -128,6 +129,7 @@ class Program(QObject):
         self._errors = ErrorReporter(self, silent=options.by_itself)
         self._hook = install_excepthook(self._errors.report)
         self._trouble = ""
+        self._past = options.replay  # the recording that is shown in place of an exchange
         self._window: MainWindow | None = None
         self._menu: MainMenu | None = None
         self._notifier: Notifier | None = None
@@ -151,7 +153,7 @@ class Program(QObject):
         # When the session ends, the program may be killed before its window could be closed.
         app.commitDataRequest.connect(self._on_closing)
         self._hook.install()  # again: run() has put its own in the place of the one that shows errors in a window
-        if self._choice is ExchangeChoice.ASK:
+        if self._choice is ExchangeChoice.ASK and self._past is None:
             return self._ask_first()
         window = self._open_window()
         if self._options.screenshot is not None:
@@ -295,6 +297,7 @@ class Program(QObject):
     def _take_exchange(self) -> None:
         """Go to the exchange that is wanted; what is on the screen now is kept where it is the same one."""
         choice, credentials = self._wanted
+        self._past = None
         self._wanted = ExchangeChoice.ASK, None
         self._config = self.exchanges.config(choice, self._preferences, credentials)
         self._given = self._config, self._preferences
@@ -317,7 +320,7 @@ class Program(QObject):
         """Show what the embedded exchange suffers from; when it is over, dial at once instead of waiting longer."""
         self._trouble = cause
         window = self._living()
-        if window is None:
+        if window is None or window.replay is not None:
             return
         service = window.needs.service
         trouble_of(service).tell(cause)
@@ -354,8 +357,14 @@ class Program(QObject):
         return None if self._window is None or sip.isdeleted(self._window) else self._window
 
     def _open_window(self) -> MainWindow:
-        service = WebSocketService.instance(self._config)
-        live = self._config.rest_url.startswith("https:")
+        past = self._past
+        if past is None:
+            service = WebSocketService.instance(self._config)
+            origin = ExchangeOrigin.of(self._config, embedded=self._is_embedded)
+        else:
+            service = WebSocketService.replay(past, config=self._config)
+            origin = ExchangeOrigin.of_recording(past)
+        live = service.config.rest_url.startswith("https:")
         catalog = MarketCatalog(service.rest, self._store.folder if live else None, service)
         chosen = self._preferences
         only, log = self._options.symbols, self._log
@@ -367,25 +376,17 @@ class Program(QObject):
             only,
             chosen.unit,
             chosen.watches,
-            self._store.record(live=live),
-            control_of(self._config.rest_url) if self._options.embedded else None,
+            self._store.record(live=live) if past is None else None,
+            control_of(self._config.rest_url) if self._options.embedded and past is None else None,
             self._store.chart,
         )
-        window = self._window = MainWindow(needs, ExchangeOrigin.of(self._config, embedded=self._is_embedded))
+        window = self._window = MainWindow(needs, origin)
         menu = self._menu = MainMenu(window)
-        self._notifier = Notifier(
-            service, window.toasts, chosen, live=not self._is_embedded and self._choice is not None
-        )
-        self._notifier.retryRequested.connect(menu.resync)
-        self._notifier.embeddedRequested.connect(self._on_meanwhile)
-        if self._is_embedded:
-            self.exchanges.look_after()
-            trouble_of(service).tell(self._trouble)
-            trouble_of(service).retryRequested.connect(self.exchanges.retry)
-        else:
-            self.exchanges.end()
-            self._trouble = ""
-        self._notifier.listen_to(window.panels.values())
+        self._recordings = Recordings(window, menu, self._store.folder)
+        self._recordings.openRequested.connect(self.open_recording)
+        window.replayLeft.connect(self.leave_recording)
+        # What was recorded is over: nobody is told of it outside of the panels.
+        self._notifier = None if past is not None else self._make_notifier(service, window, menu)
         window.watch_list.set_favourites(chosen.favourites)
         self._connect(window, menu)
         TableMemory(window, self._store)
@@ -396,12 +397,47 @@ class Program(QObject):
         self.opened.emit()
         return window
 
+    def _make_notifier(self, service: WebSocketService, window: MainWindow, menu: MainMenu) -> Notifier:
+        live = not self._is_embedded and self._choice is not None
+        notifier = Notifier(service, window.toasts, self._preferences, live=live)
+        notifier.retryRequested.connect(menu.resync)
+        notifier.embeddedRequested.connect(self._on_meanwhile)
+        if self._is_embedded:
+            self.exchanges.look_after()
+            trouble_of(service).tell(self._trouble)
+            trouble_of(service).retryRequested.connect(self.exchanges.retry)
+        else:
+            self.exchanges.end()
+            self._trouble = ""
+        notifier.listen_to(window.panels.values())
+        return notifier
+
+    # -- recordings ---------------------------------------------------------------------------------------------------
+    @pyqtSlot(object)
+    def open_recording(self, path: Path) -> None:
+        """Show a recording, one that can be played, in the place of the exchange."""
+        self._past = path
+        self._restart_timer.start()
+
+    @pyqtSlot()
+    def leave_recording(self) -> None:
+        """Go back to the exchange that is chosen; the page for that where none is."""
+        if self._choice is ExchangeChoice.ASK:
+            self.show_exchanges()
+        elif self._is_embedded and not self.exchanges.is_running and self._options.replay is not None:
+            self._wanted = ExchangeChoice.EMBEDDED, None  # it was not needed so far
+            self.exchanges.begin()
+        else:
+            self._past = None
+            self._restart_timer.start()
+
     def _connect(self, window: MainWindow, menu: MainMenu) -> None:
         window.closing.connect(self._on_closing)
         if self._is_new:
             window.watch_list.stateChanged.connect(self._on_prices)
         window.keysRequested.connect(self._on_keys_requested)
-        window.symbolChanged.connect(lambda code: self._remember(symbol=code))
+        if window.replay is None:
+            window.symbolChanged.connect(lambda code: self._remember(symbol=code))
         window.watch_list.favouritesChanged.connect(lambda: self._remember(favourites=window.watch_list.favourites))
         chart = window.panels["chart"]
         assert isinstance(chart, ChartWidget)
@@ -527,7 +563,7 @@ class Program(QObject):
             self._restart_timer.start()
             return
         window = self._living()
-        if window is None or window.needs.service.config == self._config:
+        if window is None or self._is_shown(window):
             return
         for dialog in window.findChildren(SettingsDialog):
             if dialog.isVisible():  # it would be closed with the window: wait until its user has finished
@@ -537,6 +573,13 @@ class Program(QObject):
         service = window.needs.service
         self._restarting = asyncio.get_running_loop().create_task(service.stop(), name="upbit_ws_qt restart")
         self._restarting.add_done_callback(lambda _task: self._on_stopped(window))
+
+    def _is_shown(self, window: MainWindow) -> bool:
+        """Whether a window shows what is wanted."""
+        clock = window.needs.service.clock
+        if clock is not None or self._past is not None:
+            return clock is not None and clock.path == self._past
+        return window.needs.service.config == self._config
 
     def _on_stopped(self, old: MainWindow) -> None:
         """Put a window on the new service in the place of the old one."""

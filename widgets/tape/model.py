@@ -18,6 +18,8 @@ from ..base.sorting import SortableModel, in_order
 from ..base.text import mark, tr
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from upbit_ws_qt import TradeEvent
 
 __all__ = ["Column", "TapeModel", "TapeRow"]
@@ -118,6 +120,19 @@ class TapeModel(SortableModel):
         self._known.add(trade.sequential_id)
         self._put(TapeRow(trade))
         return True
+
+    def put_before(self, trades: Iterable[TradeEvent]) -> None:
+        """Put trades of before, oldest first, in front of those that are known; the latest 500 of all stay."""
+        known = [row for row in self._all if row.trade is not None]
+        self._all.clear()
+        self._matching.clear()
+        self._ids.clear()
+        self._known.clear()
+        for trade in trades:
+            self.take(trade)
+        for row in known:
+            assert row.trade is not None
+            self.take(row.trade)
 
     def break_off(self, *, heals: bool = False) -> None:
         """Note that trades may be missing from here on; once, however often it is said in a row.

@@ -20,11 +20,14 @@ from upbit_ws_qt import (
     WebSocketType,
 )
 
-from ..base.kst import kst_clock, kst_now_clock
+from ..base.asking import Question
+from ..base.kst import kst_clock
 from ..base.look import legible
 from ..base.market_panel import MarketPanel
 from ..base.panel import plain_label
+from ..base.past_trades import trade_of
 from ..base.price_format import DASH, full_text, quote_of, short_money_text
+from ..base.replay_watch import wall_clock
 from ..base.spacing import Step, spaced
 from ..base.tables import dim_colour, fit_columns, plain_table
 from ..base.text import Language, current_language, tr
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
 
     from PyQt6.QtWidgets import QWidget
 
-    from upbit_ws_qt import Channel, Subscription
+    from upbit_ws_qt import Channel, RestTrade, Subscription
 
 __all__ = ["TapeWidget", "trade_strength"]
 
@@ -93,6 +96,7 @@ class TapeWidget(MarketPanel):
         layout.addWidget(self.table)
         self.begin_at(self.table)
         self._strength: Decimal | None = None
+        self._before: Question | None = None
         self._since = ""  # the first of the trades that are listed came after this
         self._flush = QTimer(self)
         self._flush.setInterval(_FLUSH_MS)
@@ -106,9 +110,10 @@ class TapeWidget(MarketPanel):
     # -- wishes -------------------------------------------------------------------------------------------------------
     def subscribe(self) -> Iterable[Subscription]:
         """Want each trade, and the ticker for the day's strength."""
-        self._since = self._since or kst_now_clock()
+        self._since = self._since or kst_clock(int(wall_clock(self.service) * 1000))
         self.healing.be_about(DataType.TRADE, self.symbol)
         self._show_note()
+        self._ask_before()
         yield self.proxy.subscribe_trade(self.symbol, self._on_trade)
         yield self.proxy.subscribe_ticker(self.symbol, self._on_ticker, delivery=Delivery.FRAME)
 
@@ -123,6 +128,26 @@ class TapeWidget(MarketPanel):
         self._since = ""
         self._offer_filters()
         self.retranslate()
+
+    def begin_anew(self) -> None:
+        """Show the trades before another moment of a recording."""
+        super().begin_anew()
+        self._ask_before()
+
+    def _ask_before(self) -> None:
+        """Ask a recording for the trades up to now."""
+        if self._before is not None:
+            self._before.cancel()
+            self._before = None
+        if self.service.clock is not None and self.symbol:
+            self._before = Question(self.service.rest.trade_page(self.symbol), self)
+            self._before.done.connect(self._on_before)
+
+    @pyqtSlot(object)
+    def _on_before(self, trades: tuple[RestTrade, ...]) -> None:
+        self._before = None
+        self.model.put_before(trade_of(each, recorded=True) for each in reversed(trades) if each.market == self.symbol)
+        self._on_flush()
 
     def deactivate(self) -> None:
         """Want nothing while hidden; what is missed is marked."""

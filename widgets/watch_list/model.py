@@ -141,6 +141,14 @@ class WatchListModel(SortableModel):
         self._put_in_order(self._sorted())
         self.endResetModel()
 
+    def forget(self) -> None:
+        """Know nothing of any market."""
+        self._known.clear()
+        self._dirty.clear()
+        self._stale.clear()
+        self._flashing.clear()
+        self.set_markets([row.market for row in self._order])
+
     @property
     def linked(self) -> str:
         """The market that the panels show; empty for none."""

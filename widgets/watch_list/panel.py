@@ -198,6 +198,8 @@ class WatchListWidget(Panel):
     @pyqtSlot()
     def look_for_silence(self) -> None:
         """Dim the markets that were busy and send nothing any more; happens by itself ten times a timeout."""
+        if self.service.clock is not None:
+            return  # how fast the past goes by says nothing of its markets
         if self._line_is_up():
             self.model.set_stale(self._silence.look(self.model.newest))
         else:
@@ -237,6 +239,14 @@ class WatchListWidget(Panel):
     def limits(self) -> Iterable[Limit]:
         """Say that it follows more slowly under load."""
         return self.fewer_frames()
+
+    def begin_anew(self) -> None:
+        """Show no price of another moment."""
+        self.model.forget()
+        self._silence.forget()
+        self._restore_chosen()
+        if self.model.codes:
+            self.show_loading()
 
     def retry(self) -> None:
         """Ask for the list and the line anew."""

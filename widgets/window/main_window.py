@@ -7,16 +7,21 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QEvent, QPoint, QRect, QSize, Qt, QTimer, pyqtSignal, pyqtSlot
-from PyQt6.QtWidgets import QApplication, QDockWidget, QMainWindow, QTabBar, QTabWidget, QWidget
+from PyQt6.QtWidgets import QApplication, QDockWidget, QMainWindow, QTabBar, QTabWidget, QToolBar, QWidget
 
 from ..base.event_panel import EventPanel
 from ..base.focus import focus_into
+from ..base.kst import kst_exact
 from ..base.panel import Panel
 from ..base.panel_board import panel_board
+from ..base.replay_watch import wall_clock
+from ..base.saving import ask_where_to_save
 from ..base.table_panel import TablePanel
 from ..base.text import tr
 from ..base.tokens import SIDE_WINDOW
 from ..monitor_dock import ConnectionMonitorDock
+from ..replay.bar import ReplayBar
+from ..replay.watermark import Watermark
 from ..watch_list.panel import WatchListWidget
 from .dock_arranger import apply_arrangement, read_arrangement
 from .dock_header import DockHeader
@@ -33,6 +38,7 @@ from .toasts import Toasts
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from pathlib import Path
 
     from PyQt6.QtCore import QChildEvent, QObject
     from PyQt6.QtGui import QCloseEvent
@@ -67,10 +73,12 @@ class MainWindow(QMainWindow):
         languageChanged: the texts are in another language now.
         panelAdded(str): there is a further panel.
         marketWanted(str): another market is wanted for a panel.
+        replayLeft: its user wants to go back from a recording to what is live.
 
     Attributes:
         links: which panels show the same market.
         windows: those beside this one.
+        replay: the time of the recording, where one is replayed; else None.
     """
 
     closing = pyqtSignal()
@@ -80,6 +88,7 @@ class MainWindow(QMainWindow):
     languageChanged = pyqtSignal()
     panelAdded = pyqtSignal(str)
     marketWanted = pyqtSignal(str)
+    replayLeft = pyqtSignal()
 
     def __init__(self, needs: Needs, origin: ExchangeOrigin, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -123,6 +132,7 @@ class MainWindow(QMainWindow):
             monitor.panelRequested.connect(self.show_panel_of)
         self.setStatusBar(self.bar)
         self.toasts = Toasts(self)
+        self.replay = self._make_replay() if needs.service.clock is not None else None
         self.retranslate()
         self.select_symbol(needs.symbol)
 
@@ -360,7 +370,39 @@ class MainWindow(QMainWindow):
         self._show_title()
 
     def _show_title(self) -> None:
-        self.setWindowTitle(f"{self._symbol} – {self._origin.text} – upbit_ws_qt")
+        # What is over is said first: of a title there is often only the beginning to be seen.
+        parts = [self._symbol, self._origin.text]
+        self.setWindowTitle(" – ".join([*(reversed(parts) if self._origin.is_over else parts), "upbit_ws_qt"]))
+
+    # -- a recording --------------------------------------------------------------------------------------------------
+    def _make_replay(self) -> ReplayBar:
+        """Put the time of the recording below the panels, and the word that nothing is of now over each."""
+        bar = ReplayBar(self.needs.service, self)
+        holder = QToolBar(self)
+        holder.setObjectName("replay")
+        holder.setMovable(False)
+        shown = holder.toggleViewAction()
+        assert shown is not None
+        shown.setVisible(False)
+        holder.addWidget(bar)
+        self.addToolBar(Qt.ToolBarArea.BottomToolBarArea, holder)
+        bar.leaveRequested.connect(self.replayLeft)
+        bar.pictureRequested.connect(self.ask_for_picture)
+        return bar
+
+    @pyqtSlot()
+    def ask_for_picture(self) -> None:
+        """Ask where a picture of the window is to be saved; of a replay its name says the moment."""
+        moment = int(wall_clock(self.needs.service) * 1000)
+        stamp = kst_exact(moment).replace("-", "").replace(":", "").replace(" ", "-")
+        name = f"{'replay-' if self.replay is not None else ''}{self._symbol}-{stamp}.png"
+        title, kind = tr("Save a picture of the moment…"), tr("Pictures (*.png)")
+        ask_where_to_save(self, title, name, kind, self.save_picture)
+
+    def save_picture(self, path: Path) -> None:
+        """Write what is seen as a PNG file; OSError where that is not possible."""
+        if not self.grab().save(str(path), "PNG"):
+            raise OSError(f"{path} cannot be written")
 
     # -- inside -------------------------------------------------------------------------------------------------------
     def _add_panel(self, name: str) -> None:
@@ -373,6 +415,8 @@ class MainWindow(QMainWindow):
         else:
             dock = QDockWidget(self)
             dock.setWidget(panel)
+        if self.needs.service.clock is not None:
+            Watermark(panel)
         dock.setObjectName(name)
         dock.setAllowedAreas(Qt.DockWidgetArea.AllDockWidgetAreas)
         self.panels[name], self.docks[name] = panel, dock

@@ -10,11 +10,12 @@ from PyQt6.QtWidgets import QStatusBar, QWidget
 
 from upbit_ws_qt import WebSocketType
 
-from ..base.kst import kst_now_clock
+from ..base.kst import kst_clock
 from ..base.labels import PlainLabel, plain_label, tip_text
 from ..base.line_state import line_board
 from ..base.look import look
 from ..base.origin import ExchangeKind
+from ..base.replay_watch import replay_watch, wall_clock
 from ..base.text import tr
 from ..base.theme import colours_of, number_font
 from ..base.tokens import RADIUS, STROKE, space
@@ -33,7 +34,7 @@ __all__ = ["ExchangeBadge", "ServiceStatusBar"]
 
 
 class ExchangeBadge(PlainLabel):
-    """Says which exchange this is: the real one filled, the embedded one in dashes, any other dotted."""
+    """Says which exchange this is: the real one and a replay filled, the embedded one in dashes, any other dotted."""
 
     def __init__(self, origin: ExchangeOrigin, parent: QWidget | None = None) -> None:
         super().__init__("", parent)
@@ -57,7 +58,11 @@ class ExchangeBadge(PlainLabel):
         self.setAccessibleDescription(self._origin.hint)
         self.setToolTip(tip_text(self._origin.hint))
         colours = colours_of(self.palette())
-        text = {ExchangeKind.LIVE: colours.base, ExchangeKind.EMBEDDED: colours.embedded}
+        text = {
+            ExchangeKind.LIVE: colours.base,
+            ExchangeKind.EMBEDDED: colours.embedded,
+            ExchangeKind.REPLAY: colours.base,
+        }
         palette = QPalette(self.palette())
         palette.setColor(QPalette.ColorRole.WindowText, QColor(text.get(self._origin.kind, colours.text)))
         if palette != self.palette():
@@ -69,9 +74,10 @@ class ExchangeBadge(PlainLabel):
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         area = QRectF(self.rect()).adjusted(1.0, 1.0, -1.0, -1.0)
-        if self._origin.kind is ExchangeKind.LIVE:
+        filled = {ExchangeKind.LIVE: colours.live, ExchangeKind.REPLAY: colours.replay}
+        if self._origin.kind in filled:
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(colours.live))
+            painter.setBrush(QColor(filled[self._origin.kind]))
         else:
             embedded = self._origin.kind is ExchangeKind.EMBEDDED
             style = Qt.PenStyle.DashLine if embedded else Qt.PenStyle.DotLine
@@ -95,6 +101,7 @@ class ServiceStatusBar(QStatusBar):
 
     def __init__(self, service: WebSocketService, origin: ExchangeOrigin, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._service = service
         self._board = line_board(service)
         self.badge = ExchangeBadge(origin, self)
         self.addWidget(self.badge)
@@ -108,12 +115,15 @@ class ServiceStatusBar(QStatusBar):
         self.clock.setFont(number_font(self.clock.font()))
         self.addPermanentWidget(self.clock)
         self._board.changed.connect(self.refresh)
+        replayed = replay_watch(service)
+        if replayed is not None:
+            replayed.changed.connect(self.refresh)
         self.retranslate()
 
     @pyqtSlot()
     def refresh(self) -> None:
         """Show the present figures."""
-        self.clock.setText(f"{kst_now_clock()} KST")
+        self.clock.setText(f"{kst_clock(int(wall_clock(self._service) * 1000))} KST")
         brief = self._is_narrow_for(button.whole_text for button in self.lines.values())
         for button in self.lines.values():
             button.set_brief(brief)
