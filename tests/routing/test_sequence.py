@@ -26,6 +26,11 @@ from upbit_ws_qt.routing.ordering import (
 NEWS, STALE, DUPLICATE = Verdict.NEWS, Verdict.STALE, Verdict.DUPLICATE
 
 
+def test_each_verdict_is_another_and_what_is_in_order_is_said() -> None:
+    assert len(Verdict) == 5
+    assert (StreamOrder.by_object, TradeOrder.by_object, AccountOrder.by_object) == (False, False, True)
+
+
 def test_an_older_timestamp_within_an_epoch_is_stale() -> None:
     order = StreamOrder()
     verdicts = [order.judge(event_of(timestamp=at)) for at in (10, 20, 15, 20_000, 19_999)]
@@ -252,10 +257,10 @@ def test_the_first_event_of_a_stream_may_have_any_epoch_and_time() -> None:
 
 
 def test_overlap_ends_a_second_after_the_old_lines_last_event() -> None:
-    for late, verdict in ((OVERLAP, STALE), (OVERLAP + 0.001, NEWS)):
+    for at, verdict in ((11.0, STALE), (11.001, NEWS)):
         order = StreamOrder()
         order.judge(event_of(timestamp=50, epoch=1, received_at=10.0))
-        assert order.judge(event_of(timestamp=40, epoch=2, received_at=10.0 + late)) is verdict
+        assert order.judge(event_of(timestamp=40, epoch=2, received_at=at)) is verdict
         # A new line is compared by epoch: of the same time with other content it is news.
     order = StreamOrder()
     order.judge(event_of(timestamp=50, epoch=1))
@@ -274,9 +279,9 @@ def test_an_order_that_is_stale_stays_known_and_the_latest_stays_the_latest() ->
 
 def test_exactly_so_many_orders_are_remembered() -> None:
     order = AccountOrder()
-    for number in range(ACCOUNT_WINDOW):
+    for number in range(1024):
         order.judge(event_of("myOrder", timestamp=number, uuid=str(number)))
-    assert len(order._objects) == ACCOUNT_WINDOW
+    assert len(order._objects) == 1024
     order.judge(event_of("myOrder", timestamp=5000, uuid="one more", stream_type="RECOVERED", state="done"))
     assert "0" not in order._objects
     for number in range(ACCOUNT_WINDOW):
@@ -321,6 +326,23 @@ def test_a_fill_that_rest_has_told_is_not_told_again_and_another_one_is() -> Non
         for at, name in ((0, "t1"), (1, "t2"))
     ]
     assert [order.judge(event) for event in fills] == [DUPLICATE, NEWS]
+
+
+def test_live_events_of_the_account_can_be_made_to_wait_and_what_was_asked_for_goes_ahead_of_them() -> None:
+    order = AccountOrder()
+    kept: list[Any] = []
+    live, other = (event_of("myOrder", timestamp=at, uuid="a", executed_volume=at) for at in (10, 20))
+    recovered = event_of("myOrder", timestamp=15, uuid="b", stream_type="RECOVERED", trade_uuid=None)
+
+    def take(event: Any) -> bool:
+        kept.append(event)
+        return event is live
+
+    order.hold(take)
+    assert [order.judge(event) for event in (live, recovered, other)] == [Verdict.WAITING, NEWS, NEWS]
+    assert kept == [live, other], "what was asked for is not asked about"
+    order.hold(None)
+    assert order.judge(live) is STALE, "it was not judged while it waited"
 
 
 def test_trades_that_came_otherwise_are_known_and_the_highest_id_is_told() -> None:

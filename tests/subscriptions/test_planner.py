@@ -185,6 +185,7 @@ def test_asked_plainly_a_type_stands_in_the_request_in_one_way_unless_both_are_k
         (Effort(), 100.0),
         (Effort(2, 2, 100, 100, 5, 5), 100.0),
         (Effort(4, 2, 200, 100, 10, 5), 50.0),
+        (Effort(1, 2, 200, 100, 10, 5), pytest.approx(200 / 3)),  # less than the least counts as the least
         (Effort(2, 1, 100, 100, 4, 3), pytest.approx(75.0)),
     ],
 )
@@ -205,6 +206,15 @@ def test_an_equally_deep_book_that_flows_comes_without_a_snapshot() -> None:
     plan = IntelligentSubscriptionOptimizer().optimize_subscriptions(again, flowing=same)
     assert plan.snapshots == frozenset()
     assert body(plan) == [{"type": "orderbook", "codes": ["KRW-BTC.15"], "is_only_realtime": True}]
+    urgent = demand_for(book("KRW-BTC", depth=15, priority=Priority.HIGH))
+    assert IntelligentSubscriptionOptimizer().optimize_subscriptions(urgent, flowing=same).snapshots == frozenset()
+
+
+def test_a_request_can_be_read_as_wishes_that_would_lead_to_it() -> None:
+    wishes = (ticker("KRW-BTC", "KRW-ETH"), trade("KRW-BTC", only_realtime=True), book("KRW-BTC", level=1))
+    plan = IntelligentSubscriptionOptimizer().optimize_subscriptions(demand_for(*wishes))
+    assert plan.specs == wishes
+    assert body(IntelligentSubscriptionOptimizer().optimize_subscriptions(demand_for(*plan.specs))) == body(plan)
 
 
 def test_each_type_object_of_one_priority_has_its_place_by_type_level_way_and_first_code() -> None:

@@ -154,6 +154,9 @@ def test_more_indicator_combinations_than_one_request_may_hold_are_refused_at_on
     state.replace("c", [])
     state.replace("a", [rsi(*many[1:], "KRW-BTC")])  # one leaves, one comes
     assert len(state.demand(INFO)) == 100
+    state.replace("d", [rsi(*many, periods=(9,))])
+    with pytest.raises(SubscriptionError, match="101 indicator combinations"):
+        state.replace("d", [rsi("KRW-NEW")])  # what it gives up, another one still wants
 
 
 def test_a_wish_for_the_snapshot_alone_has_a_number_that_grows_with_each_new_one() -> None:
@@ -219,6 +222,9 @@ def test_a_refused_wish_that_somebody_still_holds_is_tried_again_when_another_as
     (wish,) = state.wishes(PUBLIC, Standing.NEW)
     assert (wish.refusal, set(wish.owners)) == (None, {"a", "b"})
     assert set(state.demand(PUBLIC)) == tickers("KRW-BTC")
+    for name in "ab":
+        state.replace(name, [])
+    assert not state.wants(key(DataType.TICKER, "KRW-BTC")), "it was left out no longer"
 
 
 def test_what_is_remembered_of_refusals_is_bounded() -> None:
@@ -286,6 +292,9 @@ def test_of_a_wish_that_is_asked_for_again_only_the_refused_codes_are_left_out()
     assert (refusal.codes, refusal.component_id) == (("KRW-BAD",), "b")
     with pytest.raises(SubscriptionError, match="INVALID_PARAM"):
         state.replace("c", [ticker("KRW-BAD")])
+    state.replace("c", [spec])
+    assert state.demand(PUBLIC).keys() == tickers("KRW-BTC", "KRW-ETH"), "what was refused is not forgotten yet"
+    state.replace("c", [])
     now[0] = 601.0
     state.replace("c", [spec])
     assert state.demand(PUBLIC).keys() == tickers("KRW-BTC", "KRW-BAD", "KRW-ETH")
@@ -419,3 +428,35 @@ def test_the_same_wishes_again_change_nothing_at_all() -> None:
     change = state.replace("a", [ticker("KRW-BTC"), ticker("KRW-BTC", only_snapshot=True)])
     assert (change.changed, change.added, change.dropped) == (frozenset(),) * 3
     assert state.version(PUBLIC) == version
+
+
+def test_what_a_change_was_about_is_told_once() -> None:
+    state = make()
+    bitcoin, ether = tickers("KRW-BTC"), tickers("KRW-ETH")
+    assert set(state.take_touched(PUBLIC)) == set()
+    state.replace("a", [ticker("KRW-BTC"), ticker("KRW-ETH")])
+    assert (set(state.take_touched(PUBLIC)), set(state.take_touched(PUBLIC))) == (bitcoin | ether, set())
+    wish, other = state.wishes(PUBLIC)
+    for standing in (Standing.HELD, Standing.QUARANTINED, Standing.NEW, Standing.HELD):
+        state.set_standing([wish], standing, "INVALID_PARAM")
+        assert set(state.take_touched(PUBLIC)) == bitcoin, standing
+        state.set_standing([wish], standing)
+        assert set(state.take_touched(PUBLIC)) == set(), "it stood so already"
+    state.set_standing([other], Standing.TRUSTED)
+    assert set(state.take_touched(PUBLIC)) == set(), "whether it is asked for has not changed"
+    state.replace("a", [])
+    assert set(state.take_touched(PUBLIC)) == bitcoin | ether
+    assert set(state.take_touched(PRIVATE)) == set()
+    refused_for(state, ticker("KRW-BAD"))
+    state.take_touched(PUBLIC)
+    state.replace("a", [ticker("KRW-BTC", "KRW-BAD")])
+    assert set(state.take_touched(PUBLIC)) == tickers("KRW-BTC", "KRW-BAD"), "what is refused at once is told too"
+
+
+def test_what_is_to_flow_is_told_apart_and_each_line_has_a_planner_of_its_own() -> None:
+    state = make()
+    state.replace("a", [ticker("KRW-BTC"), ticker("KRW-ETH", only_snapshot=True), ASSETS])
+    assert state.realtime_demand(PUBLIC).keys() == tickers("KRW-BTC")
+    assert state.realtime_demand(PRIVATE) is state.demand(PRIVATE) is state.demand(PRIVATE)
+    assert state.demand(PRIVATE).keys() == {key(DataType.MY_ASSET)}
+    assert state.optimizer(PUBLIC) is state.optimizer(PUBLIC) is not state.optimizer(PRIVATE)
