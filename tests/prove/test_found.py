@@ -210,3 +210,24 @@ def test_a_line_that_is_lost_between_its_proof_and_its_turn_gives_the_wishes_bac
     assert outcome.violations == []
     assert outcome.counts["trades missed"] == 0  # the old line has brought all
     assert not any("public epoch 2" in line for line in outcome.trace)
+
+
+def test_what_waited_behind_a_gap_in_which_nothing_was_missed_stays_in_order() -> None:
+    """It was sorted by ids, and those need not rise: two trades of KRW-XRP changed places."""
+    outcome = play(
+        replace(
+            course(
+                60.0,
+                20.0,
+                Step(0.9731, "wish", {**TRADES, "codes": ("KRW-BTC", "KRW-ETH", "KRW-XRP")}),
+                Step(52.6206, "stuck", {"endpoint": "public", "after": 0.5}),
+                seed=255,
+                order="pct",
+            ),
+            delay=0.02,
+            jitter=0.005,
+            lag=1.5,
+        )
+    )
+    assert outcome.violations == []
+    assert any("0 trades recovered of 0" in line for line in outcome.trace)

@@ -449,8 +449,8 @@ def test_what_a_change_was_about_is_told_once() -> None:
     assert set(state.take_touched(PRIVATE)) == set()
     refused_for(state, ticker("KRW-BAD"))
     state.take_touched(PUBLIC)
-    state.replace("a", [ticker("KRW-BTC", "KRW-BAD")])
-    assert set(state.take_touched(PUBLIC)) == tickers("KRW-BTC", "KRW-BAD"), "what is refused at once is told too"
+    state.replace("a", [ticker("KRW-XRP", "KRW-BAD")])
+    assert set(state.take_touched(PUBLIC)) == tickers("KRW-XRP", "KRW-BAD"), "what is refused at once is told too"
 
 
 def test_what_is_to_flow_is_told_apart_and_each_line_has_a_planner_of_its_own() -> None:

@@ -524,8 +524,10 @@ class BackfillDriver:
             live = [(_key(event), event) for event in hold.take_held()] if hold.is_holding else []
             if isinstance(walk, TradeWalk):
                 events = merge_in_order(share, live)
-            else:
+            elif isinstance(walk, CandleWalk):
                 events = merge_candles([(start, event) for start, event in share if event is not None], live)
+            else:  # nothing was missed: what waited is in order as it came
+                events = [event for _, event in live]
             hold.hand_out(events, partial(out, hold))
 
     # -- the end -------------------------------------------------------------------------------------------------------
