@@ -435,7 +435,8 @@ def test_what_a_change_was_about_is_told_once() -> None:
     bitcoin, ether = tickers("KRW-BTC"), tickers("KRW-ETH")
     assert set(state.take_touched(PUBLIC)) == set()
     state.replace("a", [ticker("KRW-BTC"), ticker("KRW-ETH")])
-    assert (set(state.take_touched(PUBLIC)), set(state.take_touched(PUBLIC))) == (bitcoin | ether, set())
+    assert set(state.take_touched(PUBLIC)) == bitcoin | ether
+    assert set(state.take_touched(PUBLIC)) == set()
     wish, other = state.wishes(PUBLIC)
     for standing in (Standing.HELD, Standing.QUARANTINED, Standing.NEW, Standing.HELD):
         state.set_standing([wish], standing, "INVALID_PARAM")
