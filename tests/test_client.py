@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,10 +15,13 @@ from upbit_ws_qt.errors import ConfigurationError, SubscriptionError
 from upbit_ws_qt.exchange import EmbeddedExchange, ExchangeSettings
 from upbit_ws_qt.manager import GlobalWebSocketManager
 from upbit_ws_qt.rest import RestCandle
+from upbit_ws_qt.specs import SubscriptionSpec
 from upbit_ws_qt.types import ConnectionState, DataType, WebSocketType
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from upbit_ws_qt.events import BaseWebSocketEvent
 
 # Nothing here is about what comes too late: on a busy machine everything may.
 PATIENT: dict[str, Any] = dict.fromkeys(
@@ -89,6 +93,21 @@ async def test_what_is_served_is_fresh_at_once_although_other_streams_are_still_
         assert not client.is_stale("KRW-BTC", DataType.TICKER)
         assert slow.is_stale("KRW-ETH", DataType.TICKER)
         assert await never is False
+
+
+async def test_all_that_is_served_can_be_read_when_that_is_said_however_slow_another_component_is(
+    exchange: EmbeddedExchange, manager: GlobalWebSocketManager
+) -> None:
+    codes = list(exchange.world.codes)[:20]
+
+    def slow(event: BaseWebSocketEvent) -> None:
+        time.sleep(0.02)  # on the loop, as a program does that paints too much
+
+    await manager.start()
+    manager.register_component("slow", [SubscriptionSpec("ticker", codes)], slow)
+    async with SimpleWebSocketClient("bot", manager) as client:
+        assert await serves(client, codes, DataType.TICKER)
+        assert [code for code in codes if client.get_ticker(code) is None] == []
 
 
 async def test_what_is_not_known_is_none_and_no_error(manager: GlobalWebSocketManager) -> None:

@@ -87,8 +87,8 @@ class SimpleWebSocketClient(EventSource):
             timeout: seconds to wait for the exchange.
 
         Returns:
-            True as soon as the exchange serves all of it; False where it refuses, does not know, or does not answer
-            within `timeout`. What it does serve can be read in either case.
+            True as soon as the exchange serves all of it, and what it has sent so far can be read; False where it
+            refuses, does not know, or does not answer within `timeout`. What it does serve can be read in either case.
 
         Raises:
             SubscriptionError: a malformed code, or private data without credentials.
@@ -104,7 +104,11 @@ class SimpleWebSocketClient(EventSource):
         self._handles.append(handle)
         await self._note_interest(manager)
         try:
-            await handle.wait_served(timeout)
+            async with asyncio.timeout(timeout):
+                await handle.wait_served()
+                # It is served as soon as its first frame has come, and can be read when that was handed out.
+                for ws_type in {spec.data_type.websocket_type for spec in handle.specs}:
+                    await manager.wiring.endpoints[ws_type].handed_out()
         except (SubscriptionError, ConnectionLostError, AuthenticationError, TimeoutError):
             return False
         return True

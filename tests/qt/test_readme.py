@@ -62,7 +62,5 @@ def test_the_pull_example_runs() -> None:
     )
     lines = done.stdout.splitlines()
     assert len(lines) == 9, done.stderr
-    # On a busy machine the exchange has said that it serves them half a second before it does.
-    assert all(re.fullmatch(r"KRW-(BTC|ETH|XRP) ([0-9.]+|not known yet)", line) for line in lines), lines
-    assert all(re.fullmatch(r"KRW-(BTC|ETH|XRP) [0-9.]+", line) for line in lines[-3:]), lines
+    assert all(re.fullmatch(r"KRW-(BTC|ETH|XRP) [0-9.]+", line) for line in lines), lines
     assert done.stderr == ""
