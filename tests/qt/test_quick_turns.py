@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from PyQt6.QtCore import QEventLoop, QTimer
@@ -195,3 +195,100 @@ async def test_under_a_dialog_that_what_was_read_opens_reading_goes_on(
     await until(lambda: b"three" in made)
     loop.remove_reader(ours)
     assert made == [b"one", b"two", b"closed", b"three"]
+
+
+async def test_one_call_goes_behind_what_is_being_read_and_none_before_another_that_is_due(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    ours, theirs = pair
+    loop: Any = quick_loop()
+    made: list[str] = []
+
+    def read() -> None:
+        what = ours.recv(100).decode()
+        if what == "two":
+            loop.call_soon(made.append, "before")
+        loop.call_behind_reading(lambda: made.append(f"behind {what}"))
+        loop.call_behind_reading(lambda: made.append("second"))
+        loop.call_soon(made.append, "last")
+        made.append(f"read {what}")
+
+    loop.add_reader(ours, read)
+    theirs.send(b"one")
+    await until(lambda: len(made) == 4)
+    assert made == ["read one", "behind one", "second", "last"]
+    made.clear()
+    theirs.send(b"two")
+    await until(lambda: len(made) == 5)
+    assert made == ["read two", "before", "behind two", "second", "last"]
+    loop.call_behind_reading(lambda: made.append("nothing is read"))
+    await until(lambda: made[-1] == "nothing is read")
+    loop.remove_reader(ours)
+
+
+async def test_what_goes_behind_reading_does_not_wait_for_the_end_of_a_dialog(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    ours, theirs = pair
+    loop: Any = quick_loop()
+    made: list[str] = []
+
+    def read() -> None:
+        ours.recv(100)
+        loop.call_later(0.001, lambda: loop.call_behind_reading(lambda: made.append("in the dialog")))
+        run_dialog(lambda: made)
+        made.append("closed")
+
+    loop.add_reader(ours, read)
+    theirs.send(b"one")
+    await until(lambda: "closed" in made)
+    loop.remove_reader(ours)
+    assert made == ["in the dialog", "closed"]
+
+
+async def test_a_dialog_that_what_goes_behind_reading_opens_keeps_the_next_message_from_nobody(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    ours, theirs = pair
+    loop: Any = quick_loop()
+    made: list[str] = []
+
+    def take(what: str) -> None:
+        made.append(what)
+        if what == "one":
+            theirs.send(b"two")
+            run_dialog(lambda: "two" in made)
+            made.append("closed")
+
+    def read() -> None:
+        what = ours.recv(100).decode()
+        loop.call_behind_reading(lambda: take(what))
+
+    loop.add_reader(ours, read)
+    theirs.send(b"one")
+    await until(lambda: "closed" in made)
+    loop.remove_reader(ours)
+    assert made == ["one", "two", "closed"]
+
+
+async def test_one_that_raises_behind_reading_is_told_as_any_other(pair: tuple[socket.socket, socket.socket]) -> None:
+    ours, theirs = pair
+    loop: Any = quick_loop()
+    told: list[object] = []
+    made: list[str] = []
+    loop.set_exception_handler(lambda loop, context: told.append(context["exception"]))
+
+    def fail() -> None:
+        raise ValueError("no good")
+
+    def read() -> None:
+        ours.recv(100)
+        loop.call_behind_reading(fail)
+        loop.call_soon(made.append, "made")
+
+    loop.add_reader(ours, read)
+    theirs.send(b"one")
+    await until(lambda: made)
+    loop.set_exception_handler(None)
+    loop.remove_reader(ours)
+    assert [str(error) for error in told] == ["no good"]

@@ -27,9 +27,12 @@ class Framer:
     Args:
         largest: bytes; a longer message is not plain, so that the complete implementation refuses it.
         piece: bytes; the most that `others` and `rest` return at once.
+
+    Attributes:
+        is_empty: whether `messages` has taken out all that there was: nothing is left for `others`.
     """
 
-    __slots__ = ("_at", "_data", "_in_fragments", "_largest", "_owed", "_piece")
+    __slots__ = ("_at", "_data", "_in_fragments", "_largest", "_owed", "_piece", "is_empty")
 
     def __init__(self, largest: int, piece: int) -> None:
         self._largest = min(largest, LARGEST_PLAIN)
@@ -38,6 +41,7 @@ class Framer:
         self._at = 0
         self._owed = 0  # bytes of a frame that is not plain, still to come
         self._in_fragments = False
+        self.is_empty = False
 
     def feed(self, data: bytes) -> None:
         """Take what was read."""
@@ -48,6 +52,7 @@ class Framer:
         """Take out the plain messages that stand in front; none while something else does."""
         found: list[bytes] = []
         if self._owed or self._in_fragments:
+            self.is_empty = False
             return found
         data, at, end, largest = self._data, self._at, len(self._data), self._largest
         while end - at >= 2 and data[at] in _PLAIN:
@@ -63,6 +68,7 @@ class Framer:
             at = begin + size
             found.append(data[begin:at])
         self._at = at
+        self.is_empty = at == end
         return found
 
     def others(self) -> bytes:

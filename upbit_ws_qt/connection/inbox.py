@@ -112,6 +112,7 @@ class Inbox:
 
     Attributes:
         epoch: of the line whose frames are handed out.
+        waiting: the frames, oldest first, and markers among them; to be looked at only.
     """
 
     def __init__(
@@ -126,7 +127,7 @@ class Inbox:
         self._limit = limit
         self._key_of = key_of
         self._on_lost = on_lost
-        self._frames: deque[RawFrame] = deque()
+        self.waiting: deque[RawFrame] = deque()
         self._markers: deque[Callable[[], None]] = deque()
         self._arm: Callable[[], None] | None = None
         self._received = 0
@@ -137,7 +138,7 @@ class Inbox:
         self._stale = 0
 
     def __len__(self) -> int:
-        return len(self._frames)
+        return len(self.waiting)
 
     def begin_epoch(self, epoch: int) -> None:
         """Hand out the frames of this epoch from now on."""
@@ -145,7 +146,7 @@ class Inbox:
 
     def put(self, arrived: Sequence[RawFrame]) -> None:
         """Append frames and have the drain woken."""
-        frames = self._frames
+        frames = self.waiting
         frames.extend(arrived)
         self._received += len(arrived)
         for frame in arrived:
@@ -160,13 +161,13 @@ class Inbox:
     def put_marker(self, callback: Callable[[], None]) -> None:
         """Have `callback` called when everything put in before it has been handed out."""
         self._markers.append(callback)
-        self._frames.append(RawFrame(b"", 0.0, MARKER, self.ws_type))
+        self.waiting.append(RawFrame(b"", 0.0, MARKER, self.ws_type))
         if self._arm is not None:
             self._arm()
 
     def pop(self) -> RawFrame | None:
         """Return the next frame of the present epoch, None when there is none; markers on the way are called."""
-        frames = self._frames
+        frames = self.waiting
         while frames:
             frame = frames.popleft()
             if frame.epoch == self.epoch:
@@ -179,12 +180,12 @@ class Inbox:
 
     def take(self, most: int) -> list[RawFrame]:
         """Return up to so many frames of whatever epoch; for an inbox that holds no markers."""
-        frames = self._frames
+        frames = self.waiting
         return [frames.popleft() for _ in range(min(most, len(frames)))]
 
     def oldest(self) -> float:
         """Return when the next frame was received; infinity when there is none."""
-        return self._frames[0].received_at if self._frames else float("inf")
+        return self.waiting[0].received_at if self.waiting else float("inf")
 
     def count_stale(self, arrived: Sequence[RawFrame]) -> None:
         """Count frames of a line that is not the present one any more and that are not put in at all."""
@@ -192,15 +193,15 @@ class Inbox:
 
     def clear(self) -> None:
         """Forget all frames, counted as stale; markers are called so that nobody waits for ever."""
-        self._stale += sum(1 for frame in self._frames if frame.epoch != MARKER)
-        self._frames.clear()
+        self._stale += sum(1 for frame in self.waiting if frame.epoch != MARKER)
+        self.waiting.clear()
         while self._markers:
             self._markers.popleft()()
 
     def on_arrival(self, arm: Callable[[], None] | None) -> None:
         """Say whom to wake when something is put in."""
         self._arm = arm
-        if arm is not None and self._frames:
+        if arm is not None and self.waiting:
             arm()
 
     def figures(self, *, superseded: int = 0, dropped: int = 0) -> InboxFigures:
@@ -208,7 +209,7 @@ class Inbox:
         return InboxFigures(
             received=self._received + superseded + dropped,
             bytes=self._bytes,
-            waiting=len(self._frames),
+            waiting=len(self.waiting),
             high_water=self._high_water,
             superseded=self._superseded + superseded,
             dropped=self._dropped + dropped,
@@ -216,16 +217,16 @@ class Inbox:
         )
 
     def _make_room(self) -> None:
-        before = len(self._frames)
+        before = len(self.waiting)
         self._supersede()
         goal = self._limit - max(1, int(self._limit * FREED_AT_ONCE))
-        surplus = len(self._frames) - goal
+        surplus = len(self.waiting) - goal
         # What newer ones replace was enough: nobody has to lose what nothing replaces.
-        if before > len(self._frames) and surplus < self._limit - goal:
+        if before > len(self.waiting) and surplus < self._limit - goal:
             return
         while surplus > 0:
             surplus -= 1
-            frame = self._frames.popleft()
+            frame = self.waiting.popleft()
             if frame.epoch == MARKER:
                 # What it separates is still in order: everything before it is gone.
                 self._markers.popleft()()
@@ -243,16 +244,17 @@ class Inbox:
     def _supersede(self) -> None:
         """Keep, of the frames that have a key, the newest of each key and epoch."""
         seen: set[Hashable] = set()
-        kept: deque[RawFrame] = deque()
+        kept: list[RawFrame] = []
         # From the newest back, so that the first that is met of each key is the one to keep. By epoch too: while lines
         # change one of the two that are alike will turn out to be stale.
-        for frame in reversed(self._frames):
+        for frame in reversed(self.waiting):
             key = None if frame.epoch == MARKER else self._key_of(frame.data)
             if key is not None:
                 if (key, frame.epoch) in seen:
                     self._tell_lost(frame, superseded=True)
                     continue
                 seen.add((key, frame.epoch))
-            kept.appendleft(frame)
-        self._superseded += len(self._frames) - len(kept)
-        self._frames = kept
+            kept.append(frame)
+        self._superseded += len(self.waiting) - len(kept)
+        self.waiting.clear()
+        self.waiting.extend(reversed(kept))

@@ -156,19 +156,18 @@ class Line:
                 if self.tap is not None:
                     self.tap(self, data, now, False)
                 if not data.startswith(_DATA_BEGINS):
-                    self._flush(ready)  # an answer says something about what came before it
+                    if ready:  # an answer says something about what came before it
+                        before, ready = ready, []
+                        self._sink(before)
                     if self._take_control(data):
                         continue
                 if self.observer is not None:
                     self.observer(data)
                 ready.append(RawFrame(data, now, epoch, ws_type))
         finally:
-            self._flush(ready)
-
-    def _flush(self, ready: list[RawFrame]) -> None:
-        if ready:
-            self._sink(ready)
-            ready.clear()
+            if ready:
+                sink = self._sink
+                sink(ready)
 
     def _take_control(self, data: bytes) -> bool:
         try:

@@ -6,8 +6,6 @@ import asyncio
 import errno
 import ssl
 from dataclasses import asdict
-from functools import partial
-from operator import length_hint
 from socket import gaierror
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,9 +22,7 @@ from upbit_ws_qt.errors import ConnectionLostError
 from upbit_ws_qt.text import Phrase, safe_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from upbit_ws_qt.connection.transport import DialRequest, FrameSink
+    from upbit_ws_qt.connection.transport import DialRequest
     from upbit_ws_qt.types import WebSocketType
 
 __all__ = ["Socket", "make_tls_context", "open_socket"]
@@ -138,7 +134,8 @@ class Socket:
         self._stream = WireConnection(
             *args,
             make_token=self._request.make_token,
-            on_frames=partial(self._on_frames, self._request.on_frames),
+            on_frames=self._request.on_frames,
+            on_arrival=self._watchdog.frames,
             largest=config.max_frame_bytes,
             on_pong=self._on_pong,
             on_lost=self._on_lost,
@@ -188,10 +185,6 @@ class Socket:
         self._pings += 1
         stream.send_ping(b"%d" % self._pings)
         self._watchdog.pinged(self._loop.time())
-
-    def _on_frames(self, sink: FrameSink, messages: Iterator[bytes], now: float) -> None:
-        self._watchdog.frames(length_hint(messages), now)
-        sink(messages, now)
 
     def _on_pong(self, payload: bytes) -> None:
         now = self._loop.time()

@@ -104,6 +104,7 @@ class WireConnection(ClientConnection):
         *,
         make_token: Callable[[], str] | None,
         on_frames: FrameSink,
+        on_arrival: Callable[[int, float], None],
         largest: int,
         on_pong: Callable[[bytes], None],
         on_lost: Callable[[], None],
@@ -115,6 +116,7 @@ class WireConnection(ClientConnection):
         self.debug = protocol.debug = False
         self._make_token = make_token
         self._on_frames = on_frames
+        self._on_arrival = on_arrival
         self._framer = Framer(largest, PIECE_SIZE)
         self._head = b""
         self._messages: list[bytes] = []  # that websockets has made, in order
@@ -164,13 +166,17 @@ class WireConnection(ClientConnection):
             data = self._shake_hands(data)
         framer, protocol = self._framer, self.protocol
         framer.feed(data)
-        while protocol.state is State.OPEN and not self.transport.is_closing():
+        while protocol.state is State.OPEN:
             if messages := framer.messages():
                 self._hand_on(messages)
+            if framer.is_empty:  # nearly always
+                return
             others = framer.others()
             if not others:
                 return
             self._leave_to_websockets(others)
+            if self.transport.is_closing():
+                return
         # After the first close frame nobody needs to know where a frame begins.
         while not self.transport.is_closing() and (rest := framer.rest()):
             self._leave_to_websockets(rest)
@@ -213,6 +219,7 @@ class WireConnection(ClientConnection):
         self._on_lost()
         # Whoever keeps the stream for its figures does not keep the whole connection with it.
         self._on_frames = _ignore_frames
+        self._on_arrival = _ignore_arrival
         self._on_pong = _ignore_pong
         self._parts = None
 
@@ -272,8 +279,9 @@ class WireConnection(ClientConnection):
         """Count messages and give them to the sink, as many as the budget of this second allows."""
         now = self.loop.time()
         size = sum(map(len, messages))
-        self.counts.frames += len(messages)
-        self.counts.bytes_inflated += size
+        counts = self.counts
+        counts.frames += len(messages)
+        counts.bytes_inflated += size
         # A window that begins with the first message after the last one: what a flood could gain by its edge is one
         # budget.
         if now >= self._second_ends_at:
@@ -284,7 +292,9 @@ class WireConnection(ClientConnection):
             messages = self._affordable(messages)
         self._bytes_left -= size
         self._frames_left -= len(messages)
-        self.counts.sink_failures += hand_on(self._on_frames, messages, now)
+        on_arrival = self._on_arrival
+        on_arrival(len(messages), now)
+        counts.sink_failures += hand_on(self._on_frames, messages, now)
         if not within:
             self.cut(Phrase("the peer sends more than max_bytes_per_second or max_frames_per_second"))
 
@@ -294,6 +304,10 @@ class WireConnection(ClientConnection):
 
 
 def _ignore_frames(messages: object, now: float) -> None:
+    """Drop what a dead connection still parses."""
+
+
+def _ignore_arrival(count: int, now: float) -> None:
     """Drop what a dead connection still parses."""
 
 

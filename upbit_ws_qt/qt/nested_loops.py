@@ -65,6 +65,7 @@ class TaskKeeper:
         loop.call_exception_handler = self.handle_exception
         loop._before_run_forever = self.before_run
         loop._after_run_forever = self.after_run
+        self._turns = quicken(loop)
         self._noticed: WeakSet[asyncio.Task[Any]] = WeakSet()
         self._listeners: list[Callable[[NestedLoopError], object]] = []
 
@@ -100,11 +101,13 @@ class TaskKeeper:
         """Leave the loop's timer alone: from here on asyncio knows that the loop runs."""
         loop: Any = self._loop()
         vars(loop._timer).pop("timerEvent", None)
+        self._turns.begin_to_run()
         type(loop)._before_run_forever(loop)
 
     def after_run(self) -> None:
         """Stand before the loop's timer, until the loop runs again."""
         loop: Any = self._loop()
+        self._turns.end_to_run()
         type(loop)._after_run_forever(loop)
         loop._timer.timerEvent = self.run_timer
 
@@ -146,7 +149,6 @@ def keep_tasks_going(loop: asyncio.AbstractEventLoop) -> TaskKeeper | None:
     keeper = _keepers.get(loop)
     if keeper is None:
         keeper = _keepers[loop] = TaskKeeper(loop)
-        quicken(loop)
     return keeper
 
 

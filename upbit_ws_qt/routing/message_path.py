@@ -119,6 +119,13 @@ class MessagePath:
             self.hold.note_backlog(self._backlog())
         if group.conflatable and (group.is_lazy or self.hold.in_use) and self.hold.take(group, frame):
             return
+        if count & _SAMPLE and group.is_sampled:
+            event: Any = decode_late(data, head)  # type: ignore[arg-type]  # text has no head, and none is known
+            if event is not None:  # as nearly always: the short way of what _decode does
+                force_setattr(event, "epoch", frame.epoch)
+                force_setattr(event, "received_at", frame.received_at)
+                self._accept(group, event)
+                return
         self._decode(frame, group, head)
 
     def route_event(self, event: BaseWebSocketEvent) -> int:
