@@ -12,6 +12,27 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .account.my_assets import MyAssetsWidget
     from .account.my_orders import MyOrdersWidget
+    from .alarm_rules.files import AlarmFileError
+    from .alarm_rules.rules import (
+        Alarm,
+        Crossing,
+        DataLost,
+        DataSilent,
+        IndicatorLevel,
+        Keyword,
+        NewListing,
+        PriceChange,
+        PriceLevel,
+        Repeat,
+        SpreadWide,
+        VolumeSpike,
+    )
+    from .alarm_rules.seen import Basis
+    from .alarm_rules.watch import Firing
+    from .alarms.bell import AlarmBell
+    from .alarms.keeper import AlarmKeeper, AlarmStanding
+    from .alarms.lines import AlarmLines
+    from .alarms.panel import AlarmsWidget
     from .announcements.panel import AnnouncementsWidget
     from .base.look import set_price_colours
     from .base.market_catalog import MarketCatalog
@@ -32,13 +53,27 @@ if TYPE_CHECKING:
     from .window.log_dock import LogBook, LogWidget
 
 __all__ = [
+    "Alarm",
+    "AlarmBell",
+    "AlarmFileError",
+    "AlarmKeeper",
+    "AlarmLines",
+    "AlarmStanding",
+    "AlarmsWidget",
     "AnnouncementsWidget",
+    "Basis",
     "ChartChoice",
     "ChartWidget",
     "ChosenFormula",
     "ConnectionIndicator",
     "ConnectionMonitorDock",
+    "Crossing",
+    "DataLost",
+    "DataSilent",
+    "Firing",
+    "IndicatorLevel",
     "IndicatorsWidget",
+    "Keyword",
     "Language",
     "LogBook",
     "LogWidget",
@@ -47,14 +82,20 @@ __all__ = [
     "MarketScheme",
     "MyAssetsWidget",
     "MyOrdersWidget",
+    "NewListing",
     "OrderBookWidget",
     "PanelState",
     "PictureStyle",
+    "PriceChange",
+    "PriceLevel",
     "QuoteWidget",
+    "Repeat",
     "ReplayBar",
     "ScaleKind",
+    "SpreadWide",
     "TapeWidget",
     "ThemeMode",
+    "VolumeSpike",
     "WatchListWidget",
     "apply_theme",
     "price_text",
@@ -63,13 +104,27 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Alarm": "alarm_rules.rules",
+    "AlarmBell": "alarms.bell",
+    "AlarmFileError": "alarm_rules.files",
+    "AlarmKeeper": "alarms.keeper",
+    "AlarmLines": "alarms.lines",
+    "AlarmStanding": "alarms.keeper",
+    "AlarmsWidget": "alarms.panel",
     "AnnouncementsWidget": "announcements.panel",
+    "Basis": "alarm_rules.seen",
     "ChartChoice": "chart.choice",
     "ChartWidget": "chart.panel",
     "ChosenFormula": "chart.choice",
     "ConnectionIndicator": "connection_indicator",
     "ConnectionMonitorDock": "monitor_dock",
+    "Crossing": "alarm_rules.rules",
+    "DataLost": "alarm_rules.rules",
+    "DataSilent": "alarm_rules.rules",
+    "Firing": "alarm_rules.watch",
+    "IndicatorLevel": "alarm_rules.rules",
     "IndicatorsWidget": "indicators.panel",
+    "Keyword": "alarm_rules.rules",
     "Language": "base.text",
     "LogBook": "window.log_dock",
     "LogWidget": "window.log_dock",
@@ -78,14 +133,20 @@ _HOMES = {
     "MarketScheme": "base.theme",
     "MyAssetsWidget": "account.my_assets",
     "MyOrdersWidget": "account.my_orders",
+    "NewListing": "alarm_rules.rules",
     "OrderBookWidget": "order_book.panel",
     "PanelState": "base.panel",
     "PictureStyle": "chart.choice",
+    "PriceChange": "alarm_rules.rules",
+    "PriceLevel": "alarm_rules.rules",
     "QuoteWidget": "quote.panel",
+    "Repeat": "alarm_rules.rules",
     "ReplayBar": "replay.bar",
     "ScaleKind": "chart.choice",
+    "SpreadWide": "alarm_rules.rules",
     "TapeWidget": "tape.panel",
     "ThemeMode": "base.theme",
+    "VolumeSpike": "alarm_rules.rules",
     "WatchListWidget": "watch_list.panel",
     "apply_theme": "base.theme",
     "price_text": "base.price_format",

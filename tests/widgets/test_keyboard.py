@@ -47,8 +47,10 @@ async def test_f6_goes_round_all_panels_hidden_tabs_included() -> None:
         window = window_of(program)
         await ready(window)
         names = window.arrangement.panels
-        assert set(names) == {"watch_list", "chart", "indicators", "my_orders", "my_assets", "announcements", "log",
-                              "order_book", "tape"}  # fmt: skip
+        assert set(names) == {
+            "watch_list", "chart", "indicators", "my_orders", "my_assets", "alarms", "announcements", "log",
+            "order_book", "tape",
+        }  # fmt: skip
         seen = []
         for _ in names:
             key(Qt.Key.Key_F6)

@@ -24,11 +24,14 @@ ROOT = Path(__file__).parents[2]
 
 def test_the_names_are_these() -> None:
     assert widgets.__all__ == [
-        "AnnouncementsWidget", "ChartChoice", "ChartWidget", "ChosenFormula", "ConnectionIndicator",
-        "ConnectionMonitorDock", "IndicatorsWidget", "Language", "LogBook", "LogWidget", "MarketCatalog",
-        "MarketColours", "MarketScheme", "MyAssetsWidget", "MyOrdersWidget", "OrderBookWidget", "PanelState",
-        "PictureStyle", "QuoteWidget", "ScaleKind", "TapeWidget", "ThemeMode", "WatchListWidget", "apply_theme",
-        "price_text", "set_language", "set_price_colours",
+        "Alarm", "AlarmBell", "AlarmFileError", "AlarmKeeper", "AlarmLines", "AlarmStanding", "AlarmsWidget",
+        "AnnouncementsWidget", "Basis", "ChartChoice", "ChartWidget", "ChosenFormula", "ConnectionIndicator",
+        "ConnectionMonitorDock", "Crossing", "DataLost", "DataSilent", "Firing", "IndicatorLevel", "IndicatorsWidget",
+        "Keyword", "Language", "LogBook", "LogWidget", "MarketCatalog", "MarketColours", "MarketScheme",
+        "MyAssetsWidget", "MyOrdersWidget", "NewListing", "OrderBookWidget", "PanelState", "PictureStyle",
+        "PriceChange", "PriceLevel", "QuoteWidget", "Repeat", "ReplayBar", "ScaleKind", "SpreadWide", "TapeWidget",
+        "ThemeMode", "VolumeSpike", "WatchListWidget", "apply_theme", "price_text", "set_language",
+        "set_price_colours",
     ]  # fmt: skip
     assert dir(widgets) == widgets.__all__
 

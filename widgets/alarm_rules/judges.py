@@ -320,7 +320,7 @@ def _way(*, up: bool) -> str:
 
 
 def _plain(number: Decimal) -> str:
-    return format(number, "f")
+    return format(number.normalize(), "f")
 
 
 def _number(value: float) -> str:

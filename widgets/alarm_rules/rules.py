@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal  # noqa: TC003 - msgspec reads the types
 from enum import StrEnum
 from typing import TypeAlias
@@ -34,7 +35,7 @@ MOST_ALARMS = 500
 LONGEST_NOTE = 100
 LONGEST_COMMAND = 500
 LONGEST_WORDS = 200
-LONGEST_CODE = 32
+_MARKET = re.compile(r"[A-Z0-9]{2,10}-[A-Z0-9]{1,20}")
 _MOST_MINUTES = 24 * 60
 BAR_SECONDS = {
     "1m": 60, "3m": 180, "5m": 300, "10m": 600, "15m": 900, "30m": 1800, "60m": 3600, "240m": 14_400, "days": 86_400,
@@ -212,7 +213,7 @@ class Alarm(msgspec.Struct, frozen=True):
         _check(0 < len(self.id) <= 64, "an alarm has an id")
         without = isinstance(self.condition, (NewListing, Keyword))
         _check(without is not bool(self.market), "a market is wanted, but for listings and announcements")
-        _check(len(self.market) <= LONGEST_CODE and self.market.isprintable(), "that is no market")
+        _check(not self.market or _MARKET.fullmatch(self.market) is not None, "that is no market")
         _check(self.unit in BAR_SECONDS, f"{self.unit[:10]!r} is no unit of candles")
         _check(len(self.comment) <= LONGEST_NOTE, f"the comment is {LONGEST_NOTE} letters at most")
         _check(len(self.command) <= LONGEST_COMMAND, f"the command is {LONGEST_COMMAND} letters at most")

@@ -79,10 +79,12 @@ class MarketCatalog(QObject):
 
     Signals:
         changed: there are other markets than before.
+        refreshed: the exchange has answered; the markets are the present ones, whether or not they are others.
         failed(str): why the exchange could not be asked; what was remembered, or comes with the program, is in use.
     """
 
     changed = pyqtSignal()
+    refreshed = pyqtSignal()
     failed = pyqtSignal(object)
 
     def __init__(self, rest: RestClient, folder: Path | None = None, parent: QObject | None = None) -> None:
@@ -133,6 +135,7 @@ class MarketCatalog(QObject):
         if self._path is not None:
             _save(self._path, msgspec.json.encode(markets))
         self._use(markets)
+        self.refreshed.emit()
 
     def _named(self, market: Market) -> Market:
         """Return a market under the name that is known, where whoever listed it has none: a recording knows codes."""

@@ -94,11 +94,13 @@ class ChartWidget(MarketPanel):
         unitChanged(str): another unit is shown.
         choiceChanged: it is shown in another way; see `choice`.
         pointed(float | None): the crosshair is at a candle, by its start in seconds since 1970, or at none.
+        menuRequested(QMenu): its menu opens; what is added to it stands below what a chart has by itself.
     """
 
     pointed = pyqtSignal(object)
     unitChanged = pyqtSignal(str)
     choiceChanged = pyqtSignal()
+    menuRequested = pyqtSignal(QMenu)
 
     def __init__(
         self,
@@ -399,6 +401,7 @@ class ChartWidget(MarketPanel):
             action = menu.addAction(text)
             assert action is not None
             action.triggered.connect(slot)
+        self.menuRequested.emit(menu)
         return menu
 
     def _add(self, menu: QMenu, text: str, checked: bool, wanted: ChartChoice, group: str = "") -> None:

@@ -225,6 +225,15 @@ class ChartView(QWidget):
         return self._crosshair
 
     @property
+    def pointed_price(self) -> Decimal | None:
+        """The price that the mouse points at; None where it points at none."""
+        frame, mouse = self.frame(), self._mouse
+        if frame is None or mouse is None or not frame.price.rect.contains(mouse):
+            return None
+        price = self.tradable(frame.price.scale.value(mouse.y()))
+        return price if price > 0 else None
+
+    @property
     def axis_width(self) -> int:
         """Of the values beside the picture, in pixels."""
         return self._axis_width

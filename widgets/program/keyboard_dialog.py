@@ -18,6 +18,7 @@ __all__ = ["KeyboardDialog"]
 
 _KEYS = (
     ("Ctrl+K", mark("find a market")),
+    ("Ctrl+Shift+A", mark("set an alarm for the market that is shown")),
     ("Ctrl+1 … Ctrl+9", mark("perspectives")),
     ("Ctrl+M, Ctrl+L", mark("monitor, log")),
     ("Ctrl+E, Ctrl+,", mark("the exchange, settings")),
@@ -35,6 +36,8 @@ _KEYS = (
     ("A", mark("in the chart: fit the prices by themselves again")),
     ("Shift+↑ ↓", mark("in the chart: make prices higher, lower")),
     ("Delete, Ctrl+Z, Ctrl+Y, Esc", mark("in the chart: remove the drawing, undo, redo, give up")),
+    ("Alt+A, L", mark("in the chart: set an alarm, choose the next one (↑ ↓ move it, Delete removes it)")),
+    ("Insert, Enter, Space, Delete", mark("in the alarms: set, change, switch on or off, remove")),
     ("↑ ↓ Enter Home Esc", mark("in the order book: choose a price, take it, back to the middle, choose none")),
     ("Delete", mark("in the watched indicators: watch one less")),
 )

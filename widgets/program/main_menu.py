@@ -12,6 +12,7 @@ from PyQt6.QtWidgets import QFileDialog, QInputDialog, QMenu, QMessageBox
 
 from upbit_ws_qt import ConnectionState, WebSocketType
 
+from ..alarms.panel import AlarmsWidget
 from ..base.market_marks import market_marks
 from ..base.saving import ask_where_to_save
 from ..base.text import mark, said, tr
@@ -306,6 +307,7 @@ class MainMenu(QObject):
     def _add_market_menu(self) -> None:
         menu = self._menu(mark("&Market"))
         self._action(menu, mark("&Find a market…"), self.search, "Ctrl+K")
+        self._action(menu, mark("New &alarm…"), self.new_alarm, "Ctrl+Shift+A")
         self._action(menu, mark("&Resync: dial anew and fetch everything"), self.resync, "F5")
 
     def _fill_perspectives(self) -> None:
@@ -356,6 +358,13 @@ class MainMenu(QObject):
     def _on_market(self, panel: str, code: str) -> None:
         if panel in self._window.panels:
             self._window.links.choose(panel, code)
+
+    def new_alarm(self) -> None:
+        """Have an alarm set for the market that is shown."""
+        self._window.show_panel("alarms")
+        panel = self._window.panels["alarms"]
+        assert isinstance(panel, AlarmsWidget)
+        panel.add_alarm()
 
     def report(self) -> None:
         """Show the monitor, and what a report of it would hold."""

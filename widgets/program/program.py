@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import logging
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PyQt6 import sip
@@ -23,6 +24,8 @@ from upbit_ws_qt import (
     install_excepthook,
 )
 
+from ..alarms.bell import AlarmBell
+from ..alarms.keeper import AlarmKeeper
 from ..base.exchange_choice import ExchangeChoice
 from ..base.look import look
 from ..base.market_catalog import MarketCatalog
@@ -59,6 +62,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
     from pathlib import Path
 
+    from ..alarm_rules.watch import Firing
     from ..settings.preferences import Preferences
     from .options import Options
 
@@ -133,6 +137,7 @@ class Program(QObject):
         self._window: MainWindow | None = None
         self._menu: MainMenu | None = None
         self._notifier: Notifier | None = None
+        self._alarms: AlarmKeeper | None = None
         self._restarting: asyncio.Task[None] | None = None
         self._restart_timer = QTimer(self)
         self._restart_timer.setSingleShot(True)
@@ -339,6 +344,7 @@ class Program(QObject):
         self._hook.uninstall()
         self._log.uninstall()
         self._on_closing()
+        self._close_alarms()
         window, self._window = self._living(), None
         if window is not None:
             window.close()
@@ -379,6 +385,7 @@ class Program(QObject):
             self._store.record(live=live) if past is None else None,
             control_of(self._config.rest_url) if self._options.embedded and past is None else None,
             self._store.chart,
+            alarms=AlarmKeeper(service, self._store.alarms(live=live), catalog=catalog) if past is None else None,
         )
         window = self._window = MainWindow(needs, origin)
         menu = self._menu = MainMenu(window)
@@ -387,6 +394,7 @@ class Program(QObject):
         window.replayLeft.connect(self.leave_recording)
         # What was recorded is over: nobody is told of it outside of the panels.
         self._notifier = None if past is not None else self._make_notifier(service, window, menu)
+        self._ring(window)
         window.watch_list.set_favourites(chosen.favourites)
         self._connect(window, menu)
         TableMemory(window, self._store)
@@ -430,6 +438,20 @@ class Program(QObject):
         else:
             self._past = None
             self._restart_timer.start()
+
+    def _ring(self, window: MainWindow) -> None:
+        """Tell of alarms in this window from now on; of none in a recording, which is over."""
+        keeper = self._alarms = window.needs.alarms
+        if keeper is None:
+            return
+        keeper.commands_allowed = self._preferences.alarm_commands
+        bell = AlarmBell(keeper, tell=partial(_show_alarm, window), parent=window)
+        bell.clicked.connect(partial(_show_alarms, window))
+
+    def _close_alarms(self) -> None:
+        """Write what is not written yet; whoever reads the file next knows it."""
+        if self._alarms is not None and not sip.isdeleted(self._alarms):
+            self._alarms.close()
 
     def _connect(self, window: MainWindow, menu: MainMenu) -> None:
         window.closing.connect(self._on_closing)
@@ -495,6 +517,8 @@ class Program(QObject):
         menu.note_changes()
         layout.changed = dict(menu.changed)
         self._store.save_layout(layout)
+        if self._alarms is not None and not sip.isdeleted(self._alarms):
+            self._alarms.save()
 
     # -- what the user chose ------------------------------------------------------------------------------------------
     def _remember(self, **changes: object) -> None:
@@ -541,6 +565,8 @@ class Program(QObject):
             self._apply_look()
         if self._notifier is not None and not sip.isdeleted(self._notifier):
             self._notifier.preferences = self._preferences
+        if self._alarms is not None and not sip.isdeleted(self._alarms):
+            self._alarms.commands_allowed = self._preferences.alarm_commands
         # What the user has never changed stays as it was given: a file of settings may differ from the preferences.
         given, first = self._given
         changes = dict(line_settings(wanted).items() - line_settings(first).items())
@@ -588,6 +614,7 @@ class Program(QObject):
         service = old.needs.service
         self._on_closing()
         old.closing.disconnect(self._on_closing)
+        self._close_alarms()
         new = self._open_window()
         if service.config.rest_url == self._config.rest_url:
             new.inherit(old, same_account=service.config.credentials == self._config.credentials)
@@ -620,6 +647,23 @@ class Program(QObject):
             return 1
         sys.stdout.write(f"all {len(window.panels)} panels got data, no error was logged\n")
         return 0
+
+
+def _show_alarm(window: MainWindow, text: str, firing: Firing | None) -> None:
+    """Show a note that an alarm has fired until its user takes it away, with the way to its market."""
+    actions = []
+    if firing is not None and firing.market:
+        market = firing.market
+        actions.append(NoteAction(tr("Show {code}", code=market), lambda: window.select_symbol(market)))
+    key = None if firing is None else f"alarm {firing.alarm}"
+    window.toasts.show_note(text, level="warn", key=key, lasting=True, actions=actions)
+
+
+def _show_alarms(window: MainWindow) -> None:
+    window.showNormal() if window.isMinimized() else window.show()
+    window.raise_()
+    window.activateWindow()
+    window.show_panel("alarms")
 
 
 def _look_of(preferences: Preferences) -> tuple[object, ...]:

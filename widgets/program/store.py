@@ -139,6 +139,10 @@ class Store:
         """Return the file of what happened to the connections: the real exchange's is not mixed with any other's."""
         return None if self._folder is None else self._folder / ("connections.sqlite" if live else "practice.sqlite")
 
+    def alarms(self, *, live: bool) -> Path | None:
+        """Return the file of alarms: made-up prices fire none that is meant for real ones."""
+        return None if self._folder is None else self._folder / ("alarms.json" if live else "practice-alarms.json")
+
     @property
     def chart(self) -> Path | None:
         """The file in which the chart keeps its picture, formulas and drawings."""

@@ -182,6 +182,7 @@ class SettingsDialog(QDialog):
         form = QFormLayout(page)
         for name, title in _TOASTS:
             self._add_switch(form, name, title)
+        self._add_switch(form, "alarm_commands", mark("Alarms on markets may run the programs that they name"))
         return page
 
     def _lines_page(self) -> QWidget:

@@ -52,6 +52,7 @@ class Preferences:
         toast_alerts: tell alerts of the monitor.
         alerts_muted: kinds of alerts that make neither note nor sound; the monitor has them all the same.
         alert_sound: make a sound for those that are told.
+        alarm_commands: alarms on markets may run the programs that they name.
         quiet_hours: make neither note nor sound for any of them from `quiet_from` until `quiet_until`.
         quiet_from: time of the day by the computer's clock, "22:00".
         quiet_until: likewise.
@@ -79,6 +80,7 @@ class Preferences:
     # How the program itself does is in the monitor and in the log: no news for who trades.
     alerts_muted: tuple[str, ...] = ("memory", "backlog", "loop_lag")
     alert_sound: bool = False
+    alarm_commands: bool = False
     quiet_hours: bool = False
     quiet_from: str = "22:00"
     quiet_until: str = "07:00"

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 from ..account.my_assets import MyAssetsWidget
 from ..account.my_orders import MyOrdersWidget
+from ..alarms.keeper import AlarmKeeper
+from ..alarms.lines import AlarmLines
+from ..alarms.panel import AlarmsWidget
 from ..announcements.panel import AnnouncementsWidget
 from ..base.text import mark
 from ..chart.panel import ChartWidget
@@ -50,6 +53,8 @@ class Needs:
     """The file in which the charts keep how they are shown, and their drawings."""
     instance: str = ""
     """Name of a further panel of its kind, "chart#2"; empty for the first one."""
+    alarms: AlarmKeeper | None = None
+    """Who watches for alarms; None for one that keeps nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,20 @@ class PanelKind:
     single: bool = False
 
 
+def _alarms(needs: Needs, parent: QWidget) -> AlarmsWidget:
+    keeper = needs.alarms or AlarmKeeper(needs.service, parent=parent, catalog=needs.catalog)
+    return AlarmsWidget(keeper, needs.symbol, parent)
+
+
+def _chart(needs: Needs, parent: QWidget) -> ChartWidget:
+    chart = ChartWidget(
+        needs.service, needs.symbol, parent, unit=needs.unit, memory=needs.chart, memory_name=needs.instance
+    )
+    if needs.alarms is not None:
+        AlarmLines(chart, needs.alarms)
+    return chart
+
+
 PANELS: dict[str, PanelKind] = {
     "watch_list": PanelKind(
         mark("Watch list"),
@@ -70,17 +89,7 @@ PANELS: dict[str, PanelKind] = {
         mark("Quote"),
         lambda needs, parent: QuoteWidget(needs.service, needs.symbol, parent, catalog=needs.catalog),
     ),
-    "chart": PanelKind(
-        mark("Chart"),
-        lambda needs, parent: ChartWidget(
-            needs.service,
-            needs.symbol,
-            parent,
-            unit=needs.unit,
-            memory=needs.chart,
-            memory_name=needs.instance,
-        ),
-    ),
+    "chart": PanelKind(mark("Chart"), _chart),
     "order_book": PanelKind(
         mark("Order book"),
         lambda needs, parent: OrderBookWidget(needs.service, needs.symbol, parent),
@@ -88,6 +97,7 @@ PANELS: dict[str, PanelKind] = {
     "tape": PanelKind(mark("Tape"), lambda needs, parent: TapeWidget(needs.service, needs.symbol, parent)),
     "my_orders": PanelKind(mark("My orders"), lambda needs, parent: MyOrdersWidget(needs.service, parent)),
     "my_assets": PanelKind(mark("My assets"), lambda needs, parent: MyAssetsWidget(needs.service, parent)),
+    "alarms": PanelKind(mark("Alarms"), _alarms),
     "announcements": PanelKind(mark("Announcements"), lambda needs, parent: AnnouncementsWidget(needs.service, parent)),
     "indicators": PanelKind(
         mark("Indicators"),

@@ -59,7 +59,7 @@ BUILT_IN: dict[str, Arrangement] = {
                 0.455,
                 _column(
                     (0.6, _tabs("chart", "indicators")),
-                    (0.4, _tabs("my_orders", "my_assets", "announcements", "log")),
+                    (0.4, _tabs("my_orders", "my_assets", "alarms", "announcements", "log")),
                 ),
             ),
             (0.285, _column((0.62, _tabs("order_book")), (0.38, _tabs("tape")))),
