@@ -21,6 +21,7 @@ from PyQt6.QtGui import QFont, QImage, QPainter
 from PyQt6.QtWidgets import QApplication, QWidget
 
 from tests.frames import DEFAULT_FRAMES
+from tests.rest.peers import peer
 from tests.widgets.made import book, ticker, trade
 from upbit_ws_qt import Credentials, ServiceConfig, WebSocketService
 from upbit_ws_qt.events import AnnouncementEvent, MyAssetEvent, MyAssetItem, MyOrderEvent
@@ -44,7 +45,10 @@ if TYPE_CHECKING:
 
     from widgets.base.panel import Panel
 
-__all__ = ["FOLDER", "SCENES", "VARIANTS", "Variant", "difference", "draw", "dressed", "same_qt", "save"]
+__all__ = [
+    "FOLDER", "SCENES", "SIGN_OF_TIME", "VARIANTS", "Scene", "Variant", "difference", "draw", "dressed",
+    "fill_my_orders", "fill_order_book", "fill_tape", "fill_watch_list", "same_qt", "save",
+]  # fmt: skip
 
 FOLDER = Path(__file__).parent / "golden"
 QT = FOLDER / "QT_VERSION"
@@ -52,7 +56,7 @@ _BLOCK = 8  # pixels: what moves by less than a stroke is the same picture
 _MOST_OF_A_BLOCK = 20.0  # of 255; a digit that became another one has 30
 _MOST_IN_ALL = 1.0
 _MOST_OF_COLOURS = 0.12  # share of the pixels that have another colour, with another Qt
-_SIGN_OF_TIME = 1_764_500_000.0  # seconds: 2025-11-30 19:53:20 in Korea
+SIGN_OF_TIME = 1_764_500_000.0  # seconds: 2025-11-30 19:53:20 in Korea
 _MARKETS = 18
 _BODY = "안녕하세요.\n서버 점검으로 12월 1일 02:00부터 04:00까지 이용이 제한됩니다."
 _POINTS = 9.0
@@ -88,6 +92,12 @@ VARIANTS = (
 # -- scenes ------------------------------------------------------------------------------------------------------------
 def _watch_list(service: WebSocketService) -> WatchListWidget:
     panel = WatchListWidget(service, MarketCatalog(service.rest, None, service))
+    fill_watch_list(panel)
+    return panel
+
+
+def fill_watch_list(panel: WatchListWidget) -> None:
+    """Have it show 18 markets."""
     markets = [market.code for market in panel._catalog.markets if market.quote == "KRW"][:_MARKETS]
     panel.set_favourites(markets[:2])
     for place, code in enumerate(markets):
@@ -104,31 +114,46 @@ def _watch_list(service: WebSocketService) -> WatchListWidget:
     panel.set_symbol(markets[0])
     panel.model.flush()
     panel.model.rearrange()
-    return panel
 
 
 def _order_book(service: WebSocketService) -> OrderBookWidget:
     panel = OrderBookWidget(service, "KRW-BTC")
+    fill_order_book(panel)
+    return panel
+
+
+def fill_order_book(panel: OrderBookWidget) -> None:
+    """Have it show 30 prices on each side."""
     sizes = tuple(f"{0.02 + (place * 29 % 17) / 40:.6f}" for place in range(30))
     panel._on_ticker(ticker("KRW-BTC", "151234000", prev_closing_price=Decimal(148_000_000), received_at=_now()))
     panel._on_book(book("KRW-BTC", "151234000", "1000", sizes, received_at=_now()))
     panel.view.refresh()
-    return panel
 
 
 def _tape(service: WebSocketService) -> TapeWidget:
     panel = TapeWidget(service, "KRW-BTC")
+    fill_tape(panel)
+    return panel
+
+
+def fill_tape(panel: TapeWidget) -> None:
+    """Have it show 24 trades."""
     for number in range(24):
         price, volume = str(151_234_000 + number * 977 % 5 * 1000), f"{(number * 7919 % 977) / 1300:.6f}"
         panel._on_trade(
             trade("KRW-BTC", number, price, volume, ask_bid="BID" if number % 3 else "ASK", received_at=_now())
         )
     panel._on_flush()
-    return panel
 
 
 def _my_orders(service: WebSocketService) -> MyOrdersWidget:
     panel = MyOrdersWidget(service)
+    fill_my_orders(panel)
+    return panel
+
+
+def fill_my_orders(panel: MyOrdersWidget) -> None:
+    """Have it show four orders."""
     sample = _sample(MyOrderEvent)
     for number, (code, side, state) in enumerate(
         [
@@ -138,7 +163,7 @@ def _my_orders(service: WebSocketService) -> MyOrdersWidget:
             ("KRW-SOL", "ASK", "cancel"),
         ]
     ):
-        when = int(_SIGN_OF_TIME * 1000) + number * 60_000
+        when = int(SIGN_OF_TIME * 1000) + number * 60_000
         panel._on_order(
             replace(
                 sample, code=code, uuid=f"order {number}", ask_bid=side, state=state, price=Decimal(4_642_000 + number),
@@ -146,14 +171,13 @@ def _my_orders(service: WebSocketService) -> MyOrdersWidget:
             )
         )  # fmt: skip
     panel.refresh()
-    return panel
 
 
 def _my_assets(service: WebSocketService) -> MyAssetsWidget:
     panel = MyAssetsWidget(service)
     held = {"KRW": "26408634", "BTC": "0.4825", "ETH": "3.49748864", "XRP": "9500", "SHIB": "480107220"}
     items = tuple(MyAssetItem(currency, Decimal(amount), Decimal(0)) for currency, amount in held.items())
-    when = int(_SIGN_OF_TIME * 1000)
+    when = int(SIGN_OF_TIME * 1000)
     panel._on_asset(
         MyAssetEvent(
             type="myAsset",
@@ -191,7 +215,7 @@ def _log(service: WebSocketService) -> LogWidget:
         [(logging.INFO, "public: syncing to connected"), (logging.WARNING, "public: data are late"),
          (logging.ERROR, "the private connection is lost")]
     ):  # fmt: skip
-        log.add(_SIGN_OF_TIME + number, level, "upbit_ws_qt.manager", message)
+        log.add(SIGN_OF_TIME + number, level, "upbit_ws_qt.manager", message)
     panel = LogWidget(log)
     log.setParent(panel)
     return panel
@@ -245,7 +269,7 @@ SCENES: dict[str, Scene] = {
     "announcements-live": Scene(_announcements, 420, 320, _live),
     "log": Scene(_log, 560, 160),
 }
-"""By the names of their pictures. The chart and the monitor draw by the time of day, and are looked at elsewhere."""
+"""By the names of their pictures."""
 
 
 # -- drawing -----------------------------------------------------------------------------------------------------------
@@ -272,9 +296,15 @@ def dressed(app: QApplication, variant: Variant) -> Iterator[None]:
 
 async def draw(scene: Scene, variant: Variant) -> QImage:
     """Return the picture of a panel."""
+    async with peer(lambda asked: None) as silent:
+        return await _draw(scene, variant, silent.url)
+
+
+async def _draw(scene: Scene, variant: Variant, rest_url: str) -> QImage:
+    """Draw it with an exchange that never answers; a refusal would be told, sooner or later."""
     nowhere = "ws://127.0.0.1:9"
     config = ServiceConfig.testing(
-        public_url=nowhere, private_url=nowhere, info_url=nowhere, rest_url="http://127.0.0.1:9",
+        public_url=nowhere, private_url=nowhere, info_url=nowhere, rest_url=rest_url,
         credentials=Credentials.dummy("golden"),
     )  # fmt: skip
     service = WebSocketService(config)  # never started: nothing comes but what the scene hands out
@@ -292,9 +322,10 @@ async def draw(scene: Scene, variant: Variant) -> QImage:
             await asyncio.sleep(0.01)
         if scene.enter is not None:
             scene.enter(panel)
-        focused = QApplication.focusWidget()
-        if focused is not None:
-            focused.clearFocus()  # where a cursor blinks
+        for focused in (QApplication.focusWidget(), panel.focusWidget()):
+            if focused is not None:
+                focused.clearFocus()  # where a cursor blinks
+        QApplication.sendPostedEvents()  # what was said anew may need more room
         return _painted(panel, variant.scale)
     finally:
         panel.close()

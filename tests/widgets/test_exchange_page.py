@@ -62,7 +62,7 @@ def exchanges_with(live: EmbeddedExchange, arguments: tuple[str, ...], port: int
     """Return what there is to choose from, an exchange of the test's in the place of the real one."""
 
     def real(**settings: Any) -> ServiceConfig:
-        config = config_for(live, credentials=settings["credentials"])
+        config = ServiceConfig.testing(live, credentials=settings["credentials"])
         if port is None:
             return config
         names = ("public_url", "private_url", "info_url", "rest_url")
@@ -74,13 +74,13 @@ def exchanges_with(live: EmbeddedExchange, arguments: tuple[str, ...], port: int
 
 @asynccontextmanager
 async def first_start(
-    folder: Path, arguments: tuple[str, ...] = _SMALL, port: int | None = None
+    folder: Path, arguments: tuple[str, ...] = _SMALL, port: int | None = None, country: str = "kr"
 ) -> AsyncIterator[tuple[Program, ExchangePage, EmbeddedExchange]]:
     """Start a program that nobody has used before; gives it, its page, and what stands for the real exchange.
 
-    With a `port` that is somewhere else, where nothing listens yet.
+    With a `port` that is somewhere else, where nothing listens yet; it is that of a `country`.
     """
-    async with asyncio.timeout(60), EmbeddedExchange(SETTINGS) as live:
+    async with asyncio.timeout(60), EmbeddedExchange(dataclasses.replace(SETTINGS, region=country)) as live:
         exchanges = exchanges_with(live, arguments, port)
         store = Store(folder)
         program = Program(Options(size=(1300, 800)), None, store, store.preferences(), exchanges=exchanges)
@@ -148,6 +148,26 @@ async def test_the_arrows_go_from_choice_to_choice(tmp_path: Path) -> None:
         assert window.needs.service.config.credentials is None
         assert remembered(tmp_path) == "live"
         assert not live.subscribed("private")
+
+
+async def test_another_country_is_chosen_and_its_own_markets_are_shown(tmp_path: Path) -> None:
+    async with first_start(tmp_path, country="sg") as (program, page, live):
+        assert [page.countries.itemText(place) for place in range(4)] == ["Korea", "Singapore", "Indonesia", "Thailand"]
+        press(page.countries, Qt.Key.Key_Down)
+        click(page.cards[ExchangeChoice.LIVE])
+        window = await opened(program)
+        await until(lambda: window.watch_list.had_data and live.subscribed("public"))
+        assert window.needs.service.config.region == "sg"
+        assert window.symbol == "SGD-BTC"
+        tabs = window.watch_list.tabs
+        assert [tabs.tabText(place) for place in range(tabs.count())] == ["★", "SGD", "BTC", "USDT"]
+        assert all(market.quote in ("SGD", "BTC", "USDT") for market in window.needs.catalog.markets)
+        written = json.loads((tmp_path / "settings.json").read_text(encoding="utf-8"))
+        assert written["region"] == "sg"
+        assert preferences_from(written).region == "sg"
+        assert preferences_from(written | {"region": "xx"}).region == "kr"
+        page = page_of(program)
+        assert page.region == "sg", "it is remembered on the page too"
 
 
 async def test_a_key_is_entered_on_the_first_page(tmp_path: Path) -> None:

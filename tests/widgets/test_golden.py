@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from PyQt6.QtGui import QColor, QImage, QPainter
 
-from tests.widgets.golden import FOLDER, SCENES, VARIANTS, Variant, difference, draw, dressed, same_qt, save
+from tests.widgets.golden import FOLDER, SCENES, VARIANTS, difference, draw, dressed, same_qt, save
+from tests.widgets.golden_large import LARGE_SCENES, LARGE_VARIANTS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,12 +24,20 @@ WRITES = os.environ.get("GOLDEN") == "write"
 pytestmark = [pytest.mark.qasync_loop, pytest.mark.usefixtures("let_go")]
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
-@pytest.mark.parametrize("name", SCENES)
-async def test_a_panel_looks_as_it_did(qapp: QApplication, name: str, variant: Variant, tmp_path: Path) -> None:
-    path = FOLDER / f"{name}-{variant.name}.png"
+PICTURES = {
+    f"{name}-{variant.name}": (scene, variant)
+    for scenes, variants in ((SCENES, VARIANTS), (LARGE_SCENES, LARGE_VARIANTS))
+    for name, scene in scenes.items()
+    for variant in variants
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+async def test_it_looks_as_it_did(qapp: QApplication, name: str, tmp_path: Path) -> None:
+    path = FOLDER / f"{name}.png"
+    scene, variant = PICTURES[name]
     with dressed(qapp, variant):
-        picture = await draw(SCENES[name], variant)
+        picture = await draw(scene, variant)
     if WRITES:
         save(picture, path)
         return
@@ -41,8 +50,7 @@ async def test_a_panel_looks_as_it_did(qapp: QApplication, name: str, variant: V
 
 
 def test_no_picture_is_left_of_what_is_no_longer_drawn() -> None:
-    wanted = {f"{name}-{variant.name}.png" for name in SCENES for variant in VARIANTS}
-    assert {path.name for path in FOLDER.glob("*.png")} == wanted
+    assert {path.stem for path in FOLDER.glob("*.png")} == set(PICTURES)
 
 
 def test_the_pictures_are_few_bytes() -> None:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 from PyQt6 import sip
 from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QColor
@@ -17,7 +18,7 @@ from PyQt6.QtWidgets import QMainWindow, QTabWidget
 from tests.qt.serving import served
 from tests.waiting import until
 from tests.widgets.showing import press
-from upbit_ws_qt import HistorySeries, LineEvent, WebSocketService, WebSocketType
+from upbit_ws_qt import AlertLimits, HistorySeries, LineEvent, WebSocketService, WebSocketType
 from upbit_ws_qt.monitoring.history import LineEventKind, Metric
 from widgets.monitor.axes import TICK_PIXELS, LogAxis, WholeAxis, apart
 from widgets.monitor.plots import MonitorPlots
@@ -38,6 +39,10 @@ NOW = 1_795_000_000.0
 def series(metric: str, line: WebSocketType, values: list[float]) -> HistorySeries:
     times = array("d", [NOW - len(values) + place + 1 for place in range(len(values))])
     return HistorySeries(metric=Metric(metric), ws_type=line, step=1.0, times=times, values=array("d", values))
+
+
+def program_series(metric: str, values: list[float]) -> HistorySeries:
+    return replace(series(metric, PUBLIC, values), ws_type=None)
 
 
 def figures(**last: float) -> Mapping[tuple[str, WebSocketType], HistorySeries]:
@@ -102,6 +107,30 @@ def test_numbers_on_the_axes_never_overlap(size: float, qapp: QApplication) -> N
         assert ticks
         pixels = [size * (tick - low) / (high - low) for tick in ticks]
         assert all(b - a >= min(TICK_PIXELS, size / 2) - 1e-6 for a, b in itertools.pairwise(pixels)), (size, ticks)
+
+
+def test_the_plots_have_a_line_where_an_alert_is_raised(qapp: QApplication) -> None:
+    limits = AlertLimits(slow=0.1, loop_lag=0.25)
+    made = MonitorPlots(limits=limits)
+    made.resize(800, 500)
+    made.show()
+    try:
+        made.show_window(NOW - 60, NOW)
+        rtt = [line.value() for line, _ in made._thresholds if line in made.plots["rtt"].items]
+        assert rtt == [2.0, 2.0], "100 ms; what costs points is never above what is an alert"
+        made.set_extra("loop_lag")
+        made.show_data(figures(), [], NOW, [program_series("loop_lag", [0.02] * 30)])
+        curves = made._extra_curves
+        assert curves is not None
+        assert curves.threshold.isVisible()
+        assert curves.threshold.value() == 250
+        made._point_at(NOW - 5)
+        assert made.readout.rows[-1].text == "loop lag ms   20   alert from 250"
+        made.set_extra("cpu")
+        made.show_data(figures(), [], NOW, [program_series("cpu", [0.02] * 30)])
+        assert not curves.threshold.isVisible()
+    finally:
+        sip.delete(made)
 
 
 def test_marks_are_gone_through_by_keyboard(qapp: QApplication) -> None:

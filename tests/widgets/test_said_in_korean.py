@@ -29,7 +29,7 @@ def english_in(text: str) -> list[str]:
     return re.findall(r"[A-Za-z]{3,}", _NAMES.sub("", text))
 
 
-class _Korean(Store):
+class KoreanStore(Store):
     """The files of somebody who has chosen Korean."""
 
     def preferences(self) -> Preferences:
@@ -39,7 +39,7 @@ class _Korean(Store):
 @pytest.mark.qasync_loop
 @pytest.mark.usefixtures("let_go")
 async def test_what_this_program_logs_and_notes_is_korean_through_an_outage() -> None:
-    async with desk(_Korean(None)) as (program, exchange):
+    async with desk(KoreanStore(None)) as (program, exchange):
         window = window_of(program)
         service = window.needs.service
         await until(lambda: service.connection_state(WebSocketType.PUBLIC) is ConnectionState.CONNECTED)
@@ -99,7 +99,7 @@ def test_units_and_names_of_panels_are_said_in_korean(qapp: object) -> None:
             "1초",
         )
         assert component_name("my assets") == "내 자산"
-        assert component_name("channel orderbook KRW-BTC") == "채널 orderbook KRW-BTC"
+        assert component_name("channel orderbook KRW-BTC") == "채널 호가 KRW-BTC"
         assert component_name("somebody's") == "somebody's"
     finally:
         set_language(Language.ENGLISH)

@@ -18,10 +18,15 @@ NAME_CHARACTERS = 60
 
 
 def duration(seconds: float) -> Phrase:
-    """Return a duration as people read it: "412 ms", "2.3 s", "95 s"."""
+    """Return a duration as people read it: "412 ms", "2.3 s", "1 min 35 s", "2 h 10 min"."""
     if seconds < 1:
         return Phrase("{ms:.0f} ms", ms=seconds * 1000)
-    return Phrase("{seconds:.1f} s", seconds=seconds) if seconds < 60 else Phrase("{seconds:.0f} s", seconds=seconds)
+    if seconds < 60:
+        return Phrase("{seconds:.1f} s", seconds=seconds)
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes < 60:
+        return Phrase("{minutes} min {seconds} s", minutes=minutes, seconds=rest)
+    return Phrase("{hours} h {minutes} min", hours=minutes // 60, minutes=minutes % 60)
 
 
 def cause_of(connection: ConnectionFigures) -> Phrase:

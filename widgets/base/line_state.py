@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PyQt6 import sip
 from PyQt6.QtCore import QMetaMethod, QMetaObject, QObject, Qt, QTimer, pyqtSignal, pyqtSlot
 
-from upbit_ws_qt import ConnectionMetrics, ConnectionState, HealthStatus, WebSocketType
+from upbit_ws_qt import AlertLimits, ConnectionMetrics, ConnectionState, HealthStatus, WebSocketType
 
 from .freshness import Freshness, freshness_watch
 from .text import mark, said, tr
@@ -25,8 +25,7 @@ LINE_NAMES = {
 }
 _GOOD, _WARN = 80.0, 50.0
 """The scores from which on a line is good, and from which on it is only to be watched."""
-_SLOW = 0.4
-"""Seconds of the last round trip above which a line lags, whatever the score says."""
+_USUAL_LIMITS = AlertLimits()
 _LAGGING = frozenset({"rtt", "late", "no_pong", "silent"})
 """Kinds of reasons for which data are old when they come, or do not come."""
 _OLD = frozenset({Freshness.LATE, Freshness.SILENT})
@@ -86,6 +85,7 @@ def line_state(
     health: HealthStatus | None = None,
     state: ConnectionState | None = None,
     fresh: Freshness = Freshness.LIVE,
+    limits: AlertLimits = _USUAL_LIMITS,
 ) -> LineState:
     """Judge a line.
 
@@ -94,6 +94,7 @@ def line_state(
         health: of all lines, as of the last judgement; None: nothing is judged.
         state: of the line now, where it may have changed since the reading.
         fresh: how old what it brings is known to be, as panels have it.
+        limits: a last round trip above `slow` is that of a line that lags, whatever the score says.
     """
     now = metrics.state if state is None else state
     judged = None if health is None else health.connections.get(metrics.ws_type)
@@ -103,7 +104,7 @@ def line_state(
     up = now is ConnectionState.CONNECTED and metrics.state is now
     score = round(judged.score) if judged is not None and now is ConnectionState.CONNECTED else None
     rtt = metrics.rtt_last if up else None
-    lagging = (rtt is not None and rtt > _SLOW) or (
+    lagging = (rtt is not None and rtt > limits.slow) or (
         judged is not None and any(reason.kind in _LAGGING for reason in judged.reasons)
     )
     level, word = _word(metrics if metrics.state is now else None, now, lagging=lagging)
@@ -202,8 +203,11 @@ class LineBoard(QObject):
         service = self._service
         self.metrics = {ws_type: service.connection_metrics(ws_type) for ws_type in WebSocketType}
         self.health = service.health_status()
+        limits = service.config.alert_limits
         self.states = {
-            ws_type: line_state(each, self.health, service.connection_state(ws_type), self._fresh.of(ws_type).state)
+            ws_type: line_state(
+                each, self.health, service.connection_state(ws_type), self._fresh.of(ws_type).state, limits
+            )
             for ws_type, each in self.metrics.items()
         }
 

@@ -15,6 +15,7 @@ from PyQt6.QtCore import QObject, QTimer, pyqtSignal, pyqtSlot
 from upbit_ws_qt import Phrase, RestMarket, safe_text
 
 from .asking import Question
+from .countries import USUAL_COUNTRY
 from .hangul import matches
 from .text import Language, current_language, mark, resources
 
@@ -153,7 +154,8 @@ class MarketCatalog(QObject):
             self.changed.emit()
 
     def _remembered(self) -> list[Market]:
-        for path in (self._path, resources() / "markets.json"):
+        brought = resources() / "markets.json" if self._rest.config.region == USUAL_COUNTRY else None
+        for path in (self._path, brought):
             if path is not None and path.is_file():
                 markets = _parse(path.read_bytes())
                 if markets:

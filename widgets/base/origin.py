@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from upbit_ws_qt import ServiceConfig, safe_text
 
-from .text import mark, tr
+from .countries import COUNTRIES
+from .text import tr
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +21,6 @@ __all__ = ["ExchangeKind", "ExchangeOrigin"]
 
 _LONGEST_HOST = 60
 _SAFE = frozenset({"wss", "https"})
-_COUNTRIES = {"kr": mark("Korea"), "sg": mark("Singapore"), "id": mark("Indonesia"), "th": mark("Thailand")}
 
 
 class ExchangeKind(StrEnum):
@@ -90,7 +90,7 @@ class ExchangeOrigin:
             case ExchangeKind.LIVE if self.where == "kr":
                 return tr("LIVE exchange")
             case ExchangeKind.LIVE:
-                return tr("LIVE exchange, {country}", country=tr(_COUNTRIES[self.where]))
+                return tr("LIVE exchange, {country}", country=tr(COUNTRIES[self.where]))
             case ExchangeKind.EMBEDDED:
                 return tr("Embedded exchange")
             case ExchangeKind.OTHER:
@@ -123,7 +123,7 @@ class ExchangeOrigin:
 @cache
 def _own_hosts() -> dict[str, str]:
     """Return the exchange's hosts by country."""
-    urls = {region: ServiceConfig.for_region(region).public_url for region in _COUNTRIES}
+    urls = {region: ServiceConfig.for_region(region).public_url for region in COUNTRIES}
     return {region: urlsplit(url).hostname or "" for region, url in urls.items()}
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from PyQt6 import sip
 from PyQt6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPoint, Qt, pyqtSignal, pyqtSlot
-from PyQt6.QtGui import QContextMenuEvent, QCursor, QKeySequence
-from PyQt6.QtWidgets import QMenu
+from PyQt6.QtGui import QBrush, QContextMenuEvent, QCursor, QKeySequence, QPalette
+from PyQt6.QtWidgets import QMenu, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from .copying import copy_as_text, copy_rows, put_on_clipboard, table_csv
 from .focus import FramedTable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from PyQt6.QtGui import QKeyEvent
     from PyQt6.QtWidgets import QWidget
 
-__all__ = ["AS_TEXT", "PanelTable", "menu_text"]
+__all__ = ["AS_TEXT", "ColouredDelegate", "PanelTable", "keep_colour", "menu_text"]
 
 AS_TEXT = QKeySequence("Ctrl+Shift+C")
 _HORIZONTAL = Qt.Orientation.Horizontal
@@ -361,6 +361,23 @@ class PanelTable(FramedTable):
     def _tell(self) -> None:
         if not self._restoring:
             self.arrangementChanged.emit()
+
+
+class ColouredDelegate(QStyledItemDelegate):
+    """Draws cells as the style does, and those of a marked row in their own colours too."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem | None, index: QModelIndex) -> None:
+        """Take the model's colour for the text of a marked row."""
+        super().initStyleOption(option, index)
+        if option is not None:
+            keep_colour(option, index)
+
+
+def keep_colour(option: QStyleOptionViewItem, index: QModelIndex) -> None:
+    """Have a cell that is marked keep the colour that its model gives it; every colour can be read on both grounds."""
+    brush = index.data(Qt.ItemDataRole.ForegroundRole)
+    if brush is not None and option.state & QStyle.StateFlag.State_Selected:
+        option.palette.setBrush(QPalette.ColorRole.HighlightedText, QBrush(brush))
 
 
 def menu_text(text: str) -> str:

@@ -56,11 +56,12 @@ _KRW = _steps(
 )  # fmt: skip
 _USDT = _steps(("10", "0.01"), ("1", "0.001"))
 _BTC = _steps(("0", "0.00000001"))
-_TICKS = {"KRW": _KRW, "USDT": _USDT, "BTC": _BTC}
+# Of the other countries no table is known: a price that is off its tick keeps its digits anyway.
+_TICKS = {"KRW": _KRW, "IDR": _KRW, "USDT": _USDT, "SGD": _USDT, "THB": _USDT, "BTC": _BTC}
 
 # A volume's last digit is worth about as much everywhere (some 100 to 1,000 won): price digits plus these.
-_VOLUME_DIGITS = {"KRW": -2, "USDT": 1, "BTC": 6}
-_MONEY_DECIMALS = {"KRW": 0, "USDT": 2, "BTC": 8}
+_VOLUME_DIGITS = {"KRW": -2, "IDR": -3, "THB": 0, "USDT": 1, "SGD": 1, "BTC": 6}
+_MONEY_DECIMALS = {"KRW": 0, "IDR": 0, "THB": 2, "USDT": 2, "SGD": 2, "BTC": 8}
 _KOREAN_UNITS = ((12, "조"), (8, "억"), (4, "만"))
 _ENGLISH_UNITS = ((12, "T"), (9, "B"), (6, "M"), (3, "K"))
 

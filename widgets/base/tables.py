@@ -18,7 +18,7 @@ from PyQt6.QtWidgets import (
 from .copying import EXACT_ROLE
 from .labels import tip_text
 from .look import legible
-from .panel_table import PanelTable
+from .panel_table import PanelTable, keep_colour
 from .sorting import SortableModel, in_order
 from .text import tr
 from .theme import number_font
@@ -428,6 +428,8 @@ class FiguresDelegate(QStyledItemDelegate):
         super().initStyleOption(option, index)
         if option is not None and index.column() in self._table.indented:
             option.text = _INDENT + (option.text or "")
+        if option is not None:
+            keep_colour(option, index)
         if option is None or not option.displayAlignment & Qt.AlignmentFlag.AlignRight:
             return
         needed = option.fontMetrics.horizontalAdvance(option.text) + space().large

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from PyQt6.QtCore import QObject
 
 __all__ = [
+    "COMPONENTS",
     "Language",
     "Texts",
     "age_text",
@@ -97,6 +98,23 @@ def mark(text: str) -> str:
     return text
 
 
+COMPONENTS = frozenset(
+    {
+        mark("watch list"),
+        mark("order book"),
+        mark("tape"),
+        mark("chart"),
+        mark("quote"),
+        mark("my orders"),
+        mark("my assets"),
+        mark("announcements"),
+        mark("indicators"),
+        mark("key check"),
+    }
+)
+"""The names by which the panels of this program subscribe; the service tells of them by these."""
+
+
 def said(text: object) -> str:
     """Return what the service says in the language in force; text that is no phrase is returned as it is."""
     if not isinstance(text, Phrase):
@@ -108,8 +126,10 @@ def said(text: object) -> str:
 
 def _said_value(value: object) -> object:
     if isinstance(value, tuple):
-        return ", ".join(said(part) for part in value)
-    return said(value) if isinstance(value, str) else value
+        return ", ".join(str(_said_value(part)) for part in value)
+    if isinstance(value, str):
+        return tr(value) if value in COMPONENTS else said(value)
+    return value
 
 
 class _Texts(QTranslator):

@@ -19,7 +19,7 @@ from .words import NOTHING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from upbit_ws_qt import HistorySeries
+    from upbit_ws_qt import AlertLimits, HistorySeries
 
     from ..base.theme import Colours
 
@@ -33,20 +33,26 @@ class ExtraKind(NamedTuple):
         title: marked for translation, with its unit.
         scale: what a value of the history is multiplied by to be of that unit.
         by_line: whether each line has its own; else it is of the program.
+        limit: the alert that is raised from a value on; "" for none.
     """
 
     title: str
     scale: float
     by_line: bool
+    limit: str = ""
+
+    def threshold(self, limits: AlertLimits) -> float | None:
+        """Return from which value on an alert is raised, in the unit of the title; None where none is."""
+        return getattr(limits, self.limit) * self.scale if self.limit else None
 
 
 EXTRAS: Mapping[str, ExtraKind] = {
     "messages_per_second": ExtraKind(mark("messages/s"), 1.0, True),
-    "event_age": ExtraKind(mark("data age ms"), 1000.0, True),
+    "event_age": ExtraKind(mark("data age ms"), 1000.0, True, "late"),
     "pending": ExtraKind(mark("frames that wait"), 1.0, True),
-    "loop_lag": ExtraKind(mark("loop lag ms"), 1000.0, False),
+    "loop_lag": ExtraKind(mark("loop lag ms"), 1000.0, False, "loop_lag"),
     "cpu": ExtraKind(mark("CPU %"), 100.0, False),
-    "memory": ExtraKind(mark("memory MiB"), 1 / 1024**2, False),
+    "memory": ExtraKind(mark("memory MiB"), 1 / 1024**2, False, "memory"),
 }
 """By the metric of the history."""
 
@@ -81,9 +87,16 @@ class ExtraCurves:
         for ws_type in (None, *WebSocketType):
             self.curves[ws_type] = Curve()
             plot.addItem(self.curves[ws_type])
+        self.threshold = pg.InfiniteLine(angle=0)
+        self.threshold.setAcceptHoverEvents(False)
+        plot.addItem(self.threshold, ignoreBounds=True)
 
-    def show(self, kind: ExtraKind, series: Sequence[HistorySeries]) -> None:
-        """Draw these."""
+    def show(self, kind: ExtraKind, series: Sequence[HistorySeries], limits: AlertLimits) -> None:
+        """Draw these, and the value from which on there is an alert."""
+        threshold = kind.threshold(limits)
+        self.threshold.setVisible(threshold is not None)
+        if threshold is not None:
+            self.threshold.setPos(threshold)
         found = {each.ws_type: each for each in series}
         highest = 0.0
         for ws_type, curve in self.curves.items():

@@ -159,7 +159,7 @@ def _when(begin: float, step: float) -> str:
 
 
 def _time_words(seconds: float) -> str:
-    return f"{seconds:g} s" if seconds >= 1 else f"{seconds * 1000:g} ms"
+    return tr("{seconds} s", seconds=f"{seconds:g}") if seconds >= 1 else f"{seconds * 1000:g} ms"
 
 
 def _class_words(edges: tuple[float, ...], place: int) -> str:

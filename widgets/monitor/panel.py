@@ -56,7 +56,7 @@ class MonitorPanel(QWidget):
         )
         self.lines = LinesModel(self)
         self.table = LineTable(self.lines, self)
-        self.plots = MonitorPlots(self)
+        self.plots = MonitorPlots(self, limits=service.config.alert_limits)
         self.components = ComponentsTab(service, self)
         self.alerts = AlertsTab(service, self)
         self.advice = AdviceTab(service, self)

@@ -12,7 +12,7 @@ from PyQt6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, QRectF, QSize,
 from PyQt6.QtGui import QColor, QMouseEvent, QPalette
 from PyQt6.QtWidgets import QFrame, QRubberBand, QVBoxLayout, QWidget
 
-from upbit_ws_qt import WebSocketType
+from upbit_ws_qt import AlertLimits, WebSocketType
 
 from ..base.spacing import spaced
 from ..base.text import tr
@@ -42,6 +42,8 @@ HOVER_PIXELS, BRUSH_PIXELS = NEAR, DRAGGED
 LEAST_SPAN = 4.0
 """Seconds that can be zoomed to at least: there is a point a second."""
 LABELS_SHOWN = 8
+WATCHED_MS = 150
+"""A round trip from which on it costs points (docs/health.md)."""
 FRESH = 5
 """Steps of the history for which its last point tells the present."""
 _KST_OFFSET = -9 * 3600
@@ -72,6 +74,10 @@ class MonitorPlots(QWidget):
     By keyboard: the arrows, Home and End go from mark to mark and say what each one was; plus and minus zoom around the
     mark, or the middle; Escape leaves them.
 
+    Args:
+        parent: of the widget.
+        limits: from which figures on alerts are raised: the plots have a line there.
+
     Signals:
         spanChosen: show from here to there (seconds since 1970).
         spanLeft: show the present again.
@@ -80,8 +86,9 @@ class MonitorPlots(QWidget):
     spanChosen = pyqtSignal(float, float)
     spanLeft = pyqtSignal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, limits: AlertLimits | None = None) -> None:
         super().__init__(parent)
+        self._limits = limits or AlertLimits()
         self._events: tuple[LineEvent, ...] = ()
         self._labels: list[pg.TextItem] = []
         self._x_range = (0.0, 0.0)
@@ -137,7 +144,7 @@ class MonitorPlots(QWidget):
         self._series = series
         self._extra_series = tuple(extra)
         if self._extra is not None and self._extra_curves is not None:
-            self._extra_curves.show(EXTRAS[self._extra], extra)
+            self._extra_curves.show(EXTRAS[self._extra], extra, self._limits)
         heights: dict[str, list[np.ndarray]] = {"score": [], "rtt": [], "epoch": []}
         for (metric, ws_type), curve in self.curves.items():
             found = series.get((metric, ws_type))
@@ -269,6 +276,7 @@ class MonitorPlots(QWidget):
         self._draw_marks()
         if self._extra_curves is not None:
             self._extra_curves.apply_colours(colours, self._stroke)
+            self._extra_curves.threshold.setPen(pg.mkPen(_between(colours, colours.bad), width=self._stroke))
         for line in self._pointers:
             line.setPen(pg.mkPen(colours.accent, width=self._stroke))
         self._show_values()
@@ -337,8 +345,10 @@ class MonitorPlots(QWidget):
             self.plots[name].setXLink(self.plots["epoch"])
         for name, low, high in (("band", 0, 3), ("score", 0, 105), ("rtt", 0, 3), ("epoch", -0.5, 2.5)):
             self.plots[name].setYRange(low, high, padding=0)
-        levels = (("score", 80, "good"), ("score", 50, "bad"), ("rtt", math.log10(150), "warn"))
-        for name, height, level in (*levels, ("rtt", math.log10(400), "bad")):
+        slow = math.log10(self._limits.slow * 1000)
+        watched = min(slow, math.log10(WATCHED_MS))
+        levels = (("score", 80, "good"), ("score", 50, "bad"), ("rtt", watched, "warn"), ("rtt", slow, "bad"))
+        for name, height, level in levels:
             line = pg.InfiniteLine(pos=height, angle=0)
             line.setAcceptHoverEvents(False)
             self.plots[name].addItem(line)
@@ -513,6 +523,9 @@ class MonitorPlots(QWidget):
                 for each in self._extra_series
                 if self._extra_curves.curves[each.ws_type].isVisible()
             ]
+            threshold = kind.threshold(self._limits)
+            if threshold is not None:
+                values.append(tr("alert from {value}", value=extra_text(threshold)))
             rows.append(ReadoutRow(f"{tr(kind.title)}   {'   '.join(values)}"))
         near = [each for each in self._events if abs(each.at - at) <= HOVER_PIXELS * self._pixel]
         rows += [ReadoutRow(event_text(event), self._colours.lines[event.ws_type]) for event in near[-MARKS_TOLD:]]

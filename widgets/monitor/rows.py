@@ -14,7 +14,7 @@ from upbit_ws_qt import ConnectionMetrics, ConnectionState, HealthStatus, WebSoc
 from ..base.icons import icon
 from ..base.labels import tip_text
 from ..base.line_state import line_state
-from ..base.panel_table import PanelTable
+from ..base.panel_table import ColouredDelegate, PanelTable
 from ..base.text import mark, tr
 from ..base.theme import HEALTH_SHAPES, colours_of, number_font
 from ..base.tokens import FRAME, space
@@ -23,6 +23,7 @@ from .words import (
     bytes_text,
     count_text,
     duration,
+    heading_text,
     line_name,
     milliseconds,
     seconds_text,
@@ -175,8 +176,7 @@ class LinesModel(QAbstractTableModel):
         if role == _ROLE.DisplayRole:
             return row.texts[column]
         if role == _ROLE.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignLeft if column in _LEFT else Qt.AlignmentFlag.AlignRight
-            return side | Qt.AlignmentFlag.AlignVCenter
+            return _side(column)
         if role == _ROLE.ForegroundRole and column in (0, 2):
             return self._colours.get(row.level)
         if role == _ROLE.ToolTipRole:
@@ -190,9 +190,11 @@ class LinesModel(QAbstractTableModel):
         if orientation is not Qt.Orientation.Horizontal:
             return None
         if role == _ROLE.DisplayRole:
-            return tr(_COLUMNS[section][0]) if _COLUMNS[section][0] else ""
+            return heading_text(_COLUMNS[section][0])
         if role == _ROLE.ToolTipRole:
             return tr(_COLUMNS[section][1])
+        if role == _ROLE.TextAlignmentRole:
+            return _side(section)
         return None
 
     def _row(self, metrics: ConnectionMetrics, state: LineState, missing: str) -> LineRow:
@@ -233,6 +235,11 @@ class LinesModel(QAbstractTableModel):
         return {name: getattr(metrics, name) - (0 if since is None else getattr(since, name)) for name in _COUNTED}
 
 
+def _side(column: int) -> Qt.AlignmentFlag:
+    side = Qt.AlignmentFlag.AlignLeft if column in _LEFT else Qt.AlignmentFlag.AlignRight
+    return side | Qt.AlignmentFlag.AlignVCenter
+
+
 def _saved_text(metrics: ConnectionMetrics) -> str:
     """Return the share that was saved since the start: what SIMPLE spared is reckoned every few seconds only."""
     plain = metrics.bytes_inflated + metrics.bytes_spared
@@ -259,6 +266,7 @@ class LineTable(PanelTable):
         super().__init__(parent)
         self.setObjectName("connections")
         self.setModel(model)
+        self.setItemDelegate(ColouredDelegate(self))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.rowMenuRequested.connect(self._on_row_menu)
@@ -284,7 +292,7 @@ class LineTable(PanelTable):
         assert header is not None
         assert rows is not None
         for column, (title, _, sample) in enumerate(_COLUMNS):
-            text = tr(title) if title else ""
+            text = heading_text(title)
             widest = max(metrics.horizontalAdvance(sample), metrics.horizontalAdvance(text))
             self.setColumnWidth(column, widest + 2 * space().small + FRAME)
         rows.setDefaultSectionSize(metrics.height() + space().list_row + space().tiny)

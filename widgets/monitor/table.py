@@ -11,11 +11,12 @@ from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QWidget
 
 from ..base.copying import EXACT_ROLE
 from ..base.labels import tip_text
-from ..base.panel_table import PanelTable
+from ..base.panel_table import ColouredDelegate, PanelTable
 from ..base.sorting import SortableModel, in_order
 from ..base.text import tr
 from ..base.theme import colours_of
 from ..base.tokens import space
+from .words import heading_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -102,7 +103,7 @@ class RecordModel(SortableModel, Generic[Record]):
 
     def heading(self, column: int) -> str:
         """Return what a column is called."""
-        return tr(self.columns[column].title) if self.columns[column].title else ""
+        return heading_text(self.columns[column].title)
 
     def can_sort(self, column: int) -> bool:
         """Rows can be sorted by what has a name."""
@@ -132,8 +133,7 @@ class RecordModel(SortableModel, Generic[Record]):
         if role == _ROLE.ToolTipRole:
             return tip_text(column.text(record))
         if role == _ROLE.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignRight if column.right else Qt.AlignmentFlag.AlignLeft
-            return side | Qt.AlignmentFlag.AlignVCenter
+            return _side(right=column.right)
         if role == _ROLE.ForegroundRole and column.level is not None:
             return self._brushes.get(column.level(record) or "")
         if role == _ROLE.AccessibleTextRole:
@@ -144,10 +144,19 @@ class RecordModel(SortableModel, Generic[Record]):
         return None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = _ROLE.DisplayRole) -> Any:
-        """Titles."""
-        if orientation is Qt.Orientation.Horizontal and role == _ROLE.DisplayRole:
+        """Titles, on the side on which their figures stand."""
+        if orientation is not Qt.Orientation.Horizontal:
+            return None
+        if role == _ROLE.DisplayRole:
             return self.heading(section) + self.sort_sign(section)
+        if role == _ROLE.TextAlignmentRole:
+            return _side(right=self.columns[section].right)
         return None
+
+
+def _side(*, right: bool) -> Qt.AlignmentFlag:
+    side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
+    return side | Qt.AlignmentFlag.AlignVCenter
 
 
 class RecordTable(PanelTable, Generic[Record]):
@@ -176,6 +185,7 @@ class RecordTable(PanelTable, Generic[Record]):
         self.records = RecordModel(columns, self)
         self.setObjectName(name.casefold().replace(" ", "-"))
         self.setModel(self.records)
+        self.setItemDelegate(ColouredDelegate(self))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setWordWrap(False)
@@ -273,7 +283,7 @@ class RecordTable(PanelTable, Generic[Record]):
         header.setHighlightSections(False)
         for number, column in enumerate(self.records.columns):
             if column.sample:
-                title = tr(column.title) + (_SIGN if column.title else "")
+                title = heading_text(column.title) + (_SIGN if column.title else "")
                 widest = max(metrics.horizontalAdvance(column.sample), metrics.horizontalAdvance(title))
                 header.setSectionResizeMode(number, QHeaderView.ResizeMode.Interactive)
                 self.setColumnWidth(number, widest + metrics.horizontalAdvance("0") * 2)

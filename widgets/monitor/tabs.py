@@ -24,6 +24,7 @@ from .words import (
     count_text,
     duration,
     event_text,
+    group_text,
     line_name,
     slot_time,
     what_text,
@@ -113,6 +114,12 @@ class ComponentsTab(_ListTab[_Served]):
                 level=lambda row: None if row.panel is None else row.panel.level,
                 figure=_standing_rank,
             ),
+            Column(
+                mark("state"),
+                lambda row: f"✖ {tr('put aside')}" if row.figures.quarantined else f"● {tr('served')}",
+                "✖ put aside",
+                level=lambda row: "bad" if row.figures.quarantined else "good",
+            ),
             Column(mark("priority"), lambda row: tr(_PRIORITIES[row.figures.priority]), "critical", figure=_rank),
             Column(
                 mark("streams"),
@@ -163,12 +170,6 @@ class ComponentsTab(_ListTab[_Served]):
                 "99,999",
                 right=True,
                 figure=lambda row: row.figures.dropped,
-            ),
-            Column(
-                mark("state"),
-                lambda row: f"✖ {tr('put aside')}" if row.figures.quarantined else f"● {tr('served')}",
-                "✖ put aside",
-                level=lambda row: "bad" if row.figures.quarantined else "good",
             ),
         ]
         super().__init__(
@@ -366,7 +367,7 @@ class RestTab(_ListTab[BudgetUsage]):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         columns: list[Column[BudgetUsage]] = [
-            Column(mark("group"), lambda row: row.group),
+            Column(mark("group"), lambda row: group_text(row.group)),
             Column(
                 mark("in use"),
                 lambda row: f"{row.in_use}/{row.per_second}",

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from ..base.line_state import line_name
-from ..base.text import mark, said, tr
+from ..base.text import COMPONENTS, Language, current_language, mark, said, tr
 from ..base.units import unit_text
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ __all__ = [
     "count_text",
     "duration",
     "event_text",
+    "group_text",
+    "heading_text",
+    "kind_text",
     "line_name",
     "milliseconds",
     "program_text",
@@ -37,20 +40,6 @@ __all__ = [
 KST = timezone(timedelta(hours=9), "KST")
 NOTHING = "—"
 
-_PANELS = frozenset(
-    {
-        mark("watch list"),
-        mark("order book"),
-        mark("tape"),
-        mark("chart"),
-        mark("my orders"),
-        mark("my assets"),
-        mark("announcements"),
-        mark("indicators"),
-        mark("key check"),
-    }
-)
-"""The names by which the panels of this program subscribe."""
 _CHANNEL = "channel "
 _STREAMS = {
     "ticker": mark("tickers"),
@@ -62,6 +51,12 @@ _STREAMS = {
     "indicator": mark("indicators"),
     "indicatorSignal": mark("signals"),
 }
+_GROUPS = {
+    "market": mark("markets"),
+    "candle": mark("candles"),
+    "default": mark("account and the rest"),
+}
+"""What the exchange counts questions by, beside the streams' names."""
 _WHAT = {
     # advice
     "slow_consumer": mark("slow consumer"),
@@ -121,21 +116,36 @@ def program_text(metrics: PerformanceMetrics, health: HealthStatus) -> tuple[str
     return text, "\n".join(said(reason.text) for reason in health.reasons if reason.ws_type is None)
 
 
+def heading_text(title: str) -> str:
+    """Return what stands above a column, beginning as a sentence does; a figure such as p95 as it is written."""
+    text = tr(title) if title else ""
+    begins = current_language() is Language.ENGLISH and text[:2].isalpha()
+    return text[:1].upper() + text[1:] if begins else text
+
+
 def component_name(component_id: str) -> str:
     """Return the name of a panel or channel of this program in the language in force; anybody else's is as it is."""
-    if component_id.startswith(_CHANNEL):  # the service names a channel so; what follows is the exchange's own name
-        return tr("channel {stream}", stream=component_id.removeprefix(_CHANNEL))
-    return tr(component_id) if component_id in _PANELS else component_id
+    if component_id.startswith(_CHANNEL):  # the service names a channel so
+        kind, _, market = component_id.removeprefix(_CHANNEL).partition(" ")
+        return tr("channel {stream}", stream=f"{kind_text(kind)} {market}".rstrip())
+    return tr(component_id) if component_id in COMPONENTS else component_id
 
 
 def stream_name(key: StreamKey) -> str:
     """Return the name of a stream in the language in force; with neither symbol nor variant that of its kind."""
-    kind = key.data_type.value
+    return " ".join(part for part in (kind_text(key.data_type.value), key.symbol, key.variant) if part)
+
+
+def kind_text(kind: str) -> str:
+    """Return the name of what the exchange calls "orderbook" or "candle.1m"; one that nobody knows is as it is."""
     if kind.startswith("candle."):
-        name = tr("candles {unit}", unit=unit_text(kind.removeprefix("candle.")))
-    else:
-        name = tr(_STREAMS[kind]) if kind in _STREAMS else kind
-    return " ".join(part for part in (name, key.symbol, key.variant) if part)
+        return tr("candles {unit}", unit=unit_text(kind.removeprefix("candle.")))
+    return tr(_STREAMS[kind]) if kind in _STREAMS else kind
+
+
+def group_text(group: str) -> str:
+    """Return the name of a group of questions in the language in force; one that nobody knows is as it is."""
+    return tr(_GROUPS[group]) if group in _GROUPS else kind_text(group)
 
 
 def what_text(kind: str) -> str:
@@ -153,7 +163,7 @@ def alert_figure(kind: str, value: float) -> str:
         return bytes_text(value)
     if kind in ("reconnecting_often", "unserved", "skipped"):
         return f"{value:,.0f}"
-    return f"{value * 1000:.0f} ms" if value < 1 else f"{value:,.1f} s"
+    return f"{value * 1000:.0f} ms" if value < 1 else tr("{seconds} s", seconds=f"{value:,.1f}")
 
 
 def event_text(event: LineEvent) -> str:
@@ -200,7 +210,7 @@ def seconds_text(seconds: float | None) -> str:
     """Return an age."""
     if seconds is None:
         return NOTHING
-    return f"{seconds:.1f} s" if seconds < 100 else duration(seconds)
+    return tr("{seconds} s", seconds=f"{seconds:.1f}") if seconds < 100 else duration(seconds)
 
 
 def duration(seconds: float) -> str:

@@ -54,7 +54,7 @@ def run_program(options: Options, exchange: ExchangeProcess | None, began: float
             exchange,
             app,
             start=lambda: ExchangeProcess(rate),
-            live=lambda **settings: ServiceConfig.for_region(options.region, **settings),
+            live=ServiceConfig.for_region,
         )
         store = Store(None) if options.by_itself else Store.of_user()
         preferences = _with_options(store.preferences(), options)
@@ -131,6 +131,8 @@ def _with_options(preferences: Preferences, options: Options) -> Preferences:
         changes["language"] = Language(options.language)
     if options.theme is not None:
         changes["theme"] = ThemeMode(options.theme)
+    if options.region is not None:
+        changes["region"] = options.region
     if options.symbols:
         changes["symbol"] = options.symbols[0]
     return dataclasses.replace(preferences, **changes)  # type: ignore[arg-type]  # names and values are made above

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QEvent, QSize, Qt, pyqtSignal, pyqtSlot
 from PyQt6.QtGui import QColor, QKeyEvent, QPalette
 from PyQt6.QtWidgets import (
+    QComboBox,
     QDialog,
     QHBoxLayout,
     QPushButton,
@@ -19,6 +20,7 @@ from PyQt6.QtWidgets import (
 
 from upbit_ws_qt import Phrase
 
+from ..base.countries import COUNTRIES, USUAL_COUNTRY
 from ..base.exchange_choice import ExchangeChoice
 from ..base.origin import SIGNS, ExchangeKind
 from ..base.panel import plain_label
@@ -29,6 +31,8 @@ from ..settings.keys import KeysPage
 from .exchanges import kept_credentials
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from upbit_ws_qt import Credentials, ServiceConfig
 
 __all__ = ["ExchangePage"]
@@ -139,9 +143,10 @@ class ExchangePage(QDialog):
     """Three choices, and the page for a key behind the third.
 
     Args:
-        live: the configuration for the real exchange, against which a key is tested.
+        live: makes the configuration for the real exchange of a country, against which a key is tested.
         current: what is shown now; ASK at the first start.
         parent: the window, where there is one.
+        region: the country that is chosen at first.
 
     Signals:
         chosen(object, object): an ExchangeChoice, and Credentials or None.
@@ -149,8 +154,16 @@ class ExchangePage(QDialog):
 
     chosen = pyqtSignal(object, object)
 
-    def __init__(self, live: ServiceConfig, current: ExchangeChoice | None, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        live: Callable[[str], ServiceConfig],
+        current: ExchangeChoice | None,
+        parent: QWidget | None = None,
+        *,
+        region: str = USUAL_COUNTRY,
+    ) -> None:
         super().__init__(parent)
+        self._live = live
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._texts = Texts()
         self._texts.put(self.setWindowTitle, mark("Exchange – upbit_ws_qt"))
@@ -159,8 +172,13 @@ class ExchangePage(QDialog):
         self._told: str = ""
         self.cards: dict[ExchangeChoice, _Card] = {}
         self.pages = QStackedWidget(self)
+        self.countries = QComboBox(self)
+        for each in COUNTRIES:
+            self.countries.addItem("", each)
+        self.countries.setCurrentIndex(list(COUNTRIES).index(region))
         self._first = self._choices()
-        self._second = self._key_page(live)
+        self._second = self._key_page(live(region))
+        self.countries.currentIndexChanged.connect(self._on_country)
         for page in (self._first, self._second):
             self.pages.addWidget(page)
         layout = QVBoxLayout(self)
@@ -189,6 +207,7 @@ class ExchangePage(QDialog):
             card = self.cards[choice] = _Card(kind, page)
             card.clicked.connect(partial(self._on_card, choice))
             layout.addWidget(card)
+        layout.addLayout(self._country_row(page))
         self.answer = plain_label("", page)
         self.answer.setWordWrap(True)
         layout.addWidget(self.answer)
@@ -200,6 +219,27 @@ class ExchangePage(QDialog):
         layout.addWidget(note)
         layout.addStretch()
         return page
+
+    def _country_row(self, page: QWidget) -> QHBoxLayout:
+        label = plain_label("", page)
+        label.setBuddy(self.countries)
+        self._texts.put(label.setText, mark("Country of the real exchange"))
+        self._texts.put(self.countries.setAccessibleName, mark("Country of the real exchange"))
+        line = QHBoxLayout()
+        spaced(line)
+        line.addWidget(label)
+        line.addWidget(self.countries)
+        line.addStretch()
+        return line
+
+    @property
+    def region(self) -> str:
+        """The country of the real exchange that is chosen."""
+        return str(self.countries.currentData())
+
+    @pyqtSlot()
+    def _on_country(self) -> None:
+        self.keys.test_against(self._live(self.region))
 
     def _key_page(self, live: ServiceConfig) -> QWidget:
         page = QWidget(self)
@@ -235,6 +275,8 @@ class ExchangePage(QDialog):
             card = self.cards[choice]
             card.now.setText(tr("shown now") if choice is self._current else "")
             card.say(tr(head), tr(about))
+        for place, name in enumerate(COUNTRIES.values()):
+            self.countries.setItemText(place, tr(name))
         self.answer.setText(said(self._told) if self._told else "")
         self.answer.setVisible(bool(self._told))
 
@@ -285,8 +327,8 @@ class ExchangePage(QDialog):
         self.chosen.emit(choice, None)
 
     def _be_busy(self, busy: bool) -> None:
-        for card in self.cards.values():
-            card.setEnabled(not busy)
+        for choice in (*self.cards.values(), self.countries):
+            choice.setEnabled(not busy)
 
     @pyqtSlot()
     def _on_use_kept(self) -> None:

@@ -35,7 +35,7 @@ class Exchanges(QObject):
         process: the embedded one where it runs already.
         parent: of the QObject.
         start: starts the embedded one.
-        live: makes the configuration for the real one, of settings by their names.
+        live: makes the configuration for the real one, of a country and settings by their names.
 
     Signals:
         ready: the embedded exchange says where it listens; after `begin`.
@@ -53,7 +53,7 @@ class Exchanges(QObject):
         parent: QObject | None = None,
         *,
         start: Callable[[], ExchangeProcess] = ExchangeProcess,
-        live: Callable[..., ServiceConfig] = ServiceConfig,
+        live: Callable[..., ServiceConfig] = ServiceConfig.for_region,
     ) -> None:
         super().__init__(parent)
         self._process = process
@@ -148,7 +148,7 @@ class Exchanges(QObject):
             )
         if choice is ExchangeChoice.LIVE_WITH_KEY and credentials is None:
             credentials = kept_credentials()
-        return self._live(credentials=credentials, **usual)
+        return self._live(region=preferences.region, credentials=credentials, **usual)
 
 
 def kept_credentials() -> Credentials | None:

@@ -194,14 +194,11 @@ class Notifier(QObject):
         wanted = self.preferences
         quiet = wanted.quiet_hours and is_quiet(wanted.quiet_from, wanted.quiet_until, self._clock())
         if alert.kind in wanted.alerts_muted or quiet:
-            log_note(text, "warn")
-            return
+            return  # the service has logged it
         if wanted.alert_sound:
             self._sound()
-        if alert.ws_type in self._down or alert.kind in _TOLD:
-            log_note(text, "warn")
-            return
-        self._tell(wanted.toast_alerts, text, "warn", f"alert {alert.kind} {alert.ws_type}")
+        if alert.ws_type not in self._down and alert.kind not in _TOLD:
+            self._tell(wanted.toast_alerts, text, "warn", f"alert {alert.kind} {alert.ws_type}", logged=True)
 
     def _sound(self) -> None:
         now = time.monotonic()

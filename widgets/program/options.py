@@ -33,7 +33,7 @@ class Options:
             panel got data and no error was logged; None for ever.
         live: use the real exchange, whatever was chosen on the first page.
         embedded: use the embedded one, likewise.
-        region: of the real exchange.
+        region: country of the real exchange; None for the chosen one.
         replay: recording to show instead of an exchange.
         config: TOML file of settings for the service; it names its exchange, so nothing is embedded then.
         symbols: markets of the first tab; empty for all.
@@ -49,7 +49,7 @@ class Options:
     smoke: float | None = None
     live: bool = False
     embedded: bool = False
-    region: str = "kr"
+    region: str | None = None
     replay: Path | None = None
     config: Path | None = None
     symbols: tuple[str, ...] = ()
@@ -106,7 +106,7 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
         smoke=given.smoke,
         live=given.live,
         embedded=given.embedded,
-        region=given.region or "kr",
+        region=given.region,
         config=given.config,
         symbols=given.symbols,
         perspective=given.perspective,
@@ -132,7 +132,7 @@ def _parser() -> _Parser:
     add("--version", action=_Version, nargs=0, help="show the version and exit")
     add("--live", action="store_true", help="use the real exchange; a key from the keyring or environment, or none")
     add("--embedded", action="store_true", help="use the embedded exchange: no network, no key, no money")
-    add("--region", choices=_REGIONS, help="country of the real exchange (default kr)")
+    add("--region", choices=_REGIONS, help="country of the real exchange (default: the chosen one)")
     add("--config", type=_file, metavar="FILE", help="TOML file of settings; see docs for their names")
     add("--replay", type=_recording, metavar="FOLDER", help="show a recording, with a timeline below the window")
     add("--symbols", type=_symbols, default=(), metavar="CODES", help="markets to list, e.g. KRW-BTC,KRW-ETH")

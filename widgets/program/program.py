@@ -26,6 +26,7 @@ from upbit_ws_qt import (
 
 from ..alarms.bell import AlarmBell
 from ..alarms.keeper import AlarmKeeper
+from ..base.countries import market_in
 from ..base.exchange_choice import ExchangeChoice
 from ..base.look import look
 from ..base.market_catalog import MarketCatalog
@@ -198,15 +199,20 @@ class Program(QObject):
             self._page.raise_()
             self._page.activateWindow()
             return self._page
-        live = self.exchanges.config(ExchangeChoice.LIVE, self._preferences)
-        page = self._page = ExchangePage(live, self._choice, self._living())
+        page = self._page = ExchangePage(self._live_in, self._choice, self._living(), region=self._preferences.region)
         page.chosen.connect(self._on_chosen)
         page.open() if self._living() is not None else page.show()
         return page
 
+    def _live_in(self, region: str) -> ServiceConfig:
+        """Return the configuration for the real exchange of a country."""
+        return self.exchanges.config(ExchangeChoice.LIVE, dataclasses.replace(self._preferences, region=region))
+
     @pyqtSlot(object, object)
     def _on_chosen(self, choice: ExchangeChoice, credentials: Credentials | None) -> None:
         self._wait_for_none()
+        if self._page is not None and not sip.isdeleted(self._page):
+            self._remember(region=self._page.region)
         self._wanted = choice, credentials
         if choice is ExchangeChoice.EMBEDDED:
             self.exchanges.begin()
@@ -378,7 +384,7 @@ class Program(QObject):
             service,
             catalog,
             log,
-            chosen.symbol,
+            market_in(self._config.region, chosen.symbol),
             only,
             chosen.unit,
             chosen.watches,

@@ -25,7 +25,8 @@ __all__ = ["KeysPage"]
 _LONGEST_CAUSE = 300
 _ANSWER_LINES = 5
 _HOW_LINES = 12
-_SITE = "https://upbit.com/mypage/open_api_management"
+_SITES = {"kr": "upbit.com", "sg": "sg.upbit.com", "id": "id.upbit.com", "th": "th.upbit.com"}
+"""By country."""
 
 
 class KeysPage(QWidget):
@@ -75,7 +76,7 @@ class KeysPage(QWidget):
         self._arrange()
         self.save.clicked.connect(self._on_save)
         self.remove.clicked.connect(self._on_remove)
-        self.open_site.clicked.connect(_open_site)
+        self.open_site.clicked.connect(self._on_open_site)
         self.choose.clicked.connect(self.exchangesRequested)
         self.choose.setVisible(embedded)
         if embedded:
@@ -152,6 +153,10 @@ class KeysPage(QWidget):
         if self.isVisible():
             self.access.setFocus()
 
+    def test_against(self, config: ServiceConfig) -> None:
+        """Test keys against another exchange from now on, that of another country."""
+        self._config = config
+
     def begin(self) -> None:
         """Give the keyboard to the first field."""
         if self.access.isEnabled():
@@ -211,6 +216,6 @@ class KeysPage(QWidget):
         self._tell(mark("The key is removed.") if found else mark("No key was kept."))
         self.keysChanged.emit(None)
 
-
-def _open_site() -> None:
-    QDesktopServices.openUrl(QUrl(_SITE))
+    @pyqtSlot()
+    def _on_open_site(self) -> None:
+        QDesktopServices.openUrl(QUrl(f"https://{_SITES[self._config.region]}/mypage/open_api_management"))

@@ -18,6 +18,7 @@ from upbit_ws_qt import (
     is_market_code,
 )
 
+from ..base.countries import COUNTRIES, USUAL_COUNTRY
 from ..base.exchange_choice import ExchangeChoice
 from ..base.text import Language
 from ..base.theme import MarketScheme, ThemeMode
@@ -40,6 +41,7 @@ class Preferences:
 
     Attributes:
         exchange: which one is shown where the command line names none.
+        region: country of the real one.
         language: of the texts.
         theme: light or dark.
         scheme: colours of rising and falling prices.
@@ -67,6 +69,7 @@ class Preferences:
     """
 
     exchange: ExchangeChoice = ExchangeChoice.ASK
+    region: str = USUAL_COUNTRY
     language: Language = Language.SYSTEM
     theme: ThemeMode = ThemeMode.SYSTEM
     scheme: MarketScheme = MarketScheme.KOREAN
@@ -143,6 +146,8 @@ def preferences_from(plain: dict[str, Any]) -> Preferences:
             values[item.name] = value if is_clock(value) else item.default
         elif item.name == "watches":
             values[item.name] = _watches(value)
+        elif item.name == "region":
+            values[item.name] = value if value in COUNTRIES else item.default
         elif item.name == "symbol":
             values[item.name] = value if _is_code(value) else item.default
         elif isinstance(value, type(item.default)) and (not isinstance(value, str) or len(value) <= 10):

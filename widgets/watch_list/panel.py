@@ -19,6 +19,7 @@ from upbit_ws_qt import (
     WebSocketType,
 )
 
+from ..base.countries import quotes_in
 from ..base.look import look
 from ..base.market_marks import market_marks
 from ..base.panel import Panel
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = ["WatchListWidget"]
 
-_QUOTES = ("KRW", "BTC", "USDT")
 _FAVOURITES = "★"
 
 
@@ -93,7 +93,7 @@ class WatchListWidget(Panel):
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._on_filter)
         self.tabs = QTabBar(self)
-        for name in (_FAVOURITES, *_QUOTES):
+        for name in (_FAVOURITES, *quotes_in(service.config.region)):
             self.tabs.addTab(name)
         self.tabs.setCurrentIndex(1)
         self.tabs.setDrawBase(False)

@@ -76,6 +76,30 @@ _WORDS = (
 )
 
 
+_LEVEL_NAMES = (mark("DEBUG"), mark("INFO"), mark("WARNING"), mark("ERROR"), mark("CRITICAL"))
+_SOURCES = frozenset(
+    {
+        mark("manager"),
+        mark("monitoring"),
+        mark("monitoring.adaptive"),
+        mark("desktop"),
+        mark("subscriptions"),
+        mark("exchange"),
+        mark("websockets"),
+    }
+)
+"""The parts of this program that log; anybody else's is called as it is."""
+
+
+def _level_text(level: int) -> str:
+    name = logging.getLevelName(level)
+    return tr(name) if name in _LEVEL_NAMES else name
+
+
+def _source_text(source: str) -> str:
+    return tr(source) if source in _SOURCES else source
+
+
 class LogLine(NamedTuple):
     """One entry; `message` is safe to show."""
 
@@ -193,7 +217,10 @@ class _Model(QAbstractTableModel):
 
     def _fits(self, line: LogLine) -> bool:
         return line.level >= self._level and (
-            not self._query or self._query in line.message.casefold() or self._query in line.source
+            not self._query
+            or self._query in line.message.casefold()
+            or self._query in line.source
+            or self._query in _source_text(line.source)
         )
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
@@ -216,8 +243,8 @@ class _Model(QAbstractTableModel):
         """Return a cell."""
         line = self.shown[index.row()]
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
-            level = f"{_SHAPES.get(line.level, '')} {logging.getLevelName(line.level)}".strip()
-            text = (line.time, level, line.source, line.message)[index.column()]
+            level = f"{_SHAPES.get(line.level, '')} {_level_text(line.level)}".strip()
+            text = (line.time, level, _source_text(line.source), line.message)[index.column()]
             return tip_text(text) if role == Qt.ItemDataRole.ToolTipRole else text
         if role == Qt.ItemDataRole.ForegroundRole and index.column() == 1:
             return self.colours.get(line.level)
