@@ -25,7 +25,10 @@ def test_a_ramp_is_even_between_its_points_and_flat_beyond(value: float, penalty
     assert ramp(value, POINTS) == pytest.approx(penalty)
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0.412, "412 ms"), (0.0, "0 ms"), (2.34, "2.3 s"), (95.4, "95 s")])
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.412, "412 ms"), (0.0, "0 ms"), (2.34, "2.3 s"), (95.4, "1 min 35 s"), (7800.0, "2 h 10 min")],
+)
 def test_durations_read_well(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 

@@ -122,7 +122,9 @@ def test_one_more_figure_has_the_same_axis_of_time(metric: str, qapp: QApplicati
         assert [value.text for value in plots.values["extra"].values] == ["3.0"]
         assert plots.plots["extra"].viewRange()[1] == pytest.approx([0, 5])
         point(plots, NOW - 10)
-        assert texts(plots)[-1].endswith("3.0")
+        figure, _, limit = texts(plots)[-1].partition("   alert from ")
+        assert figure.endswith("3.0")
+        assert bool(limit) is bool(kind.limit)
         plots.set_extra(None)
         assert "extra" not in plots.plots
         plots.set_extra(metric)

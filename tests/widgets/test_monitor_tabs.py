@@ -64,7 +64,7 @@ async def test_what_was_asked_of_rest_is_shown_with_its_budget(service: WebSocke
         assert "REST: market 1 asked, 0 refused, 0 waiting" in dock.diagnostics()
         model = panel.rest.table.records
         shown_texts = [model.data(model.index(0, column)) for column in range(model.columnCount())]
-        assert shown_texts[0] == "market"
+        assert shown_texts[0] == "markets"
         assert shown_texts[-1] == "● free"
 
 

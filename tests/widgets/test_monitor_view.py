@@ -130,7 +130,8 @@ async def test_a_frozen_view_can_be_looked_at_over_another_time_and_saved(
         try:
             set_language(Language.KOREAN)
             await until(lambda: text(dock, PUBLIC, 0).endswith("공개"))
-            assert [row.texts[2:10] for row in dock.panel.lines.rows] == [row.texts[2:10] for row in frozen]
+            said = [[text.replace("초", " s") for text in row.texts[2:10]] for row in dock.panel.lines.rows]
+            assert said == [list(row.texts[2:10]) for row in frozen]
         finally:
             set_language(Language.ENGLISH)
 
