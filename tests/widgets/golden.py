@@ -18,7 +18,7 @@ import numpy as np
 from msgspec.structs import replace
 from PyQt6.QtCore import QEvent, QPoint, Qt, qVersion
 from PyQt6.QtGui import QFont, QImage, QPainter
-from PyQt6.QtWidgets import QApplication, QWidget
+from PyQt6.QtWidgets import QApplication, QLineEdit, QWidget
 
 from tests.frames import DEFAULT_FRAMES
 from tests.rest.peers import peer
@@ -322,9 +322,11 @@ async def _draw(scene: Scene, variant: Variant, rest_url: str) -> QImage:
             await asyncio.sleep(0.01)
         if scene.enter is not None:
             scene.enter(panel)
-        for focused in (QApplication.focusWidget(), panel.focusWidget()):
-            if focused is not None:
-                focused.clearFocus()  # where a cursor blinks
+        focused, inside = QApplication.focusWidget(), panel.focusWidget()
+        if focused is not None:
+            focused.clearFocus()
+        if isinstance(inside, QLineEdit):
+            inside.clearFocus()  # where a cursor blinks
         QApplication.sendPostedEvents()  # what was said anew may need more room
         return _painted(panel, variant.scale)
     finally:
