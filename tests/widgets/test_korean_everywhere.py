@@ -192,9 +192,9 @@ async def test_no_english_is_left_in_the_dialogs() -> None:
         menu = window.findChild(MainMenu)
         assert menu is not None
         left = set()
-        for dialog in (open_settings(window), program.show_exchanges()):
-            left |= leftovers(dialog)
-            dialog.close()
+        for page in (open_settings(window), program.show_exchanges()):
+            left |= leftovers(page)
+            page.close()
         tour = program.show_around()
         assert tour is not None
         while tour.card.isVisible():
