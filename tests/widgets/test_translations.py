@@ -90,6 +90,15 @@ def test_nothing_is_translated_that_is_never_said() -> None:
     assert not leftover
 
 
+def test_a_text_is_translated_in_one_place() -> None:
+    """Two things that are called by one word in English may need two in Korean: then they are two texts."""
+    places: dict[str, list[str]] = {}
+    for path in sorted((resources() / "translations" / "ko").glob("*.json")):
+        for text, _ in json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=list):
+            places.setdefault(text, []).append(path.name)
+    assert {text: found for text, found in places.items() if len(found) > 1} == {}
+
+
 def test_placeholders_are_the_same_in_both_languages() -> None:
     for text, translated in korean().items():
         for each in [translated] if isinstance(translated, str) else translated:

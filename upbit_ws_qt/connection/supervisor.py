@@ -249,7 +249,7 @@ class Supervisor:
             self._serves(line)
             # Before it is proved: what it brings meanwhile is of this epoch.
             self._epoch_begun(await self._epochs.increment_epoch(self.ws_type), line, "opened again")
-            self._move(ConnectionState.SYNCING, "open")
+            self._move(ConnectionState.SYNCING, "opened")
             await self._lines.prove(line)
         except WebSocketError as error:
             self._askers.settle(error)
@@ -344,7 +344,7 @@ class Supervisor:
         self._asked_for = None
         self._counters.rotated()
         if self.state is ConnectionState.RECONNECTING and not line.closed.done():
-            self._move(ConnectionState.SYNCING, "open")
+            self._move(ConnectionState.SYNCING, "opened")
         self._proved(line)
 
     # -- what happens to lines ------------------------------------------------------------------------------------

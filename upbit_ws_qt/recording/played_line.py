@@ -299,7 +299,7 @@ class PlayedConnection:
         self._counters.connected()
         self._open(epoch)
         if old is None and self.state is not ConnectionState.SYNCING:
-            self._go(ConnectionState.SYNCING, "open", None)
+            self._go(ConnectionState.SYNCING, "opened", None)
         held, self._held = self._held, []
         for entry in held:
             self.receive(entry)

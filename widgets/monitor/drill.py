@@ -267,7 +267,7 @@ class DrillTab(QWidget):
 
     def retranslate(self) -> None:
         """Say everything in the language in force."""
-        self.start.setText(tr("Try it"))
+        self.start.setText(tr("Try it now"))
         self.start.setToolTip(tr("Have the embedded exchange do this now"))
         self.stop.setText(tr("End it"))
         self.stop.setToolTip(tr("Take all faults back"))

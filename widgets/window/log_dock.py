@@ -66,7 +66,7 @@ _WORDS = (
     mark("connected"),
     mark("reconnecting"),
     mark("failed"),
-    mark("open"),
+    mark("opened"),
     mark("proved"),
     mark("asked"),
     mark("wanted"),
