@@ -50,7 +50,7 @@ _MOST_ROWS = 12
 _DATA = frozenset({"raw-frames", "markets"})
 """Tables of what the exchange sent as it is, and of markets, whose English names are meant; as is what others log."""
 _NAMES = re.compile(
-    r"[A-Z0-9]+-[A-Z0-9]+|Bitcoin|KiB|MiB|ping|Pong|Ctrl|Shift|Alt|Enter|Space|Esc|Home|End|Delete|Menu|Page|"
+    r"[A-Z0-9]+-[A-Z0-9]+|Bitcoin|KiB|MiB|ping|Pong|Ctrl|Shift|Alt|Enter|Space|Esc|Home|End|Insert|Delete|Tab|Menu|Page|"
     r"Open API|API|PNG|CSV|REST|KST|"
     r"DEFAULT|SIMPLE|JSON_LIST|_LIST|permessage-deflate|"
     r"Okabe-Ito|English|upbit_ws_qt|upbit\.com|Access|Secret key|Secret|SAR|WMA|"
