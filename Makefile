@@ -8,10 +8,10 @@ STAMP := $(VENV)/.installed-$(EXTRAS)
 LOWEST := .venv-lowest
 DOCS := .venv-docs
 # What is about the panels, the papers and the tools is the same on every Python, and runs on one.
-ONCE := widgets test_packaging.py test_examples.py test_tools.py test_tour.py test_promises.py test_conftest.py
+ONCE := widgets test_packaging.py test_examples.py test_tools.py test_tour.py test_promises.py test_conftest.py test_figures.py test_shell_in_documents.py
 ROOMS := tests $(ONCE:%=--ignore=tests/%)
 
-.PHONY: run test check golden prove prove-short prove-mutants soak test-rooms check-lowest lint types imports fuzz hostile mutants house bench docs dist clean
+.PHONY: run test check golden prove prove-short prove-mutants soak test-rooms check-lowest lint types imports fuzz hostile mutants house bench figures counts docs dist clean
 
 run: $(STAMP)
 	@$(BIN)/python run_desktop_ui.py $(ARGS)
@@ -22,7 +22,7 @@ test soak test-rooms check-lowest: export PYTHONDONTWRITEBYTECODE :=
 test: $(STAMP)
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
-check: lint types imports prove-short test
+check: lint types imports prove-short counts test
 
 # The long forms of tests that `make test` runs in a small one, and nothing else.
 soak: $(STAMP)
@@ -91,8 +91,18 @@ dist: $(STAMP)
 bench: VENV := .venv-bench
 bench:
 	@$(MAKE) --no-print-directory VENV=$(VENV) EXTRAS=bench $(VENV)/.installed-bench
-	@for script in benchmarks/[a-z]*.py; do name=$$(basename $$script .py); echo; echo "== $$name"; \
+	@for script in $(sort $(filter-out benchmarks/figures.py,$(wildcard benchmarks/[a-z]*.py))); do name=$$(basename $$script .py); echo; echo "== $$name"; \
 		QT_QPA_PLATFORM=offscreen $(BIN)/python -m benchmarks.$$name || exit 1; done
+
+# The page of figures, measured anew: ten minutes of an idle machine (make figures ARGS="latency growth": only these).
+figures: VENV := .venv-bench
+figures:
+	@$(MAKE) --no-print-directory VENV=$(VENV) EXTRAS=bench $(VENV)/.installed-bench
+	@$(BIN)/python -m benchmarks.figures $(ARGS)
+
+# What a message costs, in steps of the interpreter, beside what is recorded: a busy machine counts the same.
+counts: $(STAMP)
+	@PYTHONHASHSEED=0 $(BIN)/python -m benchmarks.counts --check
 
 # Re-made only when pyproject.toml changes, so that a second `make run` starts at once.
 $(STAMP): pyproject.toml tools/check_system.py

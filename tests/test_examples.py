@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-LINKS = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 # A block may stand under a note: from which file it is, or why it is not run.
 NOTE = r"(?:^<!-- (?:from (?P<file>[\w/.]+)|not run: (?P<reason>[^\n]+)) -->\n)?"
 FENCES = re.compile(NOTE + r"^```python\n(?P<code>.*?)^```", re.DOTALL | re.MULTILINE)
@@ -169,37 +168,6 @@ async def test_python_in_a_document_runs(name: str, exchange: EmbeddedExchange, 
 def test_a_part_of_a_file_is_shown_as_it_stands_there(name: str) -> None:
     block = SHOWN_FROM[name]
     assert block["code"].strip("\n") in (ROOT / block["file"]).read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("name", ["using.md", "using.ko.md"])
-def test_the_settings_in_the_guide_are_read(name: str, tmp_path: Path) -> None:
-    (table,) = re.findall(r"^```toml\n(.*?)^```", (ROOT / "docs" / name).read_text(encoding="utf-8"), re.DOTALL | re.M)
-    path = tmp_path / "upbit.toml"
-    path.write_text(table, encoding="utf-8")
-    assert upbit_ws_qt.ServiceConfig.load(path) != upbit_ws_qt.ServiceConfig()
-
-
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_what_a_document_links_to_is_there(path: Path) -> None:
-    named = LINKS.findall(path.read_text(encoding="utf-8"))
-    assert [link for link in named if not (path.parent / link).exists()] == []
-
-
-def _twins() -> list[str]:
-    korean = [path for path in DOCUMENTS if path.name.endswith(".ko.md") and not path.name.startswith("testing.")]
-    return [path.relative_to(ROOT).as_posix().removesuffix(".ko.md") for path in korean]
-
-
-@pytest.mark.parametrize("name", _twins())
-def test_both_languages_show_the_same_commands_links_and_code(name: str) -> None:
-    def facts(name: str) -> list[set[str]]:
-        text = (ROOT / name).read_text(encoding="utf-8")
-        commands = {line.partition("#")[0].strip() for block in re.findall(r"```\w+\n(.*?)```", text, re.DOTALL)
-                    for line in block.splitlines()}  # fmt: skip
-        links = {link.replace(".ko.", ".") for link in LINKS.findall(text) if not link.endswith(".png")}
-        return [commands, links, set(re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL)))]
-
-    assert facts(f"{name}.md") == facts(f"{name}.ko.md")
 
 
 def test_the_strategy_example_decides_ten_times_and_ends() -> None:

@@ -1,4 +1,7 @@
-"""The reference has every public name and every option of every command, and nothing else; the site has all pages."""
+"""The reference has every public name and every option of every command, and nothing else; the site has all pages.
+
+What a page says in one language stands in its twin, too: commands, links, and the names in it.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,17 @@ import widgets
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *DOCS.glob("**/*.md")])
+LINKS = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 NAMED = re.compile(r"^::: (\S+)$", re.MULTILINE)
 COMMANDS = {
     "upbit-ws-desktop": ["run_desktop_ui.py"],
     "upbit-ws-doctor": ["-m", "upbit_ws_qt.doctor"],
+    "upbit-ws-record": ["-m", "upbit_ws_qt.recording.cli"],
     "python -m upbit_ws_qt.exchange": ["-m", "upbit_ws_qt.exchange"],
     "python -m upbit_ws_qt.examples": ["-m", "upbit_ws_qt.examples"],
 }
+PARTS = {"upbit-ws-record": (("record",), ("info",), ("export",), ("import",), ("play",))}
 
 
 def documented() -> list[str]:
@@ -48,10 +55,11 @@ def test_each_public_name_is_in_the_reference_once() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_option_of_a_command_is_in_the_reference(command: str) -> None:
-    done = subprocess.run(
-        [sys.executable, *COMMANDS[command], "--help"], capture_output=True, text=True, check=True, cwd=ROOT
-    )
-    options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", done.stdout)) - {"--help"}
+    helped = ""
+    for part in PARTS.get(command, ((),)):
+        words = [sys.executable, *COMMANDS[command], *part, "--help"]
+        helped += subprocess.run(words, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", helped)) - {"--help"}
     page = (DOCS / "reference" / "commands.md").read_text("utf-8")
     (section,) = re.findall(rf"^## {re.escape(command)}$(.*?)(?=^## |\Z)", page, re.DOTALL | re.MULTILINE)
     listed = set(re.findall(r"^\| `(--[a-z-]+)", section, re.MULTILINE))
@@ -84,3 +92,26 @@ def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text('<h1 id="top"></h1><a href="b.html#here">x</a><a href="c.html">y</a>', "utf-8")
     (tmp_path / "b.html").write_text('<a href="a.html#top">x</a><a href="https://example.org/">z</a>', "utf-8")
     assert site.broken_links(tmp_path) == ["a.html: b.html#here", "a.html: c.html"]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_what_a_document_links_to_is_there(path: Path) -> None:
+    named = LINKS.findall(path.read_text(encoding="utf-8"))
+    assert [link for link in named if not (path.parent / link).exists()] == []
+
+
+def _twins() -> list[str]:
+    korean = [path for path in DOCUMENTS if path.name.endswith(".ko.md") and not path.name.startswith("testing.")]
+    return [path.relative_to(ROOT).as_posix().removesuffix(".ko.md") for path in korean]
+
+
+@pytest.mark.parametrize("name", _twins())
+def test_both_languages_show_the_same_commands_links_and_code(name: str) -> None:
+    def facts(name: str) -> list[set[str]]:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        commands = {line.partition("#")[0].strip() for block in re.findall(r"```\w+\n(.*?)```", text, re.DOTALL)
+                    for line in block.splitlines()}  # fmt: skip
+        links = {link.replace(".ko.", ".") for link in LINKS.findall(text) if not link.endswith(".png")}
+        return [commands, links, set(re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL)))]
+
+    assert facts(f"{name}.md") == facts(f"{name}.ko.md")

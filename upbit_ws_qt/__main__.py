@@ -19,6 +19,7 @@ _PROGRAMS = (
     ("python -m upbit_ws_qt.exchange", "an exchange of your own on this machine"),
     ("python -m upbit_ws_qt.examples", "programs to begin with"),
     ("upbit-ws-desktop", "the desktop program"),
+    ("upbit-ws-record", "record, replay and export what comes on the lines"),
     ("upbit-ws-doctor", "is an exchange as this package takes it to be?"),
 )
 
