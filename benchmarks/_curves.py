@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 400, 260
-LEFT, RIGHT, TOP, BOTTOM = 52, 16, 40, 44
+LEFT, RIGHT, TOP, BOTTOM = 62, 28, 40, 44
 GROUND = "#8c8c8c"  # for lines and words: as far from white as from black
 COLOURS = ("#3584e4", "#e66100", "#26a269")
 
@@ -67,7 +67,7 @@ def drawn(title: str, below: str, series: list[Series]) -> str:
         parts += [f'<circle cx="{x_of(x):.1f}" cy="{y_of(y):.1f}" r="3" fill="{colour}"/>' for x, y in curve]
         if len(series) > 1:
             parts.append(f'<text x="{at}" y="{TOP - 8}" text-anchor="end" fill="{colour}">{escape(each.name)}</text>')
-            at -= 12 * len(each.name) if not each.name.isascii() else 7 * len(each.name) + 10
+            at -= (8 if each.name.isascii() else 12) * len(each.name) + 12
     body = "\n".join(parts)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '

@@ -49,25 +49,25 @@ class Steps:
 
     def __init__(self) -> None:
         self.count = 0
+        self._before = sys.gettrace()
 
     def __enter__(self) -> Steps:
-        if sys.version_info < (3, 12):
-            self._before = sys.gettrace()
+        if sys.version_info >= (3, 12):
+            # What settrace() tells of instructions differs there from one patch release to the next.
+            monitoring = sys.monitoring
+            monitoring.use_tool_id(monitoring.PROFILER_ID, "steps")
+            monitoring.register_callback(monitoring.PROFILER_ID, monitoring.events.INSTRUCTION, self._step)
+            monitoring.set_events(monitoring.PROFILER_ID, monitoring.events.INSTRUCTION)
+        else:
             sys.settrace(self._trace)
-            return self
-        # What settrace() tells of instructions differs there from one patch release to the next.
-        monitoring = sys.monitoring
-        monitoring.use_tool_id(monitoring.PROFILER_ID, "steps")
-        monitoring.register_callback(monitoring.PROFILER_ID, monitoring.events.INSTRUCTION, self._step)
-        monitoring.set_events(monitoring.PROFILER_ID, monitoring.events.INSTRUCTION)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if sys.version_info < (3, 12):
+        if sys.version_info >= (3, 12):
+            sys.monitoring.set_events(sys.monitoring.PROFILER_ID, 0)
+            sys.monitoring.free_tool_id(sys.monitoring.PROFILER_ID)
+        else:
             sys.settrace(self._before)
-            return
-        sys.monitoring.set_events(sys.monitoring.PROFILER_ID, 0)
-        sys.monitoring.free_tool_id(sys.monitoring.PROFILER_ID)
 
     def _step(self, *_: object) -> None:
         self.count += 1

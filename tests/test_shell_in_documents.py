@@ -92,7 +92,7 @@ def blocks(*kinds: str) -> list[tuple[str, str]]:
 
 def commands() -> dict[str, str]:
     """Return each command that a document shows, with the document; without comments, on one line."""
-    found = {}
+    found: dict[str, str] = {}
     for name, text in blocks("sh", "bash", "shell", "console", "bat", "powershell"):
         for line in re.sub(r"\\\n\s*", "", text).splitlines():
             command = re.sub(r"\s+#.*$", "", line).strip()
