@@ -94,6 +94,16 @@ def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
     assert site.broken_links(tmp_path) == ["a.html: b.html#here", "a.html: c.html"]
 
 
+def test_a_page_fetches_nothing_from_elsewhere_and_searches_from_the_disk() -> None:
+    site = importlib.import_module("tools.build_site")
+    page = (
+        '<script src="https://unpkg.com/x/shim"></script><script src="../assets/javascripts/bundle.7.min.js"></script>'
+    )
+    mended = site.by_itself(page, "../own.js")
+    assert mended == '<script src="../own.js"></script><script src="../assets/javascripts/bundle.7.min.js"></script>'
+    assert '"let a = \\"x\\";"' in site.searched_from_disk('let a = "x";')
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_what_a_document_links_to_is_there(path: Path) -> None:
     named = LINKS.findall(path.read_text(encoding="utf-8"))

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import ast
 import http.server
+import json
 import os
 import posixpath
 import re
@@ -27,6 +28,7 @@ from urllib.parse import unquote
 ROOT = Path(__file__).parent.parent
 DOCS, BUILD = ROOT / "docs", ROOT / "build"
 SITE = BUILD / "site"
+FROM_DISK = "assets/javascripts/search-from-disk.js"
 LANGUAGES = {"en": "English", "ko": "한국어"}
 LINK = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\((?![a-z]+:)([^)#\s]*)(#[^)\s]*)?\)")
 OTHER_LANGUAGE = re.compile(r"^(\[(?:한국어|English)\]\([\w./-]+\)\n\n?)", re.MULTILINE)
@@ -264,10 +266,32 @@ def build(language: str) -> None:
         raise SystemExit(done.stdout + done.stderr)
     target = SITE if language == "en" else SITE / language
     shutil.copytree(folder / "site", target, dirs_exist_ok=True)
+    for worker in target.glob("assets/javascripts/workers/search.*.js"):
+        (target / FROM_DISK).write_text(searched_from_disk(worker.read_text("utf-8")), "utf-8")
     for path in target.rglob("*.html"):
-        # The one thing that it would fetch from elsewhere: browsers search from the disk without it, too.
-        text = re.sub(r'<script src="https://unpkg[^>]*></script>', "", path.read_text("utf-8"))
-        path.write_text(text, "utf-8")
+        where = posixpath.relpath((target / FROM_DISK).as_posix(), path.parent.as_posix())
+        path.write_text(by_itself(path.read_text("utf-8"), where), "utf-8")
+
+
+def searched_from_disk(worker: str) -> str:
+    """Return a script that lets a page search that was opened from the disk.
+
+    A browser starts no worker from a file; from a text it does.
+    """
+    return (
+        'if (location.protocol === "file:") {\n'
+        f"  const text = {json.dumps(worker)};\n"
+        "  const Started = window.Worker;\n"
+        '  const there = URL.createObjectURL(new Blob([text], {type: "text/javascript"}));\n'
+        "  window.Worker = function () { return new Started(there); };\n"
+        "}\n"
+    )
+
+
+def by_itself(page: str, script: str) -> str:
+    """Return a page that fetches nothing from elsewhere, and searches by a script of ours where it lies on the disk."""
+    page = re.sub(r'<script src="https://unpkg[^>]*></script>', "", page)
+    return re.sub(r'(?=<script src="[^"]*bundle\.)', f'<script src="{script}"></script>', page, count=1)
 
 
 @dataclass
