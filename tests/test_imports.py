@@ -11,7 +11,19 @@ import subprocess
 import sys
 
 ENGINE = ("backfill", "connection", "events", "manager", "monitoring", "rest", "routing", "subscriptions", "wire")
-HEAVY = ("aiohttp", "cryptography", "jwt", "keyring", "msgspec", "numpy", "psutil", "pyqtgraph", "talib", "websockets")
+HEAVY = (
+    "aiohttp",
+    "cryptography",
+    "jwt",
+    "keyring",
+    "msgspec",
+    "nats",
+    "numpy",
+    "psutil",
+    "pyqtgraph",
+    "talib",
+    "websockets",
+)
 
 # Stands for an environment in which these are not installed.
 WITHOUT = """

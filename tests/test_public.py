@@ -34,7 +34,7 @@ def test_the_public_names_are_these(module: str) -> None:
 
 def test_the_programs_and_entry_points_are_these() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    assert set(project["scripts"]) == {"upbit-ws-desktop", "upbit-ws-doctor", "upbit-ws-record"}
+    assert set(project["scripts"]) == {"upbit-ws-desktop", "upbit-ws-doctor", "upbit-ws-record", "upbit-ws-relay"}
     assert set(project["entry-points"]) == {"pytest11", "pyinstaller40"}
 
 

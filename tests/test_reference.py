@@ -27,6 +27,7 @@ COMMANDS = {
     "upbit-ws-desktop": ["run_desktop_ui.py"],
     "upbit-ws-doctor": ["-m", "upbit_ws_qt.doctor"],
     "upbit-ws-record": ["-m", "upbit_ws_qt.recording.cli"],
+    "upbit-ws-relay": ["-m", "upbit_ws_qt.desk.relay"],
     "python -m upbit_ws_qt.exchange": ["-m", "upbit_ws_qt.exchange"],
     "python -m upbit_ws_qt.examples": ["-m", "upbit_ws_qt.examples"],
 }

@@ -21,6 +21,7 @@ __all__ = [
     "ENVIRONMENT_PREFIX",
     "LOOPBACK_ONLY",
     "AlertLimits",
+    "check_desk_address",
     "check_setting",
     "from_plain",
     "from_text",
@@ -177,6 +178,29 @@ def _check_url(name: str, value: object, scheme: str) -> None:
         raise ConfigurationError(name, value, "a port; an embedded exchange has one as soon as it was started")
     if not (parts.scheme == f"{scheme}s" or (parts.scheme == scheme and is_loopback_literal(parts.hostname))):
         raise ConfigurationError(name, shown, allowed)
+
+
+def check_desk_address(name: str, value: object, *, plain: bool) -> None:
+    """Raise ConfigurationError unless `value` can be a NATS server's address; without TLS only on this computer.
+
+    Args:
+        name: the setting.
+        value: the address; what stands before an @ is not repeated in the error.
+        plain: whether somebody has said that it may be elsewhere without TLS.
+    """
+    allowed = (
+        "a tls:// address, or nats:// to a loopback address (127.0.0.1), with user:password@ before the host where "
+        "needed; nats:// to another computer, where everybody on the way can read and forge, only with desk_plain"
+    )
+    try:
+        parts = urlsplit(value) if isinstance(value, str) else None
+        bad = parts is None or not parts.hostname or parts.port == 0 or bool(parts.query or parts.fragment)
+    except ValueError:
+        bad = True
+    if bad or parts is None or parts.path not in ("", "/") or parts.scheme not in ("nats", "tls"):
+        raise ConfigurationError(name, "***" if isinstance(value, str) and "@" in value else value, allowed)
+    if parts.scheme == "nats" and not plain and not is_loopback_literal(parts.hostname or ""):
+        raise ConfigurationError(name, f"nats://{parts.hostname}", allowed)
 
 
 def _check_proxy(value: object) -> None:

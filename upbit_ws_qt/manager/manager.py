@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.backfill import AccountState
     from upbit_ws_qt.computer import Computer
     from upbit_ws_qt.config import ServiceConfig
+    from upbit_ws_qt.connection import RawFrame
     from upbit_ws_qt.errors import WebSocketError
     from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.manager.components import ComponentsSnapshot, ComponentSubscription
@@ -43,6 +44,12 @@ class GlobalWebSocketManager:
     calls it, one warning says so. A stopped manager cannot be started again. Without credentials only public data
     can be wanted.
 
+    Args:
+        config: the settings.
+        computer: whose clocks and chance everything goes by.
+        source: where the lines come from instead of the network.
+        on_frame: is given each frame in place of the routing: nothing is decoded then, no component handed anything.
+
     Attributes:
         config: the settings.
         wiring: what it is made of, for tests and tools that look inside.
@@ -58,8 +65,9 @@ class GlobalWebSocketManager:
         *,
         computer: Computer | None = None,
         source: LineSource | None = None,
+        on_frame: Callable[[RawFrame], None] | None = None,
     ) -> None:
-        self.wiring = Wiring(config, computer=computer, source=source)
+        self.wiring = Wiring(config, computer=computer, source=source, on_frame=on_frame)
         self.config = self.wiring.config
         _, self._metrics_collector_task, self._health_monitor_task, self._cleanup_monitor_task = (
             self.wiring.observer.tasks

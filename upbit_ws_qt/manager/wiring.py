@@ -27,6 +27,8 @@ from upbit_ws_qt.text import Phrase
 from upbit_ws_qt.types import ConnectionState, DataType, GlobalManagerState, IndependenceLevel, WebSocketType
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from upbit_ws_qt.backfill import GapReport, StreamRecovery
     from upbit_ws_qt.connection import GapEvent, LostStream, RawFrame, StateChange
     from upbit_ws_qt.errors import DecodeError
@@ -91,6 +93,7 @@ class Wiring:
         *,
         computer: Computer | None = None,
         source: LineSource | None = None,
+        on_frame: Callable[[RawFrame], None] | None = None,
     ) -> None:
         self._source = source
         self.computer = computer or (Computer() if source is None else source.computer)
@@ -115,7 +118,7 @@ class Wiring:
         self._unreadable = {ws_type: Quota(UNREADABLE_TOLD_PER_SECOND) for ws_type in WebSocketType}
         self._failure_kinds: set[type[Exception]] = set()
         self.drain = Drain(
-            self.routing.route_frame,
+            on_frame or self.routing.route_frame,
             self.config.drain_budget,
             loop=self.loop,
             level=self.config.independence_level,

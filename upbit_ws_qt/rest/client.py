@@ -7,6 +7,8 @@ import copy
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Self, TypeVar
 
+import msgspec
+
 from upbit_ws_qt.computer import Computer
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.connection.auth import JWTManager
@@ -379,6 +381,10 @@ class RestClient:
     async def api_keys(self) -> tuple[RestApiKey, ...]:
         """Return the account's keys and until when each holds."""
         return await self._ask(Question("/api_keys", ACCOUNT_GROUP), tuple[RestApiKey, ...])
+
+    async def body(self, question: Question) -> bytes:
+        """Return an answer's JSON as it came, for who passes it on; raises RestError."""
+        return bytes(await self._ask(question, msgspec.Raw))
 
     # -- asking --------------------------------------------------------------------------------------------------------
     async def _ask(self, question: Question, kind: type[_T]) -> _T:
