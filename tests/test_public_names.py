@@ -192,6 +192,8 @@ INTERNAL = {
     "Computer",
     "LineSource",
     "Transport",
+    "Question",
+    "RawFrame",
     "Service",
     "CollectorPauses",
     "ComponentStats",

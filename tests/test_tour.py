@@ -44,8 +44,6 @@ def test_widgets_have_no_style_sheets() -> None:
 # Words that only their authors understood, and what to say instead (docs/glossary.md).
 DROPPED = {
     "debt": "what is not proved yet",
-    "desk": "registry",
-    "lease": "line driver",
     "ledger": "stats",
     "outbox": "call queue",
     "pocket": "limit key",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from upbit_ws_qt.config_rules import (
     ENVIRONMENT_PREFIX,
     AlertLimits,
+    check_desk_address,
     check_setting,
     from_plain,
     from_text,
@@ -69,6 +70,11 @@ class ServiceConfig:
         info_url: of indicators; None where the region has no such endpoint.
         rest_url: of the REST interface, `https://…` (or `http://` on loopback).
         credentials: the key; None gives public data only.
+        desk_url: address of the NATS server of a desk, from which everything comes instead of from the exchange, see
+            `for_desk`; None for none.
+        desk_ca: a file with the certificates that are trusted there, instead of the computer's own.
+        desk_plain: whether a server on another computer may be spoken to without TLS, where everybody on the way can
+            read and forge.
         proxy: "http://host:port" or "socks5://…"; None goes straight, whatever the environment says.
         data_format: how the exchange spells its frames, see DataFormat.
         compression: whether permessage-deflate is offered.
@@ -134,7 +140,10 @@ class ServiceConfig:
     info_url: str | None = "wss://api.upbit.com/websocket/v1/info"
     rest_url: str = "https://api.upbit.com"
     credentials: Credentials | None = None
-    proxy: str | None = field(default=None, repr=False)  # it may carry a password
+    desk_url: str | None = field(default=None, repr=False)  # it may carry a password
+    desk_ca: str | None = None
+    desk_plain: bool = False
+    proxy: str | None = field(default=None, repr=False)  # likewise
 
     # -- how the wire is spoken -----------------------------------------------------------------------------------
     data_format: DataFormat = DataFormat.AUTO
@@ -205,6 +214,10 @@ class ServiceConfig:
             raise ConfigurationError(
                 "backoff_max", self.backoff_max, f"at least backoff_initial ({self.backoff_initial})"
             )
+        if self.desk_url is not None:
+            check_desk_address("desk_url", self.desk_url, plain=self.desk_plain)
+            if self.credentials is not None:
+                raise ConfigurationError("credentials", "***", "None with a desk: the relay alone has keys")
         if self.credentials is not None and not isinstance(self.credentials, Credentials):
             raise ConfigurationError("credentials", "***", "a Credentials object")
         if self.credentials is not None and not self.credentials.is_dummy:
@@ -309,6 +322,21 @@ class ServiceConfig:
         )
 
     @classmethod
+    def for_desk(cls, url: str, **overrides: Any) -> Self:
+        """For a program of a desk: everything comes from a relay (`upbit-ws-relay`), by way of its NATS server.
+
+        Lines, channels and figures are as with the exchange; what the exchange's REST interface knows the relay asks.
+        It takes no keys. Needs the extra: pip install "upbit-ws-qt[desk]".
+
+        Args:
+            url: the server, `tls://user:password@host`, or `nats://…` on this computer.
+            **overrides: other settings, which win; the region is the relay's.
+        """
+        return cls.for_region(
+            **{"region": "kr", "desk_url": url, "backoff_max": 1.0, "busy_silence_timeout": 60.0, **overrides}
+        )
+
+    @classmethod
     def load(cls, path: str | os.PathLike[str], **overrides: Any) -> Self:
         """Read a TOML file of settings; `overrides` win over it.
 
@@ -341,7 +369,10 @@ class ServiceConfig:
         return tuple(name for name in _TYPES if getattr(self, name) != getattr(other, name))
 
     def url(self, ws_type: WebSocketType) -> str | None:
-        """Return the address of an endpoint, None where the region has none."""
+        """Return the address of an endpoint, None where the region, or the desk, has none."""
+        if self.desk_url is not None:
+            has_it = ws_type is WebSocketType.PUBLIC or (ws_type is WebSocketType.INFO and self.info_url is not None)
+            return self.desk_url if has_it else None
         addresses = {
             WebSocketType.PUBLIC: self.public_url,
             WebSocketType.PRIVATE: self.private_url,

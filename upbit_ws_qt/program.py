@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PROGRAM", "Program"]
 
-_SECRET = frozenset({"credentials", "proxy"})
+_SECRET = frozenset({"credentials", "desk_url", "proxy"})
 
 
 class Part(Protocol):

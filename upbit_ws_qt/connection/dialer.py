@@ -184,7 +184,7 @@ class Dialer:
         if url is None:
             raise ConfigurationError(f"{self._ws_type.value}_url", None, "an address; this region has no such endpoint")
         require_reachable(f"{self._ws_type.value}_url", url)
-        needs_token = self._jwt.needs_token(self._ws_type)
+        needs_token = self._jwt.needs_token(self._ws_type) and self._config.desk_url is None
         if needs_token and not self._jwt.has_credentials:
             raise AuthenticationError(self._ws_type.value, Phrase("no key was given"))
         # Made once: loading the certificates takes the window's thread some milliseconds.

@@ -22,12 +22,21 @@ if TYPE_CHECKING:
 
     OnMessage = Callable[[Any], Awaitable[None]]
 
-__all__ = ["DeskAddress", "NatsLink"]
+__all__ = ["DeskAddress", "NatsLink", "end_tasks"]
 
 PING_EVERY = 1.0
 """Seconds between two pings to the server; two that are not answered end the connection."""
+CANCEL_AGAIN = 0.1
 SERVER = "desk"
 """What a lost connection to the server is called in errors, as lines are by their names."""
+
+
+async def end_tasks(tasks: set[asyncio.Task[Any]]) -> None:
+    """Cancel tasks until they have ended: nats-py lets a cancellation pass that comes while it sends."""
+    while waiting := {task for task in tasks if not task.done()}:
+        for task in waiting:
+            task.cancel()
+        await asyncio.wait(waiting, timeout=CANCEL_AGAIN)
 
 
 class DeskAddress:

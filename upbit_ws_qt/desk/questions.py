@@ -7,6 +7,7 @@ import base64
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
+from upbit_ws_qt.desk.nats_link import end_tasks
 from upbit_ws_qt.desk.subjects import as_json, read_json
 from upbit_ws_qt.errors import ConfigurationError, ConnectionLostError, RestError, WebSocketError
 from upbit_ws_qt.rest.limiter import PER_SECOND
@@ -71,11 +72,9 @@ class Answerer:
 
     async def stop(self) -> None:
         """End what is being asked."""
-        tasks = list(self._going.values())
+        tasks = set(self._going.values())
         self._going.clear()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(tasks)
 
     def _forget(self, target: str, task: object) -> None:
         if self._going.get(target) is task:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from upbit_ws_qt.computer import Computer
 from upbit_ws_qt.connection.inbox import stream_of
 from upbit_ws_qt.desk.lease import LOOK_EVERY, RENEW_EVERY, Lease
-from upbit_ws_qt.desk.nats_link import NatsLink
-from upbit_ws_qt.desk.outbox import Outbox, last_stamp, make_streams, streams_to_make
+from upbit_ws_qt.desk.nats_link import NatsLink, end_tasks
+from upbit_ws_qt.desk.publisher import Publisher, last_stamp, make_streams, streams_to_make
 from upbit_ws_qt.desk.questions import Answerer
 from upbit_ws_qt.desk.subjects import BEAT, LINE, Names, as_json, read_json, subject_finder, wishes_of_request
 from upbit_ws_qt.errors import ConfigurationError, ConnectionLostError, DecodeError, SubscriptionError, WebSocketError
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.config import ServiceConfig
     from upbit_ws_qt.connection import RawFrame, StateChange
     from upbit_ws_qt.desk.nats_link import DeskAddress
-    from upbit_ws_qt.desk.outbox import Message
+    from upbit_ws_qt.desk.publisher import Message
     from upbit_ws_qt.desk.subjects import Wish
     from upbit_ws_qt.manager import ComponentSubscription
 
@@ -249,8 +249,8 @@ class Relay:
             self._tell("another relay leads")
             await self._end_reign()
             return
-        reign.outbox.go_on_after(await last_stamp(link, self.names))
-        if reign.outbox.has_overflowed:
+        reign.publisher.go_on_after(await last_stamp(link, self.names))
+        if reign.publisher.has_overflowed:
             await self._begin_again(link)
 
     async def _begin_again(self, link: NatsLink) -> None:
@@ -274,8 +274,8 @@ class Relay:
     async def _begin_reign(self, link: NatsLink) -> None:
         self._term = self._lease.term
         self._counts["terms"] += 1
-        outbox = Outbox(self._term, self.settings.kept_bytes, lambda: self._lease.is_sure)
-        reign = self._reign = _Reign(self._config, self.names, self.settings, outbox, self._computer)
+        publisher = Publisher(self._term, self.settings.kept_bytes, lambda: self._lease.is_sure)
+        reign = self._reign = _Reign(self._config, self.names, self.settings, publisher, self._computer)
         self._tell(f"leads, term {self._term}, over {link.address.shown}")
         await reign.manager.start()
 
@@ -291,7 +291,7 @@ class Relay:
         """Publish and answer until the connection is lost, another one leads, or this is stopped."""
         await reign.listen(link)
         tasks: set[asyncio.Task[Any]] = {
-            self._loop.create_task(reign.outbox.send_over(link), name="upbit_ws_qt relay send"),
+            self._loop.create_task(reign.publisher.send_over(link), name="upbit_ws_qt relay send"),
             self._loop.create_task(self._keep_lead(link, reign), name="upbit_ws_qt relay lead"),
             self._loop.create_task(reign.beat_over(link), name="upbit_ws_qt relay beat"),
             self._loop.create_task(self._stopping.wait(), name="upbit_ws_qt relay stop"),
@@ -299,15 +299,14 @@ class Relay:
         try:
             await asyncio.wait({*tasks, link.closed}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in tasks:
-                task.cancel()
-            results = await asyncio.gather(*tasks, return_exceptions=True)
+            await end_tasks(tasks)
+        results = [None if task.cancelled() else task.exception() for task in tasks]
         for error in results:
             if isinstance(error, Exception) and not isinstance(error, ConnectionLostError):
                 raise error
         if link.closed.done():
             raise ConnectionLostError("desk", link.closed.result())
-        if reign.outbox.has_overflowed:
+        if reign.publisher.has_overflowed:
             await self._begin_again(link)
         elif not self._lease.term:
             self._tell("another relay has taken over")
@@ -316,11 +315,11 @@ class Relay:
             raise next(error for error in results if isinstance(error, ConnectionLostError))
 
     async def _keep_lead(self, link: NatsLink, reign: _Reign) -> None:
-        while not reign.outbox.has_overflowed:
+        while not reign.publisher.has_overflowed:
             await asyncio.sleep(RENEW_EVERY)
             if not await self._lease.renew(link):
                 return
-            reign.outbox.wake()
+            reign.publisher.wake()
 
 
 class _Reign:
@@ -330,18 +329,18 @@ class _Reign:
         config: of the lines.
         names: of the desk.
         settings: of the relay.
-        outbox: what is to be published.
+        publisher: what is to be published.
         computer: clocks.
     """
 
     def __init__(
-        self, config: ServiceConfig, names: Names, settings: RelaySettings, outbox: Outbox, computer: Computer
+        self, config: ServiceConfig, names: Names, settings: RelaySettings, publisher: Publisher, computer: Computer
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._names = names
         self._settings = settings
         self._wall_clock = computer.wall_clock
-        self.outbox = outbox
+        self.publisher = publisher
         self.manager = GlobalWebSocketManager(config, on_frame=self._on_frame)
         self._listener = _Listener(self)
         self.manager.add_listener(self._listener)
@@ -361,10 +360,10 @@ class _Reign:
         """Return the figures of this term, by the names of RelayFigures."""
         inboxes = [endpoint.connection.figures().inbox for endpoint in self.manager.wiring.endpoints.values()]
         return {
-            "published": self.outbox.published,
-            "sent_again": self.outbox.sent_again,
-            "waiting": self.outbox.waiting,
-            "kept_bytes": self.outbox.kept_bytes,
+            "published": self.publisher.published,
+            "sent_again": self.publisher.sent_again,
+            "waiting": self.publisher.waiting,
+            "kept_bytes": self.publisher.kept_bytes,
             "unnamed": self._counts["unnamed"],
             "dropped": sum(inbox.dropped + inbox.superseded for inbox in inboxes),
             "clients": sum(1 for tenant in self._tenants.values() if tenant.wanted is not None),
@@ -378,8 +377,7 @@ class _Reign:
 
     async def end(self) -> None:
         """Close the lines."""
-        for task in self._snapshots:
-            task.cancel()
+        await end_tasks(set(self._snapshots))
         await self._answerer.stop()
         self.manager.remove_listener(self._listener)
         await self.manager.stop()
@@ -395,7 +393,7 @@ class _Reign:
             self._counts["unnamed"] += 1
             return
         data = frame.data if isinstance(frame.data, bytes) else frame.data.encode()
-        message = self.outbox.put(subject, data, frame.epoch, frame.received_at + self._offset)
+        message = self.publisher.put(subject, data, frame.epoch, frame.received_at + self._offset)
         self._newest[frame.ws_type][subject] = message
         self._behind = self._loop.time() - frame.received_at
 
@@ -409,13 +407,13 @@ class _Reign:
             self._expire()
             await asyncio.sleep(BEAT_EVERY)
             term, number = await last_stamp(link, self._names)
-            if term == self.outbox.term:
-                self.outbox.confirmed(number)
+            if term == self.publisher.term:
+                self.publisher.confirmed(number)
 
     def say(self, ws_type: WebSocketType, kind: str, what: dict[str, Any]) -> None:
         """Publish something of the relay's own, behind what has come on the line so far."""
         epoch = self.manager.get_current_epoch(ws_type)
-        self.outbox.put(self._names.own(ws_type, kind), as_json(what), epoch, self._wall_clock())
+        self.publisher.put(self._names.own(ws_type, kind), as_json(what), epoch, self._wall_clock())
 
     def line_changed(self, change: StateChange) -> None:
         """Say that a line is lost, once what it brought before is published."""
@@ -487,7 +485,7 @@ class _Reign:
         last = None if endpoint is None else next(iter(reversed(endpoint.connection.history)), None)
         figures = None if endpoint is None else endpoint.connection.figures()
         return {
-            "term": self.outbox.term,
+            "term": self.publisher.term,
             "epoch": self.manager.get_current_epoch(ws_type),
             "state": state.value,
             "cause": "" if last is None else safe_text(last.cause, 200),

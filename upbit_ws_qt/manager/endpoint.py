@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.computer import Computer
     from upbit_ws_qt.config import ServiceConfig
     from upbit_ws_qt.connection import (
+        Connect,
         ConnectLimiter,
         DialRequest,
         Drain,
@@ -102,7 +103,8 @@ class Endpoint:
     """Made once per endpoint; dials only while something is wanted.
 
     `key_of` tells the inbox which waiting frame a newer one makes superfluous; `on_lost` is told what had to go;
-    `handed_on` knows what has been handed on; `make_connection` makes what keeps the line, in a replay something else.
+    `handed_on` knows what has been handed on; `make_connection` makes what keeps the line, in a replay something else;
+    `connect` opens sockets where these are no WebSockets.
     """
 
     def __init__(
@@ -121,6 +123,7 @@ class Endpoint:
         handed_on: HandedOn,
         computer: Computer,
         make_connection: Callable[..., Supervisor] = Supervisor,
+        connect: Connect | None = None,
     ) -> None:
         self.ws_type = ws_type
         self.inbox = Inbox(ws_type, config.inbox_frames, key_of, on_lost)
@@ -149,7 +152,7 @@ class Endpoint:
             gap_streams=self._carried,
             handed_on=handed_on,
             rng=computer.chance,
-            connect=self._connect,
+            connect=connect or self._connect,
             wall_clock=computer.wall_clock,
         )
         self._owner = owner

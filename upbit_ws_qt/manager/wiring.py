@@ -31,11 +31,13 @@ if TYPE_CHECKING:
 
     from upbit_ws_qt.backfill import GapReport, StreamRecovery
     from upbit_ws_qt.connection import GapEvent, LostStream, RawFrame, StateChange
+    from upbit_ws_qt.desk.line import DeskLink
     from upbit_ws_qt.errors import DecodeError
     from upbit_ws_qt.events import BaseWebSocketEvent
     from upbit_ws_qt.manager.endpoint import LineSource
     from upbit_ws_qt.manager.notify import ManagerListener
     from upbit_ws_qt.monitoring import AdaptationPlan
+    from upbit_ws_qt.rest.transport import Transport
     from upbit_ws_qt.routing import Route
     from upbit_ws_qt.streams import StreamKey
     from upbit_ws_qt.subscriptions import SubscriptionStatistics
@@ -77,6 +79,7 @@ class Wiring:
         account: what keeps orders and balances true over them.
         losses: what makes gaps of what is lost within this program.
         drain: what hands the frames out.
+        desk: what everything comes from where that is no exchange; else None.
         jwt: tokens of the private lines and of REST.
         rest: what asks the REST interface.
         endpoints: the lines that there are; private ones need credentials and a region that has them.
@@ -127,11 +130,12 @@ class Wiring:
         self.jwt = JWTManager(
             self.config.credentials, self.config.token_lifetime, clock=self.loop.time, computer=self.computer
         )
+        self.desk, transport = self._make_desk()
         self.rest = RestClient(
             self.config,
             jwt=self.jwt,
             wall_clock=self.computer.wall_clock,
-            transport=None if source is None else source.transport,
+            transport=transport if source is None else source.transport,
         )
         self.wholeness = Wholeness(self.routing.is_routed)
         self.backfill = BackfillDriver(self.config, self.routing, self.rest, self.wholeness, self, self.loop)
@@ -248,6 +252,8 @@ class Wiring:
             # No limit of time around it: each line cuts itself off after a second, and a loop that stood still for
             # longer than a limit would only be told so by an error, with the lines left as they are.
             await asyncio.gather(self.rest.close(), *(endpoint.stop() for endpoint in self.endpoints.values()))
+            if self.desk is not None:
+                await self.desk.stop()
         finally:
             self.drain.stop()
             await self.routing.stop()
@@ -445,14 +451,24 @@ class Wiring:
                 handed_on=self.routing,
                 computer=self.computer,
                 make_connection=Supervisor if source is None else source.connection,
+                connect=None if self.desk is None else self.desk.connect,
             )
             for ws_type in WebSocketType
             if (self._has_line(ws_type) if source is None else ws_type in source.lines)
         }
 
+    def _make_desk(self) -> tuple[DeskLink | None, Transport | None]:
+        if self.config.desk_url is None:
+            return None, None
+        from upbit_ws_qt.desk.line import DeskLink  # few programs have one
+        from upbit_ws_qt.desk.questions import DeskTransport
+
+        desk = DeskLink(self.config, self.computer)
+        return desk, DeskTransport(desk.ask_rest, self.config.rest_timeout)
+
     def _has_line(self, ws_type: WebSocketType) -> bool:
-        is_public = ws_type is WebSocketType.PUBLIC
-        return self.config.url(ws_type) is not None and (is_public or self.config.credentials is not None)
+        needs_key = ws_type is not WebSocketType.PUBLIC and self.desk is None
+        return self.config.url(ws_type) is not None and (self.config.credentials is not None or not needs_key)
 
     def _on_wishes_changed(self, changed: frozenset[WebSocketType]) -> None:
         """Bring the lines in step in the next turn of the loop, or a little later where that has just been done.

@@ -56,6 +56,7 @@ def quiet(config: ServiceConfig) -> ServiceConfig:
         info_url=f"ws://{nowhere}/websocket/v1/info",
         rest_url=f"http://{nowhere}",
         credentials=None,
+        desk_url=None,
         backfill=frozenset(),
         busy_silence_timeout=3600.0,  # a clock that stands, or is slow, is no silence
         adaptive=False,

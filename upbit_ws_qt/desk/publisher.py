@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt.desk.nats_link import NatsLink
     from upbit_ws_qt.desk.subjects import Names
 
-__all__ = ["Message", "Outbox", "last_stamp", "make_streams", "streams_to_make"]
+__all__ = ["Message", "Publisher", "last_stamp", "make_streams", "streams_to_make"]
 
 AT_ONCE = 64
 """Messages that are given to the connection before others on the loop have their turn."""
@@ -40,7 +40,7 @@ class Message(NamedTuple):
     data: bytes
 
 
-class Outbox:
+class Publisher:
     """All that a relay has published in its term, until JetStream has confirmed it; bounded by bytes.
 
     What is published is not confirmed one by one, which would cost as much as all else. Now and then a message is
@@ -49,7 +49,7 @@ class Outbox:
 
     Args:
         term: of the relay.
-        limit: bytes that are kept; what goes beyond it, while there is no server, makes the outbox overflow.
+        limit: bytes that are kept; what goes beyond it, while there is no server, makes it overflow.
         may_send: asked before each message; False while it is not known that no other relay leads.
 
     Attributes:
