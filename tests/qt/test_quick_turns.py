@@ -233,15 +233,18 @@ async def test_what_goes_behind_reading_does_not_wait_for_the_end_of_a_dialog(
     loop: Any = quick_loop()
     made: list[str] = []
 
+    closed = loop.create_future()  # who looks again and again has the loop's calls made meanwhile
+
     def read() -> None:
         ours.recv(100)
         loop.call_later(0.001, lambda: loop.call_behind_reading(lambda: made.append("in the dialog")))
         run_dialog(lambda: made)
         made.append("closed")
+        closed.set_result(None)
 
     loop.add_reader(ours, read)
     theirs.send(b"one")
-    await until(lambda: "closed" in made)
+    await closed
     loop.remove_reader(ours)
     assert made == ["in the dialog", "closed"]
 
