@@ -37,18 +37,27 @@ _DOWN = frozenset({ConnectionState.RECONNECTING, ConnectionState.FAILED, Connect
 
 
 class _Tap:
-    """A channel whose stream is wanted: what it holds with the manager, and how busy it is."""
+    """A channel whose stream is wanted: what it holds with the manager, and how busy it is.
+
+    Attributes:
+        channel: the channel.
+        feed: where its events come in.
+        stream: what it is about.
+        is_public: whether that comes by the public line.
+        handles: its wishes.
+        fell_silent: told the newest event by each look, whether the silence of a busy stream has begun.
+    """
+
+    __slots__ = ("_gone", "channel", "feed", "fell_silent", "handles", "is_public", "stream")
 
     def __init__(self, channel: Channel, stream: StreamKey, gone: QMetaObject.Connection) -> None:
         self.channel = channel
+        self.feed = channel.feed
         self.stream = stream
+        self.is_public = stream.websocket_type is WebSocketType.PUBLIC
         self.handles: dict[Delivery, ComponentSubscription] = {}
+        self.fell_silent: Callable[[object], bool] = SilenceDetector().look
         self._gone = gone
-        self._silence = SilenceDetector()
-
-    def look(self) -> bool:
-        """Note whether something came since the last look; return whether a busy stream has fallen silent."""
-        return self._silence.look(self.channel.latest)
 
     @property
     def specs(self) -> Iterable[SubscriptionSpec]:
@@ -318,7 +327,9 @@ class ChannelHub(QObject):
         self._timer = self._loop.call_later(self._look_interval, self._look)
         public = WebSocketType.PUBLIC
         silent = [row for row in self._rows_on(public) if row.has_fallen_silent()]
-        self._note_stale([*(tap for tap in self._taps_of(public) if tap.look()), *silent], stale=True)
+        # One call for each channel, of which there may be a thousand, and that once a second.
+        quiet = [tap for tap in self._taps.values() if tap.is_public and tap.fell_silent(tap.feed.latest)]
+        self._note_stale([*quiet, *silent], stale=True)
         if self._manager.connection_state(public) not in _DOWN:
             # A channel knows by itself that something came; the callback of a subscription is none of its signals.
             self._note_stale([row for row in self._rows_on(public) if row.has_news()], stale=False)

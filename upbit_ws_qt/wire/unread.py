@@ -97,12 +97,12 @@ def _made_once(slot: Any) -> Callable[[Any], Any]:
     """Return what reads a number, and makes it of the text that it may find."""
     # By the slot and not by name: a property stands before it, and an event lets nothing be set.
     take, put = slot.__get__, slot.__set__
+    read_number = _read_number
 
     def read(event: Any) -> Any:
         value = take(event)
         if type(value) is Raw:
-            text = str(value, "ascii")
-            value = None if text == "null" else Decimal(text)
+            value = read_number(value)
             put(event, value)
         return value
 
@@ -130,8 +130,7 @@ def _whole(plain: Any, slots: list[Any]) -> Callable[[Any], None]:
         for take, put in numbers:
             value = take(event)
             if type(value) is Raw:
-                text = str(value, "ascii")
-                put(event, None if text == "null" else Decimal(text))
+                put(event, _read_number(value))
         if has_rows:
             put_rows(event, _plain_rows(event.orderbook_units))
         force_setattr(event, "__class__", plain)
@@ -156,6 +155,8 @@ def _plain_rows(rows: tuple[Any, ...]) -> tuple[OrderbookUnit, ...]:
     return tuple([row if is_plain else next(made) for row, is_plain in zip(rows, are_plain, strict=True)])
 
 
+# One call into C: a quarter less than making a text of the bytes, and a Decimal of the text.
+_read_number: Callable[[Raw], Decimal | None] = msgspec.json.Decoder(Decimal | None).decode
 _read_numbers = msgspec.json.Decoder(list[Decimal]).decode
 
 
