@@ -43,6 +43,10 @@ if TYPE_CHECKING:
     from .chart.choice import ChartChoice, ChosenFormula, PictureStyle, ScaleKind
     from .chart.panel import ChartWidget
     from .connection_indicator import ConnectionIndicator
+    from .flow.book_map import BookMapWidget
+    from .flow.depth import DepthWidget
+    from .flow.footprint import FootprintWidget
+    from .flow.ladder import LadderWidget
     from .indicators.panel import IndicatorsWidget
     from .monitor_dock import ConnectionMonitorDock
     from .order_book.panel import OrderBookWidget
@@ -62,6 +66,7 @@ __all__ = [
     "AlarmsWidget",
     "AnnouncementsWidget",
     "Basis",
+    "BookMapWidget",
     "ChartChoice",
     "ChartWidget",
     "ChosenFormula",
@@ -70,10 +75,13 @@ __all__ = [
     "Crossing",
     "DataLost",
     "DataSilent",
+    "DepthWidget",
     "Firing",
+    "FootprintWidget",
     "IndicatorLevel",
     "IndicatorsWidget",
     "Keyword",
+    "LadderWidget",
     "Language",
     "LogBook",
     "LogWidget",
@@ -113,6 +121,7 @@ _HOMES = {
     "AlarmsWidget": "alarms.panel",
     "AnnouncementsWidget": "announcements.panel",
     "Basis": "alarm_rules.seen",
+    "BookMapWidget": "flow.book_map",
     "ChartChoice": "chart.choice",
     "ChartWidget": "chart.panel",
     "ChosenFormula": "chart.choice",
@@ -121,10 +130,13 @@ _HOMES = {
     "Crossing": "alarm_rules.rules",
     "DataLost": "alarm_rules.rules",
     "DataSilent": "alarm_rules.rules",
+    "DepthWidget": "flow.depth",
     "Firing": "alarm_rules.watch",
+    "FootprintWidget": "flow.footprint",
     "IndicatorLevel": "alarm_rules.rules",
     "IndicatorsWidget": "indicators.panel",
     "Keyword": "alarm_rules.rules",
+    "LadderWidget": "flow.ladder",
     "Language": "base.text",
     "LogBook": "window.log_dock",
     "LogWidget": "window.log_dock",

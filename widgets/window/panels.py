@@ -13,6 +13,10 @@ from ..alarms.panel import AlarmsWidget
 from ..announcements.panel import AnnouncementsWidget
 from ..base.text import mark
 from ..chart.panel import ChartWidget
+from ..flow.book_map import BookMapWidget
+from ..flow.depth import DepthWidget
+from ..flow.footprint import FootprintWidget
+from ..flow.ladder import LadderWidget
 from ..indicators.choice import FIRST_WATCHES
 from ..indicators.panel import IndicatorsWidget
 from ..monitor_dock import ConnectionMonitorDock
@@ -95,6 +99,12 @@ PANELS: dict[str, PanelKind] = {
         lambda needs, parent: OrderBookWidget(needs.service, needs.symbol, parent),
     ),
     "tape": PanelKind(mark("Tape"), lambda needs, parent: TapeWidget(needs.service, needs.symbol, parent)),
+    "ladder": PanelKind(mark("Ladder"), lambda needs, parent: LadderWidget(needs.service, needs.symbol, parent)),
+    "depth": PanelKind(mark("Depth chart"), lambda needs, parent: DepthWidget(needs.service, needs.symbol, parent)),
+    "footprint": PanelKind(
+        mark("Footprint"), lambda needs, parent: FootprintWidget(needs.service, needs.symbol, parent)
+    ),
+    "book_map": PanelKind(mark("Book map"), lambda needs, parent: BookMapWidget(needs.service, needs.symbol, parent)),
     "my_orders": PanelKind(mark("My orders"), lambda needs, parent: MyOrdersWidget(needs.service, parent)),
     "my_assets": PanelKind(mark("My assets"), lambda needs, parent: MyAssetsWidget(needs.service, parent)),
     "alarms": PanelKind(mark("Alarms"), _alarms),

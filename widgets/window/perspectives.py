@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BUILT_IN", "PERSPECTIVE_TITLES", "fitted", "only_known"]
 
-_WIDEST = {"watch_list": 540, "order_book": 460, "tape": 460}
+_WIDEST = {"watch_list": 540, "order_book": 460, "tape": 460, "ladder": 560}
 """Panels that have no use for more points than these, however large the screen is."""
 
 
@@ -89,6 +89,13 @@ BUILT_IN: dict[str, Arrangement] = {
     ),
     "charts_4": _grid(2, _one_market(("1m", "15m", "60m", "days"))),
     "charts_9": _grid(3, _many_markets(9)),
+    "order_flow": Arrangement(
+        _row(
+            (0.28, _tabs("ladder", "order_book")),
+            (0.5, _column((0.55, _tabs("footprint", "chart")), (0.45, _tabs("book_map")))),
+            (0.22, _column((0.4, _tabs("depth")), (0.6, _tabs("tape", "watch_list")))),
+        )
+    ),
 }
 """By name, in the order of Ctrl+1, Ctrl+2, …"""
 
@@ -99,6 +106,7 @@ PERSPECTIVE_TITLES = {
     "monitor": mark("Monitor"),
     "charts_4": mark("Charts, 2 × 2"),
     "charts_9": mark("Charts, 3 × 3"),
+    "order_flow": mark("Order flow"),
 }
 
 
