@@ -107,11 +107,11 @@ DETAILS_MOST: Final = 80
 TIMELINE_WIDTHS: Final = (120, 560)
 TRACK_SIZE: Final = (120, 600)
 FLOW_LEAST: Final = (180, 120)
-FLOW_COLUMN: Final = (6, 84, 240)
+FLOW_COLUMN: Final = (6, 112, 240)
 """Least, usual and most width of a bar with what was traded at its prices."""
 FLOW_PROFILE: Final = 96
 FLOW_DELTA: Final = 56
-FLOW_DOT: Final = (2.0, 14.0)
+FLOW_DOT: Final = (1.5, 9.0)
 """Radius of the smallest and the largest trade on a map of the book."""
 SPARK_SIZE: Final = (44, 14)
 READOUT_MOST: Final = 420

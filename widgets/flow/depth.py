@@ -198,10 +198,8 @@ class _DepthCanvas(FlowCanvas):
         price = price_text(self._code, step.price)
         size = volume_text(step.cumulated, volume_decimals(self._code, step.price))
         if is_bid:
-            return tr(
-                "Down to {price}: {size} wanted ({exact} here)", price=price, size=size, exact=full_text(step.size)
-            )
-        return tr("Up to {price}: {size} offered ({exact} here)", price=price, size=size, exact=full_text(step.size))
+            return tr("Down to {price}: {size} wanted ({here} here)", price=price, size=size, here=full_text(step.size))
+        return tr("Up to {price}: {size} offered ({here} here)", price=price, size=size, here=full_text(step.size))
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """Go from price to price; Escape leaves them."""

@@ -13,7 +13,7 @@ from ..base.kst import kst_clock
 from ..base.look import blend
 from ..base.market_panel import MarketPanel
 from ..base.panel import plain_label
-from ..base.price_format import full_text, price_text, tick_size, volume_decimals, volume_text
+from ..base.price_format import brief_text, full_text, price_text, tick_size, volume_decimals, volume_text
 from ..base.spacing import Step, spaced
 from ..base.text import mark, tr
 from ..base.tokens import (
@@ -53,6 +53,8 @@ STEPS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 _BANDS = (1, 2)
 """Deviations from the average at which lines are drawn."""
 _RANGES = (mark("Profile: visible"), mark("Profile: all"))
+_CELL_DIGITS = 3
+"""Digits of a volume in a cell; the line below has all of them."""
 _ZOOM = 1.25
 _SHIFTS = {Qt.Key.Key_Left: 1, Qt.Key.Key_Right: -1, Qt.Key.Key_PageUp: 10, Qt.Key.Key_PageDown: -10}
 
@@ -335,18 +337,17 @@ class _FootprintCanvas(FlowCanvas):
     def _draw_bar(self, painter: QPainter, layout: _Layout, x: float, bar: Bar, rows: list[Row], most: Decimal) -> None:
         up, down, base = self.market.up, self.market.down, self.colours.base
         width, air = self._column - space().tiny, space().tiny
-        digits = volume_decimals(self._code, bar.close)
         control = VolumeProfile.control(rows)
         readable = layout.row >= self.fontMetrics().height() * 0.9
         half = width / 2
         for row in rows:
             top = layout.y_of(row.price) - layout.row
             for value, is_buy in ((row.cell.sold, False), (row.cell.bought, True)):
-                share = float(value / most)
+                share = float(value / most) ** 0.5  # small ones are told apart, too
                 colour = blend(up if is_buy else down, base, TINT_WEIGHT + share * 2 * BAR_WEIGHT)
                 area = QRectF(x + half * is_buy, top, half, layout.row - FRAME)
                 painter.fillRect(area, colour)
-                text = volume_text(value, digits)
+                text = brief_text(value, _CELL_DIGITS)
                 ahead = row.buyers_ahead if is_buy else row.sellers_ahead
                 if ahead:
                     painter.setPen(QPen(QColor(up if is_buy else down), HAIRLINE))
