@@ -25,11 +25,12 @@ ROOT = Path(__file__).parents[2]
 def test_the_names_are_these() -> None:
     assert widgets.__all__ == [
         "Alarm", "AlarmBell", "AlarmFileError", "AlarmKeeper", "AlarmLines", "AlarmStanding", "AlarmsWidget",
-        "AnnouncementsWidget", "Basis", "ChartChoice", "ChartWidget", "ChosenFormula", "ConnectionIndicator",
-        "ConnectionMonitorDock", "Crossing", "DataLost", "DataSilent", "Firing", "IndicatorLevel", "IndicatorsWidget",
-        "Keyword", "Language", "LogBook", "LogWidget", "MarketCatalog", "MarketColours", "MarketScheme",
-        "MyAssetsWidget", "MyOrdersWidget", "NewListing", "OrderBookWidget", "PanelState", "PictureStyle",
-        "PriceChange", "PriceLevel", "QuoteWidget", "Repeat", "ReplayBar", "ScaleKind", "SpreadWide", "TapeWidget",
+        "AnnouncementsWidget", "Basis", "BookMapWidget", "ChartChoice", "ChartWidget", "ChosenFormula",
+        "ConnectionIndicator", "ConnectionMonitorDock", "Crossing", "DataLost", "DataSilent", "DepthWidget",
+        "Firing", "FootprintWidget", "IndicatorLevel", "IndicatorsWidget", "Keyword", "LadderWidget",
+        "Language", "LogBook", "LogWidget", "MarketCatalog", "MarketColours", "MarketScheme", "MyAssetsWidget",
+        "MyOrdersWidget", "NewListing", "OrderBookWidget", "PanelState", "PictureStyle", "PriceChange",
+        "PriceLevel", "QuoteWidget", "Repeat", "ReplayBar", "ScaleKind", "SpreadWide", "TapeWidget",
         "ThemeMode", "VolumeSpike", "WatchListWidget", "apply_theme", "price_text", "set_language",
         "set_price_colours",
     ]  # fmt: skip
