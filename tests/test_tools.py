@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
+import struct
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+from PyQt6.QtGui import QImage
 
-from tools import house, lowest
+from tools import house, lowest, moving_pictures
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,3 +83,21 @@ def test_the_public_members_of_a_class_are_those_of_its_bases_too(tmp_path: Path
         leaf="class Leaf(Base):\n    given: int = 0\n    @property\n    def asked(self): pass",
     )
     assert house.public_members(list(found.values()), "Leaf") == {"shown", "kept", "given", "asked"}
+
+
+def test_a_moving_picture_keeps_what_differs_and_how_long_it_is_shown() -> None:
+    first = np.zeros((6, 8, 3), np.uint8)
+    second = first.copy()
+    second[2:4, 5] = 200
+    data = moving_pictures.animation([first, first, second], 100)
+    chunks, at = [], 8
+    while at < len(data):
+        length = int.from_bytes(data[at : at + 4])
+        chunks.append((data[at + 4 : at + 8], data[at + 8 : at + 8 + length]))
+        at += length + 12
+    assert [kind for kind, _ in chunks] == [b"IHDR", b"acTL", b"fcTL", b"IDAT", b"fcTL", b"fdAT", b"IEND"]
+    shown = [struct.unpack(">IIIIIHHBB", body) for kind, body in chunks if kind == b"fcTL"]
+    # Number, size, place, and how long: two that are alike are one.
+    assert shown == [(0, 8, 6, 0, 0, 200, 1000, 0, 0), (1, 1, 2, 5, 2, 100, 1000, 0, 0)]
+    (image,) = [QImage.fromData(data)]
+    assert (image.width(), image.height(), image.pixel(0, 0)) == (8, 6, 0xFF000000)
