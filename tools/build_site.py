@@ -61,6 +61,7 @@ MENU: tuple[tuple[tuple[str, str], tuple[str, ...]], ...] = (
             "recording.md",
             "howto/pyinstaller.md",
             "howto/several-programs.md",
+            "desk.md",
             "coming-from/pyupbit.md",
             "coming-from/ccxt.md",
             "coming-from/upbit-sdk.md",

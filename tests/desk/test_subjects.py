@@ -46,9 +46,6 @@ def test_subjects_are_as_documented() -> None:
     assert KR.subject(StreamKey(DataType.TRADE, "KRW-BTC")) == "upbit.kr.public.trade.KRW-BTC"
     assert KR.subject(StreamKey(DataType.CANDLE_1M, "KRW-BTC")) == "upbit.kr.public.candle_1m.KRW-BTC"
     assert KR.subject(StreamKey(DataType.ORDERBOOK, "KRW-BTC", "0.1")) == "upbit.kr.public.orderbook.KRW-BTC.0%2E1"
-    desk = Names("kr", "desk1")
-    assert desk.subject(StreamKey(DataType.MY_ASSET)) == "upbit.kr.private-desk1.myAsset._"
-    assert desk.subject(StreamKey(DataType.MY_ORDER)) == "upbit.kr.private-desk1.myOrder.*"
 
 
 @pytest.mark.parametrize("subject", ["", "a.b", "upbit.sg.public.trade.KRW-BTC", "upbit.kr.public.beat._"])
@@ -79,7 +76,7 @@ FRAMES = {
     b'{"type": "ticker", "code": "KRW-ETH"}': "upbit.kr.public.ticker.KRW-ETH",
     b'{"ty":"orderbook","cd":"KRW-BTC","obu":[],"lv":10000}': "upbit.kr.public.orderbook.KRW-BTC.10000",
     b'{"ty":"orderbook","cd":"KRW-BTC","obu":[],"lv":0}': "upbit.kr.public.orderbook.KRW-BTC",
-    b'{"ty":"myAsset","astuid":"x"}': "upbit.kr.private-.myAsset._",
+    b'{"ty":"myAsset","astuid":"x"}': "upbit.kr.private.myAsset._",
 }
 
 

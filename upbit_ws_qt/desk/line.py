@@ -18,6 +18,7 @@ from upbit_ws_qt.connection import CloseInfo, DialError, SocketFigures
 from upbit_ws_qt.desk.nats_link import DeskAddress, NatsLink, end_tasks
 from upbit_ws_qt.desk.subjects import BEAT, LINE, Names, Stamp, as_json, read_json, wishes_of_request
 from upbit_ws_qt.errors import ConnectionLostError
+from upbit_ws_qt.quantiles import QuantileSketch
 from upbit_ws_qt.text import Phrase, safe_text
 from upbit_ws_qt.types import ConnectionState
 
@@ -53,6 +54,7 @@ class DeskFigures:
         relay_rtt: round trip between this program and the relay, seconds.
         relay_lag: seconds from a frame's receipt at the relay to here, of the latest one; of two computers with what
             their clocks differ by.
+        lags: the same of all frames.
         pending: messages that the server has for this line and has not sent yet.
         resumed: lines that went on behind the one before, without the exchange.
         replayed: messages that came again and were known.
@@ -62,6 +64,7 @@ class DeskFigures:
     __slots__ = (
         "exchange_rtt",
         "holes",
+        "lags",
         "pending",
         "relay_epoch",
         "relay_lag",
@@ -75,6 +78,7 @@ class DeskFigures:
     def __init__(self) -> None:
         self.term = self.relay_epoch = self.pending = self.resumed = self.replayed = self.holes = 0
         self.relay_state = ""
+        self.lags = QuantileSketch()
         self.exchange_rtt = self.relay_rtt = self.relay_lag = 0.0
 
 
@@ -197,7 +201,6 @@ class _DeskSocket:
         self._line_epoch: tuple[int, int] | None = None  # of the relay's, which this line is about
         self._objects: list[dict[str, Any]] = []  # what is asked for, as the exchange is asked
         self._subjects: frozenset[str] = frozenset()
-        self._wildcards: tuple[str, ...] = ()
         self._floors: dict[str, int] = {}
         self._replayed: frozenset[str] = frozenset()  # subjects whose past comes from JetStream, and no present state
         self._flowing: set[str] = set()
@@ -372,7 +375,6 @@ class _DeskSocket:
         inbox = self._link.new_inbox()
         self._expected = 1
         self._subjects = place.subjects = subjects
-        self._wildcards = tuple(subject.removesuffix("*") for subject in subjects if subject.endswith("*"))
         self._subscriptions.append(await self._link.subscribe(inbox, partial(self._on_message, consumer)))
         self._consumer = consumer
         self._show_known(wishes)  # before anything that comes after it
@@ -458,17 +460,15 @@ class _DeskSocket:
             place.is_lost = True
             self._end(Phrase("the relay has lost its line ({reason})", reason=safe_text(str(what.get("cause")), 200)))
             return
-        if sequence <= self._floors.get(subject, 0) or not self._is_wanted(subject):
+        if sequence <= self._floors.get(subject, 0) or subject not in self._subjects:
             return
         if stamp.order <= self._shown.pop(subject, (0, 0)):
             return  # the present state that was shown was this, or a newer one
-        place.figures.relay_lag = self._desk.wall_clock() - stamp.received_at
+        place.figures.relay_lag = lag = self._desk.wall_clock() - stamp.received_at
+        place.figures.lags.add(max(0.0, lag))
         self._flowing.add(subject)
         place.newest[subject] = data
         self._add(data)
-
-    def _is_wanted(self, subject: str) -> bool:
-        return subject in self._subjects or any(map(subject.startswith, self._wildcards))
 
     async def _on_status(self, message: Any, headers: dict[str, str]) -> None:
         """Answer what JetStream says of the way itself: that it waits, or that there is nothing new."""
@@ -501,7 +501,7 @@ class _DeskSocket:
             or subject in self._flowing
             or subject in self._replayed
             or subject in self._place.newest
-            or not self._is_wanted(subject)
+            or subject not in self._subjects
             or self._line_epoch not in (None, stamp.line_epoch, (stamp.term, 0))
         ):
             return

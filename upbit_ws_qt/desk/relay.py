@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from upbit_ws_qt.config import ServiceConfig
+from upbit_ws_qt.credentials import Credentials
 from upbit_ws_qt.desk.nats_link import DeskAddress
 from upbit_ws_qt.desk.server import BundledServer
 from upbit_ws_qt.desk.station import Relay, RelaySettings
@@ -47,6 +48,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--port", type=int, default=0, help="of its own server; default: any, then always the same")
     parser.add_argument("--config", type=Path, help="TOML file with settings, such as region and public_url")
+    parser.add_argument(
+        "--key", choices=("env", "keyring"), help="where the key is that indicators need; it never leaves the relay"
+    )
     parser.add_argument("--past-hours", type=float, default=defaults.past_seconds / 3600, help="(default: %(default)g)")
     parser.add_argument(
         "--past-megabytes",
@@ -78,6 +82,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def _run(options: argparse.Namespace) -> int:
     config = ServiceConfig() if options.config is None else ServiceConfig.load(options.config)
+    if options.key is not None:
+        config = config.replace(
+            credentials=Credentials.from_env() if options.key == "env" else Credentials.from_keyring()
+        )
     server = None if options.nats is not None else BundledServer(options.folder, port=options.port)
     if server is not None:
         await server.start()

@@ -51,7 +51,7 @@ def client_rights(names: Iterable[Names]) -> dict[str, Any]:
     """
     publish, subscribe = [], ["_INBOX.>"]
     for each in names:
-        lines = [each.line(ws_type) for ws_type in each.lines]
+        lines = [ws_type.value for ws_type in each.lines]
         publish += [f"desk.{each.region}.{line}.want" for line in lines]
         publish.append(each.rest)
         publish += [

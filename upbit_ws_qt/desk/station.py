@@ -52,7 +52,6 @@ class RelaySettings:
         memory: whether the server keeps them in memory; they are gone when it is started anew then.
         lease: seconds for which a program's wishes hold without being renewed.
         kept_bytes: bytes that the relay keeps itself until the server has them.
-        account: the name under which the private lines of the configuration's key are given on; "" for public data.
     """
 
     past_bytes: int = 1024**3
@@ -60,7 +59,6 @@ class RelaySettings:
     memory: bool = False
     lease: float = 5.0
     kept_bytes: int = 64 * 1024 * 1024
-    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +142,8 @@ class Relay:
         self._loop = asyncio.get_running_loop()
         self._address = address
         self.settings = settings or RelaySettings()
-        self._config = _for_relay(config, with_account=bool(self.settings.account))
-        self.names = Names(config.region, self.settings.account)
+        self._config = _for_relay(config)
+        self.names = Names(config.region)
         self._computer = computer or Computer()
         self._on_news = on_news
         self._lease = Lease(self.names, self._computer.new_id(), self._loop.time)
@@ -441,8 +439,7 @@ class _Reign:
         self._link = link
         for ws_type in self._names.lines:
             await link.subscribe(self._names.asked(ws_type), partial(self._on_asked, link, ws_type))
-        if not self._names.account:
-            await link.subscribe(self._names.rest, partial(self._on_question, link))
+        await link.subscribe(self._names.rest, partial(self._on_question, link))
 
     async def _on_question(self, link: NatsLink, message: Any) -> None:
         # Others must not wait for the exchange's answer to this one.
@@ -564,10 +561,9 @@ def _handed_out(_: object) -> None:
     """Nothing: frames are given on before they are events, and no event comes here."""
 
 
-def _for_relay(config: ServiceConfig, *, with_account: bool) -> ServiceConfig:
+def _for_relay(config: ServiceConfig) -> ServiceConfig:
     """Return the settings of a manager that has no consumers of its own."""
     return config.replace(
-        credentials=config.credentials if with_account else None,
         backfill=frozenset(),
         data_pool=False,
         adaptive=False,

@@ -95,17 +95,14 @@ class Names:
 
     Attributes:
         region: "kr", "sg", "id" or "th".
-        account: whose private lines these are; "" for public data and indicators.
     """
 
     region: str
-    account: str = ""
 
     @property
     def stream(self) -> str:
-        """The JetStream stream that keeps the frames; that of an account is another one, with rights of its own."""
-        name = f"UPBIT_{self.region.upper()}"
-        return f"{name}_{self.account.upper()}" if self.account else name
+        """The JetStream stream that keeps the frames."""
+        return f"UPBIT_{self.region.upper()}"
 
     @property
     def newest(self) -> str:
@@ -117,29 +114,24 @@ class Names:
         """The key-value bucket in which relays find out which one leads."""
         return f"{self.stream}_RELAY"
 
-    def line(self, ws_type: WebSocketType) -> str:
-        """Return how a line is called in subjects."""
-        return f"{ws_type.value}-{self.account}" if ws_type is WebSocketType.PRIVATE else ws_type.value
-
     @property
     def lines(self) -> tuple[WebSocketType, ...]:
-        """The lines whose frames are in the stream."""
-        return (WebSocketType.PRIVATE,) if self.account else (WebSocketType.PUBLIC, WebSocketType.INFO)
+        """The lines whose frames are in the stream: what belongs to an account stays with who has its key."""
+        return WebSocketType.PUBLIC, WebSocketType.INFO
 
     @property
     def everything(self) -> tuple[str, ...]:
         """Subjects that the stream takes in."""
-        return tuple(f"{ROOT}.{self.region}.{self.line(ws_type)}.>" for ws_type in self.lines)
+        return tuple(f"{ROOT}.{self.region}.{ws_type.value}.>" for ws_type in self.lines)
 
     def own(self, ws_type: WebSocketType, kind: str) -> str:
         """Return the subject of what the relay itself says about a line."""
-        return f"{ROOT}.{self.region}.{self.line(ws_type)}.{kind}.{NO_CODE}"
+        return f"{ROOT}.{self.region}.{ws_type.value}.{kind}.{NO_CODE}"
 
     def subject(self, stream: StreamKey) -> str:
-        """Return the subject of a stream; of orders in every market, what they all have in common."""
+        """Return the subject of a stream."""
         name = stream.data_type.value.replace(".", "_")
-        code = stream.symbol or ("*" if stream.data_type is DataType.MY_ORDER else NO_CODE)
-        parts = [ROOT, self.region, self.line(stream.websocket_type), name, code]
+        parts = [ROOT, self.region, stream.websocket_type.value, name, stream.symbol or NO_CODE]
         if stream.variant:
             parts.append(quote(stream.variant, safe="").replace(".", "%2E"))
         return ".".join(parts)
@@ -150,11 +142,11 @@ class Names:
         data_type = _TYPES.get(name)
         if root != ROOT or region != self.region or data_type is None:
             return None
-        return StreamKey(data_type, ALL_SYMBOLS if code in ("*", NO_CODE) else code, unquote("".join(variant)))
+        return StreamKey(data_type, ALL_SYMBOLS if code == NO_CODE else code, unquote("".join(variant)))
 
     def asked(self, ws_type: WebSocketType) -> str:
         """Return the subject on which the leading relay is told wishes."""
-        return f"desk.{self.region}.{self.line(ws_type)}.want"
+        return f"desk.{self.region}.{ws_type.value}.want"
 
     @property
     def rest(self) -> str:
