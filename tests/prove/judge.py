@@ -221,11 +221,29 @@ class Judge:
             return
         if consumer.closed_at is not None:  # what came behind it may have been waiting, or yet to be asked for
             until = max(consumer.filled.values(), default=0.0) - UNDER_WAY
-        missing = [at for uuid, at in self._stage.witness.fills.items()
-                   if since < at < until and uuid not in consumer.filled]  # fmt: skip
+        untold = [at for uuid, at in self._stage.witness.fills.items()
+                  if since < at < until and uuid not in consumer.filled]  # fmt: skip
+        missing = [at for at in untold if not self._was_owed(consumer, at)]
         self._stage.counts["fills"] += len(consumer.filled)
         if missing:
             self._says(f"{consumer.name}: {len(missing)} fills were not told, the first at {missing[0]:.3f}")
+
+    def _was_owed(self, consumer: Consumer, at: float) -> bool:
+        """Whether a fill fell into a gap that was yet to be healed when a consumer went: it had not got that one yet.
+
+        What came behind the gap it may have got, where live events do not wait for the past.
+        """
+        if consumer.closed_at is None:
+            return False
+        diary = self._stage.diary
+        for gap in diary.gaps:
+            begins = diary.epoch_at.get((gap.ws_type, gap.old), 0.0)
+            if gap.ws_type is not WebSocketType.PRIVATE or not begins <= at <= diary.gap_at[gap.ws_type, gap.new]:
+                continue
+            if not any(when <= consumer.closed_at and report.ws_type is gap.ws_type and report.old <= gap.old
+                       and gap.new <= report.new for when, report in diary.healed):  # fmt: skip
+                return True
+        return False
 
     def _account_is_the_exchanges(self) -> None:
         """What is known of the account is what the exchange has, where it is to be made good."""

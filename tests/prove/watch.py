@@ -219,6 +219,7 @@ class Diary(ManagerListener):
         self.gap_at: dict[tuple[WebSocketType, int], float] = {}
         self.resumed_at: dict[tuple[WebSocketType, int], float] = {}
         self.reports: list[GapReport] = []
+        self.healed: list[tuple[float, GapReport]] = []  # the same, each with when it was told
         self.epochs: list[tuple[WebSocketType, int]] = []
         self.epoch_at: dict[tuple[WebSocketType, int], float] = {}
         stage.manager.wiring.epochs.add_listener(self._epoch_begins)
@@ -271,6 +272,7 @@ class Diary(ManagerListener):
         late = "" if all(stream.in_order for stream in report.streams) else " late"
         self._note(f"healed {report.old}-{report.new}: {report}{late}")
         self.reports.append(report)
+        self.healed.append((self._stage.loop.time(), report))
 
     def on_error(self, error: WebSocketError) -> None:
         """Note it."""
