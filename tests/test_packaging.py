@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import importlib.metadata
 import os
 import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import venv
 import zipfile
 from dataclasses import dataclass
+from email.parser import Parser
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +27,7 @@ from tools.metadata_hook import VARIABLE, AddressHook, absolute_links
 from upbit_ws_qt.examples import examples
 
 ROOT = Path(__file__).parent.parent
+DEVELOPERS = re.compile(r"extra == .(test|dev|docs|bench)\b")  # what users need not have
 # Where the package lies, and that its translations lie with it.
 _LOOK_AT_RESOURCES = """
 import sys
@@ -209,18 +214,68 @@ class Installed:
         return done.stdout.strip()
 
 
+def make_installed(folder: Path) -> Installed:
+    """Return a folder with a package `widgets` of the user's in it."""
+    (folder / "widgets").mkdir()
+    (folder / "widgets" / "__init__.py").write_text("mine = True\n", encoding="utf-8")
+    return Installed(folder)
+
+
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """One venv for all of it, since making one takes longer than what is looked at."""
-    installed = Installed(tmp_path_factory.mktemp("clean"))
+    """One clean venv for all of it, since making one takes longer than what is looked at."""
+    installed = make_installed(tmp_path_factory.mktemp("clean"))
     venv.create(installed.folder / "venv", with_pip=True)
     installed.says("python", "-m", "pip", "install", "--quiet", "--no-compile", str(wheel), "pytest", "pytest-qt")
-    (installed.folder / "widgets").mkdir()
-    (installed.folder / "widgets" / "__init__.py").write_text("mine = True\n", encoding="utf-8")
     return installed
 
 
+@pytest.fixture(scope="module")
+def installed_here(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """A venv with the wheel in it, and all that it needs from the environment that the tests run in."""
+    installed = make_installed(tmp_path_factory.mktemp("beside"))
+    venv.create(installed.folder / "venv")
+    packages = Path(installed.says("python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"))
+    # A path in such a file is not looked through for others: what leads to this checkout is not followed.
+    (packages / "needed.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    command = [sys.executable, "-m", "pip", "--python", installed.programs / "python", "install", "--quiet"]
+    wanted = ["--no-deps", "--no-index", "--no-compile", "--ignore-installed", wheel]
+    subprocess.run([*command, *wanted], check=True, capture_output=True, timeout=500)
+    return installed
+
+
+def test_the_wheel_asks_for_every_package_that_is_imported(wheel: Path) -> None:
+    """What a clean venv would lack shows here; `make soak` makes one."""
+    (name,) = [name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".dist-info/METADATA")]
+    metadata = Parser().parsestr(zipfile.ZipFile(wheel).read(name).decode())
+    required = [line for line in metadata.get_all("Requires-Dist", []) if not DEVELOPERS.search(line)]
+    asked = {re.split(r"[^\w.-]", line)[0].lower().replace("_", "-") for line in required}
+    found: set[str] = set()
+    for path in (path for top in ("upbit_ws_qt", "widgets", "examples") for path in (ROOT / top).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found.add(node.module.partition(".")[0])
+    providers = importlib.metadata.packages_distributions()
+    others = found - sys.stdlib_module_names - {"upbit_ws_qt", "widgets"}
+    lacking = {each for each in others if not asked & {name.lower() for name in providers.get(each, ())}}
+    # For who writes tests or bundles a program, and has them then; the examples' own modules.
+    assert {"PyQt6", "msgspec", "websockets", "aiohttp"} <= others
+    assert lacking <= {"pytest", "pytestqt", "PyInstaller"} | {path.stem for path in (ROOT / "examples").rglob("*.py")}
+
+
+def test_it_installs_beside_a_package_widgets_and_runs_there(wheel: Path, installed_here: Installed) -> None:
+    all_of_it_runs(wheel, installed_here)
+
+
+@pytest.mark.soak
 def test_it_installs_in_a_clean_venv_beside_a_package_widgets_and_runs_there(wheel: Path, installed: Installed) -> None:
+    all_of_it_runs(wheel, installed)
+
+
+def all_of_it_runs(wheel: Path, installed: Installed) -> None:
+    """Look at the panels, the programs, the plugin and the gallery where the wheel is installed."""
     code = (
         "import upbit_ws_qt.exchange, upbit_ws_qt.widgets, widgets, sys;"
         " assert 'PyQt6.QtWidgets' not in sys.modules; print(widgets.mine)"
@@ -243,7 +298,9 @@ def test_it_installs_in_a_clean_venv_beside_a_package_widgets_and_runs_there(whe
         for path in project.glob("test_*.py")
     )
     assert tests > 10
-    assert f"{tests} passed" in installed.says("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", project)
+    assert f"{tests} passed" in installed.says(
+        "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio", project
+    )
     folder = Path(installed.says("python", "-m", "upbit_ws_qt.examples", "--list").splitlines()[-1])
     assert folder.parts[-2:] == ("upbit_ws_qt", "examples")
     assert installed.folder / "venv" in folder.parents

@@ -108,9 +108,9 @@ def gone(processes: list[psutil.Process]) -> bool:
     "deed",
     [
         pytest.param("window.close()", id="closed by its X"),
-        pytest.param("app.quit()", id="quit by the menu"),
+        pytest.param("app.quit()", id="quit by the menu", marks=pytest.mark.soak),
         pytest.param("app.commitDataRequest.emit(None); os._exit(9)", id="logged out, and not waited for"),
-        pytest.param("app.commitDataRequest.emit(None); app.quit()", id="logged out"),
+        pytest.param("app.commitDataRequest.emit(None); app.quit()", id="logged out", marks=pytest.mark.soak),
         pytest.param("signal.raise_signal(signal.SIGHUP)", id="the terminal goes"),
     ],
 )
@@ -156,7 +156,8 @@ def test_what_lives_as_long_as_the_program_is_kept_out_of_garbage_collections(en
     assert frozen > 2 * visited
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+# SIGHUP is what "the terminal goes" is about.
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.soak)])
 def test_a_signal_ends_everything(
     program: subprocess.Popen[str], number: signal.Signals, environment: dict[str, str]
 ) -> None:
