@@ -439,8 +439,8 @@ class BackfillDriver:
         if not walk.done:
             return False
         # REST is a moment behind the line. While it does not have what came first there, it may lack what came just
-        # before.
-        if healing.is_behind(walk) and healing.lags < MOST_LAGS:
+        # before. Or the line is behind REST: what is traded until the subscription is in force has yet to be asked for.
+        if (healing.is_behind(walk) or healing.is_ahead(walk)) and healing.lags < MOST_LAGS:
             healing.lags += 1
             await asyncio.sleep(LAG_PAUSE)
             walk.begin_again()

@@ -91,7 +91,8 @@ class Healing:
         """Ids of which the newest is where the past ends, unless something has come live since."""
         if self.since is not None and isinstance(self.last, TradeEvent):
             return frozenset({self.last.sequential_id})
-        return self.known
+        # Where the new line has brought nothing, nothing of what is newer can be said to come by it.
+        return self.known if self.since is not None or self.gate.first is not None else frozenset()
 
     @property
     def known_candle(self) -> CandleEvent | None:
@@ -128,6 +129,16 @@ class Healing:
         """The start of the candle that ran when the stream went on; None where it has not gone on yet."""
         came = self.gate.first if self.since is None else next(self.held, self.last)
         return came.start if isinstance(came, CandleEvent) else None
+
+    def is_ahead(self, walk: TradeWalk) -> bool:
+        """Whether REST knows trades that were missed although nothing has come on the new line.
+
+        A quiet stream has missed none. This one is not in force there yet: its wish may be among those that the line
+        is asked for one by one, after a refusal.
+        """
+        if self.since is not None or self.gate.first is not None or not walk.trades:
+            return False
+        return walk.trades[0].sequential_id not in self.known
 
     def is_behind(self, walk: TradeWalk) -> bool:
         """Whether REST did not know yet what came first when the stream went on."""
