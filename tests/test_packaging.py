@@ -238,8 +238,8 @@ def installed_here(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Ins
     packages = Path(installed.says("python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"))
     # A path in such a file is not looked through for others: what leads to this checkout is not followed.
     (packages / "needed.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
-    command = [sys.executable, "-m", "pip", "--python", installed.programs / "python", "install", "--quiet"]
-    wanted = ["--no-deps", "--no-index", "--no-compile", "--ignore-installed", wheel]
+    command = [sys.executable, "-m", "pip", "--python", str(installed.programs / "python"), "install", "--quiet"]
+    wanted = ["--no-deps", "--no-index", "--no-compile", "--ignore-installed", str(wheel)]
     subprocess.run([*command, *wanted], check=True, capture_output=True, timeout=500)
     return installed
 
