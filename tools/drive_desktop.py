@@ -38,6 +38,8 @@ PATIENCE = 60.0  # seconds that a busy machine may need for what takes one
 PAUSE = 0.4  # between keys: nobody types faster into a window that has just opened
 MOVING = 40  # of some tens of thousands of places; a clock alone changes a few
 LARGE, SMALL = (1920, 1080), (1280, 720)
+SCREENS = {"1280x720": (SMALL, 1), "1920x1080": (LARGE, 1), "3840x2160": ((3840, 2160), 2)}
+"""By name: pixels, and how many of them the program takes for a point."""
 LIGHT_CHOSEN = "#dfe5f4"  # behind a chosen row
 LONG_TITLE = "W" * 3000 + "가나다라마바사아자차카타파하" * 300
 
@@ -61,7 +63,7 @@ def until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) ->
 class Screen:
     """An X server without a screen, with a window manager."""
 
-    def __init__(self, size: tuple[int, int]) -> None:
+    def __init__(self, size: tuple[int, int], scale: int = 1) -> None:
         manager = next((name for name in MANAGERS if shutil.which(name)), None)
         missing = [name for name in ("Xvfb", "xdotool") if not shutil.which(name)]
         missing += [] if manager else [f"a window manager ({', '.join(MANAGERS)})"]
@@ -78,7 +80,8 @@ class Screen:
             display = told.readline().strip()
         if not display:
             raise NotTriedError("Xvfb does not start")
-        self.environment = {**os.environ, "DISPLAY": f":{display}", "QT_QPA_PLATFORM": "xcb", "QT_SCALE_FACTOR": "1"}
+        self.environment = {**os.environ, "DISPLAY": f":{display}", "QT_QPA_PLATFORM": "xcb"}
+        self.environment["QT_SCALE_FACTOR"] = str(scale)
         for name in ("UPBIT_ACCESS_KEY", "UPBIT_SECRET_KEY", "WAYLAND_DISPLAY"):
             self.environment.pop(name, None)
         self._manager = subprocess.Popen([manager], env=self.environment, stderr=subprocess.DEVNULL)
@@ -576,9 +579,9 @@ LASTING = "what was pulled stays until it is reset"
 
 
 @contextlib.contextmanager
-def running(size: tuple[int, int]) -> Iterator[tuple[Screen, Path]]:
+def running(size: tuple[int, int], scale: int = 1) -> Iterator[tuple[Screen, Path]]:
     """Give a screen and a folder for what is tried on it."""
-    screen = Screen(size)
+    screen = Screen(size, scale)
     try:
         with tempfile.TemporaryDirectory(prefix="drive_desktop_") as folder:
             yield screen, Path(folder)
@@ -592,6 +595,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep a picture of each matter there")
     parser.add_argument("--lang", choices=("en", "ko"), default="en", help="language of a newcomer")
     parser.add_argument("--theme", choices=("light", "dark"), default="light", help="colours of a newcomer")
+    parser.add_argument("--screen", choices=SCREENS, default="1280x720", help="screen of a newcomer")
     parser.add_argument("--only", nargs="+", metavar="WORD", help="only the matters with one of these words")
     given = parser.parse_args(arguments)
     if given.keep is not None:
@@ -626,7 +630,7 @@ def main(arguments: list[str] | None = None) -> int:
                 desk.close()
         for name, begin in FOR_A_NEWCOMER.items():
             if wanted(name):
-                with running(SMALL) as (screen, folder):
+                with running(*SCREENS[given.screen]) as (screen, folder):
                     act_first = lambda begin=begin: begin(screen, folder, given.keep, (given.lang, given.theme))  # noqa: E731 - as above
                     results.append(tried(name, act_first, screen, given.keep))
     except NotTriedError as error:

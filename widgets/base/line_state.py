@@ -199,6 +199,12 @@ class LineBoard(QObject):
         self._look()
         self.changed.emit()
 
+    def now(self, line: WebSocketType) -> LineState:
+        """Return what is said of a line; what is true now where nobody looks, or it has just become another state."""
+        if not self.is_looking or self.states[line].state is not self._service.connection_state(line):
+            self._look()
+        return self.states[line]
+
     def _look(self) -> None:
         service = self._service
         self.metrics = {ws_type: service.connection_metrics(ws_type) for ws_type in WebSocketType}

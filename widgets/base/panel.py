@@ -6,6 +6,7 @@ import time
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from PyQt6 import sip
 from PyQt6.QtCore import QEvent, QRect, QSize, Qt, QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtGui import QColor, QPainter
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
@@ -26,7 +27,7 @@ from .freshness import Freshness, freshness_watch
 from .healing import HealingLabel
 from .labels import plain_label
 from .limits import Limit, LimitsButton, given_up, undo_until_back
-from .line_state import line_state
+from .line_state import line_board
 from .look import blend, look, market_colours_of
 from .panel_board import Standing, panel_board
 from .replay_watch import replay_watch
@@ -105,9 +106,8 @@ class Panel(FocusEntry):
         self._message.retry.clicked.connect(self._on_retry)
         self._message.keys.clicked.connect(self.keysRequested)
         self._strip = _Strip(self)
-        self._age = QTimer(self)
-        self._age.setInterval(1000)
-        self._age.timeout.connect(self._on_second)
+        self._board = line_board(service)  # what it says of a line the panel says at the same moment
+        self._follows_board = False
         self._active = False
         self._hiding = QTimer(self)
         self._hiding.setSingleShot(True)
@@ -287,10 +287,7 @@ class Panel(FocusEntry):
             self._show_age()
         else:
             self._strip.hide()
-        if state in (PanelState.STALE, PanelState.LOADING):
-            self._age.start()
-        else:
-            self._age.stop()
+        self._follow_board(state in (PanelState.STALE, PanelState.LOADING))
         self._show_message()
         if changed:
             self.restyle()
@@ -314,6 +311,16 @@ class Panel(FocusEntry):
         self._message.show_text(head, text)
         self._message.retry.setVisible(self._state is PanelState.ERROR or bool(word or cause))
         self._message.keys.setVisible(self._state is PanelState.NO_KEY)
+
+    def _follow_board(self, follows: bool) -> None:
+        """Say anew, once a second, how old the data are and what the line is at; or no longer."""
+        if follows is self._follows_board or sip.isdeleted(self._board):
+            return
+        self._follows_board = follows
+        if follows:
+            self._board.changed.connect(self._on_second)
+        else:
+            self._board.changed.disconnect(self._on_second)
 
     @pyqtSlot()
     def _on_second(self) -> None:
@@ -341,7 +348,7 @@ class Panel(FocusEntry):
         state = self.service.connection_state(line)
         if state not in (ConnectionState.RECONNECTING, ConnectionState.FAILED):
             return "", ""
-        told = line_state(self.service.connection_metrics(line), None, state)
+        told = self._board.now(line)
         return told.word, self._trouble.text or told.cause
 
     def _show_age(self) -> None:
