@@ -16,7 +16,7 @@ from upbit_ws_qt.desk.nats_link import DeskAddress, NatsLink
 from upbit_ws_qt.desk.subjects import Stamp
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from upbit_ws_qt.desk.server import BundledServer
@@ -25,13 +25,21 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.real_time  # processes and sockets of others
 
 
-class Process:
+class RelayProcess:
     """A relay as a process of its own."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self.said = ""
         self._reading = asyncio.create_task(self._read())
+
+    @classmethod
+    async def start(cls, server: BundledServer, settings: Path) -> RelayProcess:
+        command = [sys.executable, "-m", "upbit_ws_qt.desk.relay", "--nats", server.relay_url, "--config", settings]
+        process = await asyncio.create_subprocess_exec(
+            *map(str, command), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+        )
+        return cls(process)
 
     async def _read(self) -> None:
         assert self._process.stderr is not None
@@ -40,16 +48,13 @@ class Process:
 
     @property
     def leads(self) -> bool:
-        return "leads, term" in self.said
-
-    @property
-    def waits(self) -> bool:
-        return "another relay leads" in self.said
+        news = [line for line in self.said.splitlines() if "leads" in line or "taken over" in line]
+        return bool(news) and "leads, term" in news[-1]
 
     def signal(self, number: int) -> None:
         self._process.send_signal(number)
 
-    async def end(self) -> None:
+    async def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(signal.SIGCONT)
             self._process.kill()
@@ -57,30 +62,34 @@ class Process:
         await self._reading
 
 
-@pytest.fixture
-async def start(tmp_path: Path, server: BundledServer, exchange: EmbeddedExchange) -> AsyncIterator[Callable[[], Any]]:
-    """What starts relays, and ends them afterwards."""
-    settings = tmp_path / "relay.toml"
+def relay_settings(folder: Path, exchange: EmbeddedExchange) -> Path:
+    """Write the settings of a relay on an exchange."""
+    settings = folder / "relay.toml"
     names = ("public_url", "info_url", "rest_url")
     settings.write_text("".join(f'{name} = "{getattr(exchange, name)}"\n' for name in names))
-    made: list[Process] = []
+    return settings
 
-    async def begin() -> Process:
-        command = [sys.executable, "-m", "upbit_ws_qt.desk.relay", "--nats", server.relay_url, "--config", settings]
-        process = await asyncio.create_subprocess_exec(
-            *map(str, command), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
-        )
-        made.append(Process(process))
+
+@pytest.fixture
+async def start(
+    tmp_path: Path, server: BundledServer, exchange: EmbeddedExchange
+) -> AsyncIterator[Callable[[], Awaitable[RelayProcess]]]:
+    """What starts relays, and ends them afterwards."""
+    settings = relay_settings(tmp_path, exchange)
+    made: list[RelayProcess] = []
+
+    async def begin() -> RelayProcess:
+        made.append(await RelayProcess.start(server, settings))
         return made[-1]
 
     yield begin
     for each in made:
-        await each.end()
+        await each.kill()
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 async def test_the_other_relay_takes_over_and_no_two_publish_the_same_epoch(
-    exchange: EmbeddedExchange, server: BundledServer, start: Callable[[], Any], number: int
+    exchange: EmbeddedExchange, server: BundledServer, start: Callable[[], Awaitable[RelayProcess]], number: int
 ) -> None:
     published: dict[int, list[int]] = {}
 
@@ -95,7 +104,7 @@ async def test_the_other_relay_takes_over_and_no_two_publish_the_same_epoch(
     first = await start()
     await until(lambda: first.leads)
     second = await start()
-    await until(lambda: second.waits)
+    await until(lambda: "another relay leads" in second.said)
     async with programs(of_exchange(exchange), of_desk(server)) as (witness, program):
         assert len(published) == 1
         first.signal(number)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.credentials import Credentials
+from upbit_ws_qt.desk.metrics import MetricsServer
 from upbit_ws_qt.desk.nats_link import DeskAddress
 from upbit_ws_qt.desk.server import BundledServer
 from upbit_ws_qt.desk.station import Relay, RelaySettings
@@ -62,6 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--lease", type=float, default=defaults.lease, help="seconds that wishes of a killed program hold (%(default)g)"
     )
+    parser.add_argument("--metrics", type=int, metavar="PORT", help="serve figures for Prometheus there, on loopback")
     parser.add_argument(
         "--end-with-input", action="store_true", help="end when the standard input ends, as it does with its parent"
     )
@@ -103,7 +105,12 @@ async def _run(options: argparse.Namespace) -> int:
         print(
             json.dumps({"nats": address.shown, "desk_url": None if server is None else server.client_url}), flush=True
         )
-        await relay.run()
+        metrics = None if options.metrics is None else MetricsServer(options.metrics, relay.figures)
+        try:
+            await relay.run()
+        finally:
+            if metrics is not None:
+                metrics.close()
     finally:
         if server is not None:
             await server.stop()
