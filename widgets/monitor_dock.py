@@ -26,7 +26,7 @@ from .monitor.plots import METRICS
 from .monitor.words import clock, event_text, program_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from upbit_ws_qt import ConnectionMetrics, HistorySeries, PaintMeter, WebSocketService
 
@@ -115,6 +115,8 @@ class ConnectionMonitorDock(QDockWidget):
         panel.buttons["copy"].clicked.connect(self.copy_diagnostics)
         panel.buttons["report"].clicked.connect(self.show_report)
         self._retranslate()
+        self.more_parts: Callable[[], Sequence[BundlePart]] = tuple
+        """What else a report holds; by default nothing."""
         if control is not None:
             self.offer_drill(control)
 
@@ -203,7 +205,8 @@ class ConnectionMonitorDock(QDockWidget):
             "frames.txt": frames_text(self.panel.frames.kept()).encode(),
             "settings.txt": settings_text(self._service.config).encode(),
         }
-        return tuple(BundlePart(name, what, data[name]) for name, what in PARTS.items())
+        parts = tuple(BundlePart(name, what, data[name]) for name, what in PARTS.items())
+        return parts + tuple(self.more_parts())
 
     def export_report(self, path: str | Path) -> None:
         """Write all that somebody who helps needs into one zip, without keys; OSError where that fails."""

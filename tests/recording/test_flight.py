@@ -105,3 +105,27 @@ async def test_what_a_crash_has_left_is_kept_by_the_next_start(manager: GlobalWe
     assert kept.name.endswith("crash")
     assert frames(kept) >= 30
     await after.stop()
+
+
+async def test_one_that_has_ended_leaves_nothing_that_looks_like_a_crash(
+    manager: GlobalWebSocketManager, tmp_path: Path
+) -> None:
+    seen = want(manager)
+    flight = FlightRecorder(manager, tmp_path).start()
+    await manager.start()
+    await until(
+        lambda: len(seen) > 20 and flight.latest(10**9) and sum(len(data) for _, data in flight.latest(10**9)) > 4000
+    )
+    names = [name for name, _ in flight.latest(10**9)]
+    assert all(name.startswith("market-") for name in names)
+    assert flight.latest(1) == ()
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for name, data in flight.latest(10**9):
+        (copy / name).write_bytes(data)
+    assert frames(copy) > 0
+    flight.end()
+    flight.end()
+    assert not flight.is_recording
+    assert flight.latest(10**9) == ()
+    assert FlightRecorder(manager, tmp_path).start().kept() == ()

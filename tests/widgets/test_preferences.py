@@ -52,6 +52,7 @@ def test_every_preference_comes_back_as_it_was() -> None:
         language=Language.KOREAN, theme=ThemeMode.DARK, scheme=MarketScheme.WESTERN, reduce_motion=True,
         density=Density.ROOMY, exchange=ExchangeChoice.LIVE, alerts_muted=("slow",), alert_sound=True, quiet_hours=True,
         quiet_from="23:00", quiet_until="08:30", alert_limits=AlertLimits(slow=0.1, unserved=3),
+        flight_recorder=False, alarm_commands=True, region="sg",
         toast_fills=False, toast_lost=False, toast_recovered=False, toast_signals=False, toast_alerts=False,
         data_format=DataFormat.SIMPLE, compression=False, independence=IndependenceLevel.ISOLATED,
         favourites=("KRW-ETH",), symbol="BTC-ETH", unit="60m", watches=tuple(itertools.islice(every_watch(), 100)),

@@ -21,6 +21,7 @@ from widgets.account.my_orders import MyOrdersWidget
 from widgets.base.panel import PanelState
 from widgets.base.text import Language, set_language
 from widgets.chart.panel import ChartWidget
+from widgets.monitor_dock import ConnectionMonitorDock
 from widgets.order_book.panel import OrderBookWidget
 from widgets.program.main_menu import MainMenu
 from widgets.program.options import parse_options
@@ -308,3 +309,33 @@ def test_the_command_line_names_a_recording(tmp_path: Path, capsys: pytest.Captu
         with pytest.raises(SystemExit):
             parse_options(wrong)
     assert "--replay" in capsys.readouterr().err
+
+
+async def test_the_last_minutes_are_kept_by_a_key_and_shown(tmp_path: Path) -> None:
+    async with desk(Store(tmp_path)) as (program, _):
+        window = window_of(program)
+        recordings, menu = window.findChild(Recordings), window.findChild(MainMenu)
+        assert recordings is not None
+        assert menu is not None
+        await settled(program)
+        assert recordings.flight is not None
+        await until(lambda: recordings.parts())
+        (dock,) = window.findChildren(ConnectionMonitorDock)
+        parts = {part.name: part for part in dock.report_parts()}
+        (last,) = (name for name in parts if name.startswith("last-minutes/market-"))
+        assert parts[last].data.startswith(b"upbit_ws_qt recording")
+        assert parts[last].shown == ""
+        menu.keep_minutes.trigger()
+        await until(lambda: any("kept" in text for text in window.toasts.texts))
+        (kept,) = recordings.flight.kept()
+        note = window.toasts.notes[-1]
+        (button,) = (each for each in note.findChildren(QPushButton) if "Replay" in each.text())
+        click(button)
+        await until(lambda: window_of(program).replay is not None)
+        assert bar_of(program).clock.path == kept
+        assert list((tmp_path / "flight" / "live").iterdir()) == []
+    (tmp_path / "flight" / "live" / "market-000001.rec").write_bytes(
+        kept.joinpath(last.rpartition("/")[2]).read_bytes()
+    )
+    async with desk(Store(tmp_path)) as (program, _):
+        assert any("did not end properly" in text for text in window_of(program).toasts.texts)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 from upbit_ws_qt.manager import GlobalWebSocketManager, ManagerListener
 from upbit_ws_qt.recording.recorder import Recorder
-from upbit_ws_qt.recording.segments import SUFFIX
+from upbit_ws_qt.recording.segments import MARKET, SUFFIX
 
 if TYPE_CHECKING:
     import asyncio
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["FlightRecorder"]
 
 _SEGMENTS = 8  # of the minutes that are kept: what is deleted at once is so small a part of them
+END_WITHIN = 1.0
 _LIVE, _KEPT = "live", "kept"
 _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 
@@ -98,6 +99,36 @@ class FlightRecorder:
         await self._recorder.stop()
         for file in self._files():
             file.unlink(missing_ok=True)
+
+    def end(self) -> None:
+        """The same for where nothing can be awaited; waits for the disk, a second at most. Idempotent."""
+        if self._listener is not None:
+            self._manager.remove_listener(self._listener)
+        self._recorder.end()
+        if self._recorder.wait(END_WITHIN):
+            for file in self._files():
+                file.unlink(missing_ok=True)
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether it is on; it ends with the service."""
+        return self._recorder.is_recording
+
+    def latest(self, most_bytes: int) -> tuple[tuple[str, bytes], ...]:
+        """Return names and contents of the newest files of the market, so many bytes at most; the account is left out.
+
+        They are a recording that ends in the middle of what is being written.
+        """
+        found: list[tuple[str, bytes]] = []
+        left = most_bytes
+        for file in reversed(self._files()):
+            if file.name.startswith(MARKET):
+                data = file.read_bytes()
+                left -= len(data)
+                if left < 0:
+                    break
+                found.append((file.name, data))
+        return tuple(reversed(found))
 
     async def keep(self, why: str) -> Path:
         """Keep the last minutes up to now, and return the folder.

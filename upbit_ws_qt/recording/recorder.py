@@ -195,6 +195,15 @@ class Recorder:
         self._note(WebSocketType.PUBLIC, note="end")
         self._ending.set()
 
+    def wait(self, seconds: float) -> bool:
+        """Wait, after `end()`, until all is on disk, at most so long; return whether it is.
+
+        For the end of a program that no longer runs its loop: everything stands still meanwhile.
+        """
+        if self._thread is not None:
+            self._thread.join(seconds)
+        return self._thread is None or not self._thread.is_alive()
+
     async def __aenter__(self) -> Self:
         return self.start()
 

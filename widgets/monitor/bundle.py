@@ -36,7 +36,16 @@ if TYPE_CHECKING:
 
     from .chronicle import Entry
 
-__all__ = ["PARTS", "BundleDialog", "BundlePart", "frames_text", "incidents_text", "settings_text", "write_bundle"]
+__all__ = [
+    "LAST_MINUTES",
+    "PARTS",
+    "BundleDialog",
+    "BundlePart",
+    "frames_text",
+    "incidents_text",
+    "settings_text",
+    "write_bundle",
+]
 
 INCIDENTS_TOLD = 100
 SHOWN_CHARACTERS = 20_000
@@ -60,7 +69,7 @@ class BundlePart(NamedTuple):
     @property
     def shown(self) -> str:
         """Its contents as far as they are text; "" for a picture."""
-        return "" if self.name.endswith(".png") else self.data.decode("utf-8-sig")[:SHOWN_CHARACTERS]
+        return "" if self.name.endswith((".png", ".rec")) else self.data.decode("utf-8-sig")[:SHOWN_CHARACTERS]
 
 
 def settings_text(config: ServiceConfig) -> str:
@@ -149,7 +158,10 @@ class BundleDialog(QDialog):
 
     def _on_chosen(self, row: int) -> None:
         part = self._parts[row]
-        self.contents.setPlainText(part.shown or tr("A picture of the monitor, as it is on the screen."))
+        told = tr("A picture of the monitor, as it is on the screen.")
+        if part.name.endswith(".rec"):
+            told = tr("What came on the public lines, as it came: a recording, which upbit-ws-record reads.")
+        self.contents.setPlainText(part.shown or told)
 
     def _on_save(self) -> None:
         self.accept()
@@ -165,3 +177,5 @@ PARTS = {
     "settings.txt": mark("The settings, without keys"),
 }
 """What each file holds, in the order in which they are listed."""
+LAST_MINUTES = mark("What came on the public lines in the last minutes: a recording")
+"""What further files hold, where the last minutes are kept."""

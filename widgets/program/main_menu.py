@@ -70,6 +70,7 @@ class MainMenu(QObject):
         recordingRequested: a recording is to be opened.
         recordToggled: recording is to begin or end.
         markRequested: a mark is to be put into the recording.
+        keepRequested: the last minutes are to be kept.
     """
 
     settingsRequested = pyqtSignal()
@@ -79,6 +80,7 @@ class MainMenu(QObject):
     recordingRequested = pyqtSignal()
     recordToggled = pyqtSignal()
     markRequested = pyqtSignal()
+    keepRequested = pyqtSignal()
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
@@ -257,6 +259,9 @@ class MainMenu(QObject):
         for choice in (self.record, self.record_own):
             choice.setCheckable(True)
         self.put_mark = self._action(menu, mark("Put a &mark into the recording…"), self.markRequested.emit, "Ctrl+B")
+        self.keep_minutes = self._action(
+            menu, mark("&Keep the last ten minutes"), self.keepRequested.emit, "Ctrl+Shift+R"
+        )
         self._action(menu, mark("Save a &picture of the window…"), self._window.ask_for_picture, "Ctrl+P")
         menu.addSeparator()
         self._action(menu, mark("&Quit"), self._window.close, "Ctrl+Q")

@@ -397,6 +397,7 @@ class Program(QObject):
         menu = self._menu = MainMenu(window)
         self._recordings = Recordings(window, menu, self._store.folder)
         self._recordings.openRequested.connect(self.open_recording)
+        self._recordings.keep_always(self._preferences.flight_recorder)
         window.replayLeft.connect(self.leave_recording)
         # What was recorded is over: nobody is told of it outside of the panels.
         self._notifier = None if past is not None else self._make_notifier(service, window, menu)
@@ -571,6 +572,8 @@ class Program(QObject):
             self._apply_look()
         if self._notifier is not None and not sip.isdeleted(self._notifier):
             self._notifier.preferences = self._preferences
+        if self._living() is not None:
+            self._recordings.keep_always(self._preferences.flight_recorder)
         if self._alarms is not None and not sip.isdeleted(self._alarms):
             self._alarms.commands_allowed = self._preferences.alarm_commands
         # What the user has never changed stays as it was given: a file of settings may differ from the preferences.
@@ -602,6 +605,7 @@ class Program(QObject):
                 self._restart_timer.start()
                 return
         window.setEnabled(False)
+        self._recordings.end()  # what is recorded ends properly, and is no crash
         service = window.needs.service
         self._restarting = asyncio.get_running_loop().create_task(service.stop(), name="upbit_ws_qt restart")
         self._restarting.add_done_callback(lambda _task: self._on_stopped(window))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,12 +11,14 @@ from PyQt6 import sip
 from PyQt6.QtCore import QObject, Qt, QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtWidgets import QFileDialog, QInputDialog, QMessageBox
 
-from upbit_ws_qt import Recorder, RecordingError, WebSocketService
+from upbit_ws_qt import FlightRecorder, Recorder, RecordingError, WebSocketService
 
 from ..base.kst import KST
 from ..base.labels import plain_label
 from ..base.text import tr
+from ..monitor.bundle import LAST_MINUTES, BundlePart
 from ..monitor.words import bytes_text
+from ..monitor_dock import ConnectionMonitorDock
 from ..window.toasts import NoteAction
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ __all__ = ["Recordings", "SessionRecording"]
 
 _SHOW_MS = 1000
 _LONGEST_MARK = 200
+_MOST_IN_REPORT = 16 * 1024 * 1024
 
 
 class SessionRecording(QObject):
@@ -136,18 +140,87 @@ class Recordings(QObject):
         super().__init__(window)
         self._window, self._menu = window, menu
         self._folder = None if folder is None else folder / "recordings"
+        self._flights = None if folder is None or window.replay is not None else folder / "flight"
+        self.flight: FlightRecorder | None = None
         may_record = self._folder is not None and window.replay is None
         self.session = SessionRecording(window, self._folder) if self._folder is not None and may_record else None
         menu.record.setEnabled(may_record)
         menu.recordingRequested.connect(self.ask)
         menu.recordToggled.connect(self._on_toggled)
         menu.markRequested.connect(self._on_mark_requested)
+        menu.keepRequested.connect(self.keep)
+        menu.keep_minutes.setEnabled(False)
+        window.closing.connect(self.end)
+        monitor = window.docks["monitor"]
+        if isinstance(monitor, ConnectionMonitorDock):
+            monitor.more_parts = self.parts
         if self.session is not None:
             self.session.changed.connect(self._on_changed)
             self.session.ended.connect(self._on_ended)
             self.session.failed.connect(self._on_failed)
         self._on_changed()
 
+    # -- the last minutes ---------------------------------------------------------------------------------------------
+    def keep_always(self, wanted: bool) -> None:
+        """Have the last minutes on disk from now on, or not; where a crash has left some, they are kept and told."""
+        if not wanted:
+            self._end_flight()
+        elif self.flight is None and self._flights is not None:
+            flight = FlightRecorder(self._window.needs.service, self._flights)
+            before = flight.kept()
+            try:
+                flight.start()
+            except OSError as error:
+                self._on_failed(error)
+                return
+            self.flight = flight
+            crashed = [path for path in flight.kept() if path not in before]
+            if crashed:
+                words = tr("The program did not end properly last time. Its last minutes were kept.")
+                self._tell_kept(crashed[-1], words, "warn")
+        self._menu.keep_minutes.setEnabled(self.flight is not None)
+
+    @pyqtSlot()
+    def keep(self) -> None:
+        """Keep the last minutes as a recording, and tell where."""
+        flight = self.flight
+        if flight is None or not flight.is_recording:
+            return
+        keeping = asyncio.get_running_loop().create_task(flight.keep("asked"), name="upbit_ws_qt keep")
+        keeping.add_done_callback(self._on_kept)
+
+    def _on_kept(self, keeping: asyncio.Task[Path]) -> None:
+        if keeping.cancelled() or sip.isdeleted(self) or sip.isdeleted(self._window):
+            return
+        error = keeping.exception()
+        if isinstance(error, OSError):
+            self._on_failed(error)
+        else:
+            self._tell_kept(keeping.result(), tr("The last ten minutes are kept."), "good")
+
+    def _tell_kept(self, path: Path, words: str, level: str) -> None:
+        actions = [NoteAction(tr("&Replay it"), lambda: self.open(path))]
+        self._window.toasts.show_note(words, level=level, key="kept", lasting=True, actions=actions)
+
+    def parts(self) -> list[BundlePart]:
+        """Return the last minutes as files of a report."""
+        flight = self.flight
+        files = () if flight is None else flight.latest(_MOST_IN_REPORT)
+        return [BundlePart(f"last-minutes/{name}", LAST_MINUTES, data) for name, data in files]
+
+    @pyqtSlot()
+    def end(self) -> None:
+        """Record nothing more; before the service is stopped. Idempotent."""
+        if self.session is not None:
+            self.session.end()
+        self._end_flight()
+
+    def _end_flight(self) -> None:
+        flight, self.flight = self.flight, None
+        if flight is not None:
+            flight.end()
+
+    # -- sessions -----------------------------------------------------------------------------------------------------
     @pyqtSlot()
     def ask(self) -> QFileDialog:
         """Ask which recording is to be shown."""

@@ -183,6 +183,7 @@ class SettingsDialog(QDialog):
         for name, title in _TOASTS:
             self._add_switch(form, name, title)
         self._add_switch(form, "alarm_commands", mark("Alarms on markets may run the programs that they name"))
+        self._add_switch(form, "flight_recorder", mark("Keep the last ten minutes on disk, to replay what happened"))
         return page
 
     def _lines_page(self) -> QWidget:

@@ -55,6 +55,7 @@ class Preferences:
         alerts_muted: kinds of alerts that make neither note nor sound; the monitor has them all the same.
         alert_sound: make a sound for those that are told.
         alarm_commands: alarms on markets may run the programs that they name.
+        flight_recorder: the last ten minutes are always on disk.
         quiet_hours: make neither note nor sound for any of them from `quiet_from` until `quiet_until`.
         quiet_from: time of the day by the computer's clock, "22:00".
         quiet_until: likewise.
@@ -84,6 +85,7 @@ class Preferences:
     alerts_muted: tuple[str, ...] = ("memory", "backlog", "loop_lag")
     alert_sound: bool = False
     alarm_commands: bool = False
+    flight_recorder: bool = True
     quiet_hours: bool = False
     quiet_from: str = "22:00"
     quiet_until: str = "07:00"
@@ -147,7 +149,7 @@ def preferences_from(plain: dict[str, Any]) -> Preferences:
         elif item.name == "watches":
             values[item.name] = _watches(value)
         elif item.name == "region":
-            values[item.name] = value if value in COUNTRIES else item.default
+            values[item.name] = value if isinstance(value, str) and value in COUNTRIES else item.default
         elif item.name == "symbol":
             values[item.name] = value if _is_code(value) else item.default
         elif isinstance(value, type(item.default)) and (not isinstance(value, str) or len(value) <= 10):
