@@ -110,12 +110,11 @@ async def test_what_a_crash_has_left_is_kept_by_the_next_start(manager: GlobalWe
 async def test_one_that_has_ended_leaves_nothing_that_looks_like_a_crash(
     manager: GlobalWebSocketManager, tmp_path: Path
 ) -> None:
-    seen = want(manager)
+    seen: list[BaseWebSocketEvent] = []
+    want(manager, seen)
     flight = FlightRecorder(manager, tmp_path).start()
     await manager.start()
-    await until(
-        lambda: len(seen) > 20 and flight.latest(10**9) and sum(len(data) for _, data in flight.latest(10**9)) > 4000
-    )
+    await until(lambda: len(seen) > 20 and sum(len(data) for _, data in flight.latest(10**9)) > 4000)
     names = [name for name, _ in flight.latest(10**9)]
     assert all(name.startswith("market-") for name in names)
     assert flight.latest(1) == ()

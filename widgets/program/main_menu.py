@@ -259,9 +259,8 @@ class MainMenu(QObject):
         for choice in (self.record, self.record_own):
             choice.setCheckable(True)
         self.put_mark = self._action(menu, mark("Put a &mark into the recording…"), self.markRequested.emit, "Ctrl+B")
-        self.keep_minutes = self._action(
-            menu, mark("&Keep the last ten minutes"), self.keepRequested.emit, "Ctrl+Shift+R"
-        )
+        kept = mark("&Keep the last ten minutes")
+        self.keep_minutes = self._action(menu, kept, self.keepRequested.emit, "Ctrl+Shift+R")
         self._action(menu, mark("Save a &picture of the window…"), self._window.ask_for_picture, "Ctrl+P")
         menu.addSeparator()
         self._action(menu, mark("&Quit"), self._window.close, "Ctrl+Q")
