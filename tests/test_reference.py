@@ -80,11 +80,10 @@ def test_the_site_has_every_page_in_its_menu() -> None:
 def test_links_lead_to_pages_of_the_site() -> None:
     site = importlib.import_module("tools.build_site")
     pages = set(site.pages_of("en"))
-    text = (
-        "[a](../examples/coins.py), [b](../README.md#two-commands), [c](gaps.ko.md), [`d`](../x.py)\n```\n[e](x)\n```\n"
-    )
+    text = "[a](../examples/coins.py), [b](../README.md#two-commands), [c](gaps.ko.md), [`d`](../x.py)"
+    text += ", `f\\|g`\n```\n[e](x)\n```\n"
     assert site.led(text, "using.md", pages) == (
-        "[a](examples/coins.md), [b](index.md#two-commands), [c](gaps.md), `d`\n```\n[e](x)\n```\n"
+        "[a](examples/coins.md), [b](index.md#two-commands), [c](gaps.md), `d`, `f|g`\n```\n[e](x)\n```\n"
     )
 
 

@@ -173,7 +173,12 @@ def led(text: str, address: str, pages: set[str]) -> str:
         return f"[{label}]({posixpath.relpath(found, posixpath.dirname(address) or '.')}{anchor})"
 
     parts = FENCED.split(OTHER_LANGUAGE.sub("", text, count=1))
-    return "".join(part if part.startswith("```") else LINK.sub(lead, part) for part in parts)
+    return "".join(part if part.startswith("```") else _code_in_tables(LINK.sub(lead, part)) for part in parts)
+
+
+def _code_in_tables(text: str) -> str:
+    """Take the backslash off a bar in code, which GitHub wants in a table and Python's Markdown shows."""
+    return re.sub(r"`[^`\n]+`", lambda code: code.group().replace(r"\|", "|"), text)
 
 
 def settings_of(language: str) -> str:
