@@ -212,8 +212,7 @@ class DrillTab(QWidget):
         row = run.row
         if row.seen is not None and not row.problem:
             row.verdict = row.exercise.as_it_should(row.seen)
-        if not run.cleared:
-            Question(self._control.clear(), self)
+        Question(self._control.clear(), self)  # a fault that is for several times may not be used up
         self._show()
 
     # -- watching -----------------------------------------------------------------------------------------------------
