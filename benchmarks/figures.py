@@ -274,11 +274,15 @@ def versions() -> str:
     return ", ".join(found)
 
 
-def kept(name: str, text: str) -> None:
-    """Keep what a command printed here and now."""
-    load = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "-"
+def load() -> str:
+    """Return how much else this computer has to do."""
+    return f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "-"
+
+
+def kept(name: str, text: str, busy: str) -> None:
+    """Keep what a command printed here and today; ValueError where the page cannot make use of it."""
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    output = Output(COMMANDS[name].line, today, machine(), versions(), load, text)
+    output = Output(COMMANDS[name].line, today, machine(), versions(), busy, text)
     for row in COMMANDS[name].rows:
         row.figure(output.text)  # what cannot be read is not kept
     output.write(name)
@@ -287,6 +291,7 @@ def kept(name: str, text: str) -> None:
 def measure(name: str) -> None:
     """Run a command and keep what it printed."""
     print(f"== {COMMANDS[name].line}", flush=True)
+    busy = load()
     words = [word.strip('"') for word in re.findall(r'"[^"]*"|\S+', COMMANDS[name].arguments)]
     done = subprocess.run(
         [sys.executable, "-m", *words],
@@ -300,7 +305,7 @@ def measure(name: str) -> None:
     if not done.stdout.strip():
         raise SystemExit(done.stderr)
     print(done.stdout, flush=True)
-    kept(name, done.stdout)
+    kept(name, done.stdout, busy)
 
 
 def _numbers(pattern: str, printed: str) -> list[tuple[float, ...]]:
@@ -384,13 +389,18 @@ def main() -> int:
     parser.add_argument("--draw", action="store_true", help="measure nothing")
     parser.add_argument("--keep", nargs=2, metavar=("NAME", "FILE"), help="what a command has printed on this machine")
     arguments = parser.parse_args()
+    failed: list[str] = []
     if arguments.keep:
-        kept(arguments.keep[0], Path(arguments.keep[1]).read_text("utf-8"))
+        kept(arguments.keep[0], Path(arguments.keep[1]).read_text("utf-8"), load())
     elif not arguments.draw:
         for name in arguments.names or COMMANDS:
-            measure(name)
+            try:
+                measure(name)
+            except ValueError as error:
+                print(f"not kept: {error}", file=sys.stderr, flush=True)
+                failed.append(name)
     draw()
-    return 0
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
