@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import time
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -17,6 +18,7 @@ from PyQt6.QtWidgets import QApplication
 from benchmarks._child_exchange import child_exchange, config_for, http
 from upbit_ws_qt import WebSocketType, run
 from upbit_ws_qt.quantiles import QuantileSketch
+from widgets.alarm_rules.rules import Crossing, IndicatorLevel, PriceChange, PriceLevel, SpreadWide, VolumeSpike
 from widgets.program.application import keep_collections_short
 from widgets.program.options import Options
 from widgets.program.program import Program
@@ -190,11 +192,25 @@ class Watcher(QObject):
                 self._window.arrange_built_in(self._names[self._turns // 5 % len(self._names)])
 
 
+def set_alarms(window: MainWindow, count: int) -> None:
+    """Set alarms of all kinds that watch prices, books and candles; none that is likely to fire."""
+    keeper = window.needs.alarms
+    assert keeper is not None
+    markets = [market.code for market in window.needs.catalog.markets if market.quote == "KRW"]
+    conditions = (
+        PriceLevel(Decimal(10) ** 12), PriceChange(Decimal(900), 10), SpreadWide(Decimal(900)),
+        VolumeSpike(Decimal(10_000)), IndicatorLevel("rsi", (14.0,), "value", Crossing.UP, Decimal(101), closed=False),
+    )  # fmt: skip
+    for number in range(count):
+        keeper.put(keeper.new_alarm(conditions[number % len(conditions)], markets[number % len(markets)]))
+
+
 def main() -> None:
     """Measure; the targets are CPU <= 25 % of a core, p99.9 <= 20 ms, memory flat."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=8.0, help="per perspective, or in all with --restless")
     parser.add_argument("--restless", action="store_true", help="switch perspectives and markets; look at memory")
+    parser.add_argument("--alarms", type=int, default=0, help="so many alarms on markets, of all kinds")
     given = parser.parse_args()
     with child_exchange("--rate", str(TARGET), "--control") as told:
         app = QApplication(sys.argv[:1])
@@ -208,6 +224,7 @@ def main() -> None:
             window = program.window
             assert window is not None
             window.watch_list.model.dataChanged.connect(first_price)
+            set_alarms(window, given.alarms)
             program.watcher = Watcher(window, told, given.seconds, restless=given.restless)  # type: ignore[attr-defined]
             return program
 

@@ -28,6 +28,19 @@ from upbit_ws_qt.events import AnnouncementEvent, MyAssetEvent, MyAssetItem, MyO
 from upbit_ws_qt.wire import decode
 from widgets.account.my_assets import MyAssetsWidget
 from widgets.account.my_orders import MyOrdersWidget
+from widgets.alarm_rules.rules import (
+    Alarm,
+    Crossing,
+    DataSilent,
+    IndicatorLevel,
+    PriceLevel,
+    Repeat,
+    VolumeSpike,
+)
+from widgets.alarm_rules.seen import Basis
+from widgets.alarm_rules.watch import Firing
+from widgets.alarms.keeper import AlarmKeeper
+from widgets.alarms.panel import AlarmsWidget
 from widgets.announcements.panel import AnnouncementsWidget
 from widgets.base.look import look
 from widgets.base.market_catalog import MarketCatalog
@@ -208,6 +221,26 @@ def _announcements(service: WebSocketService) -> AnnouncementsWidget:
     return panel
 
 
+def _alarms(service: WebSocketService) -> AlarmsWidget:
+    keeper = AlarmKeeper(service)
+    level, spike = PriceLevel(Decimal(151_000_000)), VolumeSpike(Decimal(5), 20, "15m")
+    rsi = IndicatorLevel("rsi", (14.0,), "value", Crossing.DOWN, Decimal(30), "15m")
+    for number, (condition, market, choices) in enumerate(
+        [(level, "KRW-BTC", {"repeat": Repeat.ALWAYS}), (rsi, "KRW-ETH", {"repeat": Repeat.BAR, "unit": "60m"}),
+         (spike, "KRW-XRP", {"on": False}), (DataSilent(30), "KRW-SOL", {"comment": "?"})]
+    ):  # fmt: skip
+        keeper.put(Alarm(str(number), condition, market, **choices))  # type: ignore[arg-type]
+    prices = {"price": "151001000", "before": "150998000", "way": "up"}
+    spiked = {"volume": "812.5", "mean": "101.5", "times": "8.00"}
+    when = int(SIGN_OF_TIME * 1000)
+    for firing in (
+        Firing("0", level, "KRW-BTC", when, prices),
+        Firing("2", spike, "KRW-XRP", when + 61_000, spiked, Basis.RECOVERED, held_back=3),
+    ):
+        keeper._log.add(firing)
+    return AlarmsWidget(keeper, "KRW-BTC")
+
+
 def _log(service: WebSocketService) -> LogWidget:
     del service
     log = LogBook()
@@ -267,6 +300,7 @@ SCENES: dict[str, Scene] = {
     "my-orders-no-key": Scene(MyOrdersWidget, 420, 160, lambda panel: panel.show_no_key()),
     "my-assets-live": Scene(_my_assets, 620, 180, _live),
     "announcements-live": Scene(_announcements, 420, 320, _live),
+    "alarms": Scene(_alarms, 620, 300, _live),
     "log": Scene(_log, 560, 160),
 }
 """By the names of their pictures."""

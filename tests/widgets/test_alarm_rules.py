@@ -198,6 +198,17 @@ def test_a_volume_spike_fires_once_in_its_candle() -> None:
     assert by.see(CandlesSeen(columns([1.0] * 7, [*volumes[:4], 9.0, 99.0, 999.0]), "3m", 9000)) is None
 
 
+def test_a_volume_that_grew_just_before_its_candle_ended_is_seen() -> None:
+    by = watch(VolumeSpike(D(3), 2, "1m"))
+    assert by.see(CandlesSeen(columns([1.0] * 3, [1.0, 1.0, 1.0]), "1m", 6_130_000)) is None
+    firing = by.see(CandlesSeen(columns([1.0] * 4, [1.0, 1.0, 9.0, 0.1]), "1m", 6_200_000))
+    assert firing is not None
+    assert (firing.at, firing.values["volume"]) == (6_180_000, "9")
+    fresh = watch(VolumeSpike(D(3), 2, "1m"))
+    late = CandlesSeen(columns([1.0] * 4, [1.0, 1.0, 9.0, 0.1]), "1m", 6_200_000)
+    assert fresh.see(late) is None, "that was before it began to look"
+
+
 def test_a_wide_spread_fires_when_it_becomes_wide() -> None:
     by = watch(SpreadWide(D("0.5")))
     seen = [BookSeen(D(1000), D(1000 + over), place * 5000) for place, over in enumerate((4, 5, 6, 4, 5))]

@@ -139,6 +139,31 @@ def test_what_was_painted_in_parts_is_what_would_be_painted_at_once(view: ChartV
         assert same
 
 
+def test_the_cloud_is_filled_between_its_spans(view: ChartView) -> None:
+    """Half of it in the colour of rising prices, half in that of falling ones, as the spans lie."""
+    view.set_choice(ChartChoice(style=PictureStyle.LINE, volume=False, formulas=(ChosenFormula.usual("ichimoku"),)))
+    view.resize(900, 600)
+    view.grab()
+    frame, content = view.frame(), view.content()
+    assert frame is not None
+    assert content is not None
+    [drawn] = content.reckoned
+    above, below = drawn.curves[2], drawn.curves[3]
+    picture, scale = view.picture(), frame.price.scale
+    ratio = picture.devicePixelRatio()
+    seen: dict[bool, int] = {True: 0, False: 0}
+    for place in range(frame.first, frame.end - above.shift):
+        one, other = float(above.values[place]), float(below.values[place])
+        x, y = frame.x(place + above.shift), scale.y((one + other) / 2)
+        if abs(scale.y(one) - scale.y(other)) < 24 or not frame.price.rect.contains(x, y):
+            continue
+        colour = picture.pixelColor(round(x * ratio), round(y * ratio))
+        if colour.red() != colour.blue():  # where a line crosses the middle there is that line
+            seen[one > other] += 1 if (colour.red() > colour.blue()) == (one > other) else -1
+    assert seen[True] > 0
+    assert seen[False] > 0
+
+
 @pytest.mark.parametrize("style", PictureStyle)
 @pytest.mark.parametrize("scale", ScaleKind)
 def test_every_style_scale_and_width_of_bars_can_be_painted(

@@ -234,6 +234,19 @@ def test_the_days_mean_price_begins_anew_at_midnight_in_korea() -> None:
     np.testing.assert_array_equal(values("vwap", columns)[0], typical)
 
 
+def test_the_mean_price_of_a_session_begins_anew_after_so_many_hours_of_the_day() -> None:
+    columns = walk(1000)  # from 23:20 in Korea on
+    np.testing.assert_array_equal(values("session_vwap", columns, 24.0)[0], values("vwap", columns)[0])
+    [found] = values("session_vwap", columns, 5.0)
+    starts = [0, 40, 340, 640, 940]  # midnight, 5, 10 and 15 o'clock
+    for begin, end in zip(starts, [*starts[1:], 1000], strict=True):
+        session = [getattr(columns, each)[begin:end].copy() for each in NAMES[1:]]
+        np.testing.assert_allclose(found[begin:end], talib.VWAP(*session), rtol=1e-12)
+    [last] = values("session_vwap", walk(40 + 24 * 60 + 10), 5.0)
+    [new_day] = values("session_vwap", walk(40 + 24 * 60 + 10), 24.0)
+    np.testing.assert_array_equal(last[-10:], new_day[-10:])  # a session ends with its day, however short it is
+
+
 def test_smoothed_candles_by_hand() -> None:
     columns = walk(5)
     smoothed = heikin_ashi(columns)

@@ -50,6 +50,19 @@ async def listening(exchange: EmbeddedExchange, widget: MyOrdersWidget) -> None:
     await until(lambda: exchange.subscribed("private") and widget.state is not PanelState.LOADING)
 
 
+@served()
+async def test_the_note_stands_below_the_rows_also_where_the_first_column_is_hidden(
+    exchange: EmbeddedExchange, service: WebSocketService
+) -> None:
+    async with shown(MyOrdersWidget(service), 380) as widget:
+        await listening(exchange, widget)
+        place(exchange)
+        await until(lambda: widget.model.rowCount() == 1)
+        await until(lambda: widget.table.isColumnHidden(Column.TIME))
+        below = widget.table.visualRect(widget.model.index(0, Column.MARKET)).bottom() + 1
+        assert widget.table.note_top >= below > 1
+
+
 def test_a_fill_keeps_the_limit_and_the_whole_volume() -> None:
     ledger = OrderLedger()
     ledger.take(order("a"))

@@ -13,12 +13,17 @@ from upbit_ws_qt import safe_text
 
 from ..base.copying import exact_number
 from ..base.kst import kst_clock, kst_exact
-from ..base.price_format import DASH, brief_text, full_text, money_text, price_text
+from ..base.price_format import DASH, brief_text, full_text, money_text, percent_text, price_text
 from ..base.tables import RowsModel
 from ..base.text import mark, tr
+from .costs import CostBook
 
 if TYPE_CHECKING:
-    from upbit_ws_qt import AccountState, MyAssetEvent
+    from collections.abc import Iterable
+
+    from upbit_ws_qt import AccountState, MyAssetEvent, MyOrderEvent, RestAccount
+
+    from .costs import Realised
 
 __all__ = ["WON", "AssetBook", "Column", "Holding", "MyAssetsModel"]
 
@@ -40,6 +45,8 @@ class Holding:
         locked: bound by open orders or withdrawals.
         timestamp: of the newest news, ms.
         price: of one unit, in won; None where it is not known.
+        average: what was paid for one unit, in won; None where nobody knows.
+        realised: what sales since the panel listens have brought; None where there were no fills.
         uncertain: the line was down since.
     """
 
@@ -49,6 +56,8 @@ class Holding:
     locked: Decimal = _ZERO
     timestamp: int = 0
     price: Decimal | None = None
+    average: Decimal | None = None
+    realised: Realised | None = None
     uncertain: bool = False
 
     @property
@@ -60,6 +69,21 @@ class Holding:
     def value(self) -> Decimal | None:
         """In won; None where the price is not known."""
         return None if self.price is None else self.total * self.price
+
+    @property
+    def cost(self) -> Decimal | None:
+        """What was paid for it, in won; None where nobody knows."""
+        return None if self.average is None else self.total * self.average
+
+    @property
+    def profit(self) -> Decimal | None:
+        """What it is worth more (or, negative, less) than was paid for it, in won; before fees."""
+        return None if self.value is None or self.cost is None else self.value - self.cost
+
+    @property
+    def profit_rate(self) -> Decimal | None:
+        """The same as a share of what was paid."""
+        return None if self.profit is None or not self.cost else self.profit / self.cost
 
     @property
     def unpriced(self) -> bool:
@@ -74,6 +98,7 @@ class AssetBook:
         self._holdings: dict[str, Holding] = {}
         self._prices: dict[str, Decimal] = {}
         self._missing: set[str] = set()
+        self.costs = CostBook()
 
     def __len__(self) -> int:
         return len(self._holdings)
@@ -101,6 +126,29 @@ class AssetBook:
         """Note that the exchange has no such market: what it would have valued is valued by another."""
         self._missing.add(market)
         self._value_all()
+
+    def take_accounts(self, accounts: Iterable[RestAccount]) -> None:
+        """Take over what the exchange says that holdings cost."""
+        self.costs.take_accounts(accounts)
+        self._value_all()
+
+    def take_fill(self, event: MyOrderEvent) -> bool:
+        """Take a fill of an own order in; False for what is none, or is known."""
+        taken = self.costs.take_fill(event, self.won_for)
+        if taken:
+            self._value_all()
+        return taken
+
+    def won_for(self, currency: str) -> Decimal | None:
+        """Return what one unit of a currency that is paid in is worth in won; None where it is not known."""
+        return _ONE if currency == WON else self._prices.get(f"{WON}-{currency}")
+
+    def gain(self) -> tuple[Decimal, Decimal, int]:
+        """Return (profit of all holdings whose cost is known, that cost, how many are left out), won apart."""
+        held = [each for each in self.held() if each.currency != WON]
+        known = [(each.profit, each.cost) for each in held if each.profit is not None and each.cost is not None]
+        profit = sum((each for each, _ in known), _ZERO)
+        return profit, sum((cost for _, cost in known), _ZERO), len(held) - len(known)
 
     def doubt(self) -> None:
         """Mark all as uncertain, after a gap."""
@@ -144,6 +192,10 @@ class AssetBook:
         price, rate = self._prices.get(held.market), _rate_of(held.market)
         factor = self._prices.get(rate) if rate else _ONE
         held.price = None if price is None or factor is None else price * factor
+        paid = self.costs.average(held.currency)
+        unit = None if paid is None else self.won_for(paid[1])
+        held.average = None if paid is None or unit is None else paid[0] * unit
+        held.realised = self.costs.realised(held.currency)
 
 
 def _rate_of(market: str) -> str:
@@ -158,21 +210,25 @@ class Column(IntEnum):
     CURRENCY = 0
     TOTAL = 1
     LOCKED = 2
-    PRICE = 3
-    VALUE = 4
-    SHARE = 5
-    TIME = 6
+    AVERAGE = 3
+    PRICE = 4
+    VALUE = 5
+    PROFIT = 6
+    RATE = 7
+    SHARE = 8
+    REALISED = 9
+    TIME = 10
 
 
 class MyAssetsModel(RowsModel[Holding]):
     """One row per currency."""
 
     headings = (
-        mark("Currency"), mark("Holding"), mark("In orders"), mark("Price"), mark("Value (KRW)"), mark("Share"),
-        mark("As of"),
+        mark("Currency"), mark("Holding"), mark("In orders"), mark("Average"), mark("Price"), mark("Value (KRW)"),
+        mark("Profit (KRW)"), mark("Profit"), mark("Share"), mark("Realised (KRW)"), mark("As of"),
     )  # fmt: skip
-    numbers = frozenset({Column.TOTAL, Column.LOCKED, Column.PRICE, Column.VALUE, Column.SHARE})
-    muted = QColor()
+    numbers = frozenset(Column) - {Column.CURRENCY, Column.TIME}
+    up = down = muted = QColor()
     whole = _ZERO
     """Value of all, in won."""
 
@@ -189,6 +245,14 @@ class MyAssetsModel(RowsModel[Holding]):
                 return row.locked
             case Column.PRICE:
                 return row.price
+            case Column.AVERAGE:
+                return row.average
+            case Column.PROFIT:
+                return row.profit
+            case Column.RATE:
+                return row.profit_rate
+            case Column.REALISED:
+                return None if row.realised is None else row.realised.profit
             case Column.VALUE | Column.SHARE:
                 return row.value
             case Column.TIME:
@@ -205,8 +269,16 @@ class MyAssetsModel(RowsModel[Holding]):
                 return exact_number(row.locked)
             case Column.PRICE:
                 return exact_number(row.price)
+            case Column.AVERAGE:
+                return exact_number(row.average)
             case Column.VALUE:
                 return exact_number(row.value)
+            case Column.PROFIT:
+                return exact_number(row.profit)
+            case Column.RATE:
+                return exact_number(row.profit_rate)
+            case Column.REALISED:
+                return exact_number(None if row.realised is None else row.realised.profit)
             case Column.TIME:
                 return kst_exact(row.timestamp)
             case _:
@@ -225,8 +297,16 @@ class MyAssetsModel(RowsModel[Holding]):
                 return _amount(row, row.total)
             case Column.LOCKED:
                 return _amount(row, row.locked) if row.locked else DASH
+            case Column.AVERAGE:
+                return DASH if row.average is None else brief_text(row.average, 8)
             case Column.PRICE:
                 return _price(row)
+            case Column.PROFIT:
+                return _signed_money(row.profit)
+            case Column.RATE:
+                return percent_text(row.profit_rate)
+            case Column.REALISED:
+                return _signed_money(None if row.realised is None else row.realised.profit)
             case Column.VALUE:
                 return money_text(WON, row.value)
             case Column.SHARE:
@@ -236,13 +316,26 @@ class MyAssetsModel(RowsModel[Holding]):
                 return kst_clock(row.timestamp) + (" ?" if row.uncertain else "")
 
     def colour(self, row: Holding, column: int) -> QColor | None:
-        """Return grey for what is beside the point."""
+        """Return the colours of profit and loss, and grey for what is beside the point."""
+        realised = None if row.realised is None else row.realised.profit
+        gain = realised if column == Column.REALISED else row.profit
+        if column in (Column.PROFIT, Column.RATE, Column.REALISED) and gain:
+            return self.up if gain > 0 else self.down
         return self.muted if column in (Column.TIME, Column.LOCKED) or row.value is None else None
 
     def hint(self, row: Holding, column: int) -> str:
         """Say all digits, and why there is no value."""
         if column in (Column.TOTAL, Column.LOCKED):
             return full_text(row.total if column == Column.TOTAL else row.locked)
+        if column == Column.REALISED and row.realised is not None:
+            told = tr("Sales since the panel listens, after fees; fees of all fills: {fees} KRW.",
+                      fees=money_text(WON, row.realised.fees))  # fmt: skip
+            unknown = row.realised.unknown
+            return told + ("\n" + tr("%n sales are not in it: what was paid is not known.", unknown) if unknown else "")
+        if column in (Column.AVERAGE, Column.PROFIT, Column.RATE):
+            if row.currency != WON and row.average is None:
+                return tr("The exchange does not say what was paid for it.")
+            return full_text(row.average) if column == Column.AVERAGE else tr("At the present price, before fees.")
         if row.unpriced and column in (Column.PRICE, Column.VALUE):
             return tr("No market of the exchange trades it: it has no value in won.")
         rate = _rate_of(row.market)
@@ -261,6 +354,11 @@ def _price(row: Holding) -> str:
     if row.price is not None and _rate_of(row.market):
         return "≈ " + brief_text(row.price)
     return price_text(WON, row.price)
+
+
+def _signed_money(amount: Decimal | None) -> str:
+    text = money_text(WON, amount)
+    return "+" + text if amount is not None and amount > 0 and text != "0" else text
 
 
 def _amount(row: Holding, amount: Decimal) -> str:

@@ -5,17 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import pyqtSignal, pyqtSlot
-from PyQt6.QtWidgets import QCheckBox
+from PyQt6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QPushButton
 
-from upbit_ws_qt import DataType, GapReport, MyOrderEvent, Subscription
+from upbit_ws_qt import DataType, GapReport, MyOrderEvent, Priority, Subscription, WebSocketError
 
+from ..base.asking import Question
+from ..base.labels import contained
 from ..base.look import legible
 from ..base.panel import plain_label
 from ..base.table_panel import TablePanel
 from ..base.tables import fit_columns
 from ..base.text import tr
-from .order_ledger import OrderLedger
+from ..base.tokens import space
+from .order_ledger import KnownOrder, OrderLedger
 from .order_model import Column, MyOrdersModel
+from .past_orders import MOST_PAST, past_orders
 
 if TYPE_CHECKING:
     from PyQt6.QtWidgets import QWidget
@@ -29,6 +33,7 @@ __all__ = ["MyOrdersWidget"]
 _SAMPLES = (
     "00-00 00:00:00", "USDT-WWWW", "▲ Sell", "market", "000,000,000", "00,000.0000", "100.0%", "000,000,000", "filled ?"
 )  # fmt: skip
+_SIDE_LETTERS = 6
 _GIVE_UP = (
     Column.TYPE, Column.AVERAGE, Column.TIME, Column.FILLED, Column.STATE, Column.VOLUME, Column.SIDE,
 )  # fmt: skip
@@ -36,7 +41,9 @@ _GIVE_UP = (
 
 
 class MyOrdersWidget(TablePanel):
-    """All markets' orders, newest on top; without a key it says so.
+    """All markets' orders, newest on top, as many as a filter leaves; without a key it says so.
+
+    Orders that were finished before it listened are asked for with a button.
 
     Example:
         >>> orders = MyOrdersWidget(service)
@@ -63,8 +70,27 @@ class MyOrdersWidget(TablePanel):
         self.only_open = QCheckBox(self)
         self.only_open.toggled.connect(self.refresh)
         self.count = plain_label("", self)
-        self.tools.addWidget(self.only_open)
+        self.side = contained(QComboBox(self))
+        self.side.setMinimumContentsLength(_SIDE_LETTERS)
+        for side in ("", "BID", "ASK"):
+            self.side.addItem("", side)
+        self.side.currentIndexChanged.connect(self.refresh)
+        self.filter = QLineEdit(self)
+        self.filter.setClearButtonEnabled(True)
+        self.filter.setMinimumWidth(space().huge)
+        self.filter.textChanged.connect(self.refresh)
+        self.past = QPushButton(self)
+        self.past.clicked.connect(self.ask_past)
+        for tool in (self.only_open, self.side, self.filter, self.past):
+            tool.setVisible(service.config.credentials is not None)  # without a key there is nothing to look for
+        if service.clock is not None:
+            self.past.hide()  # the exchange would tell of another time than the recording's
+        self._answer: Question | None = None
+        self._past_is_all = True
+        for tool in (self.only_open, self.side, self.filter):
+            self.tools.addWidget(tool)
         self.tools.addStretch()
+        self.tools.addWidget(self.past)
         self.tools.addWidget(self.count)
         self.retranslate()
         self.restyle()
@@ -138,11 +164,51 @@ class MyOrdersWidget(TablePanel):
     # -- what is seen -------------------------------------------------------------------------------------------------
     @pyqtSlot()
     def refresh(self) -> None:
-        """Show all orders, or the open ones."""
-        rows = [order for order in self.ledger if order.is_open or not self.only_open.isChecked()]
-        rows.reverse()
+        """Show the orders that are wanted, newest on top."""
+        found = list(self.ledger)
+        rows = [order for order in reversed(found) if self._is_wanted(order)]
+        rows.sort(key=lambda order: -(order.event.order_timestamp or order.event.timestamp))
         self.model.replace(rows)
-        self.count.setText(tr("%n open", sum(order.is_open for order in self.ledger)))
+        text = tr("%n open", sum(order.is_open for order in found))
+        hidden = len(found) - len(rows)
+        self.count.setText(text + (" · " + tr("%n filtered out", hidden) if hidden else ""))
+
+    def _is_wanted(self, order: KnownOrder) -> bool:
+        event, words = order.event, self.filter.text().upper().split()
+        if self.only_open.isChecked() and not order.is_open:
+            return False
+        if self.side.currentData() not in ("", event.ask_bid):
+            return False
+        told = f"{event.code} {self.model.text(order, Column.TYPE)} {self.model.text(order, Column.STATE)}".upper()
+        return all(word in told for word in words)
+
+    @pyqtSlot()
+    def ask_past(self) -> None:
+        """Ask for the orders that were finished in the last seven days."""
+        if self._answer is None:
+            self.past.setEnabled(False)
+            self._answer = Question(past_orders(self.service.rest.at(Priority.LOW)), self)
+            self._answer.done.connect(self._on_past)
+            self._answer.failed.connect(self._on_past_failed)
+
+    @pyqtSlot(object)
+    def _on_past(self, answer: tuple[tuple[MyOrderEvent, ...], bool]) -> None:
+        events, self._past_is_all = answer
+        self._answer = None
+        self.past.setEnabled(True)
+        for event in reversed(events):
+            self.ledger.take_past(event)
+        self.settle()
+        self.refresh()
+        if not self._past_is_all:
+            self.past.setToolTip(tr("The {count} newest of the last seven days; there are more.", count=MOST_PAST))
+
+    @pyqtSlot(object)
+    def _on_past_failed(self, error: WebSocketError) -> None:
+        self._answer = None
+        self.past.setEnabled(True)
+        self.past.setToolTip(tr("Earlier orders could not be asked for: {cause}", cause=error.message))
+        self.count.setText(tr("Earlier orders could not be asked for: {cause}", cause=error.message))
 
     def market_at(self, place: int) -> str:
         """Return the market of an order."""
@@ -153,6 +219,14 @@ class MyOrdersWidget(TablePanel):
         """Name everything."""
         super().retranslate()
         self.only_open.setText(tr("Open only"))
+        for place, text in enumerate((tr("Both sides"), tr("Buy"), tr("Sell"))):
+            self.side.setItemText(place, text)
+        self.side.setAccessibleName(tr("Side"))
+        self.filter.setPlaceholderText(tr("Market, type, state"))
+        self.filter.setAccessibleName(tr("Filter of the orders"))
+        self.past.setText(tr("Earlier…"))
+        self.past.setAccessibleName(tr("Earlier orders"))
+        self.past.setToolTip(tr("Ask for the orders that were finished in the last seven days"))
         self.table.setAccessibleName(tr("My orders"))
         self.model.retranslate()
         fit_columns(self.table, _SAMPLES, _GIVE_UP)

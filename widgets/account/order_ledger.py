@@ -67,6 +67,13 @@ class OrderLedger:
             self._forget()
         return known
 
+    def take_past(self, event: MyOrderEvent) -> bool:
+        """Note an order of before; False for one that is known, of which the line has told more."""
+        if event.uuid in self._orders:
+            return False
+        self.take(event)
+        return True
+
     def doubt(self) -> bool:
         """Mark all open orders as uncertain, after a gap; return whether there were any."""
         found = False

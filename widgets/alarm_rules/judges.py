@@ -147,22 +147,30 @@ class _PriceChangeJudge:
 
 
 class _VolumeJudge:
+    """Judges the present candle; and the one before once more, which may have grown since it was looked at last."""
+
     def __init__(self, condition: VolumeSpike, memory: Memory) -> None:
         self._condition, self.memory = condition, memory
+        self._present = 0  # start of the candle that was the present one
 
     def see(self, seen: Seen) -> Iterator[Verdict]:
         wanted = self._condition
-        if not isinstance(seen, CandlesSeen) or seen.unit != wanted.unit or len(seen.columns) <= wanted.candles:
+        if not isinstance(seen, CandlesSeen) or seen.unit != wanted.unit or not len(seen.columns):
             return
-        volume, start = seen.columns.volume, int(seen.columns.start[-1])
-        mean = float(volume[-1 - wanted.candles : -1].mean())
-        last = float(volume[-1])
-        if start > self.memory.bar and mean > 0 and last >= float(wanted.times) * mean:
-            self.memory = Memory(at=seen.at, bar=start)
-            values = {"volume": _number(last), "mean": _number(mean), "times": f"{last / mean:.2f}"}
-            yield Verdict(values, seen.at, seen.at)
-        else:
-            self.memory = Memory(at=seen.at, bar=self.memory.bar)
+        starts, volume, judged = seen.columns.start, seen.columns.volume, self.memory.bar
+        count = len(starts)
+        has_ended = count > 1 and 0 < self._present == int(starts[-2])
+        self._present = int(starts[-1])
+        for place in (count - 2, count - 1) if has_ended else (count - 1,):
+            start = int(starts[place])
+            mean = float(volume[place - wanted.candles : place].mean()) if place >= wanted.candles else 0.0
+            last = float(volume[place])
+            if start > judged and mean > 0 and last >= float(wanted.times) * mean:
+                judged = start
+                values = {"volume": _number(last), "mean": _number(mean), "times": f"{last / mean:.2f}"}
+                end = (start + BAR_SECONDS[wanted.unit]) * 1000
+                yield Verdict(values, seen.at, min(end, seen.at))
+        self.memory = Memory(at=seen.at, bar=judged)
 
 
 class _SpreadJudge:

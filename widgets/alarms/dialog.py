@@ -15,7 +15,9 @@ from PyQt6.QtWidgets import (
     QDialogButtonBox,
     QFormLayout,
     QHBoxLayout,
+    QLabel,
     QLineEdit,
+    QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -179,7 +181,21 @@ class AlarmDialog(QDialog):
     @pyqtSlot()
     def _on_kind(self) -> None:
         self.pages.setCurrentIndex(self.kind.currentIndex())
+        for place in range(self.pages.count()):  # room for the page that is shown, and not for the longest one
+            page = self.pages.widget(place)
+            if page is not None:
+                fits = QSizePolicy.Policy.Preferred if page is self.page else QSizePolicy.Policy.Ignored
+                page.setSizePolicy(fits, fits)
+        self._line_up()
+        self.adjustSize()
         self.market.setEnabled(self.kind.currentData() not in _WITHOUT_MARKET)
+
+    def _line_up(self) -> None:
+        """Have the names of the condition's fields be as wide as those of the others."""
+        labels = [label for label in self.findChildren(QLabel) if label.buddy() is not None]
+        width = max(label.sizeHint().width() for label in labels)
+        for label in labels:
+            label.setMinimumWidth(width)
 
     @pyqtSlot()
     def _on_repeat(self) -> None:

@@ -16,6 +16,7 @@ from upbit_ws_qt import (
     ConnectionState,
     DataType,
     Delivery,
+    GapEvent,
     GapReport,
     OrderbookEvent,
     Phrase,
@@ -155,6 +156,7 @@ class AlarmKeeper(QObject):
         self._looks.setInterval(_LOOK_MS)
         self._looks.timeout.connect(self.look)
         service.connectionStateChanged.connect(self._on_state)
+        service.gapDetected.connect(self._on_gap)
         service.gapHealed.connect(self._on_healed)
         if catalog is not None:
             catalog.refreshed.connect(self._on_markets)
@@ -244,6 +246,8 @@ class AlarmKeeper(QObject):
     @pyqtSlot()
     def save(self) -> None:
         """Write what is not written yet; happens by itself."""
+        if self._closed:
+            return  # another keeper may have the file by now
         self._saving.stop()
         states = {key: watch.state for key, watch in self._watches.items()}
         try:
@@ -460,6 +464,12 @@ class AlarmKeeper(QObject):
     def _on_state(self, line: WebSocketType, state: ConnectionState) -> None:
         if line is WebSocketType.PUBLIC and state in _DOWN:
             self._interrupt(self._watches.values())
+
+    @pyqtSlot(GapEvent)
+    def _on_gap(self, gap: GapEvent) -> None:
+        if gap.ws_type is WebSocketType.PUBLIC:
+            codes = {stream.symbol for stream in gap.streams}
+            self._interrupt(watch for watch in self._watches.values() if watch.alarm.market in codes)
 
     @pyqtSlot(str, bool)
     def _on_stale(self, code: str, stale: bool) -> None:

@@ -43,19 +43,19 @@ class AlarmRow:
 class AlarmColumn(IntEnum):
     """From left to right."""
 
-    MARKET = 0
-    CONDITION = 1
+    STANDING = 0
+    MARKET = 1
     REPEAT = 2
     FIRED = 3
     LAST = 4
-    STANDING = 5
+    CONDITION = 5
 
 
 class AlarmsModel(RowsModel[AlarmRow]):
     """One row for each alarm."""
 
     headings = (
-        mark("Market"), mark("Condition"), mark("How often"), mark("Fired"), mark("Last time"), mark("State"),
+        mark("State"), mark("Market"), mark("How often"), mark("Fired"), mark("Last time"), mark("Condition"),
     )  # fmt: skip
     numbers = frozenset({AlarmColumn.FIRED})
     warn = muted = QColor()
@@ -117,15 +117,15 @@ class FiringColumn(IntEnum):
     """From left to right."""
 
     TIME = 0
-    WHAT = 1
-    BASIS = 2
-    VALUES = 3
+    BASIS = 1
+    VALUES = 2
+    WHAT = 3
 
 
 class FiringsModel(RowsModel["Firing"]):
     """One row for each firing, newest on top."""
 
-    headings = (mark("Time"), mark("What happened"), mark("Judged by"), mark("Values"))
+    headings = (mark("Time"), mark("Judged by"), mark("Values"), mark("What happened"))
     warn = muted = QColor()
 
     def sort_key(self, row: Firing, column: int) -> Any:

@@ -189,7 +189,9 @@ class _IndicatorPage(_Page):
             field.setValue(parameter.usual)
             text = parameter_text(parameter.name)
             field.setAccessibleName(text)
-            self.form.insertRow(self._first_value + place, text, field)
+            label = plain_label(text, self)
+            label.setBuddy(field)
+            self.form.insertRow(self._first_value + place, label, field)
             self.values.append(field)
         self.line.clear()
         for name in formula_lines(formula.name):

@@ -29,9 +29,8 @@ __all__ = ["AlarmsWidget"]
 
 _FLUSH_MS = 250
 _LOOK_MS = 1000
-_ALARM_SAMPLES = ("USDT-WWWW", "price reaches 000,000,000", "once per candle (15m)", "000", "00-00 00:00:00",
-                  "⚠ sees nothing now")  # fmt: skip
-_FIRING_SAMPLES = ("00-00 00:00:00", "USDT-WWWW: price 000,000,000 has reached 000,000,000", "⚠ over an outage")
+_ALARM_SAMPLES = ("⚠ sees nothing now", "USDT-WWWW", "once per candle (15m)", "000", "00-00 00:00:00")
+_FIRING_SAMPLES = ("00-00 00:00:00", "⚠ over an outage", '{"price": "000000000"}')
 _ALARMS_GIVE_UP = (AlarmColumn.FIRED, AlarmColumn.LAST, AlarmColumn.REPEAT)
 _FIRINGS_GIVE_UP = (FiringColumn.VALUES, FiringColumn.BASIS)
 
@@ -62,8 +61,10 @@ class AlarmsWidget(Panel):
         self.model, self.firings_model = AlarmsModel(self), FiringsModel(self)
         self.table = plain_table(self.model, self.body)
         self.table.setObjectName("alarms")
+        self.table.usually_without([AlarmColumn.LAST])  # below stands when, and what was seen
         self.fired_table = plain_table(self.firings_model, self.body)
         self.fired_table.setObjectName("fired alarms")
+        self.fired_table.usually_without([FiringColumn.VALUES])  # they stand in what happened; files have them all
         self.add, self.edit, self.turn, self.remove = (QPushButton(self) for _ in range(4))
         for button, slot in (
             (self.add, self.add_alarm), (self.edit, self.edit_alarm), (self.turn, self.turn_alarm),

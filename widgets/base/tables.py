@@ -256,14 +256,20 @@ class PlainTable(PanelTable):
             self._note = text
             viewport.update()
 
+    @property
+    def note_top(self) -> int:
+        """Where the rows end, and the note begins; whichever columns are hidden."""
+        model = self.model()
+        last = -1 if model is None else model.rowCount() - 1
+        return 0 if last < 0 else self.rowViewportPosition(last) + self.rowHeight(last)
+
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Paint the note below the rows."""
         super().paintEvent(event)
         model, viewport = self.model(), self.viewport()
         if not self._note or model is None or viewport is None:
             return
-        last = model.index(model.rowCount() - 1, 0)
-        top = self.visualRect(last).bottom() + 1 if last.isValid() else 0
+        top = self.note_top
         area = viewport.rect().adjusted(space().medium, top + space().medium, -space().medium, 0)
         flags = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap
         painter = QPainter(viewport)

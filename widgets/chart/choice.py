@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from upbit_ws_qt import is_market_code
 
+from ..base.ink import CURVE_COLOURS
 from ..formulas.catalog import FORMULAS, Place
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ __all__ = [
     "choice_to_plain",
 ]
 
-CURVE_COLOURS = 8
-"""So many colours there are to choose from; files know them by number, since each theme has its own."""
 MOST_FORMULAS = 20
 MOST_COMPARED = 4
 PRICE, VOLUME = "price", "volume"
@@ -101,6 +100,7 @@ class ChartChoice:
         formulas: in the order of their panes.
         heights: share of the panes below the prices, by the place of the formula, or VOLUME.
         compared: codes of the markets that it is compared with, in percent.
+        exchange: whether the exchange's own indicators and signals are drawn, those that are watched.
     """
 
     style: PictureStyle = PictureStyle.CANDLES
@@ -109,6 +109,7 @@ class ChartChoice:
     formulas: tuple[ChosenFormula, ...] = FIRST_FORMULAS
     heights: Mapping[str, float] = field(default_factory=dict)
     compared: tuple[str, ...] = ()
+    exchange: bool = True
 
     @property
     def panes(self) -> tuple[str, ...]:
@@ -150,6 +151,7 @@ def choice_to_plain(choice: ChartChoice) -> dict[str, Any]:
         ],
         "heights": dict(choice.heights),
         "compared": list(choice.compared),
+        "exchange": choice.exchange,
     }
 
 
@@ -174,6 +176,7 @@ def choice_from(plain: object) -> ChartChoice:
             if _is_number(share)
         },
         tuple(dict.fromkeys(code for code in codes if is_market_code(code)))[:MOST_COMPARED],
+        plain.get("exchange") is not False,
     )
 
 

@@ -14,13 +14,13 @@ from PyQt6.QtGui import QColor, QPainter, QPen
 from upbit_ws_qt import Priority
 
 from ..base.asking import Question
+from ..base.ink import curve_colour
 from ..base.price_format import percent_text
 from ..base.theme import colours_of
 from ..base.tokens import STROKE
 from .arrays import draw_curve
 from .choice import CURVE_COLOURS
 from .data import CandleSeries, bar_of, bars_of
-from .ink import curve_colour
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

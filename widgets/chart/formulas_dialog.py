@@ -20,12 +20,12 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from ..base.ink import curve_colour
 from ..base.spacing import Step, spaced
 from ..base.text import tr
 from ..base.theme import colours_of
 from ..formulas.catalog import FORMULAS
 from .choice import CURVE_COLOURS, MOST_FORMULAS, ChosenFormula
-from .ink import curve_colour
 from .words import colour_text, formula_text, line_text, parameter_text
 
 if TYPE_CHECKING:

@@ -32,6 +32,7 @@ from upbit_ws_qt import (
 
 from ..account.order_ledger import OrderLedger
 from ..base.asking import Question
+from ..base.exchange_values import exchange_values
 from ..base.icons import icon
 from ..base.limits import Limit
 from ..base.market_panel import MarketPanel
@@ -46,6 +47,7 @@ from .compare import Comparison
 from .data import CandleSeries, bar_of, bars_of
 from .drawing_tool import DrawingTool
 from .drawings import DrawingKind
+from .exchange_marks import ExchangeMarks
 from .formulas_dialog import FormulasDialog
 from .memory import ChartMemory
 from .own_marks import Fill, OwnMarks
@@ -147,7 +149,10 @@ class ChartWidget(MarketPanel):
         self.comparison.compare(self.view.choice.compared, self._unit)
         self.comparison.failed.connect(self._on_comparison_failed)
         self.view.comparison = self.comparison
-        self.view.overlays = [self.comparison, self.own, self.drawing]
+        said_by_exchange = exchange_values(service)
+        said_by_exchange.changed.connect(self._on_exchange)
+        self.exchange_marks = ExchangeMarks(said_by_exchange)
+        self.view.overlays = [self.comparison, self.exchange_marks, self.own, self.drawing]
         self._orders = OrderLedger()
         self._own_soon = QTimer(self)  # a thousand orders in one go are counted together once
         self._own_soon.setSingleShot(True)
@@ -343,6 +348,11 @@ class ChartWidget(MarketPanel):
         if gap.ws_type is WebSocketType.PRIVATE and gap.streams and self._orders.doubt():
             self._show_own()
 
+    @pyqtSlot(str)
+    def _on_exchange(self, code: str) -> None:
+        if code == self.symbol:
+            self.view.update()
+
     @pyqtSlot()
     def _show_own(self) -> None:
         self.own.orders = self._orders.open_by_price(self.symbol)
@@ -389,6 +399,8 @@ class ChartWidget(MarketPanel):
         fit.triggered.connect(self._on_fit)
         menu.addSeparator()
         self._add(menu, tr("Volume pane"), choice.volume, replace(choice, volume=not choice.volume))
+        text = tr("Indicators and signals of the exchange, as they are watched")
+        self._add(menu, text, choice.exchange, replace(choice, exchange=not choice.exchange))
         for code in choice.compared:
             without = replace(choice, compared=tuple(each for each in choice.compared if each != code))
             self._add(menu, tr("Compared with {market}", market=code), True, without)

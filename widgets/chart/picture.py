@@ -10,6 +10,7 @@ import numpy as np
 from PyQt6.QtCore import QPointF, Qt
 from PyQt6.QtGui import QColor, QPainter, QPen, QPolygonF
 
+from ..base.ink import curve_colour
 from ..base.look import blend, paint_hatching
 from ..base.price_format import percent_text, price_text, prices_decimals, short_money_text, tick_size
 from ..base.text import Language, current_language
@@ -18,7 +19,6 @@ from ..formulas.catalog import Style
 from .arrays import draw_curve, draw_lines, draw_rects
 from .choice import PRICE, VOLUME, PictureStyle, ScaleKind
 from .frame import Bins, Frame, Pane
-from .ink import curve_colour
 from .scale import grid_prices, percent_grid, time_marks, time_step, unit_seconds
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ _BODY = 0.7  # share of a bar's width that its body has
 _HOLLOW = 4  # pixels from which on a body has an inside
 _VOLUME_WEIGHT = 0.45
 _AREA_WEIGHT = 0.16
+_CLOUD_WEIGHT = 0.14
 _GRID_EVERY = 3  # lines of text between grid lines
 
 
@@ -264,17 +265,49 @@ def _draw_formula(
         y = pane.scale.y(level)
         painter.setPen(QPen(QColor(content.colours.border), 0, Qt.PenStyle.DashLine))
         painter.drawLine(QPointF(pane.rect.left(), y), QPointF(pane.rect.right(), y))
+    if formula.cloud is not None:
+        _draw_cloud(painter, content, frame, pane, drawn, formula.cloud, first, end)
     for line, number, curve in zip(formula.lines, chosen.colours, drawn.curves, strict=True):
         colour = curve_colour(number, content.colours)
-        # A shifted curve shows other bars' values at the bars that are seen.
-        begin = min(max(0, first - 1 - curve.shift if first == frame.first else first - 1), len(curve.values))
-        stop = min(len(curve.values), end - curve.shift if curve.shift < 0 else end)
+        begin, stop = _part(frame, curve, first, end)
         if line.style is Style.COLUMNS:
             _draw_columns(painter, content, frame, pane, curve.values, first, end)
         elif line.style is Style.DOTS:
             _draw_dots(painter, frame, pane, measures, colour, curve.values, first, end)
         else:
             _draw_stroke(painter, colour, *_points(frame, pane, curve.values, begin, stop, curve.shift))
+
+
+def _part(frame: Frame, curve: Curve, first: int, end: int) -> tuple[int, int]:
+    """Return which values of a curve are drawn with some bars: a shifted one shows other bars' values there."""
+    stop = min(len(curve.values), end - curve.shift if curve.shift < 0 else end)
+    begin = max(0, first - 1 - curve.shift if first == frame.first else first - 1)
+    return min(begin, len(curve.values)), stop
+
+
+def _draw_cloud(
+    painter: QPainter, content: Content, frame: Frame, pane: Pane, drawn: Reckoned, names: tuple[str, str],
+    first: int, end: int,
+) -> None:  # fmt: skip
+    """Fill between two lines: in the colour of rising prices where the first is above, of falling ones elsewhere."""
+    lines = [line.name for line in drawn.chosen.formula.lines]
+    one, other = (drawn.curves[lines.index(name)] for name in names)
+    begin, stop = _part(frame, one, first, end)
+    known = np.isfinite(one.values[begin:stop] + other.values[begin:stop])
+    begin += int(np.argmax(known)) if known.any() else len(known)
+    if stop - begin < 2:
+        return
+    x, y_one = _points(frame, pane, one.values, begin, stop, one.shift)
+    _, y_other = _points(frame, pane, other.values, begin, stop, one.shift)
+    top = np.minimum(y_one, y_other)  # on the screen higher is less
+    painter.setPen(Qt.PenStyle.NoPen)
+    for edge, colour in ((y_other, content.market.up), (y_one, content.market.down)):
+        tint = QColor(colour)
+        tint.setAlphaF(_CLOUD_WEIGHT)
+        painter.setBrush(tint)
+        there = [QPointF(float(a), float(b)) for a, b in zip(x, top, strict=True)]
+        back = [QPointF(float(a), float(b)) for a, b in zip(x[::-1], edge[::-1], strict=True)]
+        painter.drawPolygon(QPolygonF([*there, *back]))
 
 
 def _draw_dots(

@@ -19,6 +19,7 @@ from PyQt6.QtGui import QColor, QImage, QPainter, QPen, QPixmap
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from ..base.focus import paint_focus_frame
+from ..base.ink import curve_colour
 from ..base.look import legible, market_colours_of
 from ..base.price_format import (
     arrow,
@@ -39,7 +40,6 @@ from ..formulas.catalog import Place, Style, curves_of
 from .choice import PRICE, VOLUME, ChartChoice, PictureStyle, ScaleKind
 from .data import Bar, CandleSeries
 from .frame import Frame, Pane
-from .ink import curve_colour
 from .measures import Measures
 from .picture import Content, Reckoned, axis_label, draw_bars, draw_grid
 from .scale import ValueScale, on_tick, time_text

@@ -15,6 +15,7 @@ _FORMULAS = {
     "bollinger": mark("Bollinger bands (BB)"),
     "ichimoku": mark("Ichimoku cloud"),
     "vwap": mark("Volume-weighted price of the day (VWAP)"),
+    "session_vwap": mark("Volume-weighted price of the session (VWAP)"),
     "sar": mark("Parabolic SAR"),
     "donchian": mark("Donchian channel (DC)"),
     "supertrend": mark("SuperTrend"),
@@ -39,6 +40,7 @@ _PARAMETERS = {
     "slow": mark("Slow"),
     "signal": mark("Signal"),
     "length": mark("Length"),
+    "hours": mark("Hours of a session"),
 }
 _LINES = {
     "average": mark("Average line"),

@@ -17,6 +17,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from .candles import Column, Columns
 
 __all__ = ["FORMULAS", "Curve", "Formula", "Line", "Parameter", "Place", "Style", "curves_of"]
@@ -101,6 +103,8 @@ class Formula:
         parameters: in the order of the values that `curves_of` takes.
         lines: as many as `reckon` returns.
         levels: values that are marked by a line across.
+        cloud: the names of two lines with the same shift between which is filled, in the colour of rising prices where
+            the first is above; None for no such thing.
         reckon: from candles and parameters to its curves.
     """
 
@@ -111,6 +115,7 @@ class Formula:
     lines: tuple[Line, ...]
     reckon: Callable[[Columns, Sequence[float]], tuple[Curve, ...]]
     levels: tuple[float, ...] = ()
+    cloud: tuple[str, str] | None = None
 
     def allowed(self, values: Sequence[float]) -> tuple[float, ...]:
         """Return parameters as near to `values` as is allowed; the usual ones where there are too few."""
@@ -171,14 +176,24 @@ def _ichimoku(columns: Columns, values: Sequence[float]) -> tuple[Curve, ...]:
 
 def _day_vwap(columns: Columns, _values: Sequence[float]) -> tuple[Curve, ...]:
     """Return the mean price of what was traded since the day began in Korea."""
+    return _vwap_of(columns, (columns.start + _KST_SECONDS) // _DAY)
+
+
+def _session_vwap(columns: Columns, values: Sequence[float]) -> tuple[Curve, ...]:
+    """Return the same of sessions of so many hours, the first of which begins with the day in Korea."""
+    days, seconds = np.divmod(columns.start + _KST_SECONDS, _DAY)
+    return _vwap_of(columns, days * 24 + seconds // int(values[0] * 3600))
+
+
+def _vwap_of(columns: Columns, spans: NDArray[np.int64]) -> tuple[Curve, ...]:
+    """Return the mean price of what was traded since a span began; `spans` has a number for each candle's."""
     typical = (columns.high + columns.low + columns.close) / 3
-    days = (columns.start + _KST_SECONDS) // _DAY
-    begins = np.flatnonzero(np.diff(days, prepend=days[0] - 1))
-    if len(begins) == len(days):  # days, and longer
+    begins = np.flatnonzero(np.diff(spans, prepend=spans[0] - 1))
+    if len(begins) == len(spans):  # each candle is a span of its own
         return (Curve(np.divide(typical * columns.volume, columns.volume, out=typical, where=columns.volume > 0)),)
     money, volume = typical * columns.volume, columns.volume
     found = np.empty_like(typical)
-    for begin, end in zip(begins, [*begins[1:], len(days)], strict=True):
+    for begin, end in zip(begins, [*begins[1:], len(spans)], strict=True):
         traded = np.cumsum(volume[begin:end])
         paid = np.cumsum(money[begin:end])
         found[begin:end] = np.divide(paid, traded, out=typical[begin:end].copy(), where=traded > 0)
@@ -265,8 +280,12 @@ _ALL = (
         "ichimoku", "Ichimoku", Place.PRICE,
         (Parameter("short", 9, 2, 500), Parameter("middle", 26, 2, 500), Parameter("long", 52, 2, 500)),
         (Line("conversion", 1), Line("base", 4), Line("span_a", 2), Line("span_b", 5), Line("lagging", 6)), _ichimoku,
+        cloud=("span_a", "span_b"),
     ),
     Formula("vwap", "VWAP", Place.PRICE, (), (Line("average", 4),), _day_vwap),
+    Formula(
+        "session_vwap", "VWAP h", Place.PRICE, (Parameter("hours", 8, 1, 24),), (Line("average", 1),), _session_vwap
+    ),
     Formula(
         "sar", "SAR", Place.PRICE,
         (Parameter("step", 0.02, 0.001, 1.0, whole=False), Parameter("limit", 0.2, 0.001, 5.0, whole=False)),

@@ -21,6 +21,7 @@ from upbit_ws_qt import (
 )
 
 from ..base.event_panel import EventPanel
+from ..base.exchange_values import exchange_values
 from ..base.market_marks import MarksLabel, market_marks
 from ..base.panel import PanelState, plain_label
 from ..base.panel_table import menu_text
@@ -290,6 +291,7 @@ class IndicatorsWidget(EventPanel):
 
     def _on_value(self, event: IndicatorEvent) -> None:
         self.note_data(event)
+        exchange_values(self.service).note_value(event)
         for watch in self._watches:
             if watch.spec.trigger is None and event.code == self._symbol and _is_of(event, watch):
                 watch.take(event)
@@ -297,6 +299,7 @@ class IndicatorsWidget(EventPanel):
 
     def _on_signal(self, event: IndicatorSignalEvent) -> None:
         self.note_data(event)
+        exchange_values(self.service).note_signal(event)
         for watch in self._watches:
             if watch.spec.trigger == event.trigger and event.code == self._symbol and _is_of(event, watch):
                 watch.fired += 1

@@ -10,9 +10,9 @@ from PyQt6.QtCore import QObject, pyqtSignal
 from PyQt6.QtWidgets import QMenu
 
 from ..base.icons import icon
+from ..base.ink import curve_colour
 from ..base.text import mark, tr
 from ..base.theme import colours_of
-from ..chart.ink import curve_colour
 from ..chart.panel import ChartWidget
 from .layout import number_of
 from .links import LinkColour, Links, Share

@@ -1,4 +1,4 @@
-"""The colours of curves: as many hues as one can tell apart, none of them a rising or falling price's."""
+"""The colours of curves and shares: as many hues as one can tell apart, none of them a rising or falling price's."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 from PyQt6.QtGui import QColor
 
-from ..base.look import legible
-from .choice import CURVE_COLOURS
+from .look import legible
 
 if TYPE_CHECKING:
-    from ..base.theme import Colours
+    from .theme import Colours
 
-__all__ = ["curve_colour"]
+__all__ = ["CURVE_COLOURS", "curve_colour"]
+
+CURVE_COLOURS = 8
+"""So many colours there are to choose from; files know them by number, since each theme has its own."""
 
 _HUES = (38, 285, 150, 190, 320, 22, 255)  # degrees: red and blue are those of prices
 _SATURATION = 0.75
