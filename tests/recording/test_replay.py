@@ -196,6 +196,25 @@ async def test_the_clock_stands_runs_and_goes_step_by_step(tmp_path: Path) -> No
         assert play.clock.now == play.clock.ends
 
 
+async def digest_at(path: Path, speed: float) -> tuple[int, str]:
+    """Play a recording from end to end; return how many events that are, and what they are in one figure."""
+    async with playing(path, speed) as play:
+        play.want(DataType.TRADE, DataType.ORDERBOOK)
+        await play.manager.start()
+        async with asyncio.timeout(2 * (play.clock.ends - play.clock.begins) / min(speed, 100.0) + 60):
+            while not (play.clock.is_at_end and play.manager.wiring.is_settled):
+                await asyncio.sleep(0.5)
+        return len(play.events), digest(play.events)
+
+
+@pytest.mark.parametrize("seconds", [120, pytest.param(3600, marks=pytest.mark.soak)])
+async def test_an_hour_gives_the_same_at_its_own_pace_and_a_hundred_times_as_fast(tmp_path: Path, seconds: int) -> None:
+    write(tmp_path, seconds, cut_at=seconds // 2)
+    slow = await digest_at(tmp_path, 1.0)
+    assert slow[0] == seconds * 10
+    assert await digest_at(tmp_path, 100.0) == slow
+
+
 async def test_a_step_of_the_moment_before_is_not_made_after_a_seek(tmp_path: Path) -> None:
     write(tmp_path)
     async with playing(tmp_path, 1.0, paused=True) as play:
