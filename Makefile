@@ -11,10 +11,14 @@ DOCS := .venv-docs
 ONCE := widgets test_packaging.py test_examples.py test_tools.py test_tour.py test_promises.py test_conftest.py test_figures.py test_shell_in_documents.py
 ROOMS := tests $(ONCE:%=--ignore=tests/%)
 
-.PHONY: run test check golden prove prove-short prove-mutants soak test-rooms check-lowest lint types imports fuzz hostile mutants house bench figures counts docs dist clean
+.PHONY: run desk test check golden prove prove-short prove-mutants soak test-rooms check-lowest lint types imports fuzz hostile mutants house bench figures counts docs dist clean
 
 run: $(STAMP)
 	@$(BIN)/python run_desktop_ui.py $(ARGS)
+
+# The embedded exchange, a relay with its NATS server, and two windows that read from it.
+desk: $(STAMP)
+	@$(BIN)/python tools/desk.py $(ARGS)
 
 # Where Python may not keep what it compiles, each worker and each program that a test starts compiles everything anew.
 test soak test-rooms check-lowest: export PYTHONDONTWRITEBYTECODE :=

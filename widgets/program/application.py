@@ -96,7 +96,8 @@ def _chosen(
         return choice, exchanges.config(choice, preferences) if is_live else None
     if options.config is not None:
         exchanges.end()
-        return None, ServiceConfig.load(options.config, credentials=kept_credentials())
+        config = ServiceConfig.load(options.config)
+        return None, config if config.desk_url is not None else config.replace(credentials=kept_credentials())
     choice = options.exchange or preferences.exchange
     if choice is not ExchangeChoice.EMBEDDED:
         exchanges.end()
