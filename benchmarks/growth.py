@@ -1,15 +1,21 @@
-"""How memory and the loop's time grow with what is wanted: 10 to 5,000 streams, 1 to 1,000 components.
+"""How memory and the loop's time grow: 10 to 5,000 streams, 1 to 1,000 components, 1 to 20,000 messages a second.
 
     python -m benchmarks.growth
 
 Each row is a manager of its own in front of an exchange in another process, everything served. Bytes are Python's own
 allocations (tracemalloc, which makes everything slower), garbage collected first, and for each more than in the first
 row; milliseconds are CPU time of this thread. Growth is linear where these stay as they are from row to row.
+
+What is not linear, and why: a stream more costs less the more there are, for tables grow in steps, and tickers, trades
+and books, which come first, have more to keep than candles. Of the messages each costs less the more there are: those
+that come together are read together, and what is done once a second is shared by more of them. From the rate on at
+which a core has no time left, tickers that newer ones have replaced are skipped, and the rows say how many.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import time
 import tracemalloc
@@ -17,6 +23,8 @@ from itertools import islice, product
 from typing import TYPE_CHECKING
 
 from benchmarks._child_exchange import child_exchange, config_for, http
+from benchmarks._flood import codes, flood_server
+from upbit_ws_qt.config import ServiceConfig
 from upbit_ws_qt.manager import GlobalWebSocketManager
 from upbit_ws_qt.specs import SubscriptionSpec
 from upbit_ws_qt.types import DataType
@@ -27,6 +35,9 @@ if TYPE_CHECKING:
 TYPES = (DataType.TICKER, DataType.TRADE, DataType.ORDERBOOK, *(each for each in DataType if each.is_candle))
 STREAMS = (10, 100, 1_000, 5_000)
 COMPONENTS = (1, 10, 100, 1_000)
+RATES = (1, 10, 100, 1_000, 5_000, 10_000, 20_000)
+WRITES = 250  # a second at most: what is more comes several at once, as in a burst
+SECONDS = 3.0  # of each rate
 EACH = 10  # streams of a component
 
 Wishes = dict[str, list[SubscriptionSpec]]
@@ -101,6 +112,34 @@ async def curve(
         print(f"{count:11,} {streams:8,} {grown / 1024:8,.0f} {each:10,.0f} {took}")
 
 
+async def measure_rate(url: str) -> tuple[float, float, int]:
+    """Return messages a second, the share of a core that takes, and how many were skipped."""
+    most = 10**8
+    config = ServiceConfig(
+        public_url=url, private_url=None, info_url=None, max_bytes_per_second=most, max_frames_per_second=most
+    )
+    manager = GlobalWebSocketManager(config)
+    await manager.start()
+    wish = manager.register_component("one", SubscriptionSpec(DataType.TICKER, codes()), ignore)
+    await wish.wait_served(60)
+    await asyncio.sleep(1.0)
+    read = functools.partial(manager.wiring.routing.get_routing_statistics, brief=True)
+    gc.collect()
+    before, began, cpu = read(), time.monotonic(), time.process_time()
+    await asyncio.sleep(SECONDS)
+    after, took, used = read(), time.monotonic() - began, time.process_time() - cpu
+    await manager.stop()
+    return (after.frames - before.frames) / took, used / took, after.superseded - before.superseded
+
+
+async def rates() -> None:
+    print(f"{'messages/s':>11} {'taken/s':>9} {'of a core':>10} {'µs each':>9} {'skipped':>8}")
+    for rate in RATES:
+        with flood_server("ticker", rate, max(1, rate // WRITES)) as url:
+            taken, share, skipped = await measure_rate(url)
+        print(f"{rate:11,} {taken:9,.0f} {share:10.1%} {1e6 * share / max(taken, 1e-9):9.1f} {skipped:8,}", flush=True)
+
+
 async def run(told: dict[str, str]) -> None:
     markets = [entry["market"] for entry in await asyncio.to_thread(http, told, "/v1/market/all")]
     await measure(told, many_streams(markets, 10))  # what is made once
@@ -112,6 +151,8 @@ def main() -> None:
     with child_exchange("--markets", "416", "--rate", "50", "--quiet-account") as told:
         tracemalloc.start()
         asyncio.run(run(told))
+        tracemalloc.stop()
+    asyncio.run(rates())
 
 
 if __name__ == "__main__":

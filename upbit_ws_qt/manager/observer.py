@@ -138,6 +138,8 @@ class Observer:
         self._streams_due = self._components_due = 0.0
         self._maintenance: deque[str] = deque(maxlen=NOTICES_KEPT)
         self._due = 0.0
+        self._unjudged: tuple[float, ProgramStats] | None = None  # what was read off, and when
+        self._judging: asyncio.Handle | None = None
         self.monitor = Monitor(config, is_simple=lambda ws_type: observed.endpoints[ws_type].sync.format.is_simple)
         observed.notifier.add(_Tales(self.monitor))
         self._survey = StreamSurvey(self._loop, observed.routing.stream_stats, self.monitor.streams)
@@ -161,6 +163,8 @@ class Observer:
         """End them; idempotent."""
         self._collector.stop()
         self._survey.stop()
+        if self._judging is not None:
+            self._judging.cancel()
         self._observed.routing.on_announcement = None
         for task in self.tasks:
             task.stop()
@@ -169,6 +173,7 @@ class Observer:
         """Read everything off now, judge it, and tell what changed."""
         for kept in self._subscriptions.values():
             kept.changed()
+        self._judge()  # what was read off before, if anything was
         now = self._loop.time()
         self._streams_due, self._components_due = now + self._observed.config.metrics_interval, 0.0
         self._survey.begin(now)
@@ -189,9 +194,16 @@ class Observer:
         # This call is itself the measure of how late the loop is with what it has to do.
         late = max(0.0, now - self._due)
         self._due = now + self.tasks[0].interval
-        self._tell(self.monitor.observe(now, self._read(late)))
+        # Judged in a turn of its own: together the two would hold the loop up for twice as long.
+        self._unjudged = now, self._read(late)
+        self._judging = self._loop.call_soon(self._judge)
         if not self.tasks[0].runs % STALLED_EVERY:
             self._observed.find_stalled()
+
+    def _judge(self) -> None:
+        unjudged, self._unjudged = self._unjudged, None
+        if unjudged is not None:
+            self._tell(self.monitor.observe(*unjudged))
 
     def _clean_up(self) -> None:
         self._observed.sweep()
