@@ -79,7 +79,7 @@ class ConnectionIndicator(QToolButton):
     def whole_text(self) -> str:
         """All that is said where there is room for it."""
         state = self.state
-        rate = "" if state.rate is None else f"  {state.rate:.0f}/s"
+        rate = "" if state.rate is None else f"  {max(0.0, state.rate):.0f}/s"
         return f"{HEALTH_SHAPES[state.level]} {line_name(state.ws_type)}  {state.text}{rate}"
 
     def set_brief(self, brief: bool) -> None:

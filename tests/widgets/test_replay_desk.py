@@ -119,6 +119,9 @@ async def test_nothing_of_it_can_be_taken_for_the_present(tmp_path: Path) -> Non
         await until(lambda: bar.clock.is_at_end)
         assert window.bar.clock.text()[:5] == bar.now.text()[11:16]
         assert window.toasts.texts == []
+        window.show_panel("tape")
+        window.move_to_window(new=True)
+        assert [each.windowTitle().partition(" – ")[0] for each in window.windows] == ["REPLAY"]
         assert program._notifier is None
         orders = window.panels["my_orders"]
         assert isinstance(orders, MyOrdersWidget)

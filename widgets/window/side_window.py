@@ -50,7 +50,9 @@ class SideWindow(QMainWindow):
 
     def retranslate(self) -> None:
         """Say everything anew."""
-        self.setWindowTitle(tr("Window {number} – upbit_ws_qt", number=self._number))
+        title = tr("Window {number} – upbit_ws_qt", number=self._number)
+        # Whatever is over says so first, in each of its windows.
+        self.setWindowTitle(f"{tr('REPLAY')} – {title}" if getattr(self._main, "replay", None) is not None else title)
 
     def end(self) -> None:
         """Go without a word: the main window has taken the docks out."""
