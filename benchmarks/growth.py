@@ -8,8 +8,9 @@ row; milliseconds are CPU time of this thread. Growth is linear where these stay
 
 What is not linear, and why: a stream more costs less the more there are, for tables grow in steps, and tickers, trades
 and books, which come first, have more to keep than candles. Of the messages each costs less the more there are: those
-that come together are read together, and what is done once a second is shared by more of them. From the rate on at
-which a core has no time left, tickers that newer ones have replaced are skipped, and the rows say how many.
+that come together are read together, and what is done once a second is shared by more of them. 1,000 a
+second cost 6 % of a core, 20,000 cost 23, at load 10. Where hundreds wait, as on a machine that was busy with something
+else, tickers that newer ones have replaced are skipped, and the rows say how many.
 """
 
 from __future__ import annotations
