@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from PyQt6.QtWidgets import QApplication
 
-MOST_BYTES = 3_000_000
+MOST_BYTES = 4_000_000
 WRITES = os.environ.get("GOLDEN") == "write"
 pytestmark = [pytest.mark.qasync_loop, pytest.mark.usefixtures("let_go")]
 
