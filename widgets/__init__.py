@@ -48,6 +48,10 @@ if TYPE_CHECKING:
     from .flow.footprint import FootprintWidget
     from .flow.ladder import LadderWidget
     from .indicators.panel import IndicatorsWidget
+    from .market.map import MarketMapWidget
+    from .market.movers import MoversWidget
+    from .market.premium import CrossPremiumWidget
+    from .market.screener import ScreenerWidget
     from .monitor_dock import ConnectionMonitorDock
     from .order_book.panel import OrderBookWidget
     from .quote.panel import QuoteWidget
@@ -72,6 +76,7 @@ __all__ = [
     "ChosenFormula",
     "ConnectionIndicator",
     "ConnectionMonitorDock",
+    "CrossPremiumWidget",
     "Crossing",
     "DataLost",
     "DataSilent",
@@ -87,7 +92,9 @@ __all__ = [
     "LogWidget",
     "MarketCatalog",
     "MarketColours",
+    "MarketMapWidget",
     "MarketScheme",
+    "MoversWidget",
     "MyAssetsWidget",
     "MyOrdersWidget",
     "NewListing",
@@ -100,6 +107,7 @@ __all__ = [
     "Repeat",
     "ReplayBar",
     "ScaleKind",
+    "ScreenerWidget",
     "SpreadWide",
     "TapeWidget",
     "ThemeMode",
@@ -134,6 +142,7 @@ _HOMES = {
     "Firing": "alarm_rules.watch",
     "FootprintWidget": "flow.footprint",
     "IndicatorLevel": "alarm_rules.rules",
+    "CrossPremiumWidget": "market.premium",
     "IndicatorsWidget": "indicators.panel",
     "Keyword": "alarm_rules.rules",
     "LadderWidget": "flow.ladder",
@@ -142,7 +151,9 @@ _HOMES = {
     "LogWidget": "window.log_dock",
     "MarketCatalog": "base.market_catalog",
     "MarketColours": "base.theme",
+    "MarketMapWidget": "market.map",
     "MarketScheme": "base.theme",
+    "MoversWidget": "market.movers",
     "MyAssetsWidget": "account.my_assets",
     "MyOrdersWidget": "account.my_orders",
     "NewListing": "alarm_rules.rules",
@@ -156,6 +167,7 @@ _HOMES = {
     "ReplayBar": "replay.bar",
     "ScaleKind": "chart.choice",
     "SpreadWide": "alarm_rules.rules",
+    "ScreenerWidget": "market.screener",
     "TapeWidget": "tape.panel",
     "ThemeMode": "base.theme",
     "VolumeSpike": "alarm_rules.rules",

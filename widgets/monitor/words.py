@@ -40,6 +40,21 @@ __all__ = [
 KST = timezone(timedelta(hours=9), "KST")
 NOTHING = "—"
 
+_PANELS = frozenset(
+    {
+        mark("watch list"),
+        mark("order book"),
+        mark("tape"),
+        mark("chart"),
+        mark("my orders"),
+        mark("my assets"),
+        mark("announcements"),
+        mark("indicators"),
+        mark("key check"),
+        mark("whole market"),
+    }
+)
+"""The names by which the panels of this program subscribe."""
 _CHANNEL = "channel "
 _STREAMS = {
     "ticker": mark("tickers"),

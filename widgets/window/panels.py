@@ -19,6 +19,10 @@ from ..flow.footprint import FootprintWidget
 from ..flow.ladder import LadderWidget
 from ..indicators.choice import FIRST_WATCHES
 from ..indicators.panel import IndicatorsWidget
+from ..market.map import MarketMapWidget
+from ..market.movers import MoversWidget
+from ..market.premium import CrossPremiumWidget
+from ..market.screener import ScreenerWidget
 from ..monitor_dock import ConnectionMonitorDock
 from ..order_book.panel import OrderBookWidget
 from ..quote.panel import QuoteWidget
@@ -112,6 +116,14 @@ PANELS: dict[str, PanelKind] = {
     "indicators": PanelKind(
         mark("Indicators"),
         lambda needs, parent: IndicatorsWidget(needs.service, needs.symbol, parent, watches=needs.watches),
+    ),
+    "market_map": PanelKind(
+        mark("Market map"), lambda needs, parent: MarketMapWidget(needs.service, needs.catalog, parent)
+    ),
+    "movers": PanelKind(mark("Movers"), lambda needs, parent: MoversWidget(needs.service, needs.catalog, parent)),
+    "screener": PanelKind(mark("Screener"), lambda needs, parent: ScreenerWidget(needs.service, needs.catalog, parent)),
+    "premium": PanelKind(
+        mark("Cross premium"), lambda needs, parent: CrossPremiumWidget(needs.service, needs.catalog, parent)
     ),
     "monitor": PanelKind(
         mark("Connection monitor"),

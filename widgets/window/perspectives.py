@@ -87,6 +87,12 @@ BUILT_IN: dict[str, Arrangement] = {
     "monitor": Arrangement(
         _column((0.74, _tabs("monitor")), (0.26, _row((0.35, _tabs("watch_list")), (0.65, _tabs("log")))))
     ),
+    "whole_market": Arrangement(
+        _row(
+            (0.58, _tabs("market_map")),
+            (0.42, _column((0.34, _tabs("movers")), (0.36, _tabs("screener")), (0.3, _tabs("premium")))),
+        )
+    ),
     "charts_4": _grid(2, _one_market(("1m", "15m", "60m", "days"))),
     "charts_9": _grid(3, _many_markets(9)),
     "order_flow": Arrangement(
@@ -104,6 +110,7 @@ PERSPECTIVE_TITLES = {
     "market": mark("Market"),
     "account": mark("Account"),
     "monitor": mark("Monitor"),
+    "whole_market": mark("Whole market"),
     "charts_4": mark("Charts, 2 × 2"),
     "charts_9": mark("Charts, 3 × 3"),
     "order_flow": mark("Order flow"),
