@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from .quote.panel import QuoteWidget
     from .replay.bar import ReplayBar
     from .tape.panel import TapeWidget
+    from .watch_list.book import WatchBook
     from .watch_list.panel import WatchListWidget
     from .window.log_dock import LogBook, LogWidget
 
@@ -112,6 +113,7 @@ __all__ = [
     "TapeWidget",
     "ThemeMode",
     "VolumeSpike",
+    "WatchBook",
     "WatchListWidget",
     "apply_theme",
     "price_text",
@@ -171,6 +173,7 @@ _HOMES = {
     "TapeWidget": "tape.panel",
     "ThemeMode": "base.theme",
     "VolumeSpike": "alarm_rules.rules",
+    "WatchBook": "watch_list.book",
     "WatchListWidget": "watch_list.panel",
     "apply_theme": "base.theme",
     "price_text": "base.price_format",

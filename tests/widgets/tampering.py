@@ -11,9 +11,9 @@ import os
 import random
 from typing import Any
 
+from widgets.base.json_file import MOST_BYTES, parse_json
 from widgets.program.store import Layout, layout_from, layout_to_plain
 from widgets.window.layout import Arrangement, Split, is_panel, kind_of
-from widgets.window.layout_file import MOST_BYTES, parse_json
 from widgets.window.perspectives import BUILT_IN
 
 KNOWN = tuple(dict.fromkeys(name for each in BUILT_IN.values() for name in each.panels))

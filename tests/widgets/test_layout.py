@@ -13,10 +13,10 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QApplication, QDockWidget, QLabel, QMainWindow
 
 from tests.widgets.tampering import KNOWN, check, tampered, whole_file
+from widgets.base.json_file import MOST_BYTES, read_json, write_json
 from widgets.program.store import Layout, Store, layout_from, layout_to_plain
 from widgets.window.dock_arranger import apply_arrangement, read_arrangement
 from widgets.window.layout import Arrangement, Floating, Leaf, Split, arrangement_from, arrangement_to_plain
-from widgets.window.layout_file import MOST_BYTES, read_json, write_json
 from widgets.window.perspectives import BUILT_IN, only_known
 
 if TYPE_CHECKING:

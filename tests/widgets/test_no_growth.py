@@ -23,6 +23,8 @@ pytestmark = [pytest.mark.qasync_loop, pytest.mark.usefixtures("let_go")]
 
 _MARKETS = ("KRW-BTC", "KRW-ETH", "KRW-XRP")
 _ROUNDS = 5
+# Those with further panels make and end them each time, which takes a while; they have a test of their own.
+_ONCE = [name for name, each in BUILT_IN.items() if not any("#" in panel for panel in each.panels)]
 # Whoever wants or shows something; what was received and judged is in rings, each with a bound and a test of its own.
 _ROOMS = ("PyQt6.", "pyqtgraph.", "upbit_ws_qt.qt.", "upbit_ws_qt.manager.components", "widgets.")
 _RINGS = {"Bar", "KnownOrder", "LogLine", "Point", "TapeRow"}
@@ -40,7 +42,7 @@ async def settled(window: MainWindow) -> None:
 async def use(window: MainWindow, rounds: int) -> None:
     """Go through all perspectives and several markets, and come back to where it began."""
     for _ in range(rounds):
-        for name in BUILT_IN:
+        for name in _ONCE:
             window.arrange_built_in(name)
             for market in _MARKETS:
                 window.select_symbol(market)
@@ -67,6 +69,32 @@ def growing(before: Counter[str], between: Counter[str], after: Counter[str]) ->
     """Return what has become one more with each round, the second time as the first."""
     more = {name: (between[name] - before[name], after[name] - between[name]) for name in after}
     return {name: twice for name, twice in more.items() if min(twice) >= _ROUNDS and name not in _RINGS | _TRANSIENT}
+
+
+async def come_and_go(window: MainWindow, rounds: int) -> None:
+    """Make further panels, and end them again."""
+    for _ in range(rounds):
+        window.arrange_built_in("charts_4")
+        await asyncio.sleep(0.02)
+        window.add_panel("tape")
+        window.arrange_built_in("trading")
+        await asyncio.sleep(0.02)
+    await settled(window)
+    await asyncio.sleep(0.2)
+
+
+async def test_further_panels_leave_no_objects_behind() -> None:
+    async with desk() as (program, _):
+        window = window_of(program)
+        await settled(window)
+        await come_and_go(window, 2)
+        widgets, objects = [widgets_and_wishes(window)], [python_objects()]
+        for _ in range(2):
+            await come_and_go(window, _ROUNDS)
+            widgets.append(widgets_and_wishes(window))
+            objects.append(python_objects())
+        assert not growing(*widgets)
+        assert not growing(*objects)
 
 
 async def test_perspectives_and_markets_leave_no_objects_behind() -> None:

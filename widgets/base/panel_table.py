@@ -154,7 +154,7 @@ class PanelTable(FramedTable):
     def restore(self, plain: object) -> None:
         """Arrange as `arrangement` said; what is of another table, or damaged, is taken for the usual. Never raises."""
         count = self._column_count()
-        given = plain if isinstance(plain, dict) and plain.get("columns") == count <= _MOST_COLUMNS else {}
+        given = _of_fewer_columns(plain, count, self._usually_unwanted) if isinstance(plain, dict) else {}
         order, without = given.get("order"), given.get("without")
         if not _are_columns(order, count) or sorted(order) != list(range(count)):
             order = list(range(count))
@@ -408,6 +408,25 @@ def _add(
     if act is not None:
         action.triggered.connect(lambda _checked=False: act())
     return action
+
+
+def _of_fewer_columns(plain: dict[str, Any], count: int, unwanted: frozenset[int]) -> dict[str, Any]:
+    """Return an arrangement for `count` columns; what was kept of fewer, by an earlier version, goes on to hold.
+
+    The columns that have come since stand last, and are wanted as is usual.
+    """
+    had = plain.get("columns")
+    if type(had) is not int or not 0 < had <= count <= _MOST_COLUMNS:
+        return {}
+    if had == count:
+        return plain
+    order, without = plain.get("order"), plain.get("without")
+    fresh = list(range(had, count))
+    return {
+        **plain,
+        "order": [*order, *fresh] if _are_columns(order, had) else None,
+        "without": sorted({*without, *unwanted.intersection(fresh)}) if _are_columns(without, had) else None,
+    }
 
 
 def _are_columns(value: Any, count: int) -> TypeGuard[list[int]]:

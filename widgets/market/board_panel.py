@@ -9,6 +9,7 @@ from PyQt6.QtWidgets import QComboBox
 
 from upbit_ws_qt import ConnectionState, Phrase, WebSocketType
 
+from ..base.countries import quotes_in
 from ..base.panel import Panel
 from ..base.text import mark, tr
 from .board import Wish, market_board
@@ -26,16 +27,15 @@ if TYPE_CHECKING:
 __all__ = ["BoardPanel", "QuoteBox"]
 
 REFRESH_MS = 1000
-QUOTES = ("KRW", "BTC", "USDT")
 _DOWN = (ConnectionState.RECONNECTING, ConnectionState.FAILED, ConnectionState.STOPPED)
 
 
 class QuoteBox(QComboBox):
     """Which markets: those of one currency."""
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, country: str, parent: QWidget) -> None:
         super().__init__(parent)
-        self.addItems(QUOTES)
+        self.addItems(quotes_in(country))
 
     def say(self) -> None:
         """Say what it is for in the language in force."""

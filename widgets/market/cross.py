@@ -1,4 +1,4 @@
-"""What a coin costs in won by way of bitcoin and of dollars, beside what it costs directly; numbers alone, no Qt."""
+"""What a coin costs by way of bitcoin and of dollars, beside what it costs directly; numbers alone, no Qt."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CrossPremium", "beyond", "cross_markets", "cross_premium"]
 
-_WON = "KRW"
 _WAYS = ("BTC", "USDT")
 
 
@@ -21,8 +20,8 @@ class CrossPremium:
 
     Attributes:
         coin: "ETH".
-        direct: its price in won.
-        by_btc, by_usdt: what it costs in won where it is bought with bitcoin, or with USDT, which are bought with won;
+        direct: its price in the money of the country.
+        by_btc, by_usdt: what it costs where it is bought with bitcoin, or with USDT, which are bought with that money;
             None where there is no such market, or no price of it yet.
     """
 
@@ -48,25 +47,26 @@ class CrossPremium:
         return max(known, key=abs) if known else None
 
 
-def cross_markets(codes: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """Return, for each coin that has a way round, its markets: in won first.
+def cross_markets(codes: Collection[str], money: str = "KRW") -> dict[str, tuple[str, ...]]:
+    """Return, for each coin that has a way round, its markets: the direct one first.
 
     Args:
         codes: of all markets that there are.
+        money: the currency in which it is reckoned.
     """
     there = set(codes)
-    ways = [way for way in _WAYS if f"{_WON}-{way}" in there]
+    ways = [way for way in _WAYS if f"{money}-{way}" in there]
     found = {}
     for code in codes:
         quote, _, coin = code.partition("-")
         others = tuple(f"{way}-{coin}" for way in ways if f"{way}-{coin}" in there)
-        if quote == _WON and others:
+        if quote == money and others:
             found[coin] = (code, *others)
     return found
 
 
-def cross_premium(coin: str, price_of: Callable[[str], Decimal | None]) -> CrossPremium | None:
-    """Return what a coin costs each way; None where its price in won is not known.
+def cross_premium(coin: str, price_of: Callable[[str], Decimal | None], money: str = "KRW") -> CrossPremium | None:
+    """Return what a coin costs each way; None where its direct price is not known.
 
     Example:
         >>> prices = {"KRW-ETH": 5_100_000, "BTC-ETH": "0.05", "KRW-BTC": 100_000_000}
@@ -77,11 +77,12 @@ def cross_premium(coin: str, price_of: Callable[[str], Decimal | None]) -> Cross
     Args:
         coin: which.
         price_of: the present price of a market, None where it is not known.
+        money: the currency in which it is reckoned.
     """
-    direct = price_of(f"{_WON}-{coin}")
+    direct = price_of(f"{money}-{coin}")
     if direct is None:
         return None
-    by = [_product(price_of(f"{way}-{coin}"), price_of(f"{_WON}-{way}")) for way in _WAYS]
+    by = [_product(price_of(f"{way}-{coin}"), price_of(f"{money}-{way}")) for way in _WAYS]
     return CrossPremium(coin, direct, *by)
 
 

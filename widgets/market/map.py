@@ -281,7 +281,7 @@ class MarketMapWidget(BoardPanel):
     def __init__(self, service: WebSocketService, catalog: MarketCatalog, parent: QWidget | None = None) -> None:
         super().__init__(service, catalog, parent)
         self._marks = market_marks(service)
-        self.quotes = QuoteBox(self)
+        self.quotes = QuoteBox(service.config.region, self)
         self.spans = contained(QComboBox(self))
         for minutes in SPAN_TITLES:
             self.spans.addItem("", minutes)

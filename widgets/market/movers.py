@@ -63,7 +63,7 @@ class MoversWidget(MarketTablePanel):
         super().__init__(service, catalog, MarketRowsModel(), parent)
         self.table.setObjectName("movers")
         self._marks = market_marks(service)
-        self.quotes = QuoteBox(self)
+        self.quotes = QuoteBox(service.config.region, self)
         self.kinds, self.spans = contained(QComboBox(self)), contained(QComboBox(self))
         for kind in _KINDS:
             self.kinds.addItem("", kind)

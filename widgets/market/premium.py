@@ -11,9 +11,10 @@ from PyQt6.QtWidgets import QDoubleSpinBox
 
 from upbit_ws_qt import Phrase
 
+from ..base.countries import quotes_in
 from ..base.market_marks import market_marks
 from ..base.panel import plain_label
-from ..base.price_format import DASH, percent_text, price_text, prices_decimals
+from ..base.price_format import DASH, percent_text, price_text, prices_decimals, quote_of
 from ..base.tables import fit_columns
 from ..base.text import mark, tr
 from .board import Wish
@@ -85,7 +86,12 @@ class _Model(MarketRowsModel[_Row]):
             return super().hint(row, column)
         way = "BTC" if column < 5 else "USDT"
         coin = row.premium.coin
-        return tr("KRW-{coin} beside {way}-{coin} × KRW-{way}, of last trades", coin=coin, way=way)
+        return tr(
+            "{money}-{coin} beside {way}-{coin} × {money}-{way}, of last trades",
+            coin=coin,
+            way=way,
+            money=quote_of(row.market.code),
+        )
 
 
 class CrossPremiumWidget(MarketTablePanel):
@@ -112,6 +118,7 @@ class CrossPremiumWidget(MarketTablePanel):
 
     def __init__(self, service: WebSocketService, catalog: MarketCatalog, parent: QWidget | None = None) -> None:
         self._own = _Model()
+        self._money = quotes_in(service.config.region)[0]
         super().__init__(service, catalog, self._own, parent)
         self.table.setObjectName("premiums")
         self._marks = market_marks(service)
@@ -154,16 +161,16 @@ class CrossPremiumWidget(MarketTablePanel):
     # -- hooks --------------------------------------------------------------------------------------------------------
     def wish(self) -> Wish:
         """Want the tickers of all markets of the coins that have a way round."""
-        found = cross_markets([market.code for market in self.catalog.markets])
-        ways = {f"KRW-{code.partition('-')[0]}" for codes in found.values() for code in codes[1:]}
+        found = cross_markets([market.code for market in self.catalog.markets], self._money)
+        ways = {f"{self._money}-{code.partition('-')[0]}" for codes in found.values() for code in codes[1:]}
         return Wish(frozenset(ways.union(*found.values())) if found else frozenset())
 
     def refresh(self) -> None:
         """Reckon them."""
         rows = []
-        for coin in cross_markets([market.code for market in self.catalog.markets]):
-            event = self.board.of(f"KRW-{coin}").event
-            found = cross_premium(coin, self._price_of)
+        for coin in cross_markets([market.code for market in self.catalog.markets], self._money):
+            event = self.board.of(f"{self._money}-{coin}").event
+            found = cross_premium(coin, self._price_of, self._money)
             if found is not None and found.largest is not None and event is not None:
                 market = self.catalog.get(event.code)
                 rows.append(_Row(market, event, event.signed_change_rate, self._marks.of(event.code), premium=found))
@@ -186,6 +193,9 @@ class CrossPremiumWidget(MarketTablePanel):
         self.table.setAccessibleName(tr("Cross premium"))
         self._word.setText(tr("Mark from"))
         self.limit.setAccessibleName(tr("Mark from"))
+        line = self.limit.lineEdit()
+        if line is not None:
+            line.setAccessibleName(tr("Mark from"))
         self.limit.setToolTip(
             tr("Premiums and discounts of at least {limit} are marked", limit=percent_text(self.threshold))
         )

@@ -144,7 +144,7 @@ class ScreenerWidget(MarketTablePanel):
         self.line.setClearButtonEnabled(True)
         self.line.returnPressed.connect(self._on_entered)
         self.line.textEdited.connect(self._on_typed)
-        self.quotes = QuoteBox(self)
+        self.quotes = QuoteBox(service.config.region, self)
         self.quotes.currentIndexChanged.connect(self.rewish)
         self.trouble = plain_label("", self)
         self.trouble.setWordWrap(True)

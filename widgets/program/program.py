@@ -41,6 +41,8 @@ from ..indicators.panel import IndicatorsWidget
 from ..monitor.drill import control_of
 from ..settings.dialog import SettingsDialog
 from ..settings.preferences import line_settings
+from ..watch_list.book import WatchBook
+from ..watch_list.panel import WatchListWidget
 from ..window.error_dialog import ErrorReporter
 from ..window.log_dock import LogBook
 from ..window.main_window import MainWindow
@@ -129,6 +131,7 @@ class Program(QObject):
         self._preferences = preferences
         self._given = self._config, preferences
         self._layout = Layout()
+        self._book = WatchBook(store.lists, self)
         self._log = LogBook(self)
         self._log.install()
         self._errors = ErrorReporter(self, silent=options.by_itself)
@@ -392,6 +395,7 @@ class Program(QObject):
             control_of(self._config.rest_url) if self._options.embedded and past is None else None,
             self._store.chart,
             alarms=AlarmKeeper(service, self._store.alarms(live=live), catalog=catalog) if past is None else None,
+            book=self._book,
         )
         window = self._window = MainWindow(needs, origin)
         menu = self._menu = MainMenu(window)
@@ -468,6 +472,7 @@ class Program(QObject):
         if window.replay is None:
             window.symbolChanged.connect(lambda code: self._remember(symbol=code))
         window.watch_list.favouritesChanged.connect(lambda: self._remember(favourites=window.watch_list.favourites))
+        window.panelAdded.connect(lambda name: _share_favourites(window, name))
         chart = window.panels["chart"]
         assert isinstance(chart, ChartWidget)
         chart.unitChanged.connect(lambda unit: self._remember(unit=unit))
@@ -674,6 +679,21 @@ def _show_alarms(window: MainWindow) -> None:
     window.raise_()
     window.activateWindow()
     window.show_panel("alarms")
+
+
+def _share_favourites(window: MainWindow, name: str) -> None:
+    """Have a further watch list and the first one give stars to the same markets."""
+    first, further = window.watch_list, window.panels[name]
+    if isinstance(further, WatchListWidget):
+        further.set_favourites(first.favourites)
+        further.favouritesChanged.connect(lambda: _take_favourites(first, further))
+        first.favouritesChanged.connect(lambda: _take_favourites(further, first))
+
+
+def _take_favourites(widget: WatchListWidget, source: WatchListWidget) -> None:
+    if not sip.isdeleted(widget) and not sip.isdeleted(source) and widget.favourites != source.favourites:
+        widget.set_favourites(source.favourites)
+        widget.favouritesChanged.emit()
 
 
 def _look_of(preferences: Preferences) -> tuple[object, ...]:

@@ -10,10 +10,10 @@ from PyQt6.QtCore import QStandardPaths
 
 from upbit_ws_qt import Phrase
 
+from ..base.json_file import read_json, write_json
 from ..base.text import mark
 from ..settings.preferences import Preferences, preferences_from, preferences_to_plain
 from ..window.layout import Arrangement, arrangement_from, arrangement_to_plain, whole
-from ..window.layout_file import read_json, write_json
 from ..window.perspectives import BUILT_IN
 
 if TYPE_CHECKING:
@@ -147,6 +147,11 @@ class Store:
     def chart(self) -> Path | None:
         """The file in which the chart keeps its picture, formulas and drawings."""
         return None if self._folder is None else self._folder / "chart.json"
+
+    @property
+    def lists(self) -> Path | None:
+        """The file of the user's own lists, tags and notes."""
+        return None if self._folder is None else self._folder / "lists.json"
 
     def _write(self, name: str, value: dict[str, Any]) -> None:
         if self._folder is None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from upbit_ws_qt import Phrase
 
+from ..base.json_file import MOST_BYTES, parse_json, write_json
 from ..base.text import mark
 from ..window.layout import Arrangement, arrangement_from, arrangement_to_plain
-from ..window.layout_file import MOST_BYTES, parse_json, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from enum import IntEnum
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from PyQt6.QtCore import QModelIndex, Qt, QTimer, pyqtSlot
@@ -15,10 +15,10 @@ from ..base.price_format import arrow, percent_text, price_text, short_money_tex
 from ..base.sorting import SortableModel, Sorting, in_order
 from ..base.text import Language, age_text, current_language, mark, tr
 from ..base.tokens import FLASH_SECONDS
+from .extra import EXTRA, Column
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
-    from decimal import Decimal
 
     from PyQt6.QtCore import QObject
 
@@ -26,28 +26,24 @@ if TYPE_CHECKING:
 
     from ..base.market_catalog import Market
     from ..base.market_marks import MarketMark
+    from .extra import ExtraColumns
 
 __all__ = ["LONGEST_SIGN", "Column", "Row", "WatchListModel"]
 
 FLUSH_MS = 100
 RESORT_S = 1.0
 
-
-class Column(IntEnum):
-    """What a column shows."""
-
-    FAVOURITE = 0
-    NAME = 1
-    PRICE = 2
-    CHANGE = 3
-    VALUE = 4
-    DAY = 5
-
-
-_TITLES = ("★", mark("Name"), mark("Price"), mark("Change"), mark("24 h"), mark("Day"))
+_TITLES = (
+    "★", mark("Name"), mark("Price"), mark("Change"), mark("24 h"), mark("Day"), mark("Code"), mark("24 h course"),
+    mark("Volume"), mark("1 h"), mark("5 min"), mark("1 min"), mark("Spread"), "", mark("Tags"), mark("Note"),
+)  # fmt: skip
 _ASCENDING, _DESCENDING, _HELD = " ▲", " ▼", "∥"
 LONGEST_SIGN = _DESCENDING + _HELD
 _USUAL = Sorting(Column.VALUE, descending=True)
+_FIGURES = frozenset(
+    {Column.PRICE, Column.CHANGE, Column.VALUE, Column.VOLUME, Column.HOUR, Column.FIVE, Column.ONE, Column.SPREAD,
+     Column.OWN}
+)  # fmt: skip
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -121,6 +117,9 @@ class WatchListModel(SortableModel):
         self._sorted_at = 0.0
         self.marks: Callable[[str], tuple[MarketMark, ...]] = lambda _code: ()
         self.visible: Callable[[], tuple[int, int]] = lambda: (0, len(self._order) - 1)
+        self.extra: ExtraColumns | None = None
+        """What the columns by choice show; None where nothing is known for them."""
+        self.own_heading = ""
         self.flashes = True
         self._flush_timer = QTimer(self)
         self._flush_timer.setInterval(FLUSH_MS)
@@ -260,13 +259,20 @@ class WatchListModel(SortableModel):
                 if span is not None:
                     self.dataChanged.emit(self.index(place, span[0]), self.index(place, span[1]))
 
+    def tell_extra(self) -> None:
+        """Have the columns by choice drawn anew, in the rows that are seen."""
+        first, last = self.visible()
+        if self._order and first <= last:
+            last = min(last, len(self._order) - 1)
+            self.dataChanged.emit(self.index(first, EXTRA[0]), self.index(last, EXTRA[-1]))
+
     def rearrange(self) -> None:
         """Sort, now."""
         self._resort()
 
     def heading(self, column: int) -> str:
         """Return a column's title without the sign of the order."""
-        return tr(_TITLES[column])
+        return self.own_heading if column == Column.OWN else tr(_TITLES[column])
 
     def largest_first(self, column: int) -> bool:
         """Begin with the largest figures, and with the favourites."""
@@ -323,6 +329,14 @@ class WatchListModel(SortableModel):
                 return event.trade_price
             case Column.VALUE:
                 return event.acc_trade_price_24h
+            case Column.VOLUME:
+                return event.acc_trade_volume_24h
+            case Column.CODE:
+                return row.market.code
+            case Column.TAGS | Column.NOTE:
+                return self.text(row, column) or None
+            case _ if column in EXTRA and self.extra is not None:
+                return self.extra.number(row.market.code, column)
             case _:
                 return event.signed_change_rate
 
@@ -346,14 +360,14 @@ class WatchListModel(SortableModel):
         if orientation is not Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return tr(_TITLES[section]) + self.sort_sign(section)
+            return self.heading(section) + self.sort_sign(section)
         if role == Qt.ItemDataRole.ToolTipRole and section == self._order_by.column and self.is_held:
             return tr("Rows keep their places while the mouse is over them; they are sorted anew when it leaves.")
         if role == Qt.ItemDataRole.ToolTipRole and section == Column.DAY:
             return tr("From the day's low to its high: where it opened, and where it is now")
         if role == Qt.ItemDataRole.AccessibleTextRole and section == Column.FAVOURITE:
             return tr("Favourite")
-        if role == Qt.ItemDataRole.TextAlignmentRole and section in (Column.PRICE, Column.CHANGE, Column.VALUE):
+        if role == Qt.ItemDataRole.TextAlignmentRole and section in _FIGURES:
             return _RIGHT
         return None
 
@@ -363,7 +377,7 @@ class WatchListModel(SortableModel):
         column = index.column()
         if role == Qt.ItemDataRole.DisplayRole:
             return self.text(row, column)
-        if role == Qt.ItemDataRole.TextAlignmentRole and column in (Column.PRICE, Column.CHANGE, Column.VALUE):
+        if role == Qt.ItemDataRole.TextAlignmentRole and column in _FIGURES:
             return _RIGHT
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return self._spoken(row, column)
@@ -371,6 +385,8 @@ class WatchListModel(SortableModel):
             return _age_text(row) or None
         if role == Qt.ItemDataRole.ToolTipRole and column == Column.DAY:
             return _day_hint(row) or None
+        if role == Qt.ItemDataRole.ToolTipRole and column in EXTRA and self.extra is not None:
+            return self.extra.hint(row.market.code, column) or None
         if role == Qt.ItemDataRole.ToolTipRole and column == Column.NAME:
             return self._name_hint(row)
         if role == COPY_ROLE and column == Column.NAME:
@@ -378,7 +394,15 @@ class WatchListModel(SortableModel):
             return (
                 f"{row.market.code} {row.market.name} {marks}".rstrip()
             )  # by a name alone nobody knows in which currency
+        if role == EXACT_ROLE and column in EXTRA:
+            return self._exact_extra(row, column)
         return _exact(row, column) if role == EXACT_ROLE else None
+
+    def _exact_extra(self, row: Row, column: int) -> str | None:
+        if column in (Column.CODE, Column.TAGS, Column.NOTE):
+            return None
+        number = self._key(row, column)
+        return exact_number(number) if isinstance(number, Decimal) else ""
 
     def _name_hint(self, row: Row) -> str:
         lines = [f"{row.market.korean_name} · {row.market.english_name} · {row.market.code}"]
@@ -404,6 +428,9 @@ class WatchListModel(SortableModel):
                 return row.change
             case Column.VALUE:
                 return row.value
+            case _ if column in EXTRA and self.extra is not None:
+                event = row.event
+                return self.extra.text(row.market.code, column, None if event is None else event.acc_trade_volume_24h)
             case _:
                 return ""
 
@@ -418,6 +445,8 @@ class WatchListModel(SortableModel):
             words += ". " + tr("The panels show this market.")
         if column == Column.DAY:
             return _day_hint(row)
+        if column == Column.SPARK and self.extra is not None:
+            return self.extra.hint(row.market.code, column)
         return f"{words} {_age_text(row) if column == Column.PRICE else ''}".rstrip()
 
 

@@ -16,7 +16,7 @@ from PyQt6.QtCore import (
     pyqtSignal,
     pyqtSlot,
 )
-from PyQt6.QtGui import QColor, QFont, QPainter, QPen
+from PyQt6.QtGui import QColor, QFont, QPainter, QPen, QPolygonF
 from PyQt6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -31,8 +31,9 @@ from ..base.panel_table import PanelTable, menu_text
 from ..base.tables import italic
 from ..base.text import brief_age_text, tr
 from ..base.theme import number_font
-from ..base.tokens import BOLD_STROKE, FLASH_WEIGHT, LINK_BAR, space
-from .model import LONGEST_SIGN, Column, Row, WatchListModel
+from ..base.tokens import BOLD_STROKE, FLASH_WEIGHT, LINK_BAR, STROKE, space
+from .extra import EXTRA, Column
+from .model import LONGEST_SIGN, Row, WatchListModel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +48,8 @@ __all__ = ["WatchListDelegate", "WatchListTable"]
 _NAME = "이더리움클래식"  # names need at least this much room
 _SHORT_NAME = "비트코…"
 _SORTED_BY = (Column.NAME, Column.PRICE, Column.CHANGE, Column.VALUE)
+_CHANGES = frozenset({Column.HOUR, Column.FIVE, Column.ONE})
+_WORDS = frozenset({Column.CODE, Column.TAGS, Column.NOTE})
 _WIDEST_FIGURE = 28  # characters: no exchange makes a column as wide as it likes
 _JUST_MOVE = QItemSelectionModel.SelectionFlag.NoUpdate
 _ONLY_THESE = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
@@ -58,6 +61,7 @@ class WatchListTable(PanelTable):
     """The table; never sorts under the mouse."""
 
     activatedRow = pyqtSignal(str)
+    columnsShown = pyqtSignal()
     favouriteToggled = pyqtSignal(str)
 
     def __init__(self, model: WatchListModel, parent: QWidget) -> None:
@@ -86,6 +90,7 @@ class WatchListTable(PanelTable):
         self.doubleClicked.connect(self._on_double_clicked)
         self.clicked.connect(self._on_clicked)
         model.visible = self._visible_rows
+        self.usually_without(EXTRA)
 
     def _set_up_headers(self) -> None:
         header, rows = self.horizontalHeader(), self.verticalHeader()
@@ -117,6 +122,16 @@ class WatchListTable(PanelTable):
             (Column.CHANGE, "▲ +12.34%"),
             (Column.VALUE, "24시간 대금"),
             (Column.DAY, "00000"),
+            (Column.CODE, "KRW-WWWW"),
+            (Column.SPARK, "0000000"),
+            (Column.VOLUME, "123.4억"),
+            (Column.HOUR, "▲ +12.34%"),
+            (Column.FIVE, "▲ +12.34%"),
+            (Column.ONE, "▲ +12.34%"),
+            (Column.SPREAD, "0.123% "),
+            (Column.OWN, "RSI(14, 1h)"),
+            (Column.TAGS, "#layer1 #nft"),
+            (Column.NOTE, "0000000000000000"),
         ):
             self._widths[column] = advance(sample) + 2 * space().small + space().tiny
             self.setColumnWidth(column, self._widths[column])
@@ -151,22 +166,26 @@ class WatchListTable(PanelTable):
 
     @pyqtSlot()
     def _fit(self) -> None:
-        """Give up the day's range, value and change, in this order, where names would not be readable any more."""
+        """Give up columns where names would not be readable any more: those that are there by choice stay longer."""
         viewport = self.viewport()
         room = viewport.width() if viewport is not None else 0
         hidden = set(self.unwanted)
         needed = 0 if Column.NAME in hidden else self.fontMetrics().horizontalAdvance(_NAME)
         needed += sum(width for column, width in self._widths.items() if column not in hidden)
-        for column in (Column.DAY, Column.VALUE, Column.CHANGE):
+        for column in (Column.DAY, Column.VALUE, *reversed(EXTRA), Column.CHANGE):
             if needed > room and column not in hidden and len(hidden) < len(Column) - 1:
                 hidden.add(column)
                 needed -= self._widths[column]
+        changed = False
         for column in Column:
             if self.isColumnHidden(column) is not (column in hidden):
                 self.setColumnHidden(column, column in hidden)
+                changed = True
             width = self._widths.get(column)
             if width is not None and column not in hidden and self.columnWidth(column) != width:
                 self.setColumnWidth(column, width)
+        if changed:
+            self.columnsShown.emit()
 
     @property
     def chosen(self) -> list[str]:
@@ -186,6 +205,10 @@ class WatchListTable(PanelTable):
             marks.select(self._model.index(row, 0), self._model.index(row, len(Column) - 1))
         selection.setCurrentIndex(self._model.index(rows[0], Column.NAME), _JUST_MOVE)
         selection.select(marks, _ONLY_THESE)
+
+    def shown_columns(self) -> list[int]:
+        """Return the columns that can be seen."""
+        return [column for column in Column if not self.isColumnHidden(column)]
 
     def _visible_rows(self) -> tuple[int, int]:
         viewport = self.viewport()
@@ -291,6 +314,13 @@ class WatchListDelegate(QStyledItemDelegate):
                     pens,
                 )
             return
+        if column == Column.SPARK:
+            extra = self._model.extra
+            day = () if extra is None else extra.day(row.market.code)
+            if len(day) > 1:
+                inside = QRectF(area).adjusted(space().small, space().small, -space().small, -space().small)
+                _draw_course(painter, inside, day, pens)
+            return
         text = self._model.text(row, column)
         font = option.font
         if stale:
@@ -301,6 +331,11 @@ class WatchListDelegate(QStyledItemDelegate):
             painter.setPen(self._ink)  # on the flash the price's own colour could not be read
         elif column in (Column.PRICE, Column.CHANGE):
             painter.setPen(pens.signs[row.sign])
+        elif column in _CHANGES:
+            painter.setPen(pens.signs[1 if text.startswith("▲") else -1 if text.startswith("▼") else 0])
+        elif column in _WORDS:
+            painter.setPen(pens.signs[0] if column == Column.CODE else pens.muted)
+            text = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, area.width() - 2 * space().small)
         else:
             painter.setPen(pens.signs[0] if column == Column.NAME else pens.muted)
         area = area.adjusted(space().small, 0, -space().small, 0)
@@ -312,12 +347,12 @@ class WatchListDelegate(QStyledItemDelegate):
                 painter.setFont(font)
             painter.setPen(pens.signs[0])
             text = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, area.width())
-        elif column != Column.FAVOURITE:
+        elif column != Column.FAVOURITE and column not in _WORDS:
             needed = option.fontMetrics.horizontalAdvance(text)
             if needed > area.width():
                 self._table.widen(Column(column), needed + 2 * space().small)
                 text = "…"
-        painter.drawText(area, _LEFT if column <= Column.NAME else _RIGHT, text)
+        painter.drawText(area, _LEFT if column <= Column.NAME or column in _WORDS else _RIGHT, text)
         if font is not option.font:
             painter.setFont(option.font)
 
@@ -338,6 +373,21 @@ class WatchListDelegate(QStyledItemDelegate):
         painter.setPen(pens.warning)
         painter.drawText(area, _RIGHT, text)
         return area.adjusted(0, 0, -width - space().small, 0)
+
+
+def _draw_course(painter: QPainter, area: QRectF, day: tuple[float, ...], pens: _Pens) -> None:
+    """Draw what a market cost in 24 hours; in the colour of a rise or a fall over them, and not over the day."""
+    low, high = min(day), max(day)
+    height = (high - low) or 1.0
+    step = area.width() / (len(day) - 1)
+    points = [
+        QPointF(area.left() + place * step, area.bottom() - (price - low) / height * area.height())
+        for place, price in enumerate(day)
+    ]
+    painter.setPen(QPen(pens.signs[(day[-1] > day[0]) - (day[-1] < day[0])].color(), STROKE))
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.drawPolyline(QPolygonF(points))
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
 
 def _draw_day(painter: QPainter, area: QRectF, day: tuple[float, float, float], pens: _Pens) -> None:

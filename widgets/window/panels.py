@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from upbit_ws_qt import IndicatorSpec, WebSocketService
 
     from ..base.market_catalog import MarketCatalog
+    from ..watch_list.book import WatchBook
 
 __all__ = ["PANELS", "Needs", "PanelKind"]
 
@@ -59,6 +60,8 @@ class Needs:
     """Where the embedded exchange takes faults; None for any other exchange."""
     chart: Path | None = None
     """The file in which the charts keep how they are shown, and their drawings."""
+    book: WatchBook | None = None
+    """Lists, tags and notes, common to all watch lists."""
     instance: str = ""
     """Name of a further panel of its kind, "chart#2"; empty for the first one."""
     alarms: AlarmKeeper | None = None
@@ -91,7 +94,9 @@ def _chart(needs: Needs, parent: QWidget) -> ChartWidget:
 PANELS: dict[str, PanelKind] = {
     "watch_list": PanelKind(
         mark("Watch list"),
-        lambda needs, parent: WatchListWidget(needs.service, needs.catalog, parent, symbols=needs.symbols),
+        lambda needs, parent: WatchListWidget(
+            needs.service, needs.catalog, parent, symbols=needs.symbols, book=needs.book
+        ),
     ),
     "quote": PanelKind(
         mark("Quote"),

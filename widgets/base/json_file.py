@@ -1,4 +1,4 @@
-"""The file that remembers windows: JSON of at most 1 MiB, written at once or not at all, readable by its owner only.
+"""Small files to remember things in: JSON of at most 1 MiB, for its owner only, written whole or not at all.
 
 Neither QSettings (its files run code when read) nor QMainWindow.restoreState (tampered bytes crash it).
 """
