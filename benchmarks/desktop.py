@@ -10,11 +10,8 @@ import argparse
 import os
 import sys
 import time
-<<<<<<< HEAD
-from decimal import Decimal
-=======
 from dataclasses import replace
->>>>>>> 0ff447b (Benchmark of the desktop: nine charts beside the market map, load and ratio to trading)
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -248,14 +245,10 @@ def main() -> None:
             window = program.window
             assert window is not None
             window.watch_list.model.dataChanged.connect(first_price)
-<<<<<<< HEAD
             set_alarms(window, given.alarms)
-            program.watcher = Watcher(window, told, given.seconds, restless=given.restless)  # type: ignore[attr-defined]
-=======
             program.watcher = Watcher(  # type: ignore[attr-defined]
                 window, told, given.seconds, given.perspectives.split(","), restless=given.restless
             )
->>>>>>> 0ff447b (Benchmark of the desktop: nine charts beside the market map, load and ratio to trading)
             return program
 
         told_first: list[float] = []
