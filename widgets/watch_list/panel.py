@@ -101,7 +101,7 @@ class WatchListWidget(Panel):
         super().__init__(service, parent)
         self._catalog = catalog
         self.book = book or WatchBook(None, self)
-        self._board = market_board(service)
+        self._whole_market = market_board(service)
         self._only = tuple(symbols)
         self._favourites: dict[str, None] = {}
         self._symbol = ""
@@ -110,7 +110,9 @@ class WatchListWidget(Panel):
         self._marks = market_marks(service)
         self.model = WatchListModel(self)
         self.model.marks = self._marks.of
-        self.model.extra = ExtraColumns(self._board.of, lambda: self._board.now, lambda: self.book.watched)
+        self.model.extra = ExtraColumns(
+            self._whole_market.of, lambda: self._whole_market.now, lambda: self.book.watched
+        )
         self._marks.changed.connect(self.model.note_marks)
         self._silence = SilenceWatch()
         self._looks = QTimer(self)
@@ -398,12 +400,12 @@ class WatchListWidget(Panel):
         extra = self.model.extra
         shown = self.table.shown_columns() if self.isVisible() else []
         if extra is None or not any(column in shown for column in EXTRA):
-            self._board.want(self, Wish())
+            self._whole_market.want(self, Wish())
             self._figures.stop()
             return
         first, last = self.model.visible()
         codes = self.model.codes
-        self._board.want(self, extra.wish(shown, codes, codes[first : last + 1]))
+        self._whole_market.want(self, extra.wish(shown, codes, codes[first : last + 1]))
         self._figures.start()
 
     @pyqtSlot()
