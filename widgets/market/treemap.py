@@ -28,7 +28,7 @@ def treemap(sizes: Sequence[float], area: Box) -> list[Box]:
 
     Example:
         >>> treemap([3.0, 1.0], Box(0, 0, 400, 100))
-        [Box(x=0, y=0, width=300.0, height=100), Box(x=300.0, y=0.0, width=100.0, height=100.0)]
+        [Box(x=0, y=0, width=300.0, height=100.0), Box(x=300.0, y=0, width=100.0, height=100.0)]
 
     Args:
         sizes: above 0, the largest first: small ones among large ones make slender boxes.
