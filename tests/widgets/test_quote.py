@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tests.qt.serving import served, wanted
 from tests.waiting import until
 from tests.widgets.showing import shown
-from upbit_ws_qt.exchange import FaultName
+from upbit_ws_qt.exchange import ExchangeSettings, FaultName
 from widgets.base.market_catalog import MarketCatalog
 from widgets.base.panel import PanelState
 from widgets.base.price_format import price_text
@@ -23,13 +23,17 @@ if TYPE_CHECKING:
     from upbit_ws_qt.exchange import EmbeddedExchange
 
 D = Decimal
+# The market does nothing of itself.
+BY_HAND = ExchangeSettings(
+    markets=5, stopped=True, prepare=False, connects_per_second=None, messages_per_second=None, messages_per_minute=None
+)
 
 
 def figures(panel: QuoteWidget) -> dict[str, Figure]:
     return {each.name: each for each in panel.view.quote.figures}
 
 
-@served()
+@served(BY_HAND)
 async def test_it_says_what_the_ticker_and_the_book_say(service: WebSocketService, exchange: EmbeddedExchange) -> None:
     catalog = MarketCatalog(service.rest, parent=service)
     async with shown(QuoteWidget(service, "KRW-BTC", catalog=catalog), 900, 140) as panel:

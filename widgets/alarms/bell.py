@@ -33,6 +33,7 @@ class AlarmBell(QObject):
     """Tells of each firing in the ways that its alarm names; the log of the keeper has it in any case.
 
     Example:
+        >>> keeper = AlarmKeeper(service)
         >>> bell = AlarmBell(keeper, tell=lambda text, firing: print(text))
 
     Args:

@@ -102,9 +102,10 @@ class AlarmKeeper(QObject):
     They are no alerts of the connection monitor: those say how the connection does, these what the market does.
 
     Example:
-        >>> keeper = AlarmKeeper(service, Path("alarms.json"))
+        >>> from decimal import Decimal
+        >>> keeper = AlarmKeeper(service, folder / "alarms.json")
         >>> keeper.fired.connect(lambda firing: print(firing.market, firing.values, firing.basis))
-        >>> keeper.put(keeper.new_alarm(PriceLevel(Decimal("150000000")), "KRW-BTC"))
+        >>> keeper.put(keeper.new_alarm(PriceLevel(Decimal(150_000_000)), "KRW-BTC"))
 
     Args:
         service: where the data come from.

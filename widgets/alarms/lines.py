@@ -44,6 +44,7 @@ class AlarmLines(QObject):
     removes it, Esc lets go. Alt+A, and the chart's menu, set an alarm where the mouse points, or at the last price.
 
     Example:
+        >>> keeper, chart = AlarmKeeper(service), ChartWidget(service, "KRW-BTC")
         >>> lines = AlarmLines(chart, keeper)
 
     Args:

@@ -39,7 +39,7 @@ class AlarmsWidget(Panel):
     """Sets alarms on what markets do, says how it stands with each, and lists those that fired.
 
     Example:
-        >>> keeper = AlarmKeeper(service, Path("alarms.json"))
+        >>> keeper = AlarmKeeper(service, folder / "alarms.json")
         >>> alarms = AlarmsWidget(keeper)
         >>> alarms.symbolActivated.connect(print)
 
