@@ -11,6 +11,7 @@ import asyncio
 import inspect
 import os
 import sys
+import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import PyQt6.QtCore
@@ -48,6 +49,8 @@ qasync: Any = _import_qasync()
 
 class QtLoop(qasync.QEventLoop):  # type: ignore[misc]  # it ships no types
     """A qasync loop that also runs on Python 3.14."""
+
+    time = staticmethod(time.monotonic)  # which qasync's method of that name calls
 
     def call_later(
         self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None

@@ -11,7 +11,6 @@ take an eighth of the message's time (`call_behind_reading`).
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 from weakref import ref
@@ -198,5 +197,4 @@ def quicken(loop: Any) -> QuickTurns:
     loop.call_soon = turns.call_soon
     loop.call_behind_reading = turns.call_behind_reading
     loop._add_reader = turns.add_reader
-    loop.time = time.monotonic  # which is all that the method of that name does
     return turns
