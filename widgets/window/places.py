@@ -21,6 +21,8 @@ _LEFT_ABOVE = 300
 """Points of height that the panels above keep at least."""
 _LEAST_HALF = 240
 """Points of width or height that a panel has at least where it shares the place of another."""
+_NOT_NARROW = 2 / 3
+"""Of the widest group's width; a watch list beside a chart has less, and may cover more all the same."""
 _FLOATING = (1060, 640)
 _SHARE = {"monitor": 0.5, "log": 0.25}
 
@@ -30,7 +32,7 @@ def placed(arrangement: Arrangement, panel: str, room: QSize, window: QRect) -> 
 
     The monitor and the log go along the bottom, or, where the window is too small for that, into a window of their
     own; a further panel of a kind shares the place of one that is there already, if each has enough of it; any other
-    panel becomes a tab of the largest group.
+    panel becomes a tab of the largest group that is not narrow.
 
     Args:
         arrangement: without the panel.
@@ -47,7 +49,7 @@ def placed(arrangement: Arrangement, panel: str, room: QSize, window: QRect) -> 
             return replace(arrangement, root=split)
     kind = kind_of(panel)
     if kind not in _WIDE:
-        return replace(arrangement, root=_onto(root, _largest(root), panel))
+        return replace(arrangement, root=_onto(root, _largest(root, room), panel))
     width, height = _WIDE[kind]
     share = max(_SHARE[kind], height / max(1, room.height()))
     fits = room.width() >= width and room.height() * (1 - share) >= _LEFT_ABOVE
@@ -109,14 +111,11 @@ def _below(root: Node, leaf: Leaf, share: float) -> Node:
     return Split(True, (1 - share, share), (root, leaf))
 
 
-def _largest(root: Node) -> Leaf:
-    return max(_sized(root, 1.0), key=lambda found: found[0])[1]
-
-
-def _sized(node: Node, size: float) -> list[tuple[float, Leaf]]:
-    if isinstance(node, Leaf):
-        return [(size, node)]
-    return [found for share, part in zip(node.shares, node.parts, strict=True) for found in _sized(part, size * share)]
+def _largest(root: Node, room: QSize) -> Leaf:
+    """Return the largest group, of those that are not narrow beside the widest."""
+    areas = _areas(root, room.width(), room.height())
+    least = max(width for width, _, _ in areas) * _NOT_NARROW
+    return max((each for each in areas if each[0] >= least), key=lambda each: each[0] * each[1])[2]
 
 
 def _onto(node: Node, target: Leaf, panel: str) -> Node:
