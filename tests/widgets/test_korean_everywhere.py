@@ -53,7 +53,7 @@ _NAMES = re.compile(
     r"[A-Z0-9]+-[A-Z0-9]+|Bitcoin|KiB|MiB|ping|Pong|Ctrl|Shift|Alt|Enter|Space|Esc|Home|End|Insert|Delete|Tab|Menu|Page|"
     r"Open API|API|PNG|CSV|REST|KST|"
     r"DEFAULT|SIMPLE|JSON_LIST|_LIST|permessage-deflate|"
-    r"Okabe-Ito|English|upbit_ws_qt|upbit\.com|Access|Secret key|Secret|SAR|WMA|"
+    r"Okabe-Ito|English|MACD\.signal|upbit_ws_qt|upbit\.com|Access|Secret key|Secret|SAR|WMA|"
     r"Delivery\.FRAME|BackpressureStrategy\.COALESCE_BY_SYMBOL|\b(?:RSI|MACD|MA|EMA|BB|VWAP|ATR|ADX|OBV|MFI|CCI)\b"
 )
 """Keys, formats, formulas, and names of what a program calls; in Korean they are called so too."""

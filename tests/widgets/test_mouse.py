@@ -176,9 +176,15 @@ async def test_a_tab_is_clicked() -> None:
     async with desk() as (program, _):
         window = window_of(program)
         await turn()
-        bars = [bar for bar in window.findChildren(QTabBar) if bar.parent() is window and bar.count() == 4]
-        assert [bars[0].tabText(place) for place in range(4)] == ["My orders", "My assets", "Announcements", "Log"]
-        click(bars[0], bars[0].tabRect(3).center())
+        bars = [bar for bar in window.findChildren(QTabBar) if bar.parent() is window and bar.count() == 5]
+        assert [bars[0].tabText(place) for place in range(5)] == [
+            "My orders",
+            "My assets",
+            "Alarms",
+            "Announcements",
+            "Log",
+        ]
+        click(bars[0], bars[0].tabRect(4).center())
         await turn()
         assert window.panels["log"].isVisible()
         await until(lambda: not window.panels["my_orders"].isVisible())

@@ -270,11 +270,11 @@ class ScreenerWidget(MarketTablePanel):
         self.setAccessibleName(tr("Screener"))
         self.table.setAccessibleName(tr("Screener"))
         self.line.setAccessibleName(tr("Expression"))
-        self.line.setPlaceholderText("RSI(14, 1h) < 30 and value > 10억")
+        self.line.setPlaceholderText(tr("RSI(14, 1h) < 30 and value > 10억"))
         self.line.setToolTip(
             tr("Figures: {figures}. Formulas of the chart with their parameters and a unit: {formulas}. Joined by and, "
                "or, not; 천 만 억 조, K M B T.",
-               figures="price, change, change(1h), value, volume, high, low, spread",
+               figures=tr("price, change, change(1h), value, volume, high, low, spread"),
                formulas="RSI(14, 1h), MA(20, 1d), MACD.signal(12, 26, 9, 4h)")
         )  # fmt: skip
         for place, title in enumerate(_BLOCKS.values()):
