@@ -119,7 +119,10 @@ def test_a_latency_that_nobody_measured_is_unknown_and_not_zero() -> None:
     assert monitor.performance_metrics().average_latency is None  # nothing came for a minute
 
 
-def test_what_overload_kept_from_somebody_is_told_the_first_time_and_over_a_minute_after_the_last() -> None:
+def test_what_overload_kept_from_somebody_is_told_the_first_time_and_over_a_minute_after_the_last(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "upbit_ws_qt.monitoring")
     monitor = Monitor(ServiceConfig())
     told: list[tuple[int, str, str]] = []
     for now in range(120):
@@ -130,6 +133,8 @@ def test_what_overload_kept_from_somebody_is_told_the_first_time_and_over_a_minu
         ]
     assert [(at, kind) for at, kind, _ in told] == [(10, "AlertRaised"), (80, "AlertCleared")]
     assert told[0][2] == "42 events were skipped under load in 60 s: chart, book"
+    assert [message.partition(": ")[0] for message in caplog.messages] == ["alert", "the alert is over"]
+    assert told[0][2] in caplog.messages[0]
 
 
 def test_components_have_rates_and_a_share_of_the_core() -> None:

@@ -91,6 +91,7 @@ def test_wherever_panels_are_moved_all_are_there_and_can_be_saved() -> None:
 async def test_a_panel_is_moved_and_made_wider_without_a_mouse() -> None:
     async with desk() as (program, _):
         window = window_of(program)
+        window.resize(1500, 800)  # room for four panels side by side, and to spare
         await ready(window)
         await go_to(window, "tape")
         book, tape = window.docks["order_book"], window.docks["tape"]
