@@ -26,13 +26,13 @@ def test_the_names_are_these() -> None:
     assert widgets.__all__ == [
         "Alarm", "AlarmBell", "AlarmFileError", "AlarmKeeper", "AlarmLines", "AlarmStanding", "AlarmsWidget",
         "AnnouncementsWidget", "Basis", "BookMapWidget", "ChartChoice", "ChartWidget", "ChosenFormula",
-        "ConnectionIndicator", "ConnectionMonitorDock", "Crossing", "DataLost", "DataSilent", "DepthWidget",
-        "Firing", "FootprintWidget", "IndicatorLevel", "IndicatorsWidget", "Keyword", "LadderWidget",
-        "Language", "LogBook", "LogWidget", "MarketCatalog", "MarketColours", "MarketScheme", "MyAssetsWidget",
-        "MyOrdersWidget", "NewListing", "OrderBookWidget", "PanelState", "PictureStyle", "PriceChange",
-        "PriceLevel", "QuoteWidget", "Repeat", "ReplayBar", "ScaleKind", "SpreadWide", "TapeWidget",
-        "ThemeMode", "VolumeSpike", "WatchListWidget", "apply_theme", "price_text", "set_language",
-        "set_price_colours",
+        "ConnectionIndicator", "ConnectionMonitorDock", "CrossPremiumWidget", "Crossing", "DataLost",
+        "DataSilent", "DepthWidget", "Firing", "FootprintWidget", "IndicatorLevel", "IndicatorsWidget",
+        "Keyword", "LadderWidget", "Language", "LogBook", "LogWidget", "MarketCatalog", "MarketColours",
+        "MarketMapWidget", "MarketScheme", "MoversWidget", "MyAssetsWidget", "MyOrdersWidget", "NewListing",
+        "OrderBookWidget", "PanelState", "PictureStyle", "PriceChange", "PriceLevel", "QuoteWidget", "Repeat",
+        "ReplayBar", "ScaleKind", "ScreenerWidget", "SpreadWide", "TapeWidget", "ThemeMode", "VolumeSpike",
+        "WatchBook", "WatchListWidget", "apply_theme", "price_text", "set_language", "set_price_colours",
     ]  # fmt: skip
     assert dir(widgets) == widgets.__all__
 
