@@ -172,7 +172,7 @@ async def test_the_map_of_the_book_grows_and_tells(service: WebSocketService) ->
         area = canvas._area()
         book = canvas._book
         assert book is not None
-        price = float(book.bids[0][0]) + float(step) / 2
+        price = float(low + (book.bids[0][0] - low) // step * step + step / 2)  # the middle of the best bid's row
         canvas.point_at(QPointF(area.right() - 1, canvas._y_of(area, price, float(low), float(step))))
         assert "wanted" in panel.note.text() or "offered" in panel.note.text()
         canvas.point_at(QPointF(1, 1))
